@@ -1,0 +1,49 @@
+# Each target does its own set-up: make demo or make test is all that a fresh machine needs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO ?= demo
+
+.PHONY: help setup demo test test-all check format bench clean
+
+help:
+	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
+	@echo "make test      the tests; make test-all the slow ones too"
+	@echo "make check     format, lint, types"
+	@echo "make bench     side-by-side timings, one table"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet torch==2.13.0
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(READY)
+	$(BIN)/bocnn-sweep run label-flip-plane --out $(DEMO)/label-flip-plane
+	$(BIN)/bocnn-sweep run initialization-plane --out $(DEMO)/initialization-plane
+	$(BIN)/bocnn-analysis report $(DEMO)/label-flip-plane --out $(DEMO)/report-label-flip-plane
+	$(BIN)/bocnn-analysis report $(DEMO)/initialization-plane --out $(DEMO)/report-initialization-plane
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow and not cluster and not gpu"
+
+test-all: $(READY)
+	$(BIN)/python -m pytest -m "not gpu"
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.engines
+
+clean:
+	rm -rf $(DEMO)
