@@ -1,0 +1,80 @@
+"""The model's columns: what a run is given and what is measured on it, with types, units and ranges."""
+
+from dataclasses import dataclass
+
+REQUIRED = "required"
+"""Default of a parameter that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A named column of the dataset.
+
+    `type` is the Arrow type's name; `interval` the valid range in the usual brackets, empty where any
+    value will do; `choices` the valid words; `default` is None where null is allowed.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    unit: str = "1"
+    interval: str = ""
+    choices: tuple[str, ...] = ()
+    default: object = REQUIRED
+
+
+PARAMETERS = (
+    Column("n", "int64", "training samples n", interval="[1, 100000]"),
+    Column("d", "int64", "patch dimension d", interval="[2, 1e15]"),
+    Column("m", "int64", "filters per class m", interval="[1, 100000]"),
+    Column("mu_norm", "float64", "signal strength ‖μ‖", interval="[0, inf)"),
+    Column("sigma_p", "float64", "noise scale σₚ", interval="(0, inf)", default=1.0),
+    Column("sigma_0", "float64", "hidden initialization σ₀", interval="[0, inf)"),
+    Column("v0", "float64", "output initialization v₀", interval="(-inf, inf)"),
+    Column("p_flip", "float64", "label-flip probability p", interval="[0, 0.5)", default=0.0),
+    Column("eta", "float64", "step size η", interval="(0, inf)"),
+    Column("steps", "int64", "gradient steps T, at most", interval="[0, 1e12]"),
+    Column("loss_tol", "float64", "training loss to stop at ε", interval="(0, inf)", default=None),
+    Column(
+        "train",
+        "string",
+        "layers trained",
+        choices=("both", "hidden", "output"),
+        default="both",
+    ),
+    Column("noise", "string", "noise law", choices=("orthogonal",), default="orthogonal"),
+    Column("n_test", "int64", "fresh test noise draws", interval="[1, 1e8]", default=500),
+    Column(
+        "precision",
+        "string",
+        "arithmetic of training",
+        choices=("float32", "float64"),
+        default="float32",
+    ),
+)
+
+STATUSES = ("ok", "unconverged", "diverged")
+
+_MEANINGS = dict(
+    train_loss="training loss",
+    train_error="training error",
+    test_error="test error",
+    test_error_clean="test error, clean labels",
+    test_error_se="Monte Carlo standard error of test_error",
+    max_w_mu="signal learning max ⟨w, jμ⟩",
+    max_w_xi="noise memorization max ⟨w, ξᵢ⟩",
+    signal_to_noise="signal learning / noise memorization",
+    max_v1="largest output weight, signal patch",
+    max_v2="largest output weight, noise patch",
+    w_norm="hidden weight norm ‖W‖",
+    v_norm="output weight norm ‖v‖",
+    steps_run="gradient steps run",
+)
+
+MEASURES = (
+    Column("status", "string", "how the run ended", choices=STATUSES),
+    *(
+        Column(name, "int64" if name == "steps_run" else "float64", meaning)
+        for name, meaning in _MEANINGS.items()
+    ),
+)
