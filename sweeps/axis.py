@@ -1,0 +1,80 @@
+"""An axis of a sweep: its values and the scale on which they are spaced."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+FORMS = (
+    "expected a list of values, {lin: [first, last, count]}, {log: [first, last, count]} "
+    "or {values: [...], scale: log}"
+)
+SCALES = ("lin", "log", "list")
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Values of an axis in the order of the file, and their scale: lin, log or list."""
+
+    values: tuple[float | int | str | None, ...]
+    scale: str
+
+    @property
+    def unread(self) -> bool:
+        """Whether it stands for an axis that could not be read, so that its name is still known."""
+        return not self.values
+
+
+class AxisError(ValueError):
+    """An axis that cannot be read; the text says what was received and expected."""
+
+
+def read_axis(raw: Any) -> Axis:
+    """An axis from its form in the file.
+
+    Raises:
+        AxisError: an unknown form, no values, a value twice, a bad range.
+    """
+    if isinstance(raw, list):
+        return _checked(raw, "list")
+    if isinstance(raw, dict) and set(raw) in ({"values"}, {"values", "scale"}):
+        if not isinstance(raw["values"], list) or raw.get("scale", "list") not in SCALES:
+            raise AxisError(f"received {raw!r}; {FORMS}")
+        return _checked(raw["values"], raw.get("scale", "list"))
+    if isinstance(raw, dict) and len(raw) == 1 and set(raw) <= {"lin", "log"}:
+        scale, bounds = next(iter(raw.items()))
+        return _checked(_spaced(scale, bounds), scale)
+    raise AxisError(f"received {raw!r}; {FORMS}")
+
+
+def _spaced(scale: str, bounds: Any) -> list[float]:
+    """Evenly spaced values, ends included; their logarithms are for scale log."""
+    if not (isinstance(bounds, list) and len(bounds) == 3 and all(map(_is_number, bounds))):
+        raise AxisError(f"received {scale}: {bounds!r}; expected [first, last, count]")
+    first, last, count = bounds
+    if not isinstance(count, int) or not 1 <= count <= 1_000_000:
+        raise AxisError(f"received a count of {count!r}; expected a whole number from 1 to 1000000")
+    if scale == "log" and min(first, last) <= 0:
+        raise AxisError(f"received log: {bounds!r}; a log range needs positive ends; use lin")
+    if scale == "lin":
+        return [float(value) for value in np.linspace(first, last, count)]
+    inner = np.geomspace(first, last, count)
+    return [float(f"{value:.12g}") for value in inner]
+
+
+def _checked(values: list[Any], scale: str) -> Axis:
+    """The axis, if it has values, all plain and none twice."""
+    if not values:
+        raise AxisError("received no values; an axis needs at least one")
+    for value in values:
+        if not (_is_number(value) or isinstance(value, str) or value is None):
+            raise AxisError(f"received the value {value!r}; expected a number, a word or null")
+    if len(set(values)) != len(values):
+        twice = next(value for value in values if values.count(value) > 1)
+        raise AxisError(f"holds {twice!r} more than once; every value must be there once")
+    return Axis(tuple(values), scale)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a finite int or float (bool is not a number)."""
+    return type(value) in (int, float) and bool(np.isfinite(value))

@@ -1,0 +1,179 @@
+"""The command bocnn-sweep: presets, plan, run, status."""
+
+import os
+import sys
+from enum import StrEnum
+from functools import partial
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sweeps import command, presets
+from sweeps.dataset import Dataset
+from sweeps.executors import local
+from sweeps.forecast import check_memory, forecast
+from sweeps.live import Live, counts
+from sweeps.mistakes import SweepError
+from sweeps.plan import Cut, Plan, cut_shards
+from sweeps.spec import read_spec
+
+app = typer.Typer(
+    help="Train a declared sweep into an Arrow dataset.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+SweepArgument = Annotated[str, typer.Argument(help="A sweep file, or the name of a shipped sweep.")]
+OutOption = Annotated[
+    str | None,
+    typer.Option("--out", help="Output folder or URI; data/<name of the sweep> if left out."),
+]
+ReplicatesOption = Annotated[
+    int | None, typer.Option(help="Replicates, in place of the file's; more may be added later.")
+]
+ShardRunsOption = Annotated[int | None, typer.Option(min=1, help="Runs in a shard, at most.")]
+ShardSecondsOption = Annotated[float, typer.Option(min=0.1, help="Seconds of one core in a shard.")]
+
+
+class Executor(StrEnum):
+    """Where shards are trained."""
+
+    TUNE = "tune"
+    LOCAL = "local"
+
+
+@app.command("presets")
+def list_presets() -> None:
+    """List the shipped sweeps."""
+    table = Table("sweep", "what it maps")
+    for name in presets.names():
+        spec, _, _ = read_spec(presets.find(name)[0], name)
+        table.add_row(name, spec.description if spec else "")
+    out.print(table)
+
+
+@app.command()
+def plan(
+    sweep: SweepArgument,
+    out_folder: OutOption = None,
+    replicates: ReplicatesOption = None,
+    shard_runs: ShardRunsOption = None,
+    shard_seconds: ShardSecondsOption = 20.0,
+) -> None:
+    """Say what a sweep would train, how long it would take and what it would write; train nothing."""
+    planned, dataset = _plan(sweep, out_folder, replicates)
+    predicted = forecast(planned)
+    cores = os.cpu_count() or 1
+    basis = "a sample of its runs, timed here" if predicted.measured else "a nominal rate"
+    table = Table(show_header=False, title=f"plan of {planned.resolved.spec.name}")
+    for key, value in {
+        "cells": f"{planned.resolved.cells.number:,} (axes × settings)",
+        "runs": f"{planned.total:,}",
+        "published": f"{planned.done:,} in {dataset.location}",
+        "to train": f"{planned.todo_cells.size:,}",
+        "shards": f"{len(cut_shards(planned, Cut(shard_runs, shard_seconds))):,}",
+        "time": f"{_duration(predicted.core_s)} of one core, {_duration(predicted.core_s / cores)} on "
+        f"{cores} cores, from {basis}",
+        "dataset": f"{_size(predicted.dataset_bytes)} more on disk",
+        "memory": f"{_size(predicted.memory_bytes)} for the largest run",
+    }.items():
+        table.add_row(key, value)
+    out.print(table)
+
+
+@app.command()
+def run(
+    sweep: SweepArgument,
+    out_folder: OutOption = None,
+    replicates: ReplicatesOption = None,
+    executor: Annotated[
+        Executor, typer.Option(help="tune: Ray Tune; local: here.")
+    ] = Executor.TUNE,
+    workers: Annotated[int | None, typer.Option(min=1, help="Trials at once.")] = None,
+    address: Annotated[str, typer.Option(help="Ray's address; local starts one here.")] = "local",
+    shard_runs: ShardRunsOption = None,
+    shard_seconds: ShardSecondsOption = 20.0,
+) -> None:
+    """Train what is planned and not yet published; the same command goes on after any stop."""
+    planned, dataset = _plan(sweep, out_folder, replicates)
+    work = command.prepare(planned, dataset, Cut(shard_runs, shard_seconds))
+    out.print(
+        f"{planned.resolved.spec.name}: {planned.total:,} runs planned, {planned.done:,} published, "
+        f"{planned.todo_cells.size:,} to train in {len(work.shards):,} shards → {dataset.location}"
+    )
+    with Live(out, planned.todo_cells.size, len(work.shards)) as live:
+        outcome = command.execute(work, dataset, _executor(executor, live, address, workers))
+    _print_status(command.read_status(dataset))
+    for number, error in outcome.failures.items():
+        err.print(f"shard {number} failed after its retries:\n{error}", style="red", markup=False)
+    if outcome.missing:
+        raise SweepError(
+            f"{outcome.missing:,} runs are not published; run the same command again to train them"
+        )
+
+
+@app.command()
+def status(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
+    """Say how much of a dataset's sweep is published, and how its runs ended."""
+    _print_status(command.read_status(Dataset(dataset)))
+
+
+def main() -> None:
+    """Run the command; a user's mistake is told without a traceback, with exit status 2."""
+    try:
+        app(standalone_mode=True)
+    except SweepError as error:
+        err.print(f"error: {error}", style="red", markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        err.print("stopped; what is published stays: run the same command again to go on")
+        sys.exit(130)
+
+
+def _plan(sweep: str, out_folder: str | None, replicates: int | None) -> tuple[Plan, Dataset]:
+    """The plan of a sweep and the dataset that it is held against."""
+    resolved = command.open_sweep(sweep, replicates)
+    dataset = Dataset(out_folder or f"data/{resolved.spec.name}")
+    planned = command.plan_sweep(resolved, dataset)
+    check_memory(planned, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return planned, dataset
+
+
+def _executor(
+    executor: Executor, live: Live, address: str, workers: int | None
+) -> "partial[dict[int, str]]":
+    """The executor's function of the work alone; Ray is imported only where it is used."""
+    if executor is Executor.LOCAL:
+        return partial(local.run, report=live)
+    from sweeps.executors import tune
+
+    return partial(tune.run, report=live, cluster=tune.Cluster(address, workers))
+
+
+def _print_status(state: command.Status) -> None:
+    complete = "complete" if state.published >= state.planned else "incomplete"
+    out.print(
+        f"{state.name}: {state.published:,} of {state.planned:,} runs published in "
+        f"{state.shards:,} files, {complete}; {counts(dict(state.by_status))}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Seconds for a person: "12 s", "3.4 min", "5.6 h"."""
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def _size(count: float) -> str:
+    """Bytes for a person."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count / 1e3:.1f} kB"

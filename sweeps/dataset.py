@@ -1,0 +1,141 @@
+"""The dataset of a sweep: Parquet files of rows, one a shard, named by the runs that they hold.
+
+What is done is what is published: there is no other ledger. Next to the shards lies `_sweep.json`, the
+resolved sweep in its latest form.
+"""
+
+import json
+from collections import Counter
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sweeps.identity import ID_DTYPE, shard_name
+from sweeps.mistakes import SweepError
+from sweeps.protocol import Columns, Model
+from sweeps.schema import SCHEMA_VERSION, file_metadata, table_schema, to_table
+from sweeps.store import Store
+
+MANIFEST = "_sweep.json"
+
+
+class Dataset:
+    """The published rows of one sweep in one folder."""
+
+    def __init__(self, location: str) -> None:
+        self.store = Store(location)
+
+    @property
+    def location(self) -> str:
+        """The folder, as the user named it."""
+        return self.store.location
+
+    def shards(self) -> list[str]:
+        """Names of the published Parquet files."""
+        return [name for name in self.store.names() if name.endswith(".parquet")]
+
+    def manifest(self) -> dict[str, Any] | None:
+        """The resolved sweep of this folder, or None where none was started.
+
+        Raises:
+            SweepError: the file is there and is not a resolved sweep.
+        """
+        if MANIFEST not in self.store.names():
+            return None
+        try:
+            found = json.loads(self.store.get(MANIFEST))
+            if found["schema_version"] != SCHEMA_VERSION:
+                raise SweepError(
+                    f"{self.location} has schema version {found['schema_version']}; this version of "
+                    f"bocnn-sweep reads {SCHEMA_VERSION}; name another --out"
+                )
+        except (ValueError, KeyError, TypeError):
+            raise SweepError(
+                f"{self.location}/{MANIFEST} is not a resolved sweep; move it away, or name another "
+                "--out"
+            ) from None
+        return dict(found)
+
+    def write_manifest(self, sweep: dict[str, Any]) -> None:
+        """Publish the resolved sweep."""
+        self.store.put(MANIFEST, json.dumps(sweep, ensure_ascii=False, indent=1).encode())
+
+    def published(self, name: str) -> NDArray[Any]:
+        """Identities of every published run, dtype ID_DTYPE, each once.
+
+        Args:
+            name: of the sweep that the files must be of.
+        Raises:
+            SweepError: a file is corrupted, or is not of this sweep.
+        """
+        columns = [self._read(shard, name, "run_id") for shard in self.shards()]
+        raw = b"".join(_id_bytes(column) for column in columns)
+        return np.unique(np.frombuffer(raw, dtype=ID_DTYPE))
+
+    def statuses(self, name: str) -> Counter[str]:
+        """How many published runs ended in each status, each run once."""
+        seen: dict[bytes, str] = {}
+        for shard in self.shards():
+            table = self._read(shard, name, "run_id", "status")
+            seen.update(zip(table["run_id"].to_pylist(), table["status"].to_pylist(), strict=True))
+        return Counter(seen.values())
+
+    def _read(self, shard: str, name: str, *columns: str) -> pa.Table:
+        """Columns of one file, after its metadata was checked."""
+        remedy = (
+            f"move {self.location}/{shard} away and run the same command again: "
+            "only the runs that it held are trained again"
+        )
+        try:
+            with self.store.open(shard) as stream:
+                file = pq.ParquetFile(stream)
+                metadata = file.schema_arrow.metadata or {}
+                if metadata.get(b"schema_version") != str(SCHEMA_VERSION).encode():
+                    raise SweepError(
+                        f"{shard} was not written by this version of bocnn-sweep; {remedy}"
+                    )
+                owner = json.loads(metadata[b"sweep"])["name"]
+                if owner != name:
+                    raise SweepError(f"{shard} is of the sweep {owner!r}, not {name!r}; {remedy}")
+                return file.read(columns=list(columns))
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+            raise SweepError(
+                f"{shard} is not a readable Parquet file of a sweep ({error}); {remedy}"
+            ) from None
+
+
+class Writer:
+    """What a worker needs to publish shards: picklable, and free of the plan."""
+
+    def __init__(self, location: str, sweep: str, model: Model, auxiliary: tuple[str, ...]) -> None:
+        self._location, self._sweep, self._model = location, sweep, model
+        self._auxiliary = auxiliary
+
+    def publish(self, ids: NDArray[Any], columns: Columns, extra: dict[str, Any]) -> str:
+        """Publish the rows of one shard.
+
+        Args:
+            ids: run identities, dtype ID_DTYPE.
+            columns: every column but `run_id`.
+            extra: further metadata of the file, such as device and seconds.
+        Returns:
+            The file's name.
+        """
+        metadata = file_metadata(
+            self._sweep, self._model, {"code_version": version("bocnn"), **extra}
+        )
+        schema = table_schema(self._model, self._auxiliary).with_metadata(metadata)
+        sink = pa.BufferOutputStream()
+        pq.write_table(to_table(schema, ids, columns), sink, compression="zstd")
+        name = shard_name(ids)
+        Store(self._location).put(name, sink.getvalue().to_pybytes())
+        return name
+
+
+def _id_bytes(table: pa.Table) -> bytes:
+    """The run identities of a table, one after the other."""
+    return b"".join(table["run_id"].to_pylist())

@@ -1,0 +1,1 @@
+"""Where shards are trained: in this process, or as trials of Ray Tune."""

@@ -1,0 +1,54 @@
+"""Who a run is: a digest of everything that decides its numbers, and of nothing else.
+
+Model, numerics version, seed, parameters that differ from their defaults, and replicate. Execution
+options, auxiliary columns and the other runs of the sweep never enter.
+"""
+
+import json
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeps.protocol import Columns, Model
+
+RUN_ID_BYTES = 16
+ID_DTYPE = f"S{RUN_ID_BYTES}"
+"""Identities sort and compare as bytes; take them out with tobytes, which keeps trailing zeros."""
+
+
+def cell_digests(model: Model, seed: int, columns: Columns) -> list[bytes]:
+    """One digest a cell, of its model, seed and parameters."""
+    head = {"model": model.name, "numerics_version": model.numerics_version, "seed": seed}
+    names = sorted(column.name for column in model.parameters)
+    defaults = {column.name: column.default for column in model.parameters}
+    rows = zip(*(columns[name].tolist() for name in names), strict=True)
+    return [_digest(head | _differing(names, row, defaults)) for row in rows]
+
+
+def run_ids(digests: list[bytes], cells: NDArray[Any], replicates: NDArray[Any]) -> NDArray[Any]:
+    """Run identities, shape (runs,), dtype ID_DTYPE: cell `cells[i]`, replicate `replicates[i]`."""
+    ids = bytearray()
+    for cell, replicate in zip(cells.tolist(), replicates.tolist(), strict=True):
+        ids += blake2b(
+            digests[cell] + replicate.to_bytes(8, "little"), digest_size=RUN_ID_BYTES
+        ).digest()
+    return np.frombuffer(bytes(ids), dtype=ID_DTYPE)
+
+
+def shard_name(ids: NDArray[Any]) -> str:
+    """The file name of a shard: a digest of the runs that it holds."""
+    return f"shard-{blake2b(ids.tobytes(), digest_size=16).hexdigest()}.parquet"
+
+
+def _differing(names: list[str], row: tuple[Any, ...], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The values of a row that differ from their defaults; NaN is null."""
+    values = {n: None if v != v else v for n, v in zip(names, row, strict=True)}
+    return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def _digest(identity: dict[str, Any]) -> bytes:
+    """Digest of a dictionary of plain values, whatever its order."""
+    text = json.dumps(identity, sort_keys=True, allow_nan=False)
+    return blake2b(text.encode(), digest_size=RUN_ID_BYTES).digest()

@@ -1,0 +1,47 @@
+"""What is wrong with a sweep or a dataset, said so that it can be put right."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+Path = tuple[str | int, ...]
+
+
+class SweepError(Exception):
+    """A mistake of the user's: its text says what was received, what was expected and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake of a sweep file: where (keys from the top) and what."""
+
+    path: Path
+    text: str
+
+
+class SweepFileError(SweepError):
+    """Every mistake of a sweep file at once, each with its line."""
+
+    def __init__(self, source: str, mistakes: Iterable[Mistake], lines: Mapping[Path, int]) -> None:
+        self.mistakes = tuple(mistakes)
+        located = [(_line(mistake.path, lines), mistake) for mistake in self.mistakes]
+        located.sort(key=lambda pair: pair[0])
+        listed = [
+            f"  {source}:{line}: {'.'.join(map(str, mistake.path)) or 'file'}: {mistake.text}"
+            for line, mistake in located
+        ]
+        count = f"{len(listed)} mistake{'s' * (len(listed) != 1)} in {source}; nothing was started"
+        super().__init__("\n".join([count, *listed]))
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """The end of a message, "; did you mean 'x'?", or nothing where no valid word is near."""
+    close = get_close_matches(word, list(valid), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _line(path: Path, lines: Mapping[Path, int]) -> int:
+    """The line of a path, or of its nearest parent that is in the file."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)

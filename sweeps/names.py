@@ -1,0 +1,123 @@
+"""Whether the names of a sweep mean something: to the model, to a formula, to each other."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from sweeps import formula
+from sweeps.mistakes import Mistake, nearest
+from sweeps.protocol import Model
+from sweeps.spec import Spec
+
+Trees = Mapping[str, ast.expr]
+
+
+def check_names(spec: Spec, model: Model, trees: Trees) -> list[Mistake]:
+    """Every mistake in the names of a sweep.
+
+    Args:
+        spec: the sweep.
+        model: its model.
+        trees: its derived values' formulas, those that parse.
+    """
+    return [
+        *_undeclared(spec, model, trees),
+        *_missing(spec, model),
+        *_formulas(spec, model, trees),
+        *_zip(spec),
+        *_analysis(spec, model),
+    ]
+
+
+def order(trees: Trees) -> list[str]:
+    """The derived names, each after those that its formula reads.
+
+    Raises:
+        CycleError: formulas go in a circle.
+    """
+    reads = {name: formula.names(tree) & trees.keys() for name, tree in trees.items()}
+    return list(TopologicalSorter(reads).static_order())
+
+
+def _sections(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Every declared name with its section."""
+    for section in ("axes", "fixed", "derived", "settings"):
+        yield from ((section, name) for name in getattr(spec, section))
+
+
+def _undeclared(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
+    """Names given twice, and names that nothing reads."""
+    parameters = [column.name for column in model.parameters]
+    known = {*parameters, *(name for tree in trees.values() for name in formula.names(tree))}
+    seen: dict[str, str] = {}
+    for section, name in _sections(spec):
+        if name in seen:
+            yield Mistake((section, name), f"is given in {seen[name]} already; give it once")
+        elif name not in known:
+            yield Mistake(
+                (section, name),
+                f"is neither a parameter of {model.name} nor used by a formula; parameters: "
+                f"{', '.join(parameters)}{nearest(name, parameters)}",
+            )
+        seen.setdefault(name, section)
+
+
+def _missing(spec: Spec, model: Model) -> Iterator[Mistake]:
+    """Parameters without a default that are not given."""
+    given = {name for _, name in _sections(spec)}
+    for column in model.parameters:
+        if column.default == "required" and column.name not in given:
+            yield Mistake(
+                (),
+                f"parameter {column.name} ({column.meaning}) is missing; give it in axes, fixed, "
+                "derived or settings",
+            )
+
+
+def _formulas(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
+    """Names in formulas that are given nowhere, and formulas that go in a circle."""
+    valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
+    for name, tree in trees.items():
+        for used in sorted(formula.names(tree) - valid):
+            text = f"the formula names {used!r}, which is given nowhere{nearest(used, valid)}"
+            yield Mistake(("derived", name), text)
+    try:
+        order(trees)
+    except CycleError as error:
+        circle = error.args[1]
+        yield Mistake(("derived", circle[0]), f"formulas go in a circle: {' → '.join(circle)}")
+
+
+def _zip(spec: Spec) -> Iterator[Mistake]:
+    """Zipped names that are no axes, stand twice, or differ in length."""
+    zipped: set[str] = set()
+    for index, group in enumerate(spec.zip):
+        for name in group:
+            if name not in spec.axes:
+                text = f"{name!r} is not an axis{nearest(name, spec.axes)}"
+                yield Mistake(("zip", index), text)
+            elif name in zipped:
+                yield Mistake(("zip", index), f"{name!r} is zipped twice")
+            zipped.add(name)
+        lengths = {name: len(spec.axes[name].values) for name in group if _read(spec, name)}
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            yield Mistake(("zip", index), f"zipped axes must be equally long: {listed}")
+
+
+def _read(spec: Spec, name: str) -> bool:
+    """Whether a name is an axis that could be read."""
+    return name in spec.axes and not spec.axes[name].unread
+
+
+def _analysis(spec: Spec, model: Model) -> Iterator[Mistake]:
+    """Names of the plane and the measure that are not in the dataset."""
+    if spec.analysis is None:
+        return
+    measures = [column.name for column in model.measures if column.type != "string"]
+    for key, valid in (("x", list(spec.axes)), ("y", list(spec.axes)), ("measure", measures)):
+        received = getattr(spec.analysis, key)
+        if received not in valid:
+            what = "a measure" if key == "measure" else "an axis"
+            text = f"received {received!r}; expected {what}: {', '.join(valid)}"
+            yield Mistake(("analysis", key), f"{text}{nearest(received, valid)}")

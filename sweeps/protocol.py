@@ -1,0 +1,93 @@
+"""The protocol between a sweep and a model: columns, the cost of a run, and `run`.
+
+Everything is of built-in types and NumPy arrays, so that a model satisfies it without importing this
+package. A model is found by its name among the installed entry points of the group `bocnn.models`.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from numpy.typing import NDArray
+
+from sweeps.mistakes import SweepError, nearest
+
+GROUP = "bocnn.models"
+
+Columns: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+class Column(Protocol):
+    """A column: its name, Arrow type, meaning, unit, and what values are valid.
+
+    `interval` is in the usual brackets, "[0, 0.5)"; `choices` are the valid words; `default` is None
+    where null is allowed and the word "required" where there is no default.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def meaning(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def interval(self) -> str: ...
+    @property
+    def choices(self) -> tuple[str, ...]: ...
+    @property
+    def default(self) -> object: ...
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What a sweep needs to know of a model.
+
+    `measures` begins with `status`, whose first word means success; `shape_columns` are the
+    parameters that fix array shapes and so stay constant in a shard; `numerics_version` rises
+    whenever the same parameters would give other numbers.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def numerics_version(self) -> int: ...
+    @property
+    def engine(self) -> str: ...
+    @property
+    def parameters(self) -> Sequence[Column]: ...
+    @property
+    def measures(self) -> Sequence[Column]: ...
+    @property
+    def shape_columns(self) -> Sequence[str]: ...
+
+    def flops(self, columns: Columns) -> NDArray[Any]:
+        """Cost of each run in floating-point operations, shape (runs,)."""
+        ...
+
+    def memory_bytes(self, columns: Columns) -> NDArray[Any]:
+        """Working memory of each run in bytes, shape (runs,)."""
+        ...
+
+    def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """Measured columns of the runs; NaN is null. A row depends on its own columns alone."""
+        ...
+
+
+def load_model(name: str) -> Model:
+    """The installed model of that name.
+
+    Raises:
+        SweepError: no such model is installed.
+    """
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in found:
+        raise SweepError(
+            f"unknown model {name!r}; installed: {', '.join(sorted(found)) or 'none'}"
+            f"{nearest(name, found)}"
+        )
+    model = found[name].load()
+    if not isinstance(model, Model):
+        raise SweepError(f"entry point {name!r} of {GROUP} is not a model: {type(model).__name__}")
+    return model

@@ -1,0 +1,75 @@
+"""The dataset's schema: one row a run, the same columns in every file of a sweep.
+
+| column | type | |
+|---|---|---|
+| `run_id` | fixed_size_binary[16] | digest of all that decides the run's numbers |
+| `seed`, `replicate` | int64, int32 | |
+| parameters | the model's | |
+| auxiliary axes | float64 | |
+| `status`, measures | the model's | nulls where the run failed |
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sweeps.identity import RUN_ID_BYTES
+from sweeps.protocol import Column, Columns, Model
+
+SCHEMA_VERSION = 1
+
+
+def table_schema(model: Model, auxiliary: Sequence[str]) -> pa.Schema:
+    """Schema of the rows; every field carries its meaning and unit."""
+    fields = [
+        _field("run_id", pa.binary(RUN_ID_BYTES), "digest of all that decides the run"),
+        _field("seed", pa.int64(), "seed of the sweep"),
+        _field("replicate", pa.int32(), "replicate"),
+        *(_column_field(column) for column in model.parameters),
+        *(_field(name, pa.float64(), name) for name in auxiliary),
+        *(_column_field(column) for column in model.measures),
+    ]
+    return pa.schema(fields)
+
+
+def to_table(schema: pa.Schema, ids: NDArray[Any], columns: Columns) -> pa.Table:
+    """Rows as an Arrow table; NaN becomes null."""
+    arrays = {name: _array(values, schema.field(name).type) for name, values in columns.items()}
+    buffer = pa.py_buffer(ids.tobytes())
+    arrays["run_id"] = pa.Array.from_buffers(pa.binary(RUN_ID_BYTES), len(ids), [None, buffer])
+    return pa.table([arrays[name] for name in schema.names], schema=schema)
+
+
+def file_metadata(sweep: str, model: Model, extra: dict[str, Any]) -> dict[str, str]:
+    """What each file says of itself: schema version, the resolved sweep, model and engine."""
+    return {
+        "schema_version": str(SCHEMA_VERSION),
+        "sweep": sweep,
+        "model": model.name,
+        "numerics_version": str(model.numerics_version),
+        "engine": model.engine,
+        **{
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in extra.items()
+        },
+    }
+
+
+def _array(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
+    """One column; floats that stand for whole numbers are cast."""
+    missing = np.isnan(values) if values.dtype.kind == "f" else None
+    if missing is not None and pa.types.is_integer(kind):
+        values = np.where(missing, 0, values).astype(np.int64)
+    return pa.array(values, type=kind, mask=missing)
+
+
+def _column_field(column: Column) -> pa.Field:
+    return _field(column.name, pa.type_for_alias(column.type), column.meaning, column.unit)
+
+
+def _field(name: str, kind: pa.DataType, meaning: str, unit: str = "1") -> pa.Field:
+    return pa.field(name, kind, metadata={"meaning": meaning, "unit": unit})

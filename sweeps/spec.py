@@ -1,0 +1,202 @@
+"""A sweep as declared: the shape of a sweep file, read and checked as far as no model is needed.
+
+What the names mean to a model is checked in `sweeps.resolve`, and both lists of mistakes are shown at
+once.
+"""
+
+import json
+import re
+from pathlib import Path as FilePath
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
+
+from sweeps.axis import Axis, AxisError, read_axis
+from sweeps.mistakes import Mistake, Path, SweepError, SweepFileError, nearest
+from sweeps.yaml_file import read
+
+Scalar = StrictInt | StrictFloat | StrictStr | None
+Number = StrictInt | StrictFloat
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Theory(_Strict):
+    """A predicted law of the boundary: y ∝ x^exponent over x_range (everywhere if null)."""
+
+    name: StrictStr
+    exponent: Number
+    x_range: tuple[Number, Number] | None = None
+    source: StrictStr = ""
+
+
+class Analysis(_Strict):
+    """How the dataset is to be read: the plane, the measure, the levels at which it is cut, theory."""
+
+    x: StrictStr
+    y: StrictStr
+    measure: StrictStr
+    levels: Annotated[list[Number], Field(min_length=1)]
+    theory: list[Theory] = []
+
+
+class _File(_Strict):
+    """The keys of a sweep file and their types."""
+
+    name: Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
+    model: StrictStr = "bocnn"
+    description: StrictStr = ""
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
+    replicates: Annotated[StrictInt, Field(ge=1, lt=2**31)]
+    axes: Annotated[dict[StrictStr, Any], Field(min_length=1)]
+    zip: list[Annotated[list[StrictStr], Field(min_length=2)]] = []
+    fixed: dict[StrictStr, Scalar] = {}
+    derived: dict[StrictStr, StrictStr | StrictInt | StrictFloat] = {}
+    settings: dict[StrictStr, Any] = {}
+    analysis: Analysis | None = None
+
+
+_SECTIONS: dict[str, type[_Strict]] = {"analysis": Analysis, "theory": Theory}
+
+
+class Spec(NamedTuple):
+    """A sweep as declared: axes and settings read, names not yet held against a model."""
+
+    name: str
+    model: str
+    description: str
+    seed: int
+    replicates: int
+    axes: dict[str, Axis]
+    zip: list[list[str]]
+    fixed: dict[str, Any]
+    derived: dict[str, str]
+    settings: dict[str, Axis]
+    analysis: Analysis | None
+
+
+class Source(NamedTuple):
+    """Where a sweep was read from, for its messages: a name and the line of every key."""
+
+    name: str
+    lines: dict[Path, int]
+
+    def error(self, mistakes: list[Mistake]) -> SweepFileError:
+        """The error that shows all mistakes of this file."""
+        return SweepFileError(self.name, mistakes, self.lines)
+
+
+def read_spec(text: str, name: str) -> tuple[Spec | None, Source, list[Mistake]]:
+    """Read a sweep from YAML (or JSON) text.
+
+    Args:
+        text: the file's text.
+        name: what to call it in messages.
+    Returns:
+        The sweep, or None where it is too broken to look further; its source; the mistakes so far.
+    """
+    raw, lines, mistakes = read(text)
+    source = Source(name, lines)
+    if not isinstance(raw, dict):
+        if not mistakes:
+            mistakes.append(Mistake((), f"received {raw!r}; expected keys such as name and axes"))
+        return None, source, mistakes
+    file = _validate(raw, mistakes)
+    axes = {key: _read_axes(raw, key, mistakes) for key in ("axes", "settings")}
+    if file is None:
+        return None, source, mistakes
+    fields = {field: getattr(file, field) for field in Spec._fields}
+    derived = {key: str(value) for key, value in file.derived.items()}
+    return Spec(**fields | axes | {"derived": derived}), source, mistakes
+
+
+def _validate(raw: dict[str, Any], mistakes: list[Mistake]) -> _File | None:
+    """The file's keys in their types; what is wrong is left out, so that the rest is looked at too."""
+    try:
+        return _File.model_validate(raw)
+    except ValidationError as error:
+        problems = error.errors()
+    mistakes += [_explain(problem) for problem in problems]
+    wrong = {problem["loc"][0] for problem in problems}
+    sound = {key: value for key, value in raw.items() if key not in wrong}
+    try:
+        return _File.model_validate({"name": "unnamed", "replicates": 1, "axes": {"x": []}} | sound)
+    except ValidationError:
+        return None
+
+
+def read_text(path: FilePath) -> str:
+    """The text of a sweep file.
+
+    Raises:
+        SweepError: it cannot be read, or is larger than a sweep file can sensibly be.
+    """
+    try:
+        if path.stat().st_size > 10_000_000:
+            raise SweepError(f"{path} is over 10 MB; that is not a sweep file")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SweepError(f"cannot read the sweep file {path}: {error}") from None
+
+
+def to_json(spec: Spec) -> str:
+    """The resolved sweep as JSON, which `read_spec` reads back to the same sweep."""
+    fields = spec._asdict()
+    for key in ("axes", "settings"):
+        fields[key] = {
+            name: {"values": list(axis.values), "scale": axis.scale}
+            for name, axis in fields[key].items()
+        }
+    if spec.analysis:
+        fields["analysis"] = spec.analysis.model_dump()
+    return json.dumps(fields, ensure_ascii=False, allow_nan=False)
+
+
+def _read_axes(raw: dict[str, Any], key: str, mistakes: list[Mistake]) -> dict[str, Axis]:
+    """The axes of one section; one that cannot be read is a mistake and has no values."""
+    section = raw.get(key)
+    axes = {}
+    for name, form in section.items() if isinstance(section, dict) else ():
+        try:
+            axes[str(name)] = read_axis(form)
+        except AxisError as error:
+            mistakes.append(Mistake((key, str(name)), str(error)))
+            axes[str(name)] = Axis((), "list")
+    return axes
+
+
+def _explain(problem: Any) -> Mistake:
+    """A pydantic error in the words of this package."""
+    path = tuple(part for part in problem["loc"] if not _is_type_name(part))
+    kind, received = problem["type"], problem["input"]
+    if kind == "extra_forbidden":
+        section = _section(path)
+        valid = list((_SECTIONS.get(section) or _File).model_fields)
+        return Mistake(
+            path, f"unknown key; valid: {', '.join(valid)}{nearest(str(path[-1]), valid)}"
+        )
+    if kind == "missing":
+        return Mistake(path, "is missing and has no default")
+    expected = re.sub("^(Input|String) should (be )?", "expected ", problem["msg"])
+    return Mistake(path, f"received {received!r}; {expected}")
+
+
+def _section(path: Path) -> str:
+    """The name of the section that a path's last key stands in."""
+    named = [part for part in path[:-1] if isinstance(part, str)]
+    return named[-1] if named else ""
+
+
+def _is_type_name(part: Any) -> bool:
+    """Whether a part of pydantic's location is the name of a type that it tried."""
+    return isinstance(part, str) and part in ("int", "float", "str", "none", "[key]")

@@ -1,0 +1,92 @@
+"""Values of a sweep file in their columns' types, held against the columns' valid ranges."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeps.axis import Axis
+from sweeps.mistakes import nearest
+from sweeps.protocol import Column
+
+DTYPES: dict[str, Any] = {"int64": np.int64, "float64": np.float64, "string": object}
+
+
+class ValueMistake(ValueError):
+    """Values that a column does not take; the text says what was received and expected."""
+
+
+def typed(axis: Axis, column: Column | None) -> NDArray[Any]:
+    """An axis's values in its column's type; auxiliary ones (no column) are float64.
+
+    Evenly spaced values of a whole-number column are rounded.
+
+    Raises:
+        ValueMistake: a value of the wrong type or outside the valid range.
+    """
+    if column and column.type == "string":
+        return _words(axis, column)
+    for value in axis.values:
+        if isinstance(value, str) or (value is None and (not column or column.default is not None)):
+            raise ValueMistake(f"received {value!r}; expected a number{_where(column)}")
+    numbers = np.array([np.nan if v is None else float(v) for v in axis.values])
+    if column is None:
+        return numbers
+    if column.type == "int64" and axis.scale != "list":
+        numbers = _rounded(numbers)
+    return in_range(numbers, column, nullable=column.default is None)
+
+
+def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -> NDArray[Any]:
+    """Numbers in a column's type; NaN is null where that is allowed.
+
+    Raises:
+        ValueMistake: a number outside the valid range, or not whole where it must be.
+    """
+    wrong = outside(numbers, column.interval) & ~(np.isnan(numbers) & nullable)
+    if column.type == "int64":
+        wrong |= numbers != np.round(numbers)
+    if wrong.any():
+        many = f" ({wrong.sum()} of {wrong.size} values are wrong)" if wrong.size > 1 else ""
+        raise ValueMistake(
+            f"received {numbers[wrong][0]:g}{many}; expected a number{_where(column)}"
+        )
+    return numbers.astype(DTYPES[column.type])
+
+
+def outside(values: NDArray[Any], interval: str) -> NDArray[np.bool_]:
+    """Which values are not finite or lie outside an interval such as "[0, 0.5)"."""
+    low, high = (float(bound) for bound in interval[1:-1].split(","))
+    below = values < low if interval[0] == "[" else values <= low
+    above = values > high if interval[-1] == "]" else values >= high
+    return np.asarray(below | above | ~np.isfinite(values))
+
+
+def _rounded(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers, none twice."""
+    whole = np.round(numbers)
+    if np.unique(whole).size < whole.size:
+        raise ValueMistake(
+            f"holds {whole.size - np.unique(whole).size} values twice after rounding to whole "
+            "numbers; take fewer values or a wider range"
+        )
+    return whole
+
+
+def _words(axis: Axis, column: Column) -> NDArray[Any]:
+    """The words of a column of choices."""
+    for word in axis.values:
+        if word not in column.choices:
+            hint = nearest(str(word), column.choices)
+            raise ValueMistake(
+                f"received {word!r}; expected one of {', '.join(column.choices)}{hint}"
+            )
+    return np.array(axis.values, dtype=object)
+
+
+def _where(column: Column | None) -> str:
+    """The end of a message: what numbers a column takes."""
+    if column is None:
+        return ""
+    whole = ", whole," if column.type == "int64" else ""
+    return f"{whole} in {column.interval} ({column.meaning})"
