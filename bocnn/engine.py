@@ -123,7 +123,11 @@ def run_all(runs: Runs, real, status: Ints, measured: Array) -> None:  # type: i
         )
         status[r], steps_run = train(sample, network, schedule)
         measured[r] = math.nan
-        if status[r] != DIVERGED:
-            row = _measure(runs, r, seed, (sample, network, steps_run), factor)
+        if status[r] == DIVERGED:
+            continue
+        row = _measure(runs, r, seed, (sample, network, steps_run), factor)
+        if math.isfinite(row.train_loss + row.test_error + row.max_w_xi + row.w_norm + row.v_norm):
             for column in range(len(row)):
                 measured[r, column] = row[column]
+        else:  # the last numbers were finite, their squares and products are not
+            status[r] = DIVERGED

@@ -1,0 +1,89 @@
+"""Draws without anything of size d have the law of drawn vectors; settings are paired."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bocnn.draws import Seed, draw_factor, draw_labels, draw_signal, inner_products
+from bocnn.keys import cell_keys
+from tests.bocnn.runs import columns
+from tests.tolerance import assert_near
+
+
+def seed(replicate: int) -> Seed:
+    return Seed(np.uint64(7), np.uint64(8), np.uint64(replicate))
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 4, 5, 6, 40])
+def test_inner_products_have_the_law_of_drawn_vectors(dimension: int) -> None:
+    rows, draws = 5, 4_000
+    generator = np.random.default_rng(dimension)
+    vectors = generator.standard_normal((draws, rows, dimension))
+    drawn = np.einsum("rid,rjd->rij", vectors, vectors)
+    factors = [draw_factor(seed(r), rows, dimension) for r in range(draws)]
+    bartlett = np.array([factor @ factor.T for factor in factors])
+    for i, j in [(0, 0), (4, 4), (0, 1), (2, 4), (3, 4)]:
+        assert stats.ks_2samp(drawn[:, i, j], bartlett[:, i, j]).pvalue > 1e-3
+    determinants = [np.linalg.det(gram[:3, :3]) for gram in (*drawn, *bartlett)]
+    if dimension >= 3:
+        assert stats.ks_2samp(determinants[:draws], determinants[draws:]).pvalue > 1e-3
+    else:
+        assert np.max(np.abs(determinants)) < 1e-8
+
+
+def test_a_factor_has_no_more_columns_than_dimensions() -> None:
+    assert draw_factor(seed(0), 9, 4).shape == (9, 4)
+    assert draw_factor(seed(0), 4, 9).shape == (4, 4)
+
+
+def test_inner_products_are_a_matrix_product() -> None:
+    generator = np.random.default_rng(0)
+    left, right = generator.standard_normal((4, 6)), generator.standard_normal((3, 6))
+    assert_near(inner_products(left, right), left @ right.T)
+
+
+def test_labels_are_balanced_and_flips_grow_with_p() -> None:
+    flipped: set[int] = set()
+    clean, _ = draw_labels(seed(1), 20_000, 0.0)
+    assert abs(clean.mean()) < 4 / np.sqrt(clean.size)
+    for p in (0.0, 0.1, 0.3, 0.49):
+        true, observed = draw_labels(seed(1), 20_000, p)
+        np.testing.assert_array_equal(true, clean)
+        now = set(np.flatnonzero(true != observed).tolist())
+        assert flipped <= now
+        assert abs(len(now) / clean.size - p) < 4 * 0.5 / np.sqrt(clean.size)
+        flipped = now
+
+
+def test_signal_components_are_standard_normal() -> None:
+    drawn = np.concatenate([draw_signal(seed(r), 10) for r in range(2_000)])
+    assert stats.kstest(drawn, "norm").pvalue > 0.01
+
+
+@pytest.mark.parametrize("name", ["p_flip", "precision"])
+def test_paired_parameters_leave_the_key_alone(name: str) -> None:
+    other = {"p_flip": 0.3, "precision": "float64"}[name]
+    assert cell_keys(columns(1, **{name: other})) == cell_keys(columns(1))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n", 21),
+        ("d", 201),
+        ("v0", 0.3),
+        ("eta", 0.06),
+        ("train", "hidden"),
+        ("loss_tol", 0.1),
+        ("seed", 4),
+        ("seed", 3 + 2**40),
+        ("n_test", 7),
+    ],
+)
+def test_every_other_parameter_changes_the_key(name: str, value: object) -> None:
+    assert cell_keys(columns(1, **{name: value})) != cell_keys(columns(1))
+
+
+def test_equal_values_of_different_parameters_do_not_give_equal_keys() -> None:
+    swapped = columns(1, sigma_0=0.2, v0=0.01)
+    assert cell_keys(swapped) != cell_keys(columns(1, sigma_0=0.01, v0=0.2))

@@ -1,0 +1,126 @@
+"""The model as a sweep sees it: rows that depend on themselves alone, statuses, pairs, limits."""
+
+import numpy as np
+import pytest
+
+from bocnn import MODEL
+from tests.bocnn.runs import columns
+
+EXPLOSIVE = {"mu_norm": 20.0, "v0": 5.0, "eta": 100.0, "p_flip": 0.2}
+
+
+def measured(rows: dict, name: str) -> np.ndarray:
+    return rows[name].astype(float)
+
+
+def assert_same_rows(one: dict, other: dict) -> None:
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_row_does_not_depend_on_the_rows_beside_it(precision: str) -> None:
+    asked = columns(12, precision=precision)
+    together = MODEL.run(asked)
+    order = np.random.default_rng(0).permutation(12)
+    shuffled = MODEL.run({name: values[order] for name, values in asked.items()})
+    assert_same_rows({n: v[order] for n, v in together.items()}, shuffled)
+    alone = MODEL.run({name: values[5:6] for name, values in asked.items()})
+    assert_same_rows({n: v[5:6] for n, v in together.items()}, alone)
+
+
+def test_rows_of_different_shapes_and_precisions_can_stand_together() -> None:
+    small, large = columns(3), columns(3, n=31, m=2, precision="float64")
+    mixed = {name: np.concatenate([small[name], large[name]]) for name in small}
+    together = MODEL.run(mixed)
+    assert_same_rows({n: v[:3] for n, v in together.items()}, MODEL.run(small))
+    assert_same_rows({n: v[3:] for n, v in together.items()}, MODEL.run(large))
+
+
+def test_replicates_differ_and_the_same_run_is_the_same() -> None:
+    first = MODEL.run(columns(50))
+    assert np.unique(first["test_error"]).size == 50
+    assert_same_rows(first, MODEL.run(columns(50)))
+
+
+def test_settings_that_differ_in_flips_are_paired() -> None:
+    """Half the runs of three samples have no flip at p = 0.2: these must be the clean runs."""
+    clean, flipped = (MODEL.run(columns(400, n=3, p_flip=p)) for p in (0.0, 0.2))
+    same = clean["train_loss"] == flipped["train_loss"]
+    assert 0.4 < same.mean() < 0.62
+    np.testing.assert_array_equal(
+        clean["test_error_clean"][same], flipped["test_error_clean"][same]
+    )
+
+
+def test_the_noisy_test_error_follows_from_the_clean_one() -> None:
+    rows = MODEL.run(columns(20, p_flip=0.2))
+    np.testing.assert_allclose(rows["test_error"], 0.2 + 0.6 * rows["test_error_clean"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_divergence_is_a_status_and_nulls(precision: str) -> None:
+    rows = MODEL.run(columns(20, **EXPLOSIVE, steps=3000, precision=precision))
+    diverged = rows["status"] == "diverged"
+    assert diverged.sum() >= 15
+    for name in rows.keys() - {"status"}:
+        assert np.isnan(measured(rows, name)[diverged]).all(), name
+        if name != "signal_to_noise":
+            assert np.isfinite(measured(rows, name)[~diverged]).all(), name
+
+
+def test_an_unreached_loss_keeps_its_values() -> None:
+    rows = MODEL.run(columns(5, loss_tol=1e-9))
+    assert set(rows["status"]) == {"unconverged"}
+    assert np.isfinite(measured(rows, "test_error")).all()
+    assert (rows["steps_run"] == 60).all()
+
+
+def test_a_reached_loss_ends_the_run() -> None:
+    rows = MODEL.run(columns(5, loss_tol=0.2, steps=5000))
+    assert set(rows["status"]) == {"ok"}
+    assert (rows["train_loss"] <= 0.2).all()
+    assert (rows["steps_run"] < 5000).all()
+
+
+def test_float32_gives_the_measures_of_float64_to_its_precision() -> None:
+    single, double = (MODEL.run(columns(50, precision=p)) for p in ("float32", "float64"))
+    for name in ("train_loss", "test_error", "max_w_xi", "w_norm"):
+        np.testing.assert_allclose(single[name], double[name], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"v0": 0.0, "train": "hidden"}, 0.5),
+        ({"sigma_0": 0.0}, 0.5),
+        ({"steps": 0, "v0": 0.0}, 0.5),
+        ({"mu_norm": 0.0}, 0.5),
+        ({"mu_norm": 100.0, "eta": 1e-3, "steps": 500}, 0.0),
+    ],
+)
+def test_limits_have_their_known_errors(given: dict, expected: float) -> None:
+    rows = MODEL.run(columns(20, **given))
+    assert set(rows["status"]) == {"ok"}
+    assert np.mean(rows["test_error_clean"]) == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "given", [{"n": 1}, {"d": 2}, {"n": 1, "d": 2, "m": 1}, {"n": 300}, {"d": 10**12, "eta": 1e-11}]
+)
+def test_extreme_sizes_run(given: dict) -> None:
+    rows = MODEL.run(columns(4, **given))
+    assert set(rows["status"]) == {"ok"}
+    assert np.isfinite(measured(rows, "test_error")).all()
+
+
+def test_nothing_learned_gives_the_loss_of_a_coin() -> None:
+    rows = MODEL.run(columns(3, v0=0.0, train="hidden"))
+    np.testing.assert_allclose(rows["train_loss"], np.log(2), rtol=1e-6)
+    np.testing.assert_array_equal(rows["train_error"], 0.5)
+
+
+def test_cost_and_memory_rise_with_size() -> None:
+    for name, larger in (("n", 40), ("m", 10), ("steps", 120), ("n_test", 5000)):
+        assert MODEL.flops(columns(1, **{name: larger})) > MODEL.flops(columns(1))
+    assert MODEL.memory_bytes(columns(1, n=2000)) > 100 * MODEL.memory_bytes(columns(1))
