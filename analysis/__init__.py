@@ -1,0 +1,41 @@
+"""From a dataset of runs to boundaries, laws, figures and tables.
+
+load → aggregate → find_boundary → fit_law, fit_kink, compare, paired_shift → figures → report.
+Reads Arrow datasets and knows nothing of what trained them: bocnn and sweeps are never imported.
+"""
+
+from analysis.aggregate import Cells, aggregate
+from analysis.bootstrap import Resampling
+from analysis.boundary import Boundary, find_boundary
+from analysis.errors import AnalysisError
+from analysis.findings import Findings, analyse
+from analysis.kink import Kink, fit_kink
+from analysis.laws import Law, fit_law
+from analysis.load import Dataset, load
+from analysis.shift import Shift, paired_shift
+from analysis.spec import Sweep, Theory, View
+from analysis.theory import Comparison, compare
+
+__all__ = [
+    "AnalysisError",
+    "Boundary",
+    "Cells",
+    "Comparison",
+    "Dataset",
+    "Findings",
+    "Kink",
+    "Law",
+    "Resampling",
+    "Shift",
+    "Sweep",
+    "Theory",
+    "View",
+    "aggregate",
+    "analyse",
+    "compare",
+    "find_boundary",
+    "fit_kink",
+    "fit_law",
+    "load",
+    "paired_shift",
+]

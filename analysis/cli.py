@@ -1,0 +1,101 @@
+"""The command `bocnn-analysis`: options in, summary out; a user's mistake is exit status 2."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from analysis.bootstrap import Resampling
+from analysis.errors import AnalysisError
+from analysis.findings import Choices, Findings, analyse
+from analysis.page import kink_cells, law_cells, shift_cells
+from analysis.report import write_report
+from analysis.tables import Row
+
+app = typer.Typer(
+    help="From a dataset of runs to boundaries, laws, figures and tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `report` a named command while it is the only one."""
+
+
+@app.command()
+def report(  # One parameter per option is typer's contract.
+    dataset: Annotated[str, typer.Argument(help="Folder or URI that a sweep wrote.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; ./report-SWEEP if not given.")
+    ] = None,
+    level: Annotated[
+        list[float] | None, typer.Option(help="Level that cuts the measure; may repeat.")
+    ] = None,
+    x: Annotated[str | None, typer.Option(help="Column along the plane's x axis.")] = None,
+    y: Annotated[str | None, typer.Option(help="Column along the plane's y axis.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Column to average and cut.")] = None,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of all intervals.")] = 0.95,
+    draws: Annotated[int, typer.Option(min=100, help="Bootstrap draws.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    include_unconverged: Annotated[
+        bool, typer.Option("--include-unconverged", help="Also use runs that missed loss_tol.")
+    ] = False,
+) -> None:
+    """Writes the figures and tables of a dataset, and prints a summary."""
+    choices = Choices(
+        x, y, measure, tuple(level or ()), include_unconverged, Resampling(draws, confidence, seed)
+    )
+    findings = analyse(dataset, choices)
+    folder = out or Path(f"report-{findings.dataset.sweep.name}")
+    files = write_report(findings, folder)
+    _print_summary(findings, files)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one message on stderr and exit status 2."""
+    try:
+        app()
+    except AnalysisError as error:
+        Console(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", markup=False)
+        sys.exit(2)
+
+
+def _print_summary(findings: Findings, files: list[Path]) -> None:
+    console = Console()
+    sweep = findings.dataset.sweep
+    counts = ", ".join(f"{count:,} {name}" for name, count in findings.runs.items() if count)
+    console.print(
+        f"[bold]{sweep.name}[/bold]: {findings.dataset.files} files; runs: {counts}", soft_wrap=True
+    )
+    for line in _lines(findings):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    for path in files:
+        console.print(str(path), style="dim", highlight=False, markup=False, soft_wrap=True)
+
+
+def _lines(findings: Findings) -> Iterator[str]:
+    yield from (_law_line(row) for row in findings.law_rows)
+    for level, setting, below, above, at, needed in kink_cells(findings):
+        if needed == "yes":
+            yield f"level {level}, {setting}: two regimes, {below} then {above}, kink at {at}"
+    for level, setting, against, kind, shift in shift_cells(findings):
+        yield f"level {level}: mean shift, {setting} against {against}: {kind} {shift}"
+
+
+def _law_line(row: Row) -> str:
+    level, setting, law, span, columns, slope, misfit, theory, verdict = law_cells(row)
+    parts = [
+        f"level {level}, {setting}: {law} {slope}",
+        f"χ²/dof {misfit}" if misfit else "",
+        f"{columns} columns" + ("" if span == "all" else f", x {span}"),
+        f"theory {theory}" if theory else "",
+        verdict,
+    ]
+    return "; ".join(part for part in parts if part)

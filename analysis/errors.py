@@ -1,0 +1,22 @@
+"""The one exception for user mistakes, and the nearest valid name."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class AnalysisError(Exception):
+    """A mistake the user can mend: says what was received, what was expected, and the remedy."""
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """A hint that names the valid word closest to a mistyped one.
+
+    Args:
+        word: what was received.
+        valid: the names that would have been accepted.
+    Returns:
+        " Did you mean 'x'?" with a leading space, or all valid names where none is close.
+    """
+    names = sorted(valid)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else f" Valid names: {', '.join(names)}."

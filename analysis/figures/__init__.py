@@ -1,0 +1,8 @@
+"""The figures: each takes results and returns a matplotlib Figure; nothing is computed here."""
+
+from analysis.figures.boundary import draw_boundary
+from analysis.figures.plane_map import draw_map
+from analysis.figures.shift import draw_shift
+from analysis.figures.style import save
+
+__all__ = ["draw_boundary", "draw_map", "draw_shift", "save"]

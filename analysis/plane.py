@@ -1,0 +1,67 @@
+"""The parameter plane: its axes as values, as coordinates (log where log), as cell edges."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneAxis:
+    """One axis of the plane: sorted values (cells,), and whether its coordinate is their log."""
+
+    name: str
+    label: str
+    values: Floats
+    log: bool
+
+    @property
+    def coordinates(self) -> Floats:
+        """The axis's own coordinate of each value, log(value) or value, shape (cells,)."""
+        return np.log(self.values) if self.log else self.values
+
+    def value(self, coordinate: Any) -> Any:
+        """Values at coordinates, any shape; −inf on a log axis becomes 0."""
+        return np.exp(coordinate) if self.log else coordinate
+
+    @property
+    def edges(self) -> Floats:
+        """Cell edges, shape (cells + 1,): midway between centres in the axis's coordinate."""
+        u = self.coordinates
+        if len(u) == 1:
+            half = np.log(2.0) / 2 if self.log else 0.5
+            return np.asarray(self.value(np.array([u[0] - half, u[0] + half])))
+        inner = (u[1:] + u[:-1]) / 2
+        return np.asarray(
+            self.value(np.concatenate([[2 * u[0] - inner[0]], inner, [2 * u[-1] - inner[-1]]]))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The plane's axes and the settings that are compared on it, by label ("" for a single one)."""
+
+    x: PlaneAxis
+    y: PlaneAxis
+    settings: tuple[str, ...]
+
+
+def is_log(values: Floats, scale: str) -> bool:
+    """Whether an axis lives on a log coordinate.
+
+    Args:
+        values: sorted axis values, shape (cells,).
+        scale: "log", "lin", or "list": log where the ratios are more even than the differences.
+    """
+    if np.any(values <= 0) or scale == "lin":
+        return False
+    return scale == "log" or (len(values) > 2 and _spread(np.log(values)) < _spread(values))
+
+
+def _spread(u: Floats) -> float:
+    steps = np.diff(u)
+    return float(np.std(steps) / np.mean(steps))

@@ -1,0 +1,116 @@
+"""The resolved sweep as records: what was planned, and what the sweep's author wants shown.
+
+Reads the JSON document that travels with a dataset; reading files is load's job.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.errors import AnalysisError
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One declared axis: its values (numbers, words or None), spaced lin, log, or as a list."""
+
+    values: tuple[Any, ...]
+    scale: str
+
+
+@dataclass(frozen=True)
+class Theory:
+    """A predicted boundary, y ∝ x^exponent, over a range of x (None = everywhere)."""
+
+    name: str
+    exponent: float
+    x_range: tuple[float, float] | None
+    source: str
+
+
+@dataclass(frozen=True)
+class View:
+    """What to look at: the plane's columns, the measure, its levels, and the theory beside."""
+
+    x: str
+    y: str
+    measure: str
+    levels: tuple[float, ...]
+    theory: tuple[Theory, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The parts of a resolved sweep that an analysis needs."""
+
+    name: str
+    replicates: int
+    axes: Mapping[str, Axis]
+    fixed: Mapping[str, Any]
+    settings: Mapping[str, tuple[Any, ...]]
+    view: View | None
+    planned_runs: int
+
+
+def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
+    """The sweep that a resolved JSON document describes.
+
+    Args:
+        document: the decoded JSON object.
+        where: the file it came from, named in errors.
+    Raises:
+        AnalysisError: another schema version, or a part is missing or malformed.
+    """
+    _check_version(document.get("schema_version"), where)
+    try:
+        axes = {name: _axis(part) for name, part in document["axes"].items()}
+        settings = {name: tuple(values) for name, values in document["settings"].items()}
+        counts = [len(a.values) for a in axes.values()] + [len(v) for v in settings.values()]
+        replicates = int(document["replicates"])
+        return Sweep(
+            name=str(document["name"]),
+            replicates=replicates,
+            axes=axes,
+            fixed=dict(document.get("fixed") or {}),
+            settings=settings,
+            view=_view(document.get("analysis")),
+            planned_runs=int(document.get("planned_runs") or replicates * math.prod(counts)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise AnalysisError(
+            f"{where}: the resolved sweep is malformed ({type(error).__name__}: {error}); expected "
+            "name, axes, settings and replicates. Run the sweep again to rewrite it."
+        ) from error
+
+
+def _check_version(version: object, where: str) -> None:
+    if str(version) != str(SCHEMA_VERSION):
+        raise AnalysisError(
+            f"{where}: schema version {version!r}, expected {SCHEMA_VERSION}. This release cannot "
+            "read it: move the file away, or use the release that wrote it."
+        )
+
+
+def _axis(part: Mapping[str, Any]) -> Axis:
+    return Axis(tuple(part["values"]), str(part["scale"]))
+
+
+def _view(part: Mapping[str, Any] | None) -> View | None:
+    if part is None:
+        return None
+    theory = tuple(_theory(entry) for entry in part.get("theory") or ())
+    levels = tuple(float(level) for level in part["levels"])
+    return View(str(part["x"]), str(part["y"]), str(part["measure"]), levels, theory)
+
+
+def _theory(part: Mapping[str, Any]) -> Theory:
+    span = part.get("x_range")
+    return Theory(
+        name=str(part["name"]),
+        exponent=float(part["exponent"]),
+        x_range=None if span is None else (float(span[0]), float(span[1])),
+        source=str(part.get("source") or ""),
+    )

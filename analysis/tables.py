@@ -1,0 +1,154 @@
+"""Results as rows of plain values, None where there is none, and as CSV files."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.aggregate import Cells
+from analysis.boundary import Boundary
+from analysis.kink import Kink
+from analysis.laws import Estimate, Law
+from analysis.shift import Shift
+from analysis.spec import Theory
+from analysis.theory import misfits
+
+Row = dict[str, Any]
+
+
+def cell_rows(cells: Cells) -> list[Row]:
+    """One row a cell: place, counts, mean and standard error."""
+    mean, error, used = cells.mean, cells.standard_error, cells.used
+    x, y = cells.plane.x, cells.plane.y
+    return [
+        {
+            "setting": cells.plane.settings[s],
+            x.name: float(x.values[i]),
+            y.name: float(y.values[j]),
+            "used": int(used[s, i, j]),
+            **{name: int(count[s, i, j]) for name, count in cells.status.items()},
+            "missing": int(cells.missing[s, i, j]),
+            f"mean_{cells.measure}": _finite(mean[s, i, j]),
+            "standard_error": _finite(error[s, i, j]),
+        }
+        for s, i, j in np.ndindex(*mean.shape)
+    ]
+
+
+def boundary_rows(boundary: Boundary) -> list[Row]:
+    """One row a setting and column: where the boundary is, its interval, and its state.
+
+    Censored values and open ends are empty; `state` says on which side they lie.
+    """
+    x, y = boundary.plane.x, boundary.plane.y
+    value, low, high = (
+        np.where(np.isfinite(part), y.value(part), np.nan)
+        for part in (boundary.estimate, boundary.low, boundary.high)
+    )
+    return [
+        {
+            "level": boundary.level,
+            "setting": boundary.plane.settings[s],
+            x.name: float(x.values[i]),
+            y.name: _finite(value[s, i]),
+            "low": _finite(low[s, i]),
+            "high": _finite(high[s, i]),
+            "low_open": bool(np.isinf(boundary.low[s, i])),
+            "high_open": bool(np.isinf(boundary.high[s, i])),
+            "state": boundary.state(s, i),
+        }
+        for s, i in np.ndindex(*value.shape)
+    ]
+
+
+def law_row(
+    boundary: Boundary, law: Law, *, theory: Theory | None = None, verdict: str = ""
+) -> Row:
+    """One fitted law; empty fields and a reason where it could not be fitted."""
+    return {
+        "level": boundary.level,
+        "setting": boundary.plane.settings[law.setting],
+        "law": law.kind,
+        "x_low": law.x_range[0] if law.x_range else None,
+        "x_high": law.x_range[1] if law.x_range else None,
+        "columns": law.columns,
+        "columns_in_range": law.columns_in_range,
+        **_ends("slope", law.slope),
+        **_ends("intercept", law.intercept),
+        "chi2_per_dof": _finite(law.misfit),
+        "misfits": misfits(law),
+        "theory": theory.name if theory else None,
+        "theory_exponent": theory.exponent if theory else None,
+        "source": theory.source if theory else None,
+        "verdict": verdict or None,
+        "not_fitted": law.reason or None,
+    }
+
+
+def kink_row(boundary: Boundary, kink: Kink) -> Row:
+    """Two regimes and whether they are needed; empty fields where too few columns are closed."""
+    return {
+        "level": boundary.level,
+        "setting": boundary.plane.settings[kink.setting],
+        "columns": kink.columns,
+        **_ends("below", kink.below),
+        **_ends("above", kink.above),
+        **_ends("kink", kink.at),
+        "chi2_gain": _finite(kink.gain),
+        "needed": kink.chosen,
+    }
+
+
+def shift_rows(boundary: Boundary, shift: Shift) -> list[Row]:
+    """One row a column, then one for the overall mean (x empty)."""
+    x = boundary.plane.x
+    common = {
+        "level": boundary.level,
+        "setting": boundary.plane.settings[shift.setting],
+        "against": boundary.plane.settings[0],
+        "kind": "factor" if shift.factor else "difference",
+    }
+    ends = zip(shift.columns, shift.low, shift.high, strict=True)
+    rows = [
+        {**common, x.name: float(at), **_ends("shift", Estimate(*map(float, end)))}
+        for at, end in zip(x.values, ends, strict=True)
+    ]
+    return [*rows, {**common, x.name: None, **_ends("shift", shift.mean)}]
+
+
+def write_csv(path: Path, rows: Iterable[Row]) -> Path:
+    """Writes rows with the first row's keys as header; None becomes an empty field."""
+    rows = list(rows)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(
+            stream, fieldnames=list(rows[0]) if rows else [], lineterminator="\n"
+        )
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def text_of(row: Row, name: str) -> str:
+    """An estimate in a row as text, "value [low, high]"; empty where there is none."""
+    if row[name] is None:
+        return ""
+    low, high = (
+        "open" if row[f"{name}_{e}"] is None else f"{row[f'{name}_{e}']:.4g}"
+        for e in ("low", "high")
+    )
+    return f"{row[name]:.4g} [{low}, {high}]"
+
+
+def _ends(name: str, estimate: Estimate | None) -> Row:
+    value, low, high = (
+        (None, None, None)
+        if estimate is None
+        else (_finite(estimate.value), _finite(estimate.low), _finite(estimate.high))
+    )
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,174 @@
+"""Aggregation: cells equal a slow loop over rows, and failures never become numbers."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from analysis.aggregate import Cells, aggregate
+from analysis.errors import AnalysisError
+from analysis.load import Dataset, load
+from analysis.plane import is_log
+from analysis.spec import View
+from tests.analysis.synthetic import Planted, write_table
+
+VIEW = View("d", "mu_norm", "test_error_clean", (0.25,))
+
+
+def with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, pa.array(values))
+
+
+def failing(tmp_path: Path) -> Dataset:
+    """A dataset with every status, nulls where diverged, and one run missing."""
+    planted = Planted(factors=(1.0, 1.3), replicates=5)
+    table = planted.table()
+    rng = np.random.default_rng(3)
+    status = rng.choice(["ok", "unconverged", "diverged"], table.num_rows, p=[0.6, 0.2, 0.2])
+    values = np.where(status == "diverged", np.nan, table["test_error_clean"].to_numpy())
+    table = with_column(table, "status", status)
+    table = with_column(table, "test_error_clean", pa.array(values, from_pandas=True))
+    return load(str(write_table(tmp_path / "data", table.slice(1), planted.sweep())))
+
+
+def slow_cells(dataset: Dataset, statuses: set[str]) -> dict[tuple[Any, ...], list[float]]:
+    """The oracle: values by (p_flip, d, mu_norm), one row at a time."""
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for row in dataset.table.to_pylist():
+        place = (row["p_flip"], row["d"], row["mu_norm"])
+        if row["status"] in statuses:
+            found.setdefault(place, []).append(row["test_error_clean"])
+    return found
+
+
+@pytest.mark.parametrize("include", [False, True])
+def test_cells_equal_the_slow_loop(tmp_path: Path, include: bool) -> None:
+    dataset = failing(tmp_path)
+    cells = aggregate(dataset, VIEW, include_unconverged=include)
+    oracle = slow_cells(dataset, {"ok", "unconverged"} if include else {"ok"})
+    mean, error, used = cells.mean, cells.standard_error, cells.used
+    for s, i, j in np.ndindex(*mean.shape):
+        place = ((0.0, 0.1)[s], cells.plane.x.values[i], cells.plane.y.values[j])
+        values = oracle.get(place, [])
+        assert used[s, i, j] == len(values)
+        if values:
+            assert mean[s, i, j] == pytest.approx(np.mean(values), rel=1e-12)
+        else:
+            assert np.isnan(mean[s, i, j])
+        if len(values) > 1:
+            expected = np.std(values, ddof=1) / np.sqrt(len(values))
+            assert error[s, i, j] == pytest.approx(expected, rel=1e-9, abs=1e-15)
+        else:
+            assert np.isnan(error[s, i, j])
+
+
+def test_every_run_is_counted_once(tmp_path: Path) -> None:
+    dataset = failing(tmp_path)
+    cells = aggregate(dataset, VIEW)
+    assert sum(part.sum() for part in cells.status.values()) == dataset.table.num_rows
+    assert cells.missing.sum() == 1
+    assert cells.used.sum() == cells.status["ok"].sum()
+
+
+def test_settings_keep_their_order_and_pairing(dataset: Dataset, two_settings: Planted) -> None:
+    cells = aggregate(dataset, VIEW)
+    assert cells.plane.settings == ("p_flip = 0", "p_flip = 0.1")
+    np.testing.assert_array_equal(cells.values, two_settings.measure())
+
+
+def test_a_third_axis_becomes_a_setting(tmp_path: Path) -> None:
+    planted = Planted(replicates=4)
+    table = with_column(planted.table(), "n", planted.table()["replicate"].to_numpy() % 2 * 20 + 20)
+    axes = planted.sweep()["axes"] | {"n": {"values": [20, 40], "scale": "list"}}
+    sweep = planted.but(sweep_extra={"axes": axes, "fixed": {}}).sweep()
+    cells = aggregate(load(str(write_table(tmp_path / "data", table, sweep))), VIEW)
+    assert cells.plane.settings == ("n = 20", "n = 40")
+    np.testing.assert_array_equal(cells.mean[0], planted.measure()[0, ..., ::2].mean(-1))
+
+
+def test_an_axis_of_words_becomes_a_setting(tmp_path: Path) -> None:
+    planted = Planted(replicates=4)
+    words = np.array(["hidden", "both"])[planted.table()["replicate"].to_numpy() % 2]
+    axes = planted.sweep()["axes"] | {"train": {"values": ["both", "hidden"], "scale": "list"}}
+    sweep = planted.but(sweep_extra={"axes": axes, "fixed": {}}).sweep()
+    table = with_column(planted.table(), "train", words)
+    cells = aggregate(load(str(write_table(tmp_path / "data", table, sweep))), VIEW)
+    assert cells.plane.settings == ("train = both", "train = hidden")
+    np.testing.assert_array_equal(cells.mean[1], planted.measure()[0, ..., ::2].mean(-1))
+
+
+def test_a_zipped_axis_is_no_setting_and_can_span_the_plane(tmp_path: Path) -> None:
+    planted = Planted(replicates=2)
+    table = planted.table().append_column(
+        "inv_mu", pa.array(1 / planted.table()["mu_norm"].to_numpy())
+    )
+    axes = planted.sweep()["axes"] | {
+        "inv_mu": {"values": [1 / v for v in planted.y], "scale": "list"}
+    }
+    sweep = planted.but(sweep_extra={"axes": axes}).sweep()
+    dataset = load(str(write_table(tmp_path / "data", table, sweep)))
+    assert aggregate(dataset, VIEW).plane.settings == ("",)
+    flipped = aggregate(dataset, replace(VIEW, y="inv_mu"))
+    np.testing.assert_array_equal(flipped.mean[..., ::-1], aggregate(dataset, VIEW).mean)
+    assert flipped.plane.y.log
+
+
+def test_rows_of_an_earlier_sweep_are_ignored(two_settings: Planted, tmp_path: Path) -> None:
+    smaller = two_settings.but(y=two_settings.y[::2], replicates=6)
+    folder = write_table(tmp_path / "data", two_settings.table(), smaller.sweep())
+    cells = aggregate(load(str(folder)), VIEW)
+    np.testing.assert_array_equal(cells.values, two_settings.measure()[:, :, ::2, :6])
+    assert cells.ignored == two_settings.table().num_rows - cells.values.size
+    assert cells.missing.sum() == 0
+
+
+def test_no_row_of_the_present_sweep(two_settings: Planted, tmp_path: Path) -> None:
+    other = two_settings.but(sweep_extra={"fixed": {"n": 21}})
+    folder = write_table(tmp_path / "data", two_settings.table(), other.sweep())
+    with pytest.raises(AnalysisError, match=r"None of the .* rows belongs to the sweep 'planted'"):
+        aggregate(load(str(folder)), VIEW)
+
+
+def test_two_runs_in_one_place(two_settings: Planted, tmp_path: Path) -> None:
+    table = two_settings.table()
+    other = two_settings.but(name="with another key").table()
+    mixed = pa.concat_tables([table, with_column(other, "seed", [2] * other.num_rows)])
+    folder = write_table(tmp_path / "data", mixed, two_settings.sweep())
+    with pytest.raises(AnalysisError, match=r"share their cell.* differs in: seed"):
+        aggregate(load(str(folder)), VIEW)
+
+
+def test_a_null_axis(tmp_path: Path) -> None:
+    planted = Planted(replicates=1)
+    table = planted.table().append_column(
+        "loss_tol", pa.nulls(planted.table().num_rows, pa.float64())
+    )
+    folder = write_table(tmp_path / "data", table, planted.sweep())
+    with pytest.raises(AnalysisError, match=r"'loss_tol' holds nulls"):
+        aggregate(load(str(folder)), replace(VIEW, x="loss_tol"))
+
+
+@pytest.mark.parametrize(
+    ("values", "scale", "expected"),
+    [
+        ([1, 2, 4, 8], "list", True),
+        ([1, 2, 3, 4], "list", False),
+        ([1, 2, 3, 4], "log", True),
+        ([1, 2, 4, 8], "lin", False),
+        ([0, 1, 10, 100], "log", False),
+        ([1, 10], "list", False),
+    ],
+)
+def test_which_axes_are_logarithmic(values: list[float], scale: str, expected: bool) -> None:
+    assert is_log(np.array(values, dtype=float), scale) is expected
+
+
+def test_edges_lie_between_centres(dataset: Dataset) -> None:
+    cells: Cells = aggregate(dataset, VIEW)
+    for axis in (cells.plane.x, cells.plane.y):
+        assert np.all(axis.edges[:-1] < axis.values)
+        assert np.all(axis.values < axis.edges[1:])
+        np.testing.assert_allclose(axis.edges[1:-1] ** 2, axis.values[1:] * axis.values[:-1])

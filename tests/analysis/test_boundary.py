@@ -1,0 +1,157 @@
+"""The boundary: planted in, found at the stated coverage; censored columns are stated."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.bootstrap import Resampling, interval, resample_means, tail
+from analysis.boundary import Boundary, find_boundary
+from tests.analysis.synthetic import Planted, cells_of
+
+FINE = tuple(float(v) for v in np.geomspace(0.5, 20.0, 24))
+EVEN = tuple(float(v) for v in np.linspace(0.25, 16.0, 64))
+
+
+def inside(boundary: Boundary, planted: Planted) -> np.ndarray:
+    """Whether each planted value lies in its interval, (settings, x)."""
+    truth = planted.boundary()
+    if boundary.plane.y.log:
+        truth = np.log(truth)
+    return (boundary.low <= truth) & (truth <= boundary.high)
+
+
+@pytest.mark.parametrize("replicates", [10, 40])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        {"rising": True},
+        {"y": EVEN, "y_scale": "lin"},
+    ],
+    ids=["falling", "rising", "linear axis"],
+)
+def test_intervals_hold_the_planted_boundary_as_often_as_stated(
+    replicates: int, shape: dict[str, object]
+) -> None:
+    found = []
+    for seed in range(40):
+        planted = Planted(replicates=replicates, seed=seed).but(**({"y": FINE} | shape))
+        how = Resampling(draws=300, seed=seed)
+        found.append(inside(find_boundary(cells_of(planted), 0.25, resampling=how), planted))
+    assert 0.90 <= np.mean(found) <= 0.995
+
+
+def test_the_direction_is_found() -> None:
+    few = Resampling(draws=100)
+    for rising in (False, True):
+        boundary = find_boundary(cells_of(Planted(rising=rising)), 0.25, resampling=few)
+        assert boundary.rising.tolist() == [rising]
+
+
+def test_without_noise_it_is_met_to_a_fraction_of_a_step() -> None:
+    planted = Planted(spread=0.0, y=FINE, replicates=2)
+    boundary = find_boundary(cells_of(planted), 0.25, resampling=Resampling(draws=100))
+    step = np.log(FINE[1] / FINE[0])
+    assert np.abs(boundary.estimate - np.log(planted.boundary())).max() < 0.05 * step
+    assert inside(boundary, planted).all()
+
+
+def test_a_jump_within_one_step_leaves_the_whole_step_open() -> None:
+    cells = cells_of(Planted(y=FINE))
+    steps = np.where(np.arange(24) < 10, 0.5, 0.0)[:, None]
+    sharp = replace(cells, values=np.broadcast_to(steps, cells.values.shape).copy())
+    boundary = find_boundary(sharp, 0.25)
+    step = np.log(FINE[1] / FINE[0])
+    assert np.all(boundary.high - boundary.low > 0.9 * step)
+    assert np.all(boundary.low >= np.log(FINE[9]) - 1e-9)
+    assert np.all(boundary.high <= np.log(FINE[10]) + 1e-9)
+
+
+def test_columns_that_never_cross_are_censored_on_their_side() -> None:
+    planted = Planted(y=tuple(np.geomspace(2.2, 3.2, 12)), spread=0.05, constant=0.6)
+    boundary = find_boundary(cells_of(planted), 0.25, resampling=Resampling(draws=200))
+    states = [boundary.state(0, i) for i in range(8)]
+    assert states[0] == "below grid"
+    assert states[-1] == "above grid"
+    assert "inside" in states
+    assert boundary.estimate[0, 0] == -np.inf
+    assert not boundary.closed[0, 0]
+
+
+def test_a_crossing_near_the_edge_has_an_open_end() -> None:
+    planted = Planted(x=(100.0, 200.0), y=tuple(np.geomspace(1.0, 2.3, 12)), constant=0.6)
+    boundary = find_boundary(cells_of(planted), 0.25, resampling=Resampling(draws=500))
+    assert boundary.high[0, 1] == np.inf
+
+
+def test_columns_and_cells_without_runs() -> None:
+    cells = cells_of(Planted())
+    values = cells.values.copy()
+    values[:, 2] = np.nan
+    values[:, 3, 5:7] = np.nan
+    values[:, 4, :, 1:] = np.nan
+    boundary = find_boundary(replace(cells, values=values), 0.25, resampling=Resampling(draws=100))
+    assert boundary.state(0, 2) == "no data"
+    assert boundary.state(0, 3) == "inside"
+    assert boundary.closed[0, 3]
+    # One run a cell measures no spread.
+    assert np.isfinite(boundary.estimate[0, 4])
+    assert np.isnan(boundary.low[0, 4])
+
+
+def test_the_seed_decides_the_interval() -> None:
+    cells = cells_of(Planted())
+    first, again, other = (
+        find_boundary(cells, 0.25, resampling=Resampling(draws=100, seed=seed))
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first.draws, again.draws)
+    assert np.any(first.draws != other.draws)
+    np.testing.assert_array_equal(first.estimate, other.estimate)
+
+
+def test_resampled_means_have_the_variance_of_the_mean() -> None:
+    values = np.random.default_rng(0).standard_normal((1, 3, 6))
+    draws = resample_means(values, 40_000, rng=np.random.default_rng(1))
+    expected = values.var(-1, ddof=1) / 6
+    np.testing.assert_allclose(draws.var(0), expected, rtol=0.03)
+    np.testing.assert_allclose(draws.mean(0), values.mean(-1), atol=0.01)
+
+
+def test_settings_share_their_draws_and_cells_do_not() -> None:
+    one = np.random.default_rng(0).standard_normal((1, 2, 8))
+    same = np.concatenate([one, one])
+    same[:, 1] = same[:, 0]
+    draws = resample_means(same, 4000, rng=np.random.default_rng(1))
+    np.testing.assert_array_equal(draws[:, 0], draws[:, 1])
+    assert abs(np.corrcoef(draws[:, 0, 0], draws[:, 0, 1])[0, 1]) < 0.05
+
+
+def test_missing_runs_never_enter_a_resampled_mean() -> None:
+    values = np.array([[[1.0, np.nan, 1.0], [np.nan] * 3, [2.0, np.nan, np.nan]]])
+    draws = resample_means(values, 200, rng=np.random.default_rng(1))
+    assert np.all(draws[:, 0, 0] == 1.0)
+    assert np.isnan(draws[:, 0, 1]).all()
+    assert np.all(draws[:, 0, 2] == 2.0)
+
+
+def test_memory_chunks_do_not_change_the_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).standard_normal((2, 3, 5))
+    monkeypatch.setattr("analysis.bootstrap.CHUNK", 100)
+    draws = resample_means(values, 50, rng=np.random.default_rng(1))
+    assert draws.shape == (50, 2, 3)
+    assert np.isfinite(draws).all()
+
+
+def test_intervals_keep_infinities_and_skip_nan() -> None:
+    draws = np.array([-np.inf, 1.0, 2.0, np.inf, np.nan])[:, None]
+    assert [end.item() for end in interval(draws, np.array(0.3))] == [1.0, 2.0]
+    assert [end.item() for end in interval(draws, np.array(0.0))] == [-np.inf, np.inf]
+    assert np.isnan(interval(np.full((3, 1), np.nan), np.array(0.1))[0]).all()
+
+
+def test_few_replicates_widen_the_percentiles() -> None:
+    shares = tail(0.95, np.array([2.0, 10.0, 1e9]))
+    assert shares[0] < shares[1] < shares[2]
+    assert shares[2] == pytest.approx(tail(0.95).item()) == pytest.approx(0.025)

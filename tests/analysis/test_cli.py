@@ -1,0 +1,145 @@
+"""The command, end to end: files, summary, the same bytes twice, mistakes as status 2."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis.cli import main
+from tests.analysis.synthetic import Planted
+
+FIGURES = {
+    f"{kind}-level-0.25.{suffix}"
+    for kind in ("map", "boundary", "shift")
+    for suffix in ("png", "svg")
+}
+TABLES = {"cells.csv", "boundary.csv", "laws.csv", "kinks.csv", "shift.csv", "table.md"}
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Calls main() with arguments; returns exit status, stdout and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bocnn-analysis", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_report_from_a_dataset(run, folder: Path, tmp_path: Path) -> None:
+    status, out, err = run("report", folder, "--out", tmp_path / "deep" / "report", "--draws", 200)
+    assert (status, err) == (0, "")
+    assert {path.name for path in (tmp_path / "deep" / "report").iterdir()} == FIGURES | TABLES
+    assert "3,072 planned, 3,072 used, 3,072 ok" in out
+    assert "theory 0.25 (n‖μ‖⁴ = C σ_p⁴ d)" in out
+    assert "mean shift, p_flip = 0.1 against p_flip = 0: factor 1." in out
+    laws = rows_of(tmp_path / "deep" / "report" / "laws.csv")
+    assert [row["law"] for row in laws] == ["line", "line", "power", "power"]
+    assert all(float(row["slope_low"]) < float(row["slope_high"]) for row in laws)
+    assert len(rows_of(tmp_path / "deep" / "report" / "cells.csv")) == 2 * 8 * 16
+    table = (tmp_path / "deep" / "report" / "table.md").read_text(encoding="utf-8")
+    assert "| planned | 3,072 |" in table
+    assert "| level | setting | law |" in table
+
+
+def test_the_same_report_twice_in_any_row_order(run, two_settings: Planted, tmp_path: Path) -> None:
+    for k, name in enumerate(("a", "b")):
+        data = two_settings.write(tmp_path / name, shards=1 + 4 * k, seed=k)
+        assert run("report", data, "--out", tmp_path / f"report-{name}", "--draws", 150)[0] == 0
+    for name in TABLES | FIGURES:
+        one, other = (tmp_path / f"report-{k}" / name for k in "ab")
+        assert one.read_bytes() == other.read_bytes(), name
+
+
+def test_censored_columns_are_empty_in_the_tables(run, tmp_path: Path) -> None:
+    planted = Planted(y=tuple(float(v) for v in (2.2, 2.5, 2.8, 3.2)), spread=0.05)
+    data = planted.write(tmp_path / "data")
+    assert run("report", data, "--out", tmp_path / "report", "--draws", 100)[0] == 0
+    row = rows_of(tmp_path / "report" / "boundary.csv")[0]
+    assert (row["mu_norm"], row["low"], row["state"]) == ("", "", "below grid")
+    assert row["low_open"] == "True"
+    assert "inf" not in (tmp_path / "report" / "boundary.csv").read_text()
+
+
+def test_options_override_the_sweeps_view(run, folder: Path, tmp_path: Path) -> None:
+    options = ("--level", 0.2, "--level", 0.3, "--x", "mu_norm", "--y", "d", "--confidence", 0.9)
+    status, out, _ = run("report", folder, "--out", tmp_path / "r", "--draws", 100, *options)
+    assert status == 0
+    assert "theory" not in out
+    names = {path.name for path in (tmp_path / "r").iterdir()}
+    assert {"map-level-0.2.png", "map-level-0.3.png"} <= names
+
+
+def test_the_default_folder_bears_the_sweeps_name(
+    run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("report", folder, "--draws", 100)[0] == 0
+    assert (tmp_path / "report-planted" / "laws.csv").exists()
+    assert {path.name for path in folder.iterdir()} == {
+        "_sweep.json", ".tmp-1234", *(path.name for path in folder.glob("shard-*"))
+    }  # fmt: skip
+
+
+def test_a_view_given_by_options_alone(run, tmp_path: Path) -> None:
+    data = Planted(sweep_extra={"analysis": None}).write(tmp_path / "data")
+    status, _, err = run("report", data, "--x", "d", "--level", 0.25)
+    assert status == 2
+    assert "states no analysis, so --y, --measure must be given" in err
+    full = ("--x", "d", "--y", "mu_norm", "--measure", "test_error_clean", "--level", 0.25)
+    assert run("report", data, *full, "--out", tmp_path / "r", "--draws", 100)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--measure", "test_eror_clean"), "Did you mean 'test_error_clean'?"),
+        (("--x", "dd"), "no column 'dd'"),
+        (("--measure", "train"), "holds string, expected numbers"),
+    ],
+)
+def test_mistaken_options(run, folder: Path, options: tuple[str, ...], message: str) -> None:
+    status, out, err = run("report", folder, *options)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_missing_folder(run, tmp_path: Path) -> None:
+    status, _, err = run("report", tmp_path / "nowhere")
+    assert status == 2
+    assert err.startswith("Error: No dataset folder at")
+
+
+def test_an_unwritable_folder(run, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    status, _, err = run("report", folder, "--out", tmp_path / "file" / "r", "--draws", 100)
+    assert status == 2
+    assert "Cannot write the report to" in err
+    assert "Choose another with --out" in err
+
+
+def test_an_unreachable_level_is_no_error(run, folder: Path, tmp_path: Path) -> None:
+    status, out, _ = run("report", folder, "--level", 0.9, "--out", tmp_path / "r", "--draws", 100)
+    assert status == 0
+    assert "not fitted: 0 of at least 2 columns" in out
+
+
+def test_as_a_module(folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "analysis", "report", str(tmp_path / "none")]
+    result = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("Error: No dataset folder")

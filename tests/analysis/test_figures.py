@@ -1,0 +1,148 @@
+"""Figures, by their data: what is drawn equals what was computed, on true numeric axes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.collections import QuadMesh
+from matplotlib.contour import QuadContourSet
+from matplotlib.figure import Figure
+
+from analysis.aggregate import Cells
+from analysis.bootstrap import Resampling
+from analysis.boundary import Boundary, find_boundary
+from analysis.figures import draw_boundary, draw_map, draw_shift, save
+from analysis.laws import fit_law
+from analysis.shift import paired_shift
+from analysis.spec import Theory
+from analysis.theory import compare
+from tests.analysis.exact import exact_boundary
+from tests.analysis.synthetic import Planted, cells_of
+
+QUARTER = Theory("a quarter", 0.25, (100.0, 2000.0), "planted")
+FEW = Resampling(draws=100)
+
+
+@pytest.fixture
+def cells() -> Cells:
+    return cells_of(Planted(factors=(1.0, 1.3)))
+
+
+@pytest.fixture
+def boundary(cells: Cells) -> Boundary:
+    return find_boundary(cells, 0.25, resampling=FEW)
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_the_map_shows_the_means_at_their_places(cells: Cells, boundary: Boundary) -> None:
+    figure = draw_map(cells, boundary)
+    for s, axes in enumerate(figure.axes[:2]):
+        mesh = next(c for c in axes.collections if isinstance(c, QuadMesh))
+        np.testing.assert_array_equal(np.ma.getdata(mesh.get_array()), cells.mean[s].T)
+        assert mesh.get_clim() == (0.0, 0.5)
+        corners = mesh.get_coordinates()
+        np.testing.assert_allclose(corners[0, :, 0], cells.plane.x.edges)
+        np.testing.assert_allclose(corners[:, 0, 1], cells.plane.y.edges)
+        assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+        contour = next(c for c in axes.collections if isinstance(c, QuadContourSet))
+        np.testing.assert_array_equal(contour.levels, [0.25])
+        points = axes.containers[0].lines[0].get_ydata()
+        np.testing.assert_allclose(points, np.exp(boundary.estimate[s]))
+
+
+def test_cells_without_runs_are_hatched_and_failures_are_counted(cells: Cells) -> None:
+    values = cells.values.copy()
+    values[0, 1, 2] = np.nan
+    values[0, 3] = np.nan
+    lost = np.zeros(values.shape[:3], dtype=np.int64)
+    lost[0, 1, 2] = 10
+    holed = replace(
+        cells, values=values, status=cells.status | {"diverged": lost}, missing=3 * lost
+    )
+    figure = draw_map(holed, find_boundary(holed, 0.25, resampling=FEW))
+    assert "no usable run" in legend(figure)
+    assert figure.axes[0].get_title() == "factor = 1\n10 diverged, 30 missing"
+    assert figure.axes[1].get_title() == "factor = 1.3"
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    assert np.ma.getmaskarray(mesh.get_array()).sum() == 1 + 16
+
+
+def test_a_level_that_nothing_reaches_draws_no_contour(cells: Cells) -> None:
+    figure = draw_map(cells, find_boundary(cells, 0.9, resampling=FEW))
+    assert not any(isinstance(c, QuadContourSet) for c in figure.axes[0].collections)
+
+
+def test_other_measures_use_their_own_range(cells: Cells) -> None:
+    loss = replace(cells, measure="train_loss")
+    figure = draw_map(loss, find_boundary(loss, 0.25, resampling=FEW))
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    assert mesh.get_clim() == (cells.mean.min(), cells.mean.max())
+
+
+def test_linear_axes_stay_linear() -> None:
+    even = cells_of(Planted(y=tuple(np.linspace(0.5, 8, 12)), y_scale="lin"))
+    figure = draw_map(even, find_boundary(even, 0.25, resampling=FEW))
+    assert figure.axes[0].get_yscale() == "linear"
+
+
+def test_the_boundary_figure_shows_fits_theory_and_their_range(boundary: Boundary) -> None:
+    laws = [fit_law(boundary, s) for s in (0, 1)]
+    figure = draw_boundary(boundary, laws, comparisons=[compare(boundary, 0, theory=QUARTER)])
+    axes = figure.axes[0]
+    lines = {line.get_label(): line for line in axes.lines}
+    fitted = next(line for label, line in lines.items() if str(label).startswith("fit"))
+    x, y = np.log(fitted.get_xdata()), np.log(fitted.get_ydata())
+    assert laws[0].slope is not None
+    assert np.polyfit(x, y, 1)[0] == pytest.approx(laws[0].slope.value)
+    theory = next(line for label, line in lines.items() if str(label).startswith("theory"))
+    assert theory.get_xdata()[[0, -1]] == pytest.approx([100.0, 2000.0])
+    assert np.polyfit(np.log(theory.get_xdata()), np.log(theory.get_ydata()), 1)[
+        0
+    ] == pytest.approx(0.25)
+    assert len(legend(figure)) == 5
+
+
+def test_censored_columns_stand_at_the_edges() -> None:
+    cells = cells_of(Planted(y=tuple(np.geomspace(2.2, 3.2, 12)), spread=0.05))
+    boundary = find_boundary(cells, 0.25, resampling=FEW)
+    axes = draw_boundary(boundary, [fit_law(boundary, 0)]).axes[0]
+    heights = {line.get_marker(): line.get_ydata() for line in axes.lines}
+    np.testing.assert_allclose(heights["v"], cells.plane.y.edges[0])
+    np.testing.assert_allclose(heights["^"], cells.plane.y.edges[-1])
+
+
+def test_an_axis_through_zero_is_linear_and_still_shows_its_laws() -> None:
+    x = np.arange(6.0)
+    boundary = exact_boundary(1 + x, x=x)
+    linear = replace(
+        boundary, plane=replace(boundary.plane, x=replace(boundary.plane.x, log=False))
+    )
+    laws = [fit_law(linear, 0)]
+    axes = draw_boundary(linear, laws, comparisons=[compare(linear, 0, theory=QUARTER)]).axes[0]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")
+    fitted = next(line for line in axes.lines if str(line.get_label()).startswith("fit"))
+    assert np.all(np.asarray(fitted.get_xdata()) > 0)
+
+
+def test_the_shift_figure_shows_shifts_and_their_mean(boundary: Boundary) -> None:
+    shift = paired_shift(boundary, 1)
+    figure = draw_shift(boundary, [shift])
+    points = figure.axes[0].containers[0].lines[0].get_ydata()
+    np.testing.assert_array_equal(points, shift.columns[np.isfinite(shift.columns)])
+    assert shift.mean is not None
+    assert any(f"{shift.mean.value:.3f}" in text for text in legend(figure))
+
+
+def test_saving_twice_gives_the_same_bytes(
+    cells: Cells, boundary: Boundary, tmp_path: Path
+) -> None:
+    files = [save(draw_map(cells, boundary), tmp_path / name) for name in ("level-0.25", "b")]
+    assert [path.name for path in files[0]] == ["level-0.25.png", "level-0.25.svg"]
+    for one, other in zip(*files, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    assert plt.get_fignums() == []

@@ -1,0 +1,173 @@
+"""Laws: the planted exponent comes back at its coverage; a law that does not hold shows."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from analysis.bootstrap import Resampling
+from analysis.boundary import Boundary, find_boundary
+from analysis.laws import fit_law
+from analysis.shift import paired_shift
+from analysis.spec import Theory
+from analysis.theory import compare
+from tests.analysis.exact import exact_boundary
+from tests.analysis.synthetic import Planted, cells_of
+
+FINE = tuple(float(v) for v in np.geomspace(0.5, 20.0, 24))
+QUARTER = Theory("a quarter", 0.25, None, "planted")
+
+
+@cache
+def boundaries(replicates: int) -> tuple[Boundary, ...]:
+    """Boundaries of forty sweeps of two settings, factor 1.3 apart."""
+    return tuple(
+        find_boundary(
+            cells_of(Planted(replicates=replicates, y=FINE, factors=(1.0, 1.3), seed=seed)),
+            0.25,
+            resampling=Resampling(draws=300, seed=seed),
+        )
+        for seed in range(40)
+    )
+
+
+@pytest.mark.parametrize("replicates", [10, 40])
+def test_slope_intervals_hold_the_planted_exponent(replicates: int) -> None:
+    laws = [fit_law(b, s) for b in boundaries(replicates) for s in (0, 1)]
+    slopes = [law.slope for law in laws if law.slope]
+    assert len(slopes) == 80
+    assert np.mean([one.value for one in slopes]) == pytest.approx(0.25, abs=0.01)
+    assert 0.88 <= np.mean([one.low <= 0.25 <= one.high for one in slopes]) <= 1.0
+    assert 0.5 < np.mean([law.misfit for law in laws]) < 1.5
+
+
+@pytest.mark.parametrize("replicates", [10, 40])
+def test_shift_intervals_hold_the_planted_factor(replicates: int) -> None:
+    means = [paired_shift(b, 1).mean for b in boundaries(replicates)]
+    held = [mean is not None and mean.low <= 1.3 <= mean.high for mean in means]
+    assert np.mean(held) >= 0.88
+
+
+def test_pairing_narrows_the_shift() -> None:
+    # A shift below one step of the grid, so that both boundaries rest on the same cells.
+    near = Planted(replicates=20, y=FINE, factors=(1.0, 1.04), seed=1)
+    boundary = find_boundary(cells_of(near), 0.25, resampling=Resampling(draws=500))
+    shuffled = np.random.default_rng(0).permutation(boundary.draws[:, 1])
+    draws = np.stack([boundary.draws[:, 0], shuffled], axis=1)
+    paired, unpaired = (paired_shift(b, 1) for b in (boundary, replace(boundary, draws=draws)))
+    assert paired.mean is not None
+    assert unpaired.mean is not None
+    assert paired.mean.high - paired.mean.low < 0.8 * (unpaired.mean.high - unpaired.mean.low)
+    assert paired.factor
+    assert paired.none == 1.0
+
+
+def test_a_shift_on_a_linear_axis_is_a_difference() -> None:
+    one = exact_boundary(np.full(5, 2.0), x=np.arange(1.0, 6), log=False)
+    both = replace(
+        one,
+        plane=replace(one.plane, settings=("a", "b")),
+        rising=np.array([False, False]),
+        **{
+            name: np.concatenate([getattr(one, name), getattr(one, name) + 0.5], axis=axis)
+            for name, axis in (("estimate", 0), ("low", 0), ("high", 0), ("draws", 1))
+        },
+        runs=np.full((2, 5), 20.0),
+    )
+    shift = paired_shift(both, 1)
+    assert not shift.factor
+    assert shift.none == 0.0
+    assert shift.mean is not None
+    assert shift.mean.value == pytest.approx(0.5)
+    assert shift.mean.high - shift.mean.low < 1e-9
+
+
+def test_exact_laws_come_back() -> None:
+    x = np.geomspace(1, 1000, 9)
+    power = fit_law(exact_boundary(3 * x**0.4, x=x, error=1e-6), 0)
+    assert power.slope is not None
+    assert power.intercept is not None
+    assert power.slope.value == pytest.approx(0.4)
+    assert power.intercept.value == pytest.approx(np.log(3))
+    for log in (True, False):
+        line = fit_law(exact_boundary(2 + 0.5 * x, x=x, error=1e-6, log=log), 0, kind="line")
+        assert line.slope is not None
+        assert line.intercept is not None
+        assert line.slope.value == pytest.approx(0.5, rel=1e-4)
+        assert line.intercept.value == pytest.approx(2, rel=1e-3)
+    from_linear_axis = fit_law(exact_boundary(3 * x**0.4, x=x, error=1e-6, log=False), 0)
+    assert from_linear_axis.slope is not None
+    assert from_linear_axis.slope.value == pytest.approx(0.4, rel=1e-4)
+
+
+def test_a_boundary_without_any_noise_is_fitted() -> None:
+    x = np.geomspace(1, 1000, 9)
+    law = fit_law(exact_boundary(3 * x**0.4, x=x, error=0.0), 0)
+    assert law.slope is not None
+    assert law.slope.low == pytest.approx(law.slope.high) == pytest.approx(0.4)
+
+
+def test_the_range_limits_the_columns() -> None:
+    x = np.geomspace(1, 1000, 13)
+    kinked = exact_boundary(np.where(x < 30, x**0.5, 30**0.5 * (x / 30) ** 0.1), x=x)
+    low, high = (fit_law(kinked, 0, x_range=span).slope for span in ((0, 29.0), (31.0, 2000)))
+    assert low is not None
+    assert high is not None
+    assert low.value == pytest.approx(0.5, abs=0.02)
+    assert high.value == pytest.approx(0.1, abs=0.02)
+    assert fit_law(kinked, 0).misfit > 10
+
+
+@pytest.mark.parametrize(
+    ("columns", "exponent", "error", "verdict"),
+    [
+        (8, 0.25, 0.01, "agrees"),
+        (8, 0.30, 0.01, "disagrees"),
+        (3, 0.25, 0.01, "cannot tell"),
+        (8, 0.25, 1.0, "cannot tell"),
+    ],
+)
+def test_verdicts(columns: int, exponent: float, error: float, verdict: str) -> None:
+    x = np.geomspace(10, 1000, columns)
+    noisy = exact_boundary(x**0.25, x=x, error=error)
+    assert compare(noisy, 0, theory=replace(QUARTER, exponent=exponent)).verdict == verdict
+
+
+def test_a_misfit_is_said() -> None:
+    x = np.geomspace(1, 1000, 13)
+    bent = exact_boundary(np.exp(0.25 * np.log(x) + 0.1 * (np.arange(13) % 2)), x=x)
+    found = compare(bent, 0, theory=QUARTER)
+    assert found.verdict.endswith("; law misfits")
+    assert found.law.misfit > 3
+
+
+def test_the_locked_constant_draws_theorys_line() -> None:
+    x = np.geomspace(10, 1000, 8)
+    found = compare(exact_boundary(7 * x**0.25, x=x), 0, theory=QUARTER)
+    assert found.constant is not None
+    assert found.constant.value == pytest.approx(np.log(7))
+    assert found.constant.low < np.log(7) < found.constant.high
+
+
+def test_too_few_columns_are_no_error() -> None:
+    x = np.geomspace(10, 1000, 8)
+    open_ended = exact_boundary(x**0.25, x=x)
+    open_ended.high[0, 1:] = np.inf
+    law = fit_law(open_ended, 0)
+    assert law.slope is None
+    assert law.reason == "1 of at least 2 columns cross inside the grid with a closed interval"
+    assert (law.columns, law.columns_in_range) == (1, 8)
+    assert compare(open_ended, 0, theory=QUARTER).verdict == "cannot tell"
+    nothing = replace(QUARTER, x_range=(1e6, 1e7))
+    assert compare(open_ended, 0, theory=nothing).constant is None
+
+
+def test_a_power_law_leaves_out_what_has_no_logarithm() -> None:
+    x = np.arange(6.0)
+    boundary = exact_boundary(2 * np.maximum(x, 0.1) ** 0.5, x=x, log=False)
+    boundary.low[0, 1] = -0.1
+    law, line = (fit_law(boundary, 0, kind=kind) for kind in ("power", "line"))
+    assert law.slope is not None
+    assert law.slope.value == pytest.approx(0.5, rel=0.01)
+    assert (law.columns, law.columns_in_range, line.columns) == (4, 6, 6)
