@@ -156,8 +156,8 @@ def _line(axes: Axes, x_range: tuple[float, float] | None) -> Floats:
     low, high = axes.get_xlim()
     if x_range is not None:
         low, high = max(low, x_range[0]), min(high, x_range[1])
-    # A power law begins at zero, which a logarithmic spacing cannot.
-    return np.geomspace(max(low, high / 1000), high, 100)
+    # On a linear axis a power law begins at zero, which a logarithmic spacing cannot.
+    return np.geomspace(low if low > 0 else high / 1000, high, 100)
 
 
 def _dark(colour: Colour) -> Colour:

@@ -107,6 +107,15 @@ def test_the_boundary_figure_shows_fits_theory_and_their_range(boundary: Boundar
     assert len(legend(figure)) == 5
 
 
+def test_lines_cover_axes_of_many_decades() -> None:
+    x = np.geomspace(1e2, 1e9, 8)
+    boundary = exact_boundary(x**0.25, x=x)
+    figure = draw_boundary(boundary, [fit_law(boundary, 0)])
+    fitted = next(li for li in figure.axes[0].lines if str(li.get_label()).startswith("fit"))
+    assert fitted.get_xdata()[0] <= x[0]
+    assert fitted.get_xdata()[-1] >= x[-1]
+
+
 def test_censored_columns_stand_at_the_edges() -> None:
     cells = cells_of(Planted(y=tuple(np.geomspace(2.2, 3.2, 12)), spread=0.05))
     boundary = find_boundary(cells, 0.25, resampling=FEW)
