@@ -1,9 +1,12 @@
 """An axis of a sweep: its values and the scale on which they are spaced."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from sweeps.mistakes import shown
 
 FORMS = (
     "expected a list of values, {lin: [first, last, count]}, {log: [first, last, count]} "
@@ -39,26 +42,27 @@ def read_axis(raw: Any) -> Axis:
         return _checked(raw, "list")
     if isinstance(raw, dict) and set(raw) in ({"values"}, {"values", "scale"}):
         if not isinstance(raw["values"], list) or raw.get("scale", "list") not in SCALES:
-            raise AxisError(f"received {raw!r}; {FORMS}")
+            raise AxisError(f"received {shown(raw)}; {FORMS}")
         return _checked(raw["values"], raw.get("scale", "list"))
     if isinstance(raw, dict) and len(raw) == 1 and set(raw) <= {"lin", "log"}:
         scale, bounds = next(iter(raw.items()))
         return _checked(_spaced(scale, bounds), scale)
-    raise AxisError(f"received {raw!r}; {FORMS}")
+    raise AxisError(f"received {shown(raw)}; {FORMS}")
 
 
 def _spaced(scale: str, bounds: Any) -> list[float]:
     """Evenly spaced values, ends included; their logarithms are for scale log."""
     if not (isinstance(bounds, list) and len(bounds) == 3 and all(map(_is_number, bounds))):
-        raise AxisError(f"received {scale}: {bounds!r}; expected [first, last, count]")
-    first, last, count = bounds
+        raise AxisError(f"received {scale}: {shown(bounds)}; expected [first, last, count]")
+    first, last, count = float(bounds[0]), float(bounds[1]), bounds[2]
     if not isinstance(count, int) or not 1 <= count <= 1_000_000:
         raise AxisError(f"received a count of {count!r}; expected a whole number from 1 to 1000000")
     if scale == "log" and min(first, last) <= 0:
-        raise AxisError(f"received log: {bounds!r}; a log range needs positive ends; use lin")
+        raise AxisError(f"received log: {shown(bounds)}; a log range needs positive ends; use lin")
+    with np.errstate(all="ignore"):  # a span beyond the floats is infinite, and refused as such
+        inner = (np.linspace if scale == "lin" else np.geomspace)(first, last, count)
     if scale == "lin":
-        return [float(value) for value in np.linspace(first, last, count)]
-    inner = np.geomspace(first, last, count)
+        return [float(value) for value in inner]
     return [float(f"{value:.12g}") for value in inner]
 
 
@@ -68,7 +72,7 @@ def _checked(values: list[Any], scale: str) -> Axis:
         raise AxisError("received no values; an axis needs at least one")
     for value in values:
         if not (_is_number(value) or isinstance(value, str) or value is None):
-            raise AxisError(f"received the value {value!r}; expected a number, a word or null")
+            raise AxisError(f"received the value {shown(value)}; expected a number, a word or null")
     if len(set(values)) != len(values):
         twice = next(value for value in values if values.count(value) > 1)
         raise AxisError(f"holds {twice!r} more than once; every value must be there once")
@@ -77,4 +81,4 @@ def _checked(values: list[Any], scale: str) -> Axis:
 
 def _is_number(value: Any) -> bool:
     """Whether a value is a finite int or float (bool is not a number)."""
-    return type(value) in (int, float) and bool(np.isfinite(value))
+    return type(value) in (int, float) and math.isfinite(value)

@@ -25,8 +25,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console()
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 SweepArgument = Annotated[str, typer.Argument(help="A sweep file, or the name of a shipped sweep.")]
 OutOption = Annotated[
@@ -106,11 +106,15 @@ def run(
         f"{planned.resolved.spec.name}: {planned.total:,} runs planned, {planned.done:,} published, "
         f"{planned.todo_cells.size:,} to train in {len(work.shards):,} shards → {dataset.location}"
     )
-    with Live(out, planned.todo_cells.size, len(work.shards)) as live:
-        outcome = command.execute(work, dataset, _executor(executor, live, address, workers))
+    try:
+        with Live(out, planned.todo_cells.size, len(work.shards)) as live:
+            outcome = command.execute(work, dataset, _executor(executor, live, address, workers))
+    except KeyboardInterrupt:
+        err.print("stopped; what is published stays: run the same command again to go on")
+        raise typer.Exit(130) from None
     _print_status(command.read_status(dataset))
     for number, error in outcome.failures.items():
-        err.print(f"shard {number} failed after its retries:\n{error}", style="red", markup=False)
+        err.print(f"shard {number} failed after its retries:\n{error}", style="red")
     if outcome.missing:
         raise SweepError(
             f"{outcome.missing:,} runs are not published; run the same command again to train them"
@@ -128,11 +132,8 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except SweepError as error:
-        err.print(f"error: {error}", style="red", markup=False)
+        err.print(f"error: {error}", style="red")
         sys.exit(2)
-    except KeyboardInterrupt:
-        err.print("stopped; what is published stays: run the same command again to go on")
-        sys.exit(130)
 
 
 def _plan(sweep: str, out_folder: str | None, replicates: int | None) -> tuple[Plan, Dataset]:

@@ -4,9 +4,9 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sweeps.dataset import MANIFEST, Dataset, Writer
+from sweeps.dataset import MANIFEST, Dataset, Owner, Writer
 from sweeps.extend import check_extends
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards, make_plan
@@ -14,6 +14,8 @@ from sweeps.presets import find
 from sweeps.protocol import Model, load_model
 from sweeps.resolve import Resolved, resolve
 from sweeps.shard import Work
+from sweeps.spec import to_json
+from sweeps.yaml_file import from_json
 
 
 class Status(NamedTuple):
@@ -54,15 +56,26 @@ def plan_sweep(resolved: Resolved, dataset: Dataset) -> Plan:
     """
     manifest = dataset.manifest()
     if manifest is None and dataset.shards():
-        raise SweepError(
-            f"{dataset.location} holds Parquet files and no {MANIFEST}, so it is not the folder of "
-            "this sweep; name another --out"
-        )
-    plan = make_plan(resolved, dataset.published(resolved.spec.name))
+        manifest = _lost_manifest(resolved, dataset)
     if manifest is not None:
         defaults = {column.name: column.default for column in resolved.model.parameters}
-        check_extends(manifest, plan.sweep(), defaults)
-    return plan
+        check_extends(manifest, json.loads(to_json(resolved.spec)), defaults)
+    return make_plan(resolved, dataset.published(_owner(resolved)))
+
+
+def _lost_manifest(resolved: Resolved, dataset: Dataset) -> dict[str, Any]:
+    """The resolved sweep from the files of a folder where it is missing."""
+    try:
+        return dataset.carried(_owner(resolved))
+    except SweepError as error:
+        raise SweepError(
+            f"{dataset.location} holds Parquet files and no {MANIFEST}, and is not the folder of "
+            f"this sweep: {error}; or name another --out"
+        ) from None
+
+
+def _owner(resolved: Resolved) -> Owner:
+    return Owner(resolved.spec.name, resolved.model.numerics_version)
 
 
 def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
@@ -84,7 +97,7 @@ def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]])
         run: an executor; gives the errors of failed shards by number.
     """
     failures = run(work) if work.shards else {}
-    after = make_plan(work.plan.resolved, dataset.published(work.plan.resolved.spec.name))
+    after = make_plan(work.plan.resolved, dataset.published(_owner(work.plan.resolved)))
     return Outcome(failures, after.todo_cells.size)
 
 
@@ -100,6 +113,8 @@ def read_status(dataset: Dataset, find_model: Callable[[str], Model] = load_mode
     name = manifest["name"]
     del manifest["schema_version"]
     planned = manifest.pop("planned_runs")
-    resolved = resolve(json.dumps(manifest), f"{dataset.location}/{MANIFEST}", find_model)
-    plan = make_plan(resolved, dataset.published(name))
-    return Status(name, planned, plan.done, dataset.statuses(name), len(dataset.shards()))
+    text = from_json(json.dumps(manifest, ensure_ascii=False))
+    resolved = resolve(text, f"{dataset.location}/{MANIFEST}", find_model)
+    plan = make_plan(resolved, dataset.published(_owner(resolved)))
+    by_status = dataset.statuses(_owner(resolved))
+    return Status(name, planned, plan.done, by_status, len(dataset.shards()))

@@ -7,7 +7,7 @@ resolved sweep in its latest form.
 import json
 from collections import Counter
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +18,17 @@ from sweeps.identity import ID_DTYPE, shard_name
 from sweeps.mistakes import SweepError
 from sweeps.protocol import Columns, Model
 from sweeps.schema import SCHEMA_VERSION, file_metadata, table_schema, to_table
+from sweeps.spec import Spec
 from sweeps.store import Store
 
 MANIFEST = "_sweep.json"
+
+
+class Owner(NamedTuple):
+    """Whose rows a file must hold: the sweep's name and the model's numerics version."""
+
+    name: str
+    numerics_version: int
 
 
 class Dataset:
@@ -53,6 +61,8 @@ class Dataset:
                     f"{self.location} has schema version {found['schema_version']}; this version of "
                     f"bocnn-sweep reads {SCHEMA_VERSION}; name another --out"
                 )
+            if missing := {*Spec._fields, "planned_runs"} - found.keys():
+                raise KeyError(*missing)
         except (ValueError, KeyError, TypeError):
             raise SweepError(
                 f"{self.location}/{MANIFEST} is not a resolved sweep; move it away, or name another "
@@ -64,27 +74,33 @@ class Dataset:
         """Publish the resolved sweep."""
         self.store.put(MANIFEST, json.dumps(sweep, ensure_ascii=False, indent=1).encode())
 
-    def published(self, name: str) -> NDArray[Any]:
+    def carried(self, owner: Owner) -> dict[str, Any]:
+        """The resolved sweep as the files themselves carry it: what to go by where it was lost."""
+        tables = [self._read(shard, owner, "run_id") for shard in self.shards()]
+        sweeps = [json.loads(table.schema.metadata[b"sweep"]) for table in tables]
+        return dict(max(sweeps, key=lambda sweep: sweep["planned_runs"]))
+
+    def published(self, owner: Owner) -> NDArray[Any]:
         """Identities of every published run, dtype ID_DTYPE, each once.
 
         Args:
-            name: of the sweep that the files must be of.
+            owner: what the files must be of.
         Raises:
-            SweepError: a file is corrupted, or is not of this sweep.
+            SweepError: a file is corrupted, or is not of this sweep and model.
         """
-        columns = [self._read(shard, name, "run_id") for shard in self.shards()]
+        columns = [self._read(shard, owner, "run_id") for shard in self.shards()]
         raw = b"".join(_id_bytes(column) for column in columns)
         return np.unique(np.frombuffer(raw, dtype=ID_DTYPE))
 
-    def statuses(self, name: str) -> Counter[str]:
+    def statuses(self, owner: Owner) -> Counter[str]:
         """How many published runs ended in each status, each run once."""
         seen: dict[bytes, str] = {}
         for shard in self.shards():
-            table = self._read(shard, name, "run_id", "status")
+            table = self._read(shard, owner, "run_id", "status")
             seen.update(zip(table["run_id"].to_pylist(), table["status"].to_pylist(), strict=True))
         return Counter(seen.values())
 
-    def _read(self, shard: str, name: str, *columns: str) -> pa.Table:
+    def _read(self, shard: str, owner: Owner, *columns: str) -> pa.Table:
         """Columns of one file, after its metadata was checked."""
         remedy = (
             f"move {self.location}/{shard} away and run the same command again: "
@@ -98,11 +114,21 @@ class Dataset:
                     raise SweepError(
                         f"{shard} was not written by this version of bocnn-sweep; {remedy}"
                     )
-                owner = json.loads(metadata[b"sweep"])["name"]
-                if owner != name:
-                    raise SweepError(f"{shard} is of the sweep {owner!r}, not {name!r}; {remedy}")
-                return file.read(columns=list(columns))
-        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+                name, version = (
+                    json.loads(metadata[b"sweep"])["name"],
+                    metadata[b"numerics_version"],
+                )
+                if name != owner.name:
+                    raise SweepError(
+                        f"{shard} is of the sweep {name!r}, not {owner.name!r}; {remedy}"
+                    )
+                if int(version) != owner.numerics_version:
+                    raise SweepError(
+                        f"{shard} is of the model's numerics version {int(version)}, not "
+                        f"{owner.numerics_version}: other numbers; name another --out, or {remedy}"
+                    )
+                return file.read(columns=list(columns)).select(columns)
+        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
             raise SweepError(
                 f"{shard} is not a readable Parquet file of a sweep ({error}); {remedy}"
             ) from None

@@ -51,14 +51,20 @@ def _changed_constants(
         before = old["fixed"].get(name, defaults.get(name, _ABSENT))
         after = _values(new, name, defaults)
         if before not in after:
-            was = "absent" if before is _ABSENT else repr(before)
-            texts.append(f"{name} was {was} and is {', '.join(map(repr, after))}")
+            texts.append(f"{name} was {_shown([before])} and is {_shown(after)}")
     return texts
+
+
+def _shown(values: list[Any]) -> str:
+    """The first few values of a name, for a message."""
+    texts = ["absent" if value is _ABSENT else repr(value) for value in values[:4]]
+    return ", ".join(texts) + (", …" if len(values) > 4 else "")
 
 
 def _values(sweep: dict[str, Any], name: str, defaults: dict[str, Any]) -> list[Any]:
     """The values that a name takes in a sweep."""
-    for section in ("axes", "settings"):
-        if name in sweep[section]:
-            return list(sweep[section][name]["values"])
+    if name in sweep["axes"]:
+        return list(sweep["axes"][name]["values"])
+    if name in sweep["settings"]:
+        return list(sweep["settings"][name])
     return [sweep["fixed"].get(name, defaults.get(name, _ABSENT))]

@@ -7,6 +7,8 @@ columns, no attribute is read, nothing is called but the functions listed.
 
 import ast
 import operator
+import sys
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -56,7 +58,8 @@ def parse(text: str) -> ast.expr:
     if len(text) > 500:
         raise FormulaError(f"a formula of {len(text)} characters; at most 500 are taken")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings(action="ignore"):  # what Python would warn of is refused below
+            tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise FormulaError(f"{text!r} is not a formula: {error.args[0]}") from None
     for node in ast.walk(tree):
@@ -69,8 +72,10 @@ def _check(node: ast.AST) -> None:
     if isinstance(node, ast.Call):
         _check_call(node)
     elif isinstance(node, ast.Constant):
-        if type(node.value) not in (int, float):
+        if type(node.value) is not int and type(node.value) is not float:
             raise FormulaError(f"{node.value!r} is not a number")
+        if node.value > sys.float_info.max:
+            raise FormulaError("holds a number beyond 1.8e308")
     elif not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Name, ast.Load, *_BINARY, *_UNARY)):
         raise FormulaError(
             f"{type(node).__name__} is not allowed; a formula is arithmetic on names"
@@ -90,8 +95,8 @@ def _check_call(node: ast.Call) -> None:
 
 def names(tree: ast.expr) -> set[str]:
     """The names that a formula reads."""
-    found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return found - FUNCTIONS.keys()
+    called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in called}
 
 
 def evaluate(tree: ast.expr, columns: Mapping[str, Values]) -> Values:

@@ -3,8 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from reprlib import Repr
 
 Path = tuple[str | int, ...]
+
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 120
+_REPR.maxlevel = _REPR.maxlist = _REPR.maxdict = 8
 
 
 class SweepError(Exception):
@@ -32,6 +37,11 @@ class SweepFileError(SweepError):
         ]
         count = f"{len(listed)} mistake{'s' * (len(listed) != 1)} in {source}; nothing was started"
         super().__init__("\n".join([count, *listed]))
+
+
+def shown(value: object) -> str:
+    """A received value for a message, long ones with their middle left out."""
+    return _REPR.repr(value)
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:

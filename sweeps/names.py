@@ -50,9 +50,12 @@ def _undeclared(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
     parameters = [column.name for column in model.parameters]
     known = {*parameters, *(name for tree in trees.values() for name in formula.names(tree))}
     seen: dict[str, str] = {}
+    taken = {"run_id", "seed", "replicate", *(column.name for column in model.measures)}
     for section, name in _sections(spec):
         if name in seen:
             yield Mistake((section, name), f"is given in {seen[name]} already; give it once")
+        elif name in taken:
+            yield Mistake((section, name), "is a column that every dataset has; take another name")
         elif name not in known:
             yield Mistake(
                 (section, name),

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.identity import cell_digests, run_ids
+from sweeps.mistakes import SweepError
 from sweeps.protocol import Columns, Model
 from sweeps.resolve import Resolved
 from sweeps.schema import SCHEMA_VERSION
@@ -18,6 +20,10 @@ NOMINAL_FLOPS_PER_S = 1.5e10
 
 ROW_BYTES = 160
 """Bytes of a stored row, about: 146 to 157 were seen for the shipped sweeps."""
+
+
+MOST_RUNS = 200_000_000
+"""Runs of one plan, at most: it takes about 60 bytes and a microsecond for each."""
 
 
 class Shard(NamedTuple):
@@ -82,9 +88,22 @@ def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
     Args:
         resolved: the sweep.
         published: identities of published runs, dtype ID_DTYPE.
+    Raises:
+        SweepError: more runs than a plan can hold, or cells that are the same run.
     """
     cells, replicates = resolved.cells, resolved.spec.replicates
+    if cells.number * replicates > MOST_RUNS:
+        raise SweepError(
+            f"{cells.number:,} cells of {replicates:,} replicates are more than {MOST_RUNS:,} runs; "
+            "take fewer replicates or split the sweep"
+        )
     digests = cell_digests(resolved.model, resolved.spec.seed, cells.columns)
+    if len(set(digests)) < len(digests):
+        raise SweepError(
+            f"{len(digests) - len(set(digests)):,} cells have the same parameters as another cell: "
+            "an axis that only serves formulas leaves them equal, perhaps by round(); take fewer "
+            "values or a wider range"
+        )
     cell_of = np.repeat(np.arange(cells.number), replicates)
     replicate_of = np.tile(np.arange(replicates), cells.number)
     ids = run_ids(digests, cell_of, replicate_of)
@@ -116,7 +135,8 @@ def _same_shape(plan: Plan) -> list[NDArray[np.int64]]:
         return []
     columns: Columns = plan.resolved.cells.columns
     shapes: dict[tuple[Any, ...], int] = {}
-    rows = zip(*(columns[name].tolist() for name in plan.model.shape_columns), strict=True)
+    values = [columns[name].tolist() for name in plan.model.shape_columns]
+    rows = zip(*values, strict=True) if values else repeat((), plan.resolved.cells.number)
     shape_of_cell = np.array([shapes.setdefault(row, len(shapes)) for row in rows])
     shape = shape_of_cell[plan.todo_cells]
     return [np.flatnonzero(shape == number) for number in np.unique(shape)]

@@ -3,9 +3,10 @@
 from importlib.resources import files
 from pathlib import Path
 
-from sweeps.mistakes import SweepError, nearest
+from sweeps.mistakes import SweepError, nearest, shown
 from sweeps.spec import read_text
 
+_LONGEST_PATH = 4000
 _FOLDER = files("sweeps") / "presets"
 
 
@@ -22,9 +23,9 @@ def find(sweep: str) -> tuple[str, str]:
     """
     if sweep in names():
         return (_FOLDER / f"{sweep}.yaml").read_text(encoding="utf-8"), sweep
-    if not Path(sweep).is_file():
+    if len(sweep) > _LONGEST_PATH or not Path(sweep).is_file():
         raise SweepError(
-            f"{sweep!r} is neither a file nor a shipped sweep; shipped: {', '.join(names())}"
+            f"{shown(sweep)} is neither a file nor a shipped sweep; shipped: {', '.join(names())}"
             f"{nearest(sweep, names())}"
         )
     return read_text(Path(sweep)), sweep

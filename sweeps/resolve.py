@@ -1,7 +1,7 @@
 """A sweep held against its model: the cells that follow, or every mistake of the file.
 
 A cell here is a point of the axes under one setting; its columns are every parameter of the model and
-every auxiliary axis.
+every auxiliary axis or setting.
 """
 
 import ast
@@ -71,9 +71,11 @@ def resolve(text: str, name: str, find_model: Callable[[str], Model]) -> Resolve
     if mistakes or columns is None:
         raise source.error(mistakes)
     parameters = [column.name for column in model.parameters]
-    auxiliary = tuple(axis for axis in spec.axes if axis not in parameters)
+    auxiliary = tuple(n for n in (*spec.axes, *spec.settings) if n not in parameters)
     cells = Cells({column: columns[column] for column in (*parameters, *auxiliary)}, auxiliary)
-    return Resolved(spec, model, cells)
+    axes = {name: _with_values(axis, given[name]) for name, axis in spec.axes.items()}
+    settings = {name: _with_values(axis, given[name]) for name, axis in spec.settings.items()}
+    return Resolved(spec._replace(axes=axes, settings=settings), model, cells)
 
 
 def _parse(spec: Spec, mistakes: list[Mistake]) -> dict[str, ast.expr]:
@@ -101,6 +103,11 @@ def _given(spec: Spec, model: Model, mistakes: list[Mistake]) -> Arrays:
             except ValueMistake as error:
                 mistakes.append(Mistake((section, name), str(error)))
     return given
+
+
+def _with_values(axis: Axis, values: NDArray[Any]) -> Axis:
+    """The axis with the values that its cells have: in the column's type, rounded where it is."""
+    return Axis(tuple(None if value != value else value for value in values.tolist()), axis.scale)
 
 
 def _columns(spec: Spec, model: Model, given: Arrays, mistakes: list[Mistake]) -> Arrays | None:

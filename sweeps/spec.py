@@ -20,11 +20,12 @@ from pydantic import (
 )
 
 from sweeps.axis import Axis, AxisError, read_axis
-from sweeps.mistakes import Mistake, Path, SweepError, SweepFileError, nearest
-from sweeps.yaml_file import read
+from sweeps.mistakes import Mistake, Path, SweepError, SweepFileError, nearest, shown
+from sweeps.yaml_file import from_json, read
 
-Scalar = StrictInt | StrictFloat | StrictStr | None
-Number = StrictInt | StrictFloat
+_Float = Annotated[StrictFloat, Field(allow_inf_nan=False)]
+Scalar = StrictInt | _Float | StrictStr | None
+Number = StrictInt | _Float
 
 
 class _Strict(BaseModel):
@@ -61,7 +62,7 @@ class _File(_Strict):
     axes: Annotated[dict[StrictStr, Any], Field(min_length=1)]
     zip: list[Annotated[list[StrictStr], Field(min_length=2)]] = []
     fixed: dict[StrictStr, Scalar] = {}
-    derived: dict[StrictStr, StrictStr | StrictInt | StrictFloat] = {}
+    derived: dict[StrictStr, StrictStr | Number] = {}
     settings: dict[StrictStr, Any] = {}
     analysis: Analysis | None = None
 
@@ -109,7 +110,9 @@ def read_spec(text: str, name: str) -> tuple[Spec | None, Source, list[Mistake]]
     source = Source(name, lines)
     if not isinstance(raw, dict):
         if not mistakes:
-            mistakes.append(Mistake((), f"received {raw!r}; expected keys such as name and axes"))
+            mistakes.append(
+                Mistake((), f"received {shown(raw)}; expected keys such as name and axes")
+            )
         return None, source, mistakes
     file = _validate(raw, mistakes)
     axes = {key: _read_axes(raw, key, mistakes) for key in ("axes", "settings")}
@@ -126,7 +129,7 @@ def _validate(raw: dict[str, Any], mistakes: list[Mistake]) -> _File | None:
         return _File.model_validate(raw)
     except ValidationError as error:
         problems = error.errors()
-    mistakes += [_explain(problem) for problem in problems]
+    mistakes += _merged([_explain(problem) for problem in problems])
     wrong = {problem["loc"][0] for problem in problems}
     sound = {key: value for key, value in raw.items() if key not in wrong}
     try:
@@ -152,14 +155,13 @@ def read_text(path: FilePath) -> str:
 def to_json(spec: Spec) -> str:
     """The resolved sweep as JSON, which `read_spec` reads back to the same sweep."""
     fields = spec._asdict()
-    for key in ("axes", "settings"):
-        fields[key] = {
-            name: {"values": list(axis.values), "scale": axis.scale}
-            for name, axis in fields[key].items()
-        }
+    fields["settings"] = {name: list(axis.values) for name, axis in spec.settings.items()}
+    fields["axes"] = {
+        name: {"values": list(axis.values), "scale": axis.scale} for name, axis in spec.axes.items()
+    }
     if spec.analysis:
         fields["analysis"] = spec.analysis.model_dump()
-    return json.dumps(fields, ensure_ascii=False, allow_nan=False)
+    return from_json(json.dumps(fields, ensure_ascii=False, allow_nan=False))
 
 
 def _read_axes(raw: dict[str, Any], key: str, mistakes: list[Mistake]) -> dict[str, Axis]:
@@ -188,7 +190,17 @@ def _explain(problem: Any) -> Mistake:
     if kind == "missing":
         return Mistake(path, "is missing and has no default")
     expected = re.sub("^(Input|String) should (be )?", "expected ", problem["msg"])
-    return Mistake(path, f"received {received!r}; {expected}")
+    return Mistake(path, f"received {shown(received)}; {expected}")
+
+
+def _merged(found: list[Mistake]) -> list[Mistake]:
+    """One mistake a place: the types that a value might have had stand together."""
+    merged: dict[Path, Mistake] = {}
+    for path, text in ((mistake.path, mistake.text) for mistake in found):
+        if path in merged:
+            text = f"{merged[path].text} or {text.rpartition('; expected ')[2]}"
+        merged[path] = Mistake(path, text)
+    return list(merged.values())
 
 
 def _section(path: Path) -> str:

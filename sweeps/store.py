@@ -6,6 +6,7 @@ What the names and bytes mean is left to `sweeps.dataset`.
 import os
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from pyarrow import ArrowException, BufferReader, NativeFile
@@ -34,9 +35,18 @@ class Store:
         self._local = isinstance(self._fs, arrow_fs.LocalFileSystem)
 
     def names(self) -> list[str]:
-        """Names of the published files, sorted; none where the folder does not exist."""
+        """Names of the published files, sorted; none where the folder does not exist.
+
+        Raises:
+            SweepError: it is not a folder, or cannot be listed.
+        """
         selector = arrow_fs.FileSelector(self._root, allow_not_found=True)
-        infos = self._fs.get_file_info(selector)
+        try:
+            infos = self._fs.get_file_info(selector)
+        except (ArrowException, OSError) as error:
+            raise SweepError(
+                f"cannot list {self.location}: {error}; expected a folder or s3://…"
+            ) from None
         names = (info.base_name for info in infos if info.type == arrow_fs.FileType.File)
         return sorted(name for name in names if not name.startswith("."))
 
@@ -87,8 +97,9 @@ class Store:
         if not self._local:
             return
         for path in Path(self._root).glob(f"{TEMPORARY}*"):
-            if time.time() - path.stat().st_mtime > _STALE_S:
-                path.unlink(missing_ok=True)
+            with suppress(OSError):  # another driver may have removed it first
+                if time.time() - path.stat().st_mtime > _STALE_S:
+                    path.unlink()
 
 
 def reader(data: bytes) -> BufferReader:

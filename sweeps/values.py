@@ -43,6 +43,11 @@ def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -
     Raises:
         ValueMistake: a number outside the valid range, or not whole where it must be.
     """
+    if column.type == "string":
+        words = ", ".join(column.choices)
+        raise ValueMistake(
+            f"a formula gives numbers; expected one of {words}, in fixed or settings"
+        )
     wrong = outside(numbers, column.interval) & ~(np.isnan(numbers) & nullable)
     if column.type == "int64":
         wrong |= numbers != np.round(numbers)
@@ -55,7 +60,9 @@ def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -
 
 
 def outside(values: NDArray[Any], interval: str) -> NDArray[np.bool_]:
-    """Which values are not finite or lie outside an interval such as "[0, 0.5)"."""
+    """Which values are not finite or lie outside an interval such as "[0, 0.5)"; "" is no bound."""
+    if not interval:
+        return np.asarray(~np.isfinite(values))
     low, high = (float(bound) for bound in interval[1:-1].split(","))
     below = values < low if interval[0] == "[" else values <= low
     above = values > high if interval[-1] == "]" else values >= high
@@ -89,4 +96,5 @@ def _where(column: Column | None) -> str:
     if column is None:
         return ""
     whole = ", whole," if column.type == "int64" else ""
-    return f"{whole} in {column.interval} ({column.meaning})"
+    valid = f" in {column.interval}" if column.interval else ""
+    return f"{whole}{valid} ({column.meaning})"

@@ -1,11 +1,12 @@
 """YAML with line numbers: safe types only, numbers as people write them, no key twice."""
 
 import re
+import sys
 from typing import Any
 
 import yaml
 
-from sweeps.mistakes import Mistake, Path
+from sweeps.mistakes import Mistake, Path, shown
 
 
 class _Loader(yaml.SafeLoader):
@@ -18,12 +19,35 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not taken", problem_mark=mark)
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Refuse what its tag does not fit (the 99th of May), and numbers beyond the floats."""
+        try:
+            value = super().construct_object(node, deep)
+            if type(value) is int and abs(value) > sys.float_info.max:
+                raise ValueError
+            if type(value) is str:
+                # JSON escapes large characters as surrogate pairs; half a pair is no character.
+                value = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except (ValueError, LookupError, AttributeError):
+            raise yaml.MarkedYAMLError(
+                problem=f"{shown(node.value)} is not a valid {node.tag.rpartition(':')[2]}",
+                problem_mark=node.start_mark,
+            ) from None
+        return value
+
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"),
     list("-+0123456789"),
 )
+
+
+def from_json(text: str) -> str:
+    """JSON text with those characters escaped that YAML refuses, or takes for the end of a line."""
+    return re.sub(
+        "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text
+    )
 
 
 def read(text: str) -> tuple[Any, dict[Path, int], list[Mistake]]:

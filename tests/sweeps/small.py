@@ -1,0 +1,105 @@
+"""A small sweep of each model, and ways to plan, train and read it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset
+import pytest
+
+from sweeps import command
+from sweeps.dataset import Dataset
+from sweeps.executors import local
+from sweeps.mistakes import SweepError
+from sweeps.plan import Cut, Plan
+from sweeps.protocol import Model
+from sweeps.resolve import Resolved, resolve
+from sweeps.shard import Progress, Work
+from tests.toy import TOY
+
+TOY_SWEEP = """\
+name: toy-plane
+model: toy
+seed: 7
+replicates: 3
+axes:
+  x: [1.0, 2.0]
+  y: {log: [0.1, 10, 4]}
+  n: [1, 2]
+fixed: {cost: 1.0e+6}
+settings: {p_flip: [0, 0.1]}
+"""
+
+BOCNN_SWEEP = """\
+name: small-plane
+seed: 11
+replicates: 4
+axes:
+  v0: {log: [0.01, 1, 3]}
+  mu_norm: [1, 4]
+fixed: {n: 6, m: 3, d: 50, sigma_0: 0.01, eta: 0.05, steps: 30, n_test: 20}
+settings: {p_flip: [0, 0.1]}
+"""
+
+COMMAND = [str(Path(sys.executable).parent / "bocnn-sweep")]
+
+Executor = Callable[[Work], dict[int, str]]
+
+
+def ignore(progress: Progress) -> None:
+    """A report that nobody reads."""
+
+
+def train_here(work: Work) -> dict[int, str]:
+    """The local executor, unreported."""
+    return local.run(work, ignore)
+
+
+def resolved(text: str, model: Model = TOY) -> Resolved:
+    """A sweep of the text, held against one model, whatever it names."""
+    return resolve(text, "test.yaml", lambda name: model)
+
+
+def mistakes(text: str, model: Model = TOY) -> str:
+    """The message that a wrong sweep gets."""
+    with pytest.raises(SweepError) as caught:
+        resolved(text, model)
+    return str(caught.value)
+
+
+def planned(text: str, folder: Path, model: Model = TOY) -> tuple[Plan, Dataset]:
+    """The plan of a sweep against a folder."""
+    dataset = Dataset(str(folder))
+    return command.plan_sweep(resolved(text, model), dataset), dataset
+
+
+def train(
+    text: str,
+    folder: Path,
+    model: Model = TOY,
+    cut: Cut | None = None,
+    executor: Executor = train_here,
+) -> command.Outcome:
+    """Plan and train a sweep."""
+    plan, dataset = planned(text, folder, model)
+    return command.execute(command.prepare(plan, dataset, cut or Cut(runs=10)), dataset, executor)
+
+
+def rows(folder: Path) -> pa.Table:
+    """Every row of a folder, sorted by run, with what any reader of Arrow would use."""
+    return pa.dataset.dataset(folder, format="parquet").to_table().sort_by("run_id")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder and its bytes."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def bocnn_sweep(*arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does, in its own process."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )

@@ -1,0 +1,165 @@
+"""Executors: the same rows, to the last bit, whoever trains them, in whatever shards and order."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import bocnn
+from sweeps import command
+from sweeps.dataset import Writer
+from sweeps.executors import local
+from sweeps.plan import Cut
+from sweeps.protocol import Model
+from sweeps.shard import Progress, Work
+from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, planned, rows, train, train_here
+from tests.toy import TOY
+
+Run = Callable[[Work, Callable[[Progress], None]], dict[int, str]]
+
+SWEEPS: dict[str, tuple[str, Model]] = {
+    "toy": (TOY_SWEEP, TOY),
+    "bocnn": (BOCNN_SWEEP, bocnn.MODEL),
+}
+each_sweep = pytest.mark.parametrize("sweep", SWEEPS)
+
+
+def on_tune(work: Work, report: Callable[[Progress], None]) -> dict[int, str]:
+    """The Tune executor on the session's Ray."""
+    from sweeps.executors import tune
+
+    return tune.run(work, report, tune.Cluster())
+
+
+@pytest.fixture(params=["local", "tune"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Each executor."""
+    if request.param == "local":
+        return local.run
+    request.getfixturevalue("ray_session")
+    return on_tune
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], pa.Table]:
+    """The rows of a sweep in one undisturbed shard per shape, trained here."""
+    tables = {}
+    for name, (text, model) in SWEEPS.items():
+        folder = tmp_path_factory.mktemp(name)
+        train(text, folder, model, Cut(runs=100_000))
+        tables[name] = rows(folder)
+    return tables.__getitem__
+
+
+def unread(run: Run) -> Callable[[Work], dict[int, str]]:
+    """The executor, unreported."""
+    return lambda work: run(work, lambda progress: None)
+
+
+@each_sweep
+@pytest.mark.parametrize("shard_runs", [7, 1000])
+def test_rows_do_not_depend_on_executor_or_shards(
+    run: Run, sweep: str, shard_runs: int, out: Path, reference: Callable[[str], pa.Table]
+) -> None:
+    text, model = SWEEPS[sweep]
+    outcome = train(text, out, model, Cut(runs=shard_runs), unread(run))
+    assert outcome == ({}, 0)
+    assert rows(out).equals(reference(sweep))
+
+
+def test_a_shard_may_be_one_run(run: Run, out: Path, reference: Callable[[str], pa.Table]) -> None:
+    few = TOY_SWEEP.replace("replicates: 3", "replicates: 1").replace("[1, 2]", "[2]")
+    train(few, out, TOY, Cut(runs=1), unread(run))
+    found = rows(out)
+    assert len(list(out.glob("*.parquet"))) == found.num_rows == 16
+    whole = {row["run_id"]: row for row in reference("toy").to_pylist()}
+    assert all(whole[row["run_id"]] == row for row in found.to_pylist())
+
+
+@each_sweep
+def test_rows_do_not_depend_on_the_order_of_shards(
+    sweep: str, out: Path, reference: Callable[[str], pa.Table]
+) -> None:
+    text, model = SWEEPS[sweep]
+    plan, dataset = planned(text, out, model)
+    work = command.prepare(plan, dataset, Cut(runs=5))
+    order = np.random.default_rng(3).permutation(len(work.shards))
+    shuffled = work._replace(shards=[work.shards[place] for place in order])
+    assert command.execute(shuffled, dataset, train_here).missing == 0
+    assert rows(out).equals(reference(sweep))
+
+
+@each_sweep
+def test_rows_do_not_depend_on_the_order_of_runs_in_a_shard(
+    sweep: str, out: Path, reference: Callable[[str], pa.Table]
+) -> None:
+    text, model = SWEEPS[sweep]
+    plan, dataset = planned(text, out, model)
+    work = command.prepare(plan, dataset, Cut(runs=13))
+    turned = work._replace(shards=[type(s)(*(part[::-1] for part in s)) for s in work.shards])
+    assert command.execute(turned, dataset, train_here).missing == 0
+    assert rows(out).equals(reference(sweep))
+
+
+def test_progress_ends_with_every_shard_published(run: Run, out: Path) -> None:
+    text = TOY_SWEEP.replace("{cost: 1.0e+6}", "{blow_up: 5.0, cost: 1.0e+9}")
+    plan, dataset = planned(text, out)
+    work = command.prepare(plan, dataset, Cut(runs=24))
+    seen: list[Progress] = []
+    run(work, seen.append)
+    latest = {progress.shard: progress for progress in seen}
+    assert len(seen) > 2 * len(latest)
+    assert sorted(latest) == list(range(len(work.shards)))
+    assert all(progress.published for progress in latest.values())
+    assert sum(progress.runs for progress in latest.values()) == 96
+    assert sum(progress.failed["diverged"] for progress in latest.values()) == 24
+
+
+def test_a_failing_shard_stops_no_other_and_the_next_run_trains_only_it(
+    run: Run, out: Path, reference: Callable[[str], pa.Table]
+) -> None:
+    one_run = Cut(runs=1)
+    cell = TOY_SWEEP.replace("{log: [0.1, 10, 4]}", "[0.1]").replace("[1.0, 2.0]", "[2.0]")
+    cell = cell.replace("n: [1, 2]", "n: [2]").replace("[0, 0.1]", "[0.1]")
+    outcome = train(cell, out, replace(TOY, fail=1), one_run, unread(run))
+    assert (list(outcome.failures), outcome.missing) == ([1], 1)
+    assert "replicate 1 fails as asked" in outcome.failures[1]
+    assert set(rows(out)["replicate"].to_pylist()) == {0, 2}
+    plan, _ = planned(cell, out)
+    assert plan.todo_replicates.tolist() == [1]
+    assert train(cell, out, TOY, one_run, unread(run)) == ({}, 0)
+    whole = {row["run_id"]: row for row in reference("toy").to_pylist()}
+    assert [whole[row["run_id"]] for row in rows(out).to_pylist()] == rows(out).to_pylist()
+    assert rows(out).num_rows == 3
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_killed_worker_is_replaced_and_its_rows_are_the_same(
+    out: Path, tmp_path: Path, reference: Callable[[str], pa.Table]
+) -> None:
+    marker = tmp_path / "killed"
+    mortal = replace(TOY, kill_at=2, marker=str(marker))
+    outcome = train(TOY_SWEEP, out, mortal, Cut(runs=20), unread(on_tune))
+    assert marker.exists()
+    assert outcome == ({}, 0)
+    assert rows(out).equals(reference("toy"))
+
+
+def test_what_is_complete_is_not_trained_again(run: Run, out: Path) -> None:
+    train(TOY_SWEEP, out)
+    mined = replace(TOY, fail=0)
+    assert train(TOY_SWEEP, out, mined, Cut(runs=3), unread(run)) == ({}, 0)
+
+
+def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, out: Path) -> None:
+    plan, dataset = planned(TOY_SWEEP.replace("n: [1, 2]", "n: [1]"), out)
+    work = command.prepare(plan, dataset, Cut(runs=1000))
+    (out.parent / "file").write_text("in the way")
+    elsewhere = Writer(str(out.parent / "file"), "{}", plan.model, ())
+    outcome = command.execute(work._replace(writer=elsewhere), dataset, unread(run))
+    assert outcome.missing == plan.total
+    assert "cannot write shard-" in outcome.failures[0]
+    assert "then run the same command again" in outcome.failures[0]

@@ -1,0 +1,117 @@
+"""Whatever is given as a sweep file is a sweep or a told mistake: no other exception leaves."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import bocnn
+from sweeps import presets
+from sweeps.identity import ID_DTYPE
+from sweeps.mistakes import SweepError
+from sweeps.plan import make_plan
+from sweeps.protocol import Model
+from sweeps.resolve import resolve
+from sweeps.spec import to_json
+from tests.sweeps.small import TOY_SWEEP
+from tests.toy import TOY
+
+PRESETS = {name: yaml.safe_load(presets.find(name)[0]) for name in presets.names()}
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([10**30, -(10**400), 2**63, 2**64, 0]),
+    st.floats(),
+    st.text(max_size=20),
+    st.dates(),
+    st.datetimes(),
+    st.binary(max_size=5),
+    st.sampled_from(["x", "1e400", "n", "mu_norm", "log", "min(n, d)", "1/0", "train", "\ud800"]),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["lin", "log", "values", "scale", "x"]) | SCALARS.map(str),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+def told_or_resolved(text: str, model: Model) -> None:
+    """The law: a sweep that reads back to itself, or a SweepError."""
+    try:
+        sweep = resolve(text, "f.yaml", lambda name: model)
+        if sweep.cells.number * sweep.spec.replicates < 10_000:
+            make_plan(sweep, np.zeros(0, dtype=ID_DTYPE))
+    except SweepError as error:
+        assert str(error)
+        return
+    assert resolve(to_json(sweep.spec), "f.json", lambda name: model).spec == sweep.spec
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value in a tree of lists and dictionaries."""
+    items = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    )
+    return [path, *(place for key, item in items for place in places(item, (*path, key)))]
+
+
+def replaced(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The tree with another value at a path."""
+    if not path:
+        return value
+    changed = copy.copy(tree)
+    changed[path[0]] = replaced(tree[path[0]], path[1:], value)
+    return changed
+
+
+def dumped(tree: Any) -> str:
+    """The tree as YAML, without aliases."""
+    return yaml.dump(copy.deepcopy(tree), allow_unicode=False, sort_keys=False)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_preset_with_any_values_replaced(name: str, data: st.DataObject) -> None:
+    tree = PRESETS[name]
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(places(tree)))
+        tree = replaced(tree, path, data.draw(VALUES))
+    told_or_resolved(dumped(tree), bocnn.MODEL)
+
+
+@settings(max_examples=150)
+@given(st.dictionaries(st.sampled_from(["x", "y", "n", "word", "p_flip", "k"]), VALUES))
+def test_any_values_as_axes(axes: dict[str, Any]) -> None:
+    tree = {"name": "t", "replicates": 1, "axes": axes}
+    told_or_resolved(dumped(tree), TOY)
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=80) | st.text("ab:-[]{}&*!|>%@'\"\n\t #0123e.,?<=~_x", max_size=80))
+def test_any_text(text: str) -> None:
+    told_or_resolved(text, TOY)
+    told_or_resolved(f"{TOY_SWEEP}\n{text}", TOY)
+
+
+@settings(max_examples=100)
+@given(st.integers(0, len(TOY_SWEEP) - 1), st.integers(0, 8), st.text(max_size=6))
+def test_a_sweep_with_any_piece_replaced(start: int, length: int, piece: str) -> None:
+    told_or_resolved(TOY_SWEEP[:start] + piece + TOY_SWEEP[start + length :], TOY)

@@ -1,0 +1,152 @@
+"""Plans and identities: what is to do is what is planned and not published, in shards of one shape."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sweeps.identity import ID_DTYPE
+from sweeps.plan import Cut, Plan, Shard, cut_shards, make_plan
+from tests.sweeps.small import TOY_SWEEP, planned, resolved, train
+from tests.toy import TOY, Toy
+
+NOTHING = np.zeros(0, dtype=ID_DTYPE)
+CUTS = [Cut(), Cut(runs=1), Cut(runs=7), Cut(runs=1000), Cut(seconds=1.0), Cut(seconds=1e9)]
+each_cut = pytest.mark.parametrize("cut", CUTS, ids=str)
+
+
+def plan_of(text: str, model: Toy = TOY) -> Plan:
+    return make_plan(resolved(text, model), NOTHING)
+
+
+def ids(text: str, model: Toy = TOY) -> set[bytes]:
+    """The identities of every run of a sweep."""
+    return {bytes(i) for i in plan_of(text, model).todo_ids}
+
+
+def runs(shard: Shard) -> list[tuple[int, int, bytes]]:
+    """The runs of a shard: cell, replicate, identity."""
+    return list(
+        zip(shard.cells.tolist(), shard.replicates.tolist(), map(bytes, shard.ids), strict=True)
+    )
+
+
+@each_cut
+def test_shards_are_disjoint_and_all_that_is_to_do(cut: Cut) -> None:
+    plan = plan_of(TOY_SWEEP)
+    cut_up = [run for shard in cut_shards(plan, cut) for run in runs(shard)]
+    assert len(set(cut_up)) == len(cut_up)
+    assert set(cut_up) == set(runs(plan.take(np.arange(plan.total))))
+
+
+@each_cut
+def test_a_shard_has_one_array_shape(cut: Cut) -> None:
+    plan = plan_of(TOY_SWEEP)
+    for shard in cut_shards(plan, cut):
+        assert np.unique(plan.columns(shard)["n"]).size == 1
+
+
+def test_a_model_may_have_no_shape_columns() -> None:
+    plan = plan_of(TOY_SWEEP, replace(TOY, shape_columns=()))
+    assert [shard.ids.size for shard in cut_shards(plan, Cut(runs=1000))] == [plan.total]
+
+
+@pytest.mark.parametrize("limit", [1, 5, 48, 1000])
+def test_shard_runs_is_the_most_that_a_shard_holds(limit: int) -> None:
+    sizes = [shard.ids.size for shard in cut_shards(plan_of(TOY_SWEEP), Cut(runs=limit))]
+    assert max(sizes) <= limit
+    assert len(sizes) == 2 * -(-48 // limit)
+
+
+def test_dear_runs_make_small_shards() -> None:
+    costs = TOY_SWEEP.replace("n: [1, 2]", "cost: [1.0e+9, 1.0e+11]").replace(
+        "fixed: {cost: 1.0e+6}", ""
+    )
+    plan = plan_of(costs)
+    for shard in cut_shards(plan, Cut(seconds=20.0)):
+        total = plan.flops[shard.cells].sum()
+        assert total <= 20.0 * 1.5e10 + plan.flops[shard.cells].max()
+
+
+def test_a_plan_is_the_same_every_time() -> None:
+    first, second = (cut_shards(plan_of(TOY_SWEEP), Cut()) for _ in range(2))
+    assert [runs(shard) for shard in first] == [runs(shard) for shard in second]
+
+
+def test_a_shard_starts_from_seed_replicate_and_every_parameter() -> None:
+    plan = plan_of(TOY_SWEEP)
+    columns = plan.columns(plan.take(np.arange(4)))
+    assert list(columns) == ["seed", "replicate", *(c.name for c in TOY.parameters)]
+    assert columns["seed"].tolist() == [7] * 4
+    assert columns["replicate"].tolist() == [0, 1, 2, 0]
+
+
+def test_what_is_published_is_not_planned_again() -> None:
+    plan = plan_of(TOY_SWEEP)
+    rest = make_plan(plan.resolved, plan.todo_ids[::3])
+    assert {bytes(i) for i in rest.todo_ids} == {
+        bytes(i) for n, i in enumerate(plan.todo_ids) if n % 3
+    }
+    assert (rest.total, rest.done) == (plan.total, plan.total // 3)
+
+
+def test_the_plan_of_a_complete_dataset_is_empty(out: Path) -> None:
+    train(TOY_SWEEP, out)
+    plan, _ = planned(TOY_SWEEP, out)
+    assert plan.todo_ids.size == 0
+    assert cut_shards(plan, Cut()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("seed: 7", "seed: 8"),
+        ("cost: 1.0e+6", "cost: 1.0e+6, width: 0.31"),
+        ("cost: 1.0e+6", "cost: 1.0e+6, word: fancy"),
+        ("cost: 1.0e+6", "cost: 2.0e+6"),
+    ],
+)
+def test_whatever_decides_a_run_decides_its_identity(old: str, new: str) -> None:
+    assert ids(TOY_SWEEP).isdisjoint(ids(TOY_SWEEP.replace(old, new)))
+
+
+def test_replicates_settings_and_cells_have_identities_of_their_own() -> None:
+    assert len(ids(TOY_SWEEP)) == plan_of(TOY_SWEEP).total == 96
+
+
+def test_the_numerics_version_decides_identities() -> None:
+    assert ids(TOY_SWEEP).isdisjoint(ids(TOY_SWEEP, replace(TOY, numerics_version=2)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  x: [1.0, 2.0]\n  y: {log: [0.1, 10, 4]}", "  y: {log: [0.1, 10, 4]}\n  x: [1.0, 2.0]"),
+        ("x: [1.0, 2.0]", "x: [2, 1]"),
+        ("x: [1.0, 2.0]", "x: {lin: [1, 2, 2]}"),
+        ("  x: [1.0, 2.0]", "  x:\n    - 1e0 # one\n    - 2.0"),
+        ("cost: 1.0e+6", "cost: 1000000, width: 0.3, word: plain"),
+        ("name: toy-plane", "name: another\ndescription: elsewhere"),
+        ("settings: {p_flip: [0, 0.1]}", "settings: {p_flip: [0.1, 0.0]}"),
+    ],
+)
+def test_how_a_sweep_is_written_decides_no_identity(old: str, new: str) -> None:
+    changed = TOY_SWEEP.replace(old, new)
+    assert changed != TOY_SWEEP
+    assert ids(changed) == ids(TOY_SWEEP)
+
+
+def test_an_auxiliary_column_decides_no_identity() -> None:
+    auxiliary = TOY_SWEEP.replace("x: [1.0, 2.0]", "k: [0.5, 1]") + "derived: {x: 2 * k}\n"
+    assert ids(auxiliary) == ids(TOY_SWEEP)
+
+
+def test_how_a_model_is_run_decides_no_identity() -> None:
+    assert ids(TOY_SWEEP) == ids(TOY_SWEEP, Toy(pause_s=1.0, fail=2, marker="m"))
+
+
+def test_identities_stay_what_they_were() -> None:
+    """Another value here orphans every published dataset: only the numerics version may move it."""
+    first = bytes(plan_of(TOY_SWEEP).todo_ids[0]).hex()
+    assert first == "56a6427c79def56b5747a60c5cd23c58"

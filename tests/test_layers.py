@@ -1,0 +1,66 @@
+"""A room imports only rooms to its left, and nothing crosses from training to analysis but files."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("bocnn", "sweeps", "analysis")
+FORBIDDEN = {
+    "bocnn": {"ray", "pyarrow", "sweeps", "analysis", "pandas", "matplotlib", "seaborn", "yaml"},
+    "sweeps": {"bocnn", "analysis", "matplotlib", "seaborn", "torch", "numba", "scipy"},
+    "analysis": {"bocnn", "sweeps", "ray", "torch", "numba"},
+}
+
+
+def sources(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level packages that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def loaded(statement: str, packages: set[str]) -> set[str]:
+    """Which packages a fresh Python has loaded after a statement."""
+    code = f"{statement}; import sys; print(*({packages!r} & sys.modules.keys()))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_file_imports_what_its_room_must_not(room: str) -> None:
+    wrong = {path.name: imported(path) & FORBIDDEN[room] for path in sources(room)}
+    assert len(wrong) > 5
+    assert not {name: packages for name, packages in wrong.items() if packages}
+
+
+def test_one_file_knows_ray() -> None:
+    knowing = [path for room in ROOMS for path in sources(room) if "ray" in imported(path)]
+    assert knowing == [ROOT / "sweeps" / "executors" / "tune.py"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "packages"),
+    [
+        ("import sweeps.cli", {"ray", "torch", "numba", "bocnn", "analysis"}),
+        ("import sweeps.executors.local", {"ray", "torch", "bocnn"}),
+        ("import bocnn", {"ray", "torch", "pyarrow", "sweeps", "analysis"}),
+        ("import analysis.cli", {"ray", "torch", "numba", "bocnn", "sweeps"}),
+    ],
+)
+def test_importing_loads_no_more_than_is_needed(statement: str, packages: set[str]) -> None:
+    assert loaded(statement, packages) == set()
