@@ -120,7 +120,7 @@ def _shards(files: Any, folder: str, location: str) -> list[str]:
 def _read_shard(files: Any, path: str) -> pa.Table:
     try:
         # The nested reader, not read_table: the latter would infer partitions from folder names.
-        with pq.ParquetFile(files.open_input_file(path)) as shard:
+        with pq.ParquetFile(files.open_input_file(path), page_checksum_verification=True) as shard:
             return shard.read()
     except (pa.ArrowException, OSError) as error:
         raise AnalysisError(

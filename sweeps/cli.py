@@ -104,7 +104,8 @@ def run(
     work = command.prepare(planned, dataset, Cut(shard_runs, shard_seconds))
     out.print(
         f"{planned.resolved.spec.name}: {planned.total:,} runs planned, {planned.done:,} published, "
-        f"{planned.todo_cells.size:,} to train in {len(work.shards):,} shards → {dataset.location}"
+        f"{planned.todo_cells.size:,} to train in {len(work.shards):,} shards → {dataset.location}",
+        soft_wrap=True,
     )
     try:
         with Live(out, planned.todo_cells.size, len(work.shards)) as live:
@@ -160,7 +161,8 @@ def _print_status(state: command.Status) -> None:
     complete = "complete" if state.published >= state.planned else "incomplete"
     out.print(
         f"{state.name}: {state.published:,} of {state.planned:,} runs published in "
-        f"{state.shards:,} files, {complete}; {counts(dict(state.by_status))}"
+        f"{state.shards:,} files, {complete}; {counts(dict(state.by_status))}",
+        soft_wrap=True,
     )
 
 

@@ -108,7 +108,7 @@ class Dataset:
         )
         try:
             with self.store.open(shard) as stream:
-                file = pq.ParquetFile(stream)
+                file = pq.ParquetFile(stream, page_checksum_verification=True)
                 metadata = file.schema_arrow.metadata or {}
                 if metadata.get(b"schema_version") != str(SCHEMA_VERSION).encode():
                     raise SweepError(
@@ -156,7 +156,9 @@ class Writer:
         )
         schema = table_schema(self._model, self._auxiliary).with_metadata(metadata)
         sink = pa.BufferOutputStream()
-        pq.write_table(to_table(schema, ids, columns), sink, compression="zstd")
+        pq.write_table(
+            to_table(schema, ids, columns), sink, compression="zstd", write_page_checksum=True
+        )
         name = shard_name(ids)
         Store(self._location).put(name, sink.getvalue().to_pybytes())
         return name

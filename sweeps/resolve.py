@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sweeps import formula
 from sweeps.axis import Axis
-from sweeps.mistakes import Mistake
+from sweeps.mistakes import Mistake, SweepError
 from sweeps.names import check_names, order
 from sweeps.protocol import Model
 from sweeps.spec import Spec, read_spec
@@ -55,13 +55,15 @@ def resolve(text: str, name: str, find_model: Callable[[str], Model]) -> Resolve
         name: what to call it in messages.
         find_model: gives the model of a name, as `sweeps.protocol.load_model` does.
     Raises:
-        SweepFileError: every mistake of the file.
-        SweepError: there is no such model.
+        SweepFileError: every mistake of the file; of one whose model is unknown, those of its form.
     """
     spec, source, mistakes = read_spec(text, name)
     if spec is None:
         raise source.error(mistakes)
-    model = find_model(spec.model)
+    try:
+        model = find_model(spec.model)
+    except SweepError as error:
+        raise source.error([*mistakes, Mistake(("model",), str(error))]) from None
     trees = _parse(spec, mistakes)
     mistakes += check_names(spec, model, trees)
     given = _given(spec, model, mistakes)
