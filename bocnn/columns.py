@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+from bocnn import activation, laws
+
+NOISES = ("orthogonal", "isotropic")
+TRAINED = ("both", "hidden", "output")
+MOMENTA = ("heavy_ball", "nesterov")
+PRECISIONS = ("float32", "float64")
 REQUIRED = "required"
 """Default of a parameter that has none."""
 
@@ -24,33 +30,34 @@ class Column:
 
 
 PARAMETERS = (
+    Column("data", "string", "data law", choices=laws.LAWS, default="signal"),
     Column("n", "int64", "training samples n", interval="[1, 100000]"),
     Column("d", "int64", "patch dimension d", interval="[2, 1e15]"),
     Column("m", "int64", "filters per class m", interval="[1, 100000]"),
     Column("mu_norm", "float64", "signal strength ‖μ‖", interval="[0, inf)"),
     Column("sigma_p", "float64", "noise scale σₚ", interval="(0, inf)", default=1.0),
+    Column("noise", "string", "noise law", choices=NOISES, default="orthogonal"),
+    Column("p_flip", "float64", "label-flip probability p", interval="[0, 0.5)", default=0.0),
     Column("sigma_0", "float64", "hidden initialization σ₀", interval="[0, inf)"),
     Column("v0", "float64", "output initialization v₀", interval="(-inf, inf)"),
-    Column("p_flip", "float64", "label-flip probability p", interval="[0, 0.5)", default=0.0),
+    Column(
+        "output_init", "string", "output weights drawn", choices=laws.OUTPUTS, default="constant"
+    ),
+    Column("bias", "string", "biases of the filters", choices=("none", "trained"), default="none"),
+    Column("activation", "string", "activation φ", choices=activation.NAMES, default="relu"),
+    Column("leak", "float64", "leaky_relu's slope below zero", interval="[0, 1]", default=0.01),
+    Column("loss", "string", "training loss", choices=("logistic", "square"), default="logistic"),
+    Column("train", "string", "layers trained", choices=TRAINED, default="both"),
     Column("eta", "float64", "step size η", interval="(0, inf)"),
+    Column("eta_output", "float64", "step size of v, η if null", interval="(0, inf)", default=None),
+    Column("momentum", "float64", "momentum", interval="[0, 1)", default=0.0),
+    Column("momentum_rule", "string", "kind of momentum", choices=MOMENTA, default="heavy_ball"),
+    Column("weight_decay", "float64", "weight decay", interval="[0, inf)", default=0.0),
+    Column("batch", "int64", "samples a step, 0 for all", interval="[0, 100000]", default=0),
     Column("steps", "int64", "gradient steps T, at most", interval="[0, 1e12]"),
     Column("loss_tol", "float64", "training loss to stop at ε", interval="(0, inf)", default=None),
-    Column(
-        "train",
-        "string",
-        "layers trained",
-        choices=("both", "hidden", "output"),
-        default="both",
-    ),
-    Column("noise", "string", "noise law", choices=("orthogonal",), default="orthogonal"),
     Column("n_test", "int64", "fresh test noise draws", interval="[1, 1e8]", default=500),
-    Column(
-        "precision",
-        "string",
-        "arithmetic of training",
-        choices=("float32", "float64"),
-        default="float32",
-    ),
+    Column("precision", "string", "training arithmetic", choices=PRECISIONS, default="float32"),
 )
 
 STATUSES = ("ok", "unconverged", "diverged")

@@ -7,79 +7,148 @@ Source:
     Shang et al. 2024 (arXiv 2410.19139), section 3; Kou et al. 2023 (arXiv 2303.04145), section 3.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import leaky_relu, softplus
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "leaky_relu": lambda a: leaky_relu(a, 0.01),
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softplus": softplus,
+    "erf": torch.erf,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Samples: patches x (n, 2, d), observed labels y (n,), true labels ŷ (n,)."""
+    """Samples: patches x (n, Q, d), observed labels y (n,), true labels ŷ (n,)."""
 
     patches: Tensor
     observed: Tensor
     true: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a network is trained.
+
+    `layers` is both, hidden (with its biases) or output; `options` go to torch.optim.SGD for all layers;
+    `batches` gives the samples of each step (all of them if None).
+    """
+
+    eta: float
+    layers: str = "both"
+    loss: str = "logistic"
+    eta_output: float | None = None
+    options: dict[str, float | bool] = field(default_factory=dict)
+    batches: Iterator[Tensor] | None = None
+
+
 class TwoLayerCNN(nn.Module):
-    """f(x) = F₊₁(x) − F₋₁(x), F_j(x) = Σ_r Σ_p v_{j,r,p} ReLU(⟨w_{j,r}, x_p⟩).
+    """f(x) = F₊₁(x) − F₋₁(x), F_j(x) = Σ_r Σ_p v_{j,r,p} φ(⟨w_{j,r}, x_p⟩ + b_{j,r}).
 
     Args:
         hidden: w, shape (2, m, d).
-        output: v, shape (2, m, 2).
+        output: v, shape (2, m, Q).
+        bias: b, shape (2, m), or None for a network without.
+        activation: a name of ACTIVATIONS.
     """
 
-    def __init__(self, hidden: Tensor, output: Tensor) -> None:
+    def __init__(
+        self,
+        hidden: Tensor,
+        output: Tensor,
+        *,
+        bias: Tensor | None = None,
+        activation: str = "relu",
+    ) -> None:
         super().__init__()
         self.hidden = nn.Parameter(hidden.clone())
         self.output = nn.Parameter(output.clone())
+        self.bias = None if bias is None else nn.Parameter(bias.clone())
+        self.activation = ACTIVATIONS[activation]
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Outputs f of samples of shape (n, 2, d), shape (n,)."""
-        activations = torch.relu(torch.einsum("jrd,ipd->ijrp", self.hidden, patches))
-        by_class = (self.output * activations).sum(dim=(2, 3))
+        """Outputs f of samples of shape (n, Q, d), shape (n,)."""
+        inner = torch.einsum("jrd,ipd->ijrp", self.hidden, patches)
+        if self.bias is not None:
+            inner = inner + self.bias[..., None]
+        by_class = (self.output * self.activation(inner)).sum(dim=(2, 3))
         return by_class[:, 0] - by_class[:, 1]
 
 
 def draw_data(
-    generator: torch.Generator, n: int, mu: Tensor, sigma_p: float, p_flip: float
+    generator: torch.Generator,
+    n: int,
+    centres: Tensor,
+    *,
+    sigma_p: float = 1.0,
+    p_flip: float = 0.0,
+    isotropic: bool = False,
 ) -> Data:
-    """Samples with signal patch ŷμ and noise patch N(0, σ_p² (I − μμᵀ/‖μ‖²)).
-
-    Where μ = 0 the noise is orthogonal to the first coordinate, the limit of μ along it.
-    """
-    true = torch.where(torch.rand(n, generator=generator) < 0.5, 1.0, -1.0).to(mu.dtype)
-    observed = torch.where(torch.rand(n, generator=generator) < p_flip, -true, true)
-    noise = sigma_p * torch.randn(n, mu.numel(), generator=generator, dtype=mu.dtype)
-    norm = mu.norm()
-    direction = mu / norm if norm > 0 else torch.eye(mu.numel(), dtype=mu.dtype)[0]
-    noise = noise - torch.outer(noise @ direction, direction)
-    return Data(torch.stack([torch.outer(true, mu), noise], dim=1), observed, true)
-
-
-def logistic_loss(network: TwoLayerCNN, data: Data) -> Tensor:
-    """L = (1/n) Σ log(1 + exp(−y_i f(x_i)))."""
-    return softplus(-data.observed * network(data.patches)).mean()
-
-
-def train(network: TwoLayerCNN, data: Data, eta: float, steps: int, layers: str = "both") -> None:
-    """Full-batch gradient descent in place for `steps` steps on both layers, or on one.
+    """Samples with a centre of their true class and a noise patch.
 
     Args:
-        network: changed in place.
-        data: the training set.
-        eta: step size.
-        steps: gradient steps.
-        layers: both, hidden or output.
+        generator: of the random numbers.
+        n: samples.
+        centres: first half of class +1, second of class −1, shape (C, d); (μ, −μ) or (u, −u, v, −v).
+        sigma_p: noise scale.
+        p_flip: label-flip probability.
+        isotropic: N(0, σ_p² I) noise, not its part orthogonal to the centres.
     """
-    trained = [p for name, p in network.named_parameters() if layers in ("both", name)]
-    optimizer = torch.optim.SGD(trained, lr=eta)
+    true = torch.where(torch.rand(n, generator=generator) < 0.5, 1.0, -1.0).to(centres.dtype)
+    flipped = torch.rand(n, generator=generator) < p_flip
+    half = len(centres) // 2
+    which = torch.randint(half, (n,), generator=generator) + half * (true < 0)
+    noise = torch.randn(n, centres.shape[1], generator=generator, dtype=centres.dtype)
+    if not isotropic:
+        directions = nn.functional.normalize(centres[:: 1 if half == 1 else 2])
+        for direction in directions[: max(1, half)]:
+            noise = noise - torch.outer(noise @ direction, direction)
+    patches = torch.stack([centres[which], sigma_p * noise], dim=1)
+    return Data(patches, torch.where(flipped, -true, true), true)
+
+
+def training_loss(network: TwoLayerCNN, data: Data, loss: str = "logistic") -> Tensor:
+    """L = (1/n) Σ log(1 + exp(−y_i f(x_i))), or (1/2n) Σ (f(x_i) − y_i)² for `square`."""
+    output = network(data.patches)
+    if loss == "square":
+        return 0.5 * ((output - data.observed) ** 2).mean()
+    return softplus(-data.observed * output).mean()
+
+
+def train(network: TwoLayerCNN, data: Data, recipe: Recipe, steps: int) -> None:
+    """Train in place by torch.optim.SGD for `steps` steps."""
+    optimizer = optimizer_of(network, recipe)
     for _ in range(steps):
-        optimizer.zero_grad()
-        logistic_loss(network, data).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        step(network, data, recipe, optimizer)
+
+
+def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.SGD:
+    """The optimizer of the layers that are trained, each with its step size."""
+    eta_output = recipe.eta if recipe.eta_output is None else recipe.eta_output
+    hidden = [p for p in (network.hidden, network.bias) if p is not None]
+    groups = {
+        "hidden": {"params": hidden, "lr": recipe.eta},
+        "output": {"params": [network.output], "lr": eta_output},
+    }
+    trained = [group for name, group in groups.items() if recipe.layers in ("both", name)]
+    return torch.optim.SGD(trained, lr=recipe.eta, **recipe.options)  # type: ignore[arg-type]
+
+
+def step(network: TwoLayerCNN, data: Data, recipe: Recipe, optimizer: torch.optim.SGD) -> None:
+    """One step on the whole training set, or on the next batch."""
+    if recipe.batches is not None:
+        batch = next(recipe.batches)
+        data = Data(data.patches[batch], data.observed[batch], data.true[batch])
+    optimizer.zero_grad()
+    training_loss(network, data, recipe.loss).backward()
+    optimizer.step()
 
 
 @torch.no_grad()
@@ -89,33 +158,42 @@ def error(network: TwoLayerCNN, patches: Tensor, labels: Tensor) -> float:
 
 
 @torch.no_grad()
-def measure(network: TwoLayerCNN, data: Data, mu: Tensor) -> dict[str, float]:
+def measure(network: TwoLayerCNN, data: Data, centres: Tensor) -> dict[str, float]:
     """Training fit, largest inner products and norms of a network, by their definitions.
 
     Returns:
         The dataset's columns of the same names; test errors come from `error` on fresh data.
     """
-    signal = torch.einsum("jrd,d->jr", network.hidden, mu)
+    signal = torch.einsum("jrd,cd->jrc", network.hidden, centres)
+    half = len(centres) // 2
+    learned = torch.cat([signal[0, :, :half], signal[1, :, half:]])
     noise = torch.einsum("jrd,id->ijr", network.hidden, data.patches[:, 1])
-    own_class = (data.observed < 0).long()
-    memorized = noise[torch.arange(len(own_class)), own_class]
-    learned = torch.stack([signal[0], -signal[1]])
+    memorized = noise[torch.arange(len(noise)), (data.observed < 0).long()]
+    weights = [network.hidden] if network.bias is None else [network.hidden, network.bias]
     return {
-        "train_loss": float(logistic_loss(network, data)),
+        "train_loss": float(training_loss(network, data)),
         "train_error": error(network, data.patches, data.observed),
         "max_w_mu": float(learned.max()),
         "max_w_xi": float(memorized.max()),
         "max_v1": float(network.output[..., 0].max()),
         "max_v2": float(network.output[..., 1].max()),
-        "w_norm": float(network.hidden.norm()),
+        "w_norm": float(torch.cat([w.flatten() for w in weights]).norm()),
         "v_norm": float(network.output.norm()),
     }
 
 
 def initialize(
-    generator: torch.Generator, shape: tuple[int, int], sigma_0: float, v0: float
+    generator: torch.Generator,
+    shape: tuple[int, int],
+    sigma_0: float,
+    v0: float,
+    *,
+    bias: bool = False,
+    activation: str = "relu",
 ) -> TwoLayerCNN:
-    """A network with w ~ N(0, σ_0² I) and every output weight v0; `shape` is (m, d)."""
+    """A network with w, b ~ N(0, σ_0² I) and every output weight v0; `shape` is (m, d)."""
     m, d = shape
     hidden = sigma_0 * torch.randn(2, m, d, generator=generator, dtype=torch.float64)
-    return TwoLayerCNN(hidden, torch.full((2, m, 2), v0, dtype=torch.float64))
+    drawn = sigma_0 * torch.randn(2, m, generator=generator, dtype=torch.float64) if bias else None
+    output = torch.full((2, m, 2), v0, dtype=torch.float64)
+    return TwoLayerCNN(hidden, output, bias=drawn, activation=activation)

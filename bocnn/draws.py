@@ -1,4 +1,4 @@
-"""What a run starts from, drawn without anything of size d: labels, flips, Gram matrix, filters.
+"""What a run starts from, drawn without anything of size d: labels, vectors, weights, batches.
 
 The table of counters. A quantity's numbers come from Philox with key = the cell's key and counter
 (block, quantity, replicate, lane); changing this table or the arithmetic raises the numerics version.
@@ -7,21 +7,29 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 |---|---|---|
 | 0 `LABEL` | true labels, +1 where the uniform is below 1/2 | 0 |
 | 1 `FLIP` | one uniform per sample, flipped where it is below p | 0 |
-| 2 `SIGNAL` | filters along the signal direction | 0 |
-| 3 `FACTOR` | normals of the Bartlett factor, row i from block i · ⌈(n + 2m)/4⌉ | 0 |
+| 2 `SIGNAL` | filters along the signal directions, filter by filter | 0 |
+| 3 `FACTOR` | Bartlett factor below its diagonal, row by row without gaps | 0 |
 | 4 `CHI` | diagonal of the Bartlett factor, row i from block i | attempt |
 | 5 `TEST` | fresh test noise, draw t from block t · ⌈2m/4⌉ | 0 |
+| 6 `CENTRE` | which of a class's two centres a sample has, + where below 1/2 | 0 |
+| 7 `NOISE` | noise patches along the signal directions, sample by sample | 0 |
+| 8 `BIAS` | biases of the filters | 0 |
+| 9 `OUTPUT` | output weights, patch by patch | 0 |
+| 10 `BATCH` | order of the samples in epoch e, from block e · ⌈n/4⌉ | 0 |
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from bocnn.arrays import Array
-from bocnn.philox import Stream, chi, fill_normals, fill_uniforms
+from bocnn.arrays import Array, Ints
+from bocnn.compiled import compiled
+from bocnn.normals import fill_normals
+from bocnn.philox import Stream, chi, fill_uniforms
 
-LABEL, FLIP, SIGNAL, FACTOR, CHI, TEST = (np.uint64(q) for q in range(6))
+LABEL, FLIP, SIGNAL, FACTOR, CHI, TEST, CENTRE, NOISE, BIAS, OUTPUT, BATCH = (
+    np.uint64(quantity) for quantity in range(11)
+)
 
 
 class Seed(NamedTuple):
@@ -32,37 +40,40 @@ class Seed(NamedTuple):
     replicate: np.uint64
 
 
-@njit(cache=True)
+@compiled()
 def stream(seed: Seed, quantity: np.uint64) -> Stream:
     """The stream of one quantity of one run."""
     return Stream(seed.key0, seed.key1, quantity, seed.replicate)
 
 
-@njit(cache=True)
+@compiled()
+def draw_uniforms(seed: Seed, quantity: np.uint64, size: int) -> Array:
+    """Uniforms in [0, 1) of one quantity, shape (size,)."""
+    out = np.empty(size)
+    fill_uniforms(out, 0, stream(seed, quantity))
+    return out
+
+
+@compiled()
+def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int]) -> Array:
+    """Standard normals of one quantity, of the given shape, row by row."""
+    out = np.empty(shape[0] * shape[1])
+    fill_normals(out, 0, stream(seed, quantity))
+    return out.reshape(shape)
+
+
+@compiled()
 def draw_labels(seed: Seed, n: int, p_flip: float) -> tuple[Array, Array]:
     """True labels ŷ and observed labels y (float64, ±1), shape (n,) each.
 
     Runs that differ only in `p_flip` share ŷ and the uniforms, so the flipped set grows with p.
     """
-    true = np.empty(n)
-    observed = np.empty(n)
-    fill_uniforms(true, stream(seed, LABEL))
-    fill_uniforms(observed, stream(seed, FLIP))
-    for i in range(n):
-        true[i] = 1.0 if true[i] < 0.5 else -1.0
-        observed[i] = -true[i] if observed[i] < p_flip else true[i]
+    true = np.where(draw_uniforms(seed, LABEL, n) < 0.5, 1.0, -1.0)
+    observed = np.where(draw_uniforms(seed, FLIP, n) < p_flip, -true, true)
     return true, observed
 
 
-@njit(cache=True)
-def draw_signal(seed: Seed, filters: int) -> Array:
-    """Standard normal components of the filters along μ/‖μ‖, shape (filters,)."""
-    out = np.empty(filters)
-    fill_normals(out, 0, stream(seed, SIGNAL))
-    return out
-
-
-@njit(cache=True)
+@compiled()
 def draw_factor(seed: Seed, rows: int, dimension: int) -> Array:
     """Standard normal vectors in `dimension` dimensions, in a basis that spans them.
 
@@ -77,26 +88,48 @@ def draw_factor(seed: Seed, rows: int, dimension: int) -> Array:
         Bartlett 1933; Odell & Feiveson 1966.
     """
     rank = min(rows, dimension)
+    below = np.empty(rank * (rank - 1) // 2 + (rows - rank) * rank)
+    fill_normals(below, 0, stream(seed, FACTOR))
     factor = np.zeros((rows, rank))
-    blocks = (rows + 3) // 4
+    start = 0
     for i in range(rows):
-        fill_normals(factor[i, : min(i, rank)], i * blocks, stream(seed, FACTOR))
+        width = min(i, rank)
+        factor[i, :width] = below[start : start + width]
+        start += width
         if i < rank:
             factor[i, i] = chi(float(dimension - i), i, stream(seed, CHI))
     return factor
 
 
-@njit(cache=True, fastmath={"contract", "reassoc"})
-def inner_products(left: Array, right: Array) -> Array:
+@compiled()
+def draw_order(seed: Seed, epoch: int, order: Ints) -> None:
+    """Write the order of the samples in one epoch: a uniform permutation by Fisher–Yates."""
+    n = order.size
+    uniforms = np.empty(n)
+    fill_uniforms(uniforms, epoch * ((n + 3) // 4), stream(seed, BATCH))
+    for i in range(n):
+        order[i] = i
+    for i in range(n - 1, 0, -1):
+        j = min(int(uniforms[i] * (i + 1)), i)
+        order[i], order[j] = order[j], order[i]
+
+
+@compiled(fastmath={"contract", "reassoc"})
+def inner_products(left: Array, right: Array, widths: Ints) -> Array:
     """Inner products of the rows of two matrices, shape (rows of left, rows of right).
 
     Plain loops, not BLAS: its sums depend on how many threads it has.
+
+    Args:
+        left: any matrix.
+        right: as wide as left.
+        widths: row k of right is zero from column widths[k] on.
     """
     out = np.empty((left.shape[0], right.shape[0]))
     for i in range(left.shape[0]):
         for k in range(right.shape[0]):
             total = 0.0
-            for j in range(left.shape[1]):
+            for j in range(widths[k]):
                 total += left[i, j] * right[k, j]
             out[i, k] = total
     return out

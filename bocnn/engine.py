@@ -7,29 +7,21 @@ are left to others.
 import math
 from typing import NamedTuple
 
-import numpy as np
-from numba import njit
-
 from bocnn.arrays import Array, Ints
-from bocnn.draws import Seed, draw_factor, draw_labels, draw_signal, inner_products
-from bocnn.gram import DIVERGED, Network, Sample, Schedule, loss, outputs, train
-from bocnn.measures import (
-    Measures,
-    cholesky,
-    clean_error,
-    filter_factor,
-    learning,
-    memorization,
-    training_error,
-)
+from bocnn.compiled import compiled
+from bocnn.draws import Seed
+from bocnn.gram import DIVERGED, Rule, new_velocity, train
+from bocnn.laws import Law, draw_geometry, draw_network, draw_points
+from bocnn.measures import Run, measure
 
 
 class Runs(NamedTuple):
-    """Parameters of many runs, one array of shape (runs,) each; symbols as in the README."""
+    """Parameters of many runs, one array of shape (runs,) each; words as their codes."""
 
     key0: Ints
     key1: Ints
     replicate: Ints
+    data: Ints
     n: Ints
     d: Ints
     m: Ints
@@ -38,70 +30,72 @@ class Runs(NamedTuple):
     sigma_0: Array
     v0: Array
     p_flip: Array
+    isotropic: Ints
+    bias: Ints
+    output_init: Ints
+    activation: Ints
+    leak: Array
+    loss: Ints
     eta: Array
-    steps: Ints
+    eta_output: Array
+    momentum: Array
+    nesterov: Ints
+    weight_decay: Array
+    batch: Ints
     loss_tol: Array
-    hidden: Ints
-    output: Ints
+    steps: Ints
     n_test: Ints
 
 
-@njit(cache=True)
-def _draw(runs: Runs, r: int, seed: Seed, real):  # type: ignore[no-untyped-def]
-    """Training set, network and Bartlett factor of run r, the first two in dtype `real`."""
-    n, filters = runs.n[r], 2 * runs.m[r]
-    true, observed = draw_labels(seed, n, runs.p_flip[r])
-    factor = draw_factor(seed, n + filters, runs.d[r] - 1)
-    noise = runs.sigma_p[r] * factor[:n]
-    weights = runs.sigma_0[r] * factor[n:]
-    sample = Sample(
-        inner_products(noise, noise).astype(real),
-        observed.astype(real),
-        true.astype(real),
-        real(runs.mu_norm[r]),
-    )
-    network = Network(
-        inner_products(noise, weights).astype(real),
-        (runs.sigma_0[r] * draw_signal(seed, filters)).astype(real),
-        np.full((2, filters), runs.v0[r]).astype(real),
-        np.zeros((n, filters), real),
-    )
-    return sample, network, factor
+@compiled()
+def _seed(runs: Runs, r: int) -> Seed:
+    return Seed(runs.key0[r], runs.key1[r], runs.replicate[r])
 
 
-@njit(cache=True)
-def _measure(runs: Runs, r: int, seed: Seed, trained, factor):  # type: ignore[no-untyped-def]
-    """The measured columns of trained run r; `trained` is (sample, network, steps run)."""
-    sample, network, steps_run = trained
-    output = np.empty(sample.observed.size, sample.observed.dtype)
-    outputs(sample, network, output)
-    filters = filter_factor(factor, network, (runs.sigma_0[r], runs.sigma_p[r]))
-    w_norm = math.sqrt(np.sum(filters**2) + np.sum(network.signal.astype(np.float64) ** 2))
-    scaled = runs.sigma_p[r] * filters
-    root = inner_products(scaled, scaled)
-    cholesky(root)
-    clean, error = clean_error(root, network, runs.mu_norm[r], runs.n_test[r], seed)
-    span = 1.0 - 2.0 * runs.p_flip[r]
-    signal = learning(network, runs.mu_norm[r])
-    noise = memorization(sample, network)
-    return Measures(
-        loss(sample, output),
-        training_error(sample, output),
-        runs.p_flip[r] + span * clean,
-        clean,
-        span * error,
-        signal,
-        noise,
-        signal / noise if noise > 0.0 else math.nan,
-        np.float64(np.max(network.output[0])),
-        np.float64(np.max(network.output[1])),
-        w_norm,
-        math.sqrt(np.sum(network.output.astype(np.float64) ** 2)),
-        np.float64(steps_run),
+@compiled()
+def _law(runs: Runs, r: int) -> Law:
+    return Law(
+        runs.data[r],
+        runs.n[r],
+        runs.d[r],
+        runs.m[r],
+        runs.mu_norm[r],
+        runs.sigma_p[r],
+        runs.sigma_0[r],
+        runs.v0[r],
+        runs.p_flip[r],
+        runs.isotropic[r] != 0,
+        runs.bias[r] != 0,
+        runs.output_init[r],
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled()
+def _rule(runs: Runs, r: int) -> Rule:
+    return Rule(
+        runs.activation[r],
+        runs.leak[r],
+        runs.loss[r],
+        runs.eta[r],
+        runs.eta_output[r],
+        runs.momentum[r],
+        runs.nesterov[r] != 0,
+        runs.weight_decay[r],
+        runs.batch[r],
+        runs.loss_tol[r],
+    )
+
+
+@compiled()
+def _draw(runs: Runs, r: int, real) -> Run:  # type: ignore[no-untyped-def]
+    """Run r before training, in dtype `real`."""
+    seed, law = _seed(runs, r), _law(runs, r)
+    geometry = draw_geometry(law, seed)
+    points = draw_points(law, geometry, seed, real)
+    return Run(law, _rule(runs, r), geometry, points, draw_network(law, geometry, seed, real))
+
+
+@compiled(nogil=True)
 def run_all(runs: Runs, real, status: Ints, measured: Array) -> None:  # type: ignore[no-untyped-def]
     """Train and measure every run.
 
@@ -112,20 +106,15 @@ def run_all(runs: Runs, real, status: Ints, measured: Array) -> None:  # type: i
         measured: float64, shape (runs, len(Measures._fields)): written, NaN where a run diverged.
     """
     for r in range(runs.n.size):
-        seed = Seed(runs.key0[r], runs.key1[r], runs.replicate[r])
-        sample, network, factor = _draw(runs, r, seed, real)
-        schedule = Schedule(
-            real(runs.eta[r]),
-            runs.steps[r],
-            runs.loss_tol[r],
-            runs.hidden[r] != 0,
-            runs.output[r] != 0,
-        )
-        status[r], steps_run = train(sample, network, schedule)
+        seed = _seed(runs, r)
+        run = _draw(runs, r, real)
+        velocity = new_velocity(run.network)
+        span = (0, runs.steps[r], seed)
+        status[r], steps = train(run.points, run.network, velocity, run.rule, span)
         measured[r] = math.nan
         if status[r] == DIVERGED:
             continue
-        row = _measure(runs, r, seed, (sample, network, steps_run), factor)
+        row = measure(run, runs.n_test[r], seed, steps)
         if math.isfinite(row.train_loss + row.test_error + row.max_w_xi + row.w_norm + row.v_norm):
             for column in range(len(row)):
                 measured[r, column] = row[column]

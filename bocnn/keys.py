@@ -10,11 +10,11 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
 from bocnn.columns import PARAMETERS, REQUIRED, Column
+from bocnn.compiled import compiled
 from bocnn.philox import fold
 
 UNKEYED = ("p_flip", "precision")
@@ -51,7 +51,7 @@ def _default(column: Column) -> float:
     return float(_numbers(column, np.array([column.default]))[0])
 
 
-@njit(cache=True)
+@compiled()
 def _fold_all(seed, tags, values, defaults):  # type: ignore[no-untyped-def]
     """Fold each row's values that differ from their defaults into the seed, tagged by column."""
     bits = values.view(np.uint64)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bocnn.arrays import Array
+from bocnn.arrays import Array, Ints
 from bocnn.columns import MEASURES, PARAMETERS, STATUSES, Column
 from bocnn.engine import Runs, run_all
 from bocnn.keys import cell_keys
@@ -17,8 +17,7 @@ from bocnn.measures import Measures
 
 Columns = Mapping[str, NDArray[Any]]
 
-_NORMAL_FLOPS = 150.0
-_OVERHEAD_FLOPS = 1e5
+_OVERHEAD = 1e5
 
 
 class Bocnn:
@@ -32,24 +31,22 @@ class Bocnn:
     shape_columns: Final = ("n", "m", "precision")
 
     def flops(self, columns: Columns) -> Array:
-        """Cost of each run in floating-point operations, shape (runs,); a normal counts as 150.
+        """Cost of each run in floating-point operations, shape (runs,); a normal counts as ten.
 
         With `loss_tol` it is an upper bound: the run may stop earlier.
         """
-        n, filters = columns["n"].astype(float), 2.0 * columns["m"]
-        rank = np.minimum(n + filters, columns["d"])
-        draw = _NORMAL_FLOPS / 2 * (n + filters) * rank + 2 * (n + filters) ** 2 * rank
-        step = 2 * filters * n**2 + 12 * filters * n + 40 * n
-        test = filters**2 + _NORMAL_FLOPS * filters
-        return np.asarray(
-            _OVERHEAD_FLOPS + draw + columns["steps"] * step + columns["n_test"] * test
-        )
+        points, filters, rank = _sizes(columns)
+        draw = (points + filters) * rank * (5 + points / 3 + 2 * filters)
+        step = 2 * filters * points**2 + 20 * filters * points
+        test = 2 * filters**2 + 40 * filters + 1000
+        return np.asarray(_OVERHEAD + draw + columns["steps"] * step + columns["n_test"] * test)
 
     def memory_bytes(self, columns: Columns) -> Array:
         """Working memory of each run in bytes, shape (runs,)."""
-        n, filters = columns["n"].astype(float), 2.0 * columns["m"]
-        rank = np.minimum(n + filters, columns["d"])
-        return np.asarray(8 * ((n + filters) * 2 * rank + 2 * n**2 + 4 * n * filters))
+        points, filters, rank = _sizes(columns)
+        real = np.where(columns["precision"] == "float64", 8, 4)
+        vectors = 8 * (points + filters) * (2 * rank + 8) + 8 * (rank**2 / 2 + filters**2)
+        return np.asarray(vectors + (8 + real) * points**2 + 7 * real * points * (filters + 4))
 
     def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """Train and measure runs.
@@ -82,21 +79,36 @@ def _run_rows(
 
 
 def _pack(columns: Columns) -> Runs:
-    """The columns as the compiled loop takes them."""
+    """The columns as the compiled loop takes them: words as codes, step sizes 0 for a kept layer."""
     key0, key1 = cell_keys(columns)
-    loss_tol = columns["loss_tol"].astype(np.float64)
-    numbers = {name: columns[name] for name in Runs._fields if name in columns}
-    return Runs(
-        **numbers
-        | {
-            "key0": key0,
-            "key1": key1,
-            "replicate": columns["replicate"].astype(np.uint64),
-            "loss_tol": np.where(np.isnan(loss_tol), -1.0, loss_tol),
-            "hidden": (columns["train"] != "output").astype(np.int64),
-            "output": (columns["train"] != "hidden").astype(np.int64),
-        }
-    )
+    eta = columns["eta"]
+    eta_output = np.where(np.isnan(columns["eta_output"]), eta, columns["eta_output"])
+    loss_tol = columns["loss_tol"]
+    coded = {
+        "key0": key0,
+        "key1": key1,
+        "replicate": columns["replicate"].astype(np.uint64),
+        "isotropic": _codes(columns, "noise"),
+        "nesterov": _codes(columns, "momentum_rule"),
+        "eta": np.where(columns["train"] == "output", 0.0, eta),
+        "eta_output": np.where(columns["train"] == "hidden", 0.0, eta_output),
+        "loss_tol": np.where(np.isnan(loss_tol), -1.0, loss_tol),
+    }
+    for name in ("data", "bias", "output_init", "activation", "loss"):
+        coded[name] = _codes(columns, name)
+    return Runs(**{name: coded.get(name, columns.get(name)) for name in Runs._fields})  # type: ignore[arg-type]
+
+
+def _codes(columns: Columns, name: str) -> Ints:
+    """A column of words as their places among the column's choices."""
+    choices = next(column.choices for column in PARAMETERS if column.name == name)
+    return np.array([choices.index(word) for word in columns[name].tolist()])
+
+
+def _sizes(columns: Columns) -> tuple[Array, Array, Array]:
+    """Points, filters, and dimensions that they span, of each run."""
+    points, filters = columns["n"] + 4.0, 2.0 * columns["m"]
+    return points, filters, np.minimum(points + filters, columns["d"])
 
 
 MODEL: Final = Bocnn()

@@ -1,7 +1,8 @@
-"""Counter-based random numbers: Philox 4x32-10, uniforms and Box–Muller normals as Triton defines them.
+"""Counter-based random numbers: Philox 4x32-10, uniforms and single normals as Triton defines them.
 
 A draw is a pure function of (key, counter): no state, no order, the same bits on every machine up to
-the rounding of log, sin and cos. Which counter feeds which quantity stands in `bocnn.draws`.
+the rounding of log, sin and cos. Which counter feeds which quantity stands in `bocnn.draws`; vectors of
+normals are made in `bocnn.normals`.
 
 Source:
     Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"; triton.language.random.
@@ -11,9 +12,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from bocnn.arrays import Array
+from bocnn.compiled import compiled
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -39,7 +40,7 @@ class Stream(NamedTuple):
     replicate: np.uint64
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def philox(block, lane, stream):  # type: ignore[no-untyped-def]
     """Four 32-bit words, each held in a uint64, for counter (block, quantity, replicate, lane)."""
     c0, c1, c2, c3 = block, stream.quantity, stream.replicate, lane
@@ -56,14 +57,14 @@ def philox(block, lane, stream):  # type: ignore[no-untyped-def]
     return c0, c1, c2, c3
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def uniform(word):  # type: ignore[no-untyped-def]
     """Uniform float32 in [0, 1) from a 32-bit word, folded at the sign bit as Triton does."""
     folded = word if word < _HALF else _LOW - word
     return np.float32(folded) * _SCALE
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def normal_pair(word0, word1):  # type: ignore[no-untyped-def]
     """Two independent standard normals (float32) from two 32-bit words, by Box–Muller."""
     radius = math.sqrt(np.float32(-2.0) * math.log(max(np.float32(_SMALLEST), uniform(word0))))
@@ -71,28 +72,18 @@ def normal_pair(word0, word1):  # type: ignore[no-untyped-def]
     return radius * math.cos(angle), radius * math.sin(angle)
 
 
-@njit(cache=True)
-def fill_uniforms(out: Array, stream: Stream) -> None:
-    """Fill a vector with the stream's uniforms: out[4 b + l] is word l of block b."""
+@compiled()
+def fill_uniforms(out: Array, first_block: int, stream: Stream) -> None:
+    """Fill a vector with the stream's uniforms from block `first_block` on: four a block."""
     words = np.empty(4, dtype=np.uint64)
     for start in range(0, out.size, 4):
-        words[0], words[1], words[2], words[3] = philox(np.uint64(start // 4), np.uint64(0), stream)
+        block = np.uint64(first_block + start // 4)
+        words[0], words[1], words[2], words[3] = philox(block, np.uint64(0), stream)
         for lane in range(min(4, out.size - start)):
             out[start + lane] = uniform(words[lane])
 
 
-@njit(cache=True)
-def fill_normals(out: Array, first_block: int, stream: Stream) -> None:
-    """Fill a vector with the stream's normals from block `first_block` on: four a block."""
-    for start in range(0, out.size, 4):
-        block = np.uint64(first_block + start // 4)
-        word0, word1, word2, word3 = philox(block, np.uint64(0), stream)
-        normals = normal_pair(word0, word1) + normal_pair(word2, word3)
-        for lane in range(min(4, out.size - start)):
-            out[start + lane] = normals[lane]
-
-
-@njit(cache=True)
+@compiled()
 def chi(degrees: float, index: int, stream: Stream) -> float:
     """Chi variate with `degrees` ≥ 1 degrees of freedom: the stream's draw number `index`.
 
@@ -123,7 +114,7 @@ def chi(degrees: float, index: int, stream: Stream) -> float:
             return math.sqrt(2.0 * offset * cube * boost)
 
 
-@njit(cache=True)
+@compiled()
 def fold(key0, key1, value_bits, tag):  # type: ignore[no-untyped-def]
     """Fold a tagged 64-bit value into a key: the first two words of one Philox block."""
     stream = Stream(key0, key1, value_bits >> _WORD, tag)

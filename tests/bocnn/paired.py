@@ -1,16 +1,19 @@
-"""One training problem held twice: as d-dimensional tensors and as inner products."""
+"""One training problem held twice: as d-dimensional tensors and as inner products of its points."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from bocnn.dense import Data, TwoLayerCNN, draw_data, initialize
-from bocnn.gram import Network, Sample
+from bocnn import activation, dense
+from bocnn.draws import Seed
+from bocnn.gram import LOGISTIC, SQUARE, Network, Points, Rule
+
+SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))
 
 
 class Problem(NamedTuple):
-    """Sizes, scales and the seed of the draws."""
+    """Sizes, scales, kind and seed of a problem; with `patches` other than 2 all points differ."""
 
     n: int
     d: int
@@ -19,54 +22,141 @@ class Problem(NamedTuple):
     p_flip: float = 0.2
     v0: float = 0.3
     seed: int = 0
+    law: str = "signal"
+    isotropic: bool = False
+    bias: bool = False
+    activation: str = "relu"
+    patches: int = 2
 
 
 class Pair(NamedTuple):
     """The dense data and network, and their inner products."""
 
-    data: Data
-    dense: TwoLayerCNN
-    mu: torch.Tensor
-    sample: Sample
+    problem: Problem
+    data: dense.Data
+    dense: dense.TwoLayerCNN
+    centres: torch.Tensor
+    vectors: torch.Tensor
+    points: Points
     network: Network
 
 
-def make_pair(problem: Problem, dtype: type = np.float64) -> Pair:
-    """Draw patches and weights once, with μ in a random direction, and give them to both."""
+def rule(**given: Any) -> Rule:
+    """A rule: plain gradient descent but for what is given; words as the model's."""
+    words = {"activation": activation.RELU, "loss": LOGISTIC}
+    if "activation" in given:
+        given["activation"] = activation.NAMES.index(given["activation"])
+    if "loss" in given:
+        given["loss"] = {"logistic": LOGISTIC, "square": SQUARE}[given["loss"]]
+    plain = Rule(
+        **words,
+        leak=0.01,
+        eta=0.05,
+        eta_output=0.05,
+        momentum=0.0,
+        nesterov=False,
+        decay=0.0,
+        batch=0,
+        loss_tol=-1.0,
+    )
+    return plain._replace(**given)
+
+
+def make_pair(problem: Problem, dtype: Any = np.float64) -> Pair:
+    """Draw patches and weights once, in directions of no significance, and give them to both."""
     generator = torch.Generator().manual_seed(problem.seed)
-    direction = torch.randn(problem.d, generator=generator, dtype=torch.float64)
-    direction /= direction.norm()
-    mu = problem.mu_norm * direction
-    data = draw_data(generator, problem.n, mu, 1.2, problem.p_flip)
-    dense = initialize(generator, (problem.m, problem.d), 0.05, problem.v0)
-    noise = data.patches[:, 1].numpy()
-    filters = dense.hidden.detach().numpy().reshape(2 * problem.m, problem.d)
-    sample = Sample(
-        (noise @ noise.T).astype(dtype),
-        data.observed.numpy().astype(dtype),
-        data.true.numpy().astype(dtype),
-        dtype(problem.mu_norm),
+    centres = _centres(problem, generator)
+    data = dense.draw_data(
+        generator,
+        problem.n,
+        centres,
+        sigma_p=1.2,
+        p_flip=problem.p_flip,
+        isotropic=problem.isotropic,
     )
-    network = Network(
-        (noise @ filters.T).astype(dtype),
-        (filters @ direction.numpy()).astype(dtype),
-        np.full((2, 2 * problem.m), problem.v0, dtype),
-        np.zeros((problem.n, 2 * problem.m), dtype),
+    if problem.patches != 2:
+        shape = (problem.n, problem.patches, problem.d)
+        patches = torch.randn(shape, generator=generator, dtype=torch.float64)
+        data = dense.Data(patches, data.observed, data.true)
+    network = dense.initialize(
+        generator,
+        (problem.m, problem.d),
+        0.05,
+        problem.v0,
+        bias=problem.bias,
+        activation=problem.activation,
     )
-    return Pair(data, dense, mu, sample, network)
+    spread = torch.randn(2, problem.m, problem.patches, generator=generator, dtype=torch.float64)
+    network.output.data = problem.v0 * (1 + 0.1 * spread)
+    vectors, at, starts = _points(data, centres)
+    return Pair(
+        problem,
+        data,
+        network,
+        centres,
+        vectors,
+        _as_points(problem, vectors, at, starts, data, dtype),
+        _as_network(problem, network, vectors, dtype),
+    )
 
 
-def dense_noise(pair: Pair) -> np.ndarray:
-    """Pre-activations ⟨w_k, ξ_i⟩ of the dense network, shape (n, 2m)."""
-    filters = pair.dense.hidden.detach().numpy().reshape(-1, pair.mu.numel())
-    return pair.data.patches[:, 1].numpy() @ filters.T
+def products(pair: Pair) -> np.ndarray:
+    """Pre-activations of the dense network on the points, (2m, P)."""
+    return _products(pair.dense, pair.vectors)
 
 
-def dense_signal(pair: Pair) -> np.ndarray:
-    """⟨w_k, μ⟩ of the dense network, shape (2m,)."""
-    return pair.dense.hidden.detach().numpy().reshape(-1, pair.mu.numel()) @ pair.mu.numpy()
+def output_weights(pair: Pair) -> np.ndarray:
+    """Output weights of the dense network in the engine's order, (Q, 2m)."""
+    return pair.dense.output.detach().numpy().reshape(-1, pair.problem.patches).T
 
 
-def dense_output(pair: Pair) -> np.ndarray:
-    """Output weights of the dense network in the engine's order, shape (2, 2m)."""
-    return pair.dense.output.detach().numpy().reshape(-1, 2).T
+def _centres(problem: Problem, generator: torch.Generator) -> torch.Tensor:
+    """±μ, or ±u and ±v, in random directions."""
+    basis = torch.randn(problem.d, 2, generator=generator, dtype=torch.float64)
+    u, v = problem.mu_norm * torch.linalg.qr(basis).Q.T
+    return torch.stack([u, -u, v, -v] if problem.law == "xor" else [u, -u])
+
+
+def _points(data: dense.Data, centres: torch.Tensor) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
+    """Points, which of them each sample has, and where each position begins."""
+    n, patches = data.patches.shape[:2]
+    if patches != 2:
+        at = np.arange(n)[:, None] + n * np.arange(patches)
+        vectors = data.patches.transpose(0, 1).reshape(n * patches, -1)
+        return vectors, at, n * np.arange(patches + 1)
+    count = len(centres)
+    which = torch.cdist(data.patches[:, 0], centres).argmin(dim=1).numpy()
+    at = np.stack([which, count + np.arange(n)], axis=1)
+    return torch.cat([centres, data.patches[:, 1]]), at, np.array([0, count, count + n])
+
+
+def _as_points(problem, vectors, at, starts, data, dtype) -> Points:
+    gram = (vectors @ vectors.T).numpy() + float(problem.bias)
+    apart = problem.patches == 2 and not (problem.isotropic or problem.bias)
+    blocks = starts if apart else starts[[0, -1]]
+    return Points(gram.astype(dtype), at, data.observed.numpy().astype(dtype), starts, blocks)
+
+
+def _as_network(problem, network, vectors, dtype) -> Network:
+    rounded = (2 * problem.m + 3) // 4 * 4
+    activations = np.zeros((rounded, len(vectors)), dtype)
+    activations[: 2 * problem.m] = _products(network, vectors)
+    output = np.zeros((problem.patches, rounded), dtype)
+    output[:, : 2 * problem.m] = network.output.detach().numpy().reshape(-1, problem.patches).T
+    signs = np.zeros(rounded, dtype)
+    signs[: problem.m], signs[problem.m : 2 * problem.m] = 1, -1
+    return Network(
+        activations,
+        activations.copy(),
+        output,
+        signs,
+        np.zeros_like(activations),
+        np.ones(1, dtype),
+    )
+
+
+def _products(network: dense.TwoLayerCNN, vectors: torch.Tensor) -> np.ndarray:
+    inner = network.hidden.detach().reshape(-1, vectors.shape[1]) @ vectors.T
+    if network.bias is not None:
+        inner = inner + network.bias.detach().reshape(-1, 1)
+    return inner.numpy()

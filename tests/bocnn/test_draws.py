@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bocnn.draws import Seed, draw_factor, draw_labels, draw_signal, inner_products
+from bocnn.draws import (
+    SIGNAL,
+    Seed,
+    draw_factor,
+    draw_labels,
+    draw_normals,
+    draw_order,
+    inner_products,
+)
 from bocnn.keys import cell_keys
 from tests.bocnn.runs import columns
 from tests.tolerance import assert_near
@@ -36,10 +44,24 @@ def test_a_factor_has_no_more_columns_than_dimensions() -> None:
     assert draw_factor(seed(0), 4, 9).shape == (4, 4)
 
 
-def test_inner_products_are_a_matrix_product() -> None:
+def test_inner_products_are_a_matrix_product_up_to_the_widths() -> None:
     generator = np.random.default_rng(0)
     left, right = generator.standard_normal((4, 6)), generator.standard_normal((3, 6))
-    assert_near(inner_products(left, right), left @ right.T)
+    widths = np.array([6, 2, 0])
+    right[np.arange(6) >= widths[:, None]] = 0.0
+    assert_near(inner_products(left, right, widths), left @ right.T)
+
+
+def test_an_epochs_order_is_a_uniform_permutation() -> None:
+    places = np.zeros((5, 5))
+    for epoch in range(5_000):
+        order = np.empty(5, np.int64)
+        draw_order(seed(2), epoch, order)
+        assert sorted(order) == [0, 1, 2, 3, 4]
+        places[np.arange(5), order] += 1
+    # A place holds each sample once, so counts vary by 1 − 1/5 of a Poisson count's variance.
+    statistic = 0.8 * np.sum((places - 1000.0) ** 2 / 1000.0)
+    assert stats.chi2(16).sf(statistic) > 1e-3
 
 
 def test_labels_are_balanced_and_flips_grow_with_p() -> None:
@@ -55,8 +77,8 @@ def test_labels_are_balanced_and_flips_grow_with_p() -> None:
         flipped = now
 
 
-def test_signal_components_are_standard_normal() -> None:
-    drawn = np.concatenate([draw_signal(seed(r), 10) for r in range(2_000)])
+def test_normals_of_a_quantity_are_standard_over_replicates() -> None:
+    drawn = np.concatenate([draw_normals(seed(r), SIGNAL, (5, 2))[:, 0] for r in range(2_000)])
     assert stats.kstest(drawn, "norm").pvalue > 0.01
 
 

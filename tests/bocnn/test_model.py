@@ -106,7 +106,15 @@ def test_limits_have_their_known_errors(given: dict, expected: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"n": 1}, {"d": 2}, {"n": 1, "d": 2, "m": 1}, {"n": 300}, {"d": 10**12, "eta": 1e-11}]
+    "given",
+    [
+        {"n": 1},
+        {"d": 2},
+        {"d": 2, "data": "xor"},
+        {"n": 1, "d": 2, "m": 1},
+        {"n": 300},
+        {"d": 10**12, "eta": 1e-11},
+    ],
 )
 def test_extreme_sizes_run(given: dict) -> None:
     rows = MODEL.run(columns(4, **given))
@@ -118,6 +126,28 @@ def test_nothing_learned_gives_the_loss_of_a_coin() -> None:
     rows = MODEL.run(columns(3, v0=0.0, train="hidden"))
     np.testing.assert_allclose(rows["train_loss"], np.log(2), rtol=1e-6)
     np.testing.assert_array_equal(rows["train_error"], 0.5)
+
+
+KINDS = [
+    {"data": "xor"},
+    {"noise": "isotropic"},
+    {"bias": "trained"},
+    {"data": "xor", "noise": "isotropic", "bias": "trained", "activation": "tanh"},
+    {"output_init": "normal"},
+    {"output_init": "sign", "loss": "square", "train": "hidden"},
+    {"activation": "leaky_relu", "leak": 0.2},
+    {"activation": "softplus", "sigma_0": 0.1},
+    {"momentum": 0.5, "momentum_rule": "nesterov", "weight_decay": 0.01, "batch": 7},
+    {"eta_output": 0.001},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "+".join(kind))
+def test_every_kind_of_run_trains_and_differs_from_the_plain_one(kind: dict) -> None:
+    rows, plain = MODEL.run(columns(20, **kind)), MODEL.run(columns(20))
+    assert set(rows["status"]) == {"ok"}
+    assert np.mean(rows["train_loss"]) < 0.69
+    assert not np.array_equal(rows["test_error"], plain["test_error"])
 
 
 def test_cost_and_memory_rise_with_size() -> None:

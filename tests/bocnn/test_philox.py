@@ -5,7 +5,8 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from bocnn.philox import Stream, chi, fill_normals, fill_uniforms, normal_pair, philox, uniform
+from bocnn.normals import CHUNK, fill_normals
+from bocnn.philox import Stream, chi, fill_uniforms, normal_pair, philox, uniform
 
 STREAM = Stream(np.uint64(12345), np.uint64(678), np.uint64(3), np.uint64(9))
 
@@ -69,9 +70,29 @@ def test_normals_are_box_muller_of_the_uniforms() -> None:
     np.testing.assert_allclose(draw_pair(word0, word1), expected, rtol=2e-6)
 
 
+def test_vectors_of_normals_are_box_muller_of_the_streams_uniforms() -> None:
+    uniforms, drawn = np.empty(400_000), np.empty(400_000)
+    fill_uniforms(uniforms, 5, STREAM)
+    fill_normals(drawn, 5, STREAM)
+    u = uniforms.reshape(-1, 2, 2)
+    radius = np.sqrt(-2 * np.log(np.maximum(u[..., 0], 1e-7)))
+    angle = 2 * np.pi * u[..., 1]
+    expected = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    np.testing.assert_allclose(drawn, expected.reshape(-1), rtol=0, atol=6e-7)
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 4 * CHUNK - 1, 4 * CHUNK, 4 * CHUNK + 2])
+def test_vectors_of_any_length_are_filled_and_no_more(size: int) -> None:
+    whole, part = np.empty(8 * CHUNK), np.full(size + 3, 7.0)
+    fill_normals(whole, 0, STREAM)
+    fill_normals(part[:size], 0, STREAM)
+    np.testing.assert_array_equal(part[:size], whole[:size])
+    np.testing.assert_array_equal(part[size:], 7.0)
+
+
 def test_uniforms_and_normals_have_their_laws() -> None:
     drawn = np.empty(40_000)
-    fill_uniforms(drawn, STREAM)
+    fill_uniforms(drawn, 0, STREAM)
     assert stats.kstest(drawn, "uniform").pvalue > 0.01
     fill_normals(drawn, 0, STREAM)
     assert stats.kstest(drawn, "norm").pvalue > 0.01

@@ -1,0 +1,219 @@
+"""Test error: exact tails, a covariance's root at any rank, and the error of a known network."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.special import gammaincc
+
+from bocnn import dense
+from bocnn.draws import Seed
+from bocnn.gram import Rule, forward, new_scratch, new_velocity, train
+from bocnn.laws import Geometry, Law, trained_filters
+from bocnn.measures import learning, memorization, training_error
+from bocnn.risk import (
+    Fresh,
+    chance_negative,
+    cholesky,
+    clean_error,
+    fresh_samples,
+    upper_gamma,
+    wrongness,
+)
+from tests.bocnn.paired import Pair, Problem, make_pair, rule
+from tests.tolerance import assert_near
+
+SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))
+
+
+@given(a=st.integers(1, 2000), ratio=st.floats(0.0, 5.0))
+@settings(max_examples=300)
+def test_the_gamma_tail_is_scipys(a: int, ratio: float) -> None:
+    found = upper_gamma(a, a * ratio, math.lgamma(a))
+    np.testing.assert_allclose(found, gammaincc(a, a * ratio), rtol=1e-9, atol=1e-13)
+
+
+@given(
+    constant=st.floats(-5, 5),
+    slope=st.floats(-5, 5).filter(lambda x: x == 0 or abs(x) > 1e-9),
+    half=st.integers(1, 20),
+)
+@settings(max_examples=200)
+def test_the_chance_of_a_negative_output_is_a_chi_tail(constant, slope, half) -> None:
+    length = stats.chi(2 * half)
+    if slope == 0.0:
+        expected = wrongness(constant)
+    elif slope < 0.0:
+        expected = length.sf(constant / -slope)
+    else:
+        expected = length.cdf(-constant / slope)
+    found = chance_negative(constant, slope, half, math.lgamma(half))
+    assert found == pytest.approx(expected, rel=1e-7, abs=1e-12)
+
+
+@pytest.mark.parametrize("rank", [0, 1, 3, 6, 9])
+def test_the_root_of_a_covariance_gives_it_back_at_any_rank(rank: int) -> None:
+    vectors = np.random.default_rng(rank).standard_normal((6, max(rank, 1))) * (rank > 0)
+    covariance = vectors @ vectors.T
+    root = covariance.copy()
+    cholesky(root)
+    assert not np.triu(root, 1).any()
+    np.testing.assert_allclose(root @ root.T, covariance, atol=1e-7)
+
+
+class Trained(NamedTuple):
+    """A pair trained in both ways, with the geometry that the engine would have."""
+
+    pair: Pair
+    how: Rule
+    law: Law
+    geometry: Geometry
+
+    @property
+    def filters(self) -> np.ndarray:
+        """The engine's trained filters in the geometry."""
+        return trained_filters(self.geometry, self.pair.network)
+
+    @property
+    def fresh(self) -> Fresh:
+        """The law of its outputs on fresh samples."""
+        return fresh_samples(self.law, self.geometry, self.filters, self.pair.network, self.how)
+
+
+def geometry_of(pair: Pair) -> Geometry:
+    """The coordinates in the basis of the centres, the bias, and whatever else d has."""
+    problem, count = pair.problem, len(pair.centres)
+    signals = count // 2
+    basis = torch.linalg.qr(
+        torch.cat(
+            [
+                pair.centres[:: 2 if signals == 2 else 1][:signals].T,
+                torch.eye(problem.d, dtype=torch.float64),
+            ],
+            dim=1,
+        )
+    ).Q.numpy()
+    points = pair.vectors.numpy() @ basis
+    start = make_pair(problem).dense
+    filters = start.hidden.detach().numpy().reshape(2 * problem.m, -1) @ basis
+    if problem.bias:
+        points = np.insert(points, signals, 1.0, axis=1)
+        filters = np.insert(filters, signals, start.bias.detach().numpy().reshape(-1), axis=1)
+    widths = np.full(len(points), points.shape[1])
+    widths[:count] = signals + int(problem.bias)
+    labels = np.repeat([1.0, -1.0], signals)
+    return Geometry(points, filters, widths, labels, signals)
+
+
+def trained(problem: Problem) -> Trained:
+    pair = make_pair(problem)
+    how = rule(eta=0.02, eta_output=0.02, activation=problem.activation)
+    train(pair.points, pair.network, new_velocity(pair.network), how, (0, 60, SEED))
+    dense.train(pair.dense, pair.data, dense.Recipe(0.02), 60)
+    law = Law(
+        int(problem.law == "xor"),
+        problem.n,
+        problem.d,
+        problem.m,
+        problem.mu_norm,
+        1.2,
+        0.05,
+        problem.v0,
+        problem.p_flip,
+        problem.isotropic,
+        problem.bias,
+        0,
+    )
+    return Trained(pair, how, law, geometry_of(pair))
+
+
+PROBLEMS = [
+    Problem(20, 100, mu_norm=1.0),
+    Problem(20, 400, mu_norm=2.0),
+    Problem(8, 5),
+    Problem(4, 2, mu_norm=0.3),
+    Problem(20, 60, isotropic=True),
+    Problem(20, 60, bias=True, v0=0.5),
+    Problem(20, 60, isotropic=True, bias=True, activation="sigmoid"),
+    Problem(20, 60, law="xor", mu_norm=2.0),
+    Problem(20, 60, law="xor", mu_norm=2.0, isotropic=True, activation="tanh"),
+    Problem(20, 60, activation="leaky_relu"),
+]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=str)
+def test_the_test_error_is_that_of_fresh_samples(problem: Problem) -> None:
+    run = trained(problem)
+    error, deviation = clean_error(run.fresh, run.how, 4_000, SEED)
+    fresh = dense.draw_data(
+        torch.Generator().manual_seed(5),
+        100_000,
+        run.pair.centres,
+        sigma_p=1.2,
+        isotropic=problem.isotropic,
+    )
+    drawn = dense.error(run.pair.dense, fresh.patches, fresh.true)
+    assert abs(error - drawn) < 4 * np.hypot(deviation, 0.5 / np.sqrt(100_000))
+    assert 0.002 < drawn < 0.8
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=str)
+def test_the_trained_filters_are_the_dense_networks(problem: Problem) -> None:
+    run = trained(problem)
+    ended = run.pair.dense.hidden.detach().numpy().reshape(2 * problem.m, -1)
+    gram = ended @ ended.T
+    if problem.bias:
+        biases = run.pair.dense.bias.detach().numpy().reshape(-1)
+        gram = gram + np.outer(biases, biases)
+    assert_near(run.filters @ run.filters.T, gram)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=str)
+def test_measures_are_the_dense_networks_by_definition(problem: Problem) -> None:
+    run = trained(problem)
+    pair = run.pair
+    expected = dense.measure(pair.dense, pair.data, pair.centres)
+    output = np.empty(problem.n)
+    forward(pair.points, pair.network, run.how, new_scratch(pair.points, pair.network), output)
+    assert training_error(pair.points, output) == expected["train_error"]
+    memorized = memorization(pair.points, run.geometry, pair.network, run.filters)
+    assert_near(memorized, expected["max_w_xi"])
+    assert_near(learning(run.geometry, run.filters), expected["max_w_mu"])
+
+
+def test_the_standard_error_is_the_spread_over_draws() -> None:
+    run, found = trained(Problem(20, 200, mu_norm=1.0)), []
+    for replicate in range(200):
+        seed = SEED._replace(replicate=np.uint64(replicate))
+        found.append(clean_error(run.fresh, run.how, 50, seed))
+    errors, deviations = np.array(found).T
+    assert np.std(errors) == pytest.approx(np.mean(deviations), rel=0.15)
+
+
+def test_one_draw_has_no_standard_error() -> None:
+    run = trained(Problem(20, 200))
+    assert np.isnan(clean_error(run.fresh, run.how, 1, SEED)[1])
+
+
+def test_more_draws_begin_with_the_fewer() -> None:
+    """65 draws are more than one chunk: their mean is that of 64 and one more."""
+    run = trained(Problem(20, 200, mu_norm=1.0))
+    means = [clean_error(run.fresh, run.how, count, SEED)[0] for count in (64, 65)]
+    assert 0.0 <= 65 * means[1] - 64 * means[0] <= 1.0
+
+
+def test_a_network_that_outputs_zero_is_wrong_half_the_time() -> None:
+    silent = Fresh(np.zeros(2), np.array([1.0, -1.0]), np.zeros(4), np.zeros((4, 4)), np.zeros(4))
+    assert clean_error(silent, rule(), 10, SEED) == (0.5, 0.0)
+
+
+def test_small_errors_are_resolved_far_below_one_draw() -> None:
+    run = trained(Problem(30, 20, mu_norm=4.0, p_flip=0.0))
+    error, deviation = clean_error(run.fresh, run.how, 1_000, SEED)
+    assert 0 < error < 1e-4
+    assert deviation < error
