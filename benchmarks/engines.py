@@ -1,98 +1,164 @@
-"""Seconds per run of the gram engine beside a training loop over the dense network, one table.
+"""Time of a run of the gram engine beside other ways to train it, one table from one process.
 
     python -m benchmarks.engines
 
-The dense loop follows the usual protocol: one model at a time, d-dimensional tensors, autograd, 1,000
-fresh test points. All figures come from one process with one thread, one after the other, and the
-median over repeats is shown, so their ratios mean more than they do.
+| column | what it times |
+|---|---|
+| draw, train, test | parts of the gram engine: differences of whole runs with and without steps and draws |
+| loop | the usual protocol: one model at a time, autograd, 1,000 dense test points |
+| vmap | 64 dense networks trained together by torch.func.vmap, per run, its data ready and no test |
+| share of sgemm | of the rate of a float32 1024 × 1024 product, counting the 2 · 2m · n²
+  operations of a step |
+
+Everything runs on one thread, one after the other, and the best of a few repeats is shown.
 """
 
-import statistics
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from torch.func import functional_call, grad, vmap
 
 from bocnn import MODEL, dense
 
 
 class Shape(NamedTuple):
-    """Sizes of one benchmark: the dimension matters to the dense loop alone."""
+    """Sizes of one benchmark; d matters to the dense ways alone."""
 
     n: int
     m: int
     steps: int
-    d: int
+    d: int = 1000
 
 
-SHAPES = [
-    Shape(20, 10, 100, 1000),
-    Shape(20, 10, 200, 2000),
-    Shape(100, 10, 200, 2000),
-    Shape(400, 20, 200, 2000),
-]
+SHAPES = [Shape(20, 10, 100), Shape(20, 10, 200), Shape(100, 10, 200), Shape(400, 20, 200)]
 SCALES = {"mu_norm": 2.0, "sigma_p": 1.0, "sigma_0": 1e-3, "v0": 0.1, "p_flip": 0.1, "eta": 0.01}
+N_TEST = 500
+TOGETHER = 64
 
 
-def gram_seconds(shape: Shape, runs: int, **replaced: int) -> float:
-    """Seconds per run of the gram engine, draws and test included."""
-    defaults = {column.name: column.default for column in MODEL.parameters}
-    given = defaults | SCALES | shape._asdict() | {"n_test": 500, "seed": 0} | replaced
-    columns = {name: np.full(runs, np.nan if v is None else v) for name, v in given.items()}
-    columns |= {name: columns[name].astype(object) for name in ("train", "noise", "precision")}
-    for name in ("n", "d", "m", "steps", "n_test", "seed"):
-        columns[name] = columns[name].astype(np.int64)
-    columns["replicate"] = np.arange(runs)
-    return median_seconds(lambda: MODEL.run(columns)) / runs
-
-
-def dense_seconds(shape: Shape, runs: int) -> float:
-    """Seconds per run of the dense loop, draws and test included."""
-    generator = torch.Generator().manual_seed(0)
-    mu = torch.zeros(shape.d)
-    mu[0] = SCALES["mu_norm"]
-
-    def one() -> None:
-        data = dense.draw_data(generator, shape.n, mu, SCALES["sigma_p"], SCALES["p_flip"])
-        network = dense.initialize(generator, (shape.m, shape.d), SCALES["sigma_0"], SCALES["v0"])
-        dense.train(network.float(), data, SCALES["eta"], shape.steps)
-        test = dense.draw_data(generator, 1000, mu, SCALES["sigma_p"], SCALES["p_flip"])
-        dense.error(network, test.patches, test.observed)
-
-    return median_seconds(one, repeats=runs)
-
-
-def median_seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    """Median wall time of `work` after one call that warms up."""
+def best_seconds(work: Callable[[], object], repeats: int = 5) -> float:
+    """Least wall time of `work` after one call that warms up."""
     work()
     found = []
     for _ in range(repeats):
         start = time.perf_counter()
         work()
         found.append(time.perf_counter() - start)
-    return statistics.median(found)
+    return min(found)
+
+
+def columns(runs: int, given: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """Every column that the model takes, for replicates of one cell."""
+    filled = {"replicate": np.arange(runs), "seed": np.zeros(runs, np.int64)}
+    dtypes = {"int64": np.int64, "float64": np.float64, "string": object}
+    for column in MODEL.parameters:
+        value = given.get(column.name, column.default)
+        value = np.nan if value is None else value
+        filled[column.name] = np.full(runs, value, dtype=dtypes[column.type])
+    return filled
+
+
+def gram_seconds(shape: Shape, **replaced: int) -> float:
+    """Seconds per run of the gram engine."""
+    runs = max(4, 30_000_000 // (shape.steps * shape.n**2 * shape.m))
+    asked = columns(runs, SCALES | shape._asdict() | {"n_test": N_TEST} | replaced)
+    return best_seconds(lambda: MODEL.run(asked)) / runs
+
+
+def draw_dense(shape: Shape, generator: torch.Generator, n: int) -> dense.Data:
+    """Samples in d dimensions, float32."""
+    mu = torch.zeros(shape.d)
+    mu[0] = SCALES["mu_norm"]
+    return dense.draw_data(generator, n, torch.stack([mu, -mu]), p_flip=SCALES["p_flip"])
+
+
+def loop_seconds(shape: Shape) -> float:
+    """Seconds per run of the dense loop, draws and test included."""
+    generator = torch.Generator().manual_seed(0)
+
+    def one() -> None:
+        data = draw_dense(shape, generator, shape.n)
+        network = dense.initialize(generator, (shape.m, shape.d), SCALES["sigma_0"], SCALES["v0"])
+        dense.train(network.float(), data, dense.Recipe(SCALES["eta"]), shape.steps)
+        fresh = draw_dense(shape, generator, 1000)
+        dense.error(network, fresh.patches, fresh.observed)
+
+    return best_seconds(one, repeats=3)
+
+
+def vmap_seconds(shape: Shape) -> float:
+    """Seconds per run and step of dense networks trained together, times the steps."""
+    generator = torch.Generator().manual_seed(0)
+    data = [draw_dense(shape, generator, shape.n) for _ in range(TOGETHER)]
+    patches = torch.stack([each.patches for each in data])
+    labels = torch.stack([each.observed for each in data])
+    network = dense.initialize(
+        generator, (shape.m, shape.d), SCALES["sigma_0"], SCALES["v0"]
+    ).float()
+    weights = {name: p.detach().repeat(TOGETHER, 1, 1, 1) for name, p in network.named_parameters()}
+
+    def loss(weight: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.softplus(-y * functional_call(network, weight, (x,))).mean()
+
+    slopes = vmap(grad(loss))
+    steps = max(2, 2000 // shape.n)
+
+    def train() -> None:
+        for _ in range(steps):
+            slope = slopes(weights, patches, labels)
+            for name in weights:
+                weights[name] = weights[name] - SCALES["eta"] * slope[name]
+
+    return best_seconds(train, repeats=2) / steps / TOGETHER * shape.steps
+
+
+def sgemm_rate() -> float:
+    """Operations per second of a 1024 × 1024 float32 product."""
+    matrix = torch.randn(1024, 1024)
+    return 2 * 1024**3 / best_seconds(lambda: matrix @ matrix)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     torch.set_num_threads(1)
-    table = Table("n", "m", "T", "d", "gram, ms", "of it draws and test, ms", "dense, ms", "ratio")
+    peak = sgemm_rate()
+    table = Table(
+        title=f"ms per run on one core; sgemm {peak / 1e9:.0f} Gflop/s", title_justify="left"
+    )
+    for name in ("n", "m", "T", "draw", "train", "test", "whole", "loop", "vmap"):
+        table.add_column(name, justify="right")
+    for name in ("loop / whole", "vmap / train", "share of sgemm"):
+        table.add_column(name, justify="right")
     for shape in SHAPES:
-        runs = max(4, 20_000_000 // (shape.steps * shape.n**2 * shape.m))
-        gram, rest = gram_seconds(shape, runs), gram_seconds(shape, runs, steps=0)
-        slow = dense_seconds(shape, 3)
-        figures = (
-            f"{1e3 * gram:.3f}",
-            f"{1e3 * rest:.3f}",
-            f"{1e3 * slow:.0f}",
-            f"{slow / gram:,.0f}",
-        )
-        table.add_row(*map(str, shape), *figures)
-    Console().print(table)
+        table.add_row(*_row(shape, peak))
+    Console(width=130).print(table, _dimensions())
+
+
+def _row(shape: Shape, peak: float) -> list[str]:
+    """One row of the table."""
+    whole = gram_seconds(shape)
+    untested, start = gram_seconds(shape, n_test=1), gram_seconds(shape, n_test=1, steps=0)
+    loop, together = loop_seconds(shape), vmap_seconds(shape)
+    train = untested - start
+    rate = 2 * 2 * shape.m * shape.n**2 * shape.steps / train
+    times = [f"{1e3 * t:.3f}" for t in (start, train, whole - untested, whole)]
+    times += [f"{1e3 * t:.1f}" for t in (loop, together)]
+    ratios = [f"{loop / whole:,.0f}", f"{together / train:,.0f}", f"{rate / peak:.0%}"]
+    return [str(shape.n), str(shape.m), str(shape.steps), *times, *ratios]
+
+
+def _dimensions() -> str:
+    """The cost of a run at three dimensions, one line."""
+    found = [
+        f"d = {d:.0e}: {1e3 * gram_seconds(SHAPES[0], d=d):.3f}" for d in (10**3, 10**6, 10**12)
+    ]
+    return f"ms per run at (n, m, T) = (20, 10, 100) and {', '.join(found)}"
 
 
 if __name__ == "__main__":
