@@ -43,6 +43,8 @@ class Store:
         selector = arrow_fs.FileSelector(self._root, allow_not_found=True)
         try:
             infos = self._fs.get_file_info(selector)
+        except FileNotFoundError:  # another driver makes the folder at this moment
+            return []
         except (ArrowException, OSError) as error:
             raise SweepError(
                 f"cannot list {self.location}: {error}; expected a folder or s3://…"
