@@ -10,7 +10,7 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 | 2 `SIGNAL` | filters along the signal directions, filter by filter | 0 |
 | 3 `FACTOR` | Bartlett factor below its diagonal, row by row without gaps | 0 |
 | 4 `CHI` | diagonal of the Bartlett factor, row i from block i | attempt |
-| 5 `TEST` | fresh test noise, draw t from block t · ⌈2m/4⌉ | 0 |
+| 5 `TEST` | fresh test noise, 64 draws at a time, component by component | 0 |
 | 6 `CENTRE` | which of a class's two centres a sample has, + where below 1/2 | 0 |
 | 7 `NOISE` | noise patches along the signal directions, sample by sample | 0 |
 | 8 `BIAS` | biases of the filters | 0 |

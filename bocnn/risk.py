@@ -23,14 +23,17 @@ from bocnn.gram import FAST, Network, Rule
 from bocnn.laws import Geometry, Law
 from bocnn.normals import fill_normals
 
-_CHUNK = 64
+CHUNK = 64
+"""Draws that are made at once, along the lanes of the processor."""
+
+_LONGEST_SUM = 64
 
 
 class Fresh(NamedTuple):
     """What fresh samples do to a network: everything that the test error needs.
 
     centres: S of each centre, (C,). labels: their classes, (C,). mean: of h, (2m,). root: h = mean +
-    eᵀ root for standard normal e, (2m, 2m), upper triangular. weights: j_k v_{2,k}, (2m,).
+    root e for standard normal e, (2m, 2m), lower triangular. weights: j_k v_{2,k}, (2m,).
     """
 
     centres: Array
@@ -70,7 +73,7 @@ def fresh_samples(
     cholesky(root)
     mean = np.sum(trained[:, geometry.signals : head], axis=1)
     weights = signs * network.output[1, :filters]
-    return Fresh(centres, geometry.labels, mean, np.ascontiguousarray(root.T), weights)
+    return Fresh(centres, geometry.labels, mean, root, weights)
 
 
 @compiled()
@@ -107,47 +110,40 @@ def clean_error(fresh: Fresh, rule: Rule, n_test: int, seed: Seed) -> tuple[floa
         seed: the run's.
     """
     filters = fresh.weights.size
-    padded = (filters + 3) // 4 * 4
-    flat = np.empty(_CHUNK * padded)
-    h = np.empty(filters)
-    log_gamma = math.lgamma(filters // 2)
+    normals = np.empty((filters, CHUNK))
+    output, error = np.empty(CHUNK), np.empty(CHUNK)
     exact = (rule.activation == RELU or rule.activation == LEAKY) and not np.any(fresh.mean)
     mean = 0.0
     squares = 0.0
-    for draw in range(n_test):
-        place = draw % _CHUNK
-        if place == 0:
-            count = min(_CHUNK, n_test - draw) * padded
-            fill_normals(flat[:count], draw * padded // 4, stream(seed, TEST))
-        normals = flat[place * padded : place * padded + filters]
-        output = noise_output(fresh, rule, normals, h)
+    for first in range(0, n_test, CHUNK):
+        fill_normals(normals.reshape(-1), first * filters // 4, stream(seed, TEST))
+        noise_outputs(fresh, rule, normals, output)
         if exact:
-            error = _chance_of_error(
-                fresh, output / math.sqrt(np.sum(normals * normals)), log_gamma
-            )
+            _chances_of_error(fresh, normals, output, error)
         else:
-            error = np.mean(wrongness(fresh.labels * (fresh.centres + output)))
-        change = error - mean
-        mean += change / (draw + 1)
-        squares += change * (error - mean)
+            _errors(fresh, output, error)
+        for draw in range(first, min(first + CHUNK, n_test)):
+            change = error[draw - first] - mean
+            mean += change / (draw + 1)
+            squares += change * (error[draw - first] - mean)
     return mean, (math.sqrt(squares / (n_test - 1.0) / n_test) if n_test > 1 else math.nan)
 
 
-@compiled(fastmath=FAST, _nrt=False)
-def noise_output(fresh: Fresh, rule: Rule, normals: Array, h: Array) -> float:
-    """N of one standard normal vector, (2m,); its pre-activations are made in `h`."""
-    for k in range(h.size):
-        h[k] = fresh.mean[k]
-    for j in range(normals.size):
-        weight = normals[j]
-        row = fresh.root[j]
-        for k in range(j, normals.size):
-            h[k] += weight * row[k]
-    activate(rule.activation, rule.leak, h, h)
-    total = 0.0
-    for k in range(normals.size):
-        total += fresh.weights[k] * h[k]
-    return total
+@compiled(fastmath=FAST)
+def noise_outputs(fresh: Fresh, rule: Rule, normals: Array, out: Array) -> None:
+    """Write N of standard normal vectors, the columns of a (2m, draws) matrix."""
+    h = np.empty(out.size)
+    out[:] = 0.0
+    for k in range(fresh.weights.size):
+        h[:] = fresh.mean[k]
+        for j in range(k + 1):
+            weight = fresh.root[k, j]
+            row = normals[j]
+            for t in range(h.size):
+                h[t] += weight * row[t]
+        activate(rule.activation, rule.leak, h, h)
+        for t in range(h.size):
+            out[t] += fresh.weights[k] * h[t]
 
 
 @compiled()
@@ -156,47 +152,74 @@ def wrongness(margin):  # type: ignore[no-untyped-def]
     return 0.5 - 0.5 * np.sign(margin)
 
 
-@compiled(_nrt=False)
-def _chance_of_error(fresh: Fresh, slope: float, log_gamma: float) -> float:
-    """Chance of an error over the length r, where the output is S + r·slope, mean over centres."""
-    total = 0.0
+@compiled()
+def _errors(fresh: Fresh, output: Array, out: Array) -> None:
+    """Write each draw's error, the mean over centres."""
+    out[:] = 0.0
     for c in range(fresh.labels.size):
-        y = fresh.labels[c]
-        total += chance_negative(
-            y * fresh.centres[c], y * slope, fresh.weights.size // 2, log_gamma
-        )
-    return total / fresh.labels.size
+        out += wrongness(fresh.labels[c] * (fresh.centres[c] + output)) / fresh.labels.size
 
 
 @compiled()
-def chance_negative(constant: float, slope: float, half: int, log_gamma: float) -> float:
+def _chances_of_error(fresh: Fresh, normals: Array, output: Array, out: Array) -> None:
+    """Write each direction's chance of an error over the length of the vector, mean over centres."""
+    half = fresh.weights.size // 2
+    slopes = output / np.sqrt(np.sum(normals * normals, axis=0))
+    out[:] = 0.0
+    for c in range(fresh.labels.size):
+        y = fresh.labels[c]
+        out += chances_negative(y * fresh.centres[c], y * slopes, half) / fresh.labels.size
+
+
+@compiled()
+def chances_negative(constant: float, slopes: Array, half: int) -> Array:
     """P(constant + r·slope < 0), r chi with 2·half degrees of freedom; an output of 0 counts half.
 
     Args:
         constant: S.
-        slope: N(u).
+        slopes: N(u), any number of them.
         half: half the degrees of freedom.
-        log_gamma: log Γ(half).
     """
-    if slope == 0.0:
-        return wrongness(constant)
-    ratio = constant / slope
-    if ratio >= 0.0:
-        return wrongness(slope)
-    tail = upper_gamma(half, 0.5 * ratio * ratio, log_gamma)
-    return tail if slope < 0.0 else 1.0 - tail
+    ratios = np.where(slopes == 0.0, 0.0, constant / np.where(slopes == 0.0, 1.0, slopes))
+    tails = upper_gammas(half, 0.5 * ratios * ratios)
+    crossing = np.where(slopes < 0.0, tails, 1.0 - tails)
+    constants = wrongness(np.where(slopes == 0.0, constant, slopes))
+    return np.where(ratios < 0.0, crossing, constants)
 
 
 @compiled()
-def upper_gamma(a: int, x: float, log_gamma: float) -> float:
+def upper_gammas(a: int, x: Array) -> Array:
     """Regularized upper incomplete gamma Q(a, x) for whole a ≥ 1: P(r > √(2x)), r chi with 2a degrees.
 
-    Both sums run away from their largest term, so nothing cancels.
+    For small a it is exp(−x) Σ_{j<a} xʲ/j!, a sum of positive terms; beyond x = 700 it is 0 to any use.
 
     Args:
         a: shape.
-        x: ≥ 0.
-        log_gamma: log Γ(a).
+        x: ≥ 0, any number of them.
+    Source:
+        DLMF 8.4.10.
+    """
+    out = np.empty(x.size)
+    if a > _LONGEST_SUM:
+        log_gamma = math.lgamma(a)
+        for t in range(x.size):
+            out[t] = _upper_gamma(a, x[t], log_gamma)
+        return out
+    capped = np.minimum(x, 700.0)
+    out[:] = 1.0
+    for j in range(a - 1, 0, -1):
+        inverse = 1.0 / j
+        for t in range(x.size):
+            out[t] = 1.0 + out[t] * capped[t] * inverse
+    for t in range(x.size):
+        out[t] *= math.exp(-capped[t])
+    return out
+
+
+@compiled()
+def _upper_gamma(a: int, x: float, log_gamma: float) -> float:
+    """Q(a, x) for one x and large a: both sums run away from their largest term.
+
     Source:
         DLMF 8.7.1 and 8.4.10.
     """

@@ -1,6 +1,5 @@
 """Test error: exact tails, a covariance's root at any rank, and the error of a known network."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +17,11 @@ from bocnn.laws import Geometry, Law, trained_filters
 from bocnn.measures import learning, memorization, training_error
 from bocnn.risk import (
     Fresh,
-    chance_negative,
+    chances_negative,
     cholesky,
     clean_error,
     fresh_samples,
-    upper_gamma,
+    upper_gammas,
     wrongness,
 )
 from tests.bocnn.paired import Pair, Problem, make_pair, rule
@@ -34,8 +33,16 @@ SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))
 @given(a=st.integers(1, 2000), ratio=st.floats(0.0, 5.0))
 @settings(max_examples=300)
 def test_the_gamma_tail_is_scipys(a: int, ratio: float) -> None:
-    found = upper_gamma(a, a * ratio, math.lgamma(a))
+    found = upper_gammas(a, np.array([a * ratio]))[0]
     np.testing.assert_allclose(found, gammaincc(a, a * ratio), rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("a", [1, 2, 10, 64, 65, 500])
+def test_tails_far_out_are_small_and_not_broken(a: int) -> None:
+    tails = upper_gammas(a, np.array([0.0, 600.0, 700.0, 1e4, 1e300]))
+    assert tails[0] == 1.0
+    assert np.all(np.diff(tails) <= 0.0)
+    assert tails[-1] < 1e-200
 
 
 @given(
@@ -52,7 +59,7 @@ def test_the_chance_of_a_negative_output_is_a_chi_tail(constant, slope, half) ->
         expected = length.sf(constant / -slope)
     else:
         expected = length.cdf(-constant / slope)
-    found = chance_negative(constant, slope, half, math.lgamma(half))
+    found = chances_negative(constant, np.array([slope]), half)[0]
     assert found == pytest.approx(expected, rel=1e-7, abs=1e-12)
 
 
