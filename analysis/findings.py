@@ -1,5 +1,6 @@
 """Everything that can be said of a dataset, computed; writing it down is report's job."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -95,13 +96,17 @@ def analyse(location: str, choices: Choices | None = None) -> Findings:
     dataset = load(location)
     view = _view(dataset.sweep, wanted)
     cells = aggregate(dataset, view, include_unconverged=wanted.include_unconverged)
-    levels = tuple(_at_level(cells, view, level, wanted.resampling) for level in view.levels)
+    levels = tuple(
+        _at_level(cells, view, level, wanted.resampling) for level in dict.fromkeys(view.levels)
+    )
     return Findings(dataset, cells, levels)
 
 
 def _view(sweep: Sweep, wanted: Choices) -> View:
     given = {"x": wanted.x, "y": wanted.y, "measure": wanted.measure, "levels": wanted.levels}
     changes = {name: value for name, value in given.items() if value}
+    if not all(math.isfinite(level) for level in wanted.levels):
+        raise AnalysisError(f"Received --level {wanted.levels}; expected finite numbers.")
     if sweep.view is None:
         missing = [name for name in given if name not in changes]
         if missing:
@@ -112,6 +117,10 @@ def _view(sweep: Sweep, wanted: Choices) -> View:
             )
         return View(**changes)  # type: ignore[arg-type]
     view = replace(sweep.view, **changes)  # type: ignore[arg-type]
+    if view.x == view.y:
+        raise AnalysisError(
+            f"Received x = y = '{view.x}'; expected two different axes: --x and --y."
+        )
     same_plane = (view.x, view.y) == (sweep.view.x, sweep.view.y)
     # Theory's exponents speak of the sweep's own plane only.
     return view if same_plane else replace(view, theory=())

@@ -133,7 +133,7 @@ def _to_law(coordinate: Floats, log: bool, kind: str) -> Floats:
     if kind == "power" and not log:
         return np.log(np.where(coordinate > 0, coordinate, np.nan))
     if kind == "line" and log:
-        return np.exp(coordinate)
+        return np.where(np.isfinite(coordinate), np.exp(coordinate), np.nan)
     return coordinate
 
 

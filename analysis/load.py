@@ -82,7 +82,8 @@ def load(location: str) -> Dataset:
     sweep = _latest_sweep(files, folder, shards)
     for path, shard in zip(paths, shards, strict=True):
         _check_shard(shard, path, sweep=sweep, like=shards[0])
-    table, duplicates = _without_duplicates(pa.concat_tables(shards))
+    order = shards[0].column_names
+    table, duplicates = _without_duplicates(pa.concat_tables(s.select(order) for s in shards))
     return Dataset(sweep, table, files=len(paths), duplicates=duplicates)
 
 
@@ -141,7 +142,7 @@ def _latest_sweep(files: Any, folder: str, shards: list[pa.Table]) -> Sweep:
             f"{folder}: neither _sweep.json nor a shard with a sweep in its metadata. "
             "This folder was not written by a sweep: move foreign Parquet files away."
         )
-    # Sweeps only grow, so the largest plan is the latest.
+    # A sweep is only added to, so the largest plan is the latest.
     return max(sweeps, key=lambda sweep: sweep.planned_runs)
 
 
@@ -165,11 +166,16 @@ def _check_shard(shard: pa.Table, path: str, *, sweep: Sweep, like: pa.Table) ->
         problem = f"no column {', '.join(missing)}, expected {', '.join(REQUIRED)}"
     elif (name := _name_of(notes, path)) != sweep.name:
         problem = f"a shard of the sweep '{name}', expected '{sweep.name}'"
-    elif not shard.schema.equals(like.schema):
+    elif _types(shard) != _types(like):
         problem = "columns that differ from those of the folder's first shard"
     else:
         return
     raise AnalysisError(f"{path} is foreign to this dataset: {problem}. Move it away.")
+
+
+def _types(shard: pa.Table) -> dict[str, pa.DataType]:
+    """The type of every column; their order is no difference."""
+    return {field.name: field.type for field in shard.schema}
 
 
 def _name_of(notes: dict[bytes, bytes], path: str) -> str:

@@ -95,8 +95,11 @@ class Rule(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working memory of a step: φ(A) and the update, (K, P); v's and α's gradients,
-    (Q, K) and (1,); γ, (P,); order of the samples, (n,)."""
+    """Working memory of a step.
+
+    phi: φ(A), (K, P). update: of B, (K, P). output: of v, (Q, K). pull: one number a point, its share of
+    the outputs and then γ, (P,). scale: of α, (1,). order: of the samples, (n,).
+    """
 
     phi: Array
     update: Array
@@ -348,7 +351,8 @@ def train(
     for step in range(first, last + 1):
         forward(points, network, rule, scratch, output)
         if rule.loss_tol > 0.0 and loss_value(points, rule.loss, output) <= rule.loss_tol:
-            return OK, step
+            finite = np.isfinite(output).all() and is_finite(network)
+            return (OK if finite else DIVERGED), step
         if step == last:
             break
         if not loss_slopes(points, rule.loss, output):

@@ -41,7 +41,7 @@ def _numbers(column: Column, values: NDArray[Any]) -> Array:
     if column.type == "string":
         checksums = {word: float(crc32(word.encode())) for word in column.choices}
         return np.array([checksums[word] for word in values.tolist()])
-    return values.astype(np.float64)
+    return values.astype(np.float64) + 0.0  # -0.0 is 0.0
 
 
 def _default(column: Column) -> float:

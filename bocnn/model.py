@@ -21,7 +21,7 @@ _OVERHEAD = 1e5
 
 
 class Bocnn:
-    """Two-layer ReLU CNNs on signal-plus-noise data, trained by the gram engine on the CPU."""
+    """Two-layer CNNs on signal-plus-noise data, trained by the gram engine on the CPU."""
 
     name: Final = "bocnn"
     numerics_version: Final = 1

@@ -83,13 +83,10 @@ def cholesky(covariance: Array) -> None:
     A pivot that is zero up to rounding gives a zero column, so a rank below the size is no error.
     """
     size = covariance.shape[0]
-    floor = 0.0
-    for k in range(size):
-        floor = max(floor, covariance[k, k])
-    floor *= size * 2.3e-16
     for k in range(size):
         pivot = covariance[k, k] - np.sum(covariance[k, :k] ** 2)
-        root = math.sqrt(pivot) if pivot > floor else 0.0
+        positive = pivot > size * 2.3e-16 * covariance[k, k]
+        root = math.sqrt(pivot) if positive else 0.0
         covariance[k, k] = root
         covariance[k, k + 1 :] = 0.0
         for i in range(k + 1, size):
@@ -180,18 +177,19 @@ def chances_negative(constant: float, slopes: Array, half: int) -> Array:
         slopes: N(u), any number of them.
         half: half the degrees of freedom.
     """
-    ratios = np.where(slopes == 0.0, 0.0, constant / np.where(slopes == 0.0, 1.0, slopes))
+    still = slopes == 0.0
+    ratios = np.where(still, 0.0 * np.sign(constant), constant / np.where(still, 1.0, slopes))
     tails = upper_gammas(half, 0.5 * ratios * ratios)
     crossing = np.where(slopes < 0.0, tails, 1.0 - tails)
-    constants = wrongness(np.where(slopes == 0.0, constant, slopes))
-    return np.where(ratios < 0.0, crossing, constants)
+    sure = np.where(np.isnan(ratios), np.nan, wrongness(np.where(still, constant, slopes)))
+    return np.where(ratios < 0.0, crossing, sure)
 
 
 @compiled()
 def upper_gammas(a: int, x: Array) -> Array:
     """Regularized upper incomplete gamma Q(a, x) for whole a ≥ 1: P(r > √(2x)), r chi with 2a degrees.
 
-    For small a it is exp(−x) Σ_{j<a} xʲ/j!, a sum of positive terms; beyond x = 700 it is 0 to any use.
+    For small a it is exp(−x) Σ_{j<a} xʲ/j!, a sum of positive terms; beyond x = 700, 0 to 1e-200.
 
     Args:
         a: shape.
@@ -212,7 +210,7 @@ def upper_gammas(a: int, x: Array) -> Array:
         for t in range(x.size):
             out[t] = 1.0 + out[t] * capped[t] * inverse
     for t in range(x.size):
-        out[t] *= math.exp(-capped[t])
+        out[t] = out[t] * math.exp(-capped[t]) if x[t] < 700.0 else 0.0
     return out
 
 
@@ -225,6 +223,8 @@ def _upper_gamma(a: int, x: float, log_gamma: float) -> float:
     """
     if x <= 0.0:
         return 1.0
+    if x > 1e300:
+        return 0.0
     term = math.exp((a - 1) * math.log(x) - x - log_gamma)
     total = 0.0
     inverse = 1.0 / x

@@ -1,7 +1,7 @@
 """An axis of a sweep: its values and the scale on which they are spaced."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,14 @@ SCALES = ("lin", "log", "list")
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Values of an axis in the order of the file, and their scale: lin, log or list."""
+    """Values of an axis in the order of the file, and their scale: lin, log or list.
+
+    `spaced` values come from a range; a column of whole numbers may round them.
+    """
 
     values: tuple[float | int | str | None, ...]
     scale: str
+    spaced: bool = False
 
     @property
     def unread(self) -> bool:
@@ -46,12 +50,12 @@ def read_axis(raw: Any) -> Axis:
         return _checked(raw["values"], raw.get("scale", "list"))
     if isinstance(raw, dict) and len(raw) == 1 and set(raw) <= {"lin", "log"}:
         scale, bounds = next(iter(raw.items()))
-        return _checked(_spaced(scale, bounds), scale)
+        return replace(_checked(_spaced(scale, bounds), scale), spaced=True)
     raise AxisError(f"received {shown(raw)}; {FORMS}")
 
 
 def _spaced(scale: str, bounds: Any) -> list[float]:
-    """Evenly spaced values, ends included; their logarithms are for scale log."""
+    """Evenly spaced values (on scale log their logarithms), ends included, to twelve digits."""
     if not (isinstance(bounds, list) and len(bounds) == 3 and all(map(_is_number, bounds))):
         raise AxisError(f"received {scale}: {shown(bounds)}; expected [first, last, count]")
     first, last, count = float(bounds[0]), float(bounds[1]), bounds[2]
@@ -62,7 +66,7 @@ def _spaced(scale: str, bounds: Any) -> list[float]:
     with np.errstate(all="ignore"):  # a span beyond the floats is infinite, and refused as such
         inner = (np.linspace if scale == "lin" else np.geomspace)(first, last, count)
     if scale == "lin":
-        return [float(value) for value in inner]
+        inner[np.abs(inner) < 1e-14 * max(abs(first), abs(last))] = 0.0
     return [float(f"{value:.12g}") for value in inner]
 
 

@@ -23,15 +23,13 @@ def check_extends(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, 
     """
     differences = [
         f"{key} was {old[key]!r} and is {new[key]!r}"
-        for key in ("name", "model", "seed", "derived")
+        for key in ("name", "model", "seed", "derived", "zip")
         if old[key] != new[key]
     ]
     differences += _changed_constants(old, new, defaults)
-    differences += [
-        f"{name} was varied and is not any more"
-        for name in (*old["axes"], *old["settings"])
-        if name not in new["axes"] and name not in new["settings"]
-    ]
+    differences += _lost_values(old, new)
+    if new["replicates"] < old["replicates"]:
+        differences.append(f"there were {old['replicates']} replicates, now {new['replicates']}")
     if differences:
         raise SweepError(
             "the output folder holds another sweep: "
@@ -52,6 +50,17 @@ def _changed_constants(
         after = _values(new, name, defaults)
         if before not in after:
             texts.append(f"{name} was {_shown([before])} and is {_shown(after)}")
+    return texts
+
+
+def _lost_values(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Names that were varied and have lost a value, or are not varied any more."""
+    texts = []
+    for name in (*old["axes"], *old["settings"]):
+        if name not in new["axes"] and name not in new["settings"]:
+            texts.append(f"{name} was varied and is not any more")
+        elif lost := [v for v in _values(old, name, {}) if v not in _values(new, name, {})]:
+            texts.append(f"{name} has lost {_shown(lost)}")
     return texts
 
 

@@ -117,6 +117,9 @@ def _analysis(spec: Spec, model: Model) -> Iterator[Mistake]:
     """Names of the plane and the measure that are not in the dataset."""
     if spec.analysis is None:
         return
+    plane = {spec.analysis.x, spec.analysis.y}
+    if len(plane) == 1 or any(plane <= set(group) for group in spec.zip):
+        yield Mistake(("analysis", "y"), "x and y must be two axes that are not zipped together")
     measures = [column.name for column in model.measures if column.type != "string"]
     for key, valid in (("x", list(spec.axes)), ("y", list(spec.axes)), ("measure", measures)):
         received = getattr(spec.analysis, key)

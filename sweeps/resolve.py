@@ -1,7 +1,7 @@
 """A sweep held against its model: the cells that follow, or every mistake of the file.
 
 A cell here is a point of the axes under one setting; its columns are every parameter of the model and
-every auxiliary axis or setting.
+every other number that formulas read.
 """
 
 import ast
@@ -19,7 +19,7 @@ from sweeps.mistakes import Mistake, SweepError
 from sweeps.names import check_names, order
 from sweeps.protocol import Model
 from sweeps.spec import Spec, read_spec
-from sweeps.values import DTYPES, ValueMistake, in_range, typed
+from sweeps.values import DTYPES, ValueMistake, in_range, rounded, typed
 
 MOST_CELLS = 20_000_000
 
@@ -73,7 +73,8 @@ def resolve(text: str, name: str, find_model: Callable[[str], Model]) -> Resolve
     if mistakes or columns is None:
         raise source.error(mistakes)
     parameters = [column.name for column in model.parameters]
-    auxiliary = tuple(n for n in (*spec.axes, *spec.settings) if n not in parameters)
+    numbers = (*spec.axes, *spec.settings, *spec.fixed)
+    auxiliary = tuple(sorted(name for name in numbers if name not in parameters))
     cells = Cells({column: columns[column] for column in (*parameters, *auxiliary)}, auxiliary)
     axes = {name: _with_values(axis, given[name]) for name, axis in spec.axes.items()}
     settings = {name: _with_values(axis, given[name]) for name, axis in spec.settings.items()}
@@ -144,7 +145,7 @@ def _derive(
     count = next(iter(columns.values())).size
     for name in order(trees):
         try:
-            values = np.broadcast_to(formula.evaluate(trees[name], columns), count)
+            values = rounded(np.broadcast_to(formula.evaluate(trees[name], columns), count))
             column = parameters.get(name)
             columns[name] = in_range(values, column) if column else values
         except ValueMistake as error:

@@ -9,7 +9,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from pyarrow import ArrowException, BufferReader, NativeFile
+from pyarrow import ArrowException, NativeFile
 from pyarrow import fs as arrow_fs
 
 from sweeps.mistakes import SweepError
@@ -102,8 +102,3 @@ class Store:
             with suppress(OSError):  # another driver may have removed it first
                 if time.time() - path.stat().st_mtime > _STALE_S:
                     path.unlink()
-
-
-def reader(data: bytes) -> BufferReader:
-    """Bytes as a file for random access."""
-    return BufferReader(data)

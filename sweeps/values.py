@@ -31,9 +31,9 @@ def typed(axis: Axis, column: Column | None) -> NDArray[Any]:
             raise ValueMistake(f"received {value!r}; expected a number{_where(column)}")
     numbers = np.array([np.nan if v is None else float(v) for v in axis.values])
     if column is None:
-        return numbers
-    if column.type == "int64" and axis.scale != "list":
-        numbers = _rounded(numbers)
+        return numbers + 0.0
+    if column.type == "int64" and axis.spaced:
+        numbers = _whole(numbers)
     return in_range(numbers, column, nullable=column.default is None)
 
 
@@ -56,7 +56,12 @@ def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -
         raise ValueMistake(
             f"received {numbers[wrong][0]:g}{many}; expected a number{_where(column)}"
         )
-    return numbers.astype(DTYPES[column.type])
+    return (numbers + 0.0).astype(DTYPES[column.type])  # -0.0 is 0.0, not another run
+
+
+def rounded(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Numbers to twelve digits: the last bits of powers and logarithms differ between processors."""
+    return np.array([float(f"{number:.12g}") for number in numbers.tolist()]) + 0.0
 
 
 def outside(values: NDArray[Any], interval: str) -> NDArray[np.bool_]:
@@ -69,7 +74,7 @@ def outside(values: NDArray[Any], interval: str) -> NDArray[np.bool_]:
     return np.asarray(below | above | ~np.isfinite(values))
 
 
-def _rounded(numbers: NDArray[Any]) -> NDArray[Any]:
+def _whole(numbers: NDArray[Any]) -> NDArray[Any]:
     """Whole numbers, none twice."""
     whole = np.round(numbers)
     if np.unique(whole).size < whole.size:

@@ -8,6 +8,9 @@ import yaml
 
 from sweeps.mistakes import Mistake, Path, shown
 
+_ODD_NUMBER = re.compile(r":|^[-+]?0[0-9bx_]", re.IGNORECASE)
+"""What YAML 1.1 reads as octal, hexadecimal or base 60, and a person does not."""
+
 
 class _Loader(yaml.SafeLoader):
     """The safe loader, which reads 1e-3 as a number as YAML 1.2 does, and takes no aliases."""
@@ -23,6 +26,8 @@ class _Loader(yaml.SafeLoader):
         """Refuse what its tag does not fit (the 99th of May), and numbers beyond the floats."""
         try:
             value = super().construct_object(node, deep)
+            if type(value) in (int, float) and _ODD_NUMBER.search(node.value):
+                raise ValueError
             if type(value) is int and abs(value) > sys.float_info.max:
                 raise ValueError
             if type(value) is str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from sweeps.mistakes import SweepError
 from sweeps.shard import Progress, Work, train_shard
 
 # Read by Ray when it is imported: no usage reports, none of Tune's three per-trial log writers (half
@@ -120,12 +121,18 @@ def _ray(cluster: Cluster) -> Iterator[None]:
         "include_dashboard": False,
         "num_cpus": cluster.workers,
     }
-    ray.init(
-        address=cluster.address,
-        logging_level="ERROR",
-        log_to_driver=False,
-        **(here if cluster.address == "local" else {}),
-    )
+    try:
+        ray.init(
+            address=cluster.address,
+            logging_level="ERROR",
+            log_to_driver=False,
+            **(here if cluster.address == "local" else {}),
+        )
+    except (ValueError, ConnectionError, RuntimeError) as error:
+        raise SweepError(
+            f"cannot reach Ray at {cluster.address!r}: {error}; expected local, auto or host:port "
+            "of a running cluster"
+        ) from None
     try:
         yield
     finally:

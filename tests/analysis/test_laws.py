@@ -171,3 +171,15 @@ def test_a_power_law_leaves_out_what_has_no_logarithm() -> None:
     assert law.slope is not None
     assert law.slope.value == pytest.approx(0.5, rel=0.01)
     assert (law.columns, law.columns_in_range, line.columns) == (4, 6, 6)
+
+
+def test_draws_that_never_cross_enter_no_line() -> None:
+    x = np.linspace(1.0, 2.0, 8)
+    boundary = exact_boundary(1 + 0.2 * x, x=x)
+    censored = boundary.draws.copy()
+    censored[::50, 0, 3] = -np.inf
+    law, without = (
+        fit_law(replace(boundary, draws=draws), 0, kind="line")
+        for draws in (censored, np.where(np.isinf(censored), np.nan, censored))
+    )
+    assert law.slope == without.slope

@@ -262,3 +262,9 @@ def test_leaving_the_finite_numbers_is_divergence(dtype: type) -> None:
     pair.network.output[:, :8] = np.sqrt(np.finfo(dtype).max) * 10
     pair.network.activations[:] *= np.sqrt(np.finfo(dtype).max)
     assert gram_train(pair, rule(eta=1e6, eta_output=1e6), 50)[0] == DIVERGED
+
+
+def test_infinite_outputs_are_no_reached_loss() -> None:
+    pair = make_pair(Problem(1, 1000, p_flip=0.0))
+    how = rule(eta=1e300, eta_output=1e300, loss_tol=0.01)
+    assert gram_train(pair, how, 50)[0] == DIVERGED

@@ -224,3 +224,20 @@ def test_small_errors_are_resolved_far_below_one_draw() -> None:
     error, deviation = clean_error(run.fresh, run.how, 1_000, SEED)
     assert 0 < error < 1e-4
     assert deviation < error
+
+
+def test_what_is_not_a_number_stays_so() -> None:
+    assert np.isnan(chances_negative(np.nan, np.array([-1.0, 1.0, 0.0]), 10)).all()
+    assert np.isnan(chances_negative(1.0, np.array([np.nan]), 10)).all()
+
+
+@pytest.mark.parametrize("half", [10, 100])
+def test_a_sure_signal_beats_any_noise(half: int) -> None:
+    slopes = np.array([-1e-200, 1e-200, -1e-310])
+    np.testing.assert_array_equal(chances_negative(1e200, slopes, half), 0.0)
+
+
+def test_a_roots_pivots_are_held_against_their_own_rows() -> None:
+    covariance = np.diag([1e18, 1.0])
+    cholesky(covariance)
+    np.testing.assert_allclose(np.diag(covariance), [1e9, 1.0])

@@ -15,11 +15,11 @@ from sweeps.axis import Axis, AxisError, read_axis
         (["a", None, 0.5], Axis(("a", None, 0.5), "list")),
         ({"values": [1, 2]}, Axis((1, 2), "list")),
         ({"values": [1, 2], "scale": "log"}, Axis((1, 2), "log")),
-        ({"lin": [0, 1, 3]}, Axis((0.0, 0.5, 1.0), "lin")),
-        ({"lin": [1, -1, 2]}, Axis((1.0, -1.0), "lin")),
-        ({"log": [0.01, 100, 5]}, Axis((0.01, 0.1, 1.0, 10.0, 100.0), "log")),
-        ({"log": [100, 1, 3]}, Axis((100.0, 10.0, 1.0), "log")),
-        ({"lin": [2, 2, 1]}, Axis((2.0,), "lin")),
+        ({"lin": [0, 1, 3]}, Axis((0.0, 0.5, 1.0), "lin", True)),
+        ({"lin": [1, -1, 2]}, Axis((1.0, -1.0), "lin", True)),
+        ({"log": [0.01, 100, 5]}, Axis((0.01, 0.1, 1.0, 10.0, 100.0), "log", True)),
+        ({"log": [100, 1, 3]}, Axis((100.0, 10.0, 1.0), "log", True)),
+        ({"lin": [2, 2, 1]}, Axis((2.0,), "lin", True)),
     ],
 )
 def test_forms(form: Any, axis: Axis) -> None:
@@ -67,3 +67,8 @@ def test_ranges_are_even_and_hold_their_ends(scale: str, count: int) -> None:
 
 def test_ends_may_be_whole_numbers_beyond_64_bits() -> None:
     assert read_axis({"log": [1, 10**30, 3]}).values == (1.0, 1e15, 1e30)
+
+
+def test_ranges_hold_the_numbers_that_a_person_would_write() -> None:
+    assert read_axis({"lin": [0.1, 1.0, 10]}).values == tuple(k / 10 for k in range(1, 11))
+    assert read_axis({"lin": [-0.3, 0.3, 7]}).values == (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3)

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from analysis.load import load
 from sweeps.mistakes import SweepError
 from tests.sweeps.small import TOY_SWEEP, contents, planned, rows, train
 
 BARE = TOY_SWEEP.replace("settings: {p_flip: [0, 0.1]}\n", "")
 FLIPPED = BARE.replace("cost: 1.0e+6", "cost: 1.0e+6, p_flip: 0.1")
+FORMULA = TOY_SWEEP.replace("fixed: {cost: 1.0e+6}", "fixed: {c: 2}\nderived: {cost: 1.0e+6 * c}")
+VARIED = FORMULA.replace("fixed: {c: 2}\n", "").replace("axes:", "axes:\n  c: [2, 3]")
 AXIS = BARE.replace("n: [1, 2]", "n: [1, 2]\n  p_flip: [0, 0.1]")
 
 
@@ -30,6 +33,7 @@ def shard_files(folder: Path) -> dict[str, bytes]:
         (BARE, BARE.replace("cost: 1.0e+6", "cost: 1.0e+6, width: 0.3"), 0),
         (TOY_SWEEP, TOY_SWEEP.replace("cost: 1.0e+6", ""), 0),
         (TOY_SWEEP, AXIS, 0),
+        (FORMULA, VARIED, 96),
     ],
     ids=[
         "replicates",
@@ -41,6 +45,7 @@ def shard_files(folder: Path) -> dict[str, bytes]:
         "default stated",
         "default left out",
         "setting to axis",
+        "formula's constant to axis",
     ],
 )
 def test_only_new_runs_are_trained(first: str, second: str, more: int, out: Path) -> None:
@@ -53,6 +58,7 @@ def test_only_new_runs_are_trained(first: str, second: str, more: int, out: Path
     assert after.num_rows == before.num_rows + more
     assert set(before["run_id"].to_pylist()) <= set(after["run_id"].to_pylist())
     assert files.items() <= shard_files(out).items()
+    assert load(str(out)).table.num_rows == after.num_rows
 
 
 @pytest.mark.parametrize(
@@ -65,6 +71,10 @@ def test_only_new_runs_are_trained(first: str, second: str, more: int, out: Path
         ("fixed: {cost: 1.0e+6}", "fixed: {}\nderived: {cost: 1.0e+6}", "derived was {} and is"),
         ("n: [1, 2]", "n: [1, 2]\n  width: [0.4, 0.5]", "width was 0.3 and is 0.4, 0.5"),
         ("settings: {p_flip: [0, 0.1]}", "", "p_flip was varied and is not any more"),
+        ("[1.0, 2.0]", "[1.0, 3.0]", "x has lost 2.0"),
+        ("p_flip: [0, 0.1]", "p_flip: [0.1, 0.2]", "p_flip has lost 0.0"),
+        ("replicates: 3", "replicates: 2", "there were 3 replicates, now 2"),
+        ("fixed:", "zip: [[x, n]]\nfixed:", "zip was .* and is"),
     ],
 )
 def test_another_sweep_is_refused_and_nothing_changed(

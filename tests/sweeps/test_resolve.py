@@ -159,3 +159,32 @@ def test_the_resolved_sweep_is_json() -> None:
     assert found["axes"]["y"]["scale"] == "log"
     assert found["axes"]["n"]["values"] == [1, 2]
     assert found["seed"] == 7
+
+
+@pytest.mark.parametrize("number", ["010", "0x10", "1:30", "1:30.5", "0b11"])
+def test_numbers_that_only_yaml_reads_are_refused(number: str) -> None:
+    assert f"{number}' is not a valid" in mistakes(TOY_SWEEP.replace("seed: 7", f"seed: {number}"))
+
+
+def test_given_values_of_a_whole_number_are_never_rounded() -> None:
+    text = TOY_SWEEP.replace("n: [1, 2]", "n: {values: [1.4, 2], scale: log}")
+    assert "received 1.4 (1 of 2 values are wrong)" in mistakes(text)
+
+
+def test_formulas_give_twelve_digits_whatever_the_processor() -> None:
+    text = TOY_SWEEP.replace("fixed: {cost: 1.0e+6}", "derived: {cost: x ** 0.7 / 3}")
+    found = resolved(text).cells.columns["cost"]
+    assert all(value == float(f"{value:.12g}") for value in found.tolist())
+
+
+def test_minus_zero_is_zero() -> None:
+    plain = TOY_SWEEP.replace("cost: 1.0e+6", "cost: 1.0e+6, exponent: 0.0")
+    minus = plain.replace("exponent: 0.0", "exponent: -0.0")
+    ids = [make_plan(resolved(t), np.empty(0, ID_DTYPE)).todo_ids for t in (plain, minus)]
+    np.testing.assert_array_equal(*ids)
+
+
+def test_a_plane_of_zipped_axes_is_refused() -> None:
+    plane = "analysis: {x: x, y: n, measure: error, levels: [0.25]}\n"
+    text = TOY_SWEEP + "zip: [[x, n]]\n" + plane
+    assert "two axes that are not zipped together" in mistakes(text)
