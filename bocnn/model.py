@@ -85,13 +85,14 @@ class Bocnn:
             What `run` returns, bit for bit; and the recorded columns, in order of runs and steps,
             with `run`, the index of the run.
         """
-        record = _new_record(columns["n"].size, steps.size + 1)
+        asked = steps[steps < np.max(columns["steps"])].astype(np.int64)
+        record = _new_record(columns["n"].size, asked.size + 1)
         for real, rows in _by_precision(columns):
-            part = _new_record(rows.size, steps.size + 1)
-            trace_all(_pack(columns, rows), real, steps.astype(np.int64), part)
+            part = _new_record(rows.size, asked.size + 1)
+            trace_all(_pack(columns, rows), real, asked, part)
             for whole, values in zip(record, part, strict=True):
                 whole[rows] = values
-        kept = np.arange(steps.size + 1) < record.lengths[:, None]
+        kept = np.arange(asked.size + 1) < record.lengths[:, None]
         recorded = zip(Trace._fields, record.traced[kept].T, strict=True)
         return _rows(record), {"run": np.nonzero(kept)[0], **dict(recorded)}
 

@@ -8,7 +8,7 @@ where γ and ρ follow from the coefficients B of `bocnn.gram`: nothing is solve
 are linearly dependent (n > d) many γ and ρ give the same filter; these are the ones that training made.
 
 Source:
-    Kou et al. 2023 (arXiv 2303.04145), Definition 5.1.
+    Kou et al. 2023 (arXiv 2303.04145), the signal-noise decomposition.
 """
 
 import math
