@@ -18,6 +18,8 @@ from analysis.plane import Floats
 from analysis.spec import SCHEMA_VERSION, Sweep, parse_sweep
 
 REQUIRED = ("run_id", "replicate", "status")
+NO_SHARDS = (".", "_", "trajectory-")
+"""How names begin of files that are not rows of runs: unfinished, hidden, records along the training."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,9 @@ def _shards(files: Any, folder: str, location: str) -> list[str]:
         )
     entries = files.get_file_info(pafs.FileSelector(folder))
     paths = sorted(
-        e.path for e in entries if e.base_name.endswith(".parquet") and e.base_name[0] not in "._"
+        e.path
+        for e in entries
+        if e.base_name.endswith(".parquet") and not e.base_name.startswith(NO_SHARDS)
     )
     if not paths:
         raise AnalysisError(

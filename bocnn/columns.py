@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bocnn import activation, laws
+from bocnn.trace import Trace
 
 NOISES = ("orthogonal", "isotropic")
 TRAINED = ("both", "hidden", "output")
@@ -84,4 +85,19 @@ MEASURES = (
         Column(name, "int64" if name == "steps_run" else "float64", meaning)
         for name, meaning in _MEANINGS.items()
     ),
+)
+
+_TRACE_MEANINGS = dict(
+    step="gradient steps taken so far",
+    noise_ratio="max_w_xi / max_v2, null where max_v2 is not positive",
+    gamma_max="largest signal coefficient γ of the filters' decomposition",
+    rho_max="largest noise coefficient ρ of the filters' decomposition",
+    gamma_over_rho="largest γ / Σᵢ max(ρᵢ, 0) of a filter",
+    slope_min="smallest |ℓ′ᵢ| of a training sample",
+    slope_max="largest |ℓ′ᵢ| of a training sample",
+)
+
+TRACE_MEASURES = tuple(
+    Column(name, "int64" if name == "step" else "float64", (_MEANINGS | _TRACE_MEANINGS)[name])
+    for name in Trace._fields
 )

@@ -10,9 +10,12 @@ from typing import NamedTuple
 from bocnn.arrays import Array, Ints
 from bocnn.compiled import compiled
 from bocnn.draws import Seed
-from bocnn.gram import DIVERGED, Rule, new_velocity, train
+from bocnn.gram import DIVERGED, OK, UNCONVERGED, Rule, new_velocity, train
 from bocnn.laws import Law, draw_geometry, draw_network, draw_points
-from bocnn.measures import Run, measure
+from bocnn.measures import Measures, Run, measure
+from bocnn.trace import trace
+
+_NOTHING = (math.nan,) * len(Measures._fields)
 
 
 class Runs(NamedTuple):
@@ -95,6 +98,25 @@ def _draw(runs: Runs, r: int, real) -> Run:  # type: ignore[no-untyped-def]
     return Run(law, _rule(runs, r), geometry, points, draw_network(law, geometry, seed, real))
 
 
+@compiled()
+def _measured(run: Run, status: int, steps: int, n_test: int, seed: Seed) -> tuple[int, Measures]:
+    """Status and measures of a run that was trained; NaN where it diverged."""
+    nothing = Measures(*_NOTHING)
+    if status == DIVERGED:
+        return status, nothing
+    row = measure(run, n_test, seed, steps)
+    if math.isfinite(row.train_loss + row.test_error + row.max_w_xi + row.w_norm + row.v_norm):
+        return status, row
+    return DIVERGED, nothing  # the last numbers were finite, their squares and products are not
+
+
+@compiled()
+def _write(row, out: Array) -> None:  # type: ignore[no-untyped-def]
+    """Write a record's numbers, shape (len(row),)."""
+    for column in range(len(row)):
+        out[column] = row[column]
+
+
 @compiled(nogil=True)
 def run_all(runs: Runs, real, status: Ints, measured: Array) -> None:  # type: ignore[no-untyped-def]
     """Train and measure every run.
@@ -108,15 +130,61 @@ def run_all(runs: Runs, real, status: Ints, measured: Array) -> None:  # type: i
     for r in range(runs.n.size):
         seed = _seed(runs, r)
         run = _draw(runs, r, real)
-        velocity = new_velocity(run.network)
         span = (0, runs.steps[r], seed)
-        status[r], steps = train(run.points, run.network, velocity, run.rule, span)
-        measured[r] = math.nan
-        if status[r] == DIVERGED:
-            continue
-        row = measure(run, runs.n_test[r], seed, steps)
-        if math.isfinite(row.train_loss + row.test_error + row.max_w_xi + row.w_norm + row.v_norm):
-            for column in range(len(row)):
-                measured[r, column] = row[column]
-        else:  # the last numbers were finite, their squares and products are not
-            status[r] = DIVERGED
+        ended, steps = train(run.points, run.network, new_velocity(run.network), run.rule, span)
+        status[r], row = _measured(run, ended, steps, runs.n_test[r], seed)
+        _write(row, measured[r])
+
+
+@compiled()
+def _record(run: Run, status: int, step: int, row: Measures, out: Array) -> None:
+    """Write what is recorded of a run at a step; all but the step is NaN where it diverged."""
+    out[:] = math.nan
+    out[0] = step
+    if status != DIVERGED:
+        _write(trace(run, row), out)
+
+
+class Record(NamedTuple):
+    """What `trace_all` writes.
+
+    status, measured: as `run_all`. traced: float64, shape (runs, steps asked for + 1,
+    len(Trace._fields)), its rows beyond `lengths` left as they are. lengths: int64, shape (runs,).
+    """
+
+    status: Ints
+    measured: Array
+    traced: Array
+    lengths: Ints
+
+
+@compiled(nogil=True)
+def trace_all(runs: Runs, real, asked: Ints, record: Record) -> None:  # type: ignore[no-untyped-def]
+    """Train and measure every run, and record it along the training.
+
+    The measures are those of `run_all`, bit for bit.
+
+    Args:
+        runs: parameters.
+        real: dtype class in which training is done, np.float32 or np.float64.
+        asked: steps at which to record, rising, beside the one at which training ended.
+        record: written.
+    """
+    for r in range(runs.n.size):
+        seed, n_test, traced = _seed(runs, r), runs.n_test[r], record.traced[r]
+        run = _draw(runs, r, real)
+        velocity = new_velocity(run.network)
+        step, length = 0, 0
+        for stop in asked[asked < runs.steps[r]]:
+            status, step = train(run.points, run.network, velocity, run.rule, (step, stop, seed))
+            if status == UNCONVERGED or (status == OK and run.rule.loss_tol <= 0.0):
+                status, row = _measured(run, status, step, n_test, seed)
+                _record(run, status, step, row, traced[length])
+                length += 1
+        # A run that has reached its loss, or has diverged, only says so again.
+        span = (step, runs.steps[r], seed)
+        status, step = train(run.points, run.network, velocity, run.rule, span)
+        status, row = _measured(run, status, step, n_test, seed)
+        _record(run, status, step, row, traced[length])
+        _write(row, record.measured[r])
+        record.status[r], record.lengths[r] = status, length + 1

@@ -3,17 +3,18 @@
 It satisfies the model protocol of the scheduler without importing it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
-from bocnn.columns import MEASURES, PARAMETERS, STATUSES, Column
-from bocnn.engine import Runs, run_all
+from bocnn.columns import MEASURES, PARAMETERS, PRECISIONS, STATUSES, TRACE_MEASURES, Column
+from bocnn.engine import Record, Runs, run_all, trace_all
 from bocnn.keys import cell_keys
 from bocnn.measures import Measures
+from bocnn.trace import Trace
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -28,6 +29,7 @@ class Bocnn:
     engine: Final = "gram-cpu"
     parameters: Final[tuple[Column, ...]] = PARAMETERS
     measures: Final[tuple[Column, ...]] = MEASURES
+    trace_measures: Final[tuple[Column, ...]] = TRACE_MEASURES
     shape_columns: Final = ("n", "m", "precision")
 
     def flops(self, columns: Columns) -> Array:
@@ -38,8 +40,12 @@ class Bocnn:
         points, filters, rank = _sizes(columns)
         draw = (points + filters) * rank * (5 + points / 3 + 2 * filters)
         step = 2 * filters * points**2 + 20 * filters * points
-        test = 2 * filters**2 + 40 * filters + 1000
-        return np.asarray(_OVERHEAD + draw + columns["steps"] * step + columns["n_test"] * test)
+        return np.asarray(_OVERHEAD + draw + columns["steps"] * step + _test_flops(columns))
+
+    def trace_flops(self, columns: Columns, steps: Ints) -> Array:
+        """Cost of each run where it is recorded at `steps`, shape (runs,); tests errors each time."""
+        recorded = np.searchsorted(steps, columns["steps"])
+        return np.asarray(self.flops(columns) + recorded * _test_flops(columns))
 
     def memory_bytes(self, columns: Columns) -> Array:
         """Working memory of each run in bytes, shape (runs,)."""
@@ -57,29 +63,67 @@ class Bocnn:
             Every measured column, shape (runs,) each; NaN is null. A run that left the finite
             numbers has status `diverged` and nulls.
         """
-        size = columns["n"].size
-        status = np.zeros(size, dtype=np.int8)
-        measured = np.empty((size, len(Measures._fields)))
-        for precision in ("float32", "float64"):
-            rows = np.flatnonzero(columns["precision"] == precision)
-            if rows.size:
-                status[rows], measured[rows] = _run_rows(columns, rows, np.dtype(precision).type)
-        named = dict(zip(Measures._fields, measured.T, strict=True))
-        return {"status": np.array(STATUSES, dtype=object)[status], **named}
+        record = _new_record(columns["n"].size, 0)
+        for real, rows in _by_precision(columns):
+            part = _new_record(rows.size, 0)
+            run_all(_pack(columns, rows), real, part.status, part.measured)
+            record.status[rows], record.measured[rows] = part.status, part.measured
+        return _rows(record)
+
+    def trace(
+        self, columns: Columns, steps: Ints
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """Train and measure runs, and record them along the training.
+
+        A run is recorded at each of `steps` that it trains beyond, and where its training ended; all
+        but the step is null where it had left the finite numbers.
+
+        Args:
+            columns: as for `run`.
+            steps: whole numbers ≥ 0, rising.
+        Returns:
+            What `run` returns, bit for bit; and the recorded columns, in order of runs and steps,
+            with `run`, the index of the run.
+        """
+        asked = steps[steps < np.max(columns["steps"])].astype(np.int64)
+        record = _new_record(columns["n"].size, asked.size + 1)
+        for real, rows in _by_precision(columns):
+            part = _new_record(rows.size, asked.size + 1)
+            trace_all(_pack(columns, rows), real, asked, part)
+            for whole, values in zip(record, part, strict=True):
+                whole[rows] = values
+        kept = np.arange(asked.size + 1) < record.lengths[:, None]
+        recorded = zip(Trace._fields, record.traced[kept].T, strict=True)
+        return _rows(record), {"run": np.nonzero(kept)[0], **dict(recorded)}
 
 
-def _run_rows(
-    columns: Columns, rows: NDArray[np.intp], real: type
-) -> tuple[NDArray[np.int8], Array]:
-    """Status codes and measures, shape (rows, measures), of the runs at `rows`."""
-    status = np.empty(rows.size, dtype=np.int8)
-    measured = np.empty((rows.size, len(Measures._fields)))
-    run_all(_pack({name: column[rows] for name, column in columns.items()}), real, status, measured)
-    return status, measured
+def _new_record(runs: int, points: int) -> Record:
+    """Room for what is measured on runs, and recorded at `points` steps of each."""
+    return Record(
+        np.empty(runs, dtype=np.int8),
+        np.empty((runs, len(Measures._fields))),
+        np.empty((runs, points, len(Trace._fields))),
+        np.zeros(runs, dtype=np.int64),
+    )
 
 
-def _pack(columns: Columns) -> Runs:
-    """The columns as the compiled loop takes them: words as codes, step sizes 0 for a kept layer."""
+def _by_precision(columns: Columns) -> Iterator[tuple[type, NDArray[np.intp]]]:
+    """Dtype class and places of the runs of each precision that there is."""
+    for precision in PRECISIONS:
+        rows = np.flatnonzero(columns["precision"] == precision)
+        if rows.size:
+            yield np.dtype(precision).type, rows
+
+
+def _rows(record: Record) -> dict[str, NDArray[Any]]:
+    """The measured columns."""
+    named = dict(zip(Measures._fields, record.measured.T, strict=True))
+    return {"status": np.array(STATUSES, dtype=object)[record.status], **named}
+
+
+def _pack(every: Columns, rows: NDArray[np.intp]) -> Runs:
+    """The runs at `rows` as the compiled loop takes them: words as codes, 0 to keep a layer."""
+    columns = {name: column[rows] for name, column in every.items()}
     key0, key1 = cell_keys(columns)
     eta = columns["eta"]
     eta_output = np.where(np.isnan(columns["eta_output"]), eta, columns["eta_output"])
@@ -103,6 +147,12 @@ def _codes(columns: Columns, name: str) -> Ints:
     """A column of words as their places among the column's choices."""
     choices = next(column.choices for column in PARAMETERS if column.name == name)
     return np.array([choices.index(word) for word in columns[name].tolist()])
+
+
+def _test_flops(columns: Columns) -> Array:
+    """Cost of each run's test error."""
+    filters = 2.0 * columns["m"]
+    return np.asarray(columns["n_test"] * (2 * filters**2 + 40 * filters + 1000))
 
 
 def _sizes(columns: Columns) -> tuple[Array, Array, Array]:

@@ -1,7 +1,8 @@
 """The dataset of a sweep: Parquet files of rows, one a shard, named by the runs that they hold.
 
 What is done is what is published: there is no other ledger. Next to the shards lies `_sweep.json`, the
-resolved sweep in its latest form.
+resolved sweep in its latest form. What was recorded along the training of a shard's runs lies in a file
+of its own, published before the shard.
 """
 
 import json
@@ -16,12 +17,16 @@ from numpy.typing import NDArray
 
 from sweeps.identity import ID_DTYPE, shard_name
 from sweeps.mistakes import SweepError
-from sweeps.protocol import Columns, Model
-from sweeps.schema import SCHEMA_VERSION, file_metadata, table_schema, to_table
+from sweeps.protocol import Columns, Model, Tracing
+from sweeps.schema import SCHEMA_VERSION, file_metadata, table_schema, to_table, trace_schema
 from sweeps.spec import Spec
 from sweeps.store import Store
 
 MANIFEST = "_sweep.json"
+TRAJECTORY = "trajectory"
+
+
+_MANIFEST_KEYS = {*Spec._fields, "planned_runs"} - Spec._field_defaults.keys()
 
 
 class Owner(NamedTuple):
@@ -43,8 +48,12 @@ class Dataset:
         return self.store.location
 
     def shards(self) -> list[str]:
-        """Names of the published Parquet files."""
-        return [name for name in self.store.names() if name.endswith(".parquet")]
+        """Names of the published Parquet files, trajectories left out."""
+        return [
+            name
+            for name in self.store.names()
+            if name.endswith(".parquet") and not name.startswith(f"{TRAJECTORY}-")
+        ]
 
     def manifest(self) -> dict[str, Any] | None:
         """The resolved sweep of this folder, or None where none was started.
@@ -61,7 +70,7 @@ class Dataset:
                     f"{self.location} has schema version {found['schema_version']}; this version of "
                     f"bocnn-sweep reads {SCHEMA_VERSION}; name another --out"
                 )
-            if missing := {*Spec._fields, "planned_runs"} - found.keys():
+            if missing := _MANIFEST_KEYS - found.keys():
                 raise KeyError(*missing)
         except (ValueError, KeyError, TypeError):
             raise SweepError(
@@ -151,15 +160,29 @@ class Writer:
         Returns:
             The file's name.
         """
-        metadata = file_metadata(
-            self._sweep, self._model, {"code_version": version("bocnn"), **extra}
-        )
-        schema = table_schema(self._model, self._auxiliary).with_metadata(metadata)
+        schema = table_schema(self._model, self._auxiliary)
+        return self._put(shard_name(ids), to_table(schema, ids, columns), extra)
+
+    def publish_trajectory(self, ids: NDArray[Any], traces: Columns, extra: dict[str, Any]) -> str:
+        """Publish what was recorded on the runs of one shard: before the shard, which says done.
+
+        Args:
+            ids: run identities of the shard, dtype ID_DTYPE.
+            traces: recorded columns, and `run`, the place of a record's run among `ids`.
+            extra: further metadata of the file.
+        Returns:
+            The file's name.
+        """
+        assert isinstance(self._model, Tracing)
+        table = to_table(trace_schema(self._model), ids[traces["run"]], traces)
+        return self._put(shard_name(ids, TRAJECTORY), table, extra)
+
+    def _put(self, name: str, table: pa.Table, extra: dict[str, Any]) -> str:
+        """Publish a table under a name, with what each file says of itself."""
+        extra = {"code_version": version("bocnn"), **extra}
+        table = table.replace_schema_metadata(file_metadata(self._sweep, self._model, extra))
         sink = pa.BufferOutputStream()
-        pq.write_table(
-            to_table(schema, ids, columns), sink, compression="zstd", write_page_checksum=True
-        )
-        name = shard_name(ids)
+        pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
         Store(self._location).put(name, sink.getvalue().to_pybytes())
         return name
 

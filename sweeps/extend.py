@@ -1,4 +1,5 @@
-"""Whether a sweep may be added to a dataset: same name, model, seed and constants; more of the rest.
+"""Whether a sweep may be added to a dataset: same name, model, seed, constants and steps to record at;
+more of the rest.
 
 Cells, replicates and settings may be gained. What was fixed may become an axis or a setting that holds
 the old value. Anything else would put runs of two sweeps side by side, and is refused.
@@ -26,6 +27,7 @@ def check_extends(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, 
         for key in ("name", "model", "seed", "derived", "zip")
         if old[key] != new[key]
     ]
+    differences += _changed_steps(old.get("trajectory"), new["trajectory"])
     differences += _changed_constants(old, new, defaults)
     differences += _lost_values(old, new)
     if new["replicates"] < old["replicates"]:
@@ -36,6 +38,14 @@ def check_extends(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, 
             + "; ".join(differences)
             + ". Name another --out, or another name in the sweep file; nothing was changed"
         )
+
+
+def _changed_steps(old: list[int] | None, new: list[int] | None) -> list[str]:
+    """What to say where other steps are to be recorded than those of the published runs."""
+    if old == new:
+        return []
+    before, after = ("absent" if steps is None else _shown(steps) for steps in (old, new))
+    return [f"trajectory was {before} and is {after}, and published runs are not trained again"]
 
 
 def _changed_constants(

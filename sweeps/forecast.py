@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sweeps import trajectory
 from sweeps.mistakes import SweepError
-from sweeps.plan import NOMINAL_FLOPS_PER_S, ROW_BYTES, Plan
+from sweeps.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Plan
 
 _SAMPLE = 16
 _SAMPLE_FLOPS = NOMINAL_FLOPS_PER_S
@@ -30,7 +31,13 @@ def forecast(plan: Plan) -> Forecast:
     memory = float(np.max(plan.model.memory_bytes(plan.resolved.cells.columns)))
     rate = _measured_rate(plan)
     core_s = flops / (rate or NOMINAL_FLOPS_PER_S)
-    return Forecast(core_s, float(plan.todo_cells.size * ROW_BYTES), memory, rate is not None)
+    return Forecast(core_s, plan.todo_cells.size * _run_bytes(plan), memory, rate is not None)
+
+
+def _run_bytes(plan: Plan) -> float:
+    """Bytes of a run on disk: its row, and its records if it is recorded at all steps asked for."""
+    steps = plan.resolved.spec.trajectory
+    return float(ROW_BYTES + (0 if steps is None else RECORD_BYTES * (len(steps) + 1)))
 
 
 def check_memory(plan: Plan, available: float) -> None:
@@ -53,7 +60,8 @@ def _measured_rate(plan: Plan) -> float | None:
     if not plan.todo_cells.size or plan.flops[plan.todo_cells[places]].sum() > _SAMPLE_FLOPS:
         return None
     columns = plan.columns(plan.take(places))
-    plan.model.run({name: values[:1] for name, values in columns.items()})
+    steps = plan.resolved.spec.trajectory
+    trajectory.train(plan.model, {name: values[:1] for name, values in columns.items()}, steps)
     start = time.perf_counter()
-    plan.model.run(columns)
+    trajectory.train(plan.model, columns, steps)
     return float(plan.flops[plan.todo_cells[places]].sum()) / (time.perf_counter() - start)

@@ -37,9 +37,9 @@ def run_ids(digests: list[bytes], cells: NDArray[Any], replicates: NDArray[Any])
     return np.frombuffer(bytes(ids), dtype=ID_DTYPE)
 
 
-def shard_name(ids: NDArray[Any]) -> str:
-    """The file name of a shard: a digest of the runs that it holds."""
-    return f"shard-{blake2b(ids.tobytes(), digest_size=16).hexdigest()}.parquet"
+def shard_name(ids: NDArray[Any], kind: str = "shard") -> str:
+    """The file name of a shard, or of its `trajectory`: a digest of the runs that it holds."""
+    return f"{kind}-{blake2b(ids.tobytes(), digest_size=16).hexdigest()}.parquet"
 
 
 def _differing(names: list[str], row: tuple[Any, ...], defaults: dict[str, Any]) -> dict[str, Any]:

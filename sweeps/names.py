@@ -6,7 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from sweeps import formula
 from sweeps.mistakes import Mistake, nearest
-from sweeps.protocol import Model
+from sweeps.protocol import Model, Tracing
 from sweeps.spec import Spec
 
 Trees = Mapping[str, ast.expr]
@@ -26,6 +26,7 @@ def check_names(spec: Spec, model: Model, trees: Trees) -> list[Mistake]:
         *_formulas(spec, model, trees),
         *_zip(spec),
         *_analysis(spec, model),
+        *_trajectory(spec, model),
     ]
 
 
@@ -127,3 +128,10 @@ def _analysis(spec: Spec, model: Model) -> Iterator[Mistake]:
             what = "a measure" if key == "measure" else "an axis"
             text = f"received {received!r}; expected {what}: {', '.join(valid)}"
             yield Mistake(("analysis", key), f"{text}{nearest(received, valid)}")
+
+
+def _trajectory(spec: Spec, model: Model) -> Iterator[Mistake]:
+    """Steps to record at, of a model that does not record."""
+    if spec.trajectory is not None and not isinstance(model, Tracing):
+        text = f"the model {model.name} does not record trajectories; take this key out"
+        yield Mistake(("trajectory",), text)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps import trajectory
 from sweeps.identity import cell_digests, run_ids
 from sweeps.mistakes import SweepError
 from sweeps.protocol import Columns, Model
@@ -20,6 +21,9 @@ NOMINAL_FLOPS_PER_S = 1.5e10
 
 ROW_BYTES = 160
 """Bytes of a stored row, about: 146 to 157 were seen for the shipped sweeps."""
+
+RECORD_BYTES = 120
+"""Bytes of a record along the training, about."""
 
 
 MOST_RUNS = 200_000_000
@@ -108,7 +112,7 @@ def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
     replicate_of = np.tile(np.arange(replicates), cells.number)
     ids = run_ids(digests, cell_of, replicate_of)
     todo = np.flatnonzero(~np.isin(ids, published))
-    flops = np.asarray(resolved.model.flops(cells.columns), dtype=np.float64)
+    flops = trajectory.cost(resolved.model, cells.columns, resolved.spec.trajectory)
     return Plan(resolved, ids.size, cell_of[todo], replicate_of[todo], ids[todo], flops)
 
 

@@ -75,6 +75,30 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class Tracing(Model, Protocol):
+    """A model that can also record its runs along their training: what `trajectory` asks for.
+
+    `trace_measures` begins with `step`, steps taken so far; parameters never depend on what is recorded.
+    """
+
+    @property
+    def trace_measures(self) -> Sequence[Column]: ...
+
+    def trace_flops(self, columns: Columns, steps: NDArray[Any]) -> NDArray[Any]:
+        """Cost of each run where it is recorded at `steps`, shape (runs,)."""
+        ...
+
+    def trace(
+        self, columns: Columns, steps: NDArray[Any]
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """What `run` returns, bit for bit, and recorded columns with `run`, the index of the run.
+
+        Each run is recorded at those of `steps` that it reaches, and where it ended.
+        """
+        ...
+
+
 def load_model(name: str) -> Model:
     """The installed model of that name.
 

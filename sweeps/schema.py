@@ -7,6 +7,8 @@
 | parameters | the model's | |
 | auxiliary axes | float64 | |
 | `status`, measures | the model's | nulls where the run failed |
+
+Beside it the schema of a trajectory: one row a run and recorded step, `run_id` and what was recorded.
 """
 
 import json
@@ -18,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sweeps.identity import RUN_ID_BYTES
-from sweeps.protocol import Column, Columns, Model
+from sweeps.protocol import Column, Columns, Model, Tracing
 
 SCHEMA_VERSION = 1
 
@@ -26,7 +28,7 @@ SCHEMA_VERSION = 1
 def table_schema(model: Model, auxiliary: Sequence[str]) -> pa.Schema:
     """Schema of the rows; every field carries its meaning and unit."""
     fields = [
-        _field("run_id", pa.binary(RUN_ID_BYTES), "digest of all that decides the run"),
+        _id_field(),
         _field("seed", pa.int64(), "seed of the sweep"),
         _field("replicate", pa.int32(), "replicate"),
         *(_column_field(column) for column in model.parameters),
@@ -36,9 +38,18 @@ def table_schema(model: Model, auxiliary: Sequence[str]) -> pa.Schema:
     return pa.schema(fields)
 
 
+def trace_schema(model: Tracing) -> pa.Schema:
+    """Schema of what is recorded along the training."""
+    return pa.schema([_id_field(), *(_column_field(column) for column in model.trace_measures)])
+
+
 def to_table(schema: pa.Schema, ids: NDArray[Any], columns: Columns) -> pa.Table:
     """Rows as an Arrow table; NaN becomes null."""
-    arrays = {name: _array(values, schema.field(name).type) for name, values in columns.items()}
+    arrays = {
+        name: _array(columns[name], schema.field(name).type)
+        for name in schema.names
+        if name != "run_id"
+    }
     buffer = pa.py_buffer(ids.tobytes())
     arrays["run_id"] = pa.Array.from_buffers(pa.binary(RUN_ID_BYTES), len(ids), [None, buffer])
     return pa.table([arrays[name] for name in schema.names], schema=schema)
@@ -65,6 +76,10 @@ def _array(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
     if missing is not None and pa.types.is_integer(kind):
         values = np.where(missing, 0, values).astype(np.int64)
     return pa.array(values, type=kind, mask=missing)
+
+
+def _id_field() -> pa.Field:
+    return _field("run_id", pa.binary(RUN_ID_BYTES), "digest of all that decides the run")
 
 
 def _column_field(column: Column) -> pa.Field:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps import trajectory
 from sweeps.dataset import Writer
 from sweeps.plan import NOMINAL_FLOPS_PER_S, Plan, Shard
-from sweeps.protocol import Columns, Model
 
 _SLICE_S = 0.5
 
@@ -41,26 +41,37 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
     shard = work.shards[number]
     model, columns = work.plan.model, work.plan.columns(shard)
     start = time.perf_counter()
+    steps = work.plan.resolved.spec.trajectory
     measured: list[dict[str, NDArray[Any]]] = []
+    traced: list[dict[str, NDArray[Any]]] = []
     statuses = model.measures[0].choices
     failed = dict.fromkeys(statuses[1:], 0)
     done = 0
-    for rows in _slices(model, columns):
-        measured.append(model.run({name: values[rows] for name, values in columns.items()}))
+    for rows in _slices(trajectory.cost(model, columns, steps)):
+        part = {name: values[rows] for name, values in columns.items()}
+        found, traces = trajectory.train(model, part, steps)
+        measured.append(found)
+        traced.append(traces | {"run": traces["run"] + rows.start} if traces else {})
         done += rows.stop - rows.start
         for status in failed:
             failed[status] += int(np.sum(measured[-1]["status"] == status))
         yield Progress(number, done, dict(failed), time.perf_counter() - start, False)
-    whole = {name: np.concatenate([part[name] for part in measured]) for name in measured[0]}
     wall_s = time.perf_counter() - start
     extra = {"device": platform.processor() or platform.machine(), "wall_s": wall_s}
-    work.writer.publish(shard.ids, columns | whole, extra)
+    if steps is not None:
+        work.writer.publish_trajectory(shard.ids, _joined(traced), extra)
+    work.writer.publish(shard.ids, columns | _joined(measured), extra)
     yield Progress(number, done, failed, wall_s, True)
 
 
-def _slices(model: Model, columns: Columns) -> list[slice]:
+def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The columns of all pieces, one after the other."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _slices(flops: NDArray[Any]) -> list[slice]:
     """A shard cut into pieces of about half a second."""
-    seconds = np.cumsum(model.flops(columns)) / NOMINAL_FLOPS_PER_S
+    seconds = np.cumsum(flops) / NOMINAL_FLOPS_PER_S
     edges = np.flatnonzero(np.diff(seconds // _SLICE_S)) + 1
     bounds = [0, *edges.tolist(), seconds.size]
     return [slice(first, last) for first, last in zip(bounds, bounds[1:], strict=False)]

@@ -21,6 +21,7 @@ from pydantic import (
 
 from sweeps.axis import Axis, AxisError, read_axis
 from sweeps.mistakes import Mistake, Path, SweepError, SweepFileError, nearest, shown
+from sweeps.trajectory import Steps, read_steps
 from sweeps.yaml_file import from_json, read
 
 _Float = Annotated[StrictFloat, Field(allow_inf_nan=False)]
@@ -65,6 +66,7 @@ class _File(_Strict):
     derived: dict[StrictStr, StrictStr | Number] = {}
     settings: dict[StrictStr, Any] = {}
     analysis: Analysis | None = None
+    trajectory: Any = None
 
 
 _SECTIONS: dict[str, type[_Strict]] = {"analysis": Analysis, "theory": Theory}
@@ -84,6 +86,7 @@ class Spec(NamedTuple):
     derived: dict[str, str]
     settings: dict[str, Axis]
     analysis: Analysis | None
+    trajectory: Steps = None
 
 
 class Source(NamedTuple):
@@ -116,11 +119,13 @@ def read_spec(text: str, name: str) -> tuple[Spec | None, Source, list[Mistake]]
         return None, source, mistakes
     file = _validate(raw, mistakes)
     axes = {key: _read_axes(raw, key, mistakes) for key in ("axes", "settings")}
+    steps = _read_trajectory(raw, mistakes)
     if file is None:
         return None, source, mistakes
     fields = {field: getattr(file, field) for field in Spec._fields}
     derived = {key: str(value) for key, value in file.derived.items()}
-    return Spec(**fields | axes | {"derived": derived}), source, mistakes
+    read_here = axes | {"derived": derived, "trajectory": steps}
+    return Spec(**fields | read_here), source, mistakes
 
 
 def _validate(raw: dict[str, Any], mistakes: list[Mistake]) -> _File | None:
@@ -175,6 +180,17 @@ def _read_axes(raw: dict[str, Any], key: str, mistakes: list[Mistake]) -> dict[s
             mistakes.append(Mistake((key, str(name)), str(error)))
             axes[str(name)] = Axis((), "list")
     return axes
+
+
+def _read_trajectory(raw: dict[str, Any], mistakes: list[Mistake]) -> Steps:
+    """The steps to record at, or None where there are none or they cannot be read."""
+    if raw.get("trajectory") is None:
+        return None
+    try:
+        return read_steps(raw["trajectory"])
+    except AxisError as error:
+        mistakes.append(Mistake(("trajectory",), str(error)))
+        return None
 
 
 def _explain(problem: Any) -> Mistake:

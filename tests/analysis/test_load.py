@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from analysis.errors import AnalysisError
@@ -80,9 +81,13 @@ def test_a_corrupted_shard_is_named(folder: Path) -> None:
         load(str(folder))
 
 
-def test_a_parquet_file_of_something_else_is_named(folder: Path) -> None:
-    import pyarrow.parquet as pq
+def test_records_along_the_training_are_no_shards(folder: Path) -> None:
+    files = load(str(folder)).files
+    pq.write_table(pa.table({"run_id": [1], "step": [0]}), folder / "trajectory-1.parquet")
+    assert load(str(folder)).files == files
 
+
+def test_a_parquet_file_of_something_else_is_named(folder: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), folder / "other.parquet")
     with pytest.raises(AnalysisError, match=r"other.parquet is foreign.*schema version none"):
         load(str(folder))

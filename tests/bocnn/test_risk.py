@@ -1,7 +1,5 @@
 """Test error: exact tails, a covariance's root at any rank, and the error of a known network."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 import torch
@@ -12,19 +10,18 @@ from scipy.special import gammaincc
 
 from bocnn import dense
 from bocnn.draws import Seed
-from bocnn.gram import Rule, forward, new_scratch, new_velocity, train
-from bocnn.laws import Geometry, Law, trained_filters
+from bocnn.gram import forward, new_scratch
 from bocnn.measures import learning, memorization, training_error
 from bocnn.risk import (
     Fresh,
     chances_negative,
     cholesky,
     clean_error,
-    fresh_samples,
     upper_gammas,
     wrongness,
 )
-from tests.bocnn.paired import Pair, Problem, make_pair, rule
+from tests.bocnn.paired import Problem, rule
+from tests.bocnn.trained import trained
 from tests.tolerance import assert_near
 
 SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))
@@ -71,72 +68,6 @@ def test_the_root_of_a_covariance_gives_it_back_at_any_rank(rank: int) -> None:
     cholesky(root)
     assert not np.triu(root, 1).any()
     np.testing.assert_allclose(root @ root.T, covariance, atol=1e-7)
-
-
-class Trained(NamedTuple):
-    """A pair trained in both ways, with the geometry that the engine would have."""
-
-    pair: Pair
-    how: Rule
-    law: Law
-    geometry: Geometry
-
-    @property
-    def filters(self) -> np.ndarray:
-        """The engine's trained filters in the geometry."""
-        return trained_filters(self.geometry, self.pair.network)
-
-    @property
-    def fresh(self) -> Fresh:
-        """The law of its outputs on fresh samples."""
-        return fresh_samples(self.law, self.geometry, self.filters, self.pair.network, self.how)
-
-
-def geometry_of(pair: Pair) -> Geometry:
-    """The coordinates in the basis of the centres, the bias, and whatever else d has."""
-    problem, count = pair.problem, len(pair.centres)
-    signals = count // 2
-    basis = torch.linalg.qr(
-        torch.cat(
-            [
-                pair.centres[:: 2 if signals == 2 else 1][:signals].T,
-                torch.eye(problem.d, dtype=torch.float64),
-            ],
-            dim=1,
-        )
-    ).Q.numpy()
-    points = pair.vectors.numpy() @ basis
-    start = make_pair(problem).dense
-    filters = start.hidden.detach().numpy().reshape(2 * problem.m, -1) @ basis
-    if problem.bias:
-        points = np.insert(points, signals, 1.0, axis=1)
-        filters = np.insert(filters, signals, start.bias.detach().numpy().reshape(-1), axis=1)
-    widths = np.full(len(points), points.shape[1])
-    widths[:count] = signals + int(problem.bias)
-    labels = np.repeat([1.0, -1.0], signals)
-    return Geometry(points, filters, widths, labels, signals)
-
-
-def trained(problem: Problem) -> Trained:
-    pair = make_pair(problem)
-    how = rule(eta=0.02, eta_output=0.02, activation=problem.activation)
-    train(pair.points, pair.network, new_velocity(pair.network), how, (0, 60, SEED))
-    dense.train(pair.dense, pair.data, dense.Recipe(0.02), 60)
-    law = Law(
-        int(problem.law == "xor"),
-        problem.n,
-        problem.d,
-        problem.m,
-        problem.mu_norm,
-        1.2,
-        0.05,
-        problem.v0,
-        problem.p_flip,
-        problem.isotropic,
-        problem.bias,
-        0,
-    )
-    return Trained(pair, how, law, geometry_of(pair))
 
 
 PROBLEMS = [

@@ -90,7 +90,8 @@ def train(
 
 def rows(folder: Path) -> pa.Table:
     """Every row of a folder, sorted by run, with what any reader of Arrow would use."""
-    return pa.dataset.dataset(folder, format="parquet").to_table().sort_by("run_id")
+    files = [path for path in folder.glob("*.parquet") if not path.name.startswith("trajectory")]
+    return pa.dataset.dataset(files, format="parquet").to_table().sort_by("run_id")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
