@@ -12,7 +12,7 @@ from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards, make_plan
 from sweeps.presets import find
 from sweeps.protocol import Model, load_model
-from sweeps.resolve import Resolved, resolve
+from sweeps.resolve import Resolved, meanings, resolve
 from sweeps.shard import Work
 from sweeps.spec import to_json
 from sweeps.yaml_file import from_json
@@ -84,7 +84,7 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     dataset.write_manifest(plan.sweep())
     sweep = json.dumps(plan.sweep(), ensure_ascii=False)
     location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
-    writer = Writer(location, sweep, plan.model, plan.resolved.cells.auxiliary)
+    writer = Writer(location, sweep, plan.model, meanings(plan.resolved))
     return Work(plan, cut_shards(plan, cut), writer)
 
 

@@ -146,7 +146,7 @@ class Dataset:
 class Writer:
     """What a worker needs to publish shards: picklable, and free of the plan."""
 
-    def __init__(self, location: str, sweep: str, model: Model, auxiliary: tuple[str, ...]) -> None:
+    def __init__(self, location: str, sweep: str, model: Model, auxiliary: dict[str, str]) -> None:
         self._location, self._sweep, self._model = location, sweep, model
         self._auxiliary = auxiliary
 

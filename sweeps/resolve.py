@@ -81,6 +81,24 @@ def resolve(text: str, name: str, find_model: Callable[[str], Model]) -> Resolve
     return Resolved(spec._replace(axes=axes, settings=settings), model, cells)
 
 
+def meanings(resolved: Resolved) -> dict[str, str]:
+    """What each auxiliary column means: itself, and the formulas that read it."""
+    trees = {name: formula.parse(text) for name, text in resolved.spec.derived.items()}
+    return {
+        name: ", ".join(
+            [
+                name,
+                *(
+                    f"{to} = {resolved.spec.derived[to]}"
+                    for to, tree in trees.items()
+                    if name in formula.names(tree)
+                ),
+            ]
+        )
+        for name in resolved.cells.auxiliary
+    }
+
+
 def _parse(spec: Spec, mistakes: list[Mistake]) -> dict[str, ast.expr]:
     """The trees of the formulas that parse."""
     trees = {}

@@ -12,7 +12,7 @@ Beside it the schema of a trajectory: one row a run and recorded step, `run_id` 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,14 +25,14 @@ from sweeps.protocol import Column, Columns, Model, Tracing
 SCHEMA_VERSION = 1
 
 
-def table_schema(model: Model, auxiliary: Sequence[str]) -> pa.Schema:
+def table_schema(model: Model, auxiliary: Mapping[str, str]) -> pa.Schema:
     """Schema of the rows; every field carries its meaning and unit."""
     fields = [
         _id_field(),
         _field("seed", pa.int64(), "seed of the sweep"),
         _field("replicate", pa.int32(), "replicate"),
         *(_column_field(column) for column in model.parameters),
-        *(_field(name, pa.float64(), name) for name in auxiliary),
+        *(_field(name, pa.float64(), meaning) for name, meaning in auxiliary.items()),
         *(_column_field(column) for column in model.measures),
     ]
     return pa.schema(fields)

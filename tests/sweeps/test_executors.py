@@ -158,7 +158,7 @@ def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, o
     plan, dataset = planned(TOY_SWEEP.replace("n: [1, 2]", "n: [1]"), out)
     work = command.prepare(plan, dataset, Cut(runs=1000))
     (out.parent / "file").write_text("in the way")
-    elsewhere = Writer(str(out.parent / "file"), "{}", plan.model, ())
+    elsewhere = Writer(str(out.parent / "file"), "{}", plan.model, {})
     outcome = command.execute(work._replace(writer=elsewhere), dataset, unread(run))
     assert outcome.missing == plan.total
     assert "cannot write shard-" in outcome.failures[0]

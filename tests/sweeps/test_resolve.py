@@ -11,7 +11,7 @@ from sweeps import presets
 from sweeps.identity import ID_DTYPE
 from sweeps.mistakes import SweepError
 from sweeps.plan import make_plan
-from sweeps.resolve import Resolved
+from sweeps.resolve import Resolved, meanings
 from sweeps.spec import to_json
 from sweeps.yaml_file import from_json
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, mistakes, resolved
@@ -188,3 +188,8 @@ def test_a_plane_of_zipped_axes_is_refused() -> None:
     plane = "analysis: {x: x, y: n, measure: error, levels: [0.25]}\n"
     text = TOY_SWEEP + "zip: [[x, n]]\n" + plane
     assert "two axes that are not zipped together" in mistakes(text)
+
+
+def test_an_auxiliary_column_tells_which_formulas_read_it() -> None:
+    text = TOY_SWEEP.replace("x: [1.0, 2.0]", "k: [0.5, 1]") + "derived: {x: 2 * k}\n"
+    assert meanings(resolved(text)) == {"k": "k, x = 2 * k"}
