@@ -83,18 +83,10 @@ def resolve(text: str, name: str, find_model: Callable[[str], Model]) -> Resolve
 
 def meanings(resolved: Resolved) -> dict[str, str]:
     """What each auxiliary column means: itself, and the formulas that read it."""
-    trees = {name: formula.parse(text) for name, text in resolved.spec.derived.items()}
+    formulas = resolved.spec.derived
+    read = {name: formula.names(formula.parse(text)) for name, text in formulas.items()}
     return {
-        name: ", ".join(
-            [
-                name,
-                *(
-                    f"{to} = {resolved.spec.derived[to]}"
-                    for to, tree in trees.items()
-                    if name in formula.names(tree)
-                ),
-            ]
-        )
+        name: ", ".join([name, *(f"{to} = {formulas[to]}" for to in formulas if name in read[to])])
         for name in resolved.cells.auxiliary
     }
 
