@@ -1,19 +1,39 @@
-"""The gram engine on the CPU: one compiled loop per run, draws to measures, its state in cache.
+"""The gram engine on the CPU: one compiled loop, draws to measures, its state in cache.
 
-A run's arithmetic never depends on which runs stand beside it. Scheduling, files and statuses' names
-are left to others.
+Runs of one shape train side by side in the lanes of a bundle; a lane that is done takes the next run. A
+run's arithmetic never depends on which runs stand beside it. Scheduling, files and statuses' names are
+left to others.
 """
 
 import math
 from typing import NamedTuple
 
+import numpy as np
+
+from bocnn.activation import LEAKY
 from bocnn.arrays import Array, Ints
+from bocnn.bundle import (
+    IDLE,
+    LEFT,
+    RUNNING,
+    STOPPED,
+    Bundle,
+    Stop,
+    advance,
+    fill,
+    network_of,
+    new_bundle,
+    release,
+    resume,
+)
 from bocnn.compiled import compiled
 from bocnn.draws import Seed
-from bocnn.gram import DIVERGED, OK, UNCONVERGED, Rule, new_velocity, train
+from bocnn.gram import How, Kind, Network, is_finite
 from bocnn.laws import Law, draw_geometry, draw_network, draw_points
 from bocnn.measures import Measures, Run, measure
 from bocnn.trace import trace
+
+OK, UNCONVERGED, DIVERGED = range(3)
 
 _NOTHING = (math.nan,) * len(Measures._fields)
 
@@ -50,6 +70,10 @@ class Runs(NamedTuple):
     n_test: Ints
 
 
+ALIKE = ("n", "m", "data", "isotropic", "bias", "activation", "leak", "loss", "nesterov")
+"""What is the same in all runs that train side by side."""
+
+
 @compiled()
 def _seed(runs: Runs, r: int) -> Seed:
     return Seed(runs.key0[r], runs.key1[r], runs.replicate[r])
@@ -74,19 +98,26 @@ def _law(runs: Runs, r: int) -> Law:
 
 
 @compiled()
-def _rule(runs: Runs, r: int) -> Rule:
-    return Rule(
-        runs.activation[r],
-        runs.leak[r],
-        runs.loss[r],
-        runs.eta[r],
-        runs.eta_output[r],
-        runs.momentum[r],
-        runs.nesterov[r] != 0,
-        runs.weight_decay[r],
-        runs.batch[r],
-        runs.loss_tol[r],
+def _kind(runs: Runs, r: int) -> Kind:
+    return Kind(runs.activation[r], runs.leak[r], runs.loss[r], runs.nesterov[r] != 0)
+
+
+@compiled()
+def _how(runs: Runs, r: int, real) -> How:  # type: ignore[no-untyped-def]
+    leak = runs.leak[r] if runs.activation[r] == LEAKY else 0.0
+    return How(
+        _kind(runs, r),
+        real(runs.eta[r]),
+        real(runs.eta_output[r]),
+        real(runs.momentum[r]),
+        real(runs.weight_decay[r]),
+        real(leak),
     )
+
+
+@compiled()
+def _stop(runs: Runs, r: int, at: int) -> Stop:
+    return Stop(at, runs.loss_tol[r], runs.batch[r])
 
 
 @compiled()
@@ -95,7 +126,8 @@ def _draw(runs: Runs, r: int, real) -> Run:  # type: ignore[no-untyped-def]
     seed, law = _seed(runs, r), _law(runs, r)
     geometry = draw_geometry(law, seed)
     points = draw_points(law, geometry, seed, real)
-    return Run(law, _rule(runs, r), geometry, points, draw_network(law, geometry, seed, real))
+    network = draw_network(law, geometry, seed, real)
+    return Run(law, _kind(runs, r), geometry, points, network, np.empty_like(points.observed))
 
 
 @compiled()
@@ -117,25 +149,6 @@ def _write(row, out: Array) -> None:  # type: ignore[no-untyped-def]
         out[column] = row[column]
 
 
-@compiled(nogil=True)
-def run_all(runs: Runs, real, status: Ints, measured: Array) -> None:  # type: ignore[no-untyped-def]
-    """Train and measure every run.
-
-    Args:
-        runs: parameters.
-        real: dtype class in which training is done, np.float32 or np.float64.
-        status: int8, shape (runs,): written.
-        measured: float64, shape (runs, len(Measures._fields)): written, NaN where a run diverged.
-    """
-    for r in range(runs.n.size):
-        seed = _seed(runs, r)
-        run = _draw(runs, r, real)
-        span = (0, runs.steps[r], seed)
-        ended, steps = train(run.points, run.network, new_velocity(run.network), run.rule, span)
-        status[r], row = _measured(run, ended, steps, runs.n_test[r], seed)
-        _write(row, measured[r])
-
-
 @compiled()
 def _record(run: Run, status: int, step: int, row: Measures, out: Array) -> None:
     """Write what is recorded of a run at a step; all but the step is NaN where it diverged."""
@@ -146,10 +159,11 @@ def _record(run: Run, status: int, step: int, row: Measures, out: Array) -> None
 
 
 class Record(NamedTuple):
-    """What `trace_all` writes.
+    """What is measured on runs.
 
-    status, measured: as `run_all`. traced: float64, shape (runs, steps asked for + 1,
-    len(Trace._fields)), its rows beyond `lengths` left as they are. lengths: int64, shape (runs,).
+    status: int8, shape (runs,). measured: float64, shape (runs, len(Measures._fields)), NaN where a run
+    diverged. traced: float64, shape (runs, steps asked for + 1, len(Trace._fields)), its rows beyond
+    `lengths` left as they are; of size 0 to record nothing. lengths: int64, shape (runs,), zero at first.
     """
 
     status: Ints
@@ -158,33 +172,73 @@ class Record(NamedTuple):
     lengths: Ints
 
 
-@compiled(nogil=True)
-def trace_all(runs: Runs, real, asked: Ints, record: Record) -> None:  # type: ignore[no-untyped-def]
-    """Train and measure every run, and record it along the training.
+@compiled()
+def _next_stop(runs: Runs, r: int, asked: Ints, recorded: int) -> int:
+    """The step at which to look at run r next."""
+    return int(min(asked[recorded], runs.steps[r])) if recorded < asked.size else int(runs.steps[r])
 
-    The measures are those of `run_all`, bit for bit.
+
+@compiled()
+def _status(bundle: Bundle, lane: int, network: Network, loss_tol: float) -> int:
+    """Status of a lane whose training has ended, or would if it ended here."""
+    standing = bundle.clock.standing[lane]
+    if standing == LEFT or not is_finite(network):
+        return DIVERGED
+    return UNCONVERGED if standing == STOPPED and loss_tol > 0.0 else OK
+
+
+@compiled()
+def _report(runs: Runs, r: int, where, asked: Ints, record: Record) -> bool:  # type: ignore[no-untyped-def]
+    """Measure run r, which is due in a lane, and record it; whether its training has ended."""
+    bundle, lane, drawn = where
+    step, network = bundle.clock.step[lane], network_of(bundle, lane)
+    output = bundle.output[:, lane].copy()
+    run = Run(drawn.law, drawn.kind, drawn.geometry, drawn.points, network, output)
+    status = _status(bundle, lane, network, runs.loss_tol[r])
+    status, row = _measured(run, status, step, runs.n_test[r], _seed(runs, r))
+    if record.traced.size > 0:
+        _record(run, status, step, row, record.traced[r, record.lengths[r]])
+        record.lengths[r] += 1
+    if status != DIVERGED and bundle.clock.standing[lane] == STOPPED and step < runs.steps[r]:
+        return False
+    record.status[r] = status
+    _write(row, record.measured[r])
+    return True
+
+
+@compiled(nogil=True)
+def run_all(runs: Runs, real, wide, asked: Ints, record: Record) -> None:  # type: ignore[no-untyped-def]
+    """Train and measure runs of one shape and kind, and record them along the training.
 
     Args:
-        runs: parameters.
+        runs: parameters, at least one run's, the ALIKE the same in all.
         real: dtype class in which training is done, np.float32 or np.float64.
+        wide: None to train one after the other, `lanes(real)` to train so many side by side.
         asked: steps at which to record, rising, beside the one at which training ended.
         record: written.
     """
-    for r in range(runs.n.size):
-        seed, n_test, traced = _seed(runs, r), runs.n_test[r], record.traced[r]
-        run = _draw(runs, r, real)
-        velocity = new_velocity(run.network)
-        step, length = 0, 0
-        for stop in asked[asked < runs.steps[r]]:
-            status, step = train(run.points, run.network, velocity, run.rule, (step, stop, seed))
-            if status == UNCONVERGED or (status == OK and run.rule.loss_tol <= 0.0):
-                status, row = _measured(run, status, step, n_test, seed)
-                _record(run, status, step, row, traced[length])
-                length += 1
-        # A run that has reached its loss, or has diverged, only says so again.
-        span = (step, runs.steps[r], seed)
-        status, step = train(run.points, run.network, velocity, run.rule, span)
-        status, row = _measured(run, status, step, n_test, seed)
-        _record(run, status, step, row, traced[length])
-        _write(row, record.measured[r])
-        record.status[r], record.lengths[r] = status, length + 1
+    kind, count, taken = _kind(runs, 0), runs.n.size, 0
+    width = 1 if wide is None else wide
+    held = [_draw(runs, 0, real)]
+    bundle, place = new_bundle(held[0].points, held[0].network, width), np.zeros(width, np.int64)
+    for _ in range(1, width):
+        held.append(held[0])
+    while True:
+        for lane in range(width):
+            standing = bundle.clock.standing[lane]
+            if standing == RUNNING:
+                continue
+            r = place[lane]
+            if standing != IDLE and not _report(runs, r, (bundle, lane, held[lane]), asked, record):
+                resume(bundle, lane, _next_stop(runs, r, asked, record.lengths[r]))
+            elif taken < count:
+                held[lane], place[lane] = _draw(runs, taken, real), taken
+                state = (held[lane].points, held[lane].network)
+                stop = _stop(runs, taken, _next_stop(runs, taken, asked, 0))
+                fill(bundle, lane, state, _how(runs, taken, real), (stop, _seed(runs, taken)))
+                taken += 1
+            else:
+                release(bundle, lane)
+        if not np.any(bundle.clock.standing == RUNNING):
+            return
+        advance(bundle, kind, wide)

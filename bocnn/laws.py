@@ -105,19 +105,20 @@ def draw_geometry(law: Law, seed: Seed) -> Geometry:
 
 @compiled()
 def draw_points(law: Law, geometry: Geometry, seed: Seed, real) -> Points:  # type: ignore[no-untyped-def]
-    """The training set in dtype `real`: labels, which points each sample has, and their Gram matrix."""
+    """The training set in dtype `real`: labels, which centre each sample has, and their Gram matrix."""
     n, count = law.n, geometry.labels.size
     true, observed = draw_labels(seed, n, law.p_flip)
-    at = np.empty((n, 2), np.int64)
-    at[:, 0] = np.where(true > 0, 0, count // 2)
+    centre = np.where(true > 0, 0, count // 2)
     if law.law == XOR_LAW:
-        at[:, 0] += np.where(draw_uniforms(seed, CENTRE, n) < 0.5, 0, 1)
-    at[:, 1] = count + np.arange(n)
+        centre += np.where(draw_uniforms(seed, CENTRE, n) < 0.5, 0, 1)
+    shared = np.zeros((count, n), real)
+    for i in range(n):
+        shared[centre[i], i] = 1
     starts = np.array([0, count, count + n])
     apart = not (law.isotropic or law.bias)
     blocks = starts if apart else starts[::2].copy()
     gram = inner_products(geometry.points, geometry.points, geometry.widths)
-    return Points(gram.astype(real), at, observed.astype(real), starts, blocks)
+    return Points(gram.astype(real), shared, observed.astype(real), starts, blocks)
 
 
 @compiled()

@@ -8,8 +8,9 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.compiled import compiled
 from bocnn.draws import Seed
-from bocnn.gram import Network, Points, Rule, forward, loss_value, new_scratch
+from bocnn.gram import Kind, Network, Points
 from bocnn.laws import Geometry, Law, trained_filters
+from bocnn.losses import loss_value
 from bocnn.risk import clean_error, fresh_samples, wrongness
 
 
@@ -32,13 +33,14 @@ class Measures(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A run between draw and measure."""
+    """A run between draw and measure; `output` is f of the training samples as the network stands."""
 
     law: Law
-    rule: Rule
+    kind: Kind
     geometry: Geometry
     points: Points
     network: Network
+    output: Array
 
 
 @compiled()
@@ -51,19 +53,17 @@ def measure(run: Run, n_test: int, seed: Seed, steps: int) -> Measures:
         seed: the run's.
         steps: steps that it has taken.
     """
-    network, points, rule = run.network, run.points, run.rule
-    output = np.empty_like(points.observed)
-    forward(points, network, rule, new_scratch(points, network), output)
+    network, points, kind = run.network, run.points, run.kind
     trained = trained_filters(run.geometry, network)
-    fresh = fresh_samples(run.law, run.geometry, trained, network, rule)
-    clean, error = clean_error(fresh, rule, n_test, seed)
+    fresh = fresh_samples(run.law, run.geometry, trained, network, kind)
+    clean, error = clean_error(fresh, kind, n_test, seed)
     span = 1.0 - 2.0 * run.law.p_flip
     signal = learning(run.geometry, trained)
-    noise = memorization(points, run.geometry, network, trained)
+    noise = memorization(points.observed, run.geometry, network, trained)
     weights = network.output[:, : trained.shape[0]].astype(np.float64)
     return Measures(
-        loss_value(points, rule.loss, output),
-        training_error(points, output),
+        loss_value(kind.loss, points.observed, run.output),
+        training_error(points.observed, run.output),
         run.law.p_flip + span * clean,
         clean,
         span * error,
@@ -79,9 +79,9 @@ def measure(run: Run, n_test: int, seed: Seed, steps: int) -> Measures:
 
 
 @compiled()
-def training_error(points: Points, output: Array) -> float:
+def training_error(observed: Array, output: Array) -> float:
     """Share of training samples whose observed label the sign of f misses; f = 0 counts half."""
-    return float(np.mean(wrongness(points.observed * output)))
+    return float(np.mean(wrongness(observed * output)))
 
 
 @compiled()
@@ -98,7 +98,7 @@ def learning(geometry: Geometry, trained: Array) -> float:
 
 
 @compiled()
-def memorization(points: Points, geometry: Geometry, network: Network, trained: Array) -> float:
+def memorization(observed: Array, geometry: Geometry, network: Network, trained: Array) -> float:
     """max over samples i and filters r of class y_i of ⟨w_{y_i,r}, ξ_i⟩; a bias is not counted.
 
     Args:
@@ -107,13 +107,13 @@ def memorization(points: Points, geometry: Geometry, network: Network, trained: 
         network: the trained network.
         trained: its filters in the coordinates, (2m, D).
     """
-    half = trained.shape[0] // 2
+    half, count = trained.shape[0] // 2, geometry.labels.size
     biased = geometry.widths[0] > geometry.signals
     largest = -math.inf
-    for i in range(points.observed.size):
-        first = 0 if points.observed[i] > 0 else half
+    for i in range(observed.size):
+        first = 0 if observed[i] > 0 else half
         for k in range(first, first + half):
             bias = trained[k, geometry.signals] if biased else 0.0
-            activation = np.float64(network.activations[k, points.at[i, 1]])
+            activation = np.float64(network.activations[k, count + i])
             largest = max(largest, activation - bias)
     return largest

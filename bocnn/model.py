@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
-from bocnn.columns import MEASURES, PARAMETERS, PRECISIONS, STATUSES, TRACE_MEASURES, Column
-from bocnn.engine import Record, Runs, run_all, trace_all
+from bocnn.columns import MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
+from bocnn.engine import ALIKE, Record, Runs, run_all
 from bocnn.keys import cell_keys
+from bocnn.lanes import lanes
 from bocnn.measures import Measures
 from bocnn.trace import Trace
 
@@ -20,12 +21,15 @@ Columns = Mapping[str, NDArray[Any]]
 
 _OVERHEAD = 1e5
 
+WIDEST = 128
+"""Samples up to which runs train side by side: beyond, their Gram matrices leave the cache."""
+
 
 class Bocnn:
     """Two-layer CNNs on signal-plus-noise data, trained by the gram engine on the CPU."""
 
     name: Final = "bocnn"
-    numerics_version: Final = 1
+    numerics_version: Final = 2
     engine: Final = "gram-cpu"
     parameters: Final[tuple[Column, ...]] = PARAMETERS
     measures: Final[tuple[Column, ...]] = MEASURES
@@ -63,12 +67,7 @@ class Bocnn:
             Every measured column, shape (runs,) each; NaN is null. A run that left the finite
             numbers has status `diverged` and nulls.
         """
-        record = _new_record(columns["n"].size, 0)
-        for real, rows in _by_precision(columns):
-            part = _new_record(rows.size, 0)
-            run_all(_pack(columns, rows), real, part.status, part.measured)
-            record.status[rows], record.measured[rows] = part.status, part.measured
-        return _rows(record)
+        return _rows(_train(columns, np.empty(0, np.int64), recorded=0))
 
     def trace(
         self, columns: Columns, steps: Ints
@@ -86,15 +85,35 @@ class Bocnn:
             with `run`, the index of the run.
         """
         asked = steps[steps < np.max(columns["steps"])].astype(np.int64)
-        record = _new_record(columns["n"].size, asked.size + 1)
-        for real, rows in _by_precision(columns):
-            part = _new_record(rows.size, asked.size + 1)
-            trace_all(_pack(columns, rows), real, asked, part)
-            for whole, values in zip(record, part, strict=True):
-                whole[rows] = values
+        record = _train(columns, asked, recorded=asked.size + 1)
         kept = np.arange(asked.size + 1) < record.lengths[:, None]
         recorded = zip(Trace._fields, record.traced[kept].T, strict=True)
         return _rows(record), {"run": np.nonzero(kept)[0], **dict(recorded)}
+
+
+def _train(columns: Columns, asked: Ints, *, recorded: int) -> Record:
+    """Train all runs, those of one shape and kind together, and record them at `asked` steps."""
+    runs = _pack(columns)
+    record = _new_record(runs.n.size, recorded)
+    doubles = columns["precision"] == "float64"
+    for rows in _alike(runs, doubles):
+        real = np.float64 if doubles[rows[0]] else np.float32
+        wide = lanes(real) if runs.n[rows[0]] <= WIDEST else None
+        part = Record._make(field[rows] for field in record)
+        run_all(Runs._make(field[rows] for field in runs), real, wide, asked, part)
+        for whole, values in zip(record, part, strict=True):
+            whole[rows] = values
+    return record
+
+
+def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
+    """Places of the runs that can train side by side, group after group."""
+    group = doubles.astype(np.int64)
+    for name in ALIKE:
+        values, codes = np.unique(getattr(runs, name), return_inverse=True)
+        group = group * values.size + codes
+    for g in np.unique(group):
+        yield np.flatnonzero(group == g)
 
 
 def _new_record(runs: int, points: int) -> Record:
@@ -107,23 +126,14 @@ def _new_record(runs: int, points: int) -> Record:
     )
 
 
-def _by_precision(columns: Columns) -> Iterator[tuple[type, NDArray[np.intp]]]:
-    """Dtype class and places of the runs of each precision that there is."""
-    for precision in PRECISIONS:
-        rows = np.flatnonzero(columns["precision"] == precision)
-        if rows.size:
-            yield np.dtype(precision).type, rows
-
-
 def _rows(record: Record) -> dict[str, NDArray[Any]]:
     """The measured columns."""
     named = dict(zip(Measures._fields, record.measured.T, strict=True))
     return {"status": np.array(STATUSES, dtype=object)[record.status], **named}
 
 
-def _pack(every: Columns, rows: NDArray[np.intp]) -> Runs:
-    """The runs at `rows` as the compiled loop takes them: words as codes, 0 to keep a layer."""
-    columns = {name: column[rows] for name, column in every.items()}
+def _pack(columns: Columns) -> Runs:
+    """The runs as the compiled loop takes them: words as codes, step size 0 to keep a layer."""
     key0, key1 = cell_keys(columns)
     eta = columns["eta"]
     eta_output = np.where(np.isnan(columns["eta_output"]), eta, columns["eta_output"])
@@ -140,7 +150,7 @@ def _pack(every: Columns, rows: NDArray[np.intp]) -> Runs:
     }
     for name in ("data", "bias", "output_init", "activation", "loss"):
         coded[name] = _codes(columns, name)
-    return Runs(**{name: coded.get(name, columns.get(name)) for name in Runs._fields})  # type: ignore[arg-type]
+    return Runs._make(coded.get(name, columns.get(name)) for name in Runs._fields)
 
 
 def _codes(columns: Columns, name: str) -> Ints:

@@ -54,10 +54,11 @@ def fill_normals(out: Array, first_block: int, stream: Stream) -> None:
     uniforms = np.empty((4, width), np.float32)
     normals = np.empty((4, width), np.float32)
     for start in range(0, blocks, width):
-        _fill_uniforms(uniforms, first_block + start, stream)
-        for pair in (0, 2):
-            _box_muller(uniforms[pair], uniforms[pair + 1], normals[pair], normals[pair + 1])
         end = min(width, blocks - start)
+        _fill_uniforms(uniforms, end, first_block + start, stream)
+        for p in (0, 2):
+            u, v = uniforms[p, :end], uniforms[p + 1, :end]
+            _box_muller(u, v, normals[p, :end], normals[p + 1, :end])
         whole = end if 4 * (start + end) <= out.size else end - 1
         for b in range(whole):
             for lane in range(4):
@@ -67,9 +68,9 @@ def fill_normals(out: Array, first_block: int, stream: Stream) -> None:
 
 
 @compiled()
-def _fill_uniforms(out: Array, first_block: int, stream: Stream) -> None:
-    """Uniforms of consecutive blocks, shape (4, blocks)."""
-    for b in range(out.shape[1]):
+def _fill_uniforms(out: Array, count: int, first_block: int, stream: Stream) -> None:
+    """Uniforms of `count` consecutive blocks, into the first columns of (4, blocks)."""
+    for b in range(count):
         words = philox(np.uint64(first_block + b), np.uint64(0), stream)
         for lane in range(4):
             out[lane, b] = uniform(words[lane])

@@ -19,13 +19,16 @@ from bocnn.activation import LEAKY, RELU, activate
 from bocnn.arrays import Array
 from bocnn.compiled import compiled
 from bocnn.draws import TEST, Seed, inner_products, stream
-from bocnn.gram import FAST, Network, Rule
+from bocnn.exponential import exponential
+from bocnn.gram import FAST, Kind, Network
+from bocnn.lanes import aligned, lanes, numbers
 from bocnn.laws import Geometry, Law
 from bocnn.normals import fill_normals
 
 CHUNK = 64
 """Draws that are made at once, along the lanes of the processor."""
 
+_LANES = lanes(np.float64)
 _LONGEST_SUM = 64
 
 
@@ -45,7 +48,7 @@ class Fresh(NamedTuple):
 
 @compiled()
 def fresh_samples(
-    law: Law, geometry: Geometry, trained: Array, network: Network, rule: Rule
+    law: Law, geometry: Geometry, trained: Array, network: Network, kind: Kind
 ) -> Fresh:
     """The law of a trained network's outputs on fresh samples.
 
@@ -54,7 +57,7 @@ def fresh_samples(
         geometry: the run's coordinates.
         trained: the trained filters in them, (2m, D).
         network: the trained network.
-        rule: its activation.
+        kind: its activation.
     """
     filters, count = trained.shape[0], geometry.labels.size
     head = geometry.signals + int(law.bias)
@@ -63,7 +66,7 @@ def fresh_samples(
     phi = np.empty(filters)
     signs = network.signs[:filters].astype(np.float64)
     for c in range(count):
-        activate(rule.activation, rule.leak, np.ascontiguousarray(products[:, c]), phi)
+        activate(kind.activation, kind.leak, np.ascontiguousarray(products[:, c]), phi)
         centres[c] = np.sum(signs * network.output[0, :filters] * phi)
     first = 0 if law.isotropic else head
     spread = law.sigma_p * trained[:, first:]
@@ -97,50 +100,84 @@ def cholesky(covariance: Array) -> None:
 
 
 @compiled()
-def clean_error(fresh: Fresh, rule: Rule, n_test: int, seed: Seed) -> tuple[float, float]:
+def clean_error(fresh: Fresh, kind: Kind, n_test: int, seed: Seed) -> tuple[float, float]:
     """Test error against the clean label, and its Monte Carlo standard error (NaN for one draw).
 
     Args:
         fresh: from `fresh_samples`.
-        rule: the network's activation.
+        kind: the network's activation.
         n_test: fresh noise draws, each used for every centre.
         seed: the run's.
     """
-    filters = fresh.weights.size
-    normals = np.empty((filters, CHUNK))
-    output, error = np.empty(CHUNK), np.empty(CHUNK)
-    exact = (rule.activation == RELU or rule.activation == LEAKY) and not np.any(fresh.mean)
-    mean = 0.0
-    squares = 0.0
-    for first in range(0, n_test, CHUNK):
-        fill_normals(normals.reshape(-1), first * filters // 4, stream(seed, TEST))
-        noise_outputs(fresh, rule, normals, output)
+    exact = (kind.activation == RELU or kind.activation == LEAKY) and not np.any(fresh.mean)
+    slopes, error = np.empty(n_test), np.zeros(n_test)
+    _draw_outputs(fresh, kind, exact, seed, slopes)
+    for c in range(fresh.labels.size):
+        y = fresh.labels[c]
         if exact:
-            _chances_of_error(fresh, normals, output, error)
+            error += chances_negative(y * fresh.centres[c], y * slopes, fresh.weights.size // 2)
         else:
-            _errors(fresh, output, error)
-        for draw in range(first, min(first + CHUNK, n_test)):
-            change = error[draw - first] - mean
-            mean += change / (draw + 1)
-            squares += change * (error[draw - first] - mean)
+            error += wrongness(y * (fresh.centres[c] + slopes))
+    error /= fresh.labels.size
+    mean = np.sum(error) / n_test
+    squares = np.sum((error - mean) ** 2)
     return mean, (math.sqrt(squares / (n_test - 1.0) / n_test) if n_test > 1 else math.nan)
 
 
+@compiled(fastmath=FAST, error_model="numpy")
+def _draw_outputs(fresh: Fresh, kind: Kind, exact: bool, seed: Seed, out: Array) -> None:
+    """Write N of every draw: of its direction where the chance over the length is exact."""
+    filters = fresh.weights.size
+    normals = aligned((filters, CHUNK), np.float64)
+    outputs, squares = np.empty(CHUNK), np.empty(CHUNK)
+    for first in range(0, out.size, CHUNK):
+        fill_normals(normals.reshape(-1), first * filters // 4, stream(seed, TEST))
+        noise_outputs(fresh, kind, normals, outputs)
+        if exact:
+            squares[:] = 0.0
+            for k in range(filters):
+                row = normals[k]
+                for t in range(CHUNK):
+                    squares[t] += row[t] * row[t]
+            for t in range(CHUNK):
+                outputs[t] /= math.sqrt(squares[t])
+        for t in range(min(CHUNK, out.size - first)):
+            out[first + t] = outputs[t]
+
+
 @compiled(fastmath=FAST)
-def noise_outputs(fresh: Fresh, rule: Rule, normals: Array, out: Array) -> None:
-    """Write N of standard normal vectors, the columns of a (2m, draws) matrix."""
-    h = np.empty(out.size)
+def noise_outputs(fresh: Fresh, kind: Kind, normals: Array, out: Array) -> None:
+    """Write N of standard normal vectors.
+
+    Args:
+        fresh: from `fresh_samples`.
+        kind: the network's activation.
+        normals: the vectors, (2m, CHUNK), from `aligned`.
+        out: (CHUNK,).
+    """
+    filters = fresh.weights.size
+    together = numbers(normals.reshape(filters, CHUNK // _LANES, _LANES), _LANES)
+    h = aligned((CHUNK // _LANES, _LANES), np.float64)
+    h_together, h_apart = numbers(h, _LANES), h.reshape(-1)
     out[:] = 0.0
-    for k in range(fresh.weights.size):
-        h[:] = fresh.mean[k]
-        for j in range(k + 1):
-            weight = fresh.root[k, j]
-            row = normals[j]
-            for t in range(h.size):
-                h[t] += weight * row[t]
-        activate(rule.activation, rule.leak, h, h)
-        for t in range(h.size):
-            out[t] += fresh.weights[k] * h[t]
+    for k in range(filters):
+        row = fresh.root[k]
+        for t in range(0, CHUNK // _LANES, 4):
+            h0 = together[0, t] * row[0] + fresh.mean[k]
+            h1 = together[0, t + 1] * row[0] + fresh.mean[k]
+            h2 = together[0, t + 2] * row[0] + fresh.mean[k]
+            h3 = together[0, t + 3] * row[0] + fresh.mean[k]
+            for j in range(1, k + 1):
+                h0 += together[j, t] * row[j]
+                h1 += together[j, t + 1] * row[j]
+                h2 += together[j, t + 2] * row[j]
+                h3 += together[j, t + 3] * row[j]
+            h_together[t], h_together[t + 1] = h0, h1
+            h_together[t + 2], h_together[t + 3] = h2, h3
+        activate(kind.activation, kind.leak, h_apart, h_apart)
+        weight = fresh.weights[k]
+        for t in range(CHUNK):
+            out[t] += weight * h_apart[t]
 
 
 @compiled()
@@ -149,26 +186,7 @@ def wrongness(margin):  # type: ignore[no-untyped-def]
     return 0.5 - 0.5 * np.sign(margin)
 
 
-@compiled()
-def _errors(fresh: Fresh, output: Array, out: Array) -> None:
-    """Write each draw's error, the mean over centres."""
-    out[:] = 0.0
-    for c in range(fresh.labels.size):
-        out += wrongness(fresh.labels[c] * (fresh.centres[c] + output)) / fresh.labels.size
-
-
-@compiled()
-def _chances_of_error(fresh: Fresh, normals: Array, output: Array, out: Array) -> None:
-    """Write each direction's chance of an error over the length of the vector, mean over centres."""
-    half = fresh.weights.size // 2
-    slopes = output / np.sqrt(np.sum(normals * normals, axis=0))
-    out[:] = 0.0
-    for c in range(fresh.labels.size):
-        y = fresh.labels[c]
-        out += chances_negative(y * fresh.centres[c], y * slopes, half) / fresh.labels.size
-
-
-@compiled()
+@compiled(error_model="numpy")
 def chances_negative(constant: float, slopes: Array, half: int) -> Array:
     """P(constant + r·slope < 0), r chi with 2·half degrees of freedom; an output of 0 counts half.
 
@@ -177,15 +195,23 @@ def chances_negative(constant: float, slopes: Array, half: int) -> Array:
         slopes: N(u), any number of them.
         half: half the degrees of freedom.
     """
-    still = slopes == 0.0
-    ratios = np.where(still, 0.0 * np.sign(constant), constant / np.where(still, 1.0, slopes))
-    tails = upper_gammas(half, 0.5 * ratios * ratios)
-    crossing = np.where(slopes < 0.0, tails, 1.0 - tails)
-    sure = np.where(np.isnan(ratios), np.nan, wrongness(np.where(still, constant, slopes)))
-    return np.where(ratios < 0.0, crossing, sure)
+    out, x = np.empty(slopes.size), np.empty(slopes.size)
+    for t in range(x.size):
+        ratio = constant / slopes[t]
+        x[t] = 0.5 * ratio * ratio
+    tails = upper_gammas(half, x)
+    for t in range(x.size):
+        slope = slopes[t]
+        crossing = tails[t] if slope < 0.0 else 1.0 - tails[t]
+        margin = constant if slope == 0.0 else slope
+        sure = 0.0 if margin > 0.0 else (1.0 if margin < 0.0 else 0.5)
+        turns = (constant > 0.0) & (slope < 0.0) | (constant < 0.0) & (slope > 0.0)
+        chance = crossing if turns else sure
+        out[t] = chance if (constant == constant) & (slope == slope) else math.nan
+    return out
 
 
-@compiled()
+@compiled(fastmath={"contract"})
 def upper_gammas(a: int, x: Array) -> Array:
     """Regularized upper incomplete gamma Q(a, x) for whole a ≥ 1: P(r > √(2x)), r chi with 2a degrees.
 
@@ -203,14 +229,16 @@ def upper_gammas(a: int, x: Array) -> Array:
         for t in range(x.size):
             out[t] = _upper_gamma(a, x[t], log_gamma)
         return out
-    capped = np.minimum(x, 700.0)
-    out[:] = 1.0
+    capped = np.empty(x.size)
+    for t in range(x.size):
+        capped[t] = x[t] if x[t] < 700.0 else 700.0
+        out[t] = 1.0
     for j in range(a - 1, 0, -1):
         inverse = 1.0 / j
         for t in range(x.size):
             out[t] = 1.0 + out[t] * capped[t] * inverse
     for t in range(x.size):
-        out[t] = out[t] * math.exp(-capped[t]) if x[t] < 700.0 else 0.0
+        out[t] = out[t] * exponential(-capped[t]) if x[t] < 700.0 else 0.0
     return out
 
 

@@ -18,8 +18,9 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.compiled import compiled
-from bocnn.gram import Network, Points, Rule, forward, loss_slopes, new_scratch
+from bocnn.gram import Network
 from bocnn.laws import Geometry
+from bocnn.losses import loss_slopes
 from bocnn.measures import Measures, Run
 
 
@@ -55,7 +56,7 @@ def trace(run: Run, row: Measures) -> Trace:
     """
     gamma = signal_coefficients(run.geometry, run.network)
     rho = noise_coefficients(run.geometry, run.network)
-    slopes = slope_sizes(run.points, run.network, run.rule)
+    slopes = slope_sizes(run.kind.loss, run.points.observed, run.output)
     return Trace(
         row.steps_run,
         row.train_loss,
@@ -121,9 +122,8 @@ def largest_ratio(gamma: Array, rho: Array) -> float:
 
 
 @compiled()
-def slope_sizes(points: Points, network: Network, rule: Rule) -> Array:
+def slope_sizes(loss: int, observed: Array, output: Array) -> Array:
     """|ℓ'_i|, the size of the loss's derivative by each sample's output, shape (n,)."""
-    output = np.empty_like(points.observed)
-    forward(points, network, rule, new_scratch(points, network), output)
-    loss_slopes(points, rule.loss, output)
-    return np.abs(output).astype(np.float64)
+    slope = np.empty_like(output)
+    loss_slopes(loss, observed, output, slope)
+    return np.abs(slope).astype(np.float64)

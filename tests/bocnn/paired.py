@@ -5,11 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from bocnn import activation, dense
-from bocnn.draws import Seed
-from bocnn.gram import LOGISTIC, SQUARE, Network, Points, Rule
-
-SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))
+from bocnn import dense
+from bocnn.gram import Network, Points
 
 
 class Problem(NamedTuple):
@@ -41,27 +38,6 @@ class Pair(NamedTuple):
     network: Network
 
 
-def rule(**given: Any) -> Rule:
-    """A rule: plain gradient descent but for what is given; words as the model's."""
-    words = {"activation": activation.RELU, "loss": LOGISTIC}
-    if "activation" in given:
-        given["activation"] = activation.NAMES.index(given["activation"])
-    if "loss" in given:
-        given["loss"] = {"logistic": LOGISTIC, "square": SQUARE}[given["loss"]]
-    plain = Rule(
-        **words,
-        leak=0.01,
-        eta=0.05,
-        eta_output=0.05,
-        momentum=0.0,
-        nesterov=False,
-        decay=0.0,
-        batch=0,
-        loss_tol=-1.0,
-    )
-    return plain._replace(**given)
-
-
 def make_pair(problem: Problem, dtype: Any = np.float64) -> Pair:
     """Draw patches and weights once, in directions of no significance, and give them to both."""
     generator = torch.Generator().manual_seed(problem.seed)
@@ -88,14 +64,14 @@ def make_pair(problem: Problem, dtype: Any = np.float64) -> Pair:
     )
     spread = torch.randn(2, problem.m, problem.patches, generator=generator, dtype=torch.float64)
     network.output.data = problem.v0 * (1 + 0.1 * spread)
-    vectors, at, starts = _points(data, centres)
+    vectors, shared, starts = _points(data, centres)
     return Pair(
         problem,
         data,
         network,
         centres,
         vectors,
-        _as_points(problem, vectors, at, starts, data, dtype),
+        _as_points(problem, vectors, (shared, starts), data, dtype),
         _as_network(problem, network, vectors, dtype),
     )
 
@@ -118,23 +94,24 @@ def _centres(problem: Problem, generator: torch.Generator) -> torch.Tensor:
 
 
 def _points(data: dense.Data, centres: torch.Tensor) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
-    """Points, which of them each sample has, and where each position begins."""
+    """Points, which samples hold the shared ones, and where each position begins."""
     n, patches = data.patches.shape[:2]
     if patches != 2:
-        at = np.arange(n)[:, None] + n * np.arange(patches)
         vectors = data.patches.transpose(0, 1).reshape(n * patches, -1)
-        return vectors, at, n * np.arange(patches + 1)
+        return vectors, np.zeros((0, n)), n * np.arange(patches + 1)
     count = len(centres)
     which = torch.cdist(data.patches[:, 0], centres).argmin(dim=1).numpy()
-    at = np.stack([which, count + np.arange(n)], axis=1)
-    return torch.cat([centres, data.patches[:, 1]]), at, np.array([0, count, count + n])
+    shared = (which == np.arange(count)[:, None]).astype(float)
+    return torch.cat([centres, data.patches[:, 1]]), shared, np.array([0, count, count + n])
 
 
-def _as_points(problem, vectors, at, starts, data, dtype) -> Points:
+def _as_points(problem, vectors, places, data, dtype) -> Points:
+    shared, starts = places
     gram = (vectors @ vectors.T).numpy() + float(problem.bias)
     apart = problem.patches == 2 and not (problem.isotropic or problem.bias)
     blocks = starts if apart else starts[[0, -1]]
-    return Points(gram.astype(dtype), at, data.observed.numpy().astype(dtype), starts, blocks)
+    observed = data.observed.numpy().astype(dtype)
+    return Points(gram.astype(dtype), shared.astype(dtype), observed, starts, blocks)
 
 
 def _as_network(problem, network, vectors, dtype) -> Network:

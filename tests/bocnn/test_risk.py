@@ -10,7 +10,6 @@ from scipy.special import gammaincc
 
 from bocnn import dense
 from bocnn.draws import Seed
-from bocnn.gram import forward, new_scratch
 from bocnn.measures import learning, memorization, training_error
 from bocnn.risk import (
     Fresh,
@@ -20,8 +19,9 @@ from bocnn.risk import (
     upper_gammas,
     wrongness,
 )
-from tests.bocnn.paired import Problem, rule
+from tests.bocnn.paired import Problem
 from tests.bocnn.trained import trained
+from tests.bocnn.training import rule
 from tests.tolerance import assert_near
 
 SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))
@@ -87,7 +87,7 @@ PROBLEMS = [
 @pytest.mark.parametrize("problem", PROBLEMS, ids=str)
 def test_the_test_error_is_that_of_fresh_samples(problem: Problem) -> None:
     run = trained(problem)
-    error, deviation = clean_error(run.fresh, run.how, 4_000, SEED)
+    error, deviation = clean_error(run.fresh, run.kind, 4_000, SEED)
     fresh = dense.draw_data(
         torch.Generator().manual_seed(5),
         100_000,
@@ -116,10 +116,8 @@ def test_measures_are_the_dense_networks_by_definition(problem: Problem) -> None
     run = trained(problem)
     pair = run.pair
     expected = dense.measure(pair.dense, pair.data, pair.centres)
-    output = np.empty(problem.n)
-    forward(pair.points, pair.network, run.how, new_scratch(pair.points, pair.network), output)
-    assert training_error(pair.points, output) == expected["train_error"]
-    memorized = memorization(pair.points, run.geometry, pair.network, run.filters)
+    assert training_error(pair.points.observed, run.output) == expected["train_error"]
+    memorized = memorization(pair.points.observed, run.geometry, pair.network, run.filters)
     assert_near(memorized, expected["max_w_xi"])
     assert_near(learning(run.geometry, run.filters), expected["max_w_mu"])
 
@@ -128,31 +126,31 @@ def test_the_standard_error_is_the_spread_over_draws() -> None:
     run, found = trained(Problem(20, 200, mu_norm=1.0)), []
     for replicate in range(200):
         seed = SEED._replace(replicate=np.uint64(replicate))
-        found.append(clean_error(run.fresh, run.how, 50, seed))
+        found.append(clean_error(run.fresh, run.kind, 50, seed))
     errors, deviations = np.array(found).T
     assert np.std(errors) == pytest.approx(np.mean(deviations), rel=0.15)
 
 
 def test_one_draw_has_no_standard_error() -> None:
     run = trained(Problem(20, 200))
-    assert np.isnan(clean_error(run.fresh, run.how, 1, SEED)[1])
+    assert np.isnan(clean_error(run.fresh, run.kind, 1, SEED)[1])
 
 
 def test_more_draws_begin_with_the_fewer() -> None:
     """65 draws are more than one chunk: their mean is that of 64 and one more."""
     run = trained(Problem(20, 200, mu_norm=1.0))
-    means = [clean_error(run.fresh, run.how, count, SEED)[0] for count in (64, 65)]
+    means = [clean_error(run.fresh, run.kind, count, SEED)[0] for count in (64, 65)]
     assert 0.0 <= 65 * means[1] - 64 * means[0] <= 1.0
 
 
 def test_a_network_that_outputs_zero_is_wrong_half_the_time() -> None:
     silent = Fresh(np.zeros(2), np.array([1.0, -1.0]), np.zeros(4), np.zeros((4, 4)), np.zeros(4))
-    assert clean_error(silent, rule(), 10, SEED) == (0.5, 0.0)
+    assert clean_error(silent, rule().kind, 10, SEED) == (0.5, 0.0)
 
 
 def test_small_errors_are_resolved_far_below_one_draw() -> None:
     run = trained(Problem(30, 20, mu_norm=4.0, p_flip=0.0))
-    error, deviation = clean_error(run.fresh, run.how, 1_000, SEED)
+    error, deviation = clean_error(run.fresh, run.kind, 1_000, SEED)
     assert 0 < error < 1e-4
     assert deviation < error
 

@@ -16,9 +16,10 @@ from bocnn.trace import (
     slope_sizes,
     trace,
 )
-from tests.bocnn.paired import SEED, Problem, make_pair
+from tests.bocnn.paired import Problem, make_pair
 from tests.bocnn.runs import columns
 from tests.bocnn.trained import Trained, trained
+from tests.bocnn.training import SEED
 from tests.tolerance import assert_near
 
 STEPS = np.array([0, 1, 7, 30, 60, 1000])
@@ -157,7 +158,7 @@ def test_a_record_is_the_dense_networks_by_definition(problem: Problem) -> None:
     output = run.pair.dense(run.pair.data.patches).detach().requires_grad_()
     softplus(-run.pair.data.observed * output).sum().backward()
     slopes = output.grad.abs().numpy()
-    assert_near(slope_sizes(run.pair.points, run.pair.network, run.how), slopes)
+    assert_near(slope_sizes(run.kind.loss, run.pair.points.observed, run.output), slopes)
     gamma = signal_coefficients(run.geometry, run.pair.network)
     rho = noise_coefficients(run.geometry, run.pair.network)
     expected |= {

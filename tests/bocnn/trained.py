@@ -6,20 +6,22 @@ import numpy as np
 import torch
 
 from bocnn import dense
-from bocnn.gram import Rule, new_velocity, train
+from bocnn.gram import Kind
 from bocnn.laws import Geometry, Law, trained_filters
 from bocnn.measures import Run
 from bocnn.risk import Fresh, fresh_samples
-from tests.bocnn.paired import SEED, Pair, Problem, make_pair, rule
+from tests.bocnn.paired import Pair, Problem, make_pair
+from tests.bocnn.training import Training, rule
 
 
 class Trained(NamedTuple):
     """A pair trained in both ways, with the geometry that the engine would have."""
 
     pair: Pair
-    how: Rule
+    kind: Kind
     law: Law
     geometry: Geometry
+    output: np.ndarray
 
     @property
     def filters(self) -> np.ndarray:
@@ -29,12 +31,19 @@ class Trained(NamedTuple):
     @property
     def fresh(self) -> Fresh:
         """The law of its outputs on fresh samples."""
-        return fresh_samples(self.law, self.geometry, self.filters, self.pair.network, self.how)
+        return fresh_samples(self.law, self.geometry, self.filters, self.pair.network, self.kind)
 
     @property
     def run(self) -> Run:
         """The engine's run."""
-        return Run(self.law, self.how, self.geometry, self.pair.points, self.pair.network)
+        return Run(
+            self.law,
+            self.kind,
+            self.geometry,
+            self.pair.points,
+            self.pair.network,
+            self.output,
+        )
 
 
 def geometry_of(pair: Pair) -> Geometry:
@@ -66,7 +75,9 @@ def trained(problem: Problem, decay: float = 0.0) -> Trained:
     """A problem trained for 60 steps in both ways."""
     pair = make_pair(problem)
     how = rule(eta=0.02, eta_output=0.02, activation=problem.activation, decay=decay)
-    train(pair.points, pair.network, new_velocity(pair.network), how, (0, 60, SEED))
+    training = Training(pair.points, pair.network, how, wide=True)
+    training.until(60)
+    pair = pair._replace(network=training.network)
     dense.train(pair.dense, pair.data, dense.Recipe(0.02, options={"weight_decay": decay}), 60)
     law = Law(
         int(problem.law == "xor"),
@@ -82,4 +93,4 @@ def trained(problem: Problem, decay: float = 0.0) -> Trained:
         problem.bias,
         0,
     )
-    return Trained(pair, how, law, geometry_of(pair))
+    return Trained(pair, how.kind, law, geometry_of(pair), training.output)
