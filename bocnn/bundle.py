@@ -13,7 +13,7 @@ from bocnn.arrays import Array, Ints
 from bocnn.compiled import compiled
 from bocnn.draws import Seed, draw_order
 from bocnn.gram import How, Kind, Network, Points, Scratch, Velocity, descend, forward
-from bocnn.lanes import aligned, numbers
+from bocnn.lanes import aligned, numbers, plain
 from bocnn.losses import SQUARE, loss_slopes, loss_value
 
 IDLE, RUNNING, STOPPED, REACHED, LEFT = range(5)
@@ -131,17 +131,17 @@ def fill(
 ) -> None:
     """Put a run at step 0 into a lane."""
     points, network = run
-    bundle.points.gram[:, :, lane] = points.gram
-    bundle.points.shared[:, :, lane] = points.shared
-    bundle.points.observed[:, lane] = points.observed
-    bundle.network.activations[:, :, lane] = network.activations
-    bundle.network.initial[:, :, lane] = network.initial
-    bundle.network.output[:, :, lane] = network.output
-    bundle.network.coefficients[:, :, lane] = network.coefficients
-    bundle.network.scale[:, lane] = network.scale
-    bundle.velocity.coefficients[:, :, lane] = 0
-    bundle.velocity.output[:, :, lane] = 0
-    bundle.velocity.scale[:, lane] = 0
+    _put(points.gram, bundle.points.gram, lane)
+    _put(points.shared, bundle.points.shared, lane)
+    _put(points.observed, bundle.points.observed, lane)
+    _put(network.activations, bundle.network.activations, lane)
+    _put(network.initial, bundle.network.initial, lane)
+    _put(network.output, bundle.network.output, lane)
+    _put(network.coefficients, bundle.network.coefficients, lane)
+    _put(network.scale, bundle.network.scale, lane)
+    _clear(bundle.velocity.coefficients, lane, bundle.rates.shape[1])
+    _clear(bundle.velocity.output, lane, bundle.rates.shape[1])
+    _clear(bundle.velocity.scale, lane, bundle.rates.shape[1])
     numbers_of_how = (how.eta, how.eta_output, how.momentum, how.decay, how.leak)
     for r in range(5):
         bundle.rates[r, lane] = numbers_of_how[r]
@@ -170,23 +170,54 @@ def resume(bundle: Bundle, lane: int, stop: int) -> None:
 def release(bundle: Bundle, lane: int) -> None:
     """Leave a lane without a run: its numbers stand still."""
     bundle.clock.standing[lane], bundle.clock.limit[lane] = IDLE, -1.0
-    bundle.rates[:, lane] = 0
-    bundle.network.activations[:, :, lane] = 0
-    bundle.network.output[:, :, lane] = 0
+    width = bundle.rates.shape[1]
+    _clear(bundle.rates, lane, width)
+    _clear(bundle.network.activations, lane, width)
+    _clear(bundle.network.output, lane, width)
 
 
 @compiled()
 def network_of(bundle: Bundle, lane: int) -> Network:
     """The network of a lane, copied."""
     network = bundle.network
+    filters, count, _ = network.activations.shape
+    positions = network.output.shape[0]
     return Network(
-        network.activations[:, :, lane].copy(),
-        network.initial[:, :, lane].copy(),
-        network.output[:, :, lane].copy(),
+        _taken(network.activations, lane, (filters, count)),
+        _taken(network.initial, lane, (filters, count)),
+        _taken(network.output, lane, (positions, filters)),
         network.signs,
-        network.coefficients[:, :, lane].copy(),
-        network.scale[:, lane].copy(),
+        _taken(network.coefficients, lane, (filters, count)),
+        _taken(network.scale, lane, (1,)),
     )
+
+
+@compiled()
+def _put(source: Array, target: Array, lane: int) -> None:
+    """Copy an array into a lane of one with one axis more."""
+    one, many = plain(source), plain(target)
+    width = target.shape[-1]
+    for i in range(one.size):
+        many[i * width + lane] = one[i]
+
+
+@compiled()
+def _clear(target: Array, lane: int, width: int) -> None:
+    """Put a lane to zero."""
+    many = plain(target)
+    for i in range(lane, many.size, width):
+        many[i] = 0
+
+
+@compiled()
+def _taken(source: Array, lane: int, shape):  # type: ignore[no-untyped-def]
+    """A lane of an array, copied, in its shape."""
+    out = np.empty(shape, source.dtype)
+    one, many = plain(out), plain(source)
+    width = many.size // one.size
+    for i in range(one.size):
+        one[i] = many[i * width + lane]
+    return out
 
 
 @compiled(no_cpython_wrapper=True)

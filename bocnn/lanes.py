@@ -93,6 +93,7 @@ def _spread(context: Any, builder: Any, given: Any, lanes: Lanes, value: Any) ->
 def _view(context: Any, builder: Any, arrays: Any, shape: Any) -> Any:
     """An array of other elements over the same memory; `arrays` holds the old one and both types."""
     source, target, value = arrays
+    assert source.layout == "C", source
     old = make_array(source)(context, builder, value)
     new = make_array(target)(context, builder)
     size = context.get_abi_sizeof(context.get_data_type(target.dtype))
