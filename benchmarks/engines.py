@@ -5,7 +5,9 @@
 | column | what it times |
 |---|---|
 | draw, train, test | parts of the gram engine: differences of whole runs with and without steps and draws |
-| loop | the usual protocol: one model at a time, autograd, 1,000 dense test points |
+| loop | the usual protocol: one model at a time, written with nn.Conv1d over the two patches, autograd,
+  torch.optim.SGD, 1,000 dense test points |
+| products | the same loop with one matrix product in the place of the convolutions: the dense oracle |
 | vmap | 64 dense networks trained together by torch.func.vmap, per run, its data ready and no test |
 | share of sgemm | of the rate of a float32 1024 × 1024 product, counting the 2 · 2m · n²
   operations of a step |
@@ -36,7 +38,12 @@ class Shape(NamedTuple):
     d: int = 1000
 
 
-SHAPES = [Shape(20, 10, 100), Shape(20, 10, 200), Shape(100, 10, 200), Shape(400, 20, 200)]
+SHAPES = [
+    Shape(20, 10, 100, 500),
+    Shape(20, 10, 200, 500),
+    Shape(100, 10, 200, 10_000),
+    Shape(400, 20, 200),
+]
 SCALES = {"mu_norm": 2.0, "sigma_p": 1.0, "sigma_0": 1e-3, "v0": 0.1, "p_flip": 0.1, "eta": 0.01}
 N_TEST = 500
 TOGETHER = 64
@@ -66,7 +73,7 @@ def columns(runs: int, given: dict[str, Any]) -> dict[str, NDArray[Any]]:
 
 def gram_seconds(shape: Shape, **replaced: int) -> float:
     """Seconds per run of the gram engine."""
-    runs = max(4, 30_000_000 // (shape.steps * shape.n**2 * shape.m))
+    runs = max(32, 120_000_000 // (shape.steps * shape.n**2 * shape.m))
     asked = columns(runs, SCALES | shape._asdict() | {"n_test": N_TEST} | replaced)
     return best_seconds(lambda: MODEL.run(asked)) / runs
 
@@ -78,8 +85,43 @@ def draw_dense(shape: Shape, generator: torch.Generator, n: int) -> dense.Data:
     return dense.draw_data(generator, n, torch.stack([mu, -mu]), p_flip=SCALES["p_flip"])
 
 
+class ConvolutionalNet(torch.nn.Module):
+    """The network as scripts write it: a convolution a class, whose stride is the patch."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.plus = torch.nn.Conv1d(1, shape.m, shape.d, stride=shape.d)
+        self.minus = torch.nn.Conv1d(1, shape.m, shape.d, stride=shape.d)
+        for parameter in self.parameters():
+            torch.nn.init.normal_(parameter, std=SCALES["sigma_0"])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Outputs f of samples of shape (n, 1, 2d): mean over patches, sum over filters."""
+        plus, minus = torch.relu(self.plus(x)), torch.relu(self.minus(x))
+        return plus.mean(dim=2).sum(dim=1) - minus.mean(dim=2).sum(dim=1)
+
+
 def loop_seconds(shape: Shape) -> float:
-    """Seconds per run of the dense loop, draws and test included."""
+    """Seconds per run of the convolutional loop, draws and test included."""
+    generator = torch.Generator().manual_seed(0)
+
+    def one() -> None:
+        data, network = draw_dense(shape, generator, shape.n), ConvolutionalNet(shape)
+        x = data.patches.reshape(shape.n, 1, -1)
+        optimizer = torch.optim.SGD(network.parameters(), lr=SCALES["eta"])
+        for _ in range(shape.steps):
+            optimizer.zero_grad()
+            torch.nn.functional.softplus(-data.observed * network(x)).mean().backward()
+            optimizer.step()
+        fresh = draw_dense(shape, generator, 1000)
+        with torch.no_grad():
+            (network(fresh.patches.reshape(1000, 1, -1)) * fresh.observed < 0).float().mean()
+
+    return best_seconds(one, repeats=3)
+
+
+def products_seconds(shape: Shape) -> float:
+    """Seconds per run of the dense oracle's loop, draws and test included."""
     generator = torch.Generator().manual_seed(0)
 
     def one() -> None:
@@ -131,32 +173,33 @@ def main() -> None:
     table = Table(
         title=f"ms per run on one core; sgemm {peak / 1e9:.0f} Gflop/s", title_justify="left"
     )
-    for name in ("n", "m", "T", "draw", "train", "test", "whole", "loop", "vmap"):
+    for name in ("n", "m", "T", "d", "draw", "train", "test", "whole", "loop", "products", "vmap"):
         table.add_column(name, justify="right")
-    for name in ("loop / whole", "vmap / train", "share of sgemm"):
+    for name in ("loop / whole", "products / whole", "vmap / train", "share of sgemm"):
         table.add_column(name, justify="right")
     for shape in SHAPES:
         table.add_row(*_row(shape, peak))
-    Console(width=130).print(table, _dimensions())
+    Console(width=150).print(table, _dimensions())
 
 
 def _row(shape: Shape, peak: float) -> list[str]:
     """One row of the table."""
     whole = gram_seconds(shape)
     untested, start = gram_seconds(shape, n_test=1), gram_seconds(shape, n_test=1, steps=0)
-    loop, together = loop_seconds(shape), vmap_seconds(shape)
+    loop, products, together = loop_seconds(shape), products_seconds(shape), vmap_seconds(shape)
     train = untested - start
     rate = 2 * 2 * shape.m * shape.n**2 * shape.steps / train
-    times = [f"{1e3 * t:.3f}" for t in (start, train, whole - untested, whole)]
-    times += [f"{1e3 * t:.1f}" for t in (loop, together)]
-    ratios = [f"{loop / whole:,.0f}", f"{together / train:,.0f}", f"{rate / peak:.0%}"]
-    return [str(shape.n), str(shape.m), str(shape.steps), *times, *ratios]
+    times = [f"{1e3 * t:.4f}" for t in (start, train, whole - untested, whole)]
+    times += [f"{1e3 * t:.1f}" for t in (loop, products, together)]
+    ratios = [f"{t:,.0f}" for t in (loop / whole, products / whole, together / train)]
+    return [*(str(size) for size in shape), *times, *ratios, f"{rate / peak:.0%}"]
 
 
 def _dimensions() -> str:
     """The cost of a run at three dimensions, one line."""
     found = [
-        f"d = {d:.0e}: {1e3 * gram_seconds(SHAPES[0], d=d):.3f}" for d in (10**3, 10**6, 10**12)
+        f"d = {d:.0e}: {1e3 * gram_seconds(SHAPES[0], d=d):.4f}"
+        for d in (10**3, 10**6, 10**9, 10**12)
     ]
     return f"ms per run at (n, m, T) = (20, 10, 100) and {', '.join(found)}"
 

@@ -21,6 +21,9 @@ Columns = Mapping[str, NDArray[Any]]
 
 _OVERHEAD = 1e5
 
+SINGLE = 1e30
+"""Scales of a run above this, or below its inverse, are trained in float64 whatever was asked for."""
+
 WIDEST = 128
 """Samples up to which runs train side by side: beyond, their Gram matrices leave the cache."""
 
@@ -95,7 +98,7 @@ def _train(columns: Columns, asked: Ints, *, recorded: int) -> Record:
     """Train all runs, those of one shape and kind together, and record them at `asked` steps."""
     runs = _pack(columns)
     record = _new_record(runs.n.size, recorded)
-    doubles = columns["precision"] == "float64"
+    doubles = (columns["precision"] == "float64") | _beyond_single(runs)
     for rows in _alike(runs, doubles):
         real = np.float64 if doubles[rows[0]] else np.float32
         wide = lanes(real) if runs.n[rows[0]] <= WIDEST else None
@@ -104,6 +107,15 @@ def _train(columns: Columns, asked: Ints, *, recorded: int) -> Record:
         for whole, values in zip(record, part, strict=True):
             whole[rows] = values
     return record
+
+
+def _beyond_single(runs: Runs) -> NDArray[np.bool_]:
+    """Whether float32 would overflow, or lose digits to underflow, in a run's inner products or steps."""
+    noise = runs.sigma_p**2 * runs.d
+    scales = [noise, runs.mu_norm**2, runs.sigma_0 * np.sqrt(noise), runs.sigma_0 * runs.mu_norm]
+    scales += [runs.v0, runs.eta, runs.eta_output, runs.eta * noise]
+    sizes = np.abs(np.stack(scales))
+    return np.asarray(np.any((sizes > SINGLE) | ((sizes > 0) & (sizes < 1 / SINGLE)), axis=0))
 
 
 def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
+from bocnn.model import WIDEST
 from tests.bocnn.runs import columns
 
 EXPLOSIVE = {"mu_norm": 20.0, "v0": 5.0, "eta": 100.0, "p_flip": 0.2}
@@ -18,15 +19,26 @@ def assert_same_rows(one: dict, other: dict) -> None:
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
+@pytest.mark.parametrize("n", [20, WIDEST + 1])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_row_does_not_depend_on_the_rows_beside_it(precision: str) -> None:
-    asked = columns(12, precision=precision)
+def test_a_row_does_not_depend_on_the_rows_beside_it(precision: str, n: int) -> None:
+    """More runs than lanes, which end at different steps: lanes are filled anew."""
+    asked = columns(40, precision=precision, n=n)
+    asked["steps"] = np.arange(40) % 7 * 9
+    asked["loss_tol"] = np.where(np.arange(40) % 3, np.nan, 0.6)
     together = MODEL.run(asked)
-    order = np.random.default_rng(0).permutation(12)
+    order = np.random.default_rng(0).permutation(40)
     shuffled = MODEL.run({name: values[order] for name, values in asked.items()})
     assert_same_rows({n: v[order] for n, v in together.items()}, shuffled)
     alone = MODEL.run({name: values[5:6] for name, values in asked.items()})
     assert_same_rows({n: v[5:6] for n, v in together.items()}, alone)
+
+
+@pytest.mark.parametrize("scales", [{"sigma_p": 1e19, "eta": 1e-39}, {"mu_norm": 1e-16}])
+def test_scales_beyond_float32_are_trained_in_float64(scales: dict) -> None:
+    single = MODEL.run(columns(3, **scales))
+    assert_same_rows(single, MODEL.run(columns(3, **scales, precision="float64")))
+    assert set(single["status"]) == {"ok"}
 
 
 def test_rows_of_different_shapes_and_precisions_can_stand_together() -> None:
