@@ -59,12 +59,7 @@ class Dataset:
 
     def label(self, name: str) -> str:
         """A column's axis label: meaning and unit where the dataset states them, and its name."""
-        notes = self.table.schema.field(name).metadata or {}
-        meaning, unit = (notes.get(key, b"").decode() for key in (b"meaning", b"unit"))
-        unit = "" if unit in ("", "1", "dimensionless") else f" [{unit}]"
-        if not meaning or name in meaning.split():
-            return f"{meaning or name}{unit}"
-        return f"{meaning}{unit} ({name})"
+        return column_label(self.table.schema.field(name))
 
 
 def load(location: str) -> Dataset:
@@ -78,7 +73,7 @@ def load(location: str) -> Dataset:
         AnalysisError: no folder, no shards, a corrupted or foreign file, or two rows of one run
             that differ.
     """
-    files, folder = _open_folder(location)
+    files, folder = open_folder(location)
     paths = _shards(files, folder, location)
     shards = [_read_shard(files, path) for path in paths]
     sweep = _latest_sweep(files, folder, shards)
@@ -89,7 +84,22 @@ def load(location: str) -> Dataset:
     return Dataset(sweep, table, files=len(paths), duplicates=duplicates)
 
 
-def _open_folder(location: str) -> tuple[Any, str]:
+def column_label(field: pa.Field) -> str:
+    """A column's axis label: meaning and unit where the file states them, and its name."""
+    notes, name = field.metadata or {}, field.name
+    meaning, unit = (notes.get(key, b"").decode() for key in (b"meaning", b"unit"))
+    unit = "" if unit in ("", "1", "dimensionless") else f" [{unit}]"
+    if not meaning or name in meaning.split():
+        return f"{meaning or name}{unit}"
+    return f"{meaning}{unit} ({name})"
+
+
+def open_folder(location: str) -> tuple[Any, str]:
+    """The file system of a folder or URI, and the folder's path there.
+
+    Raises:
+        AnalysisError: the URI cannot be opened.
+    """
     if "://" not in location:
         return pafs.LocalFileSystem(), location
     try:

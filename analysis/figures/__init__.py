@@ -3,6 +3,7 @@
 from analysis.figures.boundary import draw_boundary
 from analysis.figures.plane_map import draw_map
 from analysis.figures.shift import draw_shift
-from analysis.figures.style import save
+from analysis.figures.style import page_svg, save
+from analysis.figures.trajectory import draw_trajectories
 
-__all__ = ["draw_boundary", "draw_map", "draw_shift", "save"]
+__all__ = ["draw_boundary", "draw_map", "draw_shift", "draw_trajectories", "page_svg", "save"]

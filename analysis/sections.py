@@ -1,0 +1,221 @@
+"""The sections of a report, in their order. To add one, write its function and name it in SECTIONS."""
+
+from collections.abc import Callable, Iterator
+
+from analysis.figures import draw_boundary, draw_map, draw_shift, draw_trajectories
+from analysis.findings import LevelFindings
+from analysis.page import (
+    BOUNDARY_HEADER,
+    KINK_HEADER,
+    LAW_HEADER,
+    SHIFT_HEADER,
+    boundary_cells,
+    cost_cells,
+    kink_cells,
+    law_cells,
+    run_cells,
+    shift_cells,
+)
+from analysis.section import HoverMap, Picture, Section, Subject, Table
+from analysis.tables import boundary_rows, cell_rows
+from analysis.trajectory import BAND
+
+Maker = Callable[[Subject], Section | None]
+
+
+def sections_of(subject: Subject) -> Iterator[Section]:
+    """All sections that a dataset has something to say in."""
+    for make in SECTIONS:
+        section = make(subject)
+        if section is not None:
+            yield section
+
+
+def map_section(subject: Subject) -> Section:
+    """The plane: means and two-colour views of every level, and the cells' values."""
+    cells, levels = subject.findings.cells, subject.findings.levels
+    views = [(level, two) for level in levels for two in (False, True)]
+    hover = HoverMap(
+        cells,
+        tuple(
+            tuple(
+                (
+                    _view_name(level, two),
+                    draw_map(cells, level.boundary, settings=[s], two_colours=two),
+                )
+                for level, two in views
+            )
+            for s in range(len(cells.plane.settings))
+        ),
+    )
+    pictures = [
+        Picture(
+            f"{'two-colour' if two else 'map'}-level-{level.boundary.level:g}",
+            f"{cells.label} on the plane, {_view_name(level, two)}",
+            draw_map(cells, level.boundary, two_colours=two),
+            on_page=False,
+        )
+        for level, two in views
+    ]
+    return Section(
+        "Map",
+        f"Colour is the mean over the replicates of a cell: {cells.label}. Dots are the boundary "
+        "with its interval. Point at a cell, or move from cell to cell with the arrow keys, to read "
+        "its values.",
+        hover=hover,
+        pictures=pictures,
+        tables=[Table("cells", "Values of all cells", cell_rows(cells))],
+    )
+
+
+def _view_name(level: LevelFindings, two_colours: bool) -> str:
+    return f"{'two colours' if two_colours else 'mean'}, level {level.boundary.level:g}"
+
+
+def boundary_section(subject: Subject) -> Section:
+    """Crossings, fitted lines and theory's, one figure a level, and the crossings as a table."""
+    levels = subject.findings.levels
+    rows = [row for level in levels for row in boundary_rows(level.boundary)]
+    plane = subject.findings.cells.plane
+    header = [
+        plane.x.name if h == "x" else plane.y.name if h == "y" else h for h in BOUNDARY_HEADER
+    ]
+    return Section(
+        "Boundary",
+        "Where the smoothed mean crosses the level, column by column. A triangle at the edge stands "
+        "for a column that crosses beyond the grid.",
+        pictures=[_boundary_picture(level) for level in levels],
+        tables=[
+            Table(
+                "boundary",
+                "The boundary in each column",
+                rows,
+                header,
+                [boundary_cells(row, plane) for row in rows],
+                folded=True,
+            )
+        ],
+    )
+
+
+def _boundary_picture(level: LevelFindings) -> Picture:
+    # Where two regimes are needed, their line stands for the single power law's.
+    kinked = {kink.setting for kink in level.kinks if kink.chosen}
+    powers = [law for law in level.laws if law.kind == "power" and law.setting not in kinked]
+    boundary = level.boundary
+    return Picture(
+        f"boundary-level-{boundary.level:g}",
+        f"Boundary at {boundary.label} = {boundary.level:g} over {boundary.plane.x.label}",
+        draw_boundary(boundary, powers, comparisons=level.comparisons, kinks=level.kinks),
+    )
+
+
+def law_section(subject: Subject) -> Section:
+    """Every fitted law beside theory's exponent, and its verdict."""
+    rows = subject.findings.law_rows
+    table = Table(
+        "laws",
+        "Laws of the boundary, beside theory",
+        rows,
+        LAW_HEADER,
+        [law_cells(row) for row in rows],
+    )
+    return Section(
+        "Laws of the boundary",
+        "A power law's exponent, a straight line's slope, and where theory states an exponent "
+        "whether the measured one agrees. Intervals come from refitting resampled replicates.",
+        tables=[table],
+    )
+
+
+def kink_section(subject: Subject) -> Section:
+    """Two regimes and where they join."""
+    cells = kink_cells(subject.findings)
+    table = Table(
+        "kinks", "Two regimes", subject.findings.kink_rows, KINK_HEADER if cells else (), cells
+    )
+    return Section("Two regimes", tables=[table])
+
+
+def shift_section(subject: Subject) -> Section | None:
+    """How far settings move the boundary."""
+    found = subject.findings
+    if not found.shift_rows:
+        return None
+    pictures = [
+        Picture(
+            f"shift-level-{level.boundary.level:g}",
+            f"Shift of the boundary at {level.boundary.label} = {level.boundary.level:g}",
+            draw_shift(level.boundary, level.shifts),
+        )
+        for level in found.levels
+    ]
+    table = Table(
+        "shift", "Mean shift of the boundary", found.shift_rows, SHIFT_HEADER, shift_cells(found)
+    )
+    return Section(
+        "Shift of the boundary",
+        "Settings share their random draws, so the shift is a paired difference.",
+        pictures=pictures,
+        tables=[table],
+    )
+
+
+def trajectory_section(subject: Subject) -> Section | None:
+    """Both layers along the training."""
+    found = subject.trajectories
+    if found is None:
+        return None
+    parts = tuple(
+        (", ".join(filter(None, (panel, setting))), draw_trajectories(found, panel=(s, p)))
+        for s, setting in enumerate(found.settings)
+        for p, panel in enumerate(found.panels)
+    )
+    held = f" at {found.held}" if found.held else ""
+    caption = f"Scales of both layers and their ratio along the training{held}"
+    return Section(
+        "Trajectories",
+        f"{caption}: medians, and bands that hold the middle {BAND:.0%} of the replicates. A run that "
+        "stopped keeps its last record.",
+        pictures=[Picture("trajectories", caption, draw_trajectories(found), parts)],
+    )
+
+
+def run_section(subject: Subject) -> Section:
+    """Runs by how they ended."""
+    header, cells = run_cells(subject.findings)
+    return Section(
+        "Runs",
+        "A run that failed is counted here and enters no mean.",
+        tables=[Table("", "Runs by how they ended", header=header, cells=cells)],
+    )
+
+
+def source_section(subject: Subject) -> Section:
+    """Cost, versions, digest, and the sweep file."""
+    return Section(
+        "Cost and source",
+        "The sweep with every range written out; bocnn-sweep run trains the same runs from it.",
+        tables=[
+            Table(
+                "",
+                "What the runs cost and what made them",
+                header=("", "value"),
+                cells=cost_cells(subject.provenance),
+            )
+        ],
+        listing=subject.provenance.sweep_file,
+        listing_name="sweep.yaml",
+    )
+
+
+SECTIONS: tuple[Maker, ...] = (
+    map_section,
+    boundary_section,
+    law_section,
+    kink_section,
+    shift_section,
+    trajectory_section,
+    run_section,
+    source_section,
+)
