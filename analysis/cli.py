@@ -49,6 +49,10 @@ def report(  # One parameter per option is typer's contract.
     confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of all intervals.")] = 0.95,
     draws: Annotated[int, typer.Option(min=100, help="Bootstrap draws.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="AXIS=VALUE at which trajectories hold an axis; may repeat."),
+    ] = None,
     include_unconverged: Annotated[
         bool, typer.Option("--include-unconverged", help="Also use runs that missed loss_tol.")
     ] = False,
@@ -57,13 +61,27 @@ def report(  # One parameter per option is typer's contract.
     choices = Choices(
         x, y, measure, tuple(level or ()), include_unconverged, Resampling(draws, confidence, seed)
     )
-    subjects = [examine(location, choices) for location in dataset]
+    subjects = [examine(location, choices, at=_held(at or [])) for location in dataset]
     folder = out or Path("-".join(["report", *folder_names(subjects)]))
     files = write_report(subjects, folder)
     for subject in subjects:
         _print_summary(subject.findings)
     for path in files:
         Console().print(str(path), style="dim", highlight=False, markup=False, soft_wrap=True)
+
+
+def _held(options: list[str]) -> dict[str, float]:
+    """Values of axes from AXIS=VALUE."""
+    held = {}
+    for option in options:
+        name, _, value = option.partition("=")
+        try:
+            held[name] = float(value)
+        except ValueError:
+            raise AnalysisError(
+                f"Received --at {option}; expected AXIS=VALUE with a number, such as --at mu_norm=2."
+            ) from None
+    return held
 
 
 def main() -> None:

@@ -117,6 +117,7 @@ def run_cells(findings: Findings) -> tuple[list[str], list[list[str]]]:
     by_setting |= {
         "used": cells.used.sum(axis=(1, 2)),
         "missing": cells.missing.sum(axis=(1, 2)),
+        "planned": cells.missing.sum(axis=(1, 2)) + sum(by_setting.values()),
     }
     rows = [
         [
@@ -134,7 +135,11 @@ def run_cells(findings: Findings) -> tuple[list[str], list[list[str]]]:
 
 def cost_cells(provenance: Provenance) -> list[list[str]]:
     """What the runs cost and what made them, name by name."""
-    wall = "not stated" if provenance.wall_s is None else f"{provenance.wall_s:,.1f} s of workers"
+    wall = (
+        "not stated"
+        if provenance.wall_s is None
+        else f"{provenance.wall_s:,.1f} s, summed over shards"
+    )
     speed = (
         "not stated" if provenance.runs_per_s is None else f"{provenance.runs_per_s:,.0f} runs/s"
     )

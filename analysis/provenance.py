@@ -31,6 +31,7 @@ class Provenance:
     rows: int
     wall_s: float | None  # summed over shards; None where one does not state it
     stated: tuple[tuple[str, str], ...]  # name, value
+    description: str
     sweep_file: str  # YAML, which trains the same runs
 
     @property
@@ -60,6 +61,7 @@ def read_provenance(location: str) -> Provenance:
             footer = pq.read_metadata(stream)
         rows += footer.num_rows
         notes.append({k.decode(): v.decode() for k, v in (footer.metadata or {}).items()})
+    document = _document(files, folder, notes)
     seconds = [note.get("wall_s") for note in notes]
     return Provenance(
         location=location,
@@ -69,7 +71,8 @@ def read_provenance(location: str) -> Provenance:
         rows=rows,
         wall_s=None if None in seconds else sum(float(s) for s in seconds if s is not None),
         stated=tuple(_stated(notes)),
-        sweep_file=_sweep_file(files, folder, notes),
+        description=str(document.get("description") or ""),
+        sweep_file=_sweep_file(document),
     )
 
 
@@ -100,14 +103,18 @@ def _stated(notes: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
         yield name, ", ".join(values) or "not stated"
 
 
-def _sweep_file(files: Any, folder: str, notes: list[dict[str, str]]) -> str:
+def _document(files: Any, folder: str, notes: list[dict[str, str]]) -> dict[str, Any]:
+    """The resolved sweep in its latest form, from beside the shards or from within them."""
     path = f"{folder.rstrip('/')}/_sweep.json"
     if files.get_file_info(path).type == pafs.FileType.File:
         with files.open_input_stream(path) as stream:
-            document = json.loads(stream.read())
-    else:
-        carried = [json.loads(note["sweep"]) for note in notes if "sweep" in note]
-        document = max(carried, key=lambda sweep: sweep.get("planned_runs") or 0)
+            return dict(json.loads(stream.read()))
+    carried: list[dict[str, Any]] = [json.loads(n["sweep"]) for n in notes if "sweep" in n]
+    return max(carried, key=lambda sweep: int(sweep.get("planned_runs") or 0))
+
+
+def _sweep_file(document: dict[str, Any]) -> str:
+    """The resolved sweep as a sweep file says it, ranges written out."""
     kept = {k: v for k, v in document.items() if k not in ADDED and v not in (None, [], {})}
     return str(
         yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, default_flow_style=None, width=96)

@@ -106,15 +106,21 @@ def choose(runs: list[Run], sweep: Sweep, *, over: str, at: Mapping[str, Any]) -
         if name == over or (name not in at and len(kinds) <= len(values)):
             continue
         present = _distinct(runs, name)
-        held[name] = at.get(name, present[len(present) // 2])
+        held[name] = _held(name, at[name], present) if name in at else present[len(present) // 2]
         runs = [run for run in runs if run[name] == held[name]]
-        if not runs:
-            raise AnalysisError(
-                f"No run was recorded at {name} = {held[name]}; expected one of "
-                f"{', '.join(map(text_of_value, present))}."
-            )
     settings = {n: v for n, v in sweep.settings.items() if len(v) > 1 and n in runs[0]}
     return Chosen(runs, over, values, held, settings)
+
+
+def _held(name: str, wanted: Any, present: list[Any]) -> Any:
+    """The recorded value that reads as the wanted one does."""
+    for value in present:
+        if value == wanted or text_of_value(value) == text_of_value(wanted):
+            return value
+    raise AnalysisError(
+        f"Received {name} = {text_of_value(wanted)} for trajectories; expected one of the recorded "
+        f"values {', '.join(map(text_of_value, present))}."
+    )
 
 
 def _check_axes(sweep: Sweep, names: Iterable[str], runs: list[Run]) -> None:

@@ -1,7 +1,7 @@
 """Writes a report into a folder: one page, every figure as PNG and SVG, every table as CSV."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from analysis.errors import AnalysisError
@@ -18,17 +18,20 @@ from analysis.web import Chapter, write_page
 PAGE = "report.html"
 
 
-def examine(location: str, choices: Choices | None = None) -> Subject:
+def examine(
+    location: str, choices: Choices | None = None, *, at: Mapping[str, float] | None = None
+) -> Subject:
     """All that a report says of one dataset, computed; writes nothing.
 
     Args:
         location: the dataset's folder or URI.
         choices: what to look at; the sweep's own view where it says nothing.
+        at: where trajectories hold the axes that they do not show.
     Raises:
         AnalysisError: as `load` and `aggregate` raise it.
     """
     findings = analyse(location, choices)
-    trajectories = open_trajectories(location, findings.dataset.sweep)
+    trajectories = open_trajectories(location, findings.dataset.sweep, at=at)
     return Subject(findings, read_provenance(location), trajectories)
 
 

@@ -29,13 +29,14 @@ class Picture:
     """A figure: `name`.png and `name`.svg, and on the page.
 
     `parts` are narrow pieces of it, by what each shows, that a page of any width can set side by
-    side; without any, the page shows the whole.
+    side, below the `key` that they share; without any, the page shows the whole.
     """
 
     name: str
     caption: str
     figure: Figure
     parts: tuple[tuple[str, Figure], ...] = ()
+    key: Figure | None = None
     on_page: bool = True
 
 

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from analysis.figures import draw_boundary, draw_map, draw_shift, draw_trajectories
+from analysis.figures import (
+    draw_boundary,
+    draw_map,
+    draw_shift,
+    draw_trajectories,
+    draw_trajectory,
+    draw_trajectory_key,
+)
 from analysis.findings import LevelFindings
 from analysis.page import (
     BOUNDARY_HEADER,
@@ -131,10 +138,15 @@ def law_section(subject: Subject) -> Section:
 def kink_section(subject: Subject) -> Section:
     """Two regimes and where they join."""
     cells = kink_cells(subject.findings)
-    table = Table(
-        "kinks", "Two regimes", subject.findings.kink_rows, KINK_HEADER if cells else (), cells
+    text = (
+        "Two power laws that join at a kink. They are needed where the fit gains more than their two "
+        "further parameters cost."
+        if cells
+        else "Too few columns cross inside the grid to tell two power laws from one."
     )
-    return Section("Two regimes", tables=[table])
+    rows, header = subject.findings.kink_rows, KINK_HEADER if cells else ()
+    table = Table("kinks", "Exponents on both sides of the kink", rows, header, cells)
+    return Section("Two regimes", text, tables=[table])
 
 
 def shift_section(subject: Subject) -> Section | None:
@@ -167,7 +179,7 @@ def trajectory_section(subject: Subject) -> Section | None:
     if found is None:
         return None
     parts = tuple(
-        (", ".join(filter(None, (panel, setting))), draw_trajectories(found, panel=(s, p)))
+        (", ".join(filter(None, (panel, setting))), draw_trajectory(found, s, p))
         for s, setting in enumerate(found.settings)
         for p, panel in enumerate(found.panels)
     )
@@ -177,7 +189,11 @@ def trajectory_section(subject: Subject) -> Section | None:
         "Trajectories",
         f"{caption}: medians, and bands that hold the middle {BAND:.0%} of the replicates. A run that "
         "stopped keeps its last record.",
-        pictures=[Picture("trajectories", caption, draw_trajectories(found), parts)],
+        pictures=[
+            Picture(
+                "trajectories", caption, draw_trajectories(found), parts, draw_trajectory_key(found)
+            )
+        ],
     )
 
 

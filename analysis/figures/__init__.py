@@ -4,6 +4,19 @@ from analysis.figures.boundary import draw_boundary
 from analysis.figures.plane_map import draw_map
 from analysis.figures.shift import draw_shift
 from analysis.figures.style import page_svg, save
-from analysis.figures.trajectory import draw_trajectories
+from analysis.figures.trajectory import (
+    draw_trajectories,
+    draw_trajectory,
+    draw_trajectory_key,
+)
 
-__all__ = ["draw_boundary", "draw_map", "draw_shift", "draw_trajectories", "page_svg", "save"]
+__all__ = [
+    "draw_boundary",
+    "draw_map",
+    "draw_shift",
+    "draw_trajectories",
+    "draw_trajectory",
+    "draw_trajectory_key",
+    "page_svg",
+    "save",
+]

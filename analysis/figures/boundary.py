@@ -29,7 +29,7 @@ from analysis.theory import Comparison
 
 # Lines lie over the points.
 LINES = 4
-LEGEND = 66
+LEGEND = 60
 MARKS = "osD^v"
 KINDS = ("measured", "crosses", "fit", "two regimes", "theory")
 

@@ -19,7 +19,7 @@ from analysis.plane import Floats, PlaneAxis
 
 DPI = 300
 # One column of a paper; what is this wide stays readable on a telephone too.
-WIDTH = 4.6
+WIDTH = 4.2
 # Up to this many decades an axis is labelled at 1, 2 and 5 times powers of ten.
 FEW_DECADES = 2.5
 INK = "#262626"

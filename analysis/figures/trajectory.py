@@ -1,7 +1,6 @@
 """Trajectories: the scales of both layers on one axis, their ratio on the other, a panel a value."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,56 +13,88 @@ from analysis.trajectory import BAND, Trajectories
 
 DASHES = ("-", "--", "-.")
 PANEL_INCHES = 2.3
+LONE_PANEL_INCHES = 3.4
 
 
-def draw_trajectories(found: Trajectories, *, panel: tuple[int, int] | None = None) -> Figure:
+def draw_trajectories(found: Trajectories) -> Figure:
     """Medians (lines) and bands over replicates; rows are settings, columns the panels' values.
 
     All panels share their scales, so that they can be compared.
 
     Args:
         found: three measures: two scales for the left axis, their ratio for the right one.
-        panel: the one (setting, panel) to show; None shows all.
     Source:
         Shang et al. 2024 (arXiv 2410.19139), Fig. 3.
     """
-    rows: Sequence[int] = range(len(found.settings)) if panel is None else panel[:1]
-    columns: Sequence[int] = range(len(found.panels)) if panel is None else panel[1:]
-    width = WIDTH if len(columns) == 1 else PANEL_INCHES * len(columns) + 1.2
+    rows, columns = len(found.settings), len(found.panels)
     with theme():
-        figure, grid = panels(width, 2.3 * len(rows) + 1.0, down=len(rows), across=len(columns))
-        for axes, (s, p) in zip(grid.ravel(), [(s, p) for s in rows for p in columns], strict=True):
-            _draw_panel(axes, found, s, p, outer=p == columns[-1])
+        size = (max(PANEL_INCHES * columns + 1.2, WIDTH), 2.3 * rows + 1.0)
+        figure, grid = panels(*size, down=rows, across=columns)
+        for s, p in np.ndindex(rows, columns):
+            _draw_panel(grid[s, p], found, (s, p), outer=p == columns - 1)
         for axes in grid[-1]:
             axes.set_xlabel("gradient step")
         for axes in grid[:, 0]:
             axes.set_ylabel("scale of a layer")
-        figure.legend(
-            handles=_keys(found),
-            title=f"median, and middle {BAND:.0%} of {int(found.runs.max())} runs",
-            loc="outside lower center",
-            fontsize="small",
-            title_fontsize="small",
-        )
+        _add_key(figure, found, "outside lower center")
     return figure
 
 
-def _draw_panel(axes: Axes, found: Trajectories, s: int, p: int, *, outer: bool) -> None:
-    steps = found.steps
-    log = is_log(steps[steps > 0], "list")
-    set_scale(axes.xaxis, np.array([steps[steps > 0][0] if log else steps[0], steps[-1]]), log=log)
+def draw_trajectory(found: Trajectories, setting: int, panel: int) -> Figure:
+    """One panel of the figure, on the same scales and without its key."""
+    with theme():
+        figure, grid = panels(LONE_PANEL_INCHES, 2.5)
+        _draw_panel(grid[0, 0], found, (setting, panel), outer=True)
+        grid[0, 0].set(xlabel="gradient step", ylabel="scale of a layer")
+    return figure
+
+
+def draw_trajectory_key(found: Trajectories) -> Figure:
+    """The key of the lines, alone."""
+    with theme():
+        figure = Figure(figsize=(WIDTH, 0.9), layout="constrained")
+        _add_key(figure, found, "center")
+    return figure
+
+
+def _add_key(
+    figure: Figure, found: Trajectories, place: Literal["center", "outside lower center"]
+) -> None:
+    sides = ("left", "left", "right")
+    lines = [
+        Line2D([], [], color=c, ls=dashes, lw=1.4, label=wrapped(f"{side} axis: {label}", 60))
+        for c, dashes, side, label in zip(colours(3), DASHES, sides, found.labels, strict=True)
+    ]
+    figure.legend(
+        handles=lines,
+        title=f"median, and middle {BAND:.0%} of {int(found.runs.max())} runs",
+        loc=place,
+        fontsize="small",
+        title_fontsize="small",
+    )
+
+
+def _draw_panel(axes: Axes, found: Trajectories, at: tuple[int, int], *, outer: bool) -> None:
+    _scale_steps(axes, found.steps)
     set_scale(axes.yaxis, _limits(found, slice(0, 2), log=True), log=True)
     right: Any = axes.twinx()
     set_scale(right.yaxis, _limits(found, slice(2, 3), log=False), log=False)
     for k, colour in enumerate(colours(3)):
-        _draw_measure(right if k == 2 else axes, found, (k, s, p), colour)
+        _draw_measure(right if k == 2 else axes, found, (k, *at), colour)
     right.tick_params(labelright=outer, colors=dark(colours(3)[2]))
     if outer:
         right.set_ylabel("ratio", color=dark(colours(3)[2]))
-    title = [found.panels[p], found.settings[s]]
-    if found.diverged[s, p]:
-        title.append(f"{found.diverged[s, p]} of {found.runs[s, p]} diverged")
+    title = [found.panels[at[1]], found.settings[at[0]]]
+    if found.diverged[at]:
+        title.append(f"{found.diverged[at]} of {found.runs[at]} diverged")
     axes.set_title("\n".join(filter(None, title)))
+
+
+def _scale_steps(axes: Axes, steps: Floats) -> None:
+    trained = steps[steps > 0]
+    log = is_log(trained, "list")
+    first = trained[0] if log else steps[0]
+    set_scale(axes.xaxis, np.array([first, max(steps[-1], first + 1)]), log=log)
 
 
 def _draw_measure(
@@ -84,11 +115,3 @@ def _limits(found: Trajectories, measures: slice, *, log: bool) -> Floats:
     if log:
         return np.array([values.min() / 1.2, values.max() * 1.2])
     return np.array([min(0.0, values.min()), 1.05 * max(values.max(), 1e-12)])
-
-
-def _keys(found: Trajectories) -> list[Line2D]:
-    sides = ("left", "left", "right")
-    return [
-        Line2D([], [], color=c, ls=dashes, lw=1.4, label=wrapped(f"{side} axis: {label}", 66))
-        for c, dashes, side, label in zip(colours(3), DASHES, sides, found.labels, strict=True)
-    ]

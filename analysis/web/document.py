@@ -78,6 +78,7 @@ def _chapter(chapter: Chapter) -> dict[str, Any]:
         "name": chapter.name,
         "title": subject.findings.dataset.sweep.name,
         "folder": chapter.folder,
+        "description": subject.provenance.description,
         "facts": [
             ("x", subject.findings.cells.plane.x.label),
             ("y", subject.findings.cells.plane.y.label),
@@ -87,7 +88,7 @@ def _chapter(chapter: Chapter) -> dict[str, Any]:
             ("data", f"sha256 {subject.provenance.digest[:16]}…"),
         ],
         "sections": [
-            _section(section, f"{chapter.name}-{k}") for k, section in enumerate(chapter.sections)
+            _section(section, f"{chapter.name}.{k}") for k, section in enumerate(chapter.sections)
         ],
     }
 
@@ -110,7 +111,12 @@ def _picture(picture: Picture) -> dict[str, Any]:
         (f"{picture.caption}, {label}" if label else picture.caption, _image(figure))
         for label, figure in parts
     ]
-    return {"name": picture.name, "caption": picture.caption, "images": images}
+    return {
+        "name": picture.name,
+        "caption": picture.caption,
+        "images": images,
+        "key": _image(picture.key) if picture.key else "",
+    }
 
 
 def _map(hover: HoverMap) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 
 const HINT = "Point at a cell, or focus the map and use the arrow keys.";
 
-const short = (value) => (value === null ? "–" : String(Number(value.toPrecision(4))));
+function short(value) {
+  if (value === null) return "–";
+  return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+}
 
 function lines(setting, data, i, j) {
   const place = `${data.x.name} = ${short(data.x.values[i])}, ${data.y.name} = ${short(data.y.values[j])}`;
   const mean = setting.mean[i][j];
   const error = setting.error[i][j];
-  const spread = error === null ? "" : ` ± ${short(error)} (standard error)`;
+  const spread = error === null ? "" : ` ± ${short(error)} (SE)`;
   const value = mean === null ? "no usable run" : `mean ${short(mean)}${spread}`;
   const failed = Object.entries(setting.failed)
     .filter(([, counts]) => counts[i][j])
