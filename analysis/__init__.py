@@ -1,6 +1,6 @@
 """From a dataset of runs to boundaries, laws, figures and tables.
 
-load → aggregate → find_boundary → fit_law, fit_kink, compare, paired_shift → figures → report.
+open_dataset → aggregate → find_boundary → fit_law, fit_kink, compare, paired_shift → figures → report.
 Reads Arrow datasets and knows nothing of what trained them: bocnn and sweeps are never imported.
 """
 
@@ -11,7 +11,7 @@ from analysis.errors import AnalysisError
 from analysis.findings import Findings, analyse
 from analysis.kink import Kink, fit_kink
 from analysis.laws import Law, fit_law
-from analysis.load import Dataset, load
+from analysis.load import Dataset, open_dataset
 from analysis.shift import Shift, paired_shift
 from analysis.spec import Sweep, Theory, View
 from analysis.theory import Comparison, compare
@@ -36,6 +36,6 @@ __all__ = [
     "find_boundary",
     "fit_kink",
     "fit_law",
-    "load",
+    "open_dataset",
     "paired_shift",
 ]

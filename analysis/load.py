@@ -62,7 +62,7 @@ class Dataset:
         return column_label(self.table.schema.field(name))
 
 
-def load(location: str) -> Dataset:
+def open_dataset(location: str) -> Dataset:
     """The dataset in a folder.
 
     Args:

@@ -44,7 +44,7 @@ def read_provenance(location: str) -> Provenance:
     """What a dataset's files say of themselves; each file is read once for its digest.
 
     Args:
-        location: a folder or URI that `load` opens.
+        location: a folder or URI that `open_dataset` opens.
     """
     files, folder = open_folder(location)
     shards = sorted(

@@ -28,7 +28,7 @@ def examine(
         choices: what to look at; the sweep's own view where it says nothing.
         at: where trajectories hold the axes that they do not show.
     Raises:
-        AnalysisError: as `load` and `aggregate` raise it.
+        AnalysisError: as `open_dataset` and `aggregate` raise it.
     """
     findings = analyse(location, choices)
     trajectories = open_trajectories(location, findings.dataset.sweep, at=at)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.errors import AnalysisError
-from analysis.load import load
+from analysis.load import open_dataset
 from analysis.trajectory import Trajectories, open_trajectories
 from tests.analysis.recording import STEPS, growth, record
 from tests.analysis.synthetic import Planted
@@ -20,7 +20,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def found_in(folder: Path, **options: object) -> Trajectories:
-    found = open_trajectories(str(folder), load(str(folder)).sweep, **options)  # type: ignore[arg-type]
+    found = open_trajectories(str(folder), open_dataset(str(folder)).sweep, **options)  # type: ignore[arg-type]
     assert found is not None
     return found
 
@@ -62,7 +62,7 @@ def test_a_record_without_its_shard_is_of_a_training_cut_short(data: Path) -> No
     assert found_in(data).runs.sum() < 2 * 4 * 11
     for shard in data.glob("shard-*.parquet"):
         shard.rename(shard.with_name(f"elsewhere-{shard.name}"))
-    assert open_trajectories(str(data), load(str(data)).sweep) is None
+    assert open_trajectories(str(data), open_dataset(str(data)).sweep) is None
 
 
 def test_panels_and_held_values_can_be_chosen(data: Path) -> None:
@@ -80,7 +80,7 @@ def test_replicates_that_the_sweep_no_longer_plans_are_left_out(data: Path) -> N
 
 
 def test_nothing_recorded_is_no_trajectory(data: Path) -> None:
-    sweep = load(str(data)).sweep
+    sweep = open_dataset(str(data)).sweep
     assert open_trajectories(str(data), sweep) is None
     assert open_trajectories(str(record(data)), sweep, measures=["loss"]) is None
 
