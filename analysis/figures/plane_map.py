@@ -75,8 +75,17 @@ def draw_map(
         if np.isnan(cells.mean[list(shown)]).any():
             keys.append(Patch(**NO_DATA, label="no usable run"))
         keys = [_point_key(boundary), *keys]
-        figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), across + 1))
+        figure.legend(
+            handles=keys, loc="outside lower center", ncols=_key_columns(len(keys), across)
+        )
     return figure
+
+
+def _key_columns(count: int, across: int) -> int:
+    """How many keys fit beside each other below the panels."""
+    if across > 1:
+        return min(count, across + 1)
+    return count if count < 3 else 1
 
 
 def _draw_means(

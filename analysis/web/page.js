@@ -3,16 +3,18 @@
 
 const HINT = "Point at a cell, or focus the map and use the arrow keys.";
 
-function short(value) {
+// Four digits for a value, two for an error.
+function short(value, digits = 4) {
   if (value === null) return "–";
-  return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+  const small = value !== 0 && Math.abs(value) < 1e-3;
+  return small ? value.toExponential(Math.min(digits, 3) - 1) : String(Number(value.toPrecision(digits)));
 }
 
 function lines(setting, data, i, j) {
   const place = `${data.x.name} = ${short(data.x.values[i])}, ${data.y.name} = ${short(data.y.values[j])}`;
   const mean = setting.mean[i][j];
   const error = setting.error[i][j];
-  const spread = error === null ? "" : ` ± ${short(error)} (SE)`;
+  const spread = error === null ? "" : ` ± ${short(error, 2)} (SE)`;
   const value = mean === null ? "no usable run" : `mean ${short(mean)}${spread}`;
   const failed = Object.entries(setting.failed)
     .filter(([, counts]) => counts[i][j])
@@ -61,7 +63,7 @@ function table(setting, data) {
     data.x.values.forEach((_, i) => {
       const used = setting.used[i][j];
       const few = used < data.runs ? ` (${used} of ${data.runs} runs)` : "";
-      row.append(element("td", `${short(setting.mean[i][j])} ± ${short(setting.error[i][j])}${few}`));
+      row.append(element("td", `${short(setting.mean[i][j])} ± ${short(setting.error[i][j], 2)}${few}`));
     });
   }
   const scroll = document.createElement("div");

@@ -96,28 +96,28 @@ def visit(browser: Browser, report: Report) -> Iterator[Visit]:
     page.close()
 
 
-def shown(value: float) -> str:
-    """A number as the page writes it: four digits, or a power of ten below a thousandth."""
+def shown(value: float, digits: int = 4) -> str:
+    """A number as the page writes it: with a power of ten below a thousandth, in fewer digits."""
     if abs(value) >= 1e-3:
-        return f"{float(f'{value:.4g}'):.10g}"
-    digits, power = f"{value:.2e}".split("e")
-    return f"{digits}e{int(power)}"
+        return f"{float(f'{value:.{digits}g}'):.10g}"
+    number, power = f"{value:.{min(digits, 3) - 1}e}".split("e")
+    return f"{number}e{int(power)}"
 
 
 def expected(cells: Cells, s: int, i: int, j: int) -> str:
     """The lines that a cell's values are read in."""
     x, y = cells.plane.x, cells.plane.y
-    mean, error = (shown(v) for v in (cells.mean[s, i, j], cells.standard_error[s, i, j]))
+    mean, error = shown(cells.mean[s, i, j]), shown(cells.standard_error[s, i, j], digits=2)
     place = f"{x.name} = {shown(x.values[i])}, {y.name} = {shown(y.values[j])}"
     return f"{place}\nmean {mean} ± {error} (SE)\n6 of 6 runs used"
 
 
-def point_at(page: Page, i: int, j: int) -> None:
-    """Moves the mouse to the middle of a cell in the first map."""
+def point_at(page: Page, i: int, j: int, view: int = 0) -> None:
+    """Moves the mouse to the middle of a cell in a view of the first map."""
     plot = page.locator(".plot").first
     plot.scroll_into_view_if_needed()
     data = json.loads(page.locator("script[type='application/json']").first.text_content() or "")
-    box, place = plot.bounding_box(), data["settings"][0]["places"][0]
+    box, place = plot.bounding_box(), data["settings"][0]["places"][view]
     assert box is not None
     across, down = (sum(place[axis][k : k + 2]) / 2 for axis, k in (("x", i), ("y", j)))
     page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
@@ -177,7 +177,8 @@ def test_the_framed_cell_is_the_one_that_is_drawn(visit: Visit, report: Report) 
     for i, j in ((1, 1), (1, 14), (4, 3), (6, 15), (7, 2)):
         y = report.cells.plane.y.values[j]
         assert abs(np.log(y / boundary[i])) > 0.3  # no point of the boundary lies there
-        point_at(page, i, j)
+        point_at(page, i, j, view=1)
+        assert page.locator(".readout").first.inner_text() == expected(report.cells, 0, i, j)
         shot = Image.open(io.BytesIO(page.locator(".cell").first.screenshot())).convert("RGB")
         middle = shot.getpixel((shot.width // 2, shot.height // 2))
         side = ABOVE if mean[i, j] > 0.25 else BELOW
