@@ -216,7 +216,7 @@ def source_section(subject: Subject) -> Section:
             Table(
                 "",
                 "What the runs cost and what made them",
-                header=("", "value"),
+                header=("what", "value"),
                 cells=cost_cells(subject.provenance),
             )
         ],

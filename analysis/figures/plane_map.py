@@ -68,8 +68,9 @@ def draw_map(
         for s, axes in zip(shown, grid.ravel(), strict=False):
             _draw_boundary(axes, boundary, s)
             axes.set_title(_title(cells, s))
-        for axes in grid[-1]:
+        for axes in grid.ravel()[: len(shown)][-across:]:
             axes.set_xlabel(cells.plane.x.label)
+            axes.tick_params(labelbottom=True)  # its column may end above the last row
         for axes in grid[:, 0]:
             axes.set_ylabel(cells.plane.y.label)
         if np.isnan(cells.mean[list(shown)]).any():

@@ -177,6 +177,13 @@ def test_two_colours_tell_the_sides_of_the_level(cells: Cells, boundary: Boundar
     assert legend(figure)[1:] == ["mean ≤ 0.25 (benign)", "mean > 0.25 (harmful)"]
 
 
+def test_every_column_of_panels_has_its_axis_named() -> None:
+    four = cells_of(Planted(factors=(1.0, 1.1, 1.2, 1.3), replicates=3))
+    figure = draw_map(four, find_boundary(four, 0.25, resampling=FEW))
+    assert [axes.get_xlabel() for axes in figure.axes[:4]] == ["", "d", "d", "d"]
+    assert [axes.get_ylabel() for axes in figure.axes[:4]] == ["mu_norm", "", "", "mu_norm"]
+
+
 def test_a_map_of_one_setting(cells: Cells, boundary: Boundary) -> None:
     figure = draw_map(cells, boundary, settings=[1])
     assert [axes.get_title() for axes in figure.axes] == ["factor = 1.3", ""]
