@@ -70,8 +70,9 @@ def find_records(location: str) -> Folder:
 
 def read_runs(folder: Folder, sweep: Sweep) -> list[Run]:
     """The runs with records that the present sweep plans, each once."""
-    allowed = {name: axis.values for name, axis in sweep.axes.items()} | dict(sweep.settings)
     present = folder.schema(0).names
+    allowed = {name: axis.values for name, axis in sweep.axes.items()} | dict(sweep.settings)
+    allowed |= {name: (value,) for name, value in sweep.fixed.items()}
     allowed = {name: values for name, values in allowed.items() if name in present}
     found: dict[bytes, Run] = {}
     for table in folder.tables(0, ["run_id", "replicate", "status", *allowed]):

@@ -194,6 +194,7 @@ def trajectory_section(subject: Subject) -> Section | None:
                 "trajectories", caption, draw_trajectories(found), parts, draw_trajectory_key(found)
             )
         ],
+        tables=[Table("trajectories", "Medians and bands", found.rows)],
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from analysis.load import column_label
 from analysis.plane import Floats, Ints
@@ -37,6 +38,7 @@ class Trajectories:
     panels: tuple[str, ...]
     settings: tuple[str, ...]
     held: str
+    measures: tuple[str, ...]
     labels: tuple[str, ...]  # of the measures
     steps: Floats  # (step,)
     median: Floats
@@ -44,6 +46,30 @@ class Trajectories:
     high: Floats
     runs: Ints  # (setting, panel)
     diverged: Ints  # (setting, panel)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a measure, setting, panel and step; None where no run has a number."""
+        return [
+            {
+                "measure": self.measures[m],
+                "setting": self.settings[s],
+                "panel": self.panels[p],
+                "held": self.held,
+                "step": int(self.steps[t]),
+                **{
+                    name: float(part[m, s, p, t]) if np.isfinite(part[m, s, p, t]) else None
+                    for name, part in (
+                        ("low", self.low),
+                        ("median", self.median),
+                        ("high", self.high),
+                    )
+                },
+                "runs": int(self.runs[s, p]),
+                "diverged": int(self.diverged[s, p]),
+            }
+            for m, s, p, t in np.ndindex(*self.median.shape)
+        ]
 
 
 def open_trajectories(
@@ -74,8 +100,7 @@ def open_trajectories(
         return None
     chosen = choose(runs, sweep, over=over or _default_axis(sweep, runs[0]), at=at or {})
     records = read_records(folder, chosen.runs, measures)
-    labels = tuple(column_label(folder.schema(1).field(name)) for name in measures)
-    return _summary(chosen, records, labels)
+    return _summary(chosen, records, [folder.schema(1).field(name) for name in measures])
 
 
 def _default_axis(sweep: Sweep, run: Run) -> str:
@@ -84,11 +109,11 @@ def _default_axis(sweep: Sweep, run: Run) -> str:
     return next(name for name in (*named, *sweep.axes) if name in sweep.axes and name in run)
 
 
-def _summary(chosen: Chosen, records: Records, labels: tuple[str, ...]) -> Trajectories:
+def _summary(chosen: Chosen, records: Records, fields: list[pa.Field]) -> Trajectories:
     """Quantiles over the runs of each setting and panel."""
     settings = list(itertools.product(*chosen.settings.values()))
     shape = (len(settings), len(chosen.values))
-    quantiles = np.full((3, len(labels), *shape, len(records.steps)), np.nan)
+    quantiles = np.full((3, len(fields), *shape, len(records.steps)), np.nan)
     runs, diverged = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     for s, p in np.ndindex(*shape):
         mine = [
@@ -106,7 +131,8 @@ def _summary(chosen: Chosen, records: Records, labels: tuple[str, ...]) -> Traje
         panels=tuple(_equal({chosen.over: value}) for value in chosen.values),
         settings=tuple(_equal(dict(zip(chosen.settings, s, strict=True))) for s in settings),
         held=_equal(chosen.held),
-        labels=labels,
+        measures=tuple(field.name for field in fields),
+        labels=tuple(column_label(field) for field in fields),
         steps=records.steps,
         median=median,
         low=low,

@@ -199,6 +199,7 @@ def trajectories() -> Trajectories:
         panels=("v0 = 0.1", "v0 = 1"),
         settings=("p_flip = 0", "p_flip = 0.1"),
         held="",
+        measures=("w", "v", "ratio"),
         labels=("hidden", "output", "hidden / output"),
         steps=steps,
         median=median,

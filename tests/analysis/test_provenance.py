@@ -26,6 +26,10 @@ def test_the_digest_is_what_sha256sum_says(folder: Path) -> None:
     assert read_provenance(str(folder)).digest == said.stdout.split()[0]
 
 
+def test_a_folder_may_be_named_by_its_uri(folder: Path) -> None:
+    assert read_provenance(folder.as_uri()).digest == read_provenance(str(folder)).digest
+
+
 def test_another_row_is_another_digest(tmp_path: Path) -> None:
     one, other = (
         read_provenance(str(Planted(seed=seed).write(tmp_path / str(seed)))).digest

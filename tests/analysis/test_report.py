@@ -90,7 +90,8 @@ def test_links_lead_to_files_and_sections_that_exist(page: Page, recorded: Path)
     names = {attributes.get("id") for _, attributes in page.elements}
     links = [str(attributes["href"]) for attributes in page.all("a")]
     assert {"map-level-0.25.png", "two-colour-level-0.25.svg", "trajectories.png"} <= set(links)
-    assert {"cells.csv", "boundary.csv", "laws.csv", "shift.csv", "sweep.yaml"} <= set(links)
+    assert {"cells.csv", "boundary.csv", "laws.csv", "shift.csv", "trajectories.csv"} <= set(links)
+    assert {"sweep.yaml"} <= set(links)
     for link in links:
         there = (
             link[1:] in names if link[0] == "#" else (recorded.parent / "report" / link).is_file()

@@ -1,5 +1,6 @@
 """Trajectories: medians and bands of planted records, and which runs they are of."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from analysis.errors import AnalysisError
 from analysis.load import open_dataset
+from analysis.spec import parse_sweep
 from analysis.trajectory import Trajectories, open_trajectories
 from tests.analysis.recording import STEPS, growth, record
 from tests.analysis.synthetic import Planted
@@ -37,6 +39,33 @@ def test_medians_and_bands_over_replicates(data: Path) -> None:
     for part, share in ((found.low, 0.1), (found.median, 0.5), (found.high, 0.9)):
         np.testing.assert_allclose(part[0, 1, 0], np.quantile(scales, share, axis=1))
         np.testing.assert_allclose(part[1], part[0] / 10)
+
+
+def test_rows_hold_what_the_figure_shows(data: Path) -> None:
+    found = found_in(record(data, lost=tuple(range(11))))
+    rows = found.rows
+    assert len(rows) == found.median.size
+    assert rows[0]["measure"] == "max_w_xi"
+    assert rows[0]["median"] == found.median[0, 0, 0, 0]
+    assert rows[len(STEPS) - 1] == {
+        "measure": "max_w_xi", "setting": "p_flip = 0", "panel": "d = 100",
+        "held": "mu_norm = 2.19365", "step": 8, "low": None, "median": None, "high": None,
+        "runs": 11, "diverged": 0,
+    }  # fmt: skip
+
+
+def test_runs_of_an_earlier_fixed_value_are_left_out(data: Path) -> None:
+    document = json.loads((data / "_sweep.json").read_text())
+    document["fixed"]["n"] = 21
+    (data / "_sweep.json").write_text(json.dumps(document))
+    assert open_trajectories(str(record(data)), parse_sweep(document, where="test")) is None
+
+
+def test_a_folder_may_be_named_by_its_uri(data: Path) -> None:
+    sweep = open_dataset(str(record(data))).sweep
+    found = open_trajectories(data.as_uri(), sweep)
+    assert found is not None
+    np.testing.assert_array_equal(found.median, found_in(data).median)
 
 
 def test_a_run_that_stopped_keeps_its_last_record(data: Path) -> None:
