@@ -1,16 +1,21 @@
 """The sections of a report, in their order. To add one, write its function and name it in SECTIONS."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
+from matplotlib.figure import Figure
+
+from analysis.aggregate import Cells
 from analysis.figures import (
     draw_boundary,
+    draw_failures,
     draw_map,
     draw_shift,
     draw_trajectories,
     draw_trajectory,
     draw_trajectory_key,
 )
-from analysis.findings import LevelFindings
+from analysis.findings import Findings, LevelFindings
 from analysis.page import (
     BOUNDARY_HEADER,
     KINK_HEADER,
@@ -39,44 +44,53 @@ def sections_of(subject: Subject) -> Iterator[Section]:
 
 
 def map_section(subject: Subject) -> Section:
-    """The plane: means and two-colour views of every level, and the cells' values."""
-    cells, levels = subject.findings.cells, subject.findings.levels
-    views = [(level, two) for level in levels for two in (False, True)]
-    hover = HoverMap(
-        cells,
-        tuple(
-            tuple(
-                (
-                    _view_name(level, two),
-                    draw_map(cells, level.boundary, settings=[s], two_colours=two),
-                )
-                for level, two in views
-            )
-            for s in range(len(cells.plane.settings))
-        ),
-    )
-    pictures = [
-        Picture(
-            f"{'two-colour' if two else 'map'}-level-{level.boundary.level:g}",
-            f"{cells.label} on the plane, {_view_name(level, two)}",
-            draw_map(cells, level.boundary, two_colours=two),
-            on_page=False,
-        )
-        for level, two in views
-    ]
+    """The plane: means and two-colour views of every level, failures, and the cells' values."""
+    cells = subject.findings.cells
+    views = _views(subject.findings)
+    settings = range(len(cells.plane.settings))
     return Section(
         "Map",
         f"Colour is the mean over the replicates of a cell: {cells.label}. Dots are the boundary "
         "with its interval. Point at a cell, or move from cell to cell with the arrow keys, to read "
         "its values.",
-        hover=hover,
-        pictures=pictures,
+        hover=HoverMap(
+            cells, tuple(tuple((view.words, view.draw([s])) for view in views) for s in settings)
+        ),
+        pictures=[
+            Picture(view.name, f"{cells.label}, {view.words}", view.draw(None), on_page=False)
+            for view in views
+        ],
         tables=[Table("cells", "Values of all cells", cell_rows(cells))],
     )
 
 
-def _view_name(level: LevelFindings, two_colours: bool) -> str:
-    return f"{'two colours' if two_colours else 'mean'}, level {level.boundary.level:g}"
+class _View(NamedTuple):
+    """One way to see the plane: the file it goes to, its words, and its figure of some settings."""
+
+    name: str
+    words: str
+    draw: Callable[[list[int] | None], Figure]
+
+
+def _views(found: Findings) -> list[_View]:
+    views = [
+        _level_view(found.cells, level, two) for level in found.levels for two in (False, True)
+    ]
+    planned = found.cells.missing + sum(found.cells.status.values())
+    if (found.cells.used < planned).any():
+        views.append(
+            _View("failures", "runs not used", lambda s: draw_failures(found.cells, settings=s))
+        )
+    return views
+
+
+def _level_view(cells: Cells, level: LevelFindings, two: bool) -> _View:
+    def draw(settings: list[int] | None) -> Figure:
+        return draw_map(cells, level.boundary, settings=settings, two_colours=two)
+
+    at = f"{level.boundary.level:g}"
+    kind, words = ("two-colour", "two colours") if two else ("map", "mean")
+    return _View(f"{kind}-level-{at}", f"{words}, level {at}", draw)
 
 
 def boundary_section(subject: Subject) -> Section:

@@ -55,37 +55,67 @@ def draw_map(
         settings: positions of the settings to show; None shows all.
         two_colours: tell only on which side of the level a mean lies, as the papers do.
     """
-    shown = range(len(cells.plane.settings)) if settings is None else settings
-    across = min(len(shown), COLUMNS)
-    down = -(-len(shown) // across)
-    width = WIDTH if across == 1 else PANEL_INCHES * across + 0.9
+    shown = _shown(cells, settings)
     with theme():
-        figure, grid = panels(width, 3.4 * down + 0.7, down=down, across=across)
-        for spare in grid.ravel()[len(shown) :]:
-            spare.set_axis_off()
+        figure, axes_of = _plane(cells, shown)
         draw = _draw_sides if two_colours else _draw_means
-        keys = draw(figure, list(grid.ravel()[: len(shown)]), cells, boundary, list(shown))
-        for s, axes in zip(shown, grid.ravel(), strict=False):
+        keys = draw(figure, axes_of, cells, boundary, shown)
+        for s, axes in zip(shown, axes_of, strict=True):
             _draw_boundary(axes, boundary, s)
-            axes.set_title(_title(cells, s))
-        for axes in grid.ravel()[: len(shown)][-across:]:
-            axes.set_xlabel(cells.plane.x.label)
-            axes.tick_params(labelbottom=True)  # its column may end above the last row
-        for axes in grid[:, 0]:
-            axes.set_ylabel(cells.plane.y.label)
-        if np.isnan(cells.mean[list(shown)]).any():
+        if np.isnan(cells.mean[shown]).any():
             keys.append(Patch(**NO_DATA, label="no usable run"))
         keys = [_point_key(boundary), *keys]
-        figure.legend(
-            handles=keys, loc="outside lower center", ncols=_key_columns(len(keys), across)
-        )
+        across = _key_columns(len(keys), len(shown))
+        figure.legend(handles=keys, loc="outside lower center", ncols=across)
     return figure
 
 
-def _key_columns(count: int, across: int) -> int:
+def draw_failures(cells: Cells, *, settings: Sequence[int] | None = None) -> Figure:
+    """The share of a cell's planned runs that enter no mean: failed, left out or missing.
+
+    Args:
+        cells: the aggregated measure.
+        settings: positions of the settings to show; None shows all.
+    """
+    shown = _shown(cells, settings)
+    planned = cells.missing + np.sum(list(cells.status.values()), axis=0)
+    share = 1 - cells.used / np.maximum(planned, 1)
+    with theme():
+        figure, axes_of = _plane(cells, shown)
+        for s, axes in zip(shown, axes_of, strict=True):
+            top = float(share.max()) or 1.0
+            mesh = _draw_cells(axes, cells, share[s], cmap=COLOURS, vmin=0.0, vmax=top)
+        figure.colorbar(mesh, ax=axes_of, label="share of runs not used", aspect=28, pad=0.02)
+    return figure
+
+
+def _shown(cells: Cells, settings: Sequence[int] | None) -> list[int]:
+    return list(range(len(cells.plane.settings)) if settings is None else settings)
+
+
+def _plane(cells: Cells, shown: list[int]) -> tuple[Figure, list[Axes]]:
+    """A figure with one labelled panel a setting, side by side."""
+    across = min(len(shown), COLUMNS)
+    down = -(-len(shown) // across)
+    width = WIDTH if across == 1 else PANEL_INCHES * across + 0.9
+    figure, grid = panels(width, 3.4 * down + 0.7, down=down, across=across)
+    every = list(grid.ravel())
+    for spare in every[len(shown) :]:
+        spare.set_axis_off()
+    for s, axes in zip(shown, every, strict=False):
+        axes.set_title(_title(cells, s))
+    for axes in every[: len(shown)][-across:]:
+        axes.set_xlabel(cells.plane.x.label)
+        axes.tick_params(labelbottom=True)  # its column may end above the last row
+    for axes in grid[:, 0]:
+        axes.set_ylabel(cells.plane.y.label)
+    return figure, every[: len(shown)]
+
+
+def _key_columns(count: int, panels: int) -> int:
     """How many keys fit beside each other below the panels."""
-    if across > 1:
-        return min(count, across + 1)
+    if panels > 1:
+        return min(count, min(panels, COLUMNS) + 1)
     return count if count < 3 else 1
 
 

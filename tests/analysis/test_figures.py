@@ -17,6 +17,7 @@ from analysis.bootstrap import Resampling
 from analysis.boundary import Boundary, find_boundary
 from analysis.figures import (
     draw_boundary,
+    draw_failures,
     draw_map,
     draw_shift,
     draw_trajectories,
@@ -175,6 +176,17 @@ def test_two_colours_tell_the_sides_of_the_level(cells: Cells, boundary: Boundar
         mesh = next(c for c in axes.collections if isinstance(c, QuadMesh))
         np.testing.assert_array_equal(np.ma.getdata(mesh.get_array()), cells.mean[s].T > 0.25)
     assert legend(figure)[1:] == ["mean ≤ 0.25 (benign)", "mean > 0.25 (harmful)"]
+
+
+def test_failures_are_a_share_of_what_was_planned(cells: Cells) -> None:
+    values, lost = cells.values.copy(), np.zeros(cells.values.shape[:3], dtype=np.int64)
+    values[1, 2, 3, :4], lost[1, 2, 3] = np.nan, 4
+    status = {"ok": cells.status["ok"] - lost, "diverged": lost}
+    figure = draw_failures(replace(cells, values=values, status=status), settings=[1])
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    share = np.ma.getdata(mesh.get_array())
+    assert share[3, 2] == pytest.approx(0.4)
+    assert share.sum() == pytest.approx(0.4)
 
 
 def test_every_column_of_panels_has_its_axis_named() -> None:

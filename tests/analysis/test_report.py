@@ -143,6 +143,8 @@ def test_failures_are_told_and_are_no_number(tmp_path: Path) -> None:
     assert setting["error"][0][0] is None
     assert setting["failed"]["diverged"][0][:2] == [3, 0]
     assert "24 diverged" in " ".join(page.words)
+    assert (tmp_path / "out" / "failures.png").is_file()
+    assert "runs not used" in "".join(page.words)
 
 
 def test_names_from_a_dataset_are_words_and_no_markup(tmp_path: Path) -> None:
