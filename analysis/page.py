@@ -1,11 +1,12 @@
 """Results as words: the cells of the tables that people read, and those tables as Markdown."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from analysis.findings import Findings
 from analysis.plane import Plane
 from analysis.provenance import Provenance
-from analysis.section import Section, Subject
+from analysis.section import Section, Subject, Table
 from analysis.tables import Row, text_of
 
 LAW_HEADER = (
@@ -44,6 +45,21 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(
         "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
     )
+
+
+def row_table(name: str, caption: str, rows: Sequence[Row], *, folded: bool = False) -> Table:
+    """A table that shows people every column of its rows as it is."""
+    header = list(rows[0]) if rows else []
+    cells = [[_word(row[column]) for column in header] for row in rows]
+    return Table(name, caption, rows, header, cells, folded)
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def law_cells(row: Row) -> list[str]:

@@ -10,7 +10,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import yaml
 
-from analysis.load import NO_SHARDS, open_folder
+from analysis.load import open_folder, shard_paths
 
 CHUNK = 1 << 22
 # What _sweep.json adds to what a sweep file may say.
@@ -47,14 +47,7 @@ def read_provenance(location: str) -> Provenance:
         location: a folder or URI that `open_dataset` opens.
     """
     files, folder = open_folder(location)
-    shards = sorted(
-        (
-            entry
-            for entry in files.get_file_info(pafs.FileSelector(folder))
-            if entry.base_name.endswith(".parquet") and not entry.base_name.startswith(NO_SHARDS)
-        ),
-        key=lambda entry: entry.base_name,
-    )
+    shards = files.get_file_info(shard_paths(files, folder, location))
     rows, notes = 0, []
     for entry in shards:
         with files.open_input_file(entry.path) as stream:

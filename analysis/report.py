@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from analysis.contents import sections_of
 from analysis.errors import AnalysisError
 from analysis.figures import save
 from analysis.findings import Choices, analyse
 from analysis.page import summary
 from analysis.provenance import read_provenance
 from analysis.section import Section, Subject
-from analysis.sections import sections_of
 from analysis.tables import write_csv
 from analysis.trajectory import open_trajectories
 from analysis.web import Chapter, write_page

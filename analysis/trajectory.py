@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from analysis.load import column_label
 from analysis.plane import Floats, Ints
@@ -100,7 +99,9 @@ def open_trajectories(
         return None
     chosen = choose(runs, sweep, over=over or _default_axis(sweep, runs[0]), at=at or {})
     records = read_records(folder, chosen.runs, measures)
-    return _summary(chosen, records, [folder.schema(1).field(name) for name in measures])
+    found = folder.schema(1)
+    labels = {name: column_label(found, name) for name in measures}
+    return _summary(chosen, records, labels)
 
 
 def _default_axis(sweep: Sweep, run: Run) -> str:
@@ -109,11 +110,11 @@ def _default_axis(sweep: Sweep, run: Run) -> str:
     return next(name for name in (*named, *sweep.axes) if name in sweep.axes and name in run)
 
 
-def _summary(chosen: Chosen, records: Records, fields: list[pa.Field]) -> Trajectories:
+def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Trajectories:
     """Quantiles over the runs of each setting and panel."""
     settings = list(itertools.product(*chosen.settings.values()))
     shape = (len(settings), len(chosen.values))
-    quantiles = np.full((3, len(fields), *shape, len(records.steps)), np.nan)
+    quantiles = np.full((3, len(labels), *shape, len(records.steps)), np.nan)
     runs, diverged = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     for s, p in np.ndindex(*shape):
         mine = [
@@ -131,8 +132,8 @@ def _summary(chosen: Chosen, records: Records, fields: list[pa.Field]) -> Trajec
         panels=tuple(_equal({chosen.over: value}) for value in chosen.values),
         settings=tuple(_equal(dict(zip(chosen.settings, s, strict=True))) for s in settings),
         held=_equal(chosen.held),
-        measures=tuple(field.name for field in fields),
-        labels=tuple(column_label(field) for field in fields),
+        measures=tuple(labels),
+        labels=tuple(labels.values()),
         steps=records.steps,
         median=median,
         low=low,

@@ -12,10 +12,11 @@ import pytest
 
 from analysis.aggregate import Cells
 from analysis.bootstrap import Resampling
+from analysis.contents import SECTIONS
 from analysis.findings import Choices
+from analysis.page import row_table
 from analysis.report import examine, folder_names, write_report
-from analysis.section import Section, Subject, Table
-from analysis.sections import SECTIONS
+from analysis.section import Section, Subject
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted, write_table
 
@@ -176,13 +177,13 @@ def test_the_same_dataset_gives_the_same_page(folder: Path, tmp_path: Path) -> N
 def test_a_new_section_is_a_function_in_the_list(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def section(subject: Subject) -> Section:
-        table = Table("answers", "Answers", [{"answer": 42}], ("answer",), [("forty-two",)])
-        return Section("An addition", tables=[table])
+    def section(subject: Subject) -> list[Section]:
+        table = row_table("answers", "Answers", [{"answer": 42.5, "known": True, "why": None}])
+        return [Section("An addition", tables=[table])]
 
-    monkeypatch.setattr("analysis.sections.SECTIONS", (*SECTIONS, section))
+    monkeypatch.setattr("analysis.contents.SECTIONS", (*SECTIONS, section))
     page = reported(tmp_path / "out", folder)
     assert "An addition" in page.words
-    assert "forty-two" in page.words
-    assert (tmp_path / "out" / "answers.csv").read_text() == "answer\n42\n"
-    assert "| forty-two |" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
+    assert {"42.5", "yes"} <= set(page.words)
+    assert (tmp_path / "out" / "answers.csv").read_text() == "answer,known,why\n42.5,True,\n"
+    assert "| 42.5 | yes |  |" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
-"""The sections of a report, in their order. To add one, write its function and name it in SECTIONS."""
+"""What stands in a report, in its order. To add sections, write a function and name it in SECTIONS."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
@@ -25,6 +25,7 @@ from analysis.page import (
     cost_cells,
     kink_cells,
     law_cells,
+    row_table,
     run_cells,
     shift_cells,
 )
@@ -32,23 +33,21 @@ from analysis.section import HoverMap, Picture, Section, Subject, Table
 from analysis.tables import boundary_rows, cell_rows
 from analysis.trajectory import BAND
 
-Maker = Callable[[Subject], Section | None]
+Maker = Callable[[Subject], Iterable[Section]]
 
 
 def sections_of(subject: Subject) -> Iterator[Section]:
     """All sections that a dataset has something to say in."""
     for make in SECTIONS:
-        section = make(subject)
-        if section is not None:
-            yield section
+        yield from make(subject)
 
 
-def map_section(subject: Subject) -> Section:
+def map_section(subject: Subject) -> Iterator[Section]:
     """The plane: means and two-colour views of every level, failures, and the cells' values."""
     cells = subject.findings.cells
     views = _views(subject.findings)
     settings = range(len(cells.plane.settings))
-    return Section(
+    yield Section(
         "Map",
         f"Colour is the mean over the replicates of a cell: {cells.label}. Dots are the boundary "
         "with its interval. Point at a cell, or move from cell to cell with the arrow keys, to read "
@@ -93,7 +92,7 @@ def _level_view(cells: Cells, level: LevelFindings, two: bool) -> _View:
     return _View(f"{kind}-level-{at}", f"{words}, level {at}", draw)
 
 
-def boundary_section(subject: Subject) -> Section:
+def boundary_section(subject: Subject) -> Iterator[Section]:
     """Crossings, fitted lines and theory's, one figure a level, and the crossings as a table."""
     levels = subject.findings.levels
     rows = [row for level in levels for row in boundary_rows(level.boundary)]
@@ -101,7 +100,7 @@ def boundary_section(subject: Subject) -> Section:
     header = [
         plane.x.name if h == "x" else plane.y.name if h == "y" else h for h in BOUNDARY_HEADER
     ]
-    return Section(
+    yield Section(
         "Boundary",
         "Where the smoothed mean crosses the level, column by column. A triangle at the edge stands "
         "for a column that crosses beyond the grid.",
@@ -131,7 +130,7 @@ def _boundary_picture(level: LevelFindings) -> Picture:
     )
 
 
-def law_section(subject: Subject) -> Section:
+def law_section(subject: Subject) -> Iterator[Section]:
     """Every fitted law beside theory's exponent, and its verdict."""
     rows = subject.findings.law_rows
     table = Table(
@@ -141,7 +140,7 @@ def law_section(subject: Subject) -> Section:
         LAW_HEADER,
         [law_cells(row) for row in rows],
     )
-    return Section(
+    yield Section(
         "Laws of the boundary",
         "A power law's exponent, a straight line's slope, and where theory states an exponent "
         "whether the measured one agrees. Intervals come from refitting resampled replicates.",
@@ -149,7 +148,7 @@ def law_section(subject: Subject) -> Section:
     )
 
 
-def kink_section(subject: Subject) -> Section:
+def kink_section(subject: Subject) -> Iterator[Section]:
     """Two regimes and where they join."""
     cells = kink_cells(subject.findings)
     text = (
@@ -160,14 +159,14 @@ def kink_section(subject: Subject) -> Section:
     )
     rows, header = subject.findings.kink_rows, KINK_HEADER if cells else ()
     table = Table("kinks", "Exponents on both sides of the kink", rows, header, cells)
-    return Section("Two regimes", text, tables=[table])
+    yield Section("Two regimes", text, tables=[table])
 
 
-def shift_section(subject: Subject) -> Section | None:
+def shift_section(subject: Subject) -> Iterator[Section]:
     """How far settings move the boundary."""
     found = subject.findings
     if not found.shift_rows:
-        return None
+        return
     pictures = [
         Picture(
             f"shift-level-{level.boundary.level:g}",
@@ -176,22 +175,21 @@ def shift_section(subject: Subject) -> Section | None:
         )
         for level in found.levels
     ]
-    table = Table(
-        "shift", "Mean shift of the boundary", found.shift_rows, SHIFT_HEADER, shift_cells(found)
-    )
-    return Section(
+    mean = Table("", "Mean shift of the boundary", header=SHIFT_HEADER, cells=shift_cells(found))
+    columns = row_table("shift", "The shift in each column", found.shift_rows, folded=True)
+    yield Section(
         "Shift of the boundary",
         "Settings share their random draws, so the shift is a paired difference.",
         pictures=pictures,
-        tables=[table],
+        tables=[mean, columns],
     )
 
 
-def trajectory_section(subject: Subject) -> Section | None:
+def trajectory_section(subject: Subject) -> Iterator[Section]:
     """Both layers along the training."""
     found = subject.trajectories
     if found is None:
-        return None
+        return
     parts = tuple(
         (", ".join(filter(None, (panel, setting))), draw_trajectory(found, s, p))
         for s, setting in enumerate(found.settings)
@@ -199,7 +197,7 @@ def trajectory_section(subject: Subject) -> Section | None:
     )
     held = f" at {found.held}" if found.held else ""
     caption = f"Scales of both layers and their ratio along the training{held}"
-    return Section(
+    yield Section(
         "Trajectories",
         f"{caption}: medians, and bands that hold the middle {BAND:.0%} of the replicates. A run that "
         "stopped keeps its last record.",
@@ -212,19 +210,19 @@ def trajectory_section(subject: Subject) -> Section | None:
     )
 
 
-def run_section(subject: Subject) -> Section:
+def run_section(subject: Subject) -> Iterator[Section]:
     """Runs by how they ended."""
     header, cells = run_cells(subject.findings)
-    return Section(
+    yield Section(
         "Runs",
         "A run that failed is counted here and enters no mean.",
         tables=[Table("", "Runs by how they ended", header=header, cells=cells)],
     )
 
 
-def source_section(subject: Subject) -> Section:
+def source_section(subject: Subject) -> Iterator[Section]:
     """Cost, versions, digest, and the sweep file."""
-    return Section(
+    yield Section(
         "Cost and source",
         "The sweep with every range written out; bocnn-sweep run trains the same runs from it.",
         tables=[
