@@ -24,8 +24,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/bocnn-sweep run label-flip-plane --out $(DEMO)/label-flip-plane
 	$(BIN)/bocnn-sweep run initialization-plane --out $(DEMO)/initialization-plane
-	$(BIN)/bocnn-analysis report $(DEMO)/label-flip-plane --out $(DEMO)/report-label-flip-plane
-	$(BIN)/bocnn-analysis report $(DEMO)/initialization-plane --out $(DEMO)/report-initialization-plane
+	$(BIN)/bocnn-analysis report $(DEMO)/label-flip-plane $(DEMO)/initialization-plane --out $(DEMO)/report
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not cluster and not gpu"

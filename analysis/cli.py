@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from analysis.bootstrap import Resampling
 from analysis.errors import AnalysisError
-from analysis.findings import Choices, Findings, analyse
+from analysis.findings import Choices, Findings
 from analysis.page import kink_cells, law_cells, shift_cells
-from analysis.report import write_report
+from analysis.report import examine, folder_names, write_report
 from analysis.tables import Row
 
 app = typer.Typer(
@@ -30,10 +31,14 @@ def _group() -> None:
 
 @app.command()
 def report(  # One parameter per option is typer's contract.
-    dataset: Annotated[str, typer.Argument(help="Folder or URI that a sweep wrote.")],
+    dataset: Annotated[
+        list[str],
+        typer.Argument(help="Folders or URIs that sweeps wrote; one page shows them all."),
+    ],
     *,
     out: Annotated[
-        Path | None, typer.Option(help="Where to write; ./report-SWEEP if not given.")
+        Path | None,
+        typer.Option(help="Where to write; ./report-SWEEP-SWEEP… if not given."),
     ] = None,
     level: Annotated[
         list[float] | None, typer.Option(help="Level that cuts the measure; may repeat.")
@@ -44,18 +49,39 @@ def report(  # One parameter per option is typer's contract.
     confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of all intervals.")] = 0.95,
     draws: Annotated[int, typer.Option(min=100, help="Bootstrap draws.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="AXIS=VALUE at which trajectories hold an axis; may repeat."),
+    ] = None,
     include_unconverged: Annotated[
         bool, typer.Option("--include-unconverged", help="Also use runs that missed loss_tol.")
     ] = False,
 ) -> None:
-    """Writes the figures and tables of a dataset, and prints a summary."""
+    """Writes one page, figures and tables of datasets, and prints a summary."""
     choices = Choices(
         x, y, measure, tuple(level or ()), include_unconverged, Resampling(draws, confidence, seed)
     )
-    findings = analyse(dataset, choices)
-    folder = out or Path(f"report-{findings.dataset.sweep.name}")
-    files = write_report(findings, folder)
-    _print_summary(findings, files)
+    subjects = [examine(location, choices, at=_held(at or [])) for location in dataset]
+    folder = out or Path("-".join(["report", *folder_names(subjects)]))
+    files = write_report(subjects, folder)
+    for subject in subjects:
+        _print_summary(subject.findings)
+    for path in files:
+        Console().print(str(path), style="dim", highlight=False, markup=False, soft_wrap=True)
+
+
+def _held(options: list[str]) -> dict[str, float]:
+    """Values of axes from AXIS=VALUE."""
+    held = {}
+    for option in options:
+        name, _, value = option.partition("=")
+        try:
+            held[name] = float(value)
+        except ValueError:
+            raise AnalysisError(
+                f"Received --at {option}; expected AXIS=VALUE with a number, such as --at mu_norm=2."
+            ) from None
+    return held
 
 
 def main() -> None:
@@ -67,17 +93,16 @@ def main() -> None:
         sys.exit(2)
 
 
-def _print_summary(findings: Findings, files: list[Path]) -> None:
+def _print_summary(findings: Findings) -> None:
     console = Console()
     sweep = findings.dataset.sweep
     counts = ", ".join(f"{count:,} {name}" for name, count in findings.runs.items() if count)
     console.print(
-        f"[bold]{sweep.name}[/bold]: {findings.dataset.files} files; runs: {counts}", soft_wrap=True
+        f"[bold]{escape(sweep.name)}[/bold]: {findings.dataset.files} files; runs: {counts}",
+        soft_wrap=True,
     )
     for line in _lines(findings):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    for path in files:
-        console.print(str(path), style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def _lines(findings: Findings) -> Iterator[str]:

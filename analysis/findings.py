@@ -10,7 +10,7 @@ from analysis.boundary import Boundary, find_boundary
 from analysis.errors import AnalysisError
 from analysis.kink import Kink, fit_kink
 from analysis.laws import KINDS, Law, fit_law
-from analysis.load import Dataset, load
+from analysis.load import Dataset, open_dataset
 from analysis.shift import Shift, paired_shift
 from analysis.spec import Sweep, View
 from analysis.tables import Row, kink_row, law_row, shift_rows
@@ -93,7 +93,7 @@ def analyse(location: str, choices: Choices | None = None) -> Findings:
         AnalysisError: the dataset cannot be read, or the choices do not fit it.
     """
     wanted = choices or Choices()
-    dataset = load(location)
+    dataset = open_dataset(location)
     view = _view(dataset.sweep, wanted)
     cells = aggregate(dataset, view, include_unconverged=wanted.include_unconverged)
     levels = tuple(

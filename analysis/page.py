@@ -1,8 +1,12 @@
-"""The page of a report that people read: laws beside theory, two regimes, shifts, runs."""
+"""Results as words: the cells of the tables that people read, and those tables as Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from analysis.findings import Findings
+from analysis.plane import Plane
+from analysis.provenance import Provenance
+from analysis.section import Section, Subject, Table
 from analysis.tables import Row, text_of
 
 LAW_HEADER = (
@@ -16,25 +20,23 @@ LAW_HEADER = (
     "theory",
     "verdict",
 )
+BOUNDARY_HEADER = ("level", "setting", "x", "y", "interval", "state")
 KINK_HEADER = ("level", "setting", "exponent below", "exponent above", "kink at", "needed")
 SHIFT_HEADER = ("level", "setting", "against", "kind", "mean shift")
 
 
-def summary_page(findings: Findings) -> str:
-    """The report's Markdown page."""
-    plane = findings.cells.plane
-    runs = [(name, f"{count:,}") for name, count in findings.runs.items()]
-    kinks, shifts = kink_cells(findings), shift_cells(findings)
-    return "".join(
-        [
-            f"# {findings.dataset.sweep.name}\n\n{findings.cells.label}.\n\n",
-            f"- x: {plane.x.label}\n- y: {plane.y.label}\n\n## Laws of the boundary\n\n",
-            markdown(LAW_HEADER, [law_cells(row) for row in findings.law_rows]),
-            "\n## Two regimes\n\n" + markdown(KINK_HEADER, kinks) if kinks else "",
-            "\n## Shift of the boundary\n\n" + markdown(SHIFT_HEADER, shifts) if shifts else "",
-            "\n## Runs\n\n" + markdown(("runs", "count"), runs),
-        ]
-    )
+def summary(subject: Subject, sections: Iterable[Section]) -> str:
+    """The tables of a report that are not folded away, as Markdown."""
+    plane = subject.findings.cells.plane
+    parts = [
+        f"# {subject.findings.dataset.sweep.name}\n\n{subject.findings.cells.label}.\n\n",
+        f"- x: {plane.x.label}\n- y: {plane.y.label}\n",
+    ]
+    for section in sections:
+        for table in section.tables:
+            if table.header and not table.folded:
+                parts.append(f"\n## {section.title}\n\n{markdown(table.header, table.cells)}")
+    return "".join(parts)
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -43,6 +45,21 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(
         "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
     )
+
+
+def row_table(name: str, caption: str, rows: Sequence[Row], *, folded: bool = False) -> Table:
+    """A table that shows people every column of its rows as it is."""
+    header = list(rows[0]) if rows else []
+    cells = [[_word(row[column]) for column in header] for row in rows]
+    return Table(name, caption, rows, header, cells, folded)
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def law_cells(row: Row) -> list[str]:
@@ -87,4 +104,69 @@ def shift_cells(findings: Findings) -> list[list[str]]:
         ]
         for row in findings.shift_rows
         if row[findings.cells.plane.x.name] is None
+    ]
+
+
+def boundary_cells(row: Row, plane: Plane) -> list[str]:
+    """A crossing's row as text, in the order of BOUNDARY_HEADER."""
+    ends = (
+        "open" if row[f"{end}_open"] else "" if row[end] is None else f"{row[end]:.4g}"
+        for end in ("low", "high")
+    )
+    low, high = ends
+    at = row[plane.y.name]
+    return [
+        f"{row['level']:g}",
+        row["setting"] or "all runs",
+        f"{row[plane.x.name]:g}",
+        "" if at is None else f"{at:.4g}",
+        f"[{low}, {high}]" if low and high else "",
+        row["state"],
+    ]
+
+
+def run_cells(findings: Findings) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of the runs by how they ended: all, and each setting."""
+    cells = findings.cells
+    settings = cells.plane.settings if len(cells.plane.settings) > 1 else ()
+    by_setting = {name: count.sum(axis=(1, 2)) for name, count in cells.status.items()}
+    by_setting |= {
+        "used": cells.used.sum(axis=(1, 2)),
+        "missing": cells.missing.sum(axis=(1, 2)),
+        "planned": cells.missing.sum(axis=(1, 2)) + sum(by_setting.values()),
+    }
+    rows = [
+        [
+            name,
+            f"{total:,}",
+            *(
+                f"{by_setting[name][s]:,}" if name in by_setting else ""
+                for s in range(len(settings))
+            ),
+        ]
+        for name, total in findings.runs.items()
+    ]
+    return ["runs", "count", *settings], rows
+
+
+def cost_cells(provenance: Provenance) -> list[list[str]]:
+    """What the runs cost and what made them, name by name."""
+    wall = (
+        "not stated"
+        if provenance.wall_s is None
+        else f"{provenance.wall_s:,.1f} s, summed over shards"
+    )
+    speed = (
+        "not stated" if provenance.runs_per_s is None else f"{provenance.runs_per_s:,.0f} runs/s"
+    )
+    return [
+        [
+            "rows",
+            f"{provenance.rows:,} in {provenance.files:,} files, {provenance.bytes / 1e6:,.1f} MB",
+        ],
+        ["wall time", wall],
+        ["speed of one worker", speed],
+        *(list(pair) for pair in provenance.stated),
+        ["folder", provenance.location],
+        ["sha256sum shard-*.parquet | sha256sum", provenance.digest],
     ]

@@ -1,25 +1,52 @@
-"""Writes findings into a folder: figures and tables."""
+"""Writes a report into a folder: one page, every figure as PNG and SVG, every table as CSV."""
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from analysis.contents import sections_of
 from analysis.errors import AnalysisError
-from analysis.figures import draw_boundary, draw_map, draw_shift, save
-from analysis.findings import Findings
-from analysis.page import summary_page
-from analysis.tables import boundary_rows, cell_rows, write_csv
+from analysis.figures import save
+from analysis.findings import Choices, analyse
+from analysis.page import summary
+from analysis.provenance import read_provenance
+from analysis.section import Section, Subject
+from analysis.tables import write_csv
+from analysis.trajectory import open_trajectories
+from analysis.web import Chapter, write_page
+
+PAGE = "report.html"
 
 
-def write_report(findings: Findings, folder: Path) -> list[Path]:
-    """Writes figures and tables into a folder, which is created.
+def examine(
+    location: str, choices: Choices | None = None, *, at: Mapping[str, float] | None = None
+) -> Subject:
+    """All that a report says of one dataset, computed; writes nothing.
+
+    Args:
+        location: the dataset's folder or URI.
+        choices: what to look at; the sweep's own view where it says nothing.
+        at: where trajectories hold the axes that they do not show.
+    Raises:
+        AnalysisError: as `open_dataset` and `aggregate` raise it.
+    """
+    findings = analyse(location, choices)
+    trajectories = open_trajectories(location, findings.dataset.sweep, at=at)
+    return Subject(findings, read_provenance(location), trajectories)
+
+
+def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
+    """Writes the report of datasets into a folder, which is created.
+
+    With several datasets the page lies in the folder, and each one's files in a folder below.
 
     Returns:
-        The files written.
+        The files written, the page first.
     Raises:
         AnalysisError: the folder cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [*_write_tables(findings, folder), *_write_figures(findings, folder)]
+        return _write(subjects, folder)
     except OSError as error:
         raise AnalysisError(
             f"Cannot write the report to '{folder}' ({error.strerror or error}); expected a folder "
@@ -27,35 +54,39 @@ def write_report(findings: Findings, folder: Path) -> list[Path]:
         ) from error
 
 
-def _write_tables(findings: Findings, folder: Path) -> list[Path]:
-    boundaries = [row for level in findings.levels for row in boundary_rows(level.boundary)]
-    files = [
-        write_csv(folder / "cells.csv", cell_rows(findings.cells)),
-        write_csv(folder / "boundary.csv", boundaries),
-        write_csv(folder / "laws.csv", findings.law_rows),
-        write_csv(folder / "kinks.csv", findings.kink_rows),
-    ]
-    if findings.shift_rows:
-        files.append(write_csv(folder / "shift.csv", findings.shift_rows))
-    table = folder / "table.md"
-    table.write_text(summary_page(findings), encoding="utf-8")
-    return [*files, table]
+def folder_names(subjects: Sequence[Subject]) -> list[str]:
+    """A name for each dataset that is safe in paths and links, and its own."""
+    names: list[str] = []
+    for subject in subjects:
+        name = re.sub(r"[^a-z0-9_-]+", "-", subject.findings.dataset.sweep.name.lower()).strip("-")
+        stem = name or "sweep"
+        takes = (stem, *(f"{stem}-{k}" for k in range(2, len(subjects) + 2)))
+        names.append(next(name for name in takes if name not in names))
+    return names
 
 
-def _write_figures(findings: Findings, folder: Path) -> list[Path]:
-    files = []
-    for level in findings.levels:
-        # Where two regimes are needed, their line stands for the single power law's.
-        kinked = {kink.setting for kink in level.kinks if kink.chosen}
-        powers = [x for x in level.laws if x.kind == "power" and x.setting not in kinked]
-        figures = {
-            "map": draw_map(findings.cells, level.boundary),
-            "boundary": draw_boundary(
-                level.boundary, powers, comparisons=level.comparisons, kinks=level.kinks
-            ),
-        }
-        if level.shifts:
-            figures["shift"] = draw_shift(level.boundary, level.shifts)
-        for name, figure in figures.items():
-            files += save(figure, folder / f"{name}-level-{level.boundary.level:g}")
-    return files
+def _write(subjects: Sequence[Subject], folder: Path) -> list[Path]:
+    files, chapters = [], []
+    for subject, name in zip(subjects, folder_names(subjects), strict=True):
+        place = folder if len(subjects) == 1 else folder / name
+        place.mkdir(parents=True, exist_ok=True)
+        sections = list(sections_of(subject))
+        files += [file for section in sections for file in _write_section(section, place)]
+        table = place / "table.md"
+        table.write_text(summary(subject, sections), encoding="utf-8")
+        files.append(table)
+        link = "" if len(subjects) == 1 else f"{name}/"
+        chapters.append(Chapter(name, subject, sections, link))
+    return [write_page(chapters, folder / PAGE), *files]
+
+
+def _write_section(section: Section, folder: Path) -> Iterator[Path]:
+    for picture in section.pictures:
+        yield from save(picture.figure, folder / picture.name)
+    for table in section.tables:
+        if table.name:
+            yield write_csv(folder / f"{table.name}.csv", table.rows)
+    if section.listing:
+        listing = folder / section.listing_name
+        listing.write_text(section.listing, encoding="utf-8")
+        yield listing

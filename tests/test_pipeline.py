@@ -8,11 +8,11 @@ import pytest
 
 from analysis.figures import draw_map
 from analysis.findings import Findings, analyse
-from analysis.report import write_report
+from analysis.report import examine, write_report
 from sweeps import command
 from sweeps.dataset import Dataset
 from sweeps.protocol import load_model
-from tests.sweeps.small import train
+from tests.sweeps.small import planned, train
 from tests.toy import LEVEL
 
 PLANTED = """\
@@ -90,7 +90,7 @@ def test_diverged_runs_are_counted_from_row_to_report(tmp_path: Path) -> None:
     assert found.cells.status["diverged"].sum() == diverged
     titles = [axes.get_title() for axes in draw_map(found.cells, found.levels[0].boundary).axes]
     assert sum(int(t.split("\n")[1].split()[0]) for t in titles if "diverged" in t) == diverged
-    write_report(found, tmp_path / "report")
+    write_report([examine(str(tmp_path / "data"))], tmp_path / "report")
     assert f"| diverged | {diverged} |" in (tmp_path / "report" / "table.md").read_text()
 
 
@@ -101,3 +101,15 @@ def test_the_sweep_beside_the_rows_is_what_analysis_reads(tmp_path: Path) -> Non
     np.testing.assert_array_equal(found.cells.plane.x.values, stored["axes"]["x"]["values"])
     np.testing.assert_array_equal(found.cells.plane.y.values, stored["axes"]["y"]["values"])
     assert stored["planned_runs"] == found.cells.values.size
+
+
+def test_the_sweep_file_of_a_report_trains_the_same_runs(tmp_path: Path) -> None:
+    train(PLANTED.format(seed=3), tmp_path / "data")
+    (written,) = (
+        path
+        for path in write_report([examine(str(tmp_path / "data"))], tmp_path / "report")
+        if path.name == "sweep.yaml"
+    )
+    plan, _ = planned(written.read_text(encoding="utf-8"), tmp_path / "data")
+    assert plan.total == 2 * 9 * 24 * 12
+    assert len(plan.todo_ids) == 0

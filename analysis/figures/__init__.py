@@ -1,8 +1,23 @@
 """The figures: each takes results and returns a matplotlib Figure; nothing is computed here."""
 
 from analysis.figures.boundary import draw_boundary
-from analysis.figures.plane_map import draw_map
+from analysis.figures.plane_map import draw_failures, draw_map
 from analysis.figures.shift import draw_shift
-from analysis.figures.style import save
+from analysis.figures.style import page_svg, save
+from analysis.figures.trajectory import (
+    draw_trajectories,
+    draw_trajectory,
+    draw_trajectory_key,
+)
 
-__all__ = ["draw_boundary", "draw_map", "draw_shift", "save"]
+__all__ = [
+    "draw_boundary",
+    "draw_failures",
+    "draw_map",
+    "draw_shift",
+    "draw_trajectories",
+    "draw_trajectory",
+    "draw_trajectory_key",
+    "page_svg",
+    "save",
+]

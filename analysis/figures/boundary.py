@@ -1,7 +1,8 @@
 """The boundary: crossings of all settings with intervals, fitted power laws, and theory's lines."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,17 +10,39 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.boundary import Boundary
-from analysis.figures.style import bars, colours, marker_size, set_scale, theme, wrapped
+from analysis.figures.points import crossings, draw_points
+from analysis.figures.style import (
+    GREY,
+    WIDTH,
+    Colour,
+    colours,
+    dark,
+    panels,
+    scale_axes,
+    theme,
+    wrapped,
+)
 from analysis.kink import Kink
 from analysis.laws import Law
 from analysis.plane import Floats, PlaneAxis
 from analysis.theory import Comparison
 
-# Lines lie over the points, in a darker shade, since many columns hide what is beneath.
+# Lines lie over the points.
 LINES = 4
-SHADE = 0.62
-Colour = tuple[float, float, float]
+LEGEND = 60
+MARKS = "osD^v"
 KINDS = ("measured", "crosses", "fit", "two regimes", "theory")
+
+
+class _Curve(NamedTuple):
+    """A line over the points: log y of log x within a range, its dashes, and the legend's words."""
+
+    setting: int
+    x_range: tuple[float, float] | None
+    log_y: Callable[[Floats], Floats]
+    dashes: str
+    kind: str
+    words: str
 
 
 def draw_boundary(
@@ -43,126 +66,110 @@ def draw_boundary(
     x, y = (
         replace(a, log=bool(np.all(a.values > 0))) for a in (boundary.plane.x, boundary.plane.y)
     )
-    settings = boundary.plane.settings
-    palette = colours(len(settings))
-    entries = len(settings) + len(laws) + len(comparisons) + sum(k.chosen for k in kinks)
+    count = len(boundary.plane.settings)
+    palette = colours(count)
+    curves = [*map(_law, laws), *map(_theory, comparisons), *map(_regimes, kinks)]
+    drawn = [curve for curve in curves if curve is not None]
     with theme():
-        figure = Figure(figsize=(7.6, 5.4 + 0.22 * entries), layout="constrained")
-        axes = figure.subplots()
-        for axis, part in ((axes.xaxis, x), (axes.yaxis, y)):
-            set_scale(axis, part.edges[[0, -1]], log=part.log)
-        for s, colour in enumerate(palette[: len(settings)]):
-            at = _spread(x, s, len(settings))
-            _draw_points(axes, boundary, s, at=at, colour=colour)
-            _draw_censored(axes, boundary, s, at=at, colour=colour)
-        for law in laws:
-            _draw_law(axes, boundary, law, colour=_dark(palette[law.setting]))
-        for comparison in comparisons:
-            _draw_theory(axes, boundary, comparison, colour=_dark(palette[comparison.law.setting]))
-        for kink in kinks:
-            _draw_kink(axes, boundary, kink, colour=_dark(palette[kink.setting]))
+        figure, grid = panels(WIDTH, 3.5 + 0.16 * (count + 2 * len(drawn)))
+        axes = grid[0, 0]
+        scale_axes(axes, x, y)
+        for s, colour in enumerate(palette[:count]):
+            aside = _aside(x, s, count)
+            _draw_crossings(axes, boundary, s, aside=aside, colour=colour)
+            _draw_censored(axes, boundary, s, aside=aside, colour=colour)
+        for curve in drawn:
+            _draw_curve(axes, boundary, curve, colour=dark(palette[curve.setting]))
         axes.set(xlabel=x.label, ylabel=y.label)
-        axes.set_title(wrapped(f"{boundary.label} = {boundary.level:g}", 70), fontsize="medium")
+        axes.set_title(wrapped(f"{boundary.label} = {boundary.level:g}", 56))
         _add_legend(figure, axes, censored=bool(np.isinf(boundary.estimate).any()))
     return figure
 
 
-def _spread(x: PlaneAxis, s: int, count: int) -> Floats:
-    """x of a setting's points, moved aside a little so that intervals do not hide each other."""
+def _aside(x: PlaneAxis, s: int, count: int) -> Callable[[Floats], Floats]:
+    """Moves a setting's points aside a little, so that intervals do not hide each other."""
     width = np.min(np.diff(x.coordinates)) if len(x.values) > 1 else 0.0
-    return np.asarray(x.value(x.coordinates + 0.24 * width * (s - (count - 1) / 2) / count))
+    offset = 0.24 * width * (s - (count - 1) / 2) / count
+    return lambda at: np.asarray(at * np.exp(offset) if x.log else at + offset)
 
 
-def _draw_points(axes: Axes, boundary: Boundary, s: int, *, at: Floats, colour: Colour) -> None:
-    y = boundary.plane.y
-    inside = np.isfinite(boundary.estimate[s])
-    low, value, high = (
-        np.asarray(y.value(part[s, inside]))
-        for part in (boundary.low, boundary.estimate, boundary.high)
-    )
-    axes.errorbar(
-        at[inside],
-        value,
-        yerr=bars(low, value, high, span=np.array(axes.get_ylim())),
-        fmt="osD^v"[s % 5],
-        ms=marker_size(len(at)),
+def _draw_crossings(
+    axes: Axes, boundary: Boundary, s: int, *, aside: Callable[[Floats], Floats], colour: Colour
+) -> None:
+    points = crossings(boundary, s)
+    label = f"measured{_of(boundary, s)}, {boundary.confidence:.0%} interval"
+    draw_points(
+        axes,
+        points._replace(x=aside(points.x)),
+        columns=len(boundary.plane.x.values),
+        fmt=MARKS[s % len(MARKS)],
         color=colour,
-        capsize=marker_size(len(at)) / 2,
-        elinewidth=1.3,
-        label=f"measured{_of(boundary, s)}, {boundary.confidence:.0%} interval",
+        label=label,
     )
 
 
-def _draw_censored(axes: Axes, boundary: Boundary, s: int, *, at: Floats, colour: Colour) -> None:
+def _draw_censored(
+    axes: Axes, boundary: Boundary, s: int, *, aside: Callable[[Floats], Floats], colour: Colour
+) -> None:
     for infinity, edge, marker in ((-np.inf, 0, "v"), (np.inf, 1, "^")):
-        there = boundary.estimate[s] == infinity
-        if there.any():
-            limit = np.full(int(there.sum()), axes.get_ylim()[edge])
-            axes.plot(at[there], limit, marker, color=colour, mfc="white", ms=8, clip_on=False)
+        at = aside(boundary.plane.x.values[boundary.estimate[s] == infinity])
+        if len(at):
+            limit = np.full(len(at), axes.get_ylim()[edge])
+            axes.plot(at, limit, marker, color=colour, mfc="white", ms=6, clip_on=False)
 
 
-def _draw_law(axes: Axes, boundary: Boundary, law: Law, *, colour: Colour) -> None:
+def _law(law: Law) -> _Curve | None:
     if law.slope is None or law.intercept is None:
-        return
-    at = _line(axes, law.x_range)
-    slope = law.slope
-    axes.plot(
-        at,
-        np.exp(law.intercept.value) * at**slope.value,
-        "-",
-        color=colour,
-        lw=1.8,
-        zorder=LINES,
-        label=f"fit{_of(boundary, law.setting)}: exponent {slope.value:.3f} "
-        f"[{slope.low:.3f}, {slope.high:.3f}]",
-    )
+        return None
+    slope, start = law.slope, law.intercept.value
+    words = f"exponent {slope.value:.3f} [{slope.low:.3f}, {slope.high:.3f}]"
+    return _Curve(law.setting, law.x_range, lambda u: start + slope.value * u, "-", "fit", words)
 
 
-def _draw_theory(axes: Axes, boundary: Boundary, comparison: Comparison, *, colour: Colour) -> None:
+def _theory(comparison: Comparison) -> _Curve | None:
     if comparison.constant is None:
-        return
-    theory = comparison.theory
-    at = _line(axes, theory.x_range)
-    axes.plot(
-        at,
-        np.exp(comparison.constant.value) * at**theory.exponent,
+        return None
+    theory, start = comparison.theory, comparison.constant.value
+    words = f"exponent {theory.exponent:g}, {theory.name} ({comparison.verdict})"
+    return _Curve(
+        comparison.law.setting,
+        theory.x_range,
+        lambda u: start + theory.exponent * u,
         "--",
-        color=colour,
-        lw=1.5,
-        zorder=LINES,
-        label=f"theory{_of(boundary, comparison.law.setting)}: exponent {theory.exponent:g}, "
-        f"{theory.name} ({comparison.verdict})",
+        "theory",
+        words,
     )
 
 
-def _draw_kink(axes: Axes, boundary: Boundary, kink: Kink, *, colour: Colour) -> None:
+def _regimes(kink: Kink) -> _Curve | None:
     if not kink.chosen or kink.below is None or kink.above is None or kink.at is None:
-        return
-    at = _line(axes, None)
-    bend = (kink.above.value - kink.below.value) * np.log(np.maximum(at / kink.at.value, 1.0))
+        return None
+    below, above, at = kink.below.value, kink.above.value, kink.at.value
+
+    def log_y(u: Floats) -> Floats:
+        bend = (above - below) * np.maximum(u - np.log(at), 0.0)
+        return np.asarray(kink.log_constant + below * u + bend)
+
+    words = f"exponents {below:.3f}, {above:.3f}, kink at {at:.4g}"
+    return _Curve(kink.setting, None, log_y, "-", "two regimes", words)
+
+
+def _draw_curve(axes: Axes, boundary: Boundary, curve: _Curve, *, colour: Colour) -> None:
+    low, high = axes.get_xlim()
+    if curve.x_range is not None:
+        low, high = max(low, curve.x_range[0]), min(high, curve.x_range[1])
+    # On a linear axis a power law begins at zero, which a logarithmic spacing cannot.
+    at = np.geomspace(low if low > 0 else high / 1000, high, 100)
+    text = f"{curve.kind}{_of(boundary, curve.setting)}: {curve.words}"
     axes.plot(
         at,
-        np.exp(kink.log_constant + kink.below.value * np.log(at) + bend),
-        "-",
+        np.exp(curve.log_y(np.log(at))),
+        curve.dashes,
         color=colour,
-        lw=1.8,
+        lw=1.4,
         zorder=LINES,
-        label=f"two regimes{_of(boundary, kink.setting)}: exponents {kink.below.value:.3f}, "
-        f"{kink.above.value:.3f}, kink at {kink.at.value:.4g}",
+        label=wrapped(text, LEGEND),
     )
-
-
-def _line(axes: Axes, x_range: tuple[float, float] | None) -> Floats:
-    low, high = axes.get_xlim()
-    if x_range is not None:
-        low, high = max(low, x_range[0]), min(high, x_range[1])
-    # On a linear axis a power law begins at zero, which a logarithmic spacing cannot.
-    return np.geomspace(low if low > 0 else high / 1000, high, 100)
-
-
-def _dark(colour: Colour) -> Colour:
-    red, green, blue = (SHADE * part for part in colour)
-    return red, green, blue
 
 
 def _of(boundary: Boundary, setting: int) -> str:
@@ -173,7 +180,7 @@ def _of(boundary: Boundary, setting: int) -> str:
 def _add_legend(figure: Figure, axes: Axes, *, censored: bool) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if censored:
-        mark = Line2D([], [], marker="^", ls="", color="0.3", mfc="white", ms=8)
+        mark = Line2D([], [], marker="^", ls="", color=GREY, mfc="white", ms=6)
         handles, labels = [*handles, mark], [*labels, "crosses beyond the grid"]
     pairs = sorted(
         zip(labels, handles, strict=True),

@@ -1,10 +1,12 @@
 """The map: the mean measure on the plane, settings side by side, with the boundary on top."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -12,14 +14,24 @@ from matplotlib.patheffects import Normal, Stroke
 
 from analysis.aggregate import Cells
 from analysis.boundary import Boundary
-from analysis.figures.style import bars, marker_size, scale_axes, theme, wrapped
+from analysis.figures.points import crossings, draw_points
+from analysis.figures.style import WIDTH, panels, scale_axes, theme, wrapped
 from analysis.plane import Floats
 
-PANEL_INCHES = 4.6
+PANEL_INCHES = 3.5
 COLUMNS = 3
 # Chance level of a classifier of two equally likely labels.
 CHANCE = 0.5
-OUTLINE = [Stroke(linewidth=2.6, foreground="0.25"), Normal()]
+COLOURS = "cividis"
+# Ends of the same scale, so that dark is a small error in both views.
+BELOW, ABOVE = "#1f3a6e", "#f2d95c"
+POINT: dict[str, Any] = {
+    "color": "white",
+    "markerfacecolor": "white",
+    "markeredgecolor": "black",
+    "markeredgewidth": 0.8,
+}
+OUTLINE = [Stroke(linewidth=2.0, foreground="0.25"), Normal()]
 NO_DATA: dict[str, Any] = {
     "facecolor": "0.88",
     "edgecolor": "0.6",
@@ -28,67 +40,134 @@ NO_DATA: dict[str, Any] = {
 }
 
 
-def draw_map(cells: Cells, boundary: Boundary) -> Figure:
+def draw_map(
+    cells: Cells,
+    boundary: Boundary,
+    *,
+    settings: Sequence[int] | None = None,
+    two_colours: bool = False,
+) -> Figure:
     """Mean measure per cell (colour), contour of the raw means (line), boundary (points with bars).
 
     Args:
         cells: the aggregated measure.
         boundary: one level's boundary on the same plane.
+        settings: positions of the settings to show; None shows all.
+        two_colours: tell only on which side of the level a mean lies, as the papers do.
     """
-    settings = cells.plane.settings
-    across = min(len(settings), COLUMNS)
-    down = -(-len(settings) // across)
+    shown = _shown(cells, settings)
     with theme():
-        size = (PANEL_INCHES * across + 1.4, 4.2 * down + 0.6)
-        figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
-        panels = list(grid.ravel())
-        for spare in panels[len(settings) :]:
-            spare.set_axis_off()
-        panels = panels[: len(settings)]
-        mean = cells.mean
-        span = _span(cells.measure, mean)
-        for s, axes in enumerate(panels):
-            mesh = _draw_cells(axes, cells, mean[s], span)
-            _draw_contour(axes, cells, mean[s], boundary.level)
-            _draw_points(axes, boundary, s)
-            axes.set_title(_title(cells, s), fontsize="medium")
-        for axes in grid[-1]:
-            axes.set_xlabel(cells.plane.x.label)
-        for axes in grid[:, 0]:
-            axes.set_ylabel(cells.plane.y.label)
-        figure.colorbar(mesh, ax=grid, label=wrapped(f"mean {cells.label}"), aspect=28, pad=0.02)
-        figure.legend(
-            handles=_handles(boundary, no_data=bool(np.isnan(mean).any())),
-            loc="outside lower center",
-            ncols=3,
-        )
+        figure, axes_of = _plane(cells, shown)
+        draw = _draw_sides if two_colours else _draw_means
+        keys = draw(figure, axes_of, cells, boundary, shown)
+        for s, axes in zip(shown, axes_of, strict=True):
+            _draw_boundary(axes, boundary, s)
+        if np.isnan(cells.mean[shown]).any():
+            keys.append(Patch(**NO_DATA, label="no usable run"))
+        keys = [_point_key(boundary), *keys]
+        across = _key_columns(len(keys), len(shown))
+        figure.legend(handles=keys, loc="outside lower center", ncols=across)
     return figure
+
+
+def draw_failures(cells: Cells, *, settings: Sequence[int] | None = None) -> Figure:
+    """The share of a cell's planned runs that enter no mean: failed, left out or missing.
+
+    Args:
+        cells: the aggregated measure.
+        settings: positions of the settings to show; None shows all.
+    """
+    shown = _shown(cells, settings)
+    planned = cells.missing + np.sum(list(cells.status.values()), axis=0)
+    share = 1 - cells.used / np.maximum(planned, 1)
+    with theme():
+        figure, axes_of = _plane(cells, shown)
+        for s, axes in zip(shown, axes_of, strict=True):
+            top = float(share.max()) or 1.0
+            mesh = _draw_cells(axes, cells, share[s], cmap=COLOURS, vmin=0.0, vmax=top)
+        figure.colorbar(mesh, ax=axes_of, label="share of runs not used", aspect=28, pad=0.02)
+    return figure
+
+
+def _shown(cells: Cells, settings: Sequence[int] | None) -> list[int]:
+    return list(range(len(cells.plane.settings)) if settings is None else settings)
+
+
+def _plane(cells: Cells, shown: list[int]) -> tuple[Figure, list[Axes]]:
+    """A figure with one labelled panel a setting, side by side."""
+    across = min(len(shown), COLUMNS)
+    down = -(-len(shown) // across)
+    width = WIDTH if across == 1 else PANEL_INCHES * across + 0.9
+    figure, grid = panels(width, 3.4 * down + 0.7, down=down, across=across)
+    every = list(grid.ravel())
+    for spare in every[len(shown) :]:
+        spare.set_axis_off()
+    for s, axes in zip(shown, every, strict=False):
+        axes.set_title(_title(cells, s))
+    for axes in every[: len(shown)][-across:]:
+        axes.set_xlabel(cells.plane.x.label)
+        axes.tick_params(labelbottom=True)  # its column may end above the last row
+    for axes in grid[:, 0]:
+        axes.set_ylabel(cells.plane.y.label)
+    return figure, every[: len(shown)]
+
+
+def _key_columns(count: int, panels: int) -> int:
+    """How many keys fit beside each other below the panels."""
+    if panels > 1:
+        return min(count, min(panels, COLUMNS) + 1)
+    return count if count < 3 else 1
+
+
+def _draw_means(
+    figure: Figure, panels: list[Axes], cells: Cells, boundary: Boundary, shown: list[int]
+) -> list[Any]:
+    """Colours by the mean, their bar, and the contour; the handles of what was drawn."""
+    mean = cells.mean
+    low, high = _span(cells.measure, mean)
+    for s, axes in zip(shown, panels, strict=True):
+        mesh = _draw_cells(axes, cells, mean[s], cmap=COLOURS, vmin=low, vmax=high)
+        _draw_contour(axes, cells, mean[s], boundary.level)
+    figure.colorbar(mesh, ax=panels, label=wrapped(f"mean {cells.label}"), aspect=28, pad=0.02)
+    return [_contour_key(boundary)]
+
+
+def _draw_sides(
+    figure: Figure, panels: list[Axes], cells: Cells, boundary: Boundary, shown: list[int]
+) -> list[Any]:
+    """Two colours, for means up to the level and above it; the handles of what was drawn."""
+    for s, axes in zip(shown, panels, strict=True):
+        mean = cells.mean[s]
+        side = np.where(np.isnan(mean), np.nan, mean > boundary.level)
+        _draw_cells(axes, cells, side, cmap=ListedColormap([BELOW, ABOVE]), vmin=0, vmax=1)
+    words = (" (benign)", " (harmful)") if _is_error(cells.measure) else ("", "")
+    return [
+        Patch(color=colour, label=f"mean {sign} {boundary.level:g}{word}")
+        for colour, sign, word in zip((BELOW, ABOVE), "≤>", words, strict=True)
+    ]
+
+
+def _is_error(measure: str) -> bool:
+    return "error" in measure and not measure.endswith("_se")
 
 
 def _span(measure: str, mean: Floats) -> tuple[float, float]:
     """Ends of the colour scale: chance level for errors, else the data's range."""
     finite = mean[np.isfinite(mean)]
     top = float(finite.max()) if len(finite) else 1.0
-    if "error" in measure and not measure.endswith("_se"):
+    if _is_error(measure):
         return 0.0, max(CHANCE, top)
     low = float(finite.min()) if len(finite) else 0.0
     return low, top if top > low else low + 1.0
 
 
-def _draw_cells(axes: Axes, cells: Cells, mean: Floats, span: tuple[float, float]) -> QuadMesh:
+def _draw_cells(axes: Axes, cells: Cells, values: Floats, **scale: Any) -> QuadMesh:
     x, y = cells.plane.x, cells.plane.y
     scale_axes(axes, x, y)
-    if np.isnan(mean).any():
+    if np.isnan(values).any():
         axes.patch.set(**NO_DATA)
     return axes.pcolormesh(
-        x.edges,
-        y.edges,
-        np.ma.masked_invalid(mean.T),
-        cmap="cividis",
-        vmin=span[0],
-        vmax=span[1],
-        rasterized=True,
+        x.edges, y.edges, np.ma.masked_invalid(values.T), rasterized=True, **scale
     )
 
 
@@ -103,32 +182,19 @@ def _draw_contour(axes: Axes, cells: Cells, mean: Floats, level: float) -> None:
         np.ma.masked_invalid(mean.T),
         levels=[level],
         colors="white",
-        linewidths=1.2,
+        linewidths=1.0,
     )
     lines.set_path_effects(OUTLINE)
 
 
-def _draw_points(axes: Axes, boundary: Boundary, s: int) -> None:
-    plane = boundary.plane
-    inside = np.isfinite(boundary.estimate[s])
-    low, value, high = (
-        np.asarray(plane.y.value(part[s, inside]))
-        for part in (boundary.low, boundary.estimate, boundary.high)
-    )
-    axes.errorbar(
-        plane.x.values[inside],
-        value,
-        yerr=bars(low, value, high, span=plane.y.edges[[0, -1]]),
-        fmt="o",
-        ms=marker_size(len(inside)),
-        color="black",
-        mfc="white",
-        mec="black",
-        ecolor="black",
-        elinewidth=1.4,
-        capsize=marker_size(len(inside)) / 2,
-        clip_on=True,
-    )
+def _draw_boundary(axes: Axes, boundary: Boundary, s: int) -> None:
+    columns = len(boundary.plane.x.values)
+    drawn = draw_points(axes, crossings(boundary, s), columns=columns, fmt="o", **POINT)
+    _, caps, lines = drawn.lines
+    for part in (*caps, *lines):  # white with a dark rim: seen on every colour of the map
+        part.set_path_effects(OUTLINE)
+    for cap in caps:
+        cap.set_markeredgecolor("white")
 
 
 def _title(cells: Cells, s: int) -> str:
@@ -139,23 +205,11 @@ def _title(cells: Cells, s: int) -> str:
     return f"{label}\n{failed}" if failed else label
 
 
-def _handles(boundary: Boundary, *, no_data: bool) -> list[Any]:
-    point = Line2D(
-        [],
-        [],
-        marker="o",
-        ms=5,
-        color="black",
-        mfc="white",
-        label=f"boundary at {boundary.level:g}, {boundary.confidence:.0%} interval",
-    )
-    line = Line2D(
-        [],
-        [],
-        color="white",
-        lw=1.6,
-        label=f"raw means at {boundary.level:g}",
-        path_effects=OUTLINE,
-    )
-    patch = [Patch(**NO_DATA, label="no usable run")] if no_data else []
-    return [point, line, *patch]
+def _point_key(boundary: Boundary) -> Line2D:
+    text = f"boundary at {boundary.level:g}, {boundary.confidence:.0%} interval"
+    return Line2D([], [], marker="o", ms=4, lw=1.0, label=text, path_effects=OUTLINE, **POINT)
+
+
+def _contour_key(boundary: Boundary) -> Line2D:
+    text = f"raw means at {boundary.level:g}"
+    return Line2D([], [], color="white", lw=1.3, label=text, path_effects=OUTLINE)

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.boundary import Boundary
-from analysis.figures.style import colours, marker_size, set_scale, theme, wrapped
+from analysis.figures.points import Points, draw_points
+from analysis.figures.style import GREY, WIDTH, Colour, colours, panels, set_scale, theme, wrapped
 from analysis.shift import Shift
 
 
@@ -21,43 +22,43 @@ def draw_shift(boundary: Boundary, shifts: Sequence[Shift]) -> Figure:
     settings, x = boundary.plane.settings, boundary.plane.x
     palette = colours(len(settings))
     with theme():
-        figure = Figure(figsize=(7.6, 5.4), layout="constrained")
-        axes = figure.subplots()
+        figure, grid = panels(WIDTH, 3.2 + 0.32 * len(shifts))
+        axes = grid[0, 0]
         set_scale(axes.xaxis, x.edges[[0, -1]], log=x.log)
-        axes.axhline(shifts[0].none, color="0.35", lw=1.0, label="no shift")
+        _leave_room(axes, shifts)
+        axes.axhline(shifts[0].none, color=GREY, lw=0.8, label="no shift")
         for shift in shifts:
             _draw_one(axes, boundary, shift, palette[shift.setting])
         what = "factor" if shifts[0].factor else "difference"
         axes.set_xlabel(x.label)
         axes.set_ylabel(f"{what} in {boundary.plane.y.name}\nagainst {settings[0]}")
-        axes.set_title(
-            wrapped(f"shift of the boundary at {boundary.label} = {boundary.level:g}", 70),
-            fontsize="medium",
-        )
+        title = f"shift of the boundary at {boundary.label} = {boundary.level:g}"
+        axes.set_title(wrapped(title, 56))
         figure.legend(loc="outside lower center", fontsize="small")
     return figure
 
 
-def _draw_one(
-    axes: Axes, boundary: Boundary, shift: Shift, colour: tuple[float, float, float]
-) -> None:
+def _leave_room(axes: Axes, shifts: Sequence[Shift]) -> None:
+    """Limits that hold every closed interval and the line of no shift."""
+    ends = np.concatenate([np.concatenate([s.low, s.high, s.columns]) for s in shifts])
+    ends = np.append(ends[np.isfinite(ends)], shifts[0].none)
+    margin = 0.08 * (float(np.ptp(ends)) or 1.0)
+    axes.set_ylim(ends.min() - margin, ends.max() + margin)
+
+
+def _draw_one(axes: Axes, boundary: Boundary, shift: Shift, colour: Colour) -> None:
     ok = np.isfinite(shift.columns)
     label = boundary.plane.settings[shift.setting]
-    value = shift.columns[ok]
-    error = np.maximum(np.stack([value - shift.low[ok], shift.high[ok] - value]), 0.0)
-    axes.errorbar(
-        boundary.plane.x.values[ok],
-        value,
-        yerr=error,
+    draw_points(
+        axes,
+        Points(boundary.plane.x.values[ok], shift.columns[ok], shift.low[ok], shift.high[ok]),
+        columns=len(ok),
         fmt="o",
-        ms=marker_size(len(ok)),
         color=colour,
-        capsize=marker_size(len(ok)) / 2,
-        elinewidth=1.3,
         label=f"{label}, {boundary.confidence:.0%} interval",
     )
     if shift.mean is not None:
         mean = shift.mean
         axes.axhspan(mean.low, mean.high, color=colour, alpha=0.18, lw=0)
         text = f"mean, {label}: {mean.value:.3f} [{mean.low:.3f}, {mean.high:.3f}]"
-        axes.axhline(mean.value, color=colour, lw=1.5, ls="--", label=text)
+        axes.axhline(mean.value, color=colour, lw=1.2, ls="--", label=text)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.load import Dataset, load
+from analysis.load import Dataset, open_dataset
 from tests.analysis.synthetic import Planted
 
 
@@ -20,4 +20,4 @@ def folder(two_settings: Planted, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def dataset(folder: Path) -> Dataset:
-    return load(str(folder))
+    return open_dataset(str(folder))

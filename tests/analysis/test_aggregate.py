@@ -10,7 +10,7 @@ import pytest
 
 from analysis.aggregate import Cells, aggregate
 from analysis.errors import AnalysisError
-from analysis.load import Dataset, load
+from analysis.load import Dataset, open_dataset
 from analysis.plane import is_log
 from analysis.spec import View
 from tests.analysis.synthetic import Planted, write_table
@@ -31,7 +31,7 @@ def failing(tmp_path: Path) -> Dataset:
     values = np.where(status == "diverged", np.nan, table["test_error_clean"].to_numpy())
     table = with_column(table, "status", status)
     table = with_column(table, "test_error_clean", pa.array(values, from_pandas=True))
-    return load(str(write_table(tmp_path / "data", table.slice(1), planted.sweep())))
+    return open_dataset(str(write_table(tmp_path / "data", table.slice(1), planted.sweep())))
 
 
 def slow_cells(dataset: Dataset, statuses: set[str]) -> dict[tuple[Any, ...], list[float]]:
@@ -84,7 +84,7 @@ def test_a_third_axis_becomes_a_setting(tmp_path: Path) -> None:
     table = with_column(planted.table(), "n", planted.table()["replicate"].to_numpy() % 2 * 20 + 20)
     axes = planted.sweep()["axes"] | {"n": {"values": [20, 40], "scale": "list"}}
     sweep = planted.but(sweep_extra={"axes": axes, "fixed": {}}).sweep()
-    cells = aggregate(load(str(write_table(tmp_path / "data", table, sweep))), VIEW)
+    cells = aggregate(open_dataset(str(write_table(tmp_path / "data", table, sweep))), VIEW)
     assert cells.plane.settings == ("n = 20", "n = 40")
     np.testing.assert_array_equal(cells.mean[0], planted.measure()[0, ..., ::2].mean(-1))
 
@@ -95,7 +95,7 @@ def test_an_axis_of_words_becomes_a_setting(tmp_path: Path) -> None:
     axes = planted.sweep()["axes"] | {"train": {"values": ["both", "hidden"], "scale": "list"}}
     sweep = planted.but(sweep_extra={"axes": axes, "fixed": {}}).sweep()
     table = with_column(planted.table(), "train", words)
-    cells = aggregate(load(str(write_table(tmp_path / "data", table, sweep))), VIEW)
+    cells = aggregate(open_dataset(str(write_table(tmp_path / "data", table, sweep))), VIEW)
     assert cells.plane.settings == ("train = both", "train = hidden")
     np.testing.assert_array_equal(cells.mean[1], planted.measure()[0, ..., ::2].mean(-1))
 
@@ -109,7 +109,7 @@ def test_a_zipped_axis_is_no_setting_and_can_span_the_plane(tmp_path: Path) -> N
         "inv_mu": {"values": [1 / v for v in planted.y], "scale": "list"}
     }
     sweep = planted.but(sweep_extra={"axes": axes}).sweep()
-    dataset = load(str(write_table(tmp_path / "data", table, sweep)))
+    dataset = open_dataset(str(write_table(tmp_path / "data", table, sweep)))
     assert aggregate(dataset, VIEW).plane.settings == ("",)
     flipped = aggregate(dataset, replace(VIEW, y="inv_mu"))
     np.testing.assert_array_equal(flipped.mean[..., ::-1], aggregate(dataset, VIEW).mean)
@@ -119,7 +119,7 @@ def test_a_zipped_axis_is_no_setting_and_can_span_the_plane(tmp_path: Path) -> N
 def test_rows_of_an_earlier_sweep_are_ignored(two_settings: Planted, tmp_path: Path) -> None:
     smaller = two_settings.but(y=two_settings.y[::2], replicates=6)
     folder = write_table(tmp_path / "data", two_settings.table(), smaller.sweep())
-    cells = aggregate(load(str(folder)), VIEW)
+    cells = aggregate(open_dataset(str(folder)), VIEW)
     np.testing.assert_array_equal(cells.values, two_settings.measure()[:, :, ::2, :6])
     assert cells.ignored == two_settings.table().num_rows - cells.values.size
     assert cells.missing.sum() == 0
@@ -129,7 +129,7 @@ def test_no_row_of_the_present_sweep(two_settings: Planted, tmp_path: Path) -> N
     other = two_settings.but(sweep_extra={"fixed": {"n": 21}})
     folder = write_table(tmp_path / "data", two_settings.table(), other.sweep())
     with pytest.raises(AnalysisError, match=r"None of the .* rows belongs to the sweep 'planted'"):
-        aggregate(load(str(folder)), VIEW)
+        aggregate(open_dataset(str(folder)), VIEW)
 
 
 def test_two_runs_in_one_place(two_settings: Planted, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_two_runs_in_one_place(two_settings: Planted, tmp_path: Path) -> None:
     mixed = pa.concat_tables([table, with_column(other, "seed", [2] * other.num_rows)])
     folder = write_table(tmp_path / "data", mixed, two_settings.sweep())
     with pytest.raises(AnalysisError, match=r"share their cell.* differs in: seed"):
-        aggregate(load(str(folder)), VIEW)
+        aggregate(open_dataset(str(folder)), VIEW)
 
 
 def test_a_null_axis(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_null_axis(tmp_path: Path) -> None:
     )
     folder = write_table(tmp_path / "data", table, planted.sweep())
     with pytest.raises(AnalysisError, match=r"'loss_tol' holds nulls"):
-        aggregate(load(str(folder)), replace(VIEW, x="loss_tol"))
+        aggregate(open_dataset(str(folder)), replace(VIEW, x="loss_tol"))
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,35 @@
 
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_hex
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 
 from analysis.aggregate import Cells
 from analysis.bootstrap import Resampling
 from analysis.boundary import Boundary, find_boundary
-from analysis.figures import draw_boundary, draw_map, draw_shift, save
+from analysis.figures import (
+    draw_boundary,
+    draw_failures,
+    draw_map,
+    draw_shift,
+    draw_trajectories,
+    draw_trajectory,
+    page_svg,
+    save,
+)
+from analysis.figures.style import INK, colours, dark
 from analysis.laws import fit_law
 from analysis.shift import paired_shift
 from analysis.spec import Theory
 from analysis.theory import compare
+from analysis.trajectory import Trajectories
 from tests.analysis.exact import exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 
@@ -155,3 +168,99 @@ def test_saving_twice_gives_the_same_bytes(
     for one, other in zip(*files, strict=True):
         assert one.read_bytes() == other.read_bytes()
     assert plt.get_fignums() == []
+
+
+def test_two_colours_tell_the_sides_of_the_level(cells: Cells, boundary: Boundary) -> None:
+    figure = draw_map(cells, boundary, two_colours=True)
+    for s, axes in enumerate(figure.axes):
+        mesh = next(c for c in axes.collections if isinstance(c, QuadMesh))
+        np.testing.assert_array_equal(np.ma.getdata(mesh.get_array()), cells.mean[s].T > 0.25)
+    assert legend(figure)[1:] == ["mean ≤ 0.25 (benign)", "mean > 0.25 (harmful)"]
+
+
+def test_failures_are_a_share_of_what_was_planned(cells: Cells) -> None:
+    values, lost = cells.values.copy(), np.zeros(cells.values.shape[:3], dtype=np.int64)
+    values[1, 2, 3, :4], lost[1, 2, 3] = np.nan, 4
+    status = {"ok": cells.status["ok"] - lost, "diverged": lost}
+    figure = draw_failures(replace(cells, values=values, status=status), settings=[1])
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    share = np.ma.getdata(mesh.get_array())
+    assert share[3, 2] == pytest.approx(0.4)
+    assert share.sum() == pytest.approx(0.4)
+
+
+def test_every_column_of_panels_has_its_axis_named() -> None:
+    four = cells_of(Planted(factors=(1.0, 1.1, 1.2, 1.3), replicates=3))
+    figure = draw_map(four, find_boundary(four, 0.25, resampling=FEW))
+    assert [axes.get_xlabel() for axes in figure.axes[:4]] == ["", "d", "d", "d"]
+    assert [axes.get_ylabel() for axes in figure.axes[:4]] == ["mu_norm", "", "", "mu_norm"]
+
+
+def test_a_map_of_one_setting(cells: Cells, boundary: Boundary) -> None:
+    figure = draw_map(cells, boundary, settings=[1])
+    assert [axes.get_title() for axes in figure.axes] == ["factor = 1.3", ""]
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    np.testing.assert_array_equal(np.ma.getdata(mesh.get_array()), cells.mean[1].T)
+
+
+@pytest.fixture
+def trajectories() -> Trajectories:
+    steps = np.array([0.0, 1.0, 2.0, 4.0])
+    median = np.arange(1.0, 49.0).reshape(3, 2, 2, 4)
+    return Trajectories(
+        panels=("v0 = 0.1", "v0 = 1"),
+        settings=("p_flip = 0", "p_flip = 0.1"),
+        held="",
+        measures=("w", "v", "ratio"),
+        labels=("hidden", "output", "hidden / output"),
+        steps=steps,
+        median=median,
+        low=median / 2,
+        high=median * 2,
+        runs=np.full((2, 2), 9),
+        diverged=np.array([[0, 0], [3, 0]]),
+    )
+
+
+def test_trajectories_show_both_layers_left_and_their_ratio_right(
+    trajectories: Trajectories,
+) -> None:
+    figure = draw_trajectories(trajectories)
+    left, right = figure.axes[:4], figure.axes[4:]
+    for k, (one, other) in enumerate(zip(left, right, strict=True)):
+        s, p = divmod(k, 2)
+        for line, measure in zip([*one.lines, *other.lines], range(3), strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), trajectories.steps)
+            np.testing.assert_array_equal(line.get_ydata(), trajectories.median[measure, s, p])
+        assert (one.get_yscale(), other.get_yscale()) == ("log", "linear")
+        assert one.get_ylim() == left[0].get_ylim()
+        assert other.get_ylim() == right[0].get_ylim()
+    assert left[2].get_title() == "v0 = 0.1\np_flip = 0.1\n3 of 9 diverged"
+    assert [text.split(":")[0] for text in legend(figure)] == ["left axis"] * 2 + ["right axis"]
+
+
+def test_one_panel_keeps_the_scales_of_all(trajectories: Trajectories) -> None:
+    whole, one = draw_trajectories(trajectories), draw_trajectory(trajectories, 1, 0)
+    assert one.axes[0].get_ylim() == whole.axes[0].get_ylim()
+    np.testing.assert_array_equal(one.axes[0].lines[0].get_ydata(), trajectories.median[0, 1, 0])
+    assert not one.legends
+
+
+def test_trajectories_without_a_number_or_a_second_step_still_draw(
+    trajectories: Trajectories,
+) -> None:
+    nothing = np.full((3, 2, 2, 1), np.nan)
+    draw_trajectories(
+        replace(trajectories, steps=np.array([0.0]), median=nothing, low=nothing, high=nothing)
+    )
+
+
+def test_a_picture_for_the_page_turns_light_where_the_page_is_dark(boundary: Boundary) -> None:
+    text = page_svg(draw_boundary(boundary, [fit_law(boundary, 0)]))
+    root = ElementTree.fromstring(text)
+    rules = "".join(style.text or "" for style in root.iter("{http://www.w3.org/2000/svg}style"))
+    assert "prefers-color-scheme: dark" in rules
+    darkened = to_hex(dark(colours(1)[0]))
+    for ink in (INK, darkened):
+        assert f"{ink}" in rules
+        assert f"stroke: {ink}" in text.split("<style>@media")[0]

@@ -8,18 +8,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.errors import AnalysisError
-from analysis.load import Dataset, load
+from analysis.load import Dataset, open_dataset
 from tests.analysis.synthetic import Planted, write_shard, write_table
 
 
 def test_order_of_rows_and_files_leaves_no_trace(two_settings: Planted, tmp_path: Path) -> None:
-    first = load(str(two_settings.write(tmp_path / "a", shards=1)))
-    second = load(str(two_settings.write(tmp_path / "b", shards=7, seed=5)))
+    first = open_dataset(str(two_settings.write(tmp_path / "a", shards=1)))
+    second = open_dataset(str(two_settings.write(tmp_path / "b", shards=7, seed=5)))
     assert first.table.equals(second.table)
 
 
 def test_a_uri_opens_the_same_dataset(folder: Path) -> None:
-    assert load(folder.as_uri()).table.equals(load(str(folder)).table)
+    assert open_dataset(folder.as_uri()).table.equals(open_dataset(str(folder)).table)
 
 
 def test_equal_duplicates_are_dropped_and_counted(two_settings: Planted, folder: Path) -> None:
@@ -27,14 +27,14 @@ def test_equal_duplicates_are_dropped_and_counted(two_settings: Planted, folder:
     holes = table.set_column(
         table.column_names.index("test_error_clean"), "test_error_clean", pa.nulls(50, pa.float64())
     )
-    before = load(str(folder))
+    before = open_dataset(str(folder))
     write_shard(folder / "shard-again.parquet", table, two_settings.sweep())
-    after = load(str(folder))
+    after = open_dataset(str(folder))
     assert after.table.equals(before.table)
     assert (before.duplicates, after.duplicates) == (0, 50)
     write_shard(folder / "shard-again.parquet", holes, two_settings.sweep())
     with pytest.raises(AnalysisError, match=r"equal run_id.* differ in 'test_error_clean'"):
-        load(str(folder))
+        open_dataset(str(folder))
 
 
 def test_duplicated_failures_are_equal(tmp_path: Path) -> None:
@@ -44,13 +44,13 @@ def test_duplicated_failures_are_equal(tmp_path: Path) -> None:
     table = table.set_column(table.num_columns - 1, "test_error_clean", nulls)
     folder = write_table(tmp_path / "data", table, planted.sweep())
     write_shard(folder / "shard-again.parquet", table, planted.sweep())
-    assert load(str(folder)).duplicates == table.num_rows
+    assert open_dataset(str(folder)).duplicates == table.num_rows
 
 
 def test_the_sweep_is_found_without_its_json(folder: Path) -> None:
-    sweep = load(str(folder)).sweep
+    sweep = open_dataset(str(folder)).sweep
     (folder / "_sweep.json").unlink()
-    assert load(str(folder)).sweep == sweep
+    assert open_dataset(str(folder)).sweep == sweep
 
 
 def test_labels_state_the_meaning(dataset: Dataset) -> None:
@@ -60,58 +60,58 @@ def test_labels_state_the_meaning(dataset: Dataset) -> None:
 
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match=r"No dataset folder at .*run the sweep first"):
-        load(str(tmp_path / "nowhere"))
+        open_dataset(str(tmp_path / "nowhere"))
 
 
 def test_an_unknown_uri() -> None:
     with pytest.raises(AnalysisError, match=r"Cannot open 'gopher://x'"):
-        load("gopher://x")
+        open_dataset("gopher://x")
 
 
 def test_no_shard(tmp_path: Path) -> None:
     (tmp_path / ".tmp-shard-1.parquet").write_text("in flight")
     with pytest.raises(AnalysisError, match=r"holds no shard"):
-        load(str(tmp_path))
+        open_dataset(str(tmp_path))
 
 
 def test_a_corrupted_shard_is_named(folder: Path) -> None:
     victim = sorted(folder.glob("shard-*"))[0]
     victim.write_bytes(victim.read_bytes()[:1000])
     with pytest.raises(AnalysisError, match=rf"Cannot read .*{victim.name}.*only its runs"):
-        load(str(folder))
+        open_dataset(str(folder))
 
 
 def test_records_along_the_training_are_no_shards(folder: Path) -> None:
-    files = load(str(folder)).files
+    files = open_dataset(str(folder)).files
     pq.write_table(pa.table({"run_id": [1], "step": [0]}), folder / "trajectory-1.parquet")
-    assert load(str(folder)).files == files
+    assert open_dataset(str(folder)).files == files
 
 
 def test_a_parquet_file_of_something_else_is_named(folder: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), folder / "other.parquet")
     with pytest.raises(AnalysisError, match=r"other.parquet is foreign.*schema version none"):
-        load(str(folder))
+        open_dataset(str(folder))
 
 
 def test_a_shard_without_its_columns_is_named(two_settings: Planted, folder: Path) -> None:
     table = two_settings.table().drop_columns(["status"])
     write_shard(folder / "shard-bad.parquet", table, two_settings.sweep())
     with pytest.raises(AnalysisError, match=r"shard-bad.parquet is foreign.*no column status"):
-        load(str(folder))
+        open_dataset(str(folder))
 
 
 def test_a_shard_with_other_columns_is_named(two_settings: Planted, folder: Path) -> None:
     table = two_settings.table().drop_columns(["n"])
     write_shard(folder / "shard-zbad.parquet", table, two_settings.sweep())
     with pytest.raises(AnalysisError, match=r"shard-zbad.parquet is foreign.*columns that differ"):
-        load(str(folder))
+        open_dataset(str(folder))
 
 
 def test_a_shard_of_another_sweep_is_named(two_settings: Planted, folder: Path) -> None:
     other = two_settings.but(name="other")
     write_shard(folder / "shard-x.parquet", other.table(), other.sweep())
     with pytest.raises(AnalysisError, match=r"a shard of the sweep 'other', expected 'planted'"):
-        load(str(folder))
+        open_dataset(str(folder))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_shard_of_another_sweep_is_named(two_settings: Planted, folder: Path) 
 def test_a_broken_sweep_file(folder: Path, text: str, message: str) -> None:
     (folder / "_sweep.json").write_text(text)
     with pytest.raises(AnalysisError, match=message):
-        load(str(folder))
+        open_dataset(str(folder))
 
 
 def test_an_unknown_column_names_the_nearest(dataset: Dataset) -> None:

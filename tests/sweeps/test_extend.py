@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.load import load
+from analysis.load import open_dataset
 from sweeps.mistakes import SweepError
 from tests.sweeps.small import TOY_SWEEP, contents, planned, rows, train
 
@@ -58,7 +58,7 @@ def test_only_new_runs_are_trained(first: str, second: str, more: int, out: Path
     assert after.num_rows == before.num_rows + more
     assert set(before["run_id"].to_pylist()) <= set(after["run_id"].to_pylist())
     assert files.items() <= shard_files(out).items()
-    assert load(str(out)).table.num_rows == after.num_rows
+    assert open_dataset(str(out)).table.num_rows == after.num_rows
 
 
 @pytest.mark.parametrize(

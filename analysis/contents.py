@@ -1,0 +1,250 @@
+"""What stands in a report, in its order. To add sections, write a function and name it in SECTIONS."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from matplotlib.figure import Figure
+
+from analysis.aggregate import Cells
+from analysis.figures import (
+    draw_boundary,
+    draw_failures,
+    draw_map,
+    draw_shift,
+    draw_trajectories,
+    draw_trajectory,
+    draw_trajectory_key,
+)
+from analysis.findings import Findings, LevelFindings
+from analysis.page import (
+    BOUNDARY_HEADER,
+    KINK_HEADER,
+    LAW_HEADER,
+    SHIFT_HEADER,
+    boundary_cells,
+    cost_cells,
+    kink_cells,
+    law_cells,
+    row_table,
+    run_cells,
+    shift_cells,
+)
+from analysis.section import HoverMap, Picture, Section, Subject, Table
+from analysis.tables import boundary_rows, cell_rows
+from analysis.trajectory import BAND
+
+Maker = Callable[[Subject], Iterable[Section]]
+
+
+def sections_of(subject: Subject) -> Iterator[Section]:
+    """All sections that a dataset has something to say in."""
+    for make in SECTIONS:
+        yield from make(subject)
+
+
+def map_section(subject: Subject) -> Iterator[Section]:
+    """The plane: means and two-colour views of every level, failures, and the cells' values."""
+    cells = subject.findings.cells
+    views = _views(subject.findings)
+    settings = range(len(cells.plane.settings))
+    yield Section(
+        "Map",
+        f"Colour is the mean over the replicates of a cell: {cells.label}. Dots are the boundary "
+        "with its interval. Point at a cell, or move from cell to cell with the arrow keys, to read "
+        "its values.",
+        hover=HoverMap(
+            cells, tuple(tuple((view.words, view.draw([s])) for view in views) for s in settings)
+        ),
+        pictures=[
+            Picture(view.name, f"{cells.label}, {view.words}", view.draw(None), on_page=False)
+            for view in views
+        ],
+        tables=[Table("cells", "Values of all cells", cell_rows(cells))],
+    )
+
+
+class _View(NamedTuple):
+    """One way to see the plane: the file it goes to, its words, and its figure of some settings."""
+
+    name: str
+    words: str
+    draw: Callable[[list[int] | None], Figure]
+
+
+def _views(found: Findings) -> list[_View]:
+    views = [
+        _level_view(found.cells, level, two) for level in found.levels for two in (False, True)
+    ]
+    planned = found.cells.missing + sum(found.cells.status.values())
+    if (found.cells.used < planned).any():
+        views.append(
+            _View("failures", "runs not used", lambda s: draw_failures(found.cells, settings=s))
+        )
+    return views
+
+
+def _level_view(cells: Cells, level: LevelFindings, two: bool) -> _View:
+    def draw(settings: list[int] | None) -> Figure:
+        return draw_map(cells, level.boundary, settings=settings, two_colours=two)
+
+    at = f"{level.boundary.level:g}"
+    kind, words = ("two-colour", "two colours") if two else ("map", "mean")
+    return _View(f"{kind}-level-{at}", f"{words}, level {at}", draw)
+
+
+def boundary_section(subject: Subject) -> Iterator[Section]:
+    """Crossings, fitted lines and theory's, one figure a level, and the crossings as a table."""
+    levels = subject.findings.levels
+    rows = [row for level in levels for row in boundary_rows(level.boundary)]
+    plane = subject.findings.cells.plane
+    header = [
+        plane.x.name if h == "x" else plane.y.name if h == "y" else h for h in BOUNDARY_HEADER
+    ]
+    yield Section(
+        "Boundary",
+        "Where the smoothed mean crosses the level, column by column. A triangle at the edge stands "
+        "for a column that crosses beyond the grid.",
+        pictures=[_boundary_picture(level) for level in levels],
+        tables=[
+            Table(
+                "boundary",
+                "The boundary in each column",
+                rows,
+                header,
+                [boundary_cells(row, plane) for row in rows],
+                folded=True,
+            )
+        ],
+    )
+
+
+def _boundary_picture(level: LevelFindings) -> Picture:
+    # Where two regimes are needed, their line stands for the single power law's.
+    kinked = {kink.setting for kink in level.kinks if kink.chosen}
+    powers = [law for law in level.laws if law.kind == "power" and law.setting not in kinked]
+    boundary = level.boundary
+    return Picture(
+        f"boundary-level-{boundary.level:g}",
+        f"Boundary at {boundary.label} = {boundary.level:g} over {boundary.plane.x.label}",
+        draw_boundary(boundary, powers, comparisons=level.comparisons, kinks=level.kinks),
+    )
+
+
+def law_section(subject: Subject) -> Iterator[Section]:
+    """Every fitted law beside theory's exponent, and its verdict."""
+    rows = subject.findings.law_rows
+    table = Table(
+        "laws",
+        "Laws of the boundary, beside theory",
+        rows,
+        LAW_HEADER,
+        [law_cells(row) for row in rows],
+    )
+    yield Section(
+        "Laws of the boundary",
+        "A power law's exponent, a straight line's slope, and where theory states an exponent "
+        "whether the measured one agrees. Intervals come from refitting resampled replicates.",
+        tables=[table],
+    )
+
+
+def kink_section(subject: Subject) -> Iterator[Section]:
+    """Two regimes and where they join."""
+    cells = kink_cells(subject.findings)
+    text = (
+        "Two power laws that join at a kink. They are needed where the fit gains more than their two "
+        "further parameters cost."
+        if cells
+        else "Too few columns cross inside the grid to tell two power laws from one."
+    )
+    rows, header = subject.findings.kink_rows, KINK_HEADER if cells else ()
+    table = Table("kinks", "Exponents on both sides of the kink", rows, header, cells)
+    yield Section("Two regimes", text, tables=[table])
+
+
+def shift_section(subject: Subject) -> Iterator[Section]:
+    """How far settings move the boundary."""
+    found = subject.findings
+    if not found.shift_rows:
+        return
+    pictures = [
+        Picture(
+            f"shift-level-{level.boundary.level:g}",
+            f"Shift of the boundary at {level.boundary.label} = {level.boundary.level:g}",
+            draw_shift(level.boundary, level.shifts),
+        )
+        for level in found.levels
+    ]
+    mean = Table("", "Mean shift of the boundary", header=SHIFT_HEADER, cells=shift_cells(found))
+    columns = row_table("shift", "The shift in each column", found.shift_rows, folded=True)
+    yield Section(
+        "Shift of the boundary",
+        "Settings share their random draws, so the shift is a paired difference.",
+        pictures=pictures,
+        tables=[mean, columns],
+    )
+
+
+def trajectory_section(subject: Subject) -> Iterator[Section]:
+    """Both layers along the training."""
+    found = subject.trajectories
+    if found is None:
+        return
+    parts = tuple(
+        (", ".join(filter(None, (panel, setting))), draw_trajectory(found, s, p))
+        for s, setting in enumerate(found.settings)
+        for p, panel in enumerate(found.panels)
+    )
+    held = f" at {found.held}" if found.held else ""
+    caption = f"Scales of both layers and their ratio along the training{held}"
+    yield Section(
+        "Trajectories",
+        f"{caption}: medians, and bands that hold the middle {BAND:.0%} of the replicates. A run that "
+        "stopped keeps its last record.",
+        pictures=[
+            Picture(
+                "trajectories", caption, draw_trajectories(found), parts, draw_trajectory_key(found)
+            )
+        ],
+        tables=[Table("trajectories", "Medians and bands", found.rows)],
+    )
+
+
+def run_section(subject: Subject) -> Iterator[Section]:
+    """Runs by how they ended."""
+    header, cells = run_cells(subject.findings)
+    yield Section(
+        "Runs",
+        "A run that failed is counted here and enters no mean.",
+        tables=[Table("", "Runs by how they ended", header=header, cells=cells)],
+    )
+
+
+def source_section(subject: Subject) -> Iterator[Section]:
+    """Cost, versions, digest, and the sweep file."""
+    yield Section(
+        "Cost and source",
+        "The sweep with every range written out; bocnn-sweep run trains the same runs from it.",
+        tables=[
+            Table(
+                "",
+                "What the runs cost and what made them",
+                header=("what", "value"),
+                cells=cost_cells(subject.provenance),
+            )
+        ],
+        listing=subject.provenance.sweep_file,
+        listing_name="sweep.yaml",
+    )
+
+
+SECTIONS: tuple[Maker, ...] = (
+    map_section,
+    boundary_section,
+    law_section,
+    kink_section,
+    shift_section,
+    trajectory_section,
+    run_section,
+    source_section,
+)

@@ -1,0 +1,165 @@
+"""Reads records along the training: which runs have them, which are shown, and what they hold."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from analysis.errors import AnalysisError, nearest
+from analysis.load import open_folder
+from analysis.plane import Floats
+from analysis.spec import Sweep
+
+MOST_PANELS = 4
+
+Run = dict[str, Any]
+"""What tells a run apart: run_id, replicate, status, and its values of axes and settings."""
+
+
+class Folder(NamedTuple):
+    """A dataset's files that belong together: paths of shards, each with its records."""
+
+    files: Any
+    pairs: list[tuple[str, str]]
+
+    def schema(self, column: int) -> pa.Schema:
+        """Schema of the shards (column 0) or of the records (1)."""
+        with self.files.open_input_file(self.pairs[0][column]) as stream:
+            return pq.read_schema(stream)
+
+    def tables(self, column: int, names: Sequence[str]) -> Iterable[pa.Table]:
+        """Columns of all shards (0) or all records (1), file by file."""
+        for pair in self.pairs:
+            with self.files.open_input_file(pair[column]) as stream:
+                yield pq.read_table(stream, columns=list(names)).replace_schema_metadata()
+
+
+class Chosen(NamedTuple):
+    """Runs to show, the axis and values of their panels, and where other axes are held."""
+
+    runs: list[Run]
+    over: str
+    values: list[Any]
+    held: dict[str, Any]
+    settings: dict[str, tuple[Any, ...]]
+
+
+class Records(NamedTuple):
+    """Records of chosen runs at steps (steps,): values (measure, run, step), NaN where none is."""
+
+    steps: Floats
+    values: Floats
+
+
+def find_records(location: str) -> Folder:
+    """Shards with records beside them; a record without its shard is of a training cut short."""
+    files, folder = open_folder(location)
+    names = {entry.base_name for entry in files.get_file_info(pafs.FileSelector(folder))}
+    pairs = [
+        (f"{folder}/{shard}", f"{folder}/{name}")
+        for name in sorted(names)
+        if name.startswith("trajectory-")
+        and (shard := name.replace("trajectory", "shard", 1)) in names
+    ]
+    return Folder(files, pairs)
+
+
+def read_runs(folder: Folder, sweep: Sweep) -> list[Run]:
+    """The runs with records that the present sweep plans, each once."""
+    present = folder.schema(0).names
+    allowed = {name: axis.values for name, axis in sweep.axes.items()} | dict(sweep.settings)
+    allowed |= {name: (value,) for name, value in sweep.fixed.items()}
+    allowed = {name: values for name, values in allowed.items() if name in present}
+    found: dict[bytes, Run] = {}
+    for table in folder.tables(0, ["run_id", "replicate", "status", *allowed]):
+        keep = pc.less(table["replicate"], sweep.replicates)
+        for name, values in allowed.items():
+            wanted = pa.array(values, table[name].type)
+            keep = pc.and_(keep, pc.is_in(table[name], value_set=wanted))
+        found |= {run["run_id"]: run for run in table.filter(keep).to_pylist()}
+    return list(found.values())
+
+
+def choose(runs: list[Run], sweep: Sweep, *, over: str, at: Mapping[str, Any]) -> Chosen:
+    """The runs of at most MOST_PANELS values of one axis, the other axes held.
+
+    Args:
+        runs: all that have records.
+        sweep: their sweep.
+        over: the axis of the panels.
+        at: where axes are held; those not named are held in their middle.
+    Raises:
+        AnalysisError: no such axis, or no run there.
+    """
+    _check_axes(sweep, (over, *at), runs)
+    values = _distinct(runs, over)
+    if len(values) > MOST_PANELS:
+        values = [values[round(k)] for k in np.linspace(0, len(values) - 1, MOST_PANELS)]
+    runs = [run for run in runs if run[over] in values]
+    held: dict[str, Any] = {}
+    for name in sweep.axes:
+        kinds = {(run[over], run[name]) for run in runs if name in run}
+        # An axis zipped with the panels' has one value in each and needs no holding.
+        if name == over or (name not in at and len(kinds) <= len(values)):
+            continue
+        present = _distinct(runs, name)
+        held[name] = _held(name, at[name], present) if name in at else present[len(present) // 2]
+        runs = [run for run in runs if run[name] == held[name]]
+    settings = {n: v for n, v in sweep.settings.items() if len(v) > 1 and n in runs[0]}
+    return Chosen(runs, over, values, held, settings)
+
+
+def _held(name: str, wanted: Any, present: list[Any]) -> Any:
+    """The recorded value that reads as the wanted one does."""
+    for value in present:
+        if value == wanted or text_of_value(value) == text_of_value(wanted):
+            return value
+    raise AnalysisError(
+        f"Received {name} = {text_of_value(wanted)} for trajectories; expected one of the recorded "
+        f"values {', '.join(map(text_of_value, present))}."
+    )
+
+
+def _check_axes(sweep: Sweep, names: Iterable[str], runs: list[Run]) -> None:
+    valid = [name for name in sweep.axes if name in runs[0]]
+    for name in names:
+        if name not in valid:
+            raise AnalysisError(
+                f"Received the axis '{name}' for trajectories; expected an axis of the sweep "
+                f"'{sweep.name}' that its rows hold.{nearest(name, valid)}"
+            )
+
+
+def _distinct(runs: list[Run], name: str) -> list[Any]:
+    return sorted({run[name] for run in runs}, key=lambda value: (value is None, value))
+
+
+def text_of_value(value: Any) -> str:
+    """A parameter's value as figures and tables name it."""
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+
+
+def read_records(folder: Folder, runs: list[Run], measures: Sequence[str]) -> Records:
+    """What was recorded on the runs, at every step at which any of them has a record.
+
+    A run that stopped keeps its last record; a null of one that diverged is NaN.
+    """
+    ids = pa.array([run["run_id"] for run in runs], folder.schema(1).field("run_id").type)
+    table = pa.concat_tables(
+        part.filter(pc.is_in(part["run_id"], value_set=ids))
+        for part in folder.tables(1, ["run_id", "step", *measures])
+    )
+    run = pc.index_in(table["run_id"], value_set=ids).to_numpy()
+    steps, at = np.unique(table["step"].to_numpy(), return_inverse=True)
+    values = np.full((len(measures), len(runs), len(steps)), np.nan)
+    for k, name in enumerate(measures):
+        values[k, run, at] = table[name].cast(pa.float64()).to_numpy()
+    written = np.zeros((len(runs), len(steps)), dtype=bool)
+    written[run, at] = True
+    last = np.maximum.accumulate(np.where(written, np.arange(len(steps)), 0), axis=1)
+    kept = np.take_along_axis(values, last[None], axis=2)
+    return Records(steps.astype(np.float64), kept)

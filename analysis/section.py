@@ -1,0 +1,76 @@
+"""What a report is made of, as records: sections with text, figures and tables.
+
+A section is made once and shown twice: in files (PNG, SVG, CSV) and on the page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from matplotlib.figure import Figure
+
+from analysis.aggregate import Cells
+from analysis.findings import Findings
+from analysis.provenance import Provenance
+from analysis.tables import Row
+from analysis.trajectory import Trajectories
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One dataset of a report: all that its sections are made of."""
+
+    findings: Findings
+    provenance: Provenance
+    trajectories: Trajectories | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure: `name`.png and `name`.svg, and on the page.
+
+    `parts` are narrow pieces of it, by what each shows, that a page of any width can set side by
+    side, below the `key` that they share; without any, the page shows the whole.
+    """
+
+    name: str
+    caption: str
+    figure: Figure
+    parts: tuple[tuple[str, Figure], ...] = ()
+    key: Figure | None = None
+    on_page: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table: `rows` go to `name`.csv as they are; `header` and `cells` are what people read.
+
+    Without a name there is no file, and without a header it is not on the page.
+    """
+
+    name: str
+    caption: str
+    rows: Sequence[Row] = ()
+    header: Sequence[str] = ()
+    cells: Sequence[Sequence[str]] = ()
+    folded: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class HoverMap:
+    """Maps on the page whose cells tell their values: for each setting the views of it, by name."""
+
+    cells: Cells
+    panels: tuple[tuple[tuple[str, Figure], ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A titled part of the report; what is empty is left out. `listing` goes to `listing_name`."""
+
+    title: str
+    text: str = ""
+    hover: HoverMap | None = None
+    pictures: Sequence[Picture] = field(default_factory=tuple)
+    tables: Sequence[Table] = field(default_factory=tuple)
+    listing: str = ""
+    listing_name: str = ""

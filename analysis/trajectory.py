@@ -1,0 +1,157 @@
+"""Runs along their training: medians and bands over replicates, side by side over one axis."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis.load import column_label
+from analysis.plane import Floats, Ints
+from analysis.recorded import (
+    Chosen,
+    Records,
+    Run,
+    choose,
+    find_records,
+    read_records,
+    read_runs,
+    text_of_value,
+)
+from analysis.spec import Sweep
+
+LAYERS = ("max_w_xi", "max_v2", "noise_ratio")
+"""Scales of the hidden and of the output layer, and their ratio."""
+BAND = 0.8
+"""Share of the replicates that a band holds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectories:
+    """Quantiles over replicates, axes in the order (measure, setting, panel, step).
+
+    A run that stopped early keeps its last record; one that diverged counts until it did.
+    """
+
+    panels: tuple[str, ...]
+    settings: tuple[str, ...]
+    held: str
+    measures: tuple[str, ...]
+    labels: tuple[str, ...]  # of the measures
+    steps: Floats  # (step,)
+    median: Floats
+    low: Floats
+    high: Floats
+    runs: Ints  # (setting, panel)
+    diverged: Ints  # (setting, panel)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a measure, setting, panel and step; None where no run has a number."""
+        return [
+            {
+                "measure": self.measures[m],
+                "setting": self.settings[s],
+                "panel": self.panels[p],
+                "held": self.held,
+                "step": int(self.steps[t]),
+                **{
+                    name: float(part[m, s, p, t]) if np.isfinite(part[m, s, p, t]) else None
+                    for name, part in (
+                        ("low", self.low),
+                        ("median", self.median),
+                        ("high", self.high),
+                    )
+                },
+                "runs": int(self.runs[s, p]),
+                "diverged": int(self.diverged[s, p]),
+            }
+            for m, s, p, t in np.ndindex(*self.median.shape)
+        ]
+
+
+def open_trajectories(
+    location: str,
+    sweep: Sweep,
+    *,
+    over: str | None = None,
+    at: Mapping[str, Any] | None = None,
+    measures: Sequence[str] = LAYERS,
+) -> Trajectories | None:
+    """Trajectories of a dataset, side by side over the values of one axis.
+
+    Args:
+        location: the dataset's folder or URI.
+        sweep: its sweep.
+        over: the axis of the panels, at most four of its values; None is the plane's x, or the
+            first axis.
+        at: values at which other axes are held; those not named are held in their middle.
+        measures: the recorded columns.
+    Returns:
+        None where nothing was recorded, or where the model does not record these measures.
+    Raises:
+        AnalysisError: no such axis, or no recorded run there.
+    """
+    folder = find_records(location)
+    runs = read_runs(folder, sweep) if folder.pairs else []
+    if not runs or not set(measures) <= set(folder.schema(1).names):
+        return None
+    chosen = choose(runs, sweep, over=over or _default_axis(sweep, runs[0]), at=at or {})
+    records = read_records(folder, chosen.runs, measures)
+    found = folder.schema(1)
+    labels = {name: column_label(found, name) for name in measures}
+    return _summary(chosen, records, labels)
+
+
+def _default_axis(sweep: Sweep, run: Run) -> str:
+    view = sweep.view
+    named = [view.x, view.y] if view else []
+    return next(name for name in (*named, *sweep.axes) if name in sweep.axes and name in run)
+
+
+def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Trajectories:
+    """Quantiles over the runs of each setting and panel."""
+    settings = list(itertools.product(*chosen.settings.values()))
+    shape = (len(settings), len(chosen.values))
+    quantiles = np.full((3, len(labels), *shape, len(records.steps)), np.nan)
+    runs, diverged = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for s, p in np.ndindex(*shape):
+        mine = [
+            k
+            for k, run in enumerate(chosen.runs)
+            if run[chosen.over] == chosen.values[p]
+            and tuple(run[name] for name in chosen.settings) == settings[s]
+        ]
+        runs[s, p] = len(mine)
+        diverged[s, p] = sum(chosen.runs[k]["status"] == "diverged" for k in mine)
+        if mine:
+            quantiles[:, :, s, p] = _quantiles(records.values[:, mine])
+    low, median, high = quantiles
+    return Trajectories(
+        panels=tuple(_equal({chosen.over: value}) for value in chosen.values),
+        settings=tuple(_equal(dict(zip(chosen.settings, s, strict=True))) for s in settings),
+        held=_equal(chosen.held),
+        measures=tuple(labels),
+        labels=tuple(labels.values()),
+        steps=records.steps,
+        median=median,
+        low=low,
+        high=high,
+        runs=runs,
+        diverged=diverged,
+    )
+
+
+def _equal(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {text_of_value(value)}" for name, value in values.items())
+
+
+def _quantiles(values: Floats) -> Floats:
+    """Low end, median and high end over the runs of (measure, run, step), NaN where none is."""
+    shares = ((1 - BAND) / 2, 0.5, (1 + BAND) / 2)
+    result = np.quantile(values, shares, axis=1)
+    finite = np.isfinite(values)
+    for m, t in np.argwhere(finite.any(axis=1) & ~finite.all(axis=1)):
+        result[:, m, t] = np.nanquantile(values[m, :, t], shares)
+    return np.asarray(result)

@@ -1,0 +1,73 @@
+"""What a dataset says of itself: digest, cost, versions, and the sweep file."""
+
+import subprocess
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from analysis.provenance import read_provenance
+from tests.analysis.synthetic import Planted
+
+
+def state(shard: Path, **notes: str) -> None:
+    """Adds notes to the metadata of a shard."""
+    table = pq.read_table(shard)
+    added = {name.encode(): value.encode() for name, value in notes.items()}
+    pq.write_table(table.replace_schema_metadata(table.schema.metadata | added), shard)
+
+
+def test_the_digest_is_what_sha256sum_says(folder: Path) -> None:
+    command = "LC_ALL=C; sha256sum shard-*.parquet | sha256sum"
+    said = subprocess.run(
+        command, shell=True, cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert read_provenance(str(folder)).digest == said.stdout.split()[0]
+
+
+def test_a_folder_may_be_named_by_its_uri(folder: Path) -> None:
+    assert read_provenance(folder.as_uri()).digest == read_provenance(str(folder)).digest
+
+
+def test_another_row_is_another_digest(tmp_path: Path) -> None:
+    one, other = (
+        read_provenance(str(Planted(seed=seed).write(tmp_path / str(seed)))).digest
+        for seed in (0, 1)
+    )
+    assert one != other
+
+
+def test_cost_is_summed_over_shards(folder: Path) -> None:
+    for shard in folder.glob("shard-*.parquet"):
+        state(shard, wall_s="2.5")
+    found = read_provenance(str(folder))
+    assert found.wall_s == pytest.approx(7.5)
+    assert found.rows == 3072
+    assert found.runs_per_s == pytest.approx(3072 / 7.5)
+
+
+def test_a_cost_that_one_shard_does_not_state_is_no_number(folder: Path) -> None:
+    for shard in sorted(folder.glob("shard-*.parquet"))[1:]:
+        state(shard, wall_s="2.5")
+    found = read_provenance(str(folder))
+    assert found.wall_s is None
+    assert found.runs_per_s is None
+
+
+def test_versions_that_differ_are_all_told(folder: Path) -> None:
+    for k, shard in enumerate(folder.glob("shard-*.parquet")):
+        state(shard, code_version=f"0.{k}.0")
+    stated = dict(read_provenance(str(folder)).stated)
+    assert stated["code version"] == "0.0.0, 0.1.0, 0.2.0"
+    assert stated["device"] == "not stated"
+    assert stated["engine"] == "toy"
+
+
+def test_the_sweep_file_is_kept_where_the_manifest_was_lost(folder: Path) -> None:
+    with_manifest = read_provenance(str(folder))
+    (folder / "_sweep.json").unlink()
+    assert read_provenance(str(folder)).sweep_file == with_manifest.sweep_file
+    sweep = yaml.safe_load(with_manifest.sweep_file)
+    assert sweep["axes"]["d"] == {"values": [float(v) for v in Planted().x], "scale": "log"}
+    assert "schema_version" not in sweep

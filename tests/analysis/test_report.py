@@ -1,0 +1,189 @@
+"""The report's files, and its page as text: whole, of one piece, escaped."""
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.aggregate import Cells
+from analysis.bootstrap import Resampling
+from analysis.contents import SECTIONS
+from analysis.findings import Choices
+from analysis.page import row_table
+from analysis.report import examine, folder_names, write_report
+from analysis.section import Section, Subject
+from tests.analysis.recording import record
+from tests.analysis.synthetic import Planted, write_table
+
+FEW = Choices(resampling=Resampling(draws=100))
+HOSTILE = "<script>alert(1)</script>&\"'"
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page: its elements with attributes, and its words."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.scripts: list[str] = []
+        self._open = ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._open = tag
+
+    def handle_data(self, data: str) -> None:
+        (self.scripts if self._open == "script" else self.words).append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Attributes of every element of a kind."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def data(self) -> list[dict[str, Any]]:
+        """What its maps know of their cells."""
+        kinds = [attributes.get("type") for attributes in self.all("script")]
+        return [
+            json.loads(text)
+            for text, kind in zip(self.scripts, kinds, strict=True)
+            if kind == "application/json"
+        ]
+
+
+def reported(out: Path, *folders: Path) -> Page:
+    """The page of datasets."""
+    subjects = [examine(str(folder), FEW) for folder in folders]
+    return Page(write_report(subjects, out)[0])
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    planted = Planted(factors=(1.0, 1.3), replicates=12)
+    return record(planted.write(tmp_path_factory.mktemp("recorded") / "data"))
+
+
+@pytest.fixture(scope="module")
+def page(recorded: Path) -> Page:
+    return reported(recorded.parent / "report", recorded)
+
+
+def test_the_page_asks_nothing_of_a_network(page: Page) -> None:
+    for _, attributes in page.elements:
+        for name in ("src", "href", "srcset", "data", "action"):
+            value = attributes.get(name) or ""
+            assert not re.match(r"(?!data:)[a-z]+:|//", value), value
+    policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv"))
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert not [a for a in page.all("link") if not str(a["href"]).startswith("data:")]
+
+
+def test_links_lead_to_files_and_sections_that_exist(page: Page, recorded: Path) -> None:
+    names = {attributes.get("id") for _, attributes in page.elements}
+    links = [str(attributes["href"]) for attributes in page.all("a")]
+    assert {"map-level-0.25.png", "two-colour-level-0.25.svg", "trajectories.png"} <= set(links)
+    assert {"cells.csv", "boundary.csv", "laws.csv", "shift.csv", "trajectories.csv"} <= set(links)
+    assert {"sweep.yaml"} <= set(links)
+    for link in links:
+        there = (
+            link[1:] in names if link[0] == "#" else (recorded.parent / "report" / link).is_file()
+        )
+        assert there, link
+
+
+def test_pictures_have_words_and_tables_their_captions(page: Page) -> None:
+    pictures = page.all("img")
+    # Two settings in two views, boundary, shift, the key and eight panels of trajectories.
+    assert len(pictures) == 4 + 1 + 1 + 9
+    assert all(picture["alt"] for picture in pictures)
+    for picture in pictures:
+        kind, _, text = str(picture["src"]).partition(";base64,")
+        assert kind == "data:image/svg+xml"
+        assert base64.b64decode(text).rstrip().endswith(b"</svg>")
+    assert len(page.all("caption")) == len(page.all("table")) > 4
+    assert all(cell.get("scope") for cell in page.all("th"))
+
+
+def test_a_map_knows_the_values_and_places_of_its_cells(page: Page, recorded: Path) -> None:
+    cells: Cells = examine(str(recorded), FEW).findings.cells
+    (data,) = page.data()
+    assert data["runs"] == 12
+    for s, setting in enumerate(data["settings"]):
+        np.testing.assert_allclose(setting["mean"], cells.mean[s], rtol=1e-5)
+        np.testing.assert_allclose(setting["error"], cells.standard_error[s], rtol=1e-5)
+        np.testing.assert_array_equal(setting["used"], cells.used[s])
+        for place in setting["places"]:
+            assert len(place["x"]) == 9 and len(place["y"]) == 17
+            assert np.all(np.diff(place["x"]) > 0) and np.all(np.diff(place["y"]) < 0)
+            assert place["x"][0] > 0 and place["y"][0] < 1 and place["y"][-1] > 0
+
+
+def test_failures_are_told_and_are_no_number(tmp_path: Path) -> None:
+    planted = Planted(replicates=3)
+    table = planted.table()
+    lost = np.array(table["mu_norm"]) == planted.y[0]
+    columns = {
+        "status": ["diverged" if gone else "ok" for gone in lost],
+        "test_error_clean": [None if gone else 0.3 for gone in lost],
+    }
+    for name, values in columns.items():
+        at = table.column_names.index(name)
+        table = table.set_column(at, table.schema.field(name), [values])
+    page = reported(tmp_path / "out", write_table(tmp_path / "data", table, planted.sweep()))
+    (setting,) = page.data()[0]["settings"]
+    assert setting["mean"][0][0] is None
+    assert setting["error"][0][0] is None
+    assert setting["failed"]["diverged"][0][:2] == [3, 0]
+    assert "24 diverged" in " ".join(page.words)
+    assert (tmp_path / "out" / "failures.png").is_file()
+    assert "runs not used" in "".join(page.words)
+
+
+def test_names_from_a_dataset_are_words_and_no_markup(tmp_path: Path) -> None:
+    planted = Planted(name=HOSTILE, sweep_extra={"description": HOSTILE})
+    out = tmp_path / "report"
+    page = reported(out, planted.write(tmp_path / "data"))
+    assert len(page.all("script")) == 2
+    assert page.words.count(HOSTILE) >= 2
+    assert folder_names([examine(str(tmp_path / "data"), FEW)]) == ["script-alert-1-script"]
+
+
+def test_several_datasets_share_a_page(folder: Path, tmp_path: Path) -> None:
+    other = Planted(name="other plane").write(tmp_path / "other")
+    page = reported(tmp_path / "out", folder, other, folder)
+    assert [a["id"] for a in page.all("article")] == ["planted", "other-plane", "planted-2"]
+    assert len(page.data()) == 3
+    for name in ("planted", "other-plane", "planted-2"):
+        assert (tmp_path / "out" / name / "map-level-0.25.png").is_file()
+        assert any(a["href"] == f"{name}/laws.csv" for a in page.all("a"))
+    names = [a["id"] for _, a in page.elements if a.get("id")]
+    assert len(names) == len(set(names))
+
+
+def test_the_same_dataset_gives_the_same_page(folder: Path, tmp_path: Path) -> None:
+    pages = [write_report([examine(str(folder), FEW)], tmp_path / name)[0] for name in "ab"]
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+
+
+def test_a_new_section_is_a_function_in_the_list(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def section(subject: Subject) -> list[Section]:
+        table = row_table("answers", "Answers", [{"answer": 42.5, "known": True, "why": None}])
+        return [Section("An addition", tables=[table])]
+
+    monkeypatch.setattr("analysis.contents.SECTIONS", (*SECTIONS, section))
+    page = reported(tmp_path / "out", folder)
+    assert "An addition" in page.words
+    assert {"42.5", "yes"} <= set(page.words)
+    assert (tmp_path / "out" / "answers.csv").read_text() == "answer,known,why\n42.5,True,\n"
+    assert "| 42.5 | yes |  |" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
