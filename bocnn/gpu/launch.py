@@ -1,0 +1,159 @@
+"""Runs on the card: batches of one shape, their buffers, and the launches, in order.
+
+A run's numbers never depend on its batch: one program a run, block sizes that follow from n and m alone.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bocnn.activation import LEAKY
+from bocnn.arrays import Array, Ints
+from bocnn.engine import Runs as Given
+from bocnn.gram import DIVERGED
+from bocnn.gpu.buffers import (
+    Kind,
+    Plan,
+    bytes_of,
+    plan_of,
+    power_of_two,
+    room_drawn,
+    room_measured,
+    room_trained,
+)
+from bocnn.gpu.draw import draw_factor, draw_inner, draw_vectors
+from bocnn.gpu.measure import fit, noise_root, trained_filters, trained_head
+from bocnn.gpu.records import FLOATS, INTS, Drawn, Measured, Runs, Sizes, Trained
+from bocnn.gpu.resident import train_resident
+from bocnn.gpu.risk import test_error
+from bocnn.gpu.tiled import train_tiled
+from bocnn.measures import Measures
+
+_INTERPRETED_BYTES = 2**26
+
+
+def run_all(given: Given, device: str, status: Ints, measured: Array) -> None:
+    """Train and measure every run, as `bocnn.engine.run_all` does in float32.
+
+    Args:
+        given: parameters; every run fits (`bocnn.gpu.choice.fits`).
+        device: "cuda", or "cpu" where Triton interprets.
+        status: int8, shape (runs,): written.
+        measured: float64, shape (runs, len(Measures._fields)): written, NaN where a run diverged.
+    """
+    packed = pack(given)
+    for places, sizes in _shapes(given):
+        plan = plan_of(sizes.n, sizes.filters)
+        for rows in _batches(places, bytes_of(plan, sizes), device):
+            runs = Runs(*(torch.from_numpy(part[rows]).to(device) for part in packed))
+            kind = _kind(given, rows)
+            ended, found = train_batch(runs, sizes, plan, kind)
+            found[ended == DIVERGED] = math.nan
+            status[rows], measured[rows] = ended, found
+
+
+def pack(given: Given) -> tuple[Array, Ints]:
+    """Floats and ints of the runs, as `bocnn.gpu.records` orders them."""
+    columns: dict[str, Any] = given._asdict()
+    columns["key"] = (given.key0 | (given.key1 << np.uint64(32))).view(np.int64)
+    columns["leak"] = np.where(given.activation == LEAKY, given.leak, 0.0)
+    floats = np.stack([columns[name].astype(np.float64) for name in FLOATS], axis=1)
+    ints = np.stack([columns[name].astype(np.int64) for name in INTS], axis=1)
+    return floats, ints
+
+
+def _kind(given: Given, rows: NDArray[np.intp]) -> Kind:
+    """The kind of runs that all are of one."""
+    first = rows[0]
+    coupled = bool(given.isotropic[first] or given.bias[first])
+    return Kind(coupled, bool(given.momentum[first] or given.weight_decay[first]))
+
+
+def _shapes(given: Given) -> Iterator[tuple[NDArray[np.intp], Sizes]]:
+    """Places of the runs of each shape and kind, and their sizes."""
+    coupled = (given.isotropic != 0) | (given.bias != 0)
+    moving = (given.momentum != 0) | (given.weight_decay != 0)
+    kinds = np.stack([given.n, given.m, coupled, moving], axis=1)
+    found, kind_of = np.unique(kinds, axis=0, return_inverse=True)
+    for number, (n, m, *_) in enumerate(found.tolist()):
+        yield np.flatnonzero(kind_of.reshape(-1) == number), Sizes(n, 2 * m, n + 2 * m)
+
+
+def _batches(places: NDArray[np.intp], bytes_a_run: int, device: str) -> list[NDArray[np.intp]]:
+    """Runs cut so that a batch takes at most half of the card's free memory."""
+    room = torch.cuda.mem_get_info()[0] // 2 if device == "cuda" else _INTERPRETED_BYTES
+    most = max(1, room // bytes_a_run)
+    return [places[first : first + most] for first in range(0, places.size, most)]
+
+
+def train_batch(runs: Runs, sizes: Sizes, plan: Plan, kind: Kind) -> tuple[Ints, Array]:
+    """Draw, train and measure runs of one shape and kind.
+
+    Returns:
+        Status, int64 (runs,), and measures, float64 (runs, 13), without regard to the status.
+    """
+    device = str(runs.ints.device)
+    count = runs.ints.shape[0]
+    drawn = room_drawn(count, sizes, plan, device)
+    draw(runs, drawn, sizes, plan)
+    trained = room_trained(count, plan, kind, device)
+    train(runs, drawn, trained, sizes=sizes, plan=plan, kind=kind)
+    measured = room_measured(count, sizes, plan, device)
+    measure(runs, drawn, trained, measured, sizes=sizes, plan=plan)
+    rows = measured.rows.cpu().numpy()
+    status = trained.ended[:, 0].cpu().numpy()
+    finite = np.isfinite(rows[:, _FINITE].sum(axis=1))
+    return np.where(finite, status, DIVERGED), rows
+
+
+_FINITE = [
+    Measures._fields.index(name)
+    for name in ("train_loss", "test_error", "max_w_xi", "w_norm", "v_norm")
+]
+_FUSED = {"enable_fp_fusion": True}
+
+
+def draw(runs: Runs, drawn: Drawn, sizes: Sizes, plan: Plan) -> None:
+    """Launch the draws."""
+    count = runs.ints.shape[0]
+    width = power_of_two(sizes.rows)
+    draw_vectors[(count,)](runs, drawn, sizes, plan.P, plan.K, width, num_warps=4, **_FUSED)
+    grid = (count, math.ceil(sizes.rows**2 / 1024))
+    draw_factor[grid](runs, drawn, sizes, 1024, num_warps=4, **_FUSED)
+    edge = plan.block
+    grid = (count, math.ceil(sizes.rows / edge), math.ceil(plan.P / edge))
+    draw_inner[grid](runs, drawn, sizes, plan.P, edge, num_warps=1, **_FUSED)
+
+
+def train(
+    runs: Runs, drawn: Drawn, trained: Trained, *, sizes: Sizes, plan: Plan, kind: Kind
+) -> None:
+    """Launch the training: one launch, whatever the steps."""
+    grid, shape = (runs.ints.shape[0],), (plan.P, plan.K)
+    how = {"num_warps": plan.warps, **_FUSED}
+    if plan.resident:
+        flags = (kind.coupled, kind.moving, plan.precision)
+        train_resident[grid](runs, drawn, trained, sizes, *shape, *flags, **how)
+    else:
+        flags = (plan.tile, kind.moving, plan.precision)
+        train_tiled[grid](runs, drawn, trained, sizes, *shape, *flags, **how)
+
+
+def measure(
+    runs: Runs, drawn: Drawn, trained: Trained, measured: Measured, *, sizes: Sizes, plan: Plan
+) -> None:
+    """Launch the measures and the test."""
+    count, (P, K) = runs.ints.shape[0], (plan.P, plan.K)
+    tile = min(64, P)
+    grid = (count, math.ceil(sizes.rows / plan.block))
+    trained_filters[grid](
+        runs, drawn, trained, measured, sizes, P, K, plan.block, num_warps=4, **_FUSED
+    )
+    trained_head[(count,)](runs, drawn, trained, measured, sizes, P, K, tile, num_warps=4, **_FUSED)
+    noise_root[(count,)](runs, measured, sizes, K, num_warps=4, **_FUSED)
+    fit[(count,)](runs, drawn, trained, measured, sizes, P, K, tile, num_warps=4, **_FUSED)
+    test_error[(count,)](runs, trained, measured, sizes, K, num_warps=max(1, K // 32), **_FUSED)
