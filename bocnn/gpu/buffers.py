@@ -1,7 +1,7 @@
 """How a shape is launched on the card, and the buffers of a batch."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -11,17 +11,18 @@ from bocnn.measures import Measures
 _RESIDENT = 8192
 """Most pre-activations of a run that is trained in registers."""
 
+_TILE = 32
+
 
 class Plan(NamedTuple):
     """How a shape is launched.
 
-    P, K: samples and filters rounded up. block: edge of a product's blocks. tile: samples of a tile, P
-    where the state is resident. warps: of the training kernel. precision: of its products.
+    P, K: samples and filters rounded up. tile: samples of a tile, P where the state is resident. warps: of
+    the training kernel. precision: of its products, "ieee" or "tf32x3".
     """
 
     P: int
     K: int
-    block: int
     tile: int
     warps: int
     precision: str = "ieee"
@@ -33,13 +34,11 @@ class Plan(NamedTuple):
 
 
 def plan_of(n: int, filters: int) -> Plan:
-    """The launch of a shape."""
-    K = max(16, power_of_two(filters))
-    P = max(16, power_of_two(n))
-    if P * K <= _RESIDENT and P <= 128:
-        return Plan(P, K, min(32, P), P, max(1, P * K // 1024))
-    P = 64 * math.ceil(n / 64)
-    return Plan(P, K, 32, 64, 8)
+    """The launch of a shape; warps and tiles are those that compile without spilling, or nearly."""
+    K, P = max(16, power_of_two(filters)), max(16, power_of_two(n))
+    if P <= 128 and P * K <= _RESIDENT:
+        return Plan(P, K, P, max(1, P * K // 512))
+    return Plan(_TILE * math.ceil(n / _TILE), K, _TILE, 16 if K == 128 else 8)
 
 
 def power_of_two(size: int) -> int:
@@ -52,6 +51,7 @@ class Kind(NamedTuple):
 
     coupled: bool
     moving: bool
+    stopping: bool
 
 
 def bytes_of(plan: Plan, sizes: Sizes) -> int:
@@ -63,7 +63,7 @@ def bytes_of(plan: Plan, sizes: Sizes) -> int:
 
 def room_drawn(runs: int, sizes: Sizes, plan: Plan, device: str) -> Drawn:
     """Room for what runs start from."""
-    real = {"dtype": torch.float32, "device": device}
+    real: dict[str, Any] = {"dtype": torch.float32, "device": device}
     return Drawn(
         torch.empty((runs, plan.P), **real),
         torch.empty((runs, plan.P), dtype=torch.int32, device=device),
@@ -77,7 +77,7 @@ def room_drawn(runs: int, sizes: Sizes, plan: Plan, device: str) -> Drawn:
 
 def room_trained(runs: int, plan: Plan, kind: Kind, device: str) -> Trained:
     """Room for what training leaves and, where the state is not resident, works in."""
-    real = {"dtype": torch.float32, "device": device}
+    real: dict[str, Any] = {"dtype": torch.float32, "device": device}
     state = (runs, plan.K, plan.P)
     nothing = (runs, 0, 0)
     return Trained(
@@ -95,12 +95,10 @@ def room_trained(runs: int, plan: Plan, kind: Kind, device: str) -> Trained:
 
 def room_measured(runs: int, sizes: Sizes, plan: Plan, device: str) -> Measured:
     """Room for what is measured."""
-    real = {"dtype": torch.float64, "device": device}
+    real: dict[str, Any] = {"dtype": torch.float64, "device": device}
     return Measured(
         torch.empty((runs, sizes.rows, plan.K), dtype=torch.float32, device=device),
         torch.empty((runs, 3, plan.K), **real),
         torch.zeros((runs, plan.K, plan.K), **real),
         torch.empty((runs, len(Measures._fields)), **real),
     )
-
-

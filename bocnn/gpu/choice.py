@@ -1,25 +1,40 @@
 """Which runs the card takes, and whether there is one. Imports neither torch nor Triton by itself.
 
-The rule: float32; ReLU or leaky ReLU; the whole training set in each step; n and 2m within the kernels' limits.
-Everything else that the model knows (both laws, both noises, biases, momentum, decay, every loss and
-output) trains there. What does not fit trains in the CPU engine, and so does what is recorded along its training.
+The rule: float32; ReLU or leaky ReLU; the whole training set in each step; n and 2m within the kernels'
+limits. Everything else that the model knows trains there too: both laws and noises, biases, momentum,
+decay, either loss. What does not fit trains in the CPU engine, as does what is recorded along its training.
 """
 
 import os
-from collections.abc import Mapping
+import platform
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bocnn.arrays import Array, Ints
+
+Columns: TypeAlias = Mapping[str, NDArray[Any]]
+Packer: TypeAlias = Callable[[Columns, NDArray[np.intp]], Any]
 
 CPU, CUDA = "gram-cpu", "gram-cuda"
 MOST_SAMPLES, MOST_FILTERS = 2048, 128
 """Largest n and 2m of a run on the card."""
 
 
-def fits(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+class Room(Protocol):
+    """Where results are written."""
+
+    @property
+    def status(self) -> Ints: ...
+    @property
+    def measured(self) -> Array: ...
+
+
+def fits(columns: Columns) -> NDArray[np.bool_]:
     """Which runs the kernels can train, shape (runs,)."""
     n, batch = columns["n"], columns["batch"]
     homogeneous = np.isin(columns["activation"].astype(str), ("relu", "leaky_relu"))
@@ -42,8 +57,40 @@ def device() -> str | None:
     return "cuda" if torch.cuda.is_available() else None
 
 
-def name() -> str:
+def run_on_card(columns: Columns, pack: Packer, record: Room) -> NDArray[np.bool_]:
+    """Train and measure the runs that fit, where there is a card.
+
+    Args:
+        columns: of every run.
+        pack: the columns of the runs at some places as an engine takes them.
+        record: `status` and `measured` of every run; written where a run was trained.
+    Returns:
+        Which runs were trained, shape (runs,).
+    """
+    card = device()
+    taken = fits(columns) if card else np.full(columns["n"].size, False)
+    if taken.any():
+        from bocnn.gpu.launch import run_all
+
+        rows = np.flatnonzero(taken)
+        status, measured = record.status[rows], record.measured[rows]
+        run_all(pack(columns, rows), str(card), status, measured)
+        record.status[rows], record.measured[rows] = status, measured
+    return taken
+
+
+def placed(columns: Columns) -> dict[str, str]:
+    """Engine and device that would train these runs in this process; both engines where they mix."""
+    processor = platform.processor() or platform.machine()
+    if device() is None or not (taken := fits(columns)).any():
+        return {"engine": CPU, "device": processor}
+    if taken.all():
+        return {"engine": CUDA, "device": _name()}
+    return {"engine": f"{CUDA}+{CPU}", "device": f"{_name()}+{processor}"}
+
+
+def _name() -> str:
     """What the card calls itself."""
     import torch
 
-    return str(torch.cuda.get_device_name()) if device() == "cuda" else "Triton's interpreter"
+    return str(torch.cuda.get_device_name()) if device() == "cuda" else "interpreter"

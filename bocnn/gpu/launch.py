@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from bocnn.activation import LEAKY
 from bocnn.arrays import Array, Ints
 from bocnn.engine import Runs as Given
-from bocnn.gram import DIVERGED
 from bocnn.gpu.buffers import (
     Kind,
     Plan,
@@ -25,12 +24,13 @@ from bocnn.gpu.buffers import (
     room_measured,
     room_trained,
 )
-from bocnn.gpu.draw import draw_factor, draw_inner, draw_vectors
 from bocnn.gpu.measure import fit, noise_root, trained_filters, trained_head
 from bocnn.gpu.records import FLOATS, INTS, Drawn, Measured, Runs, Sizes, Trained
 from bocnn.gpu.resident import train_resident
 from bocnn.gpu.risk import test_error
+from bocnn.gpu.start import draw_factor, draw_inner, draw_vectors
 from bocnn.gpu.tiled import train_tiled
+from bocnn.gram import DIVERGED
 from bocnn.measures import Measures
 
 _INTERPRETED_BYTES = 2**26
@@ -46,11 +46,10 @@ def run_all(given: Given, device: str, status: Ints, measured: Array) -> None:
         measured: float64, shape (runs, len(Measures._fields)): written, NaN where a run diverged.
     """
     packed = pack(given)
-    for places, sizes in _shapes(given):
+    for places, sizes, kind in _shapes(given):
         plan = plan_of(sizes.n, sizes.filters)
         for rows in _batches(places, bytes_of(plan, sizes), device):
             runs = Runs(*(torch.from_numpy(part[rows]).to(device) for part in packed))
-            kind = _kind(given, rows)
             ended, found = train_batch(runs, sizes, plan, kind)
             found[ended == DIVERGED] = math.nan
             status[rows], measured[rows] = ended, found
@@ -66,21 +65,15 @@ def pack(given: Given) -> tuple[Array, Ints]:
     return floats, ints
 
 
-def _kind(given: Given, rows: NDArray[np.intp]) -> Kind:
-    """The kind of runs that all are of one."""
-    first = rows[0]
-    coupled = bool(given.isotropic[first] or given.bias[first])
-    return Kind(coupled, bool(given.momentum[first] or given.weight_decay[first]))
-
-
-def _shapes(given: Given) -> Iterator[tuple[NDArray[np.intp], Sizes]]:
-    """Places of the runs of each shape and kind, and their sizes."""
+def _shapes(given: Given) -> Iterator[tuple[NDArray[np.intp], Sizes, Kind]]:
+    """Places of the runs of each shape and kind, and what they share."""
     coupled = (given.isotropic != 0) | (given.bias != 0)
     moving = (given.momentum != 0) | (given.weight_decay != 0)
-    kinds = np.stack([given.n, given.m, coupled, moving], axis=1)
+    kinds = np.stack([given.n, given.m, coupled, moving, given.loss_tol > 0], axis=1)
     found, kind_of = np.unique(kinds, axis=0, return_inverse=True)
-    for number, (n, m, *_) in enumerate(found.tolist()):
-        yield np.flatnonzero(kind_of.reshape(-1) == number), Sizes(n, 2 * m, n + 2 * m)
+    for number, (n, m, *kind) in enumerate(found.tolist()):
+        places = np.flatnonzero(kind_of.reshape(-1) == number)
+        yield places, Sizes(n, 2 * m, n + 2 * m), Kind(*map(bool, kind))
 
 
 def _batches(places: NDArray[np.intp], bytes_a_run: int, device: str) -> list[NDArray[np.intp]]:
@@ -115,18 +108,20 @@ _FINITE = [
     for name in ("train_loss", "test_error", "max_w_xi", "w_norm", "v_norm")
 ]
 _FUSED = {"enable_fp_fusion": True}
+_EDGE = 32
+"""Edge of the blocks of a product."""
 
 
 def draw(runs: Runs, drawn: Drawn, sizes: Sizes, plan: Plan) -> None:
     """Launch the draws."""
     count = runs.ints.shape[0]
-    width = power_of_two(sizes.rows)
+    width = power_of_two(max(sizes.rows, plan.P))
     draw_vectors[(count,)](runs, drawn, sizes, plan.P, plan.K, width, num_warps=4, **_FUSED)
-    grid = (count, math.ceil(sizes.rows**2 / 1024))
-    draw_factor[grid](runs, drawn, sizes, 1024, num_warps=4, **_FUSED)
-    edge = plan.block
-    grid = (count, math.ceil(sizes.rows / edge), math.ceil(plan.P / edge))
-    draw_inner[grid](runs, drawn, sizes, plan.P, edge, num_warps=1, **_FUSED)
+    blocks = (count, math.ceil(sizes.rows**2 / 1024))
+    draw_factor[blocks](runs, drawn, sizes, 1024, num_warps=4, **_FUSED)
+    edge = min(_EDGE, plan.P)
+    tiles = (count, math.ceil(sizes.rows / edge), math.ceil(plan.P / edge))
+    draw_inner[tiles](runs, drawn, sizes, plan.P, edge, num_warps=4, **_FUSED)
 
 
 def train(
@@ -136,10 +131,9 @@ def train(
     grid, shape = (runs.ints.shape[0],), (plan.P, plan.K)
     how = {"num_warps": plan.warps, **_FUSED}
     if plan.resident:
-        flags = (kind.coupled, kind.moving, plan.precision)
-        train_resident[grid](runs, drawn, trained, sizes, *shape, *flags, **how)
+        train_resident[grid](runs, drawn, trained, sizes, *shape, *kind, plan.precision, **how)
     else:
-        flags = (plan.tile, kind.moving, plan.precision)
+        flags: tuple[Any, ...] = (plan.tile, kind.moving, kind.stopping, plan.precision)
         train_tiled[grid](runs, drawn, trained, sizes, *shape, *flags, **how)
 
 
@@ -148,12 +142,11 @@ def measure(
 ) -> None:
     """Launch the measures and the test."""
     count, (P, K) = runs.ints.shape[0], (plan.P, plan.K)
-    tile = min(64, P)
-    grid = (count, math.ceil(sizes.rows / plan.block))
-    trained_filters[grid](
-        runs, drawn, trained, measured, sizes, P, K, plan.block, num_warps=4, **_FUSED
-    )
-    trained_head[(count,)](runs, drawn, trained, measured, sizes, P, K, tile, num_warps=4, **_FUSED)
-    noise_root[(count,)](runs, measured, sizes, K, num_warps=4, **_FUSED)
-    fit[(count,)](runs, drawn, trained, measured, sizes, P, K, tile, num_warps=4, **_FUSED)
-    test_error[(count,)](runs, trained, measured, sizes, K, num_warps=max(1, K // 32), **_FUSED)
+    edge, warps = min(_EDGE, P), max(1, K // 16)
+    blocks = (count, math.ceil(sizes.rows / edge))
+    both = (runs, drawn, trained, measured, sizes, P, K, edge)
+    trained_filters[blocks](*both, num_warps=4, **_FUSED)
+    trained_head[(count,)](*both, num_warps=4, **_FUSED)
+    noise_root[(count,)](runs, measured, sizes, K, num_warps=2 * warps, **_FUSED)
+    fit[(count,)](*both, num_warps=4, **_FUSED)
+    test_error[(count,)](runs, trained, measured, sizes, K, num_warps=warps, **_FUSED)

@@ -183,7 +183,10 @@ def _learning(runs, measured, filters, K: tl.constexpr):
     mu = tl.load(runs.floats + r * FLOAT_COUNT + MU)
     xor = tl.load(runs.ints + r * INT_COUNT + XOR) != 0
     plus = k < filters // 2
-    first, second = tl.load(measured.head + r * 3 * K + k), tl.load(measured.head + r * 3 * K + K + k)
+    first, second = (
+        tl.load(measured.head + r * 3 * K + k),
+        tl.load(measured.head + r * 3 * K + K + k),
+    )
     crossed = tl.abs(tl.where(plus, first, second))
     learned = mu * tl.where(xor, crossed, tl.where(plus, first, -first))
     return tl.max(tl.where(k < filters, learned, float("-inf")), axis=0)

@@ -1,7 +1,8 @@
 """What the kernels read and write: buffers of one batch, and the places of a run's parameters.
 
-Every buffer has the runs along its first axis. Sizes: n samples, 2m filters, S = n + 2m rows of the Bartlett
-factor; P and K are n and 2m rounded up to what a kernel's blocks need, zero beyond them. C = 4 centres.
+Every buffer has the runs along its first axis. Sizes: n samples, 2m filters, S = n + 2m rows of the
+Bartlett factor; P and K are n and 2m rounded up to what a kernel's blocks need, zero beyond them. C = 4
+centres.
 """
 
 from typing import Any, NamedTuple
@@ -81,8 +82,8 @@ class Trained(NamedTuple):
     """What training leaves, float32 but for `ended`.
 
     activations, coefficients: of the noise patches, (K, P). centres: activations and coefficients of the
-    centres, (2, K, C). output: v, (2, K). scale: α, (). margin: f, (P,). ended: status and step, int64 (2,).
-    direction, velocity: working memory, (K, P), where the kernel needs it.
+    centres, (2, K, C). output: v, (2, K). scale: α, (). margin: f, (P,). ended: status and step, int64
+    (2,). direction, velocity: working memory, (K, P), where the kernel needs it.
     """
 
     activations: Any

@@ -11,7 +11,6 @@ from bocnn.gpu.step import (
     along,
     any_infinite,
     direct,
-    from_centres,
     infinite,
     losses,
     on_centres,
@@ -34,6 +33,7 @@ def train_resident(
     K: tl.constexpr,
     COUPLED: tl.constexpr,
     MOVING: tl.constexpr,
+    STOPPING: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
     """Train one run.
@@ -43,6 +43,7 @@ def train_resident(
         P, K: samples and filters, rounded up.
         COUPLED: noise patches have a component along the centres or a bias.
         MOVING: momentum or decay.
+        STOPPING: a loss_tol to stop at.
         PRECISION: of the products, "ieee" or "tf32x3".
     """
     r = tl.program_id(0).to(tl.int64)
@@ -75,8 +76,9 @@ def train_resident(
         velocity_s = 0.0 * eta
     f = outputs(a, ac, (sign * v1, sign * v2, leak), at)
     bad = infinite(f)
-    step = 0
-    reached = (tl.sum(losses(f, y, square), axis=0) / n <= loss_tol).to(tl.int32)
+    step, reached = 0, 0
+    if STOPPING:
+        reached = (tl.sum(losses(f, y, square), axis=0) / n <= loss_tol).to(tl.int32)
     while (step < steps) & (reached == 0):
         g = pulls(f, y, n, square)
         gc = to_centres(g, at)
@@ -114,7 +116,7 @@ def train_resident(
         f = outputs(a, ac, (sign * v1, sign * v2, leak), at)
         bad |= infinite(f)
         step += 1
-        if loss_tol > 0.0:
+        if STOPPING:
             reached = (tl.sum(losses(f, y, square), axis=0) / n <= loss_tol).to(tl.int32)
     block = r * K * P + k[:, None] * P + i[None, :]
     tl.store(trained.activations + block, a)
@@ -127,8 +129,7 @@ def train_resident(
     tl.store(trained.scale + r, scale)
     tl.store(trained.margin + r * P + i, f)
     wrong = tl.sum(bad, axis=0) + any_infinite(a) + any_infinite(b)
-    wrong += tl.sum(infinite(v1) + infinite(v2), axis=0)
-    unreached = (loss_tol > 0.0) & (reached == 0)
-    status = tl.where(wrong > 0, 2, tl.where(unreached, 1, 0))
+    wrong += tl.sum(infinite(v1) + infinite(v2), axis=0) + any_infinite(ac) + any_infinite(bc)
+    status = tl.where(wrong > 0, 2, STOPPING * (1 - reached))
     tl.store(trained.ended + 2 * r, status)
     tl.store(trained.ended + 2 * r + 1, step)

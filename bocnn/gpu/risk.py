@@ -7,8 +7,8 @@ Source:
 import triton
 import triton.language as tl
 
+from bocnn.gpu.draws import normal_pair, words
 from bocnn.gpu.measure import MEASURES, TEST_ERROR, TEST_ERROR_CLEAN, TEST_ERROR_SE, wrongness
-from bocnn.gpu.random import normal_pair, words
 from bocnn.gpu.records import FLOAT_COUNT, INT_COUNT, LEAK, MU, N_TEST, P_FLIP, XOR
 from bocnn.gpu.step import phi
 

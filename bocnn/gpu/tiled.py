@@ -36,7 +36,7 @@ def _first_direction(
 ):
     """Write the gradient of B; returns Σ of g over the samples of a centre, and that of v's second row."""
     r = tl.program_id(0).to(tl.int64)
-    stepping, moving, shape, stop = rule_of(runs, r)
+    stepping = rule_of(runs, r)[0]
     second, n = weights
     k = tl.arange(0, K)
     gc, turn = tl.zeros((CENTRES,), tl.float32), tl.zeros((K,), tl.float32)
@@ -66,7 +66,8 @@ def _move_coefficients(
 ):
     """B ← B − η D; `direction` holds η D after it. Returns Σ_i η D along each head coordinate."""
     r = tl.program_id(0).to(tl.int64)
-    stepping, moving, shape, stop = rule_of(runs, r)
+    rule = rule_of(runs, r)
+    stepping, moving = rule[0], rule[1]
     k = tl.arange(0, K)
     z0, z1 = tl.zeros((K,), tl.float32), tl.zeros((K,), tl.float32)
     z2 = tl.zeros((K,), tl.float32)
@@ -123,11 +124,19 @@ def _move_activations(
 
 @triton.jit
 def _forward(
-    runs, drawn, trained, weights, of_centres, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr
+    runs,
+    drawn,
+    trained,
+    weights,
+    of_centres,
+    P: tl.constexpr,
+    K: tl.constexpr,
+    TILE: tl.constexpr,
+    STOPPING: tl.constexpr,
 ):
     """Write f of every sample; returns the sum of their losses, and how many are not finite."""
     r = tl.program_id(0).to(tl.int64)
-    stepping, moving, shape, stop = rule_of(runs, r)
+    stepping = rule_of(runs, r)[0]
     k = tl.arange(0, K)
     wrong, loss = tl.zeros((TILE,), tl.int32), tl.zeros((TILE,), tl.float64)
     for first in range(0, P, TILE):
@@ -137,7 +146,7 @@ def _forward(
         f = outputs(a, of_centres, (weights[0], weights[1], stepping[2]), at)
         tl.store(trained.margin + r * P + i, f)
         wrong += infinite(f)
-        if stop[1] > 0.0:
+        if STOPPING:
             loss += losses(f, y, stepping[3])
     return tl.sum(loss, axis=0), tl.sum(wrong, axis=0)
 
@@ -189,6 +198,7 @@ def train_tiled(
     K: tl.constexpr,
     TILE: tl.constexpr,
     MOVING: tl.constexpr,
+    STOPPING: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
     """Train one run; as `train_resident`, with TILE samples at a time.
@@ -198,7 +208,7 @@ def train_tiled(
     r = tl.program_id(0).to(tl.int64)
     n, filters = sizes.n, sizes.filters
     stepping, moving, (mu, bias), (steps, loss_tol) = rule_of(runs, r)
-    eta, eta_output, leak, square = stepping
+    eta, eta_output, leak = stepping[0], stepping[1], stepping[2]
     k, c = tl.arange(0, K), tl.arange(0, CENTRES)
     sign = tl.where(k < filters, tl.where(k < filters // 2, 1.0, -1.0), 0.0)
     start_centres = on_centres(
@@ -215,9 +225,10 @@ def train_tiled(
     velocity_1, velocity_2 = tl.zeros((K,), tl.float32), tl.zeros((K,), tl.float32)
     _start(drawn, trained, sizes, P, K, TILE, MOVING)
     tl.debug_barrier()
-    loss, bad = _forward(runs, drawn, trained, (sign * v1, sign * v2), ac, P, K, TILE)
-    step = 0
-    reached = ((loss_tol > 0.0) & (loss / n <= loss_tol)).to(tl.int32)
+    loss, bad = _forward(runs, drawn, trained, (sign * v1, sign * v2), ac, P, K, TILE, STOPPING)
+    step, reached = 0, 0
+    if STOPPING:
+        reached = (loss / n <= loss_tol).to(tl.int32)
     while (step < steps) & (reached == 0):
         tl.debug_barrier()
         gc, turn_2 = _first_direction(runs, drawn, trained, (sign * v2, n), P, K, TILE)
@@ -243,10 +254,13 @@ def train_tiled(
         _move_activations(drawn, trained, sizes, (p0, p1, p2, faded), P, K, TILE, PRECISION)
         ac -= on_centres(p0 + z0, p1 + z1, p2 + z2, mu)
         tl.debug_barrier()
-        loss, wrong = _forward(runs, drawn, trained, (sign * v1, sign * v2), ac, P, K, TILE)
+        loss, wrong = _forward(
+            runs, drawn, trained, (sign * v1, sign * v2), ac, P, K, TILE, STOPPING
+        )
         bad += wrong
         step += 1
-        reached = ((loss_tol > 0.0) & (loss / n <= loss_tol)).to(tl.int32)
+        if STOPPING:
+            reached = (loss / n <= loss_tol).to(tl.int32)
     small = r * 2 * K * CENTRES + k[:, None] * CENTRES + c[None, :]
     tl.store(trained.centres + small, ac)
     tl.store(trained.centres + small + K * CENTRES, bc)
@@ -255,6 +269,5 @@ def train_tiled(
     tl.store(trained.scale + r, scale)
     bad += any_infinite(ac) + any_infinite(bc) + tl.sum(infinite(v1) + infinite(v2), axis=0)
     bad += _still_finite(trained, P, K, TILE)
-    unreached = (loss_tol > 0.0) & (reached == 0)
-    tl.store(trained.ended + 2 * r, tl.where(bad > 0, 2, tl.where(unreached, 1, 0)))
+    tl.store(trained.ended + 2 * r, tl.where(bad > 0, 2, STOPPING * (1 - reached)))
     tl.store(trained.ended + 2 * r + 1, step)

@@ -98,8 +98,7 @@ def chi(runs, r, quantity, index, degrees):
     """
     shape = 0.5 * degrees
     small = shape < 1.0
-    w0, w1, w2, w3 = words(runs, r, quantity, index, -1)
-    first = tl.maximum(uniform(w0), SMALLEST).to(tl.float64)
+    first = tl.maximum(uniform(words(runs, r, quantity, index, -1)[0]), SMALLEST).to(tl.float64)
     boost = tl.where(small, first * first, 1.0)  # u ** (1 / shape), and the shape is then 1/2
     offset = tl.where(small, shape + 1.0, shape) - 1.0 / 3.0
     slope = 1.0 / tl.sqrt(9.0 * offset)
@@ -107,7 +106,7 @@ def chi(runs, r, quantity, index, degrees):
     found = tl.zeros_like(offset)
     lane = 0
     while tl.sum(pending.to(tl.int32), axis=0) > 0:
-        w0, w1, w2, w3 = words(runs, r, quantity, index, lane)
+        w0, w1, w2, _ = words(runs, r, quantity, index, lane)
         normal = normal_pair(w0, w1)[0].to(tl.float64)
         root = 1.0 + slope * normal
         cube = root * root * root

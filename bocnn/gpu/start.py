@@ -7,7 +7,7 @@ Source:
 import triton
 import triton.language as tl
 
-from bocnn.gpu.random import chi, normals, uniforms
+from bocnn.gpu.draws import chi, normals, uniforms
 from bocnn.gpu.records import (
     BIAS,
     FLOAT_COUNT,
@@ -28,9 +28,9 @@ _CENTRE, _NOISE, _BIAS, _OUTPUT = (tl.constexpr(quantity) for quantity in range(
 
 @triton.jit
 def draw_vectors(runs, drawn, sizes, P: tl.constexpr, K: tl.constexpr, ROWS: tl.constexpr):
-    """Everything of a run that is a vector: one program a run; ROWS ≥ n + 2m."""
+    """Everything of a run that is a vector: one program a run; ROWS ≥ n + 2m and P."""
     r = tl.program_id(0).to(tl.int64)
-    _draw_samples(runs, drawn, sizes, P)
+    _draw_samples(runs, drawn, sizes, P, ROWS)
     _draw_output(runs, drawn, sizes, K)
     xor, isotropic, bias = _law(runs, r)
     i = tl.arange(0, ROWS)
@@ -62,10 +62,10 @@ def _law(runs, r):
 
 
 @triton.jit
-def _draw_samples(runs, drawn, sizes, P: tl.constexpr):
+def _draw_samples(runs, drawn, sizes, P: tl.constexpr, ROWS: tl.constexpr):
     """Observed labels, 0 beyond n, and the centre of each sample."""
     r = tl.program_id(0).to(tl.int64)
-    i = tl.arange(0, P)
+    i = tl.arange(0, ROWS)
     xor = tl.load(runs.ints + r * INT_COUNT + XOR).to(tl.int32)
     p_flip = tl.load(runs.floats + r * FLOAT_COUNT + P_FLIP)
     positive = uniforms(runs, r, _LABEL, i) < 0.5
@@ -73,8 +73,8 @@ def _draw_samples(runs, drawn, sizes, P: tl.constexpr):
     observed = tl.where(positive != flipped, 1.0, -1.0)
     second = (uniforms(runs, r, _CENTRE, i) >= 0.5).to(tl.int32)
     at = tl.where(positive, 0, 1 + xor) + xor * second
-    tl.store(drawn.observed + r * P + i, tl.where(i < sizes.n, observed, 0.0))
-    tl.store(drawn.at + r * P + i, at)
+    tl.store(drawn.observed + r * P + i, tl.where(i < sizes.n, observed, 0.0), mask=i < P)
+    tl.store(drawn.at + r * P + i, at, mask=i < P)
 
 
 @triton.jit
