@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bocnn.arrays import Array, Ints
 from bocnn.columns import MEASURES, PARAMETERS, PRECISIONS, STATUSES, TRACE_MEASURES, Column
 from bocnn.engine import Record, Runs, run_all, trace_all
+from bocnn.gpu import choice
 from bocnn.keys import cell_keys
 from bocnn.measures import Measures
 from bocnn.trace import Trace
@@ -22,15 +23,27 @@ _OVERHEAD = 1e5
 
 
 class Bocnn:
-    """Two-layer CNNs on signal-plus-noise data, trained by the gram engine on the CPU."""
+    """Two-layer CNNs on signal-plus-noise data, trained by the gram engine on the CPU or on a card."""
 
     name: Final = "bocnn"
     numerics_version: Final = 1
-    engine: Final = "gram-cpu"
     parameters: Final[tuple[Column, ...]] = PARAMETERS
     measures: Final[tuple[Column, ...]] = MEASURES
     trace_measures: Final[tuple[Column, ...]] = TRACE_MEASURES
     shape_columns: Final = ("n", "m", "precision")
+
+    @property
+    def engine(self) -> str:
+        """The engine that this process prefers."""
+        return choice.CPU if choice.device() is None else choice.CUDA
+
+    def fits_card(self, columns: Columns) -> NDArray[np.bool_]:
+        """Which runs a card can train, if there is one, shape (runs,)."""
+        return choice.fits(columns)
+
+    def placed(self, columns: Columns) -> dict[str, str]:
+        """Engine and device that train these runs in this process; both engines where they mix."""
+        return choice.placed(columns)
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,); a normal counts as ten.
@@ -64,7 +77,8 @@ class Bocnn:
             numbers has status `diverged` and nulls.
         """
         record = _new_record(columns["n"].size, 0)
-        for real, rows in _by_precision(columns):
+        on_card = choice.run_on_card(columns, _pack, record)
+        for real, rows in _by_precision(columns, ~on_card):
             part = _new_record(rows.size, 0)
             run_all(_pack(columns, rows), real, part.status, part.measured)
             record.status[rows], record.measured[rows] = part.status, part.measured
@@ -87,7 +101,7 @@ class Bocnn:
         """
         asked = steps[steps < np.max(columns["steps"])].astype(np.int64)
         record = _new_record(columns["n"].size, asked.size + 1)
-        for real, rows in _by_precision(columns):
+        for real, rows in _by_precision(columns, np.full(columns["n"].size, True)):
             part = _new_record(rows.size, asked.size + 1)
             trace_all(_pack(columns, rows), real, asked, part)
             for whole, values in zip(record, part, strict=True):
@@ -107,10 +121,12 @@ def _new_record(runs: int, points: int) -> Record:
     )
 
 
-def _by_precision(columns: Columns) -> Iterator[tuple[type, NDArray[np.intp]]]:
-    """Dtype class and places of the runs of each precision that there is."""
+def _by_precision(
+    columns: Columns, wanted: NDArray[np.bool_]
+) -> Iterator[tuple[type, NDArray[np.intp]]]:
+    """Dtype class and places of the wanted runs of each precision that there is."""
     for precision in PRECISIONS:
-        rows = np.flatnonzero(columns["precision"] == precision)
+        rows = np.flatnonzero(wanted & (columns["precision"] == precision))
         if rows.size:
             yield np.dtype(precision).type, rows
 
