@@ -96,7 +96,7 @@ def chi(runs, r, quantity, index, degrees):
     All are tried together until each was accepted: attempt `lane` of a draw reads its own counter, so
     a draw does not depend on how often another was rejected.
     """
-    shape = 0.5 * degrees
+    shape = 0.5 * tl.maximum(degrees, 1.0)
     small = shape < 1.0
     first = tl.maximum(uniform(words(runs, r, quantity, index, -1)[0]), SMALLEST).to(tl.float64)
     boost = tl.where(small, first * first, 1.0)  # u ** (1 / shape), and the shape is then 1/2

@@ -77,8 +77,9 @@ def _shapes(given: Given) -> Iterator[tuple[NDArray[np.intp], Sizes, Kind]]:
 
 
 def _batches(places: NDArray[np.intp], bytes_a_run: int, device: str) -> list[NDArray[np.intp]]:
-    """Runs cut so that a batch takes at most half of the card's free memory."""
-    room = torch.cuda.mem_get_info()[0] // 2 if device == "cuda" else _INTERPRETED_BYTES
+    """Runs cut so that a batch takes at most an eighth of the card's memory, which trials may share."""
+    card = torch.cuda.get_device_properties(0).total_memory if device == "cuda" else 0
+    room = card // 8 or _INTERPRETED_BYTES
     most = max(1, room // bytes_a_run)
     return [places[first : first + most] for first in range(0, places.size, most)]
 
