@@ -1,4 +1,4 @@
-"""The same dynamics as batched torch: one bmm a step for all runs, on the CPU or, as a CUDA graph, on a GPU.
+"""The same dynamics as batched torch: one bmm a step for all runs, on a GPU as a CUDA graph.
 
 What a careful user of torch would write for the main model (logistic loss, ReLU, both layers, orthogonal
 noise): the yardstick of `benchmarks.gpu`. It starts from a batch that the card's engine drew.
