@@ -70,13 +70,27 @@ def run_on_card(columns: Columns, pack: Packer, record: Room) -> NDArray[np.bool
     card = device()
     taken = fits(columns) if card else np.full(columns["n"].size, False)
     if taken.any():
-        from bocnn.gpu.launch import run_all
+        from bocnn.gpu.launch import Cells, run_all
 
         rows = np.flatnonzero(taken)
-        status, measured = record.status[rows], record.measured[rows]
-        run_all(pack(columns, rows), str(card), status, measured)
-        record.status[rows], record.measured[rows] = status, measured
+        starts = _cell_starts(columns, rows)
+        cell = np.cumsum(starts) - 1
+        cells = Cells(pack(columns, rows[starts]), cell, columns["replicate"][rows])
+        record.status[rows], record.measured[rows] = run_all(cells, str(card))
     return taken
+
+
+def _cell_starts(columns: Columns, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which of the runs differ from the run before in more than the replicate, shape (rows,).
+
+    Runs of one cell stand together in a shard: their words and keys are looked up once.
+    """
+    starts = np.ones(rows.size, dtype=bool)
+    starts[1:] = np.diff(rows) > 1
+    for name, column in columns.items():
+        if name != "replicate":
+            starts[1:] |= column[rows[1:]] != column[rows[:-1]]
+    return starts
 
 
 def placed(columns: Columns) -> dict[str, str]:

@@ -5,7 +5,7 @@ A run's numbers never depend on its batch: one program a run, block sizes that f
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from bocnn.gpu.buffers import (
     room_trained,
 )
 from bocnn.gpu.measure import fit, noise_root, trained_filters, trained_head
-from bocnn.gpu.records import FLOATS, INTS, Drawn, Measured, Runs, Sizes, Trained
+from bocnn.gpu.records import FLOATS, INTS, REPLICATE, Drawn, Measured, Runs, Sizes, Trained
 from bocnn.gpu.resident import train_resident
 from bocnn.gpu.risk import test_error
 from bocnn.gpu.start import draw_factor, draw_inner, draw_vectors
@@ -36,27 +36,43 @@ from bocnn.measures import Measures
 _INTERPRETED_BYTES = 2**26
 
 
-def run_all(given: Given, device: str, status: Ints, measured: Array) -> None:
+class Cells(NamedTuple):
+    """Runs by their cells: the parameters of each cell, and of each run its cell and replicate."""
+
+    given: Given
+    cell: NDArray[np.intp]
+    replicate: Ints
+
+
+def run_all(cells: Cells, device: str) -> tuple[Ints, Array]:
     """Train and measure every run, as `bocnn.engine.run_all` does in float32.
 
     Args:
-        given: parameters; every run fits (`bocnn.gpu.choice.fits`).
+        cells: the runs; every one fits (`bocnn.gpu.choice.fits`).
         device: "cuda", or "cpu" where Triton interprets.
-        status: int8, shape (runs,): written.
-        measured: float64, shape (runs, len(Measures._fields)): written, NaN where a run diverged.
+    Returns:
+        Status, int8, shape (runs,); and measures, float64, shape (runs, len(Measures._fields)), NaN
+        where a run diverged.
     """
-    packed = pack(given)
-    for places, sizes, kind in _shapes(given):
+    count = cells.cell.size
+    status, measured = np.empty(count, np.int8), np.empty((count, len(Measures._fields)))
+    floats, ints = pack(cells.given)
+    for places, sizes, kind in _shapes(cells):
         plan = plan_of(sizes.n, sizes.filters)
         for rows in _batches(places, bytes_of(plan, sizes), device):
-            runs = Runs(*(torch.from_numpy(part[rows]).to(device) for part in packed))
-            ended, found = train_batch(runs, sizes, plan, kind)
+            own = ints[cells.cell[rows]]
+            own[:, REPLICATE.value] = cells.replicate[rows]
+            on_card = (
+                torch.from_numpy(part).to(device) for part in (floats[cells.cell[rows]], own)
+            )
+            ended, found = train_batch(Runs(*on_card), sizes, plan, kind)
             found[ended == DIVERGED] = math.nan
             status[rows], measured[rows] = ended, found
+    return status, measured
 
 
 def pack(given: Given) -> tuple[Array, Ints]:
-    """Floats and ints of the runs, as `bocnn.gpu.records` orders them."""
+    """Floats and ints of runs, as `bocnn.gpu.records` orders them."""
     columns: dict[str, Any] = given._asdict()
     columns["key"] = (given.key0 | (given.key1 << np.uint64(32))).view(np.int64)
     columns["leak"] = np.where(given.activation == LEAKY, given.leak, 0.0)
@@ -65,14 +81,16 @@ def pack(given: Given) -> tuple[Array, Ints]:
     return floats, ints
 
 
-def _shapes(given: Given) -> Iterator[tuple[NDArray[np.intp], Sizes, Kind]]:
+def _shapes(cells: Cells) -> Iterator[tuple[NDArray[np.intp], Sizes, Kind]]:
     """Places of the runs of each shape and kind, and what they share."""
+    given = cells.given
     coupled = (given.isotropic != 0) | (given.bias != 0)
     moving = (given.momentum != 0) | (given.weight_decay != 0)
     kinds = np.stack([given.n, given.m, coupled, moving, given.loss_tol > 0], axis=1)
     found, kind_of = np.unique(kinds, axis=0, return_inverse=True)
+    of_run = kind_of.reshape(-1)[cells.cell]
     for number, (n, m, *kind) in enumerate(found.tolist()):
-        places = np.flatnonzero(kind_of.reshape(-1) == number)
+        places = np.flatnonzero(of_run == number)
         yield places, Sizes(n, 2 * m, n + 2 * m), Kind(*map(bool, kind))
 
 

@@ -48,7 +48,9 @@ def train_resident(
     """
     r = tl.program_id(0).to(tl.int64)
     n, filters, rows = sizes.n, sizes.filters, sizes.rows
-    stepping, moving, (mu, bias), (steps, loss_tol) = rule_of(runs, r)
+    stepping, moving, shape, stop = rule_of(runs, r)
+    mu, bias = shape
+    steps, loss_tol = stop
     eta, eta_output, leak, square = stepping
     i, k, c = tl.arange(0, P), tl.arange(0, K), tl.arange(0, CENTRES)
     y, at = tl.load(drawn.observed + r * P + i), tl.load(drawn.at + r * P + i)

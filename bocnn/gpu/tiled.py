@@ -207,7 +207,9 @@ def train_tiled(
     """
     r = tl.program_id(0).to(tl.int64)
     n, filters = sizes.n, sizes.filters
-    stepping, moving, (mu, bias), (steps, loss_tol) = rule_of(runs, r)
+    stepping, moving, shape, stop = rule_of(runs, r)
+    mu, bias = shape
+    steps, loss_tol = stop
     eta, eta_output, leak = stepping[0], stepping[1], stepping[2]
     k, c = tl.arange(0, K), tl.arange(0, CENTRES)
     sign = tl.where(k < filters, tl.where(k < filters // 2, 1.0, -1.0), 0.0)
