@@ -89,7 +89,12 @@ def _cell_starts(columns: Columns, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
     starts[1:] = np.diff(rows) > 1
     for name, column in columns.items():
         if name != "replicate":
-            starts[1:] |= column[rows[1:]] != column[rows[:-1]]
+            own = column if rows.size == column.size else column[rows]
+            own, before = own[1:], own[:-1]
+            changed = own != before
+            if column.dtype.kind == "f":
+                changed &= ~(np.isnan(own) & np.isnan(before))
+            starts[1:] |= changed
     return starts
 
 

@@ -51,6 +51,13 @@ def test_runs_that_do_not_fit_are_trained_by_the_cpu_bit_for_bit(card: Engine) -
     assert MODEL.placed({name: v[:2] for name, v in mixed.items()})["engine"] == "gram-cpu"
 
 
+def test_words_and_keys_are_looked_up_once_a_cell() -> None:
+    cells = [columns(3), columns(2, v0=0.7), columns(2, v0=0.7, activation="leaky_relu")]
+    asked = {name: np.concatenate([cell[name] for cell in cells]) for name in cells[0]}
+    starts = choice._cell_starts(asked, np.arange(7))
+    np.testing.assert_array_equal(np.flatnonzero(starts), [0, 3, 5])
+
+
 def answered(environment: dict[str, str], code: str) -> str:
     """What a fresh Python prints."""
     result = subprocess.run(
