@@ -19,6 +19,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ from bocnn.model import _pack
 PLAIN = Kind(coupled=False, moving=False, stopping=False)
 WARPS = (1, 2, 4, 8, 16)
 PRECISIONS = ("ieee", "tf32x3")
+REGISTERS = (0, 128)
 
 
 class Case(NamedTuple):
@@ -168,19 +170,18 @@ def row_of(case: Case, found: Found, peak: float) -> list[str]:
 
 
 def ways(case: Case) -> list[list[str]]:
-    """Rows of the second table: warps and arithmetic of the training kernel."""
+    """Rows of the last table: arithmetic, warps and most registers of the training kernel."""
     rows = []
     reference = train_batch(case, case.plan)
     drawn = room_drawn(case.count, case.sizes, case.plan, case.device)
     launch.draw(case.runs, drawn, case.sizes, case.plan)
-    for precision in PRECISIONS:
-        for warps in WARPS:
-            plan = case.plan._replace(precision=precision, warps=warps)
-            seconds = train_seconds(case, drawn, plan)
-            apart = difference(train_batch(case, plan), reference)
-            shape = [str(part) for part in case.shape[:3]]
-            speed = f"{1e6 * seconds / case.count:.2f}"
-            rows.append([*shape, precision, str(warps), speed, f"{apart:.1e}"])
+    for precision, warps, registers in product(PRECISIONS, WARPS, REGISTERS):
+        plan = case.plan._replace(precision=precision, warps=warps, registers=registers)
+        seconds = train_seconds(case, drawn, plan)
+        apart = difference(train_batch(case, plan), reference)
+        shape = [str(part) for part in case.shape[:3]]
+        figures = [str(warps), str(registers), f"{1e6 * seconds / case.count:.2f}", f"{apart:.1e}"]
+        rows.append([*shape, precision, *figures])
     return rows
 
 
@@ -262,7 +263,7 @@ def main() -> None:
     )
     timed = [row_of(case, measure_case(case, cpu_runs=200), peak) for case in cases]
     print_table("Runs a second", head, timed)
-    head = "n, m, T, products, warps, train µs, difference"
+    head = "n, m, T, products, warps, registers, train µs, difference"
     print_table("Ways to launch", head, [row for case in cases for row in ways(case)])
 
 

@@ -18,7 +18,8 @@ class Plan(NamedTuple):
     """How a shape is launched.
 
     P, K: samples and filters rounded up. tile: samples of a tile, P where the state is resident. warps: of
-    the training kernel. precision: of its products, "ieee" or "tf32x3".
+    the training kernel. precision: of its products, "ieee" or "tf32x3". registers: of a thread of it, at
+    most; 0 leaves them to the compiler.
     """
 
     P: int
@@ -26,6 +27,7 @@ class Plan(NamedTuple):
     tile: int
     warps: int
     precision: str = "ieee"
+    registers: int = 0
 
     @property
     def resident(self) -> bool:

@@ -149,6 +149,7 @@ def train(
     """Launch the training: one launch, whatever the steps."""
     grid, shape = (runs.ints.shape[0],), (plan.P, plan.K)
     how = {"num_warps": plan.warps, **_FUSED}
+    how |= {"maxnreg": plan.registers} if plan.registers else {}
     if plan.resident:
         train_resident[grid](runs, drawn, trained, sizes, *shape, *kind, plan.precision, **how)
     else:

@@ -32,6 +32,7 @@ def test_batched_torch_trains_as_the_kernel_does() -> None:
 @pytest.mark.slow
 def test_every_table_can_be_made(card: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "WARPS", (1,))
+    monkeypatch.setattr(gpu, "REGISTERS", (128,))
     case = gpu.make_case(Shape(5, 2, 2), CARD, 2, n_test=4)
     row = gpu.row_of(case, gpu.measure_case(case, cpu_runs=3), peak=1e12)
     assert len(row) == 12 and all(row)
