@@ -187,7 +187,7 @@ def ways(case: Case) -> list[list[str]]:
 
 def train_batch(case: Case, plan: Plan) -> NDArray[Any]:
     """Measures of the case's runs, launched as `plan` says."""
-    return launch.train_batch(case.runs, case.sizes, plan, PLAIN)[1]
+    return launch.train_batch(case.runs, case.sizes, plan, PLAIN)[1].cpu().numpy()
 
 
 def difference(rows: NDArray[Any], reference: NDArray[Any]) -> float:

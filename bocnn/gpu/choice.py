@@ -24,6 +24,9 @@ CPU, CUDA = "gram-cpu", "gram-cuda"
 MOST_SAMPLES, MOST_FILTERS = 2048, 128
 """Largest n and 2m of a run on the card."""
 
+_PIECE = 65536
+"""Runs that are packed at once: the card trains them while the host packs the next."""
+
 
 class Room(Protocol):
     """Where results are written."""
@@ -70,13 +73,18 @@ def run_on_card(columns: Columns, pack: Packer, record: Room) -> NDArray[np.bool
     card = device()
     taken = fits(columns) if card else np.full(columns["n"].size, False)
     if taken.any():
-        from bocnn.gpu.launch import Cells, run_all
+        from bocnn.gpu.launch import Cells, collect, start_all
 
         rows = np.flatnonzero(taken)
-        starts = _cell_starts(columns, rows)
-        cell = np.cumsum(starts) - 1
-        cells = Cells(pack(columns, rows[starts]), cell, columns["replicate"][rows])
-        record.status[rows], record.measured[rows] = run_all(cells, str(card))
+        pieces = np.split(rows, range(_PIECE, rows.size, _PIECE))
+        started = []
+        for rows in pieces:
+            starts = _cell_starts(columns, rows)
+            given = pack(columns, rows[starts])
+            cells = Cells(given, np.cumsum(starts) - 1, columns["replicate"][rows])
+            started.append(start_all(cells, str(card)))
+        for rows, part in zip(pieces, started, strict=True):
+            record.status[rows], record.measured[rows] = collect(part, rows.size)
     return taken
 
 

@@ -44,30 +44,54 @@ class Cells(NamedTuple):
     replicate: Ints
 
 
-def run_all(cells: Cells, device: str) -> tuple[Ints, Array]:
-    """Train and measure every run, as `bocnn.engine.run_all` does in float32.
+class Started(NamedTuple):
+    """Runs under way: their places, and where status and measures will be, on the card."""
+
+    places: NDArray[np.intp]
+    status: torch.Tensor
+    rows: torch.Tensor
+
+
+def start_all(cells: Cells, device: str) -> list[Started]:
+    """Start to train and measure runs; returns before the card has done it.
 
     Args:
         cells: the runs; every one fits (`bocnn.gpu.choice.fits`).
         device: "cuda", or "cpu" where Triton interprets.
-    Returns:
-        Status, int8, shape (runs,); and measures, float64, shape (runs, len(Measures._fields)), NaN
-        where a run diverged.
     """
-    count = cells.cell.size
-    status, measured = np.empty(count, np.int8), np.empty((count, len(Measures._fields)))
+    started = []
     floats, ints = pack(cells.given)
     for places, sizes, kind in _shapes(cells):
         plan = plan_of(sizes.n, sizes.filters)
         for rows in _batches(places, bytes_of(plan, sizes), device):
             own = ints[cells.cell[rows]]
             own[:, REPLICATE.value] = cells.replicate[rows]
-            on_card = (
-                torch.from_numpy(part).to(device) for part in (floats[cells.cell[rows]], own)
-            )
-            ended, found = train_batch(Runs(*on_card), sizes, plan, kind)
-            found[ended == DIVERGED] = math.nan
-            status[rows], measured[rows] = ended, found
+            runs = Runs(_sent(floats[cells.cell[rows]], device), _sent(own, device))
+            started.append(Started(rows, *train_batch(runs, sizes, plan, kind)))
+    return started
+
+
+def _sent(part: NDArray[Any], device: str) -> torch.Tensor:
+    """An array on its way to the card; from pinned memory, so that the host need not wait."""
+    here = torch.from_numpy(part)
+    return here.pin_memory().to(device, non_blocking=True) if device == "cuda" else here
+
+
+def collect(started: list[Started], count: int) -> tuple[Ints, Array]:
+    """What `count` runs gave, as `bocnn.engine.run_all` gives it in float32.
+
+    Returns:
+        Status, int8, shape (runs,); and measures, float64, shape (runs, len(Measures._fields)), NaN
+        where a run diverged.
+    """
+    status, measured = np.empty(count, np.int8), np.empty((count, len(Measures._fields)))
+    for places, ended, rows in started:
+        found = rows.cpu().numpy()
+        with np.errstate(invalid="ignore", over="ignore"):
+            finite = np.isfinite(found[:, _FINITE].sum(axis=1))
+        status[places] = np.where(finite, ended.cpu().numpy(), DIVERGED)
+        measured[places] = found
+    measured[status == DIVERGED] = math.nan
     return status, measured
 
 
@@ -102,11 +126,13 @@ def _batches(places: NDArray[np.intp], bytes_a_run: int, device: str) -> list[ND
     return [places[first : first + most] for first in range(0, places.size, most)]
 
 
-def train_batch(runs: Runs, sizes: Sizes, plan: Plan, kind: Kind) -> tuple[Ints, Array]:
-    """Draw, train and measure runs of one shape and kind.
+def train_batch(
+    runs: Runs, sizes: Sizes, plan: Plan, kind: Kind
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Launch draws, training and measures of runs of one shape and kind.
 
     Returns:
-        Status, int64 (runs,), and measures, float64 (runs, 13), without regard to the status.
+        On the device: status, int64 (runs,), and measures, float64 (runs, 13), whatever the status.
     """
     device = str(runs.ints.device)
     count = runs.ints.shape[0]
@@ -116,10 +142,7 @@ def train_batch(runs: Runs, sizes: Sizes, plan: Plan, kind: Kind) -> tuple[Ints,
     train(runs, drawn, trained, sizes=sizes, plan=plan, kind=kind)
     measured = room_measured(count, sizes, plan, device)
     measure(runs, drawn, trained, measured, sizes=sizes, plan=plan)
-    rows = measured.rows.cpu().numpy()
-    status = trained.ended[:, 0].cpu().numpy()
-    finite = np.isfinite(rows[:, _FINITE].sum(axis=1))
-    return np.where(finite, status, DIVERGED), rows
+    return trained.ended[:, 0], measured.rows
 
 
 _FINITE = [

@@ -51,6 +51,18 @@ def test_runs_that_do_not_fit_are_trained_by_the_cpu_bit_for_bit(card: Engine) -
     assert MODEL.placed({name: v[:2] for name, v in mixed.items()})["engine"] == "gram-cpu"
 
 
+def test_rows_do_not_depend_on_the_pieces_that_are_packed(
+    card: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [columns(k, n=n, m=1, n_test=5, steps=2, v0=0.1 * k) for k, n in ((2, 4), (3, 5))]
+    asked = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    whole = card.run(asked)
+    monkeypatch.setattr(choice, "_PIECE", 2)
+    pieces = card.run(asked)
+    for name in whole:
+        np.testing.assert_array_equal(pieces[name], whole[name], err_msg=name)
+
+
 def test_words_and_keys_are_looked_up_once_a_cell() -> None:
     cells = [columns(3), columns(2, v0=0.7), columns(2, v0=0.7, activation="leaky_relu")]
     asked = {name: np.concatenate([cell[name] for cell in cells]) for name in cells[0]}
