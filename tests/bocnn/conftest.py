@@ -47,6 +47,8 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Engine:
 @pytest.fixture(params=[choice.CPU, choice.CUDA])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Each engine."""
+    if request.param == choice.CUDA:
+        pytest.importorskip("triton")
     here = CARD if request.param == choice.CUDA else None
     monkeypatch.setattr(choice, "device", lambda: here)
     return Engine(request.param)
