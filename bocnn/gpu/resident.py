@@ -38,6 +38,8 @@ def train_resident(
 ):
     """Train one run.
 
+    Longer than other functions are: a loop's state cannot leave the kernel, and stays in registers.
+
     Args:
         runs, drawn, trained, sizes: records of buffers; `trained` is written.
         P, K: samples and filters, rounded up.
