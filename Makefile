@@ -5,13 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
 
-.PHONY: help setup demo test test-all check format bench clean
+.PHONY: help setup demo test test-all check format bench bench-gpu clean
 
 help:
 	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
 	@echo "make test      the tests; make test-all the slow ones too"
 	@echo "make check     format, lint, types"
-	@echo "make bench     side-by-side timings, one table"
+	@echo "make bench     side-by-side timings, one table; make bench-gpu those of the GPU alone"
 
 setup: $(READY)
 
@@ -43,6 +43,11 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.gpu
+
+# Where .venv is not wanted: python3 -m benchmarks.gpu, with torch, triton and numba.
+bench-gpu: $(READY)
+	$(BIN)/python -m benchmarks.gpu
 
 clean:
 	rm -rf $(DEMO)

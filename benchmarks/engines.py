@@ -15,60 +15,15 @@
 Everything runs on one thread, one after the other, and the best of a few repeats is shown.
 """
 
-import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from torch.func import functional_call, grad, vmap
 
+from benchmarks.shapes import N_TEST, SCALES, SHAPES, Shape, best_seconds, columns
 from bocnn import MODEL, dense
 
-
-class Shape(NamedTuple):
-    """Sizes of one benchmark; d matters to the dense ways alone."""
-
-    n: int
-    m: int
-    steps: int
-    d: int = 1000
-
-
-SHAPES = [
-    Shape(20, 10, 100, 500),
-    Shape(20, 10, 200, 500),
-    Shape(100, 10, 200, 10_000),
-    Shape(400, 20, 200),
-]
-SCALES = {"mu_norm": 2.0, "sigma_p": 1.0, "sigma_0": 1e-3, "v0": 0.1, "p_flip": 0.1, "eta": 0.01}
-N_TEST = 500
 TOGETHER = 64
-
-
-def best_seconds(work: Callable[[], object], repeats: int = 5) -> float:
-    """Least wall time of `work` after one call that warms up."""
-    work()
-    found = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - start)
-    return min(found)
-
-
-def columns(runs: int, given: dict[str, Any]) -> dict[str, NDArray[Any]]:
-    """Every column that the model takes, for replicates of one cell."""
-    filled = {"replicate": np.arange(runs), "seed": np.zeros(runs, np.int64)}
-    dtypes = {"int64": np.int64, "float64": np.float64, "string": object}
-    for column in MODEL.parameters:
-        value = given.get(column.name, column.default)
-        value = np.nan if value is None else value
-        filled[column.name] = np.full(runs, value, dtype=dtypes[column.type])
-    return filled
 
 
 def gram_seconds(shape: Shape, **replaced: int) -> float:

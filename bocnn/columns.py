@@ -58,7 +58,13 @@ PARAMETERS = (
     Column("steps", "int64", "gradient steps T, at most", interval="[0, 1e12]"),
     Column("loss_tol", "float64", "training loss to stop at ε", interval="(0, inf)", default=None),
     Column("n_test", "int64", "fresh test noise draws", interval="[1, 1e8]", default=500),
-    Column("precision", "string", "training arithmetic; float64 beyond float32's range", choices=PRECISIONS, default="float32"),
+    Column(
+        "precision",
+        "string",
+        "training arithmetic; float64 beyond float32's range",
+        choices=PRECISIONS,
+        default="float32",
+    ),
 )
 
 STATUSES = ("ok", "unconverged", "diverged")

@@ -12,32 +12,43 @@ from numpy.typing import NDArray
 from bocnn.arrays import Array, Ints
 from bocnn.columns import MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
 from bocnn.engine import ALIKE, Record, Runs, run_all
+from bocnn.gpu import choice
 from bocnn.keys import cell_keys
 from bocnn.lanes import lanes
 from bocnn.measures import Measures
+from bocnn.precision import needs_double
 from bocnn.trace import Trace
 
 Columns = Mapping[str, NDArray[Any]]
 
 _OVERHEAD = 1e5
 
-SINGLE = 1e30
-"""Scales of a run above this, or below its inverse, are trained in float64 whatever was asked for."""
-
 WIDEST = 128
 """Samples up to which runs train side by side: beyond, their Gram matrices leave the cache."""
 
 
 class Bocnn:
-    """Two-layer CNNs on signal-plus-noise data, trained by the gram engine on the CPU."""
+    """Two-layer CNNs on signal-plus-noise data, trained by the gram engine on the CPU or on a card."""
 
     name: Final = "bocnn"
     numerics_version: Final = 2
-    engine: Final = "gram-cpu"
     parameters: Final[tuple[Column, ...]] = PARAMETERS
     measures: Final[tuple[Column, ...]] = MEASURES
     trace_measures: Final[tuple[Column, ...]] = TRACE_MEASURES
     shape_columns: Final = ("n", "m", "precision")
+
+    @property
+    def engine(self) -> str:
+        """The engine that this process prefers."""
+        return choice.CPU if choice.device() is None else choice.CUDA
+
+    def fits_card(self, columns: Columns) -> NDArray[np.bool_]:
+        """Which runs a card can train, if there is one, shape (runs,)."""
+        return choice.fits(columns)
+
+    def placed(self, columns: Columns) -> dict[str, str]:
+        """Engine and device that train these runs in this process; both engines where they mix."""
+        return choice.placed(columns)
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,); a normal counts as ten.
@@ -70,7 +81,10 @@ class Bocnn:
             Every measured column, shape (runs,) each; NaN is null. A run that left the finite
             numbers has status `diverged` and nulls.
         """
-        return _rows(_train(columns, np.empty(0, np.int64), recorded=0))
+        record = _new_record(columns["n"].size, 0)
+        on_card = choice.run_on_card(columns, _pack, record)
+        _train(columns, np.flatnonzero(~on_card), np.empty(0, np.int64), record)
+        return _rows(record)
 
     def trace(
         self, columns: Columns, steps: Ints
@@ -88,34 +102,24 @@ class Bocnn:
             with `run`, the index of the run.
         """
         asked = steps[steps < np.max(columns["steps"])].astype(np.int64)
-        record = _train(columns, asked, recorded=asked.size + 1)
+        record = _new_record(columns["n"].size, asked.size + 1)
+        _train(columns, np.arange(columns["n"].size), asked, record)
         kept = np.arange(asked.size + 1) < record.lengths[:, None]
         recorded = zip(Trace._fields, record.traced[kept].T, strict=True)
         return _rows(record), {"run": np.nonzero(kept)[0], **dict(recorded)}
 
 
-def _train(columns: Columns, asked: Ints, *, recorded: int) -> Record:
-    """Train all runs, those of one shape and kind together, and record them at `asked` steps."""
-    runs = _pack(columns)
-    record = _new_record(runs.n.size, recorded)
-    doubles = (columns["precision"] == "float64") | _beyond_single(runs)
-    for rows in _alike(runs, doubles):
-        real = np.float64 if doubles[rows[0]] else np.float32
-        wide = lanes(real) if runs.n[rows[0]] <= WIDEST else None
-        part = Record._make(field[rows] for field in record)
-        run_all(Runs._make(field[rows] for field in runs), real, wide, asked, part)
+def _train(columns: Columns, rows: NDArray[np.intp], asked: Ints, record: Record) -> None:
+    """Train the runs at `rows` on the CPU, those of one shape and kind together, and record them."""
+    runs, doubles = _pack(columns, rows), needs_double(columns)[rows]
+    for group in _alike(runs, doubles):
+        first, places = group[0], rows[group]
+        real = np.float64 if doubles[first] else np.float32
+        wide = lanes(real) if runs.n[first] <= WIDEST else None
+        part = Record._make(field[places] for field in record)
+        run_all(Runs._make(field[group] for field in runs), real, wide, asked, part)
         for whole, values in zip(record, part, strict=True):
-            whole[rows] = values
-    return record
-
-
-def _beyond_single(runs: Runs) -> NDArray[np.bool_]:
-    """Whether float32 would overflow, or lose digits to underflow, in a run's inner products or steps."""
-    noise = runs.sigma_p**2 * runs.d
-    scales = [noise, runs.mu_norm**2, runs.sigma_0 * np.sqrt(noise), runs.sigma_0 * runs.mu_norm]
-    scales += [runs.v0, runs.eta, runs.eta_output, runs.eta * noise]
-    sizes = np.abs(np.stack(scales))
-    return np.asarray(np.any((sizes > SINGLE) | ((sizes > 0) & (sizes < 1 / SINGLE)), axis=0))
+            whole[places] = values
 
 
 def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
@@ -144,8 +148,9 @@ def _rows(record: Record) -> dict[str, NDArray[Any]]:
     return {"status": np.array(STATUSES, dtype=object)[record.status], **named}
 
 
-def _pack(columns: Columns) -> Runs:
-    """The runs as the compiled loop takes them: words as codes, step size 0 to keep a layer."""
+def _pack(every: Columns, rows: NDArray[np.intp]) -> Runs:
+    """The runs at `rows` as engines take them: words as codes, step size 0 to keep a layer."""
+    columns = {name: column[rows] for name, column in every.items()}
     key0, key1 = cell_keys(columns)
     eta = columns["eta"]
     eta_output = np.where(np.isnan(columns["eta_output"]), eta, columns["eta_output"])

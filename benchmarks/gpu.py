@@ -1,0 +1,271 @@
+"""Runs a second of the gram engine on a GPU, and what limits them: tables in Markdown.
+
+    python -m benchmarks.gpu
+
+| column | what it is |
+|---|---|
+| rows | whole runs a second of `MODEL.run`: packing, draws, training, test, the way back |
+| card | the same without what the host does: from parameters on the card to measures on it |
+| draw, train, measure | µs of the card a run |
+| share of peak | of the float32 rate without tensor cores, counting the 2 · 2m · n² operations of a step |
+| / CPU | rows over those of the CPU engine on two threads of this machine |
+| / bmm | training alone over batched torch: one bmm a step, as a CUDA graph |
+
+Then every way to launch the training kernel, with what it changes in the rows, and the contract: rows
+against the CPU engine's, the same bits twice. Without a GPU it says so and measures nothing.
+"""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import triton
+from numpy.typing import NDArray
+
+from benchmarks import bmm
+from benchmarks.shapes import N_TEST, SCALES, SHAPES, Shape, best_seconds, columns
+from bocnn import MODEL
+from bocnn.gpu import choice, launch
+from bocnn.gpu.buffers import Kind, Plan, plan_of, room_drawn, room_measured, room_trained
+from bocnn.gpu.records import Drawn, Runs, Sizes
+from bocnn.measures import Measures
+from bocnn.model import _pack
+
+PLAIN = Kind(coupled=False, moving=False, stopping=False)
+WARPS = (1, 2, 4, 8, 16)
+PRECISIONS = ("ieee", "tf32x3")
+REGISTERS = (0, 128)
+
+
+class Case(NamedTuple):
+    """A shape on a device, with parameters of its runs there."""
+
+    shape: Shape
+    device: str
+    asked: dict[str, NDArray[Any]]
+    runs: Runs
+    sizes: Sizes
+    plan: Plan
+
+    @property
+    def count(self) -> int:
+        """Runs."""
+        return int(self.runs.ints.shape[0])
+
+
+class Found(NamedTuple):
+    """Seconds of a case's parts."""
+
+    rows: float
+    draw: float
+    train: float
+    measure: float
+    bmm: float
+    cpu: float
+
+
+def make_case(shape: Shape, device: str, count: int, n_test: int = N_TEST) -> Case:
+    """Replicates of one cell, packed and on the device."""
+    asked = columns(count, SCALES | shape._asdict() | {"n_test": n_test})
+    packed = launch.pack(_pack(asked, np.arange(count)))
+    runs = Runs(*(torch.from_numpy(part).to(device) for part in packed))
+    sizes = Sizes(shape.n, 2 * shape.m, shape.n + 2 * shape.m)
+    return Case(shape, device, asked, runs, sizes, plan_of(shape.n, 2 * shape.m))
+
+
+def seconds_on(device: str, work: Callable[[], object], repeats: int = 3) -> float:
+    """Least time of `work` until the device has done it."""
+
+    def done() -> None:
+        work()
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return best_seconds(done, repeats)
+
+
+def measure_case(case: Case, cpu_runs: int) -> Found:
+    """Time the parts of a case, and the other ways to train it."""
+    runs, sizes, plan, device = case.runs, case.sizes, case.plan, case.device
+    drawn = room_drawn(case.count, sizes, plan, device)
+    draw = seconds_on(device, lambda: launch.draw(runs, drawn, sizes, plan))
+    trained = room_trained(case.count, plan, PLAIN, device)
+    train = train_seconds(case, drawn, plan)
+    measured = room_measured(case.count, sizes, plan, device)
+    measure = seconds_on(
+        device, lambda: launch.measure(runs, drawn, trained, measured, sizes=sizes, plan=plan)
+    )
+    yardstick = bmm_seconds(case, drawn)
+    rows = best_seconds(lambda: MODEL.run(case.asked), repeats=2)
+    return Found(rows, draw, train, measure, yardstick, cpu_seconds(case, cpu_runs))
+
+
+def train_seconds(case: Case, drawn: Drawn, plan: Plan) -> float:
+    """Seconds of the training kernel, launched as `plan` says."""
+    trained = room_trained(case.count, plan, PLAIN, case.device)
+    how = {"sizes": case.sizes, "plan": plan, "kind": PLAIN}
+    return seconds_on(case.device, lambda: launch.train(case.runs, drawn, trained, **how))
+
+
+def bmm_state(case: Case, drawn: Drawn) -> tuple[bmm.Batch, bmm.Samples]:
+    """What batched torch starts from: the card's own draws."""
+    n, filters, m = case.shape.n, case.sizes.filters, case.shape.m
+    inner = drawn.inner[:, :, :n]
+    state = bmm.Batch(
+        inner[:, :n].contiguous(),
+        inner[:, n:].contiguous(),
+        SCALES["mu_norm"] * drawn.head[:, 0, n:].contiguous(),
+        drawn.output[:, 0, :filters].contiguous(),
+        drawn.output[:, 1, :filters].contiguous(),
+    )
+    signs = torch.tensor([1.0] * m + [-1.0] * m, device=case.device)
+    true = torch.where(drawn.at[:, :n] == 0, 1.0, -1.0)
+    observed = drawn.observed[:, :n].contiguous()
+    return state, bmm.Samples(observed, true, signs, SCALES["mu_norm"] ** 2, SCALES["eta"])
+
+
+def bmm_seconds(case: Case, drawn: Drawn) -> float:
+    """Seconds of batched torch for the case's steps, from a tenth of them."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    step = bmm.captured(*bmm_state(case, drawn))
+    some = max(1, case.shape.steps // 10)
+    return seconds_on(case.device, lambda: [step() for _ in range(some)]) / some * case.shape.steps
+
+
+@contextmanager
+def on_cpu() -> Iterator[None]:
+    """`MODEL` trains on the CPU within."""
+    device = choice.device
+    choice.device = lambda: None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        choice.device = device
+
+
+def cpu_seconds(case: Case, runs: int) -> float:
+    """Seconds of the CPU engine on two threads for the case's runs, from `runs` of them a thread."""
+    part = {name: values[:1].repeat(runs) for name, values in case.asked.items()}
+    part["replicate"] = np.arange(runs)
+    with on_cpu(), ThreadPoolExecutor(2) as pool:
+        took = best_seconds(lambda: list(pool.map(MODEL.run, [part, part])), repeats=2)
+    return took / (2 * runs) * case.count
+
+
+def row_of(case: Case, found: Found, peak: float) -> list[str]:
+    """One row of the first table."""
+    shape, count = case.shape, case.count
+    on_card = found.draw + found.train + found.measure
+    operations = 2 * 2 * shape.m * shape.n**2 * shape.steps * count
+    cells = [f"{count / found.rows:,.0f}", f"{count / on_card:,.0f}"]
+    cells += [f"{1e6 * part / count:.2f}" for part in (found.draw, found.train, found.measure)]
+    cells += [f"{operations / found.train / peak:.1%}"]
+    cells += [f"{found.cpu / found.rows:,.0f}", f"{found.bmm / found.train:.1f}"]
+    return [str(shape.n), str(shape.m), str(shape.steps), f"{count:,}", *cells]
+
+
+def ways(case: Case) -> list[list[str]]:
+    """Rows of the last table: arithmetic, warps and most registers of the training kernel."""
+    rows = []
+    reference = train_batch(case, case.plan)
+    drawn = room_drawn(case.count, case.sizes, case.plan, case.device)
+    launch.draw(case.runs, drawn, case.sizes, case.plan)
+    for precision, warps, registers in product(PRECISIONS, WARPS, REGISTERS):
+        plan = case.plan._replace(precision=precision, warps=warps, registers=registers)
+        seconds = train_seconds(case, drawn, plan)
+        apart = difference(train_batch(case, plan), reference)
+        shape = [str(part) for part in case.shape[:3]]
+        figures = [str(warps), str(registers), f"{1e6 * seconds / case.count:.2f}", f"{apart:.1e}"]
+        rows.append([*shape, precision, *figures])
+    return rows
+
+
+def train_batch(case: Case, plan: Plan) -> NDArray[Any]:
+    """Measures of the case's runs, launched as `plan` says."""
+    return launch.train_batch(case.runs, case.sizes, plan, PLAIN)[1].cpu().numpy()
+
+
+def difference(rows: NDArray[Any], reference: NDArray[Any]) -> float:
+    """Largest difference of two sets of rows, relative to each measure, to 1e-6 absolute."""
+    apart = np.abs(rows - reference) / np.maximum(np.abs(reference), 1e-6)
+    return float(np.nanmax(apart))
+
+
+def contract(case: Case, runs: int) -> list[str]:
+    """Against the CPU engine's rows, run by run; whether the same runs give the same bits again."""
+    some = {name: values[:runs] for name, values in case.asked.items()}
+    found, again = MODEL.run(some), MODEL.run(some)
+    with on_cpu():
+        expected = MODEL.run(some)
+    first, second, cpu = (
+        np.stack([rows[name].astype(float) for name in Measures._fields], axis=1)
+        for rows in (found, again, expected)
+    )
+    same = np.array_equal(first, second, equal_nan=True)
+    status = np.mean(found["status"] == expected["status"])
+    apart = np.nanmax(np.abs(first - cpu) / np.maximum(np.abs(cpu), 1e-6), axis=0)
+    worst = Measures._fields[int(np.argmax(apart))]
+    shape = [str(part) for part in case.shape[:3]]
+    return [
+        *shape,
+        f"{runs:,}",
+        f"{status:.2%}",
+        f"{apart.max():.1e}",
+        worst,
+        "yes" if same else "NO",
+    ]
+
+
+def peak_flops() -> float:
+    """The card's float32 rate without tensor cores at its highest clock, operations a second."""
+    properties = torch.cuda.get_device_properties(0)
+    lanes = 64 if properties.major == 7 or (properties.major, properties.minor) == (8, 0) else 128
+    query = ["nvidia-smi", "--query-gpu=clocks.max.sm", "--format=csv,noheader,nounits", "-i", "0"]
+    clock = float(subprocess.run(query, capture_output=True, text=True, check=True).stdout)
+    return 2 * lanes * properties.multi_processor_count * clock * 1e6
+
+
+def busy_count(shape: Shape) -> int:
+    """Runs that take the card long enough to be timed, by the count of operations."""
+    return int(np.clip(1e12 / (shape.steps * shape.n**2 * shape.m), 512, 200_000))
+
+
+def print_table(title: str, head: str, rows: list[list[str]]) -> None:
+    """A table in Markdown."""
+    names = head.split(", ")
+    print(f"\n{title}\n")
+    for cells in (names, ["---"] * len(names), *rows):
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def main() -> None:
+    """Print the tables."""
+    if choice.device() != "cuda":
+        print("no GPU here, or no Triton: nothing measured")
+        return
+    peak = peak_flops()
+    properties = torch.cuda.get_device_properties(0)
+    print(f"{properties.name}, {properties.multi_processor_count} multiprocessors,", end=" ")
+    print(
+        f"{peak / 1e12:.1f} Tflop/s float32; torch {torch.__version__}, triton {triton.__version__}"
+    )
+    cases = [make_case(shape, "cuda", busy_count(shape)) for shape in SHAPES]
+    checks = [contract(case, min(case.count, 2000)) for case in cases]
+    head = "n, m, T, runs, same status, largest difference, in, same bits twice"
+    print_table("Rows against the CPU engine's", head, checks)
+    head = (
+        "n, m, T, runs, rows/s, card/s, draw µs, train µs, measure µs, share of peak, / CPU, / bmm"
+    )
+    timed = [row_of(case, measure_case(case, cpu_runs=200), peak) for case in cases]
+    print_table("Runs a second", head, timed)
+    head = "n, m, T, products, warps, registers, train µs, difference"
+    print_table("Ways to launch", head, [row for case in cases for row in ways(case)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""How a shape is launched on the card, and the buffers of a batch."""
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+
+from bocnn.gpu.records import CENTRES, Drawn, Measured, Sizes, Trained
+from bocnn.measures import Measures
+
+_RESIDENT = 8192
+"""Most pre-activations of a run that is trained in registers."""
+
+_TILE = 32
+
+
+class Plan(NamedTuple):
+    """How a shape is launched.
+
+    P, K: samples and filters rounded up. tile: samples of a tile, P where the state is resident. warps: of
+    the training kernel. precision: of its products, "ieee" or "tf32x3". registers: of a thread of it, at
+    most; 0 leaves them to the compiler.
+    """
+
+    P: int
+    K: int
+    tile: int
+    warps: int
+    precision: str = "ieee"
+    registers: int = 0
+
+    @property
+    def resident(self) -> bool:
+        """Whether a run's whole state is in registers."""
+        return self.tile == self.P
+
+
+def plan_of(n: int, filters: int) -> Plan:
+    """The launch of a shape; warps and tiles are those that compile without spilling, or nearly."""
+    K, P = max(16, power_of_two(filters)), max(16, power_of_two(n))
+    if P <= 128 and P * K <= _RESIDENT:
+        return Plan(P, K, P, max(1, P * K // 512))
+    return Plan(_TILE * math.ceil(n / _TILE), K, _TILE, 16 if K == 128 else 8)
+
+
+def power_of_two(size: int) -> int:
+    """The next power of two."""
+    return 1 << (size - 1).bit_length()
+
+
+class Kind(NamedTuple):
+    """What a batch's kernel must be able to do."""
+
+    coupled: bool
+    moving: bool
+    stopping: bool
+
+
+def bytes_of(plan: Plan, sizes: Sizes) -> int:
+    """Bytes of a run's buffers."""
+    drawn = sizes.rows * (sizes.rows + plan.P) + 8 * sizes.rows
+    trained = plan.K * (4 * plan.P + 16)
+    return 4 * (drawn + trained + plan.K * (sizes.rows + 2 * plan.K) + 100)
+
+
+def room_drawn(runs: int, sizes: Sizes, plan: Plan, device: str) -> Drawn:
+    """Room for what runs start from."""
+    real: dict[str, Any] = {"dtype": torch.float32, "device": device}
+    return Drawn(
+        torch.empty((runs, plan.P), **real),
+        torch.empty((runs, plan.P), dtype=torch.int32, device=device),
+        torch.empty((runs, 3, sizes.rows), **real),
+        torch.empty((runs, 2, plan.K), **real),
+        torch.empty((runs, sizes.rows), dtype=torch.float64, device=device),
+        torch.empty((runs, sizes.rows, sizes.rows), **real),
+        torch.empty((runs, sizes.rows, plan.P), **real),
+    )
+
+
+def room_trained(runs: int, plan: Plan, kind: Kind, device: str) -> Trained:
+    """Room for what training leaves and, where the state is not resident, works in."""
+    real: dict[str, Any] = {"dtype": torch.float32, "device": device}
+    state = (runs, plan.K, plan.P)
+    nothing = (runs, 0, 0)
+    return Trained(
+        torch.empty(state, **real),
+        torch.empty(state, **real),
+        torch.empty((runs, 2, plan.K, CENTRES.value), **real),
+        torch.empty((runs, 2, plan.K), **real),
+        torch.empty(runs, **real),
+        torch.empty((runs, plan.P), **real),
+        torch.empty((runs, 2), dtype=torch.int64, device=device),
+        torch.empty(nothing if plan.resident else state, **real),
+        torch.empty(nothing if plan.resident or not kind.moving else state, **real),
+    )
+
+
+def room_measured(runs: int, sizes: Sizes, plan: Plan, device: str) -> Measured:
+    """Room for what is measured."""
+    real: dict[str, Any] = {"dtype": torch.float64, "device": device}
+    return Measured(
+        torch.empty((runs, sizes.rows, plan.K), dtype=torch.float32, device=device),
+        torch.empty((runs, 3, plan.K), **real),
+        torch.zeros((runs, plan.K, plan.K), **real),
+        torch.empty((runs, len(Measures._fields)), **real),
+    )

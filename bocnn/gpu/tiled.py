@@ -1,0 +1,275 @@
+"""Training with a run's state in global memory, a tile of samples at a time: for larger n.
+
+One program a run, all its steps; barriers stand where one thread reads what another wrote.
+"""
+
+import triton
+import triton.language as tl
+
+from bocnn.gpu.records import CENTRES
+from bocnn.gpu.step import (
+    along,
+    any_infinite,
+    direct,
+    infinite,
+    losses,
+    on_centres,
+    outputs,
+    phi,
+    pulls,
+    rule_of,
+    slope_of,
+    to_centres,
+)
+
+
+@triton.jit
+def _head(drawn, sizes, axis, first, mask):
+    """A head coordinate of consecutive samples or filters, 0 where masked."""
+    r = tl.program_id(0).to(tl.int64)
+    return tl.load(drawn.head + (r * 3 + axis) * sizes.rows + first, mask=mask, other=0.0)
+
+
+@triton.jit
+def _first_direction(
+    runs, drawn, trained, weights, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr
+):
+    """Write the gradient of B; returns Σ of g over the samples of a centre, and that of v's second row."""
+    r = tl.program_id(0).to(tl.int64)
+    stepping = rule_of(runs, r)[0]
+    second, n = weights
+    k = tl.arange(0, K)
+    gc, turn = tl.zeros((CENTRES,), tl.float32), tl.zeros((K,), tl.float32)
+    for first in range(0, P, TILE):
+        i = first + tl.arange(0, TILE)
+        block = r * K * P + k[:, None] * P + i[None, :]
+        y, at = tl.load(drawn.observed + r * P + i), tl.load(drawn.at + r * P + i)
+        g = pulls(tl.load(trained.margin + r * P + i), y, n, stepping[3])
+        a = tl.load(trained.activations + block)
+        gc += to_centres(g, at)
+        turn += tl.sum(g[None, :] * phi(a, stepping[2]), axis=1)
+        d = second[:, None] * g[None, :] * slope_of(a, stepping[2])
+        tl.store(trained.direction + block, d)
+    return gc, turn
+
+
+@triton.jit
+def _move_coefficients(
+    runs,
+    drawn,
+    trained,
+    sizes,
+    P: tl.constexpr,
+    K: tl.constexpr,
+    TILE: tl.constexpr,
+    MOVING: tl.constexpr,
+):
+    """B ← B − η D; `direction` holds η D after it. Returns Σ_i η D along each head coordinate."""
+    r = tl.program_id(0).to(tl.int64)
+    rule = rule_of(runs, r)
+    stepping, moving = rule[0], rule[1]
+    k = tl.arange(0, K)
+    z0, z1 = tl.zeros((K,), tl.float32), tl.zeros((K,), tl.float32)
+    z2 = tl.zeros((K,), tl.float32)
+    for first in range(0, P, TILE):
+        i = first + tl.arange(0, TILE)
+        block = r * K * P + k[:, None] * P + i[None, :]
+        d, b = tl.load(trained.direction + block), tl.load(trained.coefficients + block)
+        if MOVING:
+            d, velocity = direct(d, b, tl.load(trained.velocity + block), moving)
+            tl.store(trained.velocity + block, velocity)
+        d *= stepping[0]
+        tl.store(trained.direction + block, d)
+        tl.store(trained.coefficients + block, b - d)
+        z0 += tl.sum(d * _head(drawn, sizes, 0, i, i < sizes.n)[None, :], axis=1)
+        z1 += tl.sum(d * _head(drawn, sizes, 1, i, i < sizes.n)[None, :], axis=1)
+        z2 += tl.sum(d * _head(drawn, sizes, 2, i, i < sizes.n)[None, :], axis=1)
+    return z0, z1, z2
+
+
+@triton.jit
+def _move_activations(
+    drawn,
+    trained,
+    sizes,
+    moves,
+    P: tl.constexpr,
+    K: tl.constexpr,
+    TILE: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """A ← A − η D G − what the centres and the fading of the start add to it."""
+    r = tl.program_id(0).to(tl.int64)
+    p0, p1, p2, faded = moves
+    k = tl.arange(0, K)
+    inner = drawn.inner + r * sizes.rows * P
+    for first in range(0, P, TILE):
+        i = first + tl.arange(0, TILE)
+        total = tl.zeros((K, TILE), tl.float32)
+        for other in range(0, sizes.n, TILE):
+            j = other + tl.arange(0, TILE)
+            left = tl.load(trained.direction + r * K * P + k[:, None] * P + j[None, :])
+            right_at = inner + j[:, None] * P + i[None, :]
+            right = tl.load(right_at, mask=j[:, None] < sizes.n, other=0.0)
+            total = tl.dot(left, right, acc=total, input_precision=PRECISION)
+        total += p0[:, None] * _head(drawn, sizes, 0, i, i < sizes.n)[None, :]
+        total += p1[:, None] * _head(drawn, sizes, 1, i, i < sizes.n)[None, :]
+        total += p2[:, None] * _head(drawn, sizes, 2, i, i < sizes.n)[None, :]
+        if faded != 0.0:
+            start_at = inner + (sizes.n + k)[:, None] * P + i[None, :]
+            total += faded * tl.load(start_at, mask=k[:, None] < sizes.filters, other=0.0)
+        block = r * K * P + k[:, None] * P + i[None, :]
+        tl.store(trained.activations + block, tl.load(trained.activations + block) - total)
+
+
+@triton.jit
+def _forward(
+    runs,
+    drawn,
+    trained,
+    weights,
+    of_centres,
+    P: tl.constexpr,
+    K: tl.constexpr,
+    TILE: tl.constexpr,
+    STOPPING: tl.constexpr,
+):
+    """Write f of every sample; returns the sum of their losses, and how many are not finite."""
+    r = tl.program_id(0).to(tl.int64)
+    stepping = rule_of(runs, r)[0]
+    k = tl.arange(0, K)
+    wrong, loss = tl.zeros((TILE,), tl.int32), tl.zeros((TILE,), tl.float64)
+    for first in range(0, P, TILE):
+        i = first + tl.arange(0, TILE)
+        y, at = tl.load(drawn.observed + r * P + i), tl.load(drawn.at + r * P + i)
+        a = tl.load(trained.activations + r * K * P + k[:, None] * P + i[None, :])
+        f = outputs(a, of_centres, (weights[0], weights[1], stepping[2]), at)
+        tl.store(trained.margin + r * P + i, f)
+        wrong += infinite(f)
+        if STOPPING:
+            loss += losses(f, y, stepping[3])
+    return tl.sum(loss, axis=0), tl.sum(wrong, axis=0)
+
+
+@triton.jit
+def _start(
+    drawn,
+    trained,
+    sizes,
+    P: tl.constexpr,
+    K: tl.constexpr,
+    TILE: tl.constexpr,
+    MOVING: tl.constexpr,
+):
+    """A as drawn, and nothing moved yet."""
+    r = tl.program_id(0).to(tl.int64)
+    k = tl.arange(0, K)
+    for first in range(0, P, TILE):
+        i = first + tl.arange(0, TILE)
+        block = r * K * P + k[:, None] * P + i[None, :]
+        start_at = drawn.inner + (r * sizes.rows + sizes.n + k)[:, None] * P + i[None, :]
+        start = tl.load(start_at, mask=k[:, None] < sizes.filters, other=0.0)
+        tl.store(trained.activations + block, start)
+        tl.store(trained.coefficients + block, tl.zeros((K, TILE), tl.float32))
+        if MOVING:
+            tl.store(trained.velocity + block, tl.zeros((K, TILE), tl.float32))
+
+
+@triton.jit
+def _still_finite(trained, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr):
+    """How many numbers of A and B are not finite."""
+    r = tl.program_id(0).to(tl.int64)
+    k = tl.arange(0, K)
+    wrong = 0
+    for first in range(0, P, TILE):
+        block = r * K * P + k[:, None] * P + (first + tl.arange(0, TILE))[None, :]
+        wrong += any_infinite(tl.load(trained.activations + block))
+        wrong += any_infinite(tl.load(trained.coefficients + block))
+    return wrong
+
+
+@triton.jit
+def train_tiled(
+    runs,
+    drawn,
+    trained,
+    sizes,
+    P: tl.constexpr,
+    K: tl.constexpr,
+    TILE: tl.constexpr,
+    MOVING: tl.constexpr,
+    STOPPING: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """Train one run; as `train_resident`, with TILE samples at a time.
+
+    Longer than other functions are: a loop's state cannot leave the kernel.
+    """
+    r = tl.program_id(0).to(tl.int64)
+    n, filters = sizes.n, sizes.filters
+    stepping, moving, shape, stop = rule_of(runs, r)
+    mu, bias = shape
+    steps, loss_tol = stop
+    eta, eta_output, leak = stepping[0], stepping[1], stepping[2]
+    k, c = tl.arange(0, K), tl.arange(0, CENTRES)
+    sign = tl.where(k < filters, tl.where(k < filters // 2, 1.0, -1.0), 0.0)
+    start_centres = on_centres(
+        _head(drawn, sizes, 0, n + k, k < filters),
+        _head(drawn, sizes, 1, n + k, k < filters),
+        _head(drawn, sizes, 2, n + k, k < filters),
+        mu,
+    )
+    ac, bc = start_centres, tl.zeros((K, CENTRES), tl.float32)
+    v1 = tl.load(drawn.output + r * 2 * K + k)
+    v2 = tl.load(drawn.output + (r * 2 + 1) * K + k)
+    scale, faded = 1.0 + 0.0 * eta, 0.0 * eta
+    velocity_s, velocity_c = 0.0 * eta, tl.zeros((K, CENTRES), tl.float32)
+    velocity_1, velocity_2 = tl.zeros((K,), tl.float32), tl.zeros((K,), tl.float32)
+    _start(drawn, trained, sizes, P, K, TILE, MOVING)
+    tl.debug_barrier()
+    loss, bad = _forward(runs, drawn, trained, (sign * v1, sign * v2), ac, P, K, TILE, STOPPING)
+    step, reached = 0, 0
+    if STOPPING:
+        reached = (loss / n <= loss_tol).to(tl.int32)
+    while (step < steps) & (reached == 0):
+        tl.debug_barrier()
+        gc, turn_2 = _first_direction(runs, drawn, trained, (sign * v2, n), P, K, TILE)
+        turn_1, turn_2 = sign * tl.sum(gc[None, :] * phi(ac, leak), axis=1), sign * turn_2
+        dc = (sign * v1)[:, None] * gc[None, :] * slope_of(ac, leak)
+        if MOVING:
+            turn_1, velocity_1 = direct(turn_1, v1, velocity_1, moving)
+            turn_2, velocity_2 = direct(turn_2, v2, velocity_2, moving)
+            dc, velocity_c = direct(dc, bc, velocity_c, moving)
+            ds, velocity_s = direct(0.0 * eta, scale, velocity_s, moving)
+            faded = eta * ds
+            scale -= faded
+            ac -= faded * start_centres
+        v1 -= eta_output * turn_1
+        v2 -= eta_output * turn_2
+        dc *= eta
+        bc -= dc
+        tl.debug_barrier()
+        z0, z1, z2 = _move_coefficients(runs, drawn, trained, sizes, P, K, TILE, MOVING)
+        p0, p1 = along(dc, mu)
+        p2 = bias * tl.sum(dc, axis=1)
+        tl.debug_barrier()
+        _move_activations(drawn, trained, sizes, (p0, p1, p2, faded), P, K, TILE, PRECISION)
+        ac -= on_centres(p0 + z0, p1 + z1, p2 + z2, mu)
+        tl.debug_barrier()
+        loss, wrong = _forward(
+            runs, drawn, trained, (sign * v1, sign * v2), ac, P, K, TILE, STOPPING
+        )
+        bad += wrong
+        step += 1
+        if STOPPING:
+            reached = (loss / n <= loss_tol).to(tl.int32)
+    small = r * 2 * K * CENTRES + k[:, None] * CENTRES + c[None, :]
+    tl.store(trained.centres + small, ac)
+    tl.store(trained.centres + small + K * CENTRES, bc)
+    tl.store(trained.output + r * 2 * K + k, v1)
+    tl.store(trained.output + (r * 2 + 1) * K + k, v2)
+    tl.store(trained.scale + r, scale)
+    bad += any_infinite(ac) + any_infinite(bc) + tl.sum(infinite(v1) + infinite(v2), axis=0)
+    bad += _still_finite(trained, P, K, TILE)
+    tl.store(trained.ended + 2 * r, tl.where(bad > 0, 2, STOPPING * (1 - reached)))
+    tl.store(trained.ended + 2 * r + 1, step)

@@ -1,0 +1,25 @@
+"""In which precision a run is trained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SINGLE = 1e30
+"""Scales of a run above this, or below its inverse, are trained in float64 whatever was asked for."""
+
+
+def needs_double(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which runs are trained in float64, shape (runs,).
+
+    Those that ask for it, and those whose inner products or steps leave what float32 can hold. The
+    dimension alone never does: products of the largest and the smallest are never subtracted.
+    """
+    d = columns["d"].astype(np.float64)
+    noise, start = columns["sigma_p"] ** 2 * d, np.abs(columns["sigma_0"])
+    eta, eta_output = columns["eta"], np.nan_to_num(columns["eta_output"])
+    scales = [noise, columns["mu_norm"] ** 2, start * np.sqrt(noise), start * columns["mu_norm"]]
+    sizes = np.abs(np.stack([*scales, columns["v0"], eta, eta_output, eta * noise]))
+    beyond = (sizes > SINGLE) | ((sizes > 0) & (sizes < 1 / SINGLE))
+    return np.asarray((columns["precision"] == "float64") | beyond.any(axis=0))

@@ -1,0 +1,54 @@
+"""The engines that contract tests loop over: the CPU's, and the card's or, without one, its interpreter."""
+
+import os
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from bocnn import MODEL
+from bocnn.gpu import choice
+from tests.bocnn.runs import columns
+
+CARD = "cuda" if torch.cuda.is_available() else "cpu"
+if CARD == "cpu":  # read by Triton when kernels are declared
+    os.environ["TRITON_INTERPRET"] = "1"
+
+SMALL: dict[str, Any] = {"n": 6, "m": 2, "n_test": 20, "steps": 5}
+LARGEST = 130
+
+
+class Engine(NamedTuple):
+    """An engine by its name; `MODEL` trains with it while the test runs."""
+
+    name: str
+
+    def columns(self, runs: int, **given: Any) -> dict[str, NDArray[Any]]:
+        """Runs for it: as asked on the CPU, few and small ones where Triton interprets."""
+        if self.name == choice.CPU or CARD == "cuda":
+            return columns(runs, **given)
+        given = SMALL | given
+        return columns(min(runs, 3), **(given | {"n": min(given["n"], LARGEST)}))
+
+    def run(self, asked: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Train and measure."""
+        assert MODEL.engine == self.name
+        return MODEL.run(asked)
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The card's engine."""
+    monkeypatch.setattr(choice, "device", lambda: CARD)
+    return Engine(choice.CUDA)
+
+
+@pytest.fixture(params=[choice.CPU, choice.CUDA])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Each engine."""
+    if request.param == choice.CUDA:
+        pytest.importorskip("triton")
+    here = CARD if request.param == choice.CUDA else None
+    monkeypatch.setattr(choice, "device", lambda: here)
+    return Engine(request.param)

@@ -1,0 +1,44 @@
+"""The GPU benchmark: its yardstick trains the same dynamics, and every table can be made."""
+
+import pytest
+import torch
+
+from benchmarks import bmm, gpu
+from benchmarks.shapes import Shape
+from bocnn.gpu import launch
+from bocnn.gpu.buffers import room_drawn, room_trained
+from tests.bocnn.conftest import CARD, Engine
+
+
+def test_batched_torch_trains_as_the_kernel_does() -> None:
+    case = gpu.make_case(Shape(9, 3, 15, 40), CARD, 3)
+    drawn = room_drawn(3, case.sizes, case.plan, CARD)
+    launch.draw(case.runs, drawn, case.sizes, case.plan)
+    trained = room_trained(3, case.plan, gpu.PLAIN, CARD)
+    how = {"sizes": case.sizes, "plan": case.plan, "kind": gpu.PLAIN}
+    launch.train(case.runs, drawn, trained, **how)
+    state, samples = gpu.bmm_state(case, drawn)
+    for _ in range(case.shape.steps):
+        bmm.step(state, samples)
+    expected = trained.activations[:, : case.sizes.filters, :9]
+    torch.testing.assert_close(state.activations, expected, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(state.second, trained.output[:, 1, :6], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(state.first, trained.output[:, 0, :6], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        bmm.outputs(state, samples), trained.margin[:, :9], rtol=1e-4, atol=1e-6
+    )
+
+
+@pytest.mark.slow
+def test_every_table_can_be_made(card: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "WARPS", (1,))
+    monkeypatch.setattr(gpu, "REGISTERS", (128,))
+    case = gpu.make_case(Shape(5, 2, 2), CARD, 2, n_test=4)
+    row = gpu.row_of(case, gpu.measure_case(case, cpu_runs=3), peak=1e12)
+    assert len(row) == 12 and all(row)
+    ways = gpu.ways(case)
+    assert len(ways) == 2
+    if CARD == "cpu":  # the interpreter knows neither warps nor tensor cores
+        assert all(way[-1] == "0.0e+00" for way in ways)
+    *_, apart, _, same = gpu.contract(case, 2)
+    assert float(apart) < 2e-4 and same == "yes"

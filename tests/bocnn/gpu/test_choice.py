@@ -1,0 +1,99 @@
+"""Which runs go to the card, and when there is none."""
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bocnn import MODEL
+from bocnn.gpu import choice
+from tests.bocnn.conftest import CARD, Engine
+from tests.bocnn.runs import columns
+
+UNFIT: list[dict[str, Any]] = [
+    {"precision": "float64"},
+    {"activation": "tanh"},
+    {"batch": 7},
+    {"n": choice.MOST_SAMPLES + 1},
+    {"m": choice.MOST_FILTERS // 2 + 1},
+]
+FIT: list[dict[str, Any]] = [
+    {"activation": "leaky_relu"},
+    {"batch": 20},
+    {"n": choice.MOST_SAMPLES},
+    {"m": choice.MOST_FILTERS // 2},
+    {"momentum": 0.5, "weight_decay": 0.1, "data": "xor", "bias": "trained", "loss": "square"},
+]
+
+
+@pytest.mark.parametrize("given", UNFIT, ids=lambda given: "+".join(given))
+def test_what_the_kernels_do_not_take_stays_on_the_cpu(given: dict[str, Any]) -> None:
+    assert not MODEL.fits_card(columns(2, **given)).any()
+
+
+@pytest.mark.parametrize("given", FIT, ids=lambda given: "+".join(given))
+def test_what_the_kernels_take_goes_to_the_card(given: dict[str, Any]) -> None:
+    assert MODEL.fits_card(columns(2, **given)).all()
+
+
+def test_runs_that_do_not_fit_are_trained_by_the_cpu_bit_for_bit(card: Engine) -> None:
+    asked = columns(2, activation="tanh")
+    mixed = {name: np.concatenate([v, columns(1, n=5, m=2)[name]]) for name, v in asked.items()}
+    mixed["n_test"][:], mixed["steps"][:] = 20, 5
+    found = card.run(mixed)
+    alone = MODEL.run({name: values[:2] for name, values in mixed.items()})
+    for name in alone:
+        np.testing.assert_array_equal(found[name][:2], alone[name])
+    assert MODEL.placed(mixed)["engine"] == "gram-cuda+gram-cpu"
+    assert MODEL.placed({name: v[2:] for name, v in mixed.items()})["engine"] == "gram-cuda"
+    assert MODEL.placed({name: v[:2] for name, v in mixed.items()})["engine"] == "gram-cpu"
+
+
+def test_rows_do_not_depend_on_the_pieces_that_are_packed(
+    card: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [columns(k, n=n, m=1, n_test=5, steps=2, v0=0.1 * k) for k, n in ((2, 4), (3, 5))]
+    asked = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    whole = card.run(asked)
+    monkeypatch.setattr(choice, "_PIECE", 2)
+    pieces = card.run(asked)
+    for name in whole:
+        np.testing.assert_array_equal(pieces[name], whole[name], err_msg=name)
+
+
+def test_words_and_keys_are_looked_up_once_a_cell() -> None:
+    cells = [columns(3), columns(2, v0=0.7), columns(2, v0=0.7, activation="leaky_relu")]
+    asked = {name: np.concatenate([cell[name] for cell in cells]) for name in cells[0]}
+    starts = choice._cell_starts(asked, np.arange(7))
+    np.testing.assert_array_equal(np.flatnonzero(starts), [0, 3, 5])
+
+
+def answered(environment: dict[str, str], code: str) -> str:
+    """What a fresh Python prints."""
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize("visible", [{"CUDA_VISIBLE_DEVICES": ""}, {"HOME": "/tmp"}])
+def test_without_a_card_to_see_torch_is_not_imported(visible: dict[str, str]) -> None:
+    """A worker on the CPU starts seconds sooner."""
+    if CARD == "cuda" and "HOME" in visible:
+        pytest.skip("there is a card")
+    code = (
+        "import sys; sys.path.insert(0, '.'); from bocnn.gpu import choice;"
+        "print(choice.device(), 'torch' in sys.modules)"
+    )
+    assert answered(visible, code) == "None False"
+
+
+@pytest.mark.skipif(CARD == "cuda", reason="there is a card")
+def test_without_triton_or_a_card_the_cpu_trains() -> None:
+    code = (
+        "import sys; sys.path.insert(0, '.'); sys.modules['triton'] = None;"
+        "import bocnn; print(bocnn.MODEL.engine)"
+    )
+    assert answered({"HOME": "/tmp"}, code) == "gram-cpu"

@@ -1,0 +1,77 @@
+"""The card's random numbers against the CPU's: the same counters, the same bits, the same normals."""
+
+import numpy as np
+import pytest
+import torch
+import triton
+import triton.language as tl
+
+from bocnn import draws
+from bocnn.gpu.buffers import plan_of, room_drawn
+from bocnn.gpu.draws import chi, normals, uniforms
+from bocnn.gpu.launch import draw, pack
+from bocnn.gpu.records import FLOATS, INT_COUNT, Runs, Sizes
+from bocnn.laws import Law, draw_geometry, draw_points
+from bocnn.model import _pack
+from bocnn.philox import Stream
+from bocnn.philox import chi as cpu_chi
+from tests.bocnn.conftest import CARD
+from tests.bocnn.runs import columns
+
+SEED = draws.Seed(np.uint64(123), np.uint64(0xFFFFFFFF), np.uint64(7))
+
+
+@triton.jit
+def _draw(runs, out, degrees, SIZE: tl.constexpr):
+    i = tl.arange(0, SIZE)
+    tl.store(out + i, uniforms(runs, 0, 3, i).to(tl.float64))
+    tl.store(out + SIZE + i, normals(runs, 0, 3, i).to(tl.float64))
+    tl.store(out + 2 * SIZE + i, chi(runs, 0, 4, i, tl.load(degrees + i)))
+
+
+def seeded() -> Runs:
+    """One run of the seed, the rest of its parameters unset."""
+    ints = torch.zeros((1, INT_COUNT.value), dtype=torch.int64)
+    key = (SEED.key0 | (SEED.key1 << np.uint64(32))).view(np.int64)
+    ints[0, 0], ints[0, 1] = int(key), int(SEED.replicate)
+    return Runs(torch.zeros((1, len(FLOATS)), dtype=torch.float64).to(CARD), ints.to(CARD))
+
+
+def test_uniforms_normals_and_lengths_are_those_of_the_cpu() -> None:
+    degrees = np.array([1.0, 2.0, 3.0, 10.0, 1e3, 1e6, 1e12, 1e15] * 32)
+    out = torch.empty((3, 256), dtype=torch.float64, device=CARD)
+    _draw[(1,)](seeded(), out, torch.from_numpy(degrees).to(CARD), 256)
+    uniform, normal, length = out.cpu().numpy()
+    np.testing.assert_array_equal(uniform, draws.draw_uniforms(SEED, draws.FACTOR, 256))
+    expected = draws.draw_normals(SEED, draws.FACTOR, (1, 256))[0]
+    np.testing.assert_allclose(normal, expected, rtol=0, atol=1e-6)
+    stream = Stream(SEED.key0, SEED.key1, draws.CHI, SEED.replicate)
+    lengths = [cpu_chi(float(degree), np.uint64(i), stream) for i, degree in enumerate(degrees)]
+    np.testing.assert_allclose(length, lengths, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("d", "data", "noise"), [(9, "xor", "isotropic"), (50, "signal", "orthogonal")]
+)
+def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) -> None:
+    n, m = 6, 3
+    asked = columns(1, n=n, m=m, d=d, data=data, noise=noise, bias="trained", p_flip=0.4)
+    given = _pack(asked, np.arange(1))
+    sizes, plan = Sizes(n, 2 * m, n + 2 * m), plan_of(n, 2 * m)
+    runs = Runs(*(torch.from_numpy(part).to(CARD) for part in pack(given)))
+    drawn = room_drawn(1, sizes, plan, CARD)
+    draw(runs, drawn, sizes, plan)
+    xor, isotropic = int(data == "xor"), noise == "isotropic"
+    law = Law(xor, n, d, m, 2.0, 1.0, 0.01, 0.2, 0.4, isotropic, True, 0)
+    seed = draws.Seed(given.key0[0], given.key1[0], given.replicate[0])
+    geometry = draw_geometry(law, seed)
+    points = draw_points(law, geometry, seed, np.float64)
+    count = geometry.labels.size
+    np.testing.assert_array_equal(drawn.observed[0, :n].cpu(), points.observed)
+    np.testing.assert_array_equal(drawn.at[0, :n].cpu(), points.at[:, 0])
+    np.testing.assert_allclose(drawn.inner[0, :n, :n].cpu(), points.gram[count:, count:], rtol=1e-5)
+    starts = geometry.filters @ geometry.points[count:].T
+    np.testing.assert_allclose(drawn.inner[0, n:, :n].cpu(), starts, rtol=1e-4, atol=1e-7)
+    head = drawn.head[0, :, n:].cpu().numpy().T
+    kept = [*range(1 + xor), 2]
+    np.testing.assert_allclose(head[:, kept], geometry.filters[:, : 2 + xor], rtol=1e-5)
