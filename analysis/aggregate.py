@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,21 @@ class Cells:
             squares, used * (used - 1), out=np.full(used.shape, np.nan), where=used > 1
         )
         return np.asarray(np.sqrt(variance))
+
+
+def transposed(cells: Cells) -> Cells:
+    """The same cells with x and y exchanged: a boundary found in them is scanned along x.
+
+    Where a boundary turns upright, its columns do not cross it but its rows do.
+    """
+    plane = Plane(cells.plane.y, cells.plane.x, cells.plane.settings)
+    return replace(
+        cells,
+        plane=plane,
+        values=cells.values.swapaxes(1, 2),
+        status={name: count.swapaxes(1, 2) for name, count in cells.status.items()},
+        missing=cells.missing.swapaxes(1, 2),
+    )
 
 
 def aggregate(dataset: Dataset, view: View, *, include_unconverged: bool = False) -> Cells:

@@ -53,7 +53,7 @@ def fit_kink(boundary: Boundary, setting: int) -> Kink:
     single = _loss(points, np.stack([np.ones(count), points.x], axis=1))[1][0]
     gain = float((single - loss[0]) / max(1.0, loss[0] / max(count - 4, 1)))
     below, above, at = (
-        estimate(float(one[0]), one[1:], boundary.confidence)
+        estimate(float(one[0]), one[1:], boundary)
         for one in (fits[:, 1], fits[:, 1] + fits[:, 2], np.exp(places))
     )
     chosen = gain > PENALTY * np.log(count)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.bootstrap import interval, robust_error, tail
+from analysis.bootstrap import robust_error, student_interval
 from analysis.boundary import Boundary
 from analysis.plane import Floats
 
@@ -88,7 +88,7 @@ def fit_law(
     residual = (points.y - a - b * points.x) / points.error
     misfit = float(np.sum(residual**2) / (count - 2)) if count > 2 else np.nan
     slope, intercept = (
-        estimate(float(one[0]), draws, boundary.confidence)
+        estimate(float(one[0]), draws, boundary)
         for one, draws in ((b, draws_b), (a, draws_a))
     )
     return Law(kind, setting, x_range, count, total, slope, intercept, misfit, "")
@@ -122,9 +122,14 @@ def floored_error(draws: Floats) -> Floats:
     return np.maximum(error, max(floor, TINY))
 
 
-def estimate(value: float, draws: Floats, confidence: float) -> Estimate:
-    """A value with the percentile interval of its draws, shape (draws,)."""
-    low, high = interval(draws[:, None], tail(confidence))
+def estimate(value: float, draws: Floats, boundary: Boundary) -> Estimate:
+    """A value with the interval of its draws, shape (draws,), at the boundary's confidence."""
+    low, high = student_interval(
+        np.array([value]),
+        draws[:, None],
+        confidence=boundary.confidence,
+        freedom=boundary.freedom,
+    )
     return Estimate(value, float(low[0]), float(high[0]))
 
 

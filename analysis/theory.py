@@ -70,4 +70,4 @@ def _locked_constant(boundary: Boundary, law: Law, theory: Theory) -> Estimate |
     ok = np.isfinite(offsets)
     weights = np.where(ok, 1 / points.error**2, 0.0)
     means = (weights * np.where(ok, offsets, 0.0)).sum(1) / weights.sum(1)
-    return estimate(float(means[0]), means[1:], boundary.confidence)
+    return estimate(float(means[0]), means[1:], boundary)
