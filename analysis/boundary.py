@@ -133,6 +133,8 @@ def _ends(
     low, high = student_interval(
         np.clip(estimate, u[0], u[-1]), draws, confidence=how.confidence, freedom=how.freedom(runs)
     )
+    # A boundary beyond the grid is bounded by its edge at least.
+    low, high = np.minimum(low, u[-1]), np.maximum(high, u[0])
     return np.where(low < u[0], -np.inf, low), np.where(high > u[-1], np.inf, high)
 
 
