@@ -84,7 +84,7 @@ def aggregate(dataset: Dataset, view: View, *, include_unconverged: bool = False
         AnalysisError: an unknown or non-numeric column, no row of the present sweep, or two runs
             in one place.
     """
-    rows = _rows_of_sweep(dataset)
+    rows = rows_of_sweep(dataset)
     x, y = (_plane_axis(dataset, name, rows) for name in (view.x, view.y))
     names, place = _settings(dataset, rows, view=view)
     where = [
@@ -123,7 +123,7 @@ def _count(chosen: np.ndarray[Any, Any], where: list[Any], shape: tuple[int, ...
     return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
 
 
-def _rows_of_sweep(dataset: Dataset) -> Ints:
+def rows_of_sweep(dataset: Dataset) -> Ints:
     """Indices of the rows that the present version of the sweep plans."""
     sweep = dataset.sweep
     allowed: dict[str, tuple[Any, ...]] = {name: axis.values for name, axis in sweep.axes.items()}
