@@ -1,13 +1,14 @@
 """The boundary by its other definition: where half of the runs are benign."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.aggregate import Cells
 from analysis.bootstrap import Resampling, multipliers, student_stretch
 from analysis.boundary import BENIGN, Boundary
-from analysis.errors import AnalysisError
 from analysis.crossing import raw_crossing
+from analysis.errors import AnalysisError
 from analysis.plane import Floats
 from analysis.psychometric import LAPSES, Counts, Curves, fit_curves, quantiles, scores
 
@@ -109,7 +110,7 @@ def _setting(
     ends = middle + np.where(told, wide, 1.0) * (quantiles(curves, shares) - middle)
     z = _joint_normals(each, how)
     draws = middle + np.maximum(inflation, 1.0) * (quantiles(curves, stats.norm.cdf(z)) - middle)
-    empty = np.isnan(upper).all(axis=(1, 2))
+    empty = np.asarray(np.isnan(upper).all(axis=(1, 2)))
     parts = (middle, ends[0], ends[1], draws)
     return tuple(_censored(part, u, empty) for part in parts)  # type: ignore[return-value]
 
@@ -123,11 +124,13 @@ def _joint_normals(each: Floats, how: Resampling) -> Floats:
     columns, replicates = each.shape
     length = np.sqrt((each**2).sum(axis=1))
     weights = multipliers(how, replicates, column=(0, columns))
-    shared = np.einsum("bcr,cr->bc", np.broadcast_to(weights, (how.draws, columns, replicates)), each)
+    shared = np.einsum(
+        "bcr,cr->bc", np.broadcast_to(weights, (how.draws, columns, replicates)), each
+    )
     alone = np.random.default_rng([how.seed, 1]).standard_normal((how.draws, columns))
     return np.where(length > TINY, shared / np.maximum(length, TINY), alone)
 
 
-def _censored(places: Floats, u: Floats, empty: Floats) -> Floats:
+def _censored(places: Floats, u: Floats, empty: NDArray[np.bool_]) -> Floats:
     inside = np.where(places < u[0], -np.inf, np.where(places > u[-1], np.inf, places))
     return np.where(empty, np.nan, inside)

@@ -19,7 +19,6 @@ from analysis.crossing import Crossings, cross_zero, raw_crossing
 from analysis.plane import Floats, Plane
 from analysis.smooth import choose_bandwidth, smoother
 
-
 MEAN = "mean"
 BENIGN = "half benign"
 # A cell this improbable on the wrong side of the crossing says that the column turns back.
@@ -48,7 +47,9 @@ class Boundary:
     together: bool = True  # were replicates drawn for all cells at once?
     definition: str = MEAN
     raw: Floats | None = None  # (settings, x): first crossing of the raw means, as a check
-    turns: NDArray[np.bool_] | None = None  # (settings, x): does the column come back over the level?
+    turns: NDArray[np.bool_] | None = (
+        None  # (settings, x): does the column come back over the level?
+    )
 
     @property
     def freedom(self) -> float:
@@ -122,7 +123,9 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
         runs=most,
         together=how.together,
         raw=raw_crossing(above, u),
-        turns=_turns(above / np.maximum(cells.standard_error, TINY), estimate, u=u, freedom=most - 1),
+        turns=_turns(
+            above / np.maximum(cells.standard_error, TINY), estimate, u=u, freedom=most - 1
+        ),
     )
 
 
@@ -138,16 +141,14 @@ def _ends(
     return np.where(low < u[0], -np.inf, low), np.where(high > u[-1], np.inf, high)
 
 
-def _turns(
-    score: Floats, estimate: Floats, *, u: Floats, freedom: Floats
-) -> NDArray[np.bool_]:
+def _turns(score: Floats, estimate: Floats, *, u: Floats, freedom: Floats) -> NDArray[np.bool_]:
     """Columns with a cell clearly on the wrong side, over a step from their crossing, (settings, x).
 
     Args:
         score: standard errors by which each cell's mean is over the level, (settings, x, y).
         estimate: crossings, (settings, x).
     """
-    least = stats.t.isf(WRONG_SIDE, np.maximum(freedom, 1))[..., None]
+    least = np.asarray(stats.t.isf(WRONG_SIDE, np.maximum(freedom, 1)))[..., None]
     step = np.diff(u).max(initial=0.0)
     beyond, before = u > estimate[..., None] + step, u < estimate[..., None] - step
     return np.asarray(np.any((score < -least) & beyond | (score > least) & before, axis=-1))

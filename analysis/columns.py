@@ -8,7 +8,7 @@ from analysis.aggregate import Cells, rows_of_sweep
 from analysis.errors import AnalysisError
 from analysis.formula import evaluate, names_in
 from analysis.load import Dataset
-from analysis.plane import Floats
+from analysis.plane import Floats, Ints
 
 
 def on_plane(dataset: Dataset, cells: Cells, formula: str) -> Floats:
@@ -40,12 +40,13 @@ def _columns(dataset: Dataset, cells: Cells, names: Iterable[str]) -> dict[str, 
     plane = cells.plane
     rows = rows_of_sweep(dataset)
     at = tuple(
-        np.searchsorted(axis.values, dataset.numbers(axis.name)[rows]) for axis in (plane.x, plane.y)
+        np.searchsorted(axis.values, dataset.numbers(axis.name)[rows])
+        for axis in (plane.x, plane.y)
     )
     return {name: _on_cells(dataset.numbers(name)[rows], at, cells, name) for name in sorted(names)}
 
 
-def _on_cells(values: Floats, at: tuple[Floats, ...], cells: Cells, name: str) -> Floats:
+def _on_cells(values: Floats, at: tuple[Ints, ...], cells: Cells, name: str) -> Floats:
     grid = np.full(cells.mean.shape[1:], np.nan)
     grid[at] = values
     if np.any((grid[at] != values) & ~np.isnan(values)):

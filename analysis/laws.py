@@ -75,8 +75,8 @@ def fit_law(
 
     Leaving out the columns that cross beyond the grid would keep those that chance moved inward.
     Residuals are taken in the y axis's own coordinate (log y on a log axis), where errors belong: in
-    another one a column that errs downwards would weigh more. A power law leaves out columns at x ≤ 0 or y* ≤ 0.
-    Intervals come from refitting every draw.
+    another one a column that errs downwards would weigh more. A power law leaves out columns at
+    x ≤ 0 or y* ≤ 0. Intervals come from refitting every draw.
 
     Args:
         boundary: crossings and draws.

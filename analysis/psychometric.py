@@ -17,7 +17,7 @@ from scipy.interpolate import CubicSpline
 from analysis.errors import AnalysisError, nearest
 from analysis.plane import Floats, Ints
 
-LINKS: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] = {
+LINKS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "probit": (special.ndtr, special.ndtri),
     "logistic": (special.expit, special.logit),
 }
@@ -74,12 +74,16 @@ def fit_curves(
         Wichmann and Hill 2001, Perception & Psychophysics 63, 1293 (curves with lapses).
     """
     if link not in LINKS:
-        raise AnalysisError(f"Received link '{link}'; expected one of its names.{nearest(link, LINKS)}")
+        raise AnalysisError(
+            f"Received link '{link}'; expected one of its names.{nearest(link, LINKS)}"
+        )
     steps = tuple(np.round(u - u[0], DIGITS).tolist())
     places, widths = _grid(np.array(steps))
     pairs = [(floor, gap) for floor in lapses for gap in lapses]
     # One floor and one gap for all columns: far from the boundary each column alone says little.
-    total = [_best_width(counts, _table(steps, pair, link), widths)[0].max(1).sum() for pair in pairs]
+    total = [
+        _best_width(counts, _table(steps, pair, link), widths)[0].max(1).sum() for pair in pairs
+    ]
     pair = pairs[int(np.argmax(total))]
     likelihood, width = _best_width(counts, _table(steps, pair, link), widths)
     top = likelihood.argmax(axis=1)
@@ -151,7 +155,9 @@ def scores(curves: Curves, upper: Floats, u: Floats, *, place: Floats) -> tuple[
     by_width = (curve(u, place=place[:, None], **wider) - value) / SMALL_STEP
     present = np.isfinite(upper)
     weight = present.sum(-1) / (value * (1 - value))
-    cross = (weight * by_place * by_width).sum(1) / np.maximum((weight * by_width**2).sum(1), 1e-300)
+    cross = (weight * by_place * by_width).sum(1) / np.maximum(
+        (weight * by_width**2).sum(1), 1e-300
+    )
     direction = by_place - cross[:, None] * by_width
     residual = np.where(present, upper - value[..., None], 0.0)
     each = (residual * (direction / (value * (1 - value)))[..., None]).sum(axis=1)

@@ -60,10 +60,10 @@ def select_law(boundary: Boundary, setting: int, *, theories: Iterable[Theory] =
     x = boundary.plane.x.values[points.columns[chosen]]
     if chosen.sum() < FEWEST_COLUMNS:
         return Selection(setting, x, (), np.nan)
-    fits = {name: at for name, at in _laws(boundary, setting, x, theories) if np.all(np.isfinite(at))}
-    residuals = {
-        name: (points.y[chosen] - at) / points.error[chosen] for name, at in fits.items()
+    fits = {
+        name: at for name, at in _laws(boundary, setting, x, theories) if np.all(np.isfinite(at))
     }
+    residuals = {name: (points.y[chosen] - at) / points.error[chosen] for name, at in fits.items()}
     return _selection(setting, x, residuals)
 
 

@@ -77,7 +77,9 @@ def judge_line(
     points = points_of(boundary, setting, kind="power", x_range=theory.x_range)
     line = predicted[points.columns]
     ok = (line > 0) & np.isfinite(line)
-    measured = _factor(boundary, points.y[ok], points.draws[:, ok], error=points.error[ok], line=line[ok])
+    measured = _factor(
+        boundary, points.y[ok], points.draws[:, ok], error=points.error[ok], line=line[ok]
+    )
     verdict, reason = _judge_factor(measured, int(ok.sum()))
     return Verdict(
         prediction=theory.name,

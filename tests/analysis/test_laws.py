@@ -188,7 +188,9 @@ def noisy(seed: int, x: np.ndarray) -> Boundary:
     """A planted power law, log y* = 0.25 log x, with errors of 0.1 in its crossings and draws."""
     boundary = exact_boundary(x**0.25, x=x, error=0.1)
     offset = 0.1 * np.random.default_rng(seed).standard_normal(x.shape)
-    moved = {name: getattr(boundary, name) + offset for name in ("estimate", "low", "high", "draws")}
+    moved = {
+        name: getattr(boundary, name) + offset for name in ("estimate", "low", "high", "draws")
+    }
     return replace(boundary, **moved)
 
 
