@@ -180,8 +180,13 @@ def _settings(dataset: Dataset, rows: Ints, *, view: View) -> tuple[tuple[str, .
     place = np.zeros(len(rows), dtype=np.int64)
     for name, values in chosen.items():
         place = place * len(values) + _positions(dataset, name, values)[rows]
+    return setting_labels(chosen), place
+
+
+def setting_labels(chosen: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
+    """Labels of every combination of the columns' values, in their order; ("",) for no column."""
     labels = itertools.product(*([f"{n} = {_text(v)}" for v in vs] for n, vs in chosen.items()))
-    return tuple(", ".join(parts) for parts in labels), place
+    return tuple(", ".join(parts) for parts in labels)
 
 
 def _text(value: Any) -> str:

@@ -59,12 +59,17 @@ class Dataset:
 
     def label(self, name: str) -> str:
         """A column's axis label: meaning and unit where the dataset states them, and its name."""
-        notes = self.table.schema.field(name).metadata or {}
-        meaning, unit = (notes.get(key, b"").decode() for key in (b"meaning", b"unit"))
-        unit = "" if unit in ("", "1", "dimensionless") else f" [{unit}]"
-        if not meaning or name in meaning.split():
-            return f"{meaning or name}{unit}"
-        return f"{meaning}{unit} ({name})"
+        return column_label(self.table.schema, name)
+
+
+def column_label(schema: pa.Schema, name: str) -> str:
+    """A column's axis label: meaning and unit where the schema states them, and its name."""
+    notes = schema.field(name).metadata or {}
+    meaning, unit = (notes.get(key, b"").decode() for key in (b"meaning", b"unit"))
+    unit = "" if unit in ("", "1", "dimensionless") else f" [{unit}]"
+    if not meaning or name in meaning.split():
+        return f"{meaning or name}{unit}"
+    return f"{meaning}{unit} ({name})"
 
 
 def load(location: str) -> Dataset:
@@ -78,10 +83,11 @@ def load(location: str) -> Dataset:
         AnalysisError: no folder, no shards, a corrupted or foreign file, or two rows of one run
             that differ.
     """
-    files, folder = _open_folder(location)
-    paths = _shards(files, folder, location)
+    files, folder = open_folder(location)
+    paths = shard_paths(files, folder, location)
     shards = [_read_shard(files, path) for path in paths]
-    sweep = _latest_sweep(files, folder, shards)
+    notes = [(shard.schema.metadata or {}).get(b"sweep") for shard in shards]
+    sweep = latest_sweep(files, folder, notes)
     for path, shard in zip(paths, shards, strict=True):
         _check_shard(shard, path, sweep=sweep, like=shards[0])
     order = shards[0].column_names
@@ -89,7 +95,12 @@ def load(location: str) -> Dataset:
     return Dataset(sweep, table, files=len(paths), duplicates=duplicates)
 
 
-def _open_folder(location: str) -> tuple[Any, str]:
+def open_folder(location: str) -> tuple[Any, str]:
+    """A filesystem, and the path on it, of a local path or a URI.
+
+    Raises:
+        AnalysisError: pyarrow.fs opens no such URI.
+    """
     if "://" not in location:
         return pafs.LocalFileSystem(), location
     try:
@@ -102,7 +113,12 @@ def _open_folder(location: str) -> tuple[Any, str]:
     return files, folder
 
 
-def _shards(files: Any, folder: str, location: str) -> list[str]:
+def shard_paths(files: Any, folder: str, location: str) -> list[str]:
+    """Paths of a folder's shards, sorted.
+
+    Raises:
+        AnalysisError: no such folder, or no shard in it.
+    """
     if files.get_file_info(folder).type != pafs.FileType.Directory:
         raise AnalysisError(
             f"No dataset folder at '{location}'; expected a folder that a sweep wrote. "
@@ -134,12 +150,16 @@ def _read_shard(files: Any, path: str) -> pa.Table:
         ) from error
 
 
-def _latest_sweep(files: Any, folder: str, shards: list[pa.Table]) -> Sweep:
+def latest_sweep(files: Any, folder: str, notes: list[bytes | None]) -> Sweep:
+    """The sweep in its latest form: beside the shards, or in what they carry (`notes`).
+
+    Raises:
+        AnalysisError: neither holds a readable sweep.
+    """
     path = f"{folder.rstrip('/')}/_sweep.json"
     if files.get_file_info(path).type == pafs.FileType.File:
         with files.open_input_stream(path) as stream:
             return _decode(stream.read(), path)
-    notes = [(shard.schema.metadata or {}).get(b"sweep") for shard in shards]
     sweeps = [_decode(note, "a shard's metadata") for note in sorted({n for n in notes if n})]
     if not sweeps:
         raise AnalysisError(
