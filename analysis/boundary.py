@@ -22,7 +22,7 @@ from analysis.smooth import choose_bandwidth, smoother
 MEAN = "mean"
 BENIGN = "half benign"
 # A cell this improbable on the wrong side of the crossing says that the column turns back.
-WRONG_SIDE = 1e-4
+WRONG_SIDE = 1e-3
 TINY = 1e-12
 
 

@@ -7,6 +7,7 @@ leaves unexplained is the quality; the exponent b of Q = y/x^b that explains mos
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import BSpline
 from scipy.optimize import isotonic_regression
 
 from analysis.aggregate import Cells
@@ -15,8 +16,15 @@ from analysis.errors import AnalysisError
 from analysis.laws import Estimate
 from analysis.plane import Floats
 
-CANDIDATES = 61
-NEAR = 21
+CANDIDATES = 81
+# The fine search reaches this many coarse steps about the best candidate, a parabola this many fine ones.
+WINDOW = 6
+REACH = 6
+KNOTS = 10
+# Cells below which a curve through that many knots says nothing.
+FEWEST = 24
+# No standard error counts for less than this share of the median one: some cells hardly vary.
+LEAST_ERROR = 0.5
 # Each draw searches anew; a percentile needs no more.
 MOST_DRAWS = 200
 
@@ -27,7 +35,7 @@ class Collapse:
 
     `quality` is the share of the means' variance that a monotone curve of the order parameter
     explains, and `misfit` what remains per cell in squared standard errors. `best` is the exponent b
-    of y/x^b with the highest quality, `best_quality`; None where the axes have no logarithms.
+    of y/x^b whose smooth curve leaves least, `best_quality` its quality; None where the axes have no logarithms.
     """
 
     setting: int
@@ -78,8 +86,11 @@ def collapse(
     place = np.argsort(flat[ok], kind="stable")
     curve = _master(mean[ok][place], used[ok][place])
     error = cells.standard_error[setting].ravel()[ok][place]
-    seen = error > 0
-    misfit = np.mean(((mean[ok][place] - curve)[seen] / error[seen]) ** 2) if seen.any() else np.nan
+    varies = error > 0
+    misfit = np.nan
+    if varies.any():
+        floored = np.fmax(error, LEAST_ERROR * float(np.median(error[varies])))
+        misfit = float(np.mean(((mean[ok][place] - curve) / floored) ** 2))
     best, best_quality = _best(cells, setting, how)
     return Collapse(
         setting=setting,
@@ -88,7 +99,7 @@ def collapse(
         mean=mean[ok][place],
         curve=curve,
         quality=_quality(mean[ok][place], curve, used[ok][place]),
-        misfit=float(misfit),
+        misfit=misfit,
         best=best,
         best_quality=best_quality,
     )
@@ -96,20 +107,29 @@ def collapse(
 
 def _best(cells: Cells, setting: int, how: Resampling) -> tuple[Estimate | None, float]:
     x, y = cells.plane.x.values, cells.plane.y.values
-    if np.any(x <= 0) or np.any(y <= 0) or min(len(x), len(y)) < 2:
+    if (
+        np.any(x <= 0)
+        or np.any(y <= 0)
+        or min(len(x), len(y)) < 2
+        or cells.mean[setting].size < FEWEST
+    ):
         return None, np.nan
     cloud = _cloud(cells, setting, how)
-    widest = 2 * np.ptp(cloud.y) / np.ptp(cloud.x)
-    near, quality = _search(cloud, cloud.mean, np.linspace(-widest, widest, CANDIDATES))
-    window = 6 * 2 * widest / (CANDIDATES - 1)
-    grid = near + np.linspace(-window, window, NEAR)
-    value, quality = _search(cloud, cloud.mean, grid)
-    draws = np.array([_search(cloud, mean, grid)[0] for mean in cloud.draws])
+    rows = np.concatenate([cloud.mean[None], cloud.draws])
+    widest = 2 * float(np.ptp(cloud.y) / np.ptp(cloud.x))
+    coarse = np.linspace(-widest, widest, CANDIDATES)
+    near = coarse[np.argmin(_losses(cloud, rows[:1], coarse)[:, 0])]
+    window = WINDOW * (coarse[1] - coarse[0])
+    fine = near + np.linspace(-window, window, CANDIDATES)
+    found = _lowest(fine, _losses(cloud, rows, fine))
     freedom = how.freedom(cells.used[setting].max())
     low, high = student_interval(
-        np.array([value]), draws[:, None], confidence=how.confidence, freedom=freedom
+        found[:1], found[1:, None], confidence=how.confidence, freedom=freedom
     )
-    return Estimate(value, float(low[0]), float(high[0])), quality
+    place = np.argsort(cloud.y - found[0] * cloud.x, kind="stable")
+    mean, weight = cloud.mean[place], cloud.weight[place]
+    quality = _quality(mean, _master(mean, weight), weight)
+    return Estimate(float(found[0]), float(low[0]), float(high[0])), quality
 
 
 def _cloud(cells: Cells, setting: int, how: Resampling) -> _Cloud:
@@ -128,22 +148,43 @@ def _cloud(cells: Cells, setting: int, how: Resampling) -> _Cloud:
     )
 
 
-def _search(cloud: _Cloud, mean: Floats, grid: Floats) -> tuple[float, float]:
-    """The candidate exponent of highest quality, refined by a parabola, and that quality."""
-    found = np.array([_at(cloud, mean, b) for b in grid])
-    top = int(found.argmax())
-    inner = min(max(top, 1), len(grid) - 2)
-    left, middle, right = found[inner - 1 : inner + 2]
-    bend = 2 * middle - left - right
-    if top != inner or bend <= 0:
-        return float(grid[top]), float(found[top])
-    return float(grid[top] + (right - left) / (2 * bend) * (grid[1] - grid[0])), float(found[top])
+def _losses(cloud: _Cloud, rows: Floats, grid: Floats) -> Floats:
+    """What a smooth curve of the order parameter leaves of the means' squares, (candidates, rows).
+
+    A cubic spline with a fixed number of knots: a monotone curve bends to every cell, and neighbours'
+    distances depend on how the plane's lattice falls together, which favours certain exponents.
+    """
+    root = np.sqrt(cloud.weight)
+    scaled = rows * root
+    losses = np.empty((len(grid), len(rows)))
+    for k, exponent in enumerate(grid):
+        basis = np.linalg.qr(_spline(cloud.y - exponent * cloud.x) * root[:, None])[0]
+        losses[k] = np.sum(scaled**2, axis=1) - np.sum((scaled @ basis) ** 2, axis=1)
+    return losses
 
 
-def _at(cloud: _Cloud, mean: Floats, exponent: float) -> float:
-    place = np.argsort(cloud.y - exponent * cloud.x, kind="stable")
-    ordered, weight = mean[place], cloud.weight[place]
-    return _quality(ordered, _master(ordered, weight), weight)
+def _spline(order: Floats) -> Floats:
+    """Cubic B-splines of an order parameter with knots at its quantiles, (cells, functions)."""
+    inner = np.quantile(order, np.linspace(0, 1, KNOTS))
+    ends = np.full(3, inner[0]), np.full(3, inner[-1])
+    # A tiny rise keeps knots apart where many cells share a value.
+    knots = np.concatenate([ends[0], inner, ends[1]])
+    knots[3:-3] += np.linspace(0.0, 1e-9, KNOTS)
+    knots[-3:] = knots[-4]
+    return np.asarray(BSpline.design_matrix(order, knots, 3).toarray())
+
+
+def _lowest(grid: Floats, losses: Floats) -> Floats:
+    """Where a parabola through each column of losses near its least is least, (rows,)."""
+    found = np.empty(losses.shape[1])
+    for k, loss in enumerate(losses.T):
+        top = int(np.argmin(loss))
+        part = slice(max(top - REACH, 0), top + REACH + 1)
+        bend, slope, _ = np.polyfit(grid[part] - grid[top], loss[part], 2)
+        step = -slope / (2 * bend) if bend > 0 else 0.0
+        inside = grid[part][0] - grid[top] <= step <= grid[part][-1] - grid[top]
+        found[k] = grid[top] + (step if inside else 0.0)
+    return found
 
 
 def _master(mean: Floats, weight: Floats) -> Floats:

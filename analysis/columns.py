@@ -17,7 +17,10 @@ def on_plane(dataset: Dataset, cells: Cells, formula: str) -> Floats:
     Raises:
         AnalysisError: a mistaken formula, an unknown column, or one that varies within a cell.
     """
-    return evaluate(formula, _columns(dataset, cells, names_in(formula)))
+    names = names_in(formula)
+    # Checks the formula itself before its columns are read.
+    evaluate(formula, dict.fromkeys(names, 1.0))
+    return evaluate(formula, _columns(dataset, cells, names))
 
 
 def along_x(dataset: Dataset, cells: Cells, formula: str) -> Floats:

@@ -24,7 +24,7 @@ LINKS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 # Shares of runs that are on the wrong side far from the boundary.
 LAPSES = (0.0, 0.03, 0.12)
 PLACES_A_STEP = 6
-WIDTHS = 24
+WIDTHS = 30
 # A likelihood much sharper than a step is parabolic, which a spline between places follows.
 FINER = 8
 # A probability of exactly 0 or 1 would forbid what finite numbers of runs cannot exclude.
@@ -109,7 +109,7 @@ def confidence_distribution(curves: Curves) -> tuple[Floats, Floats]:
     """Each place's distribution function by its normalized profile likelihood.
 
     Its 2.5 and 97.5 % points are the profile-likelihood interval where that is symmetric; between two
-    cells that part all runs cleanly it is uniform, as it should be.
+    cells that part all runs cleanly it is nearly uniform, as it should be.
 
     Returns:
         Places (fine,), FINER times as many as the curves', and shares (columns, fine).
@@ -176,7 +176,7 @@ def _grid(u: Floats) -> tuple[Floats, Floats]:
     step, span = float(np.median(np.diff(u))), float(u[-1] - u[0])
     count = 1 + int(np.ceil(2 * span / step * PLACES_A_STEP))
     places = np.linspace(u[0] - span / 2, u[-1] + span / 2, count)
-    return places, np.geomspace(step / 8, 2 * span, WIDTHS)
+    return places, np.geomspace(step / 30, 2 * span, WIDTHS)
 
 
 @lru_cache(maxsize=4 * len(LAPSES) ** 2)
