@@ -35,7 +35,8 @@ class Collapse:
 
     `quality` is the share of the means' variance that a monotone curve of the order parameter
     explains, and `misfit` what remains per cell in squared standard errors. `best` is the exponent b
-    of y/x^b whose smooth curve leaves least, `best_quality` its quality; None where the axes have no logarithms.
+    of y/x^b whose smooth curve leaves least, `best_quality` its quality; None where an axis has no
+    logarithm.
     """
 
     setting: int
