@@ -1,41 +1,69 @@
 """From a dataset of runs to boundaries, laws, figures and tables.
 
-load → aggregate → find_boundary → fit_law, fit_kink, compare, paired_shift → figures → report.
+load → aggregate → find_boundary → fit_law, fit_kink, compare, paired_shift → figures → report;
+open_source → summarise, batch_cells for datasets that do not fit in memory.
 Reads Arrow datasets and knows nothing of what trained them: bocnn and sweeps are never imported.
 """
 
-from analysis.aggregate import Cells, aggregate
+from analysis.aggregate import Cells, aggregate, transposed
+from analysis.benign import find_benign_boundary
 from analysis.bootstrap import Resampling
 from analysis.boundary import Boundary, find_boundary
+from analysis.collapse import Collapse, collapse
+from analysis.columns import along_x, on_plane
 from analysis.errors import AnalysisError
 from analysis.findings import Findings, analyse
 from analysis.kink import Kink, fit_kink
 from analysis.laws import Law, fit_law
+from analysis.levels import LevelExponent, default_levels, exponents
 from analysis.load import Dataset, load
+from analysis.query import Source, open_source
+from analysis.selection import Selection, select_law
 from analysis.shift import Shift, paired_shift
 from analysis.spec import Sweep, Theory, View
+from analysis.summary import Summary, batch_cells, summarise
 from analysis.theory import Comparison, compare
+from analysis.verdict import Verdict, judge_exponent, judge_line
 
 __all__ = [
     "AnalysisError",
     "Boundary",
     "Cells",
+    "Collapse",
     "Comparison",
     "Dataset",
     "Findings",
     "Kink",
     "Law",
+    "LevelExponent",
     "Resampling",
+    "Selection",
     "Shift",
+    "Source",
+    "Summary",
     "Sweep",
     "Theory",
+    "Verdict",
     "View",
     "aggregate",
+    "along_x",
     "analyse",
+    "batch_cells",
+    "collapse",
     "compare",
+    "default_levels",
+    "exponents",
+    "find_benign_boundary",
     "find_boundary",
     "fit_kink",
     "fit_law",
+    "judge_exponent",
+    "judge_line",
     "load",
+    "on_plane",
+    "open_source",
     "paired_shift",
+    "select_law",
+    "summarise",
+    "transposed",
 ]
