@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.bootstrap import robust_error, student_interval
 from analysis.boundary import Boundary
@@ -226,10 +226,15 @@ def fit_censored(
 
 def _expected(rows: Floats, law: Floats, *, error: Floats, edges: Floats) -> Floats:
     """Crossings, and for those beyond the grid what the law expects of them there."""
-    outward = np.where(rows > 0, edges[1] - law, law - edges[0]) / error
-    with np.errstate(invalid="ignore"):
-        hazard = np.exp(stats.norm.logpdf(outward) - stats.norm.logsf(outward))
-        return np.where(np.isinf(rows), law + np.sign(rows) * error * hazard, rows)
+    beyond = np.isinf(rows)
+    side = np.sign(rows[beyond])
+    at, scale = law[beyond], np.broadcast_to(error, rows.shape)[beyond]
+    outward = np.where(side > 0, edges[1] - at, at - edges[0]) / scale
+    # The normal hazard φ(z)/Φ(−z), by logarithms: both vanish far beyond the grid.
+    hazard = np.exp(-0.5 * outward**2 - special.log_ndtr(-outward)) / np.sqrt(2 * np.pi)
+    expected = rows.copy()
+    expected[beyond] = at + side * scale * hazard
+    return expected
 
 
 def _least_squares(x: Floats, y: Floats, weights: Floats) -> tuple[Floats, Floats]:
