@@ -103,7 +103,7 @@ def _holds(name: str, estimate: Estimate | None, truth: float) -> Iterator[tuple
         yield name, float(estimate.low <= truth <= estimate.high)
 
 
-def row(job: tuple[Scenario, bool], shares: dict[str, float]) -> str:
+def row(job: tuple[Scenario, bool], shares: dict[str, float], *, sweeps: int) -> str:
     """One line of the table."""
     scenario, benign = job
     cells = [
@@ -112,6 +112,7 @@ def row(job: tuple[Scenario, bool], shares: dict[str, float]) -> str:
         f"{scenario.noise:g}",
         str(scenario.replicates),
         f"{scenario.shared:g}",
+        f"{sweeps:,}",
         ", ".join(f"{name} {100 * share:.1f}" for name, share in shares.items()),
     ]
     return f"| {' | '.join(cells)} |"
@@ -124,8 +125,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    rows = ["| boundary | definition | noise | replicates | shared | intervals that hold, % |"]
-    rows.append("|---|---|---|---|---|---|")
+    rows = [
+        "| boundary | definition | noise | replicates | shared | sweeps | intervals that hold, % |"
+    ]
+    rows.append("|---|---|---|---|---|---|---|")
     print("\n".join(rows), flush=True)
     jobs, spent = list(scenarios()), 0.0
     # One thread each: small matrices gain nothing from two, and lose much on a busy machine.
@@ -134,13 +137,14 @@ def main() -> None:
         for job, (shares, seconds) in zip(
             jobs, pool.map(partial(coverage, sweeps=options.sweeps), jobs), strict=True
         ):
-            rows.append(row(job, shares))
+            rows.append(row(job, shares, sweeps=options.sweeps))
             spent += seconds
             print(rows[-1], flush=True)
     print(f"\n{options.sweeps} sweeps a row, {spent:.0f} s of processor time in all")
     if options.write:
-        text = PAGE.read_text(encoding="utf-8").split(MARK)[0]
-        PAGE.write_text(text + MARK + "\n".join(rows) + "\n", encoding="utf-8")
+        before, after = PAGE.read_text(encoding="utf-8").split(MARK)
+        rest = after[after.index("\n## ") :]
+        PAGE.write_text(before + MARK + "\n".join(rows) + "\n" + rest, encoding="utf-8")
 
 
 if __name__ == "__main__":
