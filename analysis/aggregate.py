@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,21 @@ class Cells:
         return np.asarray(np.sqrt(variance))
 
 
+def transposed(cells: Cells) -> Cells:
+    """The same cells with x and y exchanged: a boundary found in them is scanned along x.
+
+    Where a boundary turns upright, its columns do not cross it but its rows do.
+    """
+    plane = Plane(cells.plane.y, cells.plane.x, cells.plane.settings)
+    return replace(
+        cells,
+        plane=plane,
+        values=cells.values.swapaxes(1, 2),
+        status={name: count.swapaxes(1, 2) for name, count in cells.status.items()},
+        missing=cells.missing.swapaxes(1, 2),
+    )
+
+
 def aggregate(dataset: Dataset, view: View, *, include_unconverged: bool = False) -> Cells:
     """The cells of a dataset in one view.
 
@@ -69,7 +84,7 @@ def aggregate(dataset: Dataset, view: View, *, include_unconverged: bool = False
         AnalysisError: an unknown or non-numeric column, no row of the present sweep, or two runs
             in one place.
     """
-    rows = _rows_of_sweep(dataset)
+    rows = rows_of_sweep(dataset)
     x, y = (_plane_axis(dataset, name, rows) for name in (view.x, view.y))
     names, place = _settings(dataset, rows, view=view)
     where = [
@@ -108,7 +123,7 @@ def _count(chosen: np.ndarray[Any, Any], where: list[Any], shape: tuple[int, ...
     return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
 
 
-def _rows_of_sweep(dataset: Dataset) -> Ints:
+def rows_of_sweep(dataset: Dataset) -> Ints:
     """Indices of the rows that the present version of the sweep plans."""
     sweep = dataset.sweep
     allowed: dict[str, tuple[Any, ...]] = {name: axis.values for name, axis in sweep.axes.items()}
@@ -165,8 +180,13 @@ def _settings(dataset: Dataset, rows: Ints, *, view: View) -> tuple[tuple[str, .
     place = np.zeros(len(rows), dtype=np.int64)
     for name, values in chosen.items():
         place = place * len(values) + _positions(dataset, name, values)[rows]
+    return setting_labels(chosen), place
+
+
+def setting_labels(chosen: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
+    """Labels of every combination of the columns' values, in their order; ("",) for no column."""
     labels = itertools.product(*([f"{n} = {_text(v)}" for v in vs] for n, vs in chosen.items()))
-    return tuple(", ".join(parts) for parts in labels), place
+    return tuple(", ".join(parts) for parts in labels)
 
 
 def _text(value: Any) -> str:

@@ -1,85 +1,94 @@
-"""Resampled cell means, and intervals from draws that may be infinite."""
+"""Draws of cell means that respect what replicates share, and intervals from draws.
+
+A draw adds to every mean a random combination of the replicates' deviations, the same combination in
+all cells and settings: whatever correlation replicates carry from cell to cell, the draws carry too.
+With Gaussian weights two replicates are enough, where drawing replicates with replacement has only a
+handful of outcomes. Few replicates know their own spread badly: Student's t widens the ends for that.
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from analysis.plane import Floats, Ints
+from analysis.plane import Floats
 
 # Values gathered at once; bounds the memory of a column with many replicates.
 CHUNK = 8_000_000
+# Two cells bracket a crossing, each with a spread of its own.
+CELLS_APART = 2
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """How intervals are made: bootstrap draws, two-sided confidence, and the seed."""
+    """How intervals are made: bootstrap draws, two-sided confidence, the seed, and what is shared.
+
+    `together` draws replicates for the whole plane at once: right whether or not the runs of one
+    replicate share randomness across cells. False draws each cell for itself: narrower with fewer than
+    ten replicates, and right only where every run has random numbers of its own.
+    """
 
     draws: int = 1000
     confidence: float = 0.95
     seed: int = 0
+    together: bool = True
+
+    def freedom(self, runs: Any) -> Any:
+        """Degrees of freedom behind a spread that `runs` replicates tell, any shape, ≥ 1."""
+        return np.maximum(runs - 1, 1) * (1 if self.together else CELLS_APART)
 
 
-def resample_means(values: Floats, draws: int, *, rng: np.random.Generator) -> Floats:
-    """Bootstrap means of cells, with the same replicates drawn for all settings.
+def multipliers(how: Resampling, replicates: int, *, column: tuple[int, int]) -> Floats:
+    """Weights of the replicates' deviations, one set a draw.
 
-    Deviations from the observed mean are stretched by √(R/(R−1)), R the runs used in the cell:
-    without it the bootstrap variance is too small by that factor squared. Where a draw meets only
-    failed runs the observed mean stands in.
+    Args:
+        how: draws, seed, and whether cells share their weights.
+        replicates: R.
+        column: its position, and its number of cells; without effect where cells are together.
+    Returns:
+        Standard normal, shape (draws, 1, R) where cells are together, else (draws, cells, R).
+    """
+    position, cells = column
+    if how.together:
+        return np.random.default_rng(how.seed).standard_normal((how.draws, 1, replicates))
+    rng = np.random.default_rng([how.seed, position])
+    return rng.standard_normal((how.draws, cells, replicates))
+
+
+def draw_means(values: Floats, weights: Floats) -> Floats:
+    """Draws of the cells' means, m* = m + Σ_r g_r (v_r − m) / √(R (R − 1)), R the runs in the cell.
+
+    Given the runs, a draw has the mean m and the variance s²/R, and covariances likewise.
 
     Args:
         values: shape (settings, cells, replicates), NaN where a run is missing.
-        draws: B ≥ 1.
-        rng: source of the indices; cells are resampled independently.
+        weights: g, from `multipliers`, the same for all settings.
     Returns:
-        Shape (B, settings, cells); NaN where a cell has no run at all.
+        Shape (draws, settings, cells); NaN where a cell has no run at all.
     Source:
-        Hesterberg 2015 (arXiv 1411.5279), section 3.2: narrowness of the bootstrap.
+        van der Vaart and Wellner 1996, section 2.9 (multiplier bootstrap).
     """
-    settings, cells, replicates = values.shape
     present = np.isfinite(values)
     filled = np.where(present, values, 0.0)
     used = present.sum(-1)
     mean = np.divide(filled.sum(-1), used, out=np.full(used.shape, np.nan), where=used > 0)
-    stretch = np.sqrt(used / np.maximum(used - 1, 1))
-    result = np.empty((draws, settings, cells))
+    scale = 1 / np.sqrt(np.maximum(used * (used - 1), 1))
+    deviation = np.where(present, values - mean[..., None], 0.0) * scale[..., None]
+    if weights.shape[1] == 1:
+        return np.asarray(mean + np.tensordot(weights[:, 0], deviation, axes=(1, 2)))
+    result = np.empty((len(weights), *used.shape))
     step = max(1, CHUNK // max(values.size, 1))
-    for start in range(0, draws, step):
-        part = slice(start, min(start + step, draws))
-        index = rng.integers(0, replicates, size=(part.stop - start, cells, replicates))
-        drawn = _means_at(filled, present, index)
-        result[part] = mean + stretch * np.where(np.isfinite(drawn), drawn - mean, 0.0)
+    for start in range(0, len(weights), step):
+        part = slice(start, start + step)
+        result[part] = mean + np.einsum("bcr,scr->bsc", weights[part], deviation)
     return result
 
 
-def _means_at(
-    filled: Floats, present: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], index: Ints
-) -> Floats:
-    """Means over the runs present at drawn replicate indices, shape (draws, settings, cells)."""
-    flat = index + index.shape[2] * np.arange(index.shape[1])[:, None]
-    total = np.stack([one.ravel()[flat].sum(-1) for one in filled], axis=1)
-    if present.all():
-        return np.asarray(total / index.shape[2])
-    count = np.stack([one.ravel()[flat].sum(-1) for one in present], axis=1)
-    blank = np.full(total.shape, np.nan)
-    return np.asarray(np.divide(total, count, out=blank, where=count > 0))
-
-
-def tail(confidence: float, runs: Floats | None = None) -> Floats:
-    """The share of draws to leave out at each end of an interval.
-
-    Args:
-        confidence: two-sided, e.g. 0.95.
-        runs: replicates in a cell, any shape. When given, the tail is that of a Student t with
-            2(R − 1) degrees of freedom on the normal scale: two cells bracket a crossing.
-    Source:
-        Hesterberg 2015 (arXiv 1411.5279), section 5.3: expanded percentile intervals.
-    """
-    nominal = (1 - confidence) / 2
-    if runs is None:
-        return np.array(nominal)
-    freedom = 2 * np.maximum(runs - 1, 1)
-    return np.asarray(stats.norm.cdf(stats.t.ppf(nominal, freedom)))
+def student_stretch(confidence: float, freedom: Any) -> Any:
+    """How much wider Student's t is than the normal at a confidence, any shape."""
+    upper = (1 + confidence) / 2
+    return stats.t.ppf(upper, freedom) / stats.norm.ppf(upper)
 
 
 def interval(draws: Floats, share: Floats) -> tuple[Floats, Floats]:
@@ -97,6 +106,26 @@ def interval(draws: Floats, share: Floats) -> tuple[Floats, Floats]:
     high = np.maximum(count - 1 - low, 0)
     low_end = np.take_along_axis(ordered, low[None], axis=0)[0]
     return low_end, np.take_along_axis(ordered, high[None], axis=0)[0]
+
+
+def student_interval(
+    value: Floats, draws: Floats, *, confidence: float, freedom: Any
+) -> tuple[Floats, Floats]:
+    """Percentile interval whose distances from the value are stretched as Student's t asks.
+
+    For what is linear in the means this is the t interval itself.
+
+    Args:
+        value: the estimate, finite, shape (...).
+        draws: about it, shape (B, ...), may be infinite; NaN draws are left out.
+        confidence: two-sided, e.g. 0.95.
+        freedom: degrees of freedom, broadcastable to (...).
+    Returns:
+        Low and high ends, each (...); infinite where the percentile is.
+    """
+    wide = student_stretch(confidence, freedom)
+    low, high = interval(draws, np.array((1 - confidence) / 2))
+    return value + wide * (low - value), value + wide * (high - value)
 
 
 def robust_error(draws: Floats) -> Floats:

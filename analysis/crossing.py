@@ -54,6 +54,25 @@ def cross_zero(profiles: Floats, weights: Floats, u: Floats) -> Crossings:
     return Crossings(position, gap, jump)
 
 
+def raw_crossing(profiles: Floats, u: Floats) -> Floats:
+    """First upward crossing of zero of profiles as they are, by linear interpolation: a check.
+
+    Args:
+        profiles: shape (..., cells); NaN where a cell has no mean, which breaks the line.
+        u: coordinates of the cells, shape (cells,), sorted.
+    Returns:
+        Shape (...), NaN where neighbouring cells nowhere cross.
+    """
+    below, above = profiles[..., :-1], profiles[..., 1:]
+    crosses = (below < 0) & (above >= 0)
+    share = np.divide(-below, above - below, out=np.full(below.shape, np.nan), where=crosses)
+    position = u[:-1] + share * np.diff(u)
+    first = crosses.argmax(axis=-1)[..., None] if len(u) > 1 else None
+    if first is None:
+        return np.full(profiles.shape[:-1], np.nan)
+    return np.asarray(np.take_along_axis(position, first, axis=-1)[..., 0])
+
+
 class _Cuts(NamedTuple):
     sums: Floats
     mass: Floats

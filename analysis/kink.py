@@ -53,7 +53,7 @@ def fit_kink(boundary: Boundary, setting: int) -> Kink:
     single = _loss(points, np.stack([np.ones(count), points.x], axis=1))[1][0]
     gain = float((single - loss[0]) / max(1.0, loss[0] / max(count - 4, 1)))
     below, above, at = (
-        estimate(float(one[0]), one[1:], boundary.confidence)
+        estimate(float(one[0]), one[1:], boundary)
         for one in (fits[:, 1], fits[:, 1] + fits[:, 2], np.exp(places))
     )
     chosen = gain > PENALTY * np.log(count)
@@ -61,7 +61,10 @@ def fit_kink(boundary: Boundary, setting: int) -> Kink:
 
 
 def _search(points: Points) -> tuple[Floats, Floats, Floats]:
-    """The best kink for the observed crossings (row 0) and for each draw: place, fit, and χ²."""
+    """The best kink for the observed crossings (row 0) and for each draw: place, fit, and χ².
+
+    The best of CANDIDATES places, then refined: near a kink the law is linear in its place.
+    """
     rows = len(points.draws) + 1
     places, fits, best = np.zeros(rows), np.zeros((rows, 3)), np.full(rows, np.inf)
     x = points.x
@@ -70,14 +73,45 @@ def _search(points: Points) -> tuple[Floats, Floats, Floats]:
         fit, loss = _loss(points, design)
         better = loss < best
         places[better], fits[better], best[better] = place, fit[better], loss[better]
+    return _refined(points, places, fits, best)
+
+
+def _refined(
+    points: Points, places: Floats, fits: Floats, best: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Each row's lines left and right of its kink, which meet in the refined place.
+
+    Kept where that lowers χ² and lies between the same two columns.
+    """
+    rows, x = _rows(points), points.x
+    split = np.searchsorted(x, places, side="right")
+    for at in np.unique(split):
+        here = split == at
+        design = np.zeros((len(x), 4))
+        design[:at, 0], design[:at, 1], design[at:, 2], design[at:, 3] = 1, x[:at], 1, x[at:]
+        scaled = design / points.error[:, None]
+        fit = rows[here] @ np.linalg.pinv(scaled).T
+        loss = np.sum((rows[here] - fit @ scaled.T) ** 2, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            meet = (fit[:, 0] - fit[:, 2]) / (fit[:, 3] - fit[:, 1])
+        low, high = x[at - 1], x[min(at, len(x) - 1)]
+        good = (meet >= low) & (meet <= high) & (loss <= best[here])
+        index = np.flatnonzero(here)[good]
+        places[index], best[index] = meet[good], loss[good]
+        fits[index] = np.stack([fit[:, 0], fit[:, 1], fit[:, 3] - fit[:, 1]], axis=1)[good]
     return places, fits, best
+
+
+def _rows(points: Points) -> Floats:
+    """Observed crossings, then draws, in units of their errors."""
+    # The few draws that leave the grid in a closed column are put back at its estimate.
+    draws = np.where(np.isfinite(points.draws), points.draws, points.y)
+    return np.asarray(np.concatenate([points.y[None], draws]) / points.error)
 
 
 def _loss(points: Points, design: Floats) -> tuple[Floats, Floats]:
     """Weighted least-squares coefficients and χ² of the observed crossings and of each draw."""
-    # The few draws that leave the grid in a closed column are put back at its estimate.
-    draws = np.where(np.isfinite(points.draws), points.draws, points.y)
-    y = np.concatenate([points.y[None], draws]) / points.error
+    y = _rows(points)
     scaled = design / points.error[:, None]
     fit = y @ np.linalg.pinv(scaled).T
     return fit, np.sum((y - fit @ scaled.T) ** 2, axis=1)

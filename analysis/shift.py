@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.bootstrap import interval, tail
+from analysis.bootstrap import student_interval
 from analysis.boundary import Boundary
 from analysis.laws import Estimate, estimate, floored_error
 from analysis.plane import Floats
@@ -44,13 +44,14 @@ def paired_shift(boundary: Boundary, setting: int) -> Shift:
         The overall mean weighs columns by their inverse squared errors; None where no column
         crosses inside the grid in both settings.
     """
-    confidence = boundary.confidence
     axis = boundary.plane.y
     both = boundary.closed[0] & boundary.closed[setting]
     difference = _difference(boundary.estimate[None], setting, both)[0]
     draws = _difference(boundary.draws, setting, both)
-    low, high = interval(draws, tail(confidence, boundary.runs[[0, setting]].min(axis=0)))
-    mean = _mean(difference[both], draws[:, both], confidence)
+    low, high = student_interval(
+        difference, draws, confidence=boundary.confidence, freedom=boundary.freedom
+    )
+    mean = _mean(difference[both], draws[:, both], boundary)
     if mean is not None:
         mean = Estimate(*(float(axis.value(v)) for v in (mean.value, mean.low, mean.high)))
     return Shift(setting, axis.log, axis.value(difference), axis.value(low), axis.value(high), mean)
@@ -64,7 +65,7 @@ def _difference(crossings: Floats, setting: int, both: NDArray[np.bool_]) -> Flo
     return np.asarray(np.subtract(other, first, out=blank, where=ok))
 
 
-def _mean(difference: Floats, draws: Floats, confidence: float) -> Estimate | None:
+def _mean(difference: Floats, draws: Floats, boundary: Boundary) -> Estimate | None:
     if not len(difference):
         return None
     weights = 1 / floored_error(draws) ** 2
@@ -72,4 +73,4 @@ def _mean(difference: Floats, draws: Floats, confidence: float) -> Estimate | No
     ok = np.isfinite(rows)
     w = np.where(ok, weights, 0.0)
     means = (w * np.where(ok, rows, 0.0)).sum(1) / w.sum(1)
-    return estimate(float(means[0]), means[1:], confidence)
+    return estimate(float(means[0]), means[1:], boundary)

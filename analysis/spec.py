@@ -29,6 +29,7 @@ class Theory:
     exponent: float
     x_range: tuple[float, float] | None
     source: str
+    line: str | None = None  # y* as a column or a formula of columns, constant and all
 
 
 @dataclass(frozen=True)
@@ -113,4 +114,5 @@ def _theory(part: Mapping[str, Any]) -> Theory:
         exponent=float(part["exponent"]),
         x_range=None if span is None else (float(span[0]), float(span[1])),
         source=str(part.get("source") or ""),
+        line=part.get("line"),
     )

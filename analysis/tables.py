@@ -9,11 +9,15 @@ import numpy as np
 
 from analysis.aggregate import Cells
 from analysis.boundary import Boundary
+from analysis.collapse import Collapse
 from analysis.kink import Kink
 from analysis.laws import Estimate, Law
+from analysis.levels import LevelExponent
+from analysis.selection import Selection
 from analysis.shift import Shift
 from analysis.spec import Theory
 from analysis.theory import misfits
+from analysis.verdict import Verdict
 
 Row = dict[str, Any]
 
@@ -40,7 +44,8 @@ def cell_rows(cells: Cells) -> list[Row]:
 def boundary_rows(boundary: Boundary) -> list[Row]:
     """One row a setting and column: where the boundary is, its interval, and its state.
 
-    Censored values and open ends are empty; `state` says on which side they lie.
+    Censored values and open ends are empty; `state` says on which side they lie. `raw` is where the
+    means themselves first cross, as a check; `turns` marks columns that come back over the level.
     """
     x, y = boundary.plane.x, boundary.plane.y
     value, low, high = (
@@ -58,6 +63,9 @@ def boundary_rows(boundary: Boundary) -> list[Row]:
             "low_open": bool(np.isinf(boundary.low[s, i])),
             "high_open": bool(np.isinf(boundary.high[s, i])),
             "state": boundary.state(s, i),
+            "definition": boundary.definition,
+            "raw": None if boundary.raw is None else _finite(y.value(boundary.raw[s, i])),
+            "turns": None if boundary.turns is None else bool(boundary.turns[s, i]),
         }
         for s, i in np.ndindex(*value.shape)
     ]
@@ -116,6 +124,79 @@ def shift_rows(boundary: Boundary, shift: Shift) -> list[Row]:
         for at, end in zip(x.values, ends, strict=True)
     ]
     return [*rows, {**common, x.name: None, **_ends("shift", shift.mean)}]
+
+
+def level_rows(cells: Cells, found: Iterable[LevelExponent]) -> list[Row]:
+    """One row a level, definition and setting: the exponent that this level shows."""
+    return [
+        {
+            "definition": one.definition,
+            "setting": cells.plane.settings[one.setting],
+            "level": one.level,
+            **_ends("exponent", one.law.slope),
+            "columns": one.law.columns,
+            "columns_in_range": one.law.columns_in_range,
+            "chi2_per_dof": _finite(one.law.misfit),
+            "not_fitted": one.law.reason or None,
+        }
+        for one in found
+    ]
+
+
+def selection_rows(boundary: Boundary, selection: Selection) -> list[Row]:
+    """One row a competing law, best first; criteria are differences from the least."""
+    return [
+        {
+            "level": boundary.level,
+            "setting": boundary.plane.settings[selection.setting],
+            "law": one.name,
+            "parameters": one.parameters,
+            "columns": len(selection.x),
+            "chi2": one.chi2,
+            "delta_aic": one.delta_aic,
+            "delta_bic": one.delta_bic,
+            "dispersion": selection.dispersion,
+        }
+        for one in selection.candidates
+    ]
+
+
+def collapse_rows(cells: Cells, found: Iterable[Collapse]) -> list[Row]:
+    """One row an order parameter and setting: quality of the collapse, and the best exponent."""
+    return [
+        {
+            "setting": cells.plane.settings[one.setting],
+            "order_parameter": one.name,
+            "cells": len(one.order),
+            "quality": _finite(one.quality),
+            "misfit": _finite(one.misfit),
+            **_ends("best_exponent", one.best),
+            "best_quality": _finite(one.best_quality),
+        }
+        for one in found
+    ]
+
+
+def verdict_rows(verdicts: Iterable[Verdict]) -> list[Row]:
+    """One row a prediction, level, definition and setting: theory beside what was measured."""
+    return [
+        {
+            "prediction": one.prediction,
+            "quantity": one.quantity,
+            "predicted": one.predicted,
+            **_ends("measured", one.measured),
+            "verdict": one.verdict,
+            "reason": one.reason or None,
+            "level": one.level,
+            "definition": one.definition,
+            "setting": one.setting,
+            "columns": one.columns,
+            "decades": one.decades,
+            "sweep": one.sweep,
+            "source": one.source,
+        }
+        for one in verdicts
+    ]
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> Path:

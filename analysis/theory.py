@@ -15,6 +15,9 @@ WIDEST_INTERVAL = 0.5
 # χ²/dof beyond this has probability below 1 % from 8 columns on, with room for bootstrap errors
 # that are a tenth too small.
 MISFIT = 3.0
+# Over less than this many decades of x most curves look like a power law.
+NARROWEST_DECADES = 0.5
+AGREES, DISAGREES, CANNOT_TELL = "agrees", "disagrees", "cannot tell"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Comparison:
     law: Law
     constant: Estimate | None
     verdict: str
+    reason: str = ""  # why nothing can be told
 
 
 def compare(boundary: Boundary, setting: int, *, theory: Theory) -> Comparison:
@@ -38,12 +42,16 @@ def compare(boundary: Boundary, setting: int, *, theory: Theory) -> Comparison:
         setting: position of the setting.
         theory: exponent and range.
     Returns:
-        The verdict is "agrees" (exponent within the interval), "disagrees", or "cannot tell" (under
-        FEWEST_COLUMNS columns, or a too wide interval), with "; law misfits" beyond MISFIT.
+        The verdict is "agrees" (exponent within the interval), "disagrees", or "cannot tell" (too few
+        columns, too narrow a range or too wide an interval, which `reason` says), with
+        "; law misfits" beyond MISFIT.
     """
     law = fit_law(boundary, setting, x_range=theory.x_range)
     constant = _locked_constant(boundary, law, theory)
-    return Comparison(theory, law, constant, _verdict(law, theory))
+    verdict, reason = _verdict(boundary, law, theory)
+    if misfits(law) and law.columns >= FEWEST_COLUMNS:
+        verdict = f"{verdict}; law misfits"
+    return Comparison(theory, law, constant, verdict, reason)
 
 
 def misfits(law: Law) -> bool:
@@ -51,15 +59,16 @@ def misfits(law: Law) -> bool:
     return bool(law.misfit > MISFIT)
 
 
-def _verdict(law: Law, theory: Theory) -> str:
+def _verdict(boundary: Boundary, law: Law, theory: Theory) -> tuple[str, str]:
     if law.slope is None or law.columns < FEWEST_COLUMNS:
-        return "cannot tell"
+        return CANNOT_TELL, f"{law.columns} of at least {FEWEST_COLUMNS} columns"
+    x = points_of(boundary, law.setting, kind="power", x_range=theory.x_range).x
+    if not len(x) or np.ptp(x) / np.log(10) < NARROWEST_DECADES:
+        return CANNOT_TELL, f"range too narrow: under {NARROWEST_DECADES} decades"
     slope = law.slope
     if not slope.high - slope.low <= WIDEST_INTERVAL * max(abs(theory.exponent), 1.0):
-        verdict = "cannot tell"
-    else:
-        verdict = "agrees" if slope.low <= theory.exponent <= slope.high else "disagrees"
-    return f"{verdict}; law misfits" if misfits(law) else verdict
+        return CANNOT_TELL, "interval too wide"
+    return (AGREES if slope.low <= theory.exponent <= slope.high else DISAGREES), ""
 
 
 def _locked_constant(boundary: Boundary, law: Law, theory: Theory) -> Estimate | None:
@@ -70,4 +79,4 @@ def _locked_constant(boundary: Boundary, law: Law, theory: Theory) -> Estimate |
     ok = np.isfinite(offsets)
     weights = np.where(ok, 1 / points.error**2, 0.0)
     means = (weights * np.where(ok, offsets, 0.0)).sum(1) / weights.sum(1)
-    return estimate(float(means[0]), means[1:], boundary.confidence)
+    return estimate(float(means[0]), means[1:], boundary)

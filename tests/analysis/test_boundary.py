@@ -4,8 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from analysis.bootstrap import Resampling, interval, resample_means, tail
+from analysis.bootstrap import (
+    Resampling,
+    draw_means,
+    interval,
+    multipliers,
+    student_interval,
+    student_stretch,
+)
 from analysis.boundary import Boundary, find_boundary
 from tests.analysis.synthetic import Planted, cells_of
 
@@ -111,37 +119,50 @@ def test_the_seed_decides_the_interval() -> None:
     np.testing.assert_array_equal(first.estimate, other.estimate)
 
 
-def test_resampled_means_have_the_variance_of_the_mean() -> None:
+def drawn(values: np.ndarray, draws: int, *, together: bool) -> np.ndarray:
+    how = Resampling(draws=draws, seed=1, together=together)
+    return draw_means(values, multipliers(how, values.shape[2], column=(0, values.shape[1])))
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_drawn_means_have_the_variance_of_the_mean(together: bool) -> None:
     values = np.random.default_rng(0).standard_normal((1, 3, 6))
-    draws = resample_means(values, 40_000, rng=np.random.default_rng(1))
-    expected = values.var(-1, ddof=1) / 6
-    np.testing.assert_allclose(draws.var(0), expected, rtol=0.03)
+    draws = drawn(values, 40_000, together=together)
+    np.testing.assert_allclose(draws.var(0), values.var(-1, ddof=1) / 6, rtol=0.03)
     np.testing.assert_allclose(draws.mean(0), values.mean(-1), atol=0.01)
 
 
-def test_settings_share_their_draws_and_cells_do_not() -> None:
+def test_draws_carry_the_covariance_that_replicates_share() -> None:
+    values = np.random.default_rng(0).standard_normal((1, 2, 8))
+    draws = drawn(values, 40_000, together=True)[:, 0]
+    np.testing.assert_allclose(np.cov(draws.T), np.cov(values[0]) / 8, atol=0.004)
+
+
+def test_settings_share_their_draws_and_cells_apart_do_not() -> None:
     one = np.random.default_rng(0).standard_normal((1, 2, 8))
     same = np.concatenate([one, one])
     same[:, 1] = same[:, 0]
-    draws = resample_means(same, 4000, rng=np.random.default_rng(1))
-    np.testing.assert_array_equal(draws[:, 0], draws[:, 1])
-    assert abs(np.corrcoef(draws[:, 0, 0], draws[:, 0, 1])[0, 1]) < 0.05
+    for together in (True, False):
+        draws = drawn(same, 4000, together=together)
+        np.testing.assert_array_equal(draws[:, 0], draws[:, 1])
+        correlation = np.corrcoef(draws[:, 0, 0], draws[:, 0, 1])[0, 1]
+        assert (correlation > 0.999) if together else abs(correlation) < 0.05
 
 
-def test_missing_runs_never_enter_a_resampled_mean() -> None:
+@pytest.mark.parametrize("together", [True, False])
+def test_missing_runs_never_enter_a_drawn_mean(together: bool) -> None:
     values = np.array([[[1.0, np.nan, 1.0], [np.nan] * 3, [2.0, np.nan, np.nan]]])
-    draws = resample_means(values, 200, rng=np.random.default_rng(1))
+    draws = drawn(values, 200, together=together)
     assert np.all(draws[:, 0, 0] == 1.0)
     assert np.isnan(draws[:, 0, 1]).all()
     assert np.all(draws[:, 0, 2] == 2.0)
 
 
-def test_memory_chunks_do_not_change_the_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).standard_normal((2, 3, 5))
+    whole = drawn(values, 50, together=False)
     monkeypatch.setattr("analysis.bootstrap.CHUNK", 100)
-    draws = resample_means(values, 50, rng=np.random.default_rng(1))
-    assert draws.shape == (50, 2, 3)
-    assert np.isfinite(draws).all()
+    np.testing.assert_allclose(drawn(values, 50, together=False), whole)
 
 
 def test_intervals_keep_infinities_and_skip_nan() -> None:
@@ -151,7 +172,16 @@ def test_intervals_keep_infinities_and_skip_nan() -> None:
     assert np.isnan(interval(np.full((3, 1), np.nan), np.array(0.1))[0]).all()
 
 
-def test_few_replicates_widen_the_percentiles() -> None:
-    shares = tail(0.95, np.array([2.0, 10.0, 1e9]))
-    assert shares[0] < shares[1] < shares[2]
-    assert shares[2] == pytest.approx(tail(0.95).item()) == pytest.approx(0.025)
+def test_a_mean_has_its_t_interval() -> None:
+    values = np.random.default_rng(0).standard_normal((1, 1, 4))
+    draws = drawn(values, 200_000, together=True)[:, 0]
+    low, high = student_interval(values.mean(-1)[0], draws, confidence=0.9, freedom=3)
+    expected = stats.t.interval(0.9, 3, values.mean(), stats.sem(values.ravel()))
+    assert (low.item(), high.item()) == pytest.approx(expected, abs=0.02)
+
+
+def test_few_replicates_widen_intervals() -> None:
+    assert student_stretch(0.95, 2) == pytest.approx(4.3027 / 1.95996, rel=1e-4)
+    assert student_stretch(0.95, 1e9) == pytest.approx(1.0, rel=1e-6)
+    assert Resampling().freedom(3) == 2
+    assert Resampling(together=False).freedom(3) == 4

@@ -1,0 +1,136 @@
+"""The boundary by its other definition: where half of the runs are benign."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis.aggregate import Cells
+from analysis.bootstrap import Resampling, multipliers, student_stretch
+from analysis.boundary import BENIGN, Boundary
+from analysis.crossing import raw_crossing
+from analysis.errors import AnalysisError
+from analysis.plane import Floats
+from analysis.psychometric import LAPSES, Counts, Curves, fit_curves, quantiles, scores
+
+MEDIAN = 0.5
+TINY = 1e-12
+
+
+def find_benign_boundary(
+    cells: Cells,
+    level: float,
+    *,
+    link: str = "probit",
+    lapses: tuple[float, ...] = LAPSES,
+    resampling: Resampling | None = None,
+) -> Boundary:
+    """The boundary where half of the runs have a measure below the level.
+
+    Each column's share of benign runs is a psychometric curve fitted by likelihood to binomial counts.
+    The interval is that of the normalized profile likelihood; where replicates are drawn together it is
+    widened by how much more the replicates' scores vary than independent runs would, and by Student's t.
+    Draws follow that distribution in each column, with the correlation that the scores have between
+    columns. How often intervals hold: docs/coverage.md.
+
+    Args:
+        cells: the aggregated measure.
+        level: a run below it is benign.
+        link: "probit" or "logistic".
+        lapses: candidates for the shares of runs on the wrong side far from the boundary.
+        resampling: draws, confidence and seed; the default states 95 %.
+    Raises:
+        AnalysisError: an unknown link.
+    """
+    how = resampling or Resampling()
+    u = cells.plane.y.coordinates
+    benign = np.where(np.isfinite(cells.values), cells.values < level, np.nan)
+    rising = np.array([_rises(one, u) for one in benign])
+    upper = np.where(rising[:, None, None, None], benign, 1 - benign)
+    most = cells.used.max(axis=2).astype(np.float64)
+    if len(u) < 2:
+        raise AnalysisError(
+            f"The axis '{cells.plane.y.name}' has {len(u)} value; expected at least 2 to cross. Add values."
+        )
+    settings = [
+        _setting(fit_curves(_counts(one), u, link=link, lapses=lapses), one, u=u, how=how)
+        for one in upper
+    ]
+    estimate, low, high, draws = (np.stack(parts, axis=-2) for parts in zip(*settings, strict=True))
+    share = np.stack([_share(one) for one in upper])
+    return Boundary(
+        plane=cells.plane,
+        label=cells.label,
+        level=level,
+        confidence=how.confidence,
+        rising=~rising,
+        estimate=estimate,
+        low=low,
+        high=high,
+        draws=draws,
+        runs=most,
+        together=how.together,
+        definition=BENIGN,
+        raw=raw_crossing(share - MEDIAN, u),
+    )
+
+
+def _counts(upper: Floats) -> Counts:
+    return Counts(np.nansum(upper, axis=-1), np.isfinite(upper).sum(-1).astype(np.float64))
+
+
+def _share(upper: Floats) -> Floats:
+    count = _counts(upper)
+    blank = np.full(count.runs.shape, np.nan)
+    return np.asarray(np.divide(count.upper, count.runs, out=blank, where=count.runs > 0))
+
+
+def _rises(benign: Floats, u: Floats) -> bool:
+    """Whether the share of benign runs rises with y over a whole setting."""
+    present = np.isfinite(benign)
+    weight = present.sum(-1)
+    centre = (weight * u).sum(1, keepdims=True) / np.maximum(weight.sum(1, keepdims=True), 1)
+    return bool(np.sum(np.where(present, benign, 0.0).sum(-1) * (u - centre)) > 0)
+
+
+def _setting(
+    curves: Curves, upper: Floats, *, u: Floats, how: Resampling
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Estimates and interval ends (columns,), and draws (draws, columns); infinite beyond the grid."""
+    runs = np.isfinite(upper).sum(-1).max(axis=1).astype(np.float64)
+    middle = quantiles(curves, np.full((1, len(upper)), MEDIAN))[0]
+    each, information = scores(curves, upper, u, place=middle)
+    each = each - each.mean(axis=1, keepdims=True)
+    spread = np.sqrt((each**2).sum(axis=1) * runs / np.maximum(runs - 1, 1))
+    told = (spread > TINY) & (information > TINY) & how.together
+    # Where no replicate differs from another, as between cleanly parted cells, the likelihood stands.
+    inflation = np.where(told, spread / np.sqrt(np.maximum(information, TINY)), 1.0)
+    wide = np.maximum(inflation * student_stretch(how.confidence, how.freedom(runs)), 1.0)
+    end = stats.norm.ppf((1 + how.confidence) / 2)
+    shares = stats.norm.cdf(np.array([[-end], [end]])) * np.ones(len(upper))
+    ends = middle + np.where(told, wide, 1.0) * (quantiles(curves, shares) - middle)
+    z = _joint_normals(each, how)
+    draws = middle + np.maximum(inflation, 1.0) * (quantiles(curves, stats.norm.cdf(z)) - middle)
+    empty = np.asarray(np.isnan(upper).all(axis=(1, 2)))
+    parts = (middle, ends[0], ends[1], draws)
+    return tuple(_censored(part, u, empty) for part in parts)  # type: ignore[return-value]
+
+
+def _joint_normals(each: Floats, how: Resampling) -> Floats:
+    """Standard normals (draws, columns), correlated as the replicates' scores are.
+
+    Replicates weigh the same in all settings, so settings stay paired; where cells are apart, each
+    column has weights of its own.
+    """
+    columns, replicates = each.shape
+    length = np.sqrt((each**2).sum(axis=1))
+    weights = multipliers(how, replicates, column=(0, columns))
+    shared = np.einsum(
+        "bcr,cr->bc", np.broadcast_to(weights, (how.draws, columns, replicates)), each
+    )
+    alone = np.random.default_rng([how.seed, 1]).standard_normal((how.draws, columns))
+    return np.where(length > TINY, shared / np.maximum(length, TINY), alone)
+
+
+def _censored(places: Floats, u: Floats, empty: NDArray[np.bool_]) -> Floats:
+    inside = np.where(places < u[0], -np.inf, np.where(places > u[-1], np.inf, places))
+    return np.where(empty, np.nan, inside)

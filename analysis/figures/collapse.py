@@ -1,0 +1,46 @@
+"""The collapse: cells' means against an order parameter, with the monotone curve through them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from analysis.aggregate import Cells
+from analysis.collapse import Collapse
+from analysis.figures.style import colours, theme, wrapped
+
+PANEL = (5.0, 4.2)
+
+
+def draw_collapse(cells: Cells, found: Sequence[Collapse]) -> Figure:
+    """One panel an order parameter; settings in colours.
+
+    Args:
+        cells: the aggregated measure.
+        found: at least one; those of equal name share a panel.
+    """
+    names = list(dict.fromkeys(one.name for one in found))
+    palette = colours(len(cells.plane.settings))
+    with theme():
+        figure = Figure(figsize=(PANEL[0] * len(names) + 0.4, PANEL[1]), layout="constrained")
+        panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+        for axes, name in zip(panels, names, strict=True):
+            for one in (one for one in found if one.name == name):
+                _draw_one(axes, one, cells.plane.settings[one.setting], palette[one.setting])
+            axes.set_xlabel(name)
+            axes.legend(fontsize="small", loc="best")
+        panels[0].set_ylabel(wrapped(f"mean {cells.label}"))
+    return figure
+
+
+def _draw_one(axes: Axes, one: Collapse, label: str, colour: tuple[float, float, float]) -> None:
+    if np.all(one.order > 0):
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    text = f"{label}, " if label else ""
+    axes.plot(one.order, one.mean, ".", ms=3, alpha=0.5, color=colour)
+    axes.plot(
+        one.order, one.curve, "-", lw=1.5, color=colour, label=f"{text}quality {one.quality:.3f}"
+    )

@@ -1,0 +1,76 @@
+"""The exponent against the level at which the plane is cut."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.aggregate import Cells
+from analysis.boundary import MEAN
+from analysis.figures.style import colours, theme, wrapped
+from analysis.levels import LevelExponent
+from analysis.spec import Theory
+
+# Definitions stand side by side at a level, this share of the levels' span apart.
+APART = 0.008
+
+
+def draw_levels(
+    cells: Cells, found: Sequence[LevelExponent], *, theories: Sequence[Theory] = ()
+) -> Figure:
+    """Exponents with intervals by level; definitions by marker, settings by colour, theory dashed.
+
+    Args:
+        cells: the aggregated measure.
+        found: exponents; those not fitted are skipped.
+        theories: those without a range are drawn.
+    """
+    settings = cells.plane.settings
+    palette = colours(len(settings))
+    with theme():
+        figure = Figure(figsize=(7.2, 4.8), layout="constrained")
+        axes = figure.subplots()
+        for theory in theories:
+            if theory.x_range is None:
+                label = f"theory: {theory.exponent:g}, {theory.name}"
+                axes.axhline(theory.exponent, color="0.35", ls="--", lw=1.2, label=label)
+        series = list(dict.fromkeys((one.definition, one.setting) for one in found))
+        span = np.ptp([one.level for one in found]) if found else 0.0
+        for k, (definition, s) in enumerate(series):
+            part = [one for one in found if (one.definition, one.setting) == (definition, s)]
+            label = ", ".join(filter(None, (definition, settings[s])))
+            offset = APART * float(span) * (k - (len(series) - 1) / 2)
+            _draw_series(axes, part, colour=palette[s], label=label, offset=offset)
+        axes.set_xlabel(wrapped(f"level of {cells.label}", 60))
+        axes.set_ylabel(f"exponent of {cells.plane.y.name} in {cells.plane.x.name}")
+        figure.legend(loc="outside lower center", ncols=2, fontsize="small")
+    return figure
+
+
+def _draw_series(
+    axes: Axes,
+    part: Sequence[LevelExponent],
+    *,
+    colour: tuple[float, float, float],
+    label: str,
+    offset: float,
+) -> None:
+    fitted = [(one.level + offset, one.law.slope) for one in part if one.law.slope is not None]
+    if not fitted:
+        return
+    value = np.array([slope.value for _, slope in fitted])
+    ends = np.array([[slope.low, slope.high] for _, slope in fitted])
+    error = np.maximum(np.stack([value - ends[:, 0], ends[:, 1] - value]), 0.0)
+    mean = part[0].definition == MEAN
+    axes.errorbar(
+        [at for at, _ in fitted],
+        value,
+        yerr=np.where(np.isfinite(error), error, 0.0),
+        fmt="o-" if mean else "s:",
+        mfc=colour if mean else "white",
+        color=colour,
+        capsize=3,
+        lw=1.2,
+        label=label,
+    )

@@ -1,0 +1,46 @@
+"""Residuals of the laws that compete for a boundary: the right one leaves no trend."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.boundary import Boundary
+from analysis.figures.style import marker_size, set_scale, theme, wrapped
+from analysis.selection import Candidate, Selection
+
+PANEL = (7.2, 1.6)
+BAND = 2.0
+
+
+def draw_residuals(boundary: Boundary, selection: Selection) -> Figure:
+    """One panel a law, best first: residuals in units of the columns' errors, band at ±2.
+
+    Args:
+        boundary: the boundary that was fitted.
+        selection: at least one candidate.
+    """
+    count = len(selection.candidates)
+    with theme():
+        figure = Figure(figsize=(PANEL[0], PANEL[1] * count + 1.1), layout="constrained")
+        panels = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
+        widest = max(float(np.abs(one.residuals).max()) for one in selection.candidates)
+        for axes, candidate in zip(panels, selection.candidates, strict=True):
+            _draw_one(axes, selection, candidate)
+            axes.set_ylim(-1.15 * max(widest, BAND), 1.15 * max(widest, BAND))
+        x = boundary.plane.x
+        set_scale(panels[-1].xaxis, x.edges[[0, -1]], log=x.log)
+        panels[-1].set_xlabel(x.label)
+        figure.supylabel("residual / error", fontsize="medium")
+        label = boundary.plane.settings[selection.setting]
+        title = f"{boundary.label} = {boundary.level:g}" + (f", {label}" if label else "")
+        figure.suptitle(wrapped(title, 70), fontsize="medium")
+    return figure
+
+
+def _draw_one(axes: Axes, selection: Selection, candidate: Candidate) -> None:
+    axes.axhspan(-BAND, BAND, color="0.92", lw=0)
+    axes.axhline(0.0, color="0.35", lw=1.0)
+    size = marker_size(len(selection.x))
+    axes.plot(selection.x, candidate.residuals, "o-", ms=size, lw=0.8, color="C0")
+    text = f"{candidate.name}   ΔAIC {candidate.delta_aic:.1f}   ΔBIC {candidate.delta_bic:.1f}"
+    axes.set_title(text, fontsize="small", loc="left")

@@ -1,0 +1,181 @@
+"""What a report shows beyond one level's boundary: each part a title, a text, a figure and a table."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from analysis.aggregate import Cells, transposed
+from analysis.benign import find_benign_boundary
+from analysis.bootstrap import Resampling
+from analysis.boundary import Boundary, find_boundary
+from analysis.collapse import Collapse, collapse
+from analysis.columns import along_x, on_plane
+from analysis.figures.collapse import draw_collapse
+from analysis.figures.levels import draw_levels
+from analysis.figures.residuals import draw_residuals
+from analysis.levels import LevelExponent, exponents
+from analysis.load import Dataset
+from analysis.selection import Selection, select_law
+from analysis.spec import Theory, View
+from analysis.tables import (
+    Row,
+    boundary_rows,
+    collapse_rows,
+    level_rows,
+    selection_rows,
+    verdict_rows,
+)
+from analysis.verdict import Verdict, judge_exponent, judge_line
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One part of a report: file name, heading, a sentence, figures by name, and rows."""
+
+    name: str
+    title: str
+    text: str
+    figures: dict[str, Figure]
+    rows: list[Row]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What the sections are made of."""
+
+    dataset: Dataset
+    cells: Cells
+    view: View
+    resampling: Resampling
+
+
+def sections(
+    dataset: Dataset,
+    cells: Cells,
+    view: View,
+    *,
+    orders: Iterable[str] = (),
+    resampling: Resampling | None = None,
+) -> list[Section]:
+    """Theory's verdicts, levels, competing laws, the other definition, rows of the plane, collapse.
+
+    Args:
+        dataset: the runs, for columns that formulas name.
+        cells: their aggregate on the view's plane.
+        view: levels and theory.
+        orders: order parameters as formulas, e.g. "n * mu_norm**4 / (sigma_p**4 * d)".
+        resampling: how intervals are made.
+    Raises:
+        AnalysisError: a mistaken formula.
+    """
+    study = Study(dataset, cells, view, resampling or Resampling())
+    boundaries = [find_boundary(cells, level, resampling=study.resampling) for level in view.levels]
+    benign = [
+        find_benign_boundary(cells, level, resampling=study.resampling) for level in view.levels
+    ]
+    parts = [
+        verdict_section(study, [*boundaries, *benign]),
+        level_section(study),
+        selection_section(study, boundaries),
+        benign_section(benign),
+        scan_section(study),
+        collapse_section(study, tuple(orders)),
+    ]
+    return [part for part in parts if part.rows]
+
+
+def verdict_section(study: Study, boundaries: Iterable[Boundary]) -> Section:
+    """Every prediction against every boundary."""
+    found = [
+        verdict
+        for theory in study.view.theory
+        for boundary in boundaries
+        for s in range(len(study.cells.plane.settings))
+        for verdict in _judge(study, boundary, s, theory)
+    ]
+    text = (
+        "Prediction beside measured value and interval. A verdict is withheld where the interval is too "
+        "wide or the range of x too narrow."
+    )
+    return Section("theory", "Theory", text, {}, verdict_rows(found))
+
+
+def _judge(study: Study, boundary: Boundary, setting: int, theory: Theory) -> Iterable[Verdict]:
+    sweep = study.dataset.sweep.name
+    yield judge_exponent(boundary, setting, theory=theory, sweep=sweep)
+    if theory.line is not None:
+        predicted = along_x(study.dataset, study.cells, theory.line)
+        yield judge_line(boundary, setting, predicted=predicted, theory=theory, sweep=sweep)
+
+
+def level_section(study: Study) -> Section:
+    """The exponent against the level, by both definitions."""
+    found: tuple[LevelExponent, ...] = exponents(study.cells, resampling=study.resampling)
+    text = "The level at which the plane is cut decides the exponent that the boundary shows."
+    fitted = any(one.law.slope is not None for one in found)
+    figures = (
+        {"levels": draw_levels(study.cells, found, theories=study.view.theory)} if fitted else {}
+    )
+    return Section(
+        "levels", "Exponent against level", text, figures, level_rows(study.cells, found)
+    )
+
+
+def selection_section(study: Study, boundaries: Iterable[Boundary]) -> Section:
+    """The laws that compete for each boundary, with their residuals."""
+    figures: dict[str, Figure] = {}
+    rows: list[Row] = []
+    for boundary in boundaries:
+        for s in range(len(study.cells.plane.settings)):
+            found: Selection = select_law(boundary, s, theories=study.view.theory)
+            rows += selection_rows(boundary, found)
+            if found.candidates:
+                figures[f"residuals-level-{boundary.level:g}-{s}"] = draw_residuals(boundary, found)
+    text = (
+        "Differences of two or less do not part two laws; of ten or more they do. χ² is divided by the "
+        "scatter about the best law where that exceeds the columns' errors."
+    )
+    return Section("selection", "Which law", text, figures, rows)
+
+
+def benign_section(boundaries: Iterable[Boundary]) -> Section:
+    """The boundary where half of the runs are benign."""
+    rows = [row for boundary in boundaries for row in boundary_rows(boundary)]
+    text = "Where half of the runs lie below the level, by a psychometric curve in each column."
+    return Section("half-benign", "Half of the runs benign", text, {}, rows)
+
+
+def scan_section(study: Study) -> Section:
+    """The boundary scanned along x, which finds it where it is upright."""
+    across = transposed(study.cells)
+    found = [
+        find_boundary(across, level, resampling=study.resampling) for level in study.view.levels
+    ]
+    text = (
+        f"Crossings along {study.cells.plane.x.name} in each row: where the boundary turns upright."
+    )
+    rows = [row for boundary in found for row in boundary_rows(boundary)]
+    return Section("rows", "Scanned along x", text, {}, rows)
+
+
+def collapse_section(study: Study, orders: tuple[str, ...]) -> Section:
+    """Every order parameter in every setting."""
+    found: list[Collapse] = [
+        collapse(
+            study.cells,
+            s,
+            on_plane(study.dataset, study.cells, order),
+            name=order,
+            resampling=study.resampling,
+        )
+        for order in orders
+        for s in range(len(study.cells.plane.settings))
+    ]
+    text = (
+        "Quality is the share of the means' variance that a monotone curve of the order parameter "
+        f"explains; the best exponent b is that of {study.cells.plane.y.name} / "
+        f"{study.cells.plane.x.name}^b."
+    )
+    figures = {"collapse": draw_collapse(study.cells, found)} if found else {}
+    return Section("collapse", "Collapse", text, figures, collapse_rows(study.cells, found))
