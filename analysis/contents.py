@@ -29,6 +29,7 @@ from analysis.page import (
     run_cells,
     shift_cells,
 )
+from analysis.parts import further_parts
 from analysis.section import HoverMap, Picture, Section, Subject, Table
 from analysis.tables import boundary_rows, cell_rows
 from analysis.trajectory import BAND
@@ -238,12 +239,25 @@ def source_section(subject: Subject) -> Iterator[Section]:
     )
 
 
+def further_sections(subject: Subject) -> Iterator[Section]:
+    """Theory's verdicts, levels, competing laws, the other definition, and the plane scanned along x."""
+    found = subject.findings
+    for part in further_parts(found.dataset, found.cells, found.view, resampling=found.resampling):
+        yield Section(
+            part.title,
+            part.text,
+            pictures=[Picture(name, part.title, fig) for name, fig in part.figures.items()],
+            tables=[row_table(part.name, part.title, part.rows, folded=bool(part.figures))],
+        )
+
+
 SECTIONS: tuple[Maker, ...] = (
     map_section,
     boundary_section,
     law_section,
     kink_section,
     shift_section,
+    further_sections,
     trajectory_section,
     run_section,
     source_section,

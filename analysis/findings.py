@@ -47,6 +47,8 @@ class Findings:
     dataset: Dataset
     cells: Cells
     levels: tuple[LevelFindings, ...]
+    view: View
+    resampling: Resampling
 
     @property
     def law_rows(self) -> list[Row]:
@@ -99,7 +101,7 @@ def analyse(location: str, choices: Choices | None = None) -> Findings:
     levels = tuple(
         _at_level(cells, view, level, wanted.resampling) for level in dict.fromkeys(view.levels)
     )
-    return Findings(dataset, cells, levels)
+    return Findings(dataset, cells, levels, view, wanted.resampling)
 
 
 def _view(sweep: Sweep, wanted: Choices) -> View:

@@ -13,7 +13,7 @@ from analysis.figures.levels import draw_levels
 from analysis.figures.residuals import draw_residuals
 from analysis.levels import default_levels, exponents
 from analysis.load import Dataset
-from analysis.sections import sections
+from analysis.parts import further_parts
 from analysis.selection import select_law
 from analysis.spec import Theory
 from analysis.verdict import judge_exponent, judge_line
@@ -165,7 +165,7 @@ def test_sections_are_ready_for_a_report(dataset: Dataset, tmp_path) -> None:
     view = replace(VIEW, theory=(line,))
     found = {
         one.name: one
-        for one in sections(dataset, cells, view, orders=("mu_norm**4 / d",), resampling=FEW)
+        for one in further_parts(dataset, cells, view, orders=("mu_norm**4 / d",), resampling=FEW)
     }
     assert set(found) == {"theory", "levels", "selection", "half-benign", "rows", "collapse"}
     assert {row["quantity"] for row in found["theory"].rows} == {"exponent", "factor"}

@@ -30,7 +30,7 @@ from analysis.verdict import Verdict, judge_exponent, judge_line
 
 
 @dataclass(frozen=True, eq=False)
-class Section:
+class Part:
     """One part of a report: file name, heading, a sentence, figures by name, and rows."""
 
     name: str
@@ -50,14 +50,14 @@ class Study:
     resampling: Resampling
 
 
-def sections(
+def further_parts(
     dataset: Dataset,
     cells: Cells,
     view: View,
     *,
     orders: Iterable[str] = (),
     resampling: Resampling | None = None,
-) -> list[Section]:
+) -> list[Part]:
     """Theory's verdicts, levels, competing laws, the other definition, rows of the plane, collapse.
 
     Args:
@@ -75,17 +75,17 @@ def sections(
         find_benign_boundary(cells, level, resampling=study.resampling) for level in view.levels
     ]
     parts = [
-        verdict_section(study, [*boundaries, *benign]),
-        level_section(study),
-        selection_section(study, boundaries),
-        benign_section(benign),
-        scan_section(study),
-        collapse_section(study, tuple(orders)),
+        verdict_part(study, [*boundaries, *benign]),
+        level_part(study),
+        selection_part(study, boundaries),
+        benign_part(benign),
+        scan_part(study),
+        collapse_part(study, tuple(orders)),
     ]
     return [part for part in parts if part.rows]
 
 
-def verdict_section(study: Study, boundaries: Iterable[Boundary]) -> Section:
+def verdict_part(study: Study, boundaries: Iterable[Boundary]) -> Part:
     """Every prediction against every boundary."""
     found = [
         verdict
@@ -98,7 +98,7 @@ def verdict_section(study: Study, boundaries: Iterable[Boundary]) -> Section:
         "Prediction beside measured value and interval. A verdict is withheld where the interval is too "
         "wide or the range of x too narrow."
     )
-    return Section("theory", "Theory", text, {}, verdict_rows(found))
+    return Part("theory", "Theory", text, {}, verdict_rows(found))
 
 
 def _judge(study: Study, boundary: Boundary, setting: int, theory: Theory) -> Iterable[Verdict]:
@@ -109,7 +109,7 @@ def _judge(study: Study, boundary: Boundary, setting: int, theory: Theory) -> It
         yield judge_line(boundary, setting, predicted=predicted, theory=theory, sweep=sweep)
 
 
-def level_section(study: Study) -> Section:
+def level_part(study: Study) -> Part:
     """The exponent against the level, by both definitions."""
     found: tuple[LevelExponent, ...] = exponents(study.cells, resampling=study.resampling)
     text = "The level at which the plane is cut decides the exponent that the boundary shows."
@@ -117,12 +117,10 @@ def level_section(study: Study) -> Section:
     figures = (
         {"levels": draw_levels(study.cells, found, theories=study.view.theory)} if fitted else {}
     )
-    return Section(
-        "levels", "Exponent against level", text, figures, level_rows(study.cells, found)
-    )
+    return Part("levels", "Exponent against level", text, figures, level_rows(study.cells, found))
 
 
-def selection_section(study: Study, boundaries: Iterable[Boundary]) -> Section:
+def selection_part(study: Study, boundaries: Iterable[Boundary]) -> Part:
     """The laws that compete for each boundary, with their residuals."""
     figures: dict[str, Figure] = {}
     rows: list[Row] = []
@@ -136,17 +134,17 @@ def selection_section(study: Study, boundaries: Iterable[Boundary]) -> Section:
         "Differences of two or less do not part two laws; of ten or more they do. χ² is divided by the "
         "scatter about the best law where that exceeds the columns' errors."
     )
-    return Section("selection", "Which law", text, figures, rows)
+    return Part("selection", "Which law", text, figures, rows)
 
 
-def benign_section(boundaries: Iterable[Boundary]) -> Section:
+def benign_part(boundaries: Iterable[Boundary]) -> Part:
     """The boundary where half of the runs are benign."""
     rows = [row for boundary in boundaries for row in boundary_rows(boundary)]
     text = "Where half of the runs lie below the level, by a psychometric curve in each column."
-    return Section("half-benign", "Half of the runs benign", text, {}, rows)
+    return Part("half-benign", "Half of the runs benign", text, {}, rows)
 
 
-def scan_section(study: Study) -> Section:
+def scan_part(study: Study) -> Part:
     """The boundary scanned along x, which finds it where it is upright."""
     across = transposed(study.cells)
     found = [
@@ -156,10 +154,10 @@ def scan_section(study: Study) -> Section:
         f"Crossings along {study.cells.plane.x.name} in each row: where the boundary turns upright."
     )
     rows = [row for boundary in found for row in boundary_rows(boundary)]
-    return Section("rows", "Scanned along x", text, {}, rows)
+    return Part("rows", "Scanned along x", text, {}, rows)
 
 
-def collapse_section(study: Study, orders: tuple[str, ...]) -> Section:
+def collapse_part(study: Study, orders: tuple[str, ...]) -> Part:
     """Every order parameter in every setting."""
     found: list[Collapse] = [
         collapse(
@@ -178,4 +176,4 @@ def collapse_section(study: Study, orders: tuple[str, ...]) -> Section:
         f"{study.cells.plane.x.name}^b."
     )
     figures = {"collapse": draw_collapse(study.cells, found)} if found else {}
-    return Section("collapse", "Collapse", text, figures, collapse_rows(study.cells, found))
+    return Part("collapse", "Collapse", text, figures, collapse_rows(study.cells, found))
