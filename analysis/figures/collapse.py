@@ -9,9 +9,9 @@ from matplotlib.ticker import NullFormatter
 
 from analysis.aggregate import Cells
 from analysis.collapse import Collapse
-from analysis.figures.style import colours, theme, wrapped
+from analysis.figures.style import WIDTH, colours, theme, wrapped
 
-PANEL = (5.0, 4.2)
+PANEL = (WIDTH, 3.6)
 
 
 def draw_collapse(cells: Cells, found: Sequence[Collapse]) -> Figure:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.aggregate import Cells
 from analysis.boundary import MEAN
-from analysis.figures.style import colours, theme, wrapped
+from analysis.figures.style import GREY, WIDTH, colours, theme, wrapped
 from analysis.levels import LevelExponent
 from analysis.spec import Theory
 
@@ -29,12 +29,12 @@ def draw_levels(
     settings = cells.plane.settings
     palette = colours(len(settings))
     with theme():
-        figure = Figure(figsize=(7.2, 4.8), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
         axes = figure.subplots()
         for theory in theories:
             if theory.x_range is None:
                 label = f"theory: {theory.exponent:g}, {theory.name}"
-                axes.axhline(theory.exponent, color="0.35", ls="--", lw=1.2, label=label)
+                axes.axhline(theory.exponent, color=GREY, ls="--", lw=1.2, label=label)
         series = list(dict.fromkeys((one.definition, one.setting) for one in found))
         span = np.ptp([one.level for one in found]) if found else 0.0
         for k, (definition, s) in enumerate(series):
@@ -44,7 +44,7 @@ def draw_levels(
             _draw_series(axes, part, colour=palette[s], label=label, offset=offset)
         axes.set_xlabel(wrapped(f"level of {cells.label}", 60))
         axes.set_ylabel(f"exponent of {cells.plane.y.name} in {cells.plane.x.name}")
-        figure.legend(loc="outside lower center", ncols=2, fontsize="small")
+        figure.legend(loc="outside lower center", fontsize="small")
     return figure
 
 
@@ -68,7 +68,7 @@ def _draw_series(
         value,
         yerr=np.where(np.isfinite(error), error, 0.0),
         fmt="o-" if mean else "s:",
-        mfc=colour if mean else "white",
+        mfc=colour if mean else "none",
         color=colour,
         capsize=3,
         lw=1.2,

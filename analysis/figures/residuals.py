@@ -5,10 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.boundary import Boundary
-from analysis.figures.style import marker_size, set_scale, theme, wrapped
+from analysis.figures.style import GREY, WIDTH, colours, marker_size, set_scale, theme, wrapped
 from analysis.selection import Candidate, Selection
 
-PANEL = (7.2, 1.6)
+PANEL = (WIDTH, 1.1)
 BAND = 2.0
 
 
@@ -33,14 +33,14 @@ def draw_residuals(boundary: Boundary, selection: Selection) -> Figure:
         figure.supylabel("residual / error", fontsize="medium")
         label = boundary.plane.settings[selection.setting]
         title = f"{boundary.label} = {boundary.level:g}" + (f", {label}" if label else "")
-        figure.suptitle(wrapped(title, 70), fontsize="medium")
+        figure.suptitle(wrapped(title, 48), fontsize="medium")
     return figure
 
 
 def _draw_one(axes: Axes, selection: Selection, candidate: Candidate) -> None:
-    axes.axhspan(-BAND, BAND, color="0.92", lw=0)
-    axes.axhline(0.0, color="0.35", lw=1.0)
+    axes.axhspan(-BAND, BAND, color=GREY, alpha=0.15, lw=0)
+    axes.axhline(0.0, color=GREY, lw=1.0)
     size = marker_size(len(selection.x))
-    axes.plot(selection.x, candidate.residuals, "o-", ms=size, lw=0.8, color="C0")
+    axes.plot(selection.x, candidate.residuals, "o-", ms=size, lw=0.8, color=colours(1)[0])
     text = f"{candidate.name}   ΔAIC {candidate.delta_aic:.1f}   ΔBIC {candidate.delta_bic:.1f}"
     axes.set_title(text, fontsize="small", loc="left")

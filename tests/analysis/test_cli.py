@@ -16,8 +16,13 @@ FIGURES = {
     f"{kind}-level-0.25.{suffix}"
     for kind in ("map", "two-colour", "boundary", "shift")
     for suffix in ("png", "svg")
+} | {
+    f"{name}.{suffix}"
+    for name in ("levels", "residuals-level-0.25-0", "residuals-level-0.25-1")
+    for suffix in ("png", "svg")
 }
-TABLES = {"cells.csv", "boundary.csv", "laws.csv", "kinks.csv", "shift.csv", "table.md"}
+RESULTS = ("cells", "boundary", "laws", "kinks", "shift", "theory", "levels", "selection")
+TABLES = {f"{name}.csv" for name in (*RESULTS, "half-benign", "rows")} | {"table.md"}
 OTHERS = {"report.html", "sweep.yaml"}
 
 

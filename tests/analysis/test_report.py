@@ -102,8 +102,9 @@ def test_links_lead_to_files_and_sections_that_exist(page: Page, recorded: Path)
 
 def test_pictures_have_words_and_tables_their_captions(page: Page) -> None:
     pictures = page.all("img")
-    # Two settings in two views, boundary, shift, the key and eight panels of trajectories.
-    assert len(pictures) == 4 + 1 + 1 + 9
+    # Two settings in two views, boundary, shift, exponents by level, residuals of each setting, the
+    # key and eight panels of trajectories.
+    assert len(pictures) == 4 + 1 + 1 + 1 + 2 + 9
     assert all(picture["alt"] for picture in pictures)
     for picture in pictures:
         kind, _, text = str(picture["src"]).partition(";base64,")
