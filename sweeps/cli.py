@@ -4,7 +4,7 @@ import os
 import sys
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.table import Table
 from sweeps import command, presets
 from sweeps.dataset import Dataset
 from sweeps.executors import local
-from sweeps.forecast import busy_rate, check_memory, forecast
+from sweeps.forecast import check_memory, forecast
 from sweeps.live import Live, counts
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards
@@ -45,15 +45,6 @@ class Executor(StrEnum):
 
     TUNE = "tune"
     LOCAL = "local"
-
-
-class Trials(NamedTuple):
-    """Who trains shards: the executor, and for Ray Tune its cluster and what a trial asks for."""
-
-    executor: Executor
-    address: str
-    workers: int | None
-    gpus: float
 
 
 @app.command("presets")
@@ -105,17 +96,12 @@ def run(
     ] = Executor.TUNE,
     workers: Annotated[int | None, typer.Option(min=1, help="Trials at once.")] = None,
     address: Annotated[str, typer.Option(help="Ray's address; local starts one here.")] = "local",
-    gpus: Annotated[
-        float, typer.Option(min=0, help="GPUs of a trial, or a share of one; 0: its CPU.")
-    ] = 0.0,
     shard_runs: ShardRunsOption = None,
     shard_seconds: ShardSecondsOption = 20.0,
 ) -> None:
     """Train what is planned and not yet published; the same command goes on after any stop."""
     planned, dataset = _plan(sweep, out_folder, replicates)
-    where = Trials(executor, address, workers, gpus)
-    cut = Cut(shard_runs, shard_seconds, _card_rate(planned, where))
-    work = command.prepare(planned, dataset, cut)
+    work = command.prepare(planned, dataset, Cut(shard_runs, shard_seconds))
     out.print(
         f"{planned.resolved.spec.name}: {planned.total:,} runs planned, {planned.done:,} published, "
         f"{planned.todo_cells.size:,} to train in {len(work.shards):,} shards → {dataset.location}",
@@ -123,7 +109,7 @@ def run(
     )
     try:
         with Live(out, planned.todo_cells.size, len(work.shards)) as live:
-            outcome = command.execute(work, dataset, _executor(where, live))
+            outcome = command.execute(work, dataset, _executor(executor, live, address, workers))
     except KeyboardInterrupt:
         err.print("stopped; what is published stays: run the same command again to go on")
         raise typer.Exit(130) from None
@@ -160,24 +146,15 @@ def _plan(sweep: str, out_folder: str | None, replicates: int | None) -> tuple[P
     return planned, dataset
 
 
-def _executor(where: Trials, live: Live) -> "partial[dict[int, str]]":
+def _executor(
+    executor: Executor, live: Live, address: str, workers: int | None
+) -> "partial[dict[int, str]]":
     """The executor's function of the work alone; Ray is imported only where it is used."""
-    if where.executor is Executor.LOCAL:
+    if executor is Executor.LOCAL:
         return partial(local.run, report=live)
     from sweeps.executors import tune
 
-    return partial(tune.run, report=live, cluster=tune.Cluster(*where[1:]))
-
-
-def _card_rate(planned: Plan, where: Trials) -> float | None:
-    """Flops per second of a trial's card, measured on it; None where trials have none."""
-    if not where.gpus or not planned.todo_cells.size:
-        return None
-    if where.executor is Executor.LOCAL:
-        return busy_rate(planned)
-    from sweeps.executors import tune
-
-    return tune.card_rate(planned, tune.Cluster(*where[1:]))
+    return partial(tune.run, report=live, cluster=tune.Cluster(address, workers))
 
 
 def _print_status(state: command.Status) -> None:

@@ -85,7 +85,7 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     sweep = json.dumps(plan.sweep(), ensure_ascii=False)
     location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
     writer = Writer(location, sweep, plan.model, meanings(plan.resolved))
-    return Work(plan, cut_shards(plan, cut), writer, cut.card_flops_per_s)
+    return Work(plan, cut_shards(plan, cut), writer)
 
 
 def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]]) -> Outcome:

@@ -7,11 +7,10 @@ import numpy as np
 
 from sweeps import trajectory
 from sweeps.mistakes import SweepError
-from sweeps.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Plan, on_card
+from sweeps.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Plan
 
 _SAMPLE = 16
 _SAMPLE_FLOPS = NOMINAL_FLOPS_PER_S
-_BUSY_S, _MOST_SAMPLED = 0.25, 65536
 
 
 class Forecast(NamedTuple):
@@ -53,28 +52,6 @@ def check_memory(plan: Plan, available: float) -> None:
             f"the largest run needs {needed / 1e9:.1f} GB of memory and this machine has "
             f"{available / 1e9:.1f} GB; take smaller {' or '.join(plan.model.shape_columns)}"
         )
-
-
-def busy_rate(plan: Plan) -> float:
-    """Flops per second of a card on runs spread over the plan, many enough to keep it busy.
-
-    For a worker with the card: what it measures is thrown away. The number of runs is doubled until a
-    batch takes a quarter of a second.
-    """
-    fitting = np.flatnonzero(on_card(plan.resolved)[plan.todo_cells])
-    runs, rate = 64, NOMINAL_FLOPS_PER_S
-    while fitting.size:
-        places = fitting[np.linspace(0, fitting.size - 1, runs).astype(np.int64)]
-        columns = plan.columns(plan.take(places))
-        plan.model.run(columns)  # what it compiles is not timed
-        start = time.perf_counter()
-        plan.model.run(columns)
-        seconds = time.perf_counter() - start
-        rate = float(plan.flops[plan.todo_cells[places]].sum()) / seconds
-        if seconds > _BUSY_S or runs >= _MOST_SAMPLED:
-            break
-        runs *= 2
-    return rate
 
 
 def _measured_rate(plan: Plan) -> float | None:

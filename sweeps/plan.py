@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sweeps import trajectory
 from sweeps.identity import cell_digests, run_ids
 from sweeps.mistakes import SweepError
-from sweeps.protocol import Columns, Model, Placed
+from sweeps.protocol import Columns, Model
 from sweeps.resolve import Resolved
 from sweeps.schema import SCHEMA_VERSION
 from sweeps.spec import to_json
@@ -30,10 +30,6 @@ MOST_RUNS = 200_000_000
 """Runs of one plan, at most: it takes about 80 bytes and half a microsecond for each."""
 
 
-MOST_SHARD_RUNS = 1_000_000
-"""Runs of one shard, at most: a worker holds about 400 bytes for each."""
-
-
 class Shard(NamedTuple):
     """Runs that one trial trains together: cell and replicate of each, and its identity."""
 
@@ -43,11 +39,10 @@ class Shard(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """How shards are cut: a fixed number of runs, or seconds of a worker; the rate of its card, if any."""
+    """How shards are cut: a fixed number of runs, or seconds of one core's work."""
 
     runs: int | None = None
     seconds: float = 20.0
-    card_flops_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,47 +116,30 @@ def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
     return Plan(resolved, ids.size, cell_of[todo], replicate_of[todo], ids[todo], flops)
 
 
-def on_card(resolved: Resolved) -> NDArray[np.bool_]:
-    """Which cells a card can train, if trials have one, shape (cells,); what is recorded it cannot."""
-    model, cells = resolved.model, resolved.cells
-    if resolved.spec.trajectory is None and isinstance(model, Placed):
-        return np.asarray(model.fits_card(cells.columns))
-    return np.full(cells.number, False)
-
-
-def seconds_of(plan: Plan, card_flops_per_s: float | None) -> NDArray[Any]:
-    """Seconds of a run of each cell: on a card of that rate where it fits, else on a core."""
-    if card_flops_per_s is None:
-        return plan.flops / NOMINAL_FLOPS_PER_S
-    rate = np.where(on_card(plan.resolved), card_flops_per_s, NOMINAL_FLOPS_PER_S)
-    return np.asarray(plan.flops / rate)
-
-
 def cut_shards(plan: Plan, cut: Cut) -> list[Shard]:
     """Cut what is to do into shards of one array shape and of about equal cost.
 
-    Shards take `cut.seconds` of one worker; a small sweep is cut into at least 16, so that all workers
-    have something to do. With a card, no shard holds both runs that fit it and runs that do not.
+    Shards take `cut.seconds` of one core at the nominal rate; a small sweep is cut into at least 16,
+    so that all workers have something to do.
     """
-    cost = seconds_of(plan, cut.card_flops_per_s)[plan.todo_cells]
-    target = min(cut.seconds, max(cost.sum() / 16, 0.25))
+    cost = plan.flops[plan.todo_cells]
+    target = min(cut.seconds * NOMINAL_FLOPS_PER_S, max(cost.sum() / 16, NOMINAL_FLOPS_PER_S / 4))
     shards = []
-    for group in _same_shape(plan, cut.card_flops_per_s is not None):
+    for group in _same_shape(plan):
         whole = (np.cumsum(cost[group]) - cost[group] / 2) // target
-        number = np.arange(group.size) // (cut.runs or MOST_SHARD_RUNS)
-        edges = np.flatnonzero(np.diff(number) + (0 if cut.runs else np.diff(whole))) + 1
+        number = np.arange(group.size) // cut.runs if cut.runs else whole
+        edges = np.flatnonzero(np.diff(number)) + 1
         shards += [plan.take(rows) for rows in np.split(group, edges)]
     return shards
 
 
-def _same_shape(plan: Plan, cards: bool) -> list[NDArray[np.int64]]:
-    """Places of the list of what is to do, by the model's shape columns and with cards by fit, in order."""
+def _same_shape(plan: Plan) -> list[NDArray[np.int64]]:
+    """Places of the list of what is to do, by the values of the model's shape columns, in order."""
     if not plan.todo_cells.size:
         return []
     columns: Columns = plan.resolved.cells.columns
     shapes: dict[tuple[Any, ...], int] = {}
     values = [columns[name].tolist() for name in plan.model.shape_columns]
-    values += [on_card(plan.resolved).tolist()] if cards else []
     rows = zip(*values, strict=True) if values else repeat((), plan.resolved.cells.number)
     shape_of_cell = np.array([shapes.setdefault(row, len(shapes)) for row in rows])
     shape = shape_of_cell[plan.todo_cells]

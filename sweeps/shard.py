@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from sweeps import trajectory
 from sweeps.dataset import Writer
-from sweeps.plan import Plan, Shard, seconds_of
-from sweeps.protocol import Placed
+from sweeps.plan import NOMINAL_FLOPS_PER_S, Plan, Shard
 
 _SLICE_S = 0.5
 
@@ -35,7 +34,6 @@ class Work(NamedTuple):
     plan: Plan
     shards: list[Shard]
     writer: Writer
-    card_flops_per_s: float | None = None
 
 
 def train_shard(work: Work, number: int) -> Iterator[Progress]:
@@ -49,7 +47,7 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
     statuses = model.measures[0].choices
     failed = dict.fromkeys(statuses[1:], 0)
     done = 0
-    for rows in _slices(seconds_of(work.plan, work.card_flops_per_s)[shard.cells]):
+    for rows in _slices(trajectory.cost(model, columns, steps)):
         part = {name: values[rows] for name, values in columns.items()}
         found, traces = trajectory.train(model, part, steps)
         measured.append(found)
@@ -60,8 +58,6 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
         yield Progress(number, done, dict(failed), time.perf_counter() - start, False)
     wall_s = time.perf_counter() - start
     extra = {"device": platform.processor() or platform.machine(), "wall_s": wall_s}
-    if isinstance(model, Placed) and steps is None:
-        extra |= model.placed(columns)
     if steps is not None:
         work.writer.publish_trajectory(shard.ids, _joined(traced), extra)
     work.writer.publish(shard.ids, columns | _joined(measured), extra)
@@ -73,8 +69,9 @@ def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _slices(seconds: NDArray[Any]) -> list[slice]:
-    """A shard cut into pieces of about half a second, from what each run takes."""
-    edges = np.flatnonzero(np.diff(np.cumsum(seconds) // _SLICE_S)) + 1
+def _slices(flops: NDArray[Any]) -> list[slice]:
+    """A shard cut into pieces of about half a second."""
+    seconds = np.cumsum(flops) / NOMINAL_FLOPS_PER_S
+    edges = np.flatnonzero(np.diff(seconds // _SLICE_S)) + 1
     bounds = [0, *edges.tolist(), seconds.size]
     return [slice(first, last) for first, last in zip(bounds, bounds[1:], strict=False)]

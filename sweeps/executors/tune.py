@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sweeps.forecast import busy_rate
 from sweeps.mistakes import SweepError
-from sweeps.plan import Plan, on_card
 from sweeps.shard import Progress, Work, train_shard
 
 # Read by Ray when it is imported: no usage reports, none of Tune's three per-trial log writers (half
@@ -36,14 +34,10 @@ _RETRIES = 3
 
 
 class Cluster(NamedTuple):
-    """Which Ray to use: "local" starts one here, anything else is the address of a running one.
-
-    gpus: what a trial asks for, 0 to train on the CPU; a fraction lets trials share a GPU.
-    """
+    """Which Ray to use: "local" starts one here, anything else is the address of a running one."""
 
     address: str = "local"
     workers: int | None = None
-    gpus: float = 0.0
 
 
 class _ShardTrial(tune.Trainable):
@@ -52,8 +46,6 @@ class _ShardTrial(tune.Trainable):
     def setup(self, config: dict[str, Any], work: Work | None = None) -> None:
         """Take the sweep's work, which comes once per actor, and begin the shard."""
         assert work is not None
-        if not ray.get_gpu_ids():  # a trial that asked for none must not use one that it sees
-            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         self._work = work
         self.reset_config(config)
 
@@ -97,9 +89,7 @@ def run(work: Work, report: Callable[[Progress], None], cluster: Cluster) -> dic
         The error of every shard that failed after its retries, by its number.
     """
     with _ray(cluster), tempfile.TemporaryDirectory(prefix="bocnn-tune-") as scratch:
-        trainable = tune.with_resources(
-            tune.with_parameters(_ShardTrial, work=work), _resources(work, cluster.gpus)
-        )
+        trainable = tune.with_resources(tune.with_parameters(_ShardTrial, work=work), {"cpu": 1})
         tuner = tune.Tuner(
             trainable,
             param_space={"shard": tune.grid_search(list(range(len(work.shards))))},
@@ -118,37 +108,6 @@ def run(work: Work, report: Callable[[Progress], None], cluster: Cluster) -> dic
             for result in results
             if result.error is not None
         }
-
-
-def _resources(work: Work, gpus: float) -> Any:
-    """What each trial asks for: a share of a GPU where a card can train its shard."""
-    if not gpus:
-        return {"cpu": 1}
-    fits = on_card(work.plan.resolved)
-    asks = [gpus * bool(fits[shard.cells].all()) for shard in work.shards]
-
-    def of(config: dict[str, Any]) -> Any:
-        share = {"GPU": gpus} if asks[config["shard"]] else {}
-        return tune.PlacementGroupFactory([{"CPU": 1, **share}])
-
-    return of
-
-
-def card_rate(plan: Plan, cluster: Cluster) -> float:
-    """Flops per second of a trial on its share of a GPU, measured on one.
-
-    Raises:
-        SweepError: the cluster has no GPU of which a trial could have that share.
-    """
-    with _ray(cluster):
-        found = ray.cluster_resources().get("GPU", 0.0)
-        if found < cluster.gpus:
-            raise SweepError(
-                f"received --gpus {cluster.gpus:g}; the cluster at {cluster.address!r} has {found:g} "
-                "GPUs; take --gpus 0 to train on its CPUs, or an --address of one with GPUs"
-            )
-        measure = ray.remote(num_cpus=1, num_gpus=cluster.gpus)(busy_rate)
-        return float(ray.get(measure.remote(plan)))
 
 
 @contextmanager
