@@ -164,6 +164,8 @@ def _print_status(state: command.Status) -> None:
         f"{state.shards:,} files, {complete}; {counts(dict(state.by_status))}",
         soft_wrap=True,
     )
+    if state.share:
+        out.print(f"orchestration: {state.share}", soft_wrap=True)
 
 
 def _duration(seconds: float) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,7 +15,8 @@ from sweeps.plan import Cut, Plan, cut_shards, make_plan
 from sweeps.presets import find
 from sweeps.protocol import Model, load_model
 from sweeps.resolve import Resolved, meanings, resolve
-from sweeps.shard import Work
+from sweeps.sessions import Share, share
+from sweeps.shard import Session, Work
 from sweeps.spec import to_json
 from sweeps.yaml_file import from_json
 
@@ -26,6 +29,7 @@ class Status(NamedTuple):
     published: int
     by_status: Counter[str]
     shards: int
+    share: Share | None
 
 
 class Outcome(NamedTuple):
@@ -85,7 +89,8 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     sweep = json.dumps(plan.sweep(), ensure_ascii=False)
     location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
     writer = Writer(location, sweep, plan.model, meanings(plan.resolved))
-    return Work(plan, cut_shards(plan, cut), writer)
+    session = Session(uuid.uuid4().hex[:12], time.time())
+    return Work(plan, cut_shards(plan, cut), writer, session)
 
 
 def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]]) -> Outcome:
@@ -117,4 +122,5 @@ def read_status(dataset: Dataset, find_model: Callable[[str], Model] = load_mode
     resolved = resolve(text, f"{dataset.location}/{MANIFEST}", find_model)
     plan = make_plan(resolved, dataset.published(_owner(resolved)))
     by_status = dataset.statuses(_owner(resolved))
-    return Status(name, planned, plan.done, by_status, len(dataset.shards()))
+    shards = dataset.shards()
+    return Status(name, planned, plan.done, by_status, len(shards), share(dataset.notes(shards)))

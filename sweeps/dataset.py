@@ -7,6 +7,7 @@ of its own, published before the shard.
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from sweeps.store import Store
 
 MANIFEST = "_sweep.json"
 TRAJECTORY = "trajectory"
-
+_NOTES = {b"wall_s", b"session", b"session_s", b"slots", b"node"}
 
 _MANIFEST_KEYS = {*Spec._fields, "planned_runs"} - Spec._field_defaults.keys()
 
@@ -108,6 +109,13 @@ class Dataset:
             table = self._read(shard, owner, "run_id", "status")
             seen.update(zip(table["run_id"].to_pylist(), table["status"].to_pylist(), strict=True))
         return Counter(seen.values())
+
+    def notes(self, shards: list[str]) -> Iterator[dict[str, str]]:
+        """What files say of how they came to be: session, seconds, node."""
+        for shard in shards:
+            with self.store.open(shard) as stream:
+                found = pq.read_metadata(stream).metadata or {}
+            yield {key.decode(): found[key].decode() for key in found if key in _NOTES}
 
     def _read(self, shard: str, owner: Owner, *columns: str) -> pa.Table:
         """Columns of one file, after its metadata was checked."""

@@ -28,12 +28,21 @@ class Progress(NamedTuple):
     published: bool
 
 
+class Session(NamedTuple):
+    """One start of a driver: its name, when it began (seconds of the epoch), trials at once."""
+
+    name: str
+    began: float
+    slots: int = 1
+
+
 class Work(NamedTuple):
     """A sweep's work as executors take it; shards are numbered."""
 
     plan: Plan
     shards: list[Shard]
     writer: Writer
+    session: Session
 
 
 def train_shard(work: Work, number: int) -> Iterator[Progress]:
@@ -58,10 +67,22 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
         yield Progress(number, done, dict(failed), time.perf_counter() - start, False)
     wall_s = time.perf_counter() - start
     extra = {"device": platform.processor() or platform.machine(), "wall_s": wall_s}
+    extra |= _whence(work.session)
     if steps is not None:
         work.writer.publish_trajectory(shard.ids, _joined(traced), extra)
     work.writer.publish(shard.ids, columns | _joined(measured), extra)
     yield Progress(number, done, failed, wall_s, True)
+
+
+def _whence(session: Session) -> dict[str, Any]:
+    """Which start of a driver a file comes from, and how long after it, for `sweeps.sessions`."""
+    since = round(time.time() - session.began, 3)
+    return {
+        "session": session.name,
+        "session_s": since,
+        "slots": session.slots,
+        "node": platform.node(),
+    }
 
 
 def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

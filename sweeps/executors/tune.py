@@ -89,6 +89,8 @@ def run(work: Work, report: Callable[[Progress], None], cluster: Cluster) -> dic
         The error of every shard that failed after its retries, by its number.
     """
     with _ray(cluster), tempfile.TemporaryDirectory(prefix="bocnn-tune-") as scratch:
+        slots = cluster.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        work = work._replace(session=work.session._replace(slots=slots))
         trainable = tune.with_resources(tune.with_parameters(_ShardTrial, work=work), {"cpu": 1})
         tuner = tune.Tuner(
             trainable,
