@@ -102,6 +102,7 @@ def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]])
         run: an executor; gives the errors of failed shards by number.
     """
     failures = run(work) if work.shards else {}
+    dataset.store.drop_stale()
     after = make_plan(work.plan.resolved, dataset.published(_owner(work.plan.resolved)))
     return Outcome(failures, after.todo_cells.size)
 

@@ -158,6 +158,10 @@ class Writer:
         self._location, self._sweep, self._model = location, sweep, model
         self._auxiliary = auxiliary
 
+    def is_published(self, ids: NDArray[Any]) -> bool:
+        """Whether a file of just these runs is there already."""
+        return Store(self._location).has(shard_name(ids))
+
     def publish(self, ids: NDArray[Any], columns: Columns, extra: dict[str, Any]) -> str:
         """Publish the rows of one shard.
 

@@ -46,8 +46,15 @@ class Work(NamedTuple):
 
 
 def train_shard(work: Work, number: int) -> Iterator[Progress]:
-    """Train shard `number` and publish it, reporting about twice a second."""
+    """Train shard `number` and publish it, reporting about twice a second.
+
+    A shard that is published already, by a worker that died before it could say so or by another
+    driver, is not trained again.
+    """
     shard = work.shards[number]
+    if work.writer.is_published(shard.ids):
+        yield Progress(number, shard.ids.size, {}, 0.0, True)
+        return
     model, columns = work.plan.model, work.plan.columns(shard)
     start = time.perf_counter()
     steps = work.plan.resolved.spec.trajectory

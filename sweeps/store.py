@@ -4,9 +4,11 @@ What the names and bytes mean is left to `sweeps.dataset`.
 """
 
 import os
-import time
+import platform
 import uuid
 from contextlib import suppress
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 
 from pyarrow import ArrowException, NativeFile
@@ -15,7 +17,10 @@ from pyarrow import fs as arrow_fs
 from sweeps.mistakes import SweepError
 
 TEMPORARY = ".tmp-"
-_STALE_S = 24 * 3600.0
+"""How names of unfinished files begin; machine and process that write them follow."""
+
+_STALE_S = 3600.0
+"""Age at which an unfinished file of another machine is taken as left behind: writing takes seconds."""
 
 
 class Store:
@@ -75,7 +80,7 @@ class Store:
 
     def _put_local(self, root: Path, name: str, data: bytes) -> None:
         root.mkdir(parents=True, exist_ok=True)
-        temporary = root / f"{TEMPORARY}{name}-{uuid.uuid4().hex}"
+        temporary = root / f"{TEMPORARY}{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{name}"
         try:
             with temporary.open("xb") as stream:
                 stream.write(data)
@@ -84,6 +89,14 @@ class Store:
             temporary.replace(root / name)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def has(self, name: str) -> bool:
+        """Whether a file is published."""
+        try:
+            info = self._fs.get_file_info(f"{self._root}/{name}")
+        except (ArrowException, OSError) as error:
+            raise SweepError(f"cannot look for {name} in {self.location}: {error}") from None
+        return bool(info.type == arrow_fs.FileType.File)
 
     def open(self, name: str) -> NativeFile:
         """A published file, for random access."""
@@ -95,10 +108,53 @@ class Store:
             return bytes(stream.read())
 
     def drop_stale(self) -> None:
-        """Remove temporary files that killed processes left behind, when they are a day old."""
-        if not self._local:
+        """Remove unfinished files that killed processes left behind.
+
+        Those of this machine go when their process is gone, those of others when they are an hour old
+        by the clock of the file system, which is one for all.
+        """
+        found = list(Path(self._root).glob(f"{TEMPORARY}*")) if self._local else []
+        if not found:
             return
-        for path in Path(self._root).glob(f"{TEMPORARY}*"):
+        now = self._now()
+        for path in found:
             with suppress(OSError):  # another driver may have removed it first
-                if time.time() - path.stat().st_mtime > _STALE_S:
+                if _left_behind(path.name) or now - path.stat().st_mtime > _STALE_S:
                     path.unlink()
+
+    def _now(self) -> float:
+        """The time by the clock of the folder's file system."""
+        probe = Path(self._root) / f"{TEMPORARY}{_machine()}-{os.getpid()}-clock"
+        try:
+            probe.touch()
+            return probe.stat().st_mtime
+        except OSError:  # a folder that cannot be written is told where something is published
+            return 0.0
+        finally:
+            probe.unlink(missing_ok=True)
+
+
+@cache
+def _machine() -> str:
+    """What names this boot of this machine and its space of process numbers, in containers too."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        name = boot + os.readlink("/proc/self/ns/pid")
+    except OSError:
+        name = platform.node()
+    return blake2b(name.encode(), digest_size=4).hexdigest()
+
+
+def _left_behind(name: str) -> bool:
+    """Whether an unfinished file is of this machine, and of a process that is gone."""
+    machine, _, rest = name.removeprefix(TEMPORARY).partition("-")
+    number = rest.partition("-")[0]
+    if machine != _machine() or not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False
+    return False

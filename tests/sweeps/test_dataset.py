@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sweeps import command
+from sweeps import command, store
 from sweeps.dataset import Dataset
 from sweeps.identity import cell_digests, run_ids
 from sweeps.mistakes import SweepError
@@ -149,15 +149,20 @@ def test_a_temporary_file_is_no_part_of_the_dataset(out: Path) -> None:
     assert planned(TOY_SWEEP, out)[0].todo_ids.size == 0
 
 
-def test_only_old_temporary_files_are_removed(out: Path) -> None:
+def test_only_temporary_files_that_were_left_behind_are_removed(out: Path) -> None:
+    """Those of processes of this machine that are gone, and old ones of other machines."""
+    with subprocess.Popen(["true"]) as ended:
+        pass
     train(TOY_SWEEP, out)
-    old, young = out / ".tmp-old", out / ".tmp-young"
-    for path in (old, young):
+    here = store._machine()
+    kept = [out / f".tmp-{here}-{os.getpid()}-ab-x", out / ".tmp-0a0b-1-ab-x"]
+    dropped = [out / f".tmp-{here}-{ended.pid}-ab-x", out / ".tmp-old-x"]
+    for path in (*kept, *dropped):
         path.write_bytes(b"half")
-    two_days_ago = time.time() - 2 * 24 * 3600
-    os.utime(old, (two_days_ago, two_days_ago))
+    two_hours_ago = time.time() - 2 * 3600
+    os.utime(dropped[1], (two_hours_ago, two_hours_ago))
     train(TOY_SWEEP, out)
-    assert (old.exists(), young.exists()) == (False, True)
+    assert sorted(out.glob(".tmp-*")) == sorted(kept)
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"garbage " * 100, None])
