@@ -50,6 +50,9 @@ fixed: {cost: 1.0e+9}
 """
 SHARD_RUNS = 24
 PAUSE_S = 0.03
+ORPHAN_S = 5.0
+"""A trial goes on for moments after its node or driver is gone: what it starts then was in flight."""
+
 KEY = ("x", "y", "p_flip", "replicate")
 
 
@@ -190,7 +193,7 @@ def again(log: Path, kills: list[Kill]) -> Iterator[bool]:
     for times in trainings(log).values():
         for (first, process), (second, _) in zip(times, times[1:], strict=False):
             yield any(
-                first <= kill.ended
+                first <= kill.ended + ORPHAN_S
                 and kill.began <= second
                 and (kill.processes is None or process in kill.processes)
                 for kill in kills
@@ -266,6 +269,7 @@ def main(context: typer.Context, kills: int = 100, seed: int = 1, scratch: str =
     """Kill and compare; exit status 1 where anything was lost, doubled or left behind."""
     if context.invoked_subcommand is not None:
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the nodes are ended
     folder = Path(scratch or tempfile.mkdtemp(prefix="kills-"))
     tally = torment(kills, seed, folder)
     whole = tally.complete == tally.identical == tally.sweeps

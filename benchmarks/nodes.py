@@ -22,6 +22,9 @@ from ray.cluster_utils import Cluster  # noqa: E402
 _NODE = {"object_store_memory": 100_000_000, "include_dashboard": False}
 _NODE |= {"node_ip_address": "127.0.0.1"}
 
+_TRIALS = "ray::ResourceTrainable"
+"""How the titles of processes begin that run Tune's trials."""
+
 
 class Nodes:
     """A head without trials and worker nodes of one CPU each, as a context manager."""
@@ -54,7 +57,8 @@ class Nodes:
 
     def trials(self, node: Any) -> list[int]:
         """Process numbers of a node's trials."""
-        return [process for process in self.processes(node) if "ShardTrial" in _title(process)]
+        titles = {process: _title(process) for process in self.processes(node)}
+        return [process for process, title in titles.items() if title.startswith(_TRIALS)]
 
     def __enter__(self) -> Self:
         return self

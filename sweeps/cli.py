@@ -75,7 +75,7 @@ def plan(
         "cells": f"{planned.resolved.cells.number:,} (axes × settings)",
         "runs": f"{planned.total:,}",
         "published": f"{planned.done:,} in {dataset.location}",
-        "to train": f"{planned.todo_cells.size:,}",
+        "to train": f"{planned.todo:,}",
         "shards": f"{len(cut_shards(planned, Cut(shard_runs, shard_seconds))):,}",
         "time": f"{_duration(predicted.core_s)} of one core, {_duration(predicted.core_s / cores)} on "
         f"{cores} cores, from {basis}",
@@ -104,11 +104,11 @@ def run(
     work = command.prepare(planned, dataset, Cut(shard_runs, shard_seconds))
     out.print(
         f"{planned.resolved.spec.name}: {planned.total:,} runs planned, {planned.done:,} published, "
-        f"{planned.todo_cells.size:,} to train in {len(work.shards):,} shards → {dataset.location}",
+        f"{planned.todo:,} to train in {len(work.shards):,} shards → {dataset.location}",
         soft_wrap=True,
     )
     try:
-        with Live(out, planned.todo_cells.size, len(work.shards)) as live:
+        with Live(out, planned.todo, len(work.shards)) as live:
             outcome = command.execute(work, dataset, _executor(executor, live, address, workers))
     except KeyboardInterrupt:
         err.print("stopped; what is published stays: run the same command again to go on")

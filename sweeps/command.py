@@ -90,7 +90,7 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
     writer = Writer(location, sweep, plan.model, meanings(plan.resolved))
     session = Session(uuid.uuid4().hex[:12], time.time())
-    return Work(plan, cut_shards(plan, cut), writer, session)
+    return Work(plan.without_spans(), cut_shards(plan, cut), writer, session)
 
 
 def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]]) -> Outcome:
@@ -104,7 +104,7 @@ def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]])
     failures = run(work) if work.shards else {}
     dataset.store.drop_stale()
     after = make_plan(work.plan.resolved, dataset.published(_owner(work.plan.resolved)))
-    return Outcome(failures, after.todo_cells.size)
+    return Outcome(failures, after.todo)
 
 
 def read_status(dataset: Dataset, find_model: Callable[[str], Model] = load_model) -> Status:

@@ -51,11 +51,12 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
     A shard that is published already, by a worker that died before it could say so or by another
     driver, is not trained again.
     """
-    shard = work.shards[number]
-    if work.writer.is_published(shard.ids):
-        yield Progress(number, shard.ids.size, {}, 0.0, True)
+    places = work.shards[number].places
+    ids = work.plan.ids(places)
+    if work.writer.is_published(ids):
+        yield Progress(number, places.size, {}, 0.0, True)
         return
-    model, columns = work.plan.model, work.plan.columns(shard)
+    model, columns = work.plan.model, work.plan.columns(places)
     start = time.perf_counter()
     steps = work.plan.resolved.spec.trajectory
     measured: list[dict[str, NDArray[Any]]] = []
@@ -76,8 +77,8 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
     extra = {"device": platform.processor() or platform.machine(), "wall_s": wall_s}
     extra |= _whence(work.session)
     if steps is not None:
-        work.writer.publish_trajectory(shard.ids, _joined(traced), extra)
-    work.writer.publish(shard.ids, columns | _joined(measured), extra)
+        work.writer.publish_trajectory(ids, _joined(traced), extra)
+    work.writer.publish(ids, columns | _joined(measured), extra)
     yield Progress(number, done, failed, wall_s, True)
 
 

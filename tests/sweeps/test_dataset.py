@@ -146,7 +146,7 @@ def test_a_temporary_file_is_no_part_of_the_dataset(out: Path) -> None:
     before = status(out)
     (out / ".tmp-shard-0.parquet-ab").write_bytes(b"half a fi")
     assert status(out) == before
-    assert planned(TOY_SWEEP, out)[0].todo_ids.size == 0
+    assert planned(TOY_SWEEP, out)[0].todo == 0
 
 
 def test_only_temporary_files_that_were_left_behind_are_removed(out: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_damaged_file_is_named_with_the_remedy_and_the_remedy_works(
             look()
     assert contents(out) == files
     victim.rename(tmp_path / "away")
-    assert planned(TOY_SWEEP, out)[0].todo_ids.size in (6, 7)
+    assert planned(TOY_SWEEP, out)[0].todo in (6, 7)
     train(TOY_SWEEP, out)
     assert rows(out).equals(whole)
 
@@ -226,7 +226,7 @@ def test_a_lost_manifest_is_found_in_the_files(out: Path) -> None:
     (out / "_sweep.json").unlink()
     with pytest.raises(SweepError, match=r"cost was 1000000.0 and is 2000000.0"):
         train(TOY_SWEEP.replace("cost: 1.0e+6", "cost: 2.0e+6"), out)
-    assert planned(TOY_SWEEP, out)[0].todo_ids.size == 0
+    assert planned(TOY_SWEEP, out)[0].todo == 0
     train(TOY_SWEEP, out)
     assert (out / "_sweep.json").read_bytes() == manifest
 
