@@ -6,10 +6,12 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from sweeps.dataset import MANIFEST, Dataset, Owner, Writer
 from sweeps.extend import check_extends
+from sweeps.failure import reason, records
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards, make_plan
 from sweeps.presets import find
@@ -30,6 +32,7 @@ class Status(NamedTuple):
     by_status: Counter[str]
     shards: int
     share: Share | None
+    failed: list[str]
 
 
 class Outcome(NamedTuple):
@@ -86,10 +89,12 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     """Publish the resolved sweep and cut the work; the folder is shown to be writable by it."""
     dataset.store.drop_stale()
     dataset.write_manifest(plan.sweep())
+    for record in records(dataset.store):
+        dataset.store.drop(record)
     sweep = json.dumps(plan.sweep(), ensure_ascii=False)
     location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
     writer = Writer(location, sweep, plan.model, meanings(plan.resolved))
-    session = Session(uuid.uuid4().hex[:12], time.time())
+    session = Session(uuid.uuid4().hex[:12], time.time(), code=version("bocnn"))
     return Work(plan.without_spans(), cut_shards(plan, cut), writer, session)
 
 
@@ -124,4 +129,9 @@ def read_status(dataset: Dataset, find_model: Callable[[str], Model] = load_mode
     plan = make_plan(resolved, dataset.published(_owner(resolved)))
     by_status = dataset.statuses(_owner(resolved))
     shards = dataset.shards()
-    return Status(name, planned, plan.done, by_status, len(shards), share(dataset.notes(shards)))
+    whole = share(dataset.notes(shards))
+    failed = [
+        f"{record}: {reason(dataset.store.get(record).decode())}"
+        for record in records(dataset.store)
+    ]
+    return Status(name, planned, plan.done, by_status, len(shards), whole, failed)

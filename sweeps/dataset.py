@@ -8,6 +8,7 @@ of its own, published before the shard.
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -155,12 +156,17 @@ class Writer:
     """What a worker needs to publish shards: picklable, and free of the plan."""
 
     def __init__(self, location: str, sweep: str, model: Model, auxiliary: dict[str, str]) -> None:
-        self._location, self._sweep, self._model = location, sweep, model
+        self.location, self._sweep, self._model = location, sweep, model
         self._auxiliary = auxiliary
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep a text beside the shards; where none can be written, the shards say why."""
+        with suppress(SweepError):
+            Store(self.location).put(name, text.encode())
 
     def is_published(self, ids: NDArray[Any]) -> bool:
         """Whether a file of just these runs is there already."""
-        return Store(self._location).has(shard_name(ids))
+        return Store(self.location).has(shard_name(ids))
 
     def publish(self, ids: NDArray[Any], columns: Columns, extra: dict[str, Any]) -> str:
         """Publish the rows of one shard.
@@ -195,7 +201,7 @@ class Writer:
         table = table.replace_schema_metadata(file_metadata(self._sweep, self._model, extra))
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-        Store(self._location).put(name, sink.getvalue().to_pybytes())
+        Store(self.location).put(name, sink.getvalue().to_pybytes())
         return name
 
 

@@ -107,6 +107,11 @@ class Store:
         with self.open(name) as stream:
             return bytes(stream.read())
 
+    def drop(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with suppress(OSError):
+            self._fs.delete_file(f"{self._root}/{name}")
+
     def drop_stale(self) -> None:
         """Remove unfinished files that killed processes left behind.
 

@@ -10,8 +10,9 @@ import pytest
 
 import bocnn
 from sweeps import command
-from sweeps.dataset import Writer
+from sweeps.dataset import MANIFEST, Writer
 from sweeps.executors import local
+from sweeps.identity import shard_name
 from sweeps.plan import Cut, Shard
 from sweeps.protocol import Model
 from sweeps.shard import Progress, Work
@@ -165,8 +166,10 @@ def test_what_is_complete_is_not_trained_again(run: Run, out: Path) -> None:
 def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP.replace("n: [1, 2]", "n: [1]"), out)
     work = command.prepare(plan, dataset, Cut(runs=1000))
-    (out.parent / "file").write_text("in the way")
-    elsewhere = Writer(str(out.parent / "file"), "{}", plan.model, {})
+    elsewhere = Writer(str(out.parent / "elsewhere"), "{}", plan.model, {})
+    (out.parent / "elsewhere").mkdir()
+    (out.parent / "elsewhere" / MANIFEST).touch()
+    (out.parent / "elsewhere" / shard_name(plan.ids(work.shards[0].places))).mkdir()
     outcome = command.execute(work._replace(writer=elsewhere), dataset, unread(run))
     assert outcome.missing == plan.total
     assert "cannot write shard-" in outcome.failures[0]
