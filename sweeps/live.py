@@ -35,7 +35,8 @@ class _Bars(Progress):
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)
-        yield nodes_table(self.tally, self.tasks[0].elapsed or 0.0 if self.tasks else 0.0)
+        if self.tasks:  # none at the start
+            yield nodes_table(self.tally, self.tasks[0].elapsed or 0.0)
 
 
 class Live:
