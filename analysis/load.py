@@ -79,8 +79,7 @@ def load(location: str) -> Dataset:
             that differ.
     """
     files, folder = _open_folder(location)
-    paths = _shards(files, folder, location)
-    shards = [_read_shard(files, path) for path in paths]
+    paths, shards = _read_all(files, folder, location)
     sweep = _latest_sweep(files, folder, shards)
     for path, shard in zip(paths, shards, strict=True):
         _check_shard(shard, path, sweep=sweep, like=shards[0])
@@ -120,6 +119,17 @@ def _shards(files: Any, folder: str, location: str) -> list[str]:
             "Run the sweep first, or point to the folder that it writes."
         )
     return paths
+
+
+def _read_all(files: Any, folder: str, location: str) -> tuple[list[str], list[pa.Table]]:
+    """Every shard; looked up again where a compaction brought some together meanwhile."""
+    while True:
+        paths = _shards(files, folder, location)
+        try:
+            return paths, [_read_shard(files, path) for path in paths]
+        except AnalysisError:
+            if set(paths) <= set(_shards(files, folder, location)):
+                raise
 
 
 def _read_shard(files: Any, path: str) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The command bocnn-sweep: presets, plan, run, status."""
+"""The command bocnn-sweep: presets, plan, run, status, compact."""
 
 import os
 import sys
@@ -149,6 +149,21 @@ def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
 def status(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
     """Say how much of a dataset's sweep is published, and how its runs ended."""
     _print_status(command.read_status(Dataset(dataset)))
+
+
+@app.command()
+def compact(
+    dataset: Annotated[str, typer.Argument(help="The output folder or URI.")],
+    mb: Annotated[float, typer.Option(min=0.001, help="Size of a large file, MB.")] = 64.0,
+) -> None:
+    """Bring many small files together into few large ones; readers and drivers may be at work."""
+    done = command.compact_dataset(Dataset(dataset), int(mb * 1e6))
+    rest = (
+        f" ({done.left_over:,} had been left by a compaction cut short)" if done.left_over else ""
+    )
+    out.print(
+        f"{dataset}: {done.before:,} files of rows became {done.after:,}{rest}", soft_wrap=True
+    )
 
 
 def main() -> None:

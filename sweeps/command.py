@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
+from sweeps.compact import Compaction, compact
 from sweeps.dataset import MANIFEST, Dataset, Owner, Writer
 from sweeps.extend import check_extends
 from sweeps.failure import reason, records
@@ -91,9 +92,7 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     dataset.write_manifest(plan.sweep())
     for record in records(dataset.store):
         dataset.store.drop(record)
-    sweep = json.dumps(plan.sweep(), ensure_ascii=False)
-    location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
-    writer = Writer(location, sweep, plan.model, meanings(plan.resolved))
+    writer = _writer(dataset, plan.resolved, plan.sweep())
     session = Session(uuid.uuid4().hex[:12], time.time(), code=version("bocnn"))
     return Work(plan.without_spans(), cut_shards(plan, cut), writer, session)
 
@@ -118,14 +117,7 @@ def read_status(dataset: Dataset, find_model: Callable[[str], Model] = load_mode
     Raises:
         SweepError: the folder holds no sweep, or a file that is not of it.
     """
-    manifest = dataset.manifest()
-    if manifest is None:
-        raise SweepError(f"{dataset.location} holds no sweep: there is no {MANIFEST} in it")
-    name = manifest["name"]
-    del manifest["schema_version"]
-    planned = manifest.pop("planned_runs")
-    text = from_json(json.dumps(manifest, ensure_ascii=False))
-    resolved = resolve(text, f"{dataset.location}/{MANIFEST}", find_model)
+    resolved, planned = _declared(dataset, find_model)
     plan = make_plan(resolved, dataset.published(_owner(resolved)))
     by_status = dataset.statuses(_owner(resolved))
     shards = dataset.shards()
@@ -134,4 +126,37 @@ def read_status(dataset: Dataset, find_model: Callable[[str], Model] = load_mode
         f"{record}: {reason(dataset.store.get(record).decode())}"
         for record in records(dataset.store)
     ]
+    name = resolved.spec.name
     return Status(name, planned, plan.done, by_status, len(shards), whole, failed)
+
+
+def compact_dataset(
+    dataset: Dataset, target_bytes: int, find_model: Callable[[str], Model] = load_model
+) -> Compaction:
+    """Bring the small files of a dataset together, from the dataset alone.
+
+    Raises:
+        SweepError: as `read_status`, and as `sweeps.compact.compact`.
+    """
+    resolved, planned = _declared(dataset, find_model)
+    plan = Plan(resolved, (), 0, 0.0, 0.0)
+    sweep = plan.sweep() | {"planned_runs": planned}
+    return compact(dataset, _owner(resolved), _writer(dataset, resolved, sweep), target_bytes)
+
+
+def _writer(dataset: Dataset, resolved: Resolved, sweep: dict[str, Any]) -> Writer:
+    """What publishes rows of a sweep."""
+    location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
+    text = json.dumps(sweep, ensure_ascii=False)
+    return Writer(location, text, resolved.model, meanings(resolved))
+
+
+def _declared(dataset: Dataset, find_model: Callable[[str], Model]) -> tuple[Resolved, int]:
+    """The sweep of a dataset as its manifest has it, and how many runs it plans."""
+    manifest = dataset.manifest()
+    if manifest is None:
+        raise SweepError(f"{dataset.location} holds no sweep: there is no {MANIFEST} in it")
+    del manifest["schema_version"]
+    planned = manifest.pop("planned_runs")
+    text = from_json(json.dumps(manifest, ensure_ascii=False))
+    return resolve(text, f"{dataset.location}/{MANIFEST}", find_model), planned

@@ -45,17 +45,25 @@ class Store:
         Raises:
             SweepError: it is not a folder, or cannot be listed.
         """
+        return sorted(self.sizes())
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each published file, by name; none where the folder does not exist.
+
+        Raises:
+            SweepError: it is not a folder, or cannot be listed.
+        """
         selector = arrow_fs.FileSelector(self._root, allow_not_found=True)
         try:
             infos = self._fs.get_file_info(selector)
         except FileNotFoundError:  # another driver makes the folder at this moment
-            return []
+            return {}
         except (ArrowException, OSError) as error:
             raise SweepError(
                 f"cannot list {self.location}: {error}; expected a folder or s3://…"
             ) from None
-        names = (info.base_name for info in infos if info.type == arrow_fs.FileType.File)
-        return sorted(name for name in names if not name.startswith("."))
+        files = [info for info in infos if info.type == arrow_fs.FileType.File]
+        return {info.base_name: info.size for info in files if not info.base_name.startswith(".")}
 
     def put(self, name: str, data: bytes) -> None:
         """Publish a file: readers see all of it or nothing, and the last of equal names stays.
@@ -80,7 +88,9 @@ class Store:
 
     def _put_local(self, root: Path, name: str, data: bytes) -> None:
         root.mkdir(parents=True, exist_ok=True)
-        temporary = root / f"{TEMPORARY}{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{name}"
+        temporary = (
+            root / f"{TEMPORARY}{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{name}.part"
+        )
         try:
             with temporary.open("xb") as stream:
                 stream.write(data)
@@ -111,6 +121,40 @@ class Store:
         """Remove a file, if it is there."""
         with suppress(OSError):
             self._fs.delete_file(f"{self._root}/{name}")
+
+    def sync(self) -> None:
+        """Have the disk hold the folder's present list of files; an object store always does."""
+        if self._local:
+            folder = os.open(self._root, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def lock(self, name: str) -> bool:
+        """Make a file that holds others off, unless one of a living process is there.
+
+        On an object store it only holds off those who come later.
+        """
+        mine = f"{TEMPORARY}{_machine()}-{os.getpid()}-"
+        if not self._local:
+            if self.has(name):
+                return False
+            self.put(name, mine.encode())
+            return True
+        path = Path(self._root) / name
+        for _ in range(2):
+            try:
+                with path.open("x") as stream:
+                    stream.write(mine)
+                return True
+            except FileExistsError:
+                with suppress(OSError):
+                    if _left_behind(path.read_text()):
+                        path.unlink()
+            except OSError as error:
+                raise SweepError(f"cannot write in {self.location}: {error.strerror}") from None
+        return False
 
     def drop_stale(self) -> None:
         """Remove unfinished files that killed processes left behind.
