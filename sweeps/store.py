@@ -15,6 +15,7 @@ from pyarrow import ArrowException, NativeFile
 from pyarrow import fs as arrow_fs
 
 from sweeps.mistakes import SweepError
+from sweeps.remote import patiently, remedy
 
 TEMPORARY = ".tmp-"
 """How names of unfinished files begin; machine and process that write them follow."""
@@ -55,12 +56,13 @@ class Store:
         """
         selector = arrow_fs.FileSelector(self._root, allow_not_found=True)
         try:
-            infos = self._fs.get_file_info(selector)
+            infos = patiently(lambda: self._fs.get_file_info(selector), not self._local)
         except FileNotFoundError:  # another driver makes the folder at this moment
             return {}
         except (ArrowException, OSError) as error:
             raise SweepError(
                 f"cannot list {self.location}: {error}; expected a folder or s3://…"
+                f"{remedy(str(error))}"
             ) from None
         files = [info for info in infos if info.type == arrow_fs.FileType.File]
         return {info.base_name: info.size for info in files if not info.base_name.startswith(".")}
@@ -78,13 +80,18 @@ class Store:
             if self._local:
                 self._put_local(Path(self._root), name, data)
             else:
-                with self._fs.open_output_stream(f"{self._root}/{name}") as stream:
-                    stream.write(data)
+                patiently(lambda: self._put_object(name, data), True)
         except OSError as error:
             raise SweepError(
                 f"cannot write {name} in {self.location}: {error.strerror or error}; "
                 "free space, correct the rights or name another --out, then run the same command again"
+                f"{remedy(str(error))}"
             ) from None
+
+    def _put_object(self, name: str, data: bytes) -> None:
+        """Write an object, in one piece: a failed one is never completed."""
+        with self._fs.open_output_stream(f"{self._root}/{name}") as stream:
+            stream.write(data)
 
     def _put_local(self, root: Path, name: str, data: bytes) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -103,14 +110,15 @@ class Store:
     def has(self, name: str) -> bool:
         """Whether a file is published."""
         try:
-            info = self._fs.get_file_info(f"{self._root}/{name}")
+            path = f"{self._root}/{name}"
+            info = patiently(lambda: self._fs.get_file_info(path), not self._local)
         except (ArrowException, OSError) as error:
             raise SweepError(f"cannot look for {name} in {self.location}: {error}") from None
         return bool(info.type == arrow_fs.FileType.File)
 
     def open(self, name: str) -> NativeFile:
         """A published file, for random access."""
-        return self._fs.open_input_file(f"{self._root}/{name}")
+        return patiently(lambda: self._fs.open_input_file(f"{self._root}/{name}"), not self._local)
 
     def get(self, name: str) -> bytes:
         """The bytes of a published file."""
