@@ -10,7 +10,7 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 
 _WAITS_S = (1.0, 5.0, 15.0)
-"""Pauses between calls that failed, on top of the tries of the store's own library, which take about 15 s."""
+"""Pauses between calls that failed, on top of its library's own tries, which take about 15 s."""
 
 _REFUSED = re.compile(
     r"ACCESS_DENIED|INVALID_ACCESS_KEY|INVALID_CLIENT_TOKEN|SIGNATURE|UNRECOGNIZED_CLIENT|credential"
