@@ -245,28 +245,25 @@ def _check_nodes(work: Work) -> None:
 
     Nodes that join later are held to the same by their trials.
     """
-    check = ray.remote(check_here).options(num_cpus=0, max_retries=0)
     nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     if len(nodes) < 2:
         return
-    to = [
-        ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(n, soft=False) for n in nodes
-    ]
-    asked = [
-        check.options(scheduling_strategy=strategy).remote(work.writer.location, work.session.code)
-        for strategy in to
-    ]
+    check, asked = ray.remote(check_here), []
+    for node in nodes:
+        there = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+        task = check.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+        asked.append(task.remote(work.writer.location, work.session.code))
     for answer in asked:
         try:
             ray.get(answer, timeout=60)
         except ray.exceptions.RayTaskError as error:
-            raise SweepError(str(error.cause)) from None
-        except ray.exceptions.RayError as error:
-            if not isinstance(error, ray.exceptions.NodeDiedError):
-                raise SweepError(
-                    f"a node of the cluster did not answer: {error}; install the project on every "
-                    "node, and look at `ray status`"
-                ) from None
+            if isinstance(error.cause, SweepError):
+                raise SweepError(str(error.cause)) from None
+            raise SweepError(
+                f"a node of the cluster cannot take part: {error.cause}; install the project on every node"
+            ) from None
+        except ray.exceptions.RayError:  # a node that went away, or is slow, is seen by its trials
+            continue
 
 
 def _check_secret(address: str) -> None:
