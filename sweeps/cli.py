@@ -120,7 +120,7 @@ def run(
     with brake, Live(out, planned.todo, len(work.shards)) as live:
         chosen = _executor(executor, live, tune_cluster=(address, workers), brake=brake)
         outcome = command.execute(work, dataset, chosen)
-    state = command.read_status(dataset)
+    state = command.read_status(dataset, done=planned.total - outcome.missing)
     _print_status(state)
     _end(outcome, brake, len(state.failed))
 
