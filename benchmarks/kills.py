@@ -133,16 +133,17 @@ def disturb(
         driver.kill()
         driver.wait()
         return Kill(kind, began, time.time(), None)
-    node = chance.choice(nodes.workers)
-    trials = nodes.trials(node)
     if kind == "node":
+        node = chance.choice(nodes.workers)
         processes = nodes.processes(node)
         nodes.kill(node)
         return Kill(kind, began, time.time(), frozenset(processes))
+    trials = [process for node in nodes.workers for process in nodes.trials(node)]
     if not trials:
         return None
-    os.kill(trials[0], signal.SIGKILL)
-    return Kill(kind, began, time.time(), frozenset(trials[:1]))
+    victim = chance.choice(trials)
+    os.kill(victim, signal.SIGKILL)
+    return Kill(kind, began, time.time(), frozenset([victim]))
 
 
 def killed_sweep(
