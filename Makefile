@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
 
-.PHONY: help setup demo test test-all check format bench bench-gpu clean
+.PHONY: help setup setup-cluster kills scale demo test test-all check format bench bench-gpu clean
 
 help:
 	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
 	@echo "make test      the tests; make test-all the slow ones too"
 	@echo "make check     format, lint, types"
 	@echo "make bench     side-by-side timings, one table; make bench-gpu those of the GPU alone"
+	@echo "make kills     a hundred random kills, one tally; make scale the cost of plans and shards"
 
 setup: $(READY)
 
@@ -20,6 +21,10 @@ $(READY): pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet torch==2.13.0
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
+
+# Every node of a cluster: with Ray's dashboard, which takes jobs, and its autoscaler.
+setup-cluster: $(READY)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --editable '.[cluster]'
 
 demo: $(READY)
 	$(BIN)/bocnn-sweep run label-flip-plane --out $(DEMO)/label-flip-plane
@@ -48,6 +53,12 @@ bench: $(READY)
 # Where .venv is not wanted: python3 -m benchmarks.gpu, with torch, triton and numba.
 bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.gpu
+
+kills: $(READY)
+	$(BIN)/python -m benchmarks.kills --kills 100
+
+scale: $(READY)
+	$(BIN)/python -m benchmarks.scale
 
 clean:
 	rm -rf $(DEMO)

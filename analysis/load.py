@@ -84,8 +84,7 @@ def open_dataset(location: str) -> Dataset:
             that differ.
     """
     files, folder = open_folder(location)
-    paths = shard_paths(files, folder, location)
-    shards = [_read_shard(files, path) for path in paths]
+    paths, shards = _read_all(files, folder, location)
     notes = [(shard.schema.metadata or {}).get(b"sweep") for shard in shards]
     sweep = latest_sweep(files, folder, notes)
     for path, shard in zip(paths, shards, strict=True):
@@ -136,6 +135,17 @@ def shard_paths(files: Any, folder: str, location: str) -> list[str]:
             "Run the sweep first, or point to the folder that it writes."
         )
     return paths
+
+
+def _read_all(files: Any, folder: str, location: str) -> tuple[list[str], list[pa.Table]]:
+    """Every shard; looked up again where a compaction brought some together meanwhile."""
+    while True:
+        paths = shard_paths(files, folder, location)
+        try:
+            return paths, [_read_shard(files, path) for path in paths]
+        except AnalysisError:
+            if set(paths) <= set(shard_paths(files, folder, location)):
+                raise
 
 
 def _read_shard(files: Any, path: str) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The command bocnn-sweep: presets, plan, run, status."""
+"""The command bocnn-sweep: presets, plan, run, status, compact."""
 
 import os
 import sys
@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeps import command, presets
+from sweeps.brake import Brake
 from sweeps.dataset import Dataset
 from sweeps.executors import local
+from sweeps.failure import reason
 from sweeps.forecast import check_memory, forecast
 from sweeps.live import Live, counts
 from sweeps.mistakes import SweepError
@@ -75,7 +77,7 @@ def plan(
         "cells": f"{planned.resolved.cells.number:,} (axes × settings)",
         "runs": f"{planned.total:,}",
         "published": f"{planned.done:,} in {dataset.location}",
-        "to train": f"{planned.todo_cells.size:,}",
+        "to train": f"{planned.todo:,}",
         "shards": f"{len(cut_shards(planned, Cut(shard_runs, shard_seconds))):,}",
         "time": f"{_duration(predicted.core_s)} of one core, {_duration(predicted.core_s / cores)} on "
         f"{cores} cores, from {basis}",
@@ -98,34 +100,70 @@ def run(
     address: Annotated[str, typer.Option(help="Ray's address; local starts one here.")] = "local",
     shard_runs: ShardRunsOption = None,
     shard_seconds: ShardSecondsOption = 20.0,
+    time_budget: Annotated[
+        float | None, typer.Option(min=0.0, help="Begin no shard after this many minutes.")
+    ] = None,
 ) -> None:
-    """Train what is planned and not yet published; the same command goes on after any stop."""
+    """Train what is planned and not yet published; the same command goes on after any stop.
+
+    Exit status: 0 all is published; 1 shards failed; 2 a mistake, nothing was started; 3 the time is
+    over; 130 and 143 stopped by Ctrl-C and SIGTERM.
+    """
     planned, dataset = _plan(sweep, out_folder, replicates)
     work = command.prepare(planned, dataset, Cut(shard_runs, shard_seconds))
     out.print(
         f"{planned.resolved.spec.name}: {planned.total:,} runs planned, {planned.done:,} published, "
-        f"{planned.todo_cells.size:,} to train in {len(work.shards):,} shards → {dataset.location}",
+        f"{planned.todo:,} to train in {len(work.shards):,} shards → {dataset.location}",
         soft_wrap=True,
     )
-    try:
-        with Live(out, planned.todo_cells.size, len(work.shards)) as live:
-            outcome = command.execute(work, dataset, _executor(executor, live, address, workers))
-    except KeyboardInterrupt:
-        err.print("stopped; what is published stays: run the same command again to go on")
-        raise typer.Exit(130) from None
-    _print_status(command.read_status(dataset))
+    brake = Brake(None if time_budget is None else 60 * time_budget)
+    with brake, Live(out, planned.todo, len(work.shards)) as live:
+        chosen = _executor(executor, live, tune_cluster=(address, workers), brake=brake)
+        outcome = command.execute(work, dataset, chosen)
+    state = command.read_status(dataset, done=planned.total - outcome.missing)
+    _print_status(state)
+    _end(outcome, brake, len(state.failed))
+
+
+def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
+    """Say why a sweep is not complete, and exit with the status that stands for it."""
+    on = "what is published stays: run the same command again to go on"
     for number, error in outcome.failures.items():
-        err.print(f"shard {number} failed after its retries:\n{error}", style="red")
-    if outcome.missing:
-        raise SweepError(
-            f"{outcome.missing:,} runs are not published; run the same command again to train them"
+        err.print(f"shard {number} failed after its retries: {reason(error)}", style="red")
+    if outcome.failures and kept:
+        err.print(
+            f"tracebacks and parameters are in {kept:,} files _failed-*.txt of the output folder"
         )
+    if brake.signal is not None:
+        err.print(f"stopped; {on}")
+        raise typer.Exit(128 + brake.signal)
+    if brake.is_over and outcome.missing and not outcome.failures:
+        err.print(f"the time is over; {on}")
+        raise typer.Exit(3)
+    if outcome.missing:
+        err.print(f"{outcome.missing:,} runs are not published; {on}", style="red")
+        raise typer.Exit(1)
 
 
 @app.command()
 def status(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
     """Say how much of a dataset's sweep is published, and how its runs ended."""
     _print_status(command.read_status(Dataset(dataset)))
+
+
+@app.command()
+def compact(
+    dataset: Annotated[str, typer.Argument(help="The output folder or URI.")],
+    mb: Annotated[float, typer.Option(min=0.001, help="Size of a large file, MB.")] = 64.0,
+) -> None:
+    """Bring many small files together into few large ones; readers and drivers may be at work."""
+    done = command.compact_dataset(Dataset(dataset), int(mb * 1e6))
+    rest = (
+        f" ({done.left_over:,} had been left by a compaction cut short)" if done.left_over else ""
+    )
+    out.print(
+        f"{dataset}: {done.before:,} files of rows became {done.after:,}{rest}", soft_wrap=True
+    )
 
 
 def main() -> None:
@@ -147,14 +185,14 @@ def _plan(sweep: str, out_folder: str | None, replicates: int | None) -> tuple[P
 
 
 def _executor(
-    executor: Executor, live: Live, address: str, workers: int | None
+    executor: Executor, live: Live, *, tune_cluster: tuple[str, int | None], brake: Brake
 ) -> "partial[dict[int, str]]":
     """The executor's function of the work alone; Ray is imported only where it is used."""
     if executor is Executor.LOCAL:
-        return partial(local.run, report=live)
+        return partial(local.run, report=live, brake=brake)
     from sweeps.executors import tune
 
-    return partial(tune.run, report=live, cluster=tune.Cluster(address, workers))
+    return partial(tune.run, report=live, cluster=tune.Cluster(*tune_cluster), brake=brake)
 
 
 def _print_status(state: command.Status) -> None:
@@ -164,6 +202,10 @@ def _print_status(state: command.Status) -> None:
         f"{state.shards:,} files, {complete}; {counts(dict(state.by_status))}",
         soft_wrap=True,
     )
+    if state.share:
+        out.print(f"orchestration: {state.share}", soft_wrap=True)
+    for failed in state.failed:
+        out.print(f"failed: {failed}", soft_wrap=True)
 
 
 def _duration(seconds: float) -> str:

@@ -2,18 +2,24 @@
 
 import json
 import os
+import time
+import uuid
 from collections import Counter
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
+from sweeps.compact import Compaction, compact
 from sweeps.dataset import MANIFEST, Dataset, Owner, Writer
 from sweeps.extend import check_extends
+from sweeps.failure import reason, records
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards, make_plan
 from sweeps.presets import find
 from sweeps.protocol import Model, load_model
 from sweeps.resolve import Resolved, meanings, resolve
-from sweeps.shard import Work
+from sweeps.sessions import Share, share
+from sweeps.shard import Session, Work
 from sweeps.spec import to_json
 from sweeps.yaml_file import from_json
 
@@ -26,6 +32,8 @@ class Status(NamedTuple):
     published: int
     by_status: Counter[str]
     shards: int
+    share: Share | None
+    failed: list[str]
 
 
 class Outcome(NamedTuple):
@@ -82,10 +90,11 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     """Publish the resolved sweep and cut the work; the folder is shown to be writable by it."""
     dataset.store.drop_stale()
     dataset.write_manifest(plan.sweep())
-    sweep = json.dumps(plan.sweep(), ensure_ascii=False)
-    location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
-    writer = Writer(location, sweep, plan.model, meanings(plan.resolved))
-    return Work(plan, cut_shards(plan, cut), writer)
+    for record in records(dataset.store):
+        dataset.store.drop(record)
+    writer = _writer(dataset, plan.resolved, plan.sweep())
+    session = Session(uuid.uuid4().hex[:12], time.time(), code=version("bocnn"))
+    return Work(plan.without_spans(), cut_shards(plan, cut), writer, session)
 
 
 def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]]) -> Outcome:
@@ -97,24 +106,64 @@ def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]])
         run: an executor; gives the errors of failed shards by number.
     """
     failures = run(work) if work.shards else {}
+    dataset.store.drop_stale()
     after = make_plan(work.plan.resolved, dataset.published(_owner(work.plan.resolved)))
-    return Outcome(failures, after.todo_cells.size)
+    return Outcome(failures, after.todo)
 
 
-def read_status(dataset: Dataset, find_model: Callable[[str], Model] = load_model) -> Status:
+def read_status(
+    dataset: Dataset, find_model: Callable[[str], Model] = load_model, done: int | None = None
+) -> Status:
     """The state of a dataset, from the dataset alone.
 
+    Args:
+        dataset: where the sweep is.
+        find_model: gives the model of a name.
+        done: planned runs that are published, where that was counted a moment ago.
     Raises:
         SweepError: the folder holds no sweep, or a file that is not of it.
     """
+    resolved, planned = _declared(dataset, find_model)
+    if done is None:
+        done = make_plan(resolved, dataset.published(_owner(resolved))).done
+    by_status = dataset.statuses(_owner(resolved))
+    shards = dataset.shards()
+    whole = share(dataset.notes(shards))
+    failed = [
+        f"{record}: {reason(dataset.store.get(record).decode())}"
+        for record in records(dataset.store)
+    ]
+    name = resolved.spec.name
+    return Status(name, planned, done, by_status, len(shards), whole, failed)
+
+
+def compact_dataset(
+    dataset: Dataset, target_bytes: int, find_model: Callable[[str], Model] = load_model
+) -> Compaction:
+    """Bring the small files of a dataset together, from the dataset alone.
+
+    Raises:
+        SweepError: as `read_status`, and as `sweeps.compact.compact`.
+    """
+    resolved, planned = _declared(dataset, find_model)
+    plan = Plan(resolved, (), 0, 0.0, 0.0)
+    sweep = plan.sweep() | {"planned_runs": planned}
+    return compact(dataset, _owner(resolved), _writer(dataset, resolved, sweep), target_bytes)
+
+
+def _writer(dataset: Dataset, resolved: Resolved, sweep: dict[str, Any]) -> Writer:
+    """What publishes rows of a sweep."""
+    location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
+    text = json.dumps(sweep, ensure_ascii=False)
+    return Writer(location, text, resolved.model, meanings(resolved))
+
+
+def _declared(dataset: Dataset, find_model: Callable[[str], Model]) -> tuple[Resolved, int]:
+    """The sweep of a dataset as its manifest has it, and how many runs it plans."""
     manifest = dataset.manifest()
     if manifest is None:
         raise SweepError(f"{dataset.location} holds no sweep: there is no {MANIFEST} in it")
-    name = manifest["name"]
     del manifest["schema_version"]
     planned = manifest.pop("planned_runs")
     text = from_json(json.dumps(manifest, ensure_ascii=False))
-    resolved = resolve(text, f"{dataset.location}/{MANIFEST}", find_model)
-    plan = make_plan(resolved, dataset.published(_owner(resolved)))
-    by_status = dataset.statuses(_owner(resolved))
-    return Status(name, planned, plan.done, by_status, len(dataset.shards()))
+    return resolve(text, f"{dataset.location}/{MANIFEST}", find_model), planned

@@ -7,6 +7,8 @@ of its own, published before the shard.
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -24,7 +26,12 @@ from sweeps.store import Store
 
 MANIFEST = "_sweep.json"
 TRAJECTORY = "trajectory"
+REPLACES = "replaces"
+NOTES = "notes"
+"""Keys of a compacted file's metadata: the files whose rows it holds, and what they said of themselves."""
 
+_SAID = {"wall_s", "session", "session_s", "slots", "node"}
+_RETRIES = 5
 
 _MANIFEST_KEYS = {*Spec._fields, "planned_runs"} - Spec._field_defaults.keys()
 
@@ -85,7 +92,7 @@ class Dataset:
 
     def carried(self, owner: Owner) -> dict[str, Any]:
         """The resolved sweep as the files themselves carry it: what to go by where it was lost."""
-        tables = [self._read(shard, owner, "run_id") for shard in self.shards()]
+        tables = self._whole(owner, "run_id")
         sweeps = [json.loads(table.schema.metadata[b"sweep"]) for table in tables]
         return dict(max(sweeps, key=lambda sweep: sweep["planned_runs"]))
 
@@ -97,17 +104,65 @@ class Dataset:
         Raises:
             SweepError: a file is corrupted, or is not of this sweep and model.
         """
-        columns = [self._read(shard, owner, "run_id") for shard in self.shards()]
-        raw = b"".join(_id_bytes(column) for column in columns)
-        return np.unique(np.frombuffer(raw, dtype=ID_DTYPE))
+        columns = [id_array(table) for table in self._whole(owner, "run_id")]
+        return np.unique(np.concatenate([np.zeros(0, dtype=ID_DTYPE), *columns]))
 
     def statuses(self, owner: Owner) -> Counter[str]:
         """How many published runs ended in each status, each run once."""
-        seen: dict[bytes, str] = {}
-        for shard in self.shards():
-            table = self._read(shard, owner, "run_id", "status")
-            seen.update(zip(table["run_id"].to_pylist(), table["status"].to_pylist(), strict=True))
-        return Counter(seen.values())
+        tables = self._whole(owner, "run_id", "status")
+        if not tables:
+            return Counter()
+        table = pa.concat_tables(tables)
+        ids = id_array(table)
+        _, first = np.unique(ids, return_index=True)
+        status = (
+            table["status"] if first.size == ids.size else table["status"].take(pa.array(first))
+        )
+        return Counter({c["values"]: c["counts"] for c in status.value_counts().to_pylist()})
+
+    def notes(self, shards: list[str]) -> Iterator[dict[str, str]]:
+        """What files say of how they came to be: session, seconds, node."""
+        for shard in shards:
+            try:
+                said = self.metadata(shard)
+            except FileNotFoundError:  # a compaction has removed it
+                continue
+            yield from (
+                json.loads(said[NOTES])
+                if NOTES in said
+                else [{key: said[key] for key in said.keys() & _SAID}]
+            )
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """The metadata of one file."""
+        with self.store.open(name) as stream:
+            found = pq.read_metadata(stream).metadata or {}
+        return {key.decode(): value.decode() for key, value in found.items()}
+
+    def schema(self, name: str) -> pa.Schema:
+        """The schema of one file."""
+        with self.store.open(name) as stream:
+            return pq.read_schema(stream)
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each published file of rows."""
+        sizes = self.store.sizes()
+        return {name: sizes[name] for name in self.shards()}
+
+    def read(self, name: str, owner: Owner) -> pa.Table:
+        """All columns of one file."""
+        return self._read(name, owner)
+
+    def _whole(self, owner: Owner, *columns: str) -> list[pa.Table]:
+        """Columns of every file of rows; looked up again where a compaction removes some meanwhile."""
+        for _ in range(_RETRIES):
+            names = self.shards()
+            try:
+                return [self._read(name, owner, *columns) for name in names]
+            except SweepError:
+                if set(names) <= set(self.shards()):
+                    raise
+        raise SweepError(f"{self.location} changes too fast to be read; try again in a while")
 
     def _read(self, shard: str, owner: Owner, *columns: str) -> pa.Table:
         """Columns of one file, after its metadata was checked."""
@@ -136,7 +191,7 @@ class Dataset:
                         f"{shard} is of the model's numerics version {int(version)}, not "
                         f"{owner.numerics_version}: other numbers; name another --out, or {remedy}"
                     )
-                return file.read(columns=list(columns)).select(columns)
+                return file.read(columns=list(columns)).select(columns) if columns else file.read()
         except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
             raise SweepError(
                 f"{shard} is not a readable Parquet file of a sweep ({error}); {remedy}"
@@ -147,8 +202,17 @@ class Writer:
     """What a worker needs to publish shards: picklable, and free of the plan."""
 
     def __init__(self, location: str, sweep: str, model: Model, auxiliary: dict[str, str]) -> None:
-        self._location, self._sweep, self._model = location, sweep, model
+        self.location, self._sweep, self._model = location, sweep, model
         self._auxiliary = auxiliary
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep a text beside the shards; where none can be written, the shards say why."""
+        with suppress(SweepError):
+            Store(self.location).put(name, text.encode())
+
+    def is_published(self, ids: NDArray[Any]) -> bool:
+        """Whether a file of just these runs is there already."""
+        return Store(self.location).has(shard_name(ids))
 
     def publish(self, ids: NDArray[Any], columns: Columns, extra: dict[str, Any]) -> str:
         """Publish the rows of one shard.
@@ -161,7 +225,7 @@ class Writer:
             The file's name.
         """
         schema = table_schema(self._model, self._auxiliary)
-        return self._put(shard_name(ids), to_table(schema, ids, columns), extra)
+        return self.put_table(shard_name(ids), to_table(schema, ids, columns), extra)
 
     def publish_trajectory(self, ids: NDArray[Any], traces: Columns, extra: dict[str, Any]) -> str:
         """Publish what was recorded on the runs of one shard: before the shard, which says done.
@@ -175,18 +239,23 @@ class Writer:
         """
         assert isinstance(self._model, Tracing)
         table = to_table(trace_schema(self._model), ids[traces["run"]], traces)
-        return self._put(shard_name(ids, TRAJECTORY), table, extra)
+        return self.put_table(shard_name(ids, TRAJECTORY), table, extra)
 
-    def _put(self, name: str, table: pa.Table, extra: dict[str, Any]) -> str:
+    def put_table(self, name: str, table: pa.Table, extra: dict[str, Any]) -> str:
         """Publish a table under a name, with what each file says of itself."""
         extra = {"code_version": version("bocnn"), **extra}
         table = table.replace_schema_metadata(file_metadata(self._sweep, self._model, extra))
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-        Store(self._location).put(name, sink.getvalue().to_pybytes())
+        Store(self.location).put(name, sink.getvalue().to_pybytes())
         return name
 
 
-def _id_bytes(table: pa.Table) -> bytes:
-    """The run identities of a table, one after the other."""
-    return b"".join(table["run_id"].to_pylist())
+def id_array(table: pa.Table) -> NDArray[Any]:
+    """The run identities of a table, dtype ID_DTYPE."""
+    column = table["run_id"].combine_chunks()
+    width = column.type.byte_width
+    raw = column.buffers()[1]
+    if raw is None:
+        return np.zeros(0, dtype=ID_DTYPE)
+    return np.frombuffer(raw, dtype=ID_DTYPE, count=len(column), offset=column.offset * width)

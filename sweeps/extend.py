@@ -69,7 +69,10 @@ def _lost_values(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     for name in (*old["axes"], *old["settings"]):
         if name not in new["axes"] and name not in new["settings"]:
             texts.append(f"{name} was varied and is not any more")
-        elif lost := [v for v in _values(old, name, {}) if v not in _values(new, name, {})]:
+        elif lost := sorted(
+            set(_values(old, name, {})) - set(_values(new, name, {})),
+            key=_values(old, name, {}).index,
+        ):
             texts.append(f"{name} has lost {_shown(lost)}")
     return texts
 

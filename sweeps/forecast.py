@@ -3,8 +3,6 @@
 import time
 from typing import NamedTuple
 
-import numpy as np
-
 from sweeps import trajectory
 from sweeps.mistakes import SweepError
 from sweeps.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Plan
@@ -27,11 +25,9 @@ def forecast(plan: Plan) -> Forecast:
 
     Runs too dear to be sampled are predicted from the nominal rate; `measured` says which it was.
     """
-    flops = float(plan.flops[plan.todo_cells].sum())
-    memory = float(np.max(plan.model.memory_bytes(plan.resolved.cells.columns)))
     rate = _measured_rate(plan)
-    core_s = flops / (rate or NOMINAL_FLOPS_PER_S)
-    return Forecast(core_s, plan.todo_cells.size * _run_bytes(plan), memory, rate is not None)
+    core_s = plan.flops / (rate or NOMINAL_FLOPS_PER_S)
+    return Forecast(core_s, plan.todo * _run_bytes(plan), plan.memory_bytes, rate is not None)
 
 
 def _run_bytes(plan: Plan) -> float:
@@ -46,7 +42,7 @@ def check_memory(plan: Plan, available: float) -> None:
     Raises:
         SweepError: gives both figures.
     """
-    needed = float(np.max(plan.model.memory_bytes(plan.resolved.cells.columns)))
+    needed = plan.memory_bytes
     if needed > available:
         raise SweepError(
             f"the largest run needs {needed / 1e9:.1f} GB of memory and this machine has "
@@ -56,12 +52,15 @@ def check_memory(plan: Plan, available: float) -> None:
 
 def _measured_rate(plan: Plan) -> float | None:
     """Flops per second of a few runs spread over the plan, None where they would take too long."""
-    places = np.unique(np.linspace(0, plan.todo_cells.size - 1, _SAMPLE).astype(np.int64))
-    if not plan.todo_cells.size or plan.flops[plan.todo_cells[places]].sum() > _SAMPLE_FLOPS:
+    if not plan.todo:
         return None
-    columns = plan.columns(plan.take(places))
+    places = plan.sample(_SAMPLE)
+    flops = float(plan.cost(places).sum())
+    if flops > _SAMPLE_FLOPS:
+        return None
+    columns = plan.columns(places)
     steps = plan.resolved.spec.trajectory
     trajectory.train(plan.model, {name: values[:1] for name, values in columns.items()}, steps)
     start = time.perf_counter()
     trajectory.train(plan.model, columns, steps)
-    return float(plan.flops[plan.todo_cells[places]].sum()) / (time.perf_counter() - start)
+    return flops / (time.perf_counter() - start)

@@ -1,14 +1,21 @@
-"""The live line of a running sweep: runs done, runs per second, failures by status, time left."""
+"""What is shown of a running sweep: runs done, shards, failures, time left, and a line for each node.
 
+Without a terminal, each shard that ends is a line of its own, for logs that are searched.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.progress import Task as Bar
+from rich.table import Table
 from rich.text import Text
 
 from sweeps import shard
+from sweeps.tally import Tally
 
 
 class _Rate(TextColumn):
@@ -21,33 +28,15 @@ class _Rate(TextColumn):
         return Text(f"{task.completed / task.elapsed if task.elapsed else 0:,.0f} runs/s")
 
 
-class Tally:
-    """Sums the progress of all shards; a shard that is tried again counts once."""
+class _Bars(Progress):
+    """The bar, and below it a table of the nodes."""
 
-    def __init__(self) -> None:
-        self._latest: dict[int, shard.Progress] = {}
+    tally: Tally
 
-    def add(self, progress: shard.Progress) -> None:
-        """Take a shard's latest progress in place of its former."""
-        self._latest[progress.shard] = progress
-
-    @property
-    def runs(self) -> int:
-        """Runs done."""
-        return sum(progress.runs for progress in self._latest.values())
-
-    @property
-    def published(self) -> int:
-        """Shards published."""
-        return sum(progress.published for progress in self._latest.values())
-
-    def failed(self) -> dict[str, int]:
-        """Runs by status, other than the first."""
-        totals: dict[str, int] = {}
-        for progress in self._latest.values():
-            for status, count in progress.failed.items():
-                totals[status] = totals.get(status, 0) + count
-        return totals
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        if self.tasks:  # none at the start
+            yield nodes_table(self.tally, self.tasks[0].elapsed or 0.0)
 
 
 class Live:
@@ -57,7 +46,7 @@ class Live:
         self.tally = Tally()
         self._shards = shards
         self._console = console
-        self._bar = Progress(
+        self._bar = _Bars(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -66,7 +55,8 @@ class Live:
             TimeRemainingColumn(),
             console=console,
         )
-        self._task = self._bar.add_task(f"0/{shards} shards", total=runs, failed="")
+        self._bar.tally = self.tally
+        self._task = self._bar.add_task(self._said(), total=runs, failed="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -86,9 +76,35 @@ class Live:
         self._bar.update(
             self._task,
             completed=self.tally.runs,
-            description=f"{self.tally.published}/{self._shards} shards",
+            description=self._said(),
             failed=counts(self.tally.failed()),
         )
+        if (progress.published or progress.setback) and not self._console.is_terminal:
+            self._console.print(event(progress, datetime.now(UTC)), soft_wrap=True)
+
+    def _said(self) -> str:
+        """Shards in words."""
+        tally = self.tally
+        said = f"{tally.published:,}/{self._shards:,} shards, {tally.running:,} running"
+        return f"{said}, {tally.retried:,} retried, {tally.failed_shards:,} failed"
+
+
+def event(progress: shard.Progress, at: datetime) -> str:
+    """A line of the log: when, which shard, what became of it, where."""
+    what = progress.setback or "published"
+    rest = f"runs={progress.runs} wall_s={progress.wall_s:.2f}"
+    rest += "".join(f" {status}={count}" for status, count in progress.failed.items() if count)
+    end = "" if progress.setback else f" {rest} node={progress.node}"
+    return f"{at:%Y-%m-%dT%H:%M:%SZ} shard={progress.shard} {what}{end}"
+
+
+def nodes_table(tally: Tally, elapsed_s: float) -> Table:
+    """A line for each node: shards running and published, runs per second since the start."""
+    table = Table("node", "running", "published", "runs/s", box=None)
+    for name, node in sorted(tally.nodes.items()):
+        rate = f"{node.runs / elapsed_s:,.1f}" if elapsed_s else "–"
+        table.add_row(name, f"{node.running:,}", f"{node.published:,}", rate)
+    return table
 
 
 def counts(by_status: dict[str, int]) -> str:

@@ -1,17 +1,26 @@
-"""What is to be trained: planned runs minus published ones, cut into shards of like cost and shape."""
+"""What is to be trained: planned runs minus published ones, cut into shards of like cost and shape.
+
+Runs have places 0, 1, 2, … in an order in which array shapes change as seldom as can be. A plan holds
+spans of places, not runs: parameters and identities are computed for one shard at a time, where it is
+trained, so that a plan takes no more memory for many runs than for few.
+"""
 
 import json
-from dataclasses import dataclass
-from itertools import repeat
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sweeps import trajectory
-from sweeps.identity import cell_digests, run_ids
+from sweeps.cells import BLOCK
+from sweeps.identity import ID_DTYPE, cell_digests, run_ids
 from sweeps.mistakes import SweepError
-from sweeps.protocol import Columns, Model
+from sweeps.protocol import Model
 from sweeps.resolve import Resolved
 from sweeps.schema import SCHEMA_VERSION
 from sweeps.spec import to_json
@@ -25,17 +34,37 @@ ROW_BYTES = 130
 RECORD_BYTES = 120
 """Bytes of a record along the training, about."""
 
+MOST_RUNS = 2_000_000_000
+"""Runs of one plan, at most: going over their costs takes a quarter of a microsecond for each."""
 
-MOST_RUNS = 200_000_000
-"""Runs of one plan, at most: it takes about 80 bytes and half a microsecond for each."""
+MOST_SHARDS = 1_000_000
+"""Shards of one plan, at most: each is a file."""
+
+Places = NDArray[np.int64]
 
 
 class Shard(NamedTuple):
-    """Runs that one trial trains together: cell and replicate of each, and its identity."""
+    """Runs that one trial trains together: those from place `first` to before `last` that are to do.
 
-    cells: NDArray[np.int64]
-    replicates: NDArray[np.int64]
-    ids: NDArray[Any]
+    `mask` has a bit for each place, set where the run is to be trained; None stands for all of them.
+    """
+
+    first: int
+    last: int
+    mask: bytes | None = None
+
+    @property
+    def places(self) -> Places:
+        """The places of its runs."""
+        if self.mask is None:
+            return np.arange(self.first, self.last)
+        bits = np.unpackbits(np.frombuffer(self.mask, np.uint8), count=self.last - self.first)
+        return self.first + np.flatnonzero(bits)
+
+    @property
+    def runs(self) -> int:
+        """How many runs it has."""
+        return self.last - self.first if self.mask is None else self.places.size
 
 
 class Cut(NamedTuple):
@@ -47,14 +76,16 @@ class Cut(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """Every run of a sweep, and which of them are still to be trained, in order."""
+    """Every run of a sweep, and spans of those that are still to be trained, in order.
+
+    `flops` is the cost of what is to do, `memory_bytes` the need of the largest run of all.
+    """
 
     resolved: Resolved
-    total: int
-    todo_cells: NDArray[np.int64]
-    todo_replicates: NDArray[np.int64]
-    todo_ids: NDArray[Any]
-    flops: NDArray[Any]
+    spans: tuple[Shard, ...]
+    todo: int
+    flops: float
+    memory_bytes: float
 
     @property
     def model(self) -> Model:
@@ -62,28 +93,77 @@ class Plan:
         return self.resolved.model
 
     @property
+    def total(self) -> int:
+        """Planned runs."""
+        return self.resolved.cells.number * self.resolved.spec.replicates
+
+    @property
     def done(self) -> int:
         """Planned runs that are published."""
-        return self.total - self.todo_cells.size
+        return self.total - self.todo
 
-    def columns(self, shard: Shard) -> dict[str, NDArray[Any]]:
-        """Every column that the runs of a shard start from, shape (runs,) each."""
+    def columns(self, places: Places) -> dict[str, NDArray[Any]]:
+        """Every column that runs start from, shape (runs,) each."""
+        cells, replicates = self._runs(places)
+        some, which = np.unique(cells, return_inverse=True)
         columns: dict[str, NDArray[Any]] = {
-            "seed": np.full(shard.cells.size, self.resolved.spec.seed, dtype=np.int64),
-            "replicate": shard.replicates.astype(np.int32),
+            "seed": np.full(places.size, self.resolved.spec.seed, dtype=np.int64),
+            "replicate": replicates.astype(np.int32),
         }
-        for name, values in self.resolved.cells.columns.items():
-            columns[name] = values[shard.cells]
-        return columns
+        found = self.resolved.cells.take(some)
+        return columns | {name: values[which] for name, values in found.items()}
 
-    def take(self, rows: NDArray[np.int64]) -> Shard:
-        """The runs at these places of the list of what is to do."""
-        return Shard(self.todo_cells[rows], self.todo_replicates[rows], self.todo_ids[rows])
+    def ids(self, places: Places) -> NDArray[Any]:
+        """Identities of runs, shape (runs,), dtype ID_DTYPE."""
+        cells, replicates = self._runs(places)
+        some, which = np.unique(cells, return_inverse=True)
+        columns = self.resolved.cells.take(some)
+        digests = cell_digests(self.model, self.resolved.spec.seed, columns)
+        return run_ids(digests, which, replicates)
+
+    def cost(self, places: Places) -> NDArray[Any]:
+        """Flops of runs, shape (runs,)."""
+        some, which = np.unique(self._runs(places)[0], return_inverse=True)
+        columns = self.resolved.cells.take(some)
+        return trajectory.cost(self.model, columns, self.resolved.spec.trajectory)[which]
+
+    def like_shaped(self) -> int:
+        """Runs from a multiple of this place to the next have one array shape."""
+        cells = self.resolved.cells
+        slow = cells.slow_dimensions(tuple(self.model.shape_columns))
+        return self.total // math.prod(cells.shape[dimension] for dimension in slow)
+
+    def sample(self, count: int) -> Places:
+        """Places of at most `count` runs spread over what is to do."""
+        ends = np.cumsum([span.runs for span in self.spans])
+        found = []
+        for rank in np.unique(np.linspace(0, self.todo - 1, count).astype(np.int64)).tolist():
+            number = int(np.searchsorted(ends, rank, side="right"))
+            span = self.spans[number]
+            offset = rank - (int(ends[number]) - span.runs)
+            found.append(span.first + offset if span.mask is None else int(span.places[offset]))
+        return np.array(found, dtype=np.int64)
+
+    def without_spans(self) -> "Plan":
+        """The plan as a worker needs it."""
+        return replace(self, spans=())
 
     def sweep(self) -> dict[str, Any]:
         """The resolved sweep, as it stands in the dataset."""
         declared: dict[str, Any] = json.loads(to_json(self.resolved.spec))
         return {"schema_version": SCHEMA_VERSION, "planned_runs": self.total} | declared
+
+    def _runs(self, places: Places) -> tuple[Places, Places]:
+        """Cells and replicates at places: dimensions that decide array shapes vary slowest."""
+        rank, replicates = np.divmod(places, self.resolved.spec.replicates)
+        cells = self.resolved.cells
+        slow = cells.slow_dimensions(tuple(self.model.shape_columns))
+        order = [*slow, *(d for d in range(len(cells.shape)) if d not in slow)]
+        turned = np.unravel_index(rank, tuple(cells.shape[d] for d in order))
+        at = {dimension: turned[position] for position, dimension in enumerate(order)}
+        return np.ravel_multi_index(
+            tuple(at[d] for d in range(len(cells.shape))), cells.shape
+        ), replicates
 
 
 def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
@@ -91,7 +171,7 @@ def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
 
     Args:
         resolved: the sweep.
-        published: identities of published runs, dtype ID_DTYPE.
+        published: identities of published runs, sorted, each once, dtype ID_DTYPE.
     Raises:
         SweepError: more runs than a plan can hold, or cells that are the same run.
     """
@@ -101,19 +181,18 @@ def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
             f"{cells.number:,} cells of {replicates:,} replicates are more than {MOST_RUNS:,} runs; "
             "take fewer replicates or split the sweep"
         )
-    digests = cell_digests(resolved.model, resolved.spec.seed, cells.columns)
-    if len(set(digests)) < len(digests):
-        raise SweepError(
-            f"{len(digests) - len(set(digests)):,} cells have the same parameters as another cell: "
-            "an axis that only serves formulas leaves them equal, perhaps by round(); take fewer "
-            "values or a wider range"
-        )
-    cell_of = np.repeat(np.arange(cells.number), replicates)
-    replicate_of = np.tile(np.arange(replicates), cells.number)
-    ids = run_ids(digests, cell_of, replicate_of)
-    todo = np.flatnonzero(~np.isin(ids, published))
-    flops = trajectory.cost(resolved.model, cells.columns, resolved.spec.trajectory)
-    return Plan(resolved, ids.size, cell_of[todo], replicate_of[todo], ids[todo], flops)
+    _check_distinct(resolved)
+    plan = Plan(resolved, (), 0, 0.0, 0.0)
+    spans = _spans(plan, published) if published.size else (Shard(0, plan.total),)
+    flops, memory = 0.0, 0.0
+    for _, columns in cells.blocks():
+        memory = max(memory, float(np.max(resolved.model.memory_bytes(columns))))
+        cost = trajectory.cost(resolved.model, columns, resolved.spec.trajectory)
+        flops += float(cost.sum()) * replicates
+    if published.size:
+        flops = sum(float(plan.cost(part).sum()) for part in _parts(spans, plan.total))
+    todo = sum(span.runs for span in spans)
+    return replace(plan, spans=spans, todo=todo, flops=flops, memory_bytes=memory)
 
 
 def cut_shards(plan: Plan, cut: Cut) -> list[Shard]:
@@ -121,26 +200,93 @@ def cut_shards(plan: Plan, cut: Cut) -> list[Shard]:
 
     Shards take `cut.seconds` of one core at the nominal rate; a small sweep is cut into at least 16,
     so that all workers have something to do.
+
+    Raises:
+        SweepError: more shards than a folder can sensibly hold.
     """
-    cost = plan.flops[plan.todo_cells]
-    target = min(cut.seconds * NOMINAL_FLOPS_PER_S, max(cost.sum() / 16, NOMINAL_FLOPS_PER_S / 4))
-    shards = []
-    for group in _same_shape(plan):
-        whole = (np.cumsum(cost[group]) - cost[group] / 2) // target
-        number = np.arange(group.size) // cut.runs if cut.runs else whole
-        edges = np.flatnonzero(np.diff(number)) + 1
-        shards += [plan.take(rows) for rows in np.split(group, edges)]
+    shards: list[Shard] = []
+    for _, pieces in groupby(_pieces(plan, cut), key=itemgetter(0)):
+        shards.append(_shard(np.concatenate([places for _, places in pieces])))
+        if len(shards) > MOST_SHARDS:
+            raise SweepError(
+                f"the sweep makes more than {MOST_SHARDS:,} shards, each a file; take larger "
+                "--shard-runs or --shard-seconds"
+            )
     return shards
 
 
-def _same_shape(plan: Plan) -> list[NDArray[np.int64]]:
-    """Places of the list of what is to do, by the values of the model's shape columns, in order."""
-    if not plan.todo_cells.size:
-        return []
-    columns: Columns = plan.resolved.cells.columns
-    shapes: dict[tuple[Any, ...], int] = {}
-    values = [columns[name].tolist() for name in plan.model.shape_columns]
-    rows = zip(*values, strict=True) if values else repeat((), plan.resolved.cells.number)
-    shape_of_cell = np.array([shapes.setdefault(row, len(shapes)) for row in rows])
-    shape = shape_of_cell[plan.todo_cells]
-    return [np.flatnonzero(shape == number) for number in np.unique(shape)]
+def _check_distinct(resolved: Resolved) -> None:
+    """Refuse cells that are the same run; where only parameters vary, there are none."""
+    cells = resolved.cells
+    if cells.are_distinct():
+        return
+    digests = b"".join(
+        b"".join(cell_digests(resolved.model, resolved.spec.seed, columns))
+        for _, columns in cells.blocks()
+    )
+    same = cells.number - np.unique(np.frombuffer(digests, dtype=ID_DTYPE)).size
+    if same:
+        raise SweepError(
+            f"{same:,} cells have the same parameters as another cell: "
+            "an axis that only serves formulas leaves them equal, perhaps by round(); take fewer "
+            "values or a wider range"
+        )
+
+
+def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:
+    """Spans of what is not published; those of which all is to do are as long as they can be."""
+    spans: list[Shard] = []
+    for first in range(0, plan.total, BLOCK):
+        places = np.arange(first, min(first + BLOCK, plan.total))
+        ids = plan.ids(places)
+        at = np.minimum(np.searchsorted(published, ids), published.size - 1)
+        places = places[published[at] != ids]
+        if not places.size:
+            continue
+        span = _shard(places)
+        if span.mask is None and spans and spans[-1].mask is None and spans[-1].last == span.first:
+            span = Shard(spans.pop().first, span.last)
+        spans.append(span)
+    return tuple(spans)
+
+
+def _shard(places: Places) -> Shard:
+    """The shard, or span, of rising places."""
+    first, last = int(places[0]), int(places[-1]) + 1
+    if last - first == places.size:
+        return Shard(first, last)
+    bits = np.zeros(last - first, dtype=bool)
+    bits[places - first] = True
+    return Shard(first, last, np.packbits(bits).tobytes())
+
+
+def _parts(spans: tuple[Shard, ...], like_shaped: int) -> Iterator[Places]:
+    """The places of spans, a block at a time, each within runs of one array shape."""
+    for span in spans:
+        first = span.first
+        while first < span.last:
+            last = min(first + BLOCK, span.last, (first // like_shaped + 1) * like_shaped)
+            places = np.arange(first, last) if span.mask is None else span.places
+            yield places[(places >= first) & (places < last)]
+            first = last
+
+
+def _pieces(plan: Plan, cut: Cut) -> Iterator[tuple[tuple[int, int], Places]]:
+    """Places that belong into one shard, piece by piece, with the number of their shard."""
+    target = min(cut.seconds * NOMINAL_FLOPS_PER_S, max(plan.flops / 16, NOMINAL_FLOPS_PER_S / 4))
+    like_shaped = plan.like_shaped()
+    group, before, count = -1, 0.0, 0
+    for places in _parts(plan.spans, like_shaped):
+        if not places.size:
+            continue
+        if places[0] // like_shaped != group:
+            group, before, count = int(places[0] // like_shaped), 0.0, 0
+        if cut.runs:
+            number = ((count + np.arange(places.size)) // cut.runs).astype(np.float64)
+            count += places.size
+        else:
+            cost = plan.cost(places)
+            number = (before + np.cumsum(cost) - cost / 2) // target
+            before += float(cost.sum())
+        for part in np.split(places, np.flatnonzero(np.diff(number)) + 1):
+            yield (group, int(number[np.searchsorted(places, part[0])])), part

@@ -1,41 +1,25 @@
 """A sweep held against its model: the cells that follow, or every mistake of the file.
 
-A cell here is a point of the axes under one setting; its columns are every parameter of the model and
-every other number that formulas read.
+What a cell is, and what its columns are, stands in `sweeps.cells`.
 """
 
 import ast
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from sweeps import formula
 from sweeps.axis import Axis
+from sweeps.cells import Arrays, Cells, CellsMistake, lattice
 from sweeps.mistakes import Mistake, SweepError
-from sweeps.names import check_names, order
+from sweeps.names import check_names
 from sweeps.protocol import Model
 from sweeps.spec import Spec, read_spec
-from sweeps.values import DTYPES, ValueMistake, in_range, rounded, typed
+from sweeps.values import ValueMistake, typed
 
 MOST_CELLS = 20_000_000
-
-Arrays = dict[str, NDArray[Any]]
-
-
-class Cells(NamedTuple):
-    """Columns of every cell, shape (cells,) each, and which of them only serve formulas."""
-
-    columns: Arrays
-    auxiliary: tuple[str, ...]
-
-    @property
-    def number(self) -> int:
-        """Number of cells."""
-        return int(next(iter(self.columns.values())).size)
 
 
 @dataclass(frozen=True)
@@ -67,15 +51,9 @@ def resolve(text: str, name: str, find_model: Callable[[str], Model]) -> Resolve
     trees = _parse(spec, mistakes)
     mistakes += check_names(spec, model, trees)
     given = _given(spec, model, mistakes)
-    columns = None if mistakes else _columns(spec, model, given, mistakes)
-    if columns is not None:
-        _derive(columns, trees, model, mistakes)
-    if mistakes or columns is None:
+    cells = None if mistakes else _cells(spec, model, given, trees, mistakes)
+    if cells is None or mistakes:
         raise source.error(mistakes)
-    parameters = [column.name for column in model.parameters]
-    numbers = (*spec.axes, *spec.settings, *spec.fixed)
-    auxiliary = tuple(sorted(name for name in numbers if name not in parameters))
-    cells = Cells({column: columns[column] for column in (*parameters, *auxiliary)}, auxiliary)
     axes = {name: _with_values(axis, given[name]) for name, axis in spec.axes.items()}
     settings = {name: _with_values(axis, given[name]) for name, axis in spec.settings.items()}
     return Resolved(spec._replace(axes=axes, settings=settings), model, cells)
@@ -123,46 +101,19 @@ def _with_values(axis: Axis, values: NDArray[Any]) -> Axis:
     return Axis(tuple(None if value != value else value for value in values.tolist()), axis.scale)
 
 
-def _columns(spec: Spec, model: Model, given: Arrays, mistakes: list[Mistake]) -> Arrays | None:
-    """Columns of every combination of axes and settings, with fixed values and defaults.
-
-    The last axis varies fastest, settings faster still, and zipped axes together.
-    """
-    leader = {name: group[0] for group in spec.zip for name in group}
-    varying = [*spec.axes, *spec.settings]
-    dimensions = list(dict.fromkeys(leader.get(name, name) for name in varying))
-    shape = tuple(given[name].size for name in dimensions)
-    count = math.prod(shape)
-    if count > MOST_CELLS:
-        text = f"make {count:,} cells; at most {MOST_CELLS:,} are planned at once: split the sweep"
+def _cells(
+    spec: Spec, model: Model, given: Arrays, trees: dict[str, ast.expr], mistakes: list[Mistake]
+) -> Cells | None:
+    """The cells, if they are not too many and what formulas give is valid in all of them."""
+    cells = lattice(spec, model, given, trees)
+    if cells.number > MOST_CELLS:
+        text = f"make {cells.number:,} cells; at most {MOST_CELLS:,} are planned at once: split the sweep"
         mistakes.append(Mistake(("axes",), text))
         return None
-    places = dict(zip(dimensions, np.unravel_index(np.arange(count), shape), strict=True))
-    columns = {name: given[name][places[leader.get(name, name)]] for name in varying}
-    columns |= {name: np.repeat(given[name], count) for name in spec.fixed}
-    for column in model.parameters:
-        if column.name not in columns and column.default != "required":
-            value = np.nan if column.default is None else column.default
-            columns[column.name] = np.full(count, value, dtype=DTYPES[column.type])
-    return columns
-
-
-def _derive(
-    columns: Arrays, trees: dict[str, ast.expr], model: Model, mistakes: list[Mistake]
-) -> None:
-    """Compute the derived columns in place, each after what its formula reads."""
-    parameters = {column.name: column for column in model.parameters}
-    count = next(iter(columns.values())).size
-    for name in order(trees):
-        try:
-            values = rounded(np.broadcast_to(formula.evaluate(trees[name], columns), count))
-            column = parameters.get(name)
-            columns[name] = in_range(values, column) if column else values
-        except ValueMistake as error:
-            hint = "; round() makes whole numbers" if parameters[name].type == "int64" else ""
-            mistakes.append(Mistake(("derived", name), f"{error}{hint}"))
-            columns[name] = np.full(count, np.nan)
-        except ValueError:
-            text = "the formula reads a column of words; formulas take numbers"
-            mistakes.append(Mistake(("derived", name), text))
-            columns[name] = np.full(count, np.nan)
+    try:
+        if trees:
+            for _ in cells.blocks():
+                pass
+    except CellsMistake as error:
+        mistakes += [Mistake(("derived", name), text) for name, text in error.texts.items()]
+    return cells

@@ -6,26 +6,47 @@ Rows stay in memory until the shard is whole, and are then published at once.
 import platform
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sweeps import trajectory
-from sweeps.dataset import Writer
+from sweeps.dataset import MANIFEST, Writer
+from sweeps.failure import describe, record_name
+from sweeps.mistakes import SweepError
 from sweeps.plan import NOMINAL_FLOPS_PER_S, Plan, Shard
+from sweeps.store import Store
 
 _SLICE_S = 0.5
 
 
 class Progress(NamedTuple):
-    """How far a shard is: runs done so far, how many by status but the first, seconds, published."""
+    """How far a shard is: runs done so far, how many by status but the first, seconds, published.
+
+    `setback` says why it did not come to its end: "retried" or "failed".
+    """
 
     shard: int
     runs: int
     failed: dict[str, int]
     wall_s: float
     published: bool
+    node: str = ""
+    setback: str = ""
+
+
+class Session(NamedTuple):
+    """One start of a driver: name, when it began (seconds of the epoch), trials at once, package.
+
+    Where `slots` is 0, workers ask how many their cluster has.
+    """
+
+    name: str
+    began: float
+    slots: int = 1
+    code: str = ""
 
 
 class Work(NamedTuple):
@@ -34,12 +55,22 @@ class Work(NamedTuple):
     plan: Plan
     shards: list[Shard]
     writer: Writer
+    session: Session
 
 
 def train_shard(work: Work, number: int) -> Iterator[Progress]:
-    """Train shard `number` and publish it, reporting about twice a second."""
-    shard = work.shards[number]
-    model, columns = work.plan.model, work.plan.columns(shard)
+    """Train shard `number` and publish it, reporting about twice a second.
+
+    A shard that is published already, by a worker that died before it could say so or by another
+    driver, is not trained again.
+    """
+    places = work.shards[number].places
+    ids = work.plan.ids(places)
+    node = platform.node()
+    if work.writer.is_published(ids):
+        yield Progress(number, places.size, {}, 0.0, True, node)
+        return
+    model, columns = work.plan.model, work.plan.columns(places)
     start = time.perf_counter()
     steps = work.plan.resolved.spec.trajectory
     measured: list[dict[str, NDArray[Any]]] = []
@@ -55,13 +86,50 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
         done += rows.stop - rows.start
         for status in failed:
             failed[status] += int(np.sum(measured[-1]["status"] == status))
-        yield Progress(number, done, dict(failed), time.perf_counter() - start, False)
+        yield Progress(number, done, dict(failed), time.perf_counter() - start, False, node)
     wall_s = time.perf_counter() - start
     extra = {"device": platform.processor() or platform.machine(), "wall_s": wall_s}
+    extra |= _whence(work.session)
     if steps is not None:
-        work.writer.publish_trajectory(shard.ids, _joined(traced), extra)
-    work.writer.publish(shard.ids, columns | _joined(measured), extra)
-    yield Progress(number, done, failed, wall_s, True)
+        work.writer.publish_trajectory(ids, _joined(traced), extra)
+    work.writer.publish(ids, columns | _joined(measured), extra)
+    yield Progress(number, done, failed, wall_s, True, node)
+
+
+def keep_failure(work: Work, number: int, error: str) -> None:
+    """Leave a shard's error and parameters beside the dataset; a folder that takes none is told so."""
+    places = work.shards[number].places
+    ids = work.plan.ids(places)
+    work.writer.keep(record_name(ids), describe(ids, work.plan.columns(places), error))
+
+
+def check_here(location: str, code: str) -> None:
+    """Whether this node can take part: the driver's package, and the driver's folder.
+
+    Raises:
+        SweepError: says what this node has instead.
+    """
+    if version("bocnn") != code:
+        raise SweepError(
+            f"node {platform.node()} has bocnn {version('bocnn')} and the driver {code}; install one "
+            "version on every node, then run the same command again"
+        )
+    if not Store(location).has(MANIFEST):
+        raise SweepError(
+            f"node {platform.node()} does not see {location}/{MANIFEST}, which the driver has written: "
+            "the folder is not shared by all nodes; name a shared one or s3://… as --out"
+        )
+
+
+def _whence(session: Session) -> dict[str, Any]:
+    """Which start of a driver a file comes from, and how long after it, for `sweeps.sessions`."""
+    since = round(time.time() - session.began, 3)
+    return {
+        "session": session.name,
+        "session_s": since,
+        "slots": session.slots,
+        "node": platform.node(),
+    }
 
 
 def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

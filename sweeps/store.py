@@ -4,18 +4,24 @@ What the names and bytes mean is left to `sweeps.dataset`.
 """
 
 import os
-import time
+import platform
 import uuid
 from contextlib import suppress
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 
 from pyarrow import ArrowException, NativeFile
 from pyarrow import fs as arrow_fs
 
 from sweeps.mistakes import SweepError
+from sweeps.remote import patiently, remedy
 
 TEMPORARY = ".tmp-"
-_STALE_S = 24 * 3600.0
+"""How names of unfinished files begin; machine and process that write them follow."""
+
+_STALE_S = 3600.0
+"""Age at which an unfinished file of another machine is taken as left behind: writing takes seconds."""
 
 
 class Store:
@@ -40,17 +46,26 @@ class Store:
         Raises:
             SweepError: it is not a folder, or cannot be listed.
         """
+        return sorted(self.sizes())
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each published file, by name; none where the folder does not exist.
+
+        Raises:
+            SweepError: it is not a folder, or cannot be listed.
+        """
         selector = arrow_fs.FileSelector(self._root, allow_not_found=True)
         try:
-            infos = self._fs.get_file_info(selector)
+            infos = patiently(lambda: self._fs.get_file_info(selector), not self._local)
         except FileNotFoundError:  # another driver makes the folder at this moment
-            return []
+            return {}
         except (ArrowException, OSError) as error:
             raise SweepError(
                 f"cannot list {self.location}: {error}; expected a folder or s3://…"
+                f"{remedy(str(error))}"
             ) from None
-        names = (info.base_name for info in infos if info.type == arrow_fs.FileType.File)
-        return sorted(name for name in names if not name.startswith("."))
+        files = [info for info in infos if info.type == arrow_fs.FileType.File]
+        return {info.base_name: info.size for info in files if not info.base_name.startswith(".")}
 
     def put(self, name: str, data: bytes) -> None:
         """Publish a file: readers see all of it or nothing, and the last of equal names stays.
@@ -65,17 +80,24 @@ class Store:
             if self._local:
                 self._put_local(Path(self._root), name, data)
             else:
-                with self._fs.open_output_stream(f"{self._root}/{name}") as stream:
-                    stream.write(data)
+                patiently(lambda: self._put_object(name, data), True)
         except OSError as error:
             raise SweepError(
                 f"cannot write {name} in {self.location}: {error.strerror or error}; "
                 "free space, correct the rights or name another --out, then run the same command again"
+                f"{remedy(str(error))}"
             ) from None
+
+    def _put_object(self, name: str, data: bytes) -> None:
+        """Write an object, in one piece: a failed one is never completed."""
+        with self._fs.open_output_stream(f"{self._root}/{name}") as stream:
+            stream.write(data)
 
     def _put_local(self, root: Path, name: str, data: bytes) -> None:
         root.mkdir(parents=True, exist_ok=True)
-        temporary = root / f"{TEMPORARY}{name}-{uuid.uuid4().hex}"
+        temporary = (
+            root / f"{TEMPORARY}{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{name}.part"
+        )
         try:
             with temporary.open("xb") as stream:
                 stream.write(data)
@@ -85,20 +107,111 @@ class Store:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def has(self, name: str) -> bool:
+        """Whether a file is published."""
+        try:
+            path = f"{self._root}/{name}"
+            info = patiently(lambda: self._fs.get_file_info(path), not self._local)
+        except (ArrowException, OSError) as error:
+            raise SweepError(f"cannot look for {name} in {self.location}: {error}") from None
+        return bool(info.type == arrow_fs.FileType.File)
+
     def open(self, name: str) -> NativeFile:
         """A published file, for random access."""
-        return self._fs.open_input_file(f"{self._root}/{name}")
+        return patiently(lambda: self._fs.open_input_file(f"{self._root}/{name}"), not self._local)
 
     def get(self, name: str) -> bytes:
         """The bytes of a published file."""
         with self.open(name) as stream:
             return bytes(stream.read())
 
-    def drop_stale(self) -> None:
-        """Remove temporary files that killed processes left behind, when they are a day old."""
+    def drop(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with suppress(OSError):
+            self._fs.delete_file(f"{self._root}/{name}")
+
+    def sync(self) -> None:
+        """Have the disk hold the folder's present list of files; an object store always does."""
+        if self._local:
+            folder = os.open(self._root, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def lock(self, name: str) -> bool:
+        """Make a file that holds others off, unless one of a living process is there.
+
+        On an object store it only holds off those who come later.
+        """
+        mine = f"{TEMPORARY}{_machine()}-{os.getpid()}-"
         if not self._local:
+            if self.has(name):
+                return False
+            self.put(name, mine.encode())
+            return True
+        path = Path(self._root) / name
+        for _ in range(2):
+            try:
+                with path.open("x") as stream:
+                    stream.write(mine)
+                return True
+            except FileExistsError:
+                with suppress(OSError):
+                    if _left_behind(path.read_text()):
+                        path.unlink()
+            except OSError as error:
+                raise SweepError(f"cannot write in {self.location}: {error.strerror}") from None
+        return False
+
+    def drop_stale(self) -> None:
+        """Remove unfinished files that killed processes left behind.
+
+        Those of this machine go when their process is gone, those of others when they are an hour old
+        by the clock of the file system, which is one for all.
+        """
+        found = list(Path(self._root).glob(f"{TEMPORARY}*")) if self._local else []
+        if not found:
             return
-        for path in Path(self._root).glob(f"{TEMPORARY}*"):
+        now = self._now()
+        for path in found:
             with suppress(OSError):  # another driver may have removed it first
-                if time.time() - path.stat().st_mtime > _STALE_S:
+                if _left_behind(path.name) or now - path.stat().st_mtime > _STALE_S:
                     path.unlink()
+
+    def _now(self) -> float:
+        """The time by the clock of the folder's file system."""
+        probe = Path(self._root) / f"{TEMPORARY}{_machine()}-{os.getpid()}-clock"
+        try:
+            probe.touch()
+            return probe.stat().st_mtime
+        except OSError:  # a folder that cannot be written is told where something is published
+            return 0.0
+        finally:
+            probe.unlink(missing_ok=True)
+
+
+@cache
+def _machine() -> str:
+    """What names this boot of this machine and its space of process numbers, in containers too."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        name = boot + os.readlink("/proc/self/ns/pid")
+    except OSError:
+        name = platform.node()
+    return blake2b(name.encode(), digest_size=4).hexdigest()
+
+
+def _left_behind(name: str) -> bool:
+    """Whether an unfinished file is of this machine, and of a process that is gone."""
+    machine, _, rest = name.removeprefix(TEMPORARY).partition("-")
+    number = rest.partition("-")[0]
+    if machine != _machine() or not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,25 +1,34 @@
 """The Ray Tune executor: one trial a shard, on reused actors. The only file that knows Ray.
 
 Tune schedules, retries and reports; it is not the ledger. Workers publish their rows themselves, and
-what is published is done, so a sweep that was killed goes on with the same command.
+what is published is done, so a sweep that was killed goes on with the same command. Shards are handed
+to Tune one at a time as it asks for them, and in waves, so that neither its state nor the cost of a
+trial grows with the sweep.
 """
 
+import logging
 import os
+import re
 import tempfile
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from sweeps.brake import Brake
 from sweeps.mistakes import SweepError
-from sweeps.shard import Progress, Work, train_shard
+from sweeps.shard import Progress, Work, check_here, keep_failure, train_shard
 
 # Read by Ray when it is imported: no usage reports, none of Tune's three per-trial log writers (half
-# of its cost per trial), no snapshot of a state that nobody restores, no change of working directory.
+# of its cost per trial), no snapshot of a state that nobody restores, no change of working
+# directory; at most 16 trials wait for a place, which is also what makes a cluster grow.
 for _name, _value in {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
     "TUNE_MAX_PENDING_TRIALS_PG": "16",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -31,6 +40,17 @@ import ray  # noqa: E402
 from ray import tune  # noqa: E402
 
 _RETRIES = 3
+"""How often a shard is tried again after an error of its training."""
+
+_DEATHS = 10
+"""How often a shard is tried again because its process or its node was gone."""
+
+_WAVE = 2000
+"""Trials in one call of Tune, at least: it keeps about 40 kB of each until the call ends."""
+
+_GONE = re.compile(r"\b(Actor|Node|Worker|OutOfMemory|Raylet|LocalRaylet)\w*Error")
+_UNBORN = "error raised in its creation task"
+"""How Ray speaks of an actor that could not be made: an error, not a death."""
 
 
 class Cluster(NamedTuple):
@@ -46,7 +66,9 @@ class _ShardTrial(tune.Trainable):
     def setup(self, config: dict[str, Any], work: Work | None = None) -> None:
         """Take the sweep's work, which comes once per actor, and begin the shard."""
         assert work is not None
-        self._work = work
+        check_here(work.writer.location, work.session.code)
+        slots = work.session.slots or _cpus()
+        self._work = work._replace(session=work.session._replace(slots=slots))
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -61,14 +83,55 @@ class _ShardTrial(tune.Trainable):
         return {**progress._asdict(), "runs_per_s": rate, "done": progress.published}
 
 
-class _Report(tune.Callback):
-    """Hands trials' results to the driver's report. It pickles as nothing, for Tune's snapshots."""
+class _Queue(tune.search.Searcher):
+    """Hands shards to Tune as it asks for them, failed ones again; done when none is left in flight.
 
-    def __init__(self, report: Callable[[Progress], None] | None) -> None:
-        self._report = report
+    It pickles as nothing, for Tune's snapshots.
+    """
+
+    def __init__(self, shards: range, brake: Brake) -> None:
+        super().__init__()
+        self._waiting = deque(shards)
+        self._training: dict[str, int] = {}
+        self._brake = brake
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Report, (None,)
+        return _Queue, (range(0), Brake())
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next shard, None while those in flight may come back, or that all is done."""
+        if self._brake.holds or not (self._waiting or self._training):
+            return str(tune.search.Searcher.FINISHED)
+        if not self._waiting:
+            return None
+        self._training[trial_id] = self._waiting.popleft()
+        return {"shard": self._training[trial_id]}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Take a trial out of flight."""
+        self._training.pop(trial_id, None)
+
+    def again(self, shard: int) -> None:
+        """Put a shard back."""
+        self._waiting.append(shard)
+
+
+class _Watch(tune.Callback):
+    """Hands what trials report to the driver, and decides which failed shards are tried again.
+
+    It pickles as nothing, for Tune's snapshots.
+    """
+
+    def __init__(self, work: Work | None, report: Callable[[Progress], None] | None) -> None:
+        self._work, self._report = work, report
+        self.queue = _Queue(range(0), Brake())
+        self.failures: dict[int, str] = {}
+        self._tries: Counter[tuple[int, bool]] = Counter()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Watch, (None, None)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -77,37 +140,143 @@ class _Report(tune.Callback):
         if self._report:
             self._report(Progress(**{field: result[field] for field in Progress._fields}))
 
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Put a failed shard back into the queue, or leave its record."""
+        assert self._work is not None and self._report is not None
+        shard, text = int(trial.config["shard"]), _error(trial)
+        gone = bool(_GONE.search(text)) and _UNBORN not in text
+        self._tries[shard, gone] += 1
+        if self._tries[shard, gone] <= (_DEATHS if gone else _RETRIES):
+            self.queue.again(shard)
+            self._report(Progress(shard, 0, {}, 0.0, False, setback="retried"))
+            return
+        self.failures[shard] = text
+        keep_failure(self._work, shard, text)
+        self._report(Progress(shard, 0, {}, 0.0, False, setback="failed"))
 
-def run(work: Work, report: Callable[[Progress], None], cluster: Cluster) -> dict[int, str]:
+
+class _AtOnce(tune.Stopper):
+    """Ends all trials when a signal came."""
+
+    def __init__(self, brake: Brake) -> None:
+        self._brake = brake
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """No trial is ended for itself."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether a signal came."""
+        return self._brake.signal is not None
+
+
+def run(
+    work: Work,
+    report: Callable[[Progress], None],
+    cluster: Cluster,
+    brake: Brake | None = None,
+) -> dict[int, str]:
     """Train every shard as a trial of Ray Tune.
 
     Args:
         work: the plan and its shards.
         report: called in this process with each shard's progress.
         cluster: which Ray to use.
+        brake: ends it before its time.
     Returns:
         The error of every shard that failed after its retries, by its number.
+    Raises:
+        SweepError: Ray cannot be reached, or a node cannot take part.
     """
-    with _ray(cluster), tempfile.TemporaryDirectory(prefix="bocnn-tune-") as scratch:
-        trainable = tune.with_resources(tune.with_parameters(_ShardTrial, work=work), {"cpu": 1})
-        tuner = tune.Tuner(
-            trainable,
-            param_space={"shard": tune.grid_search(list(range(len(work.shards))))},
-            tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=cluster.workers),
+    brake = brake or Brake()
+    with _ray(cluster):
+        brake.take()  # Ray's start takes SIGTERM for itself
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are told by the driver
+        _check_nodes(work)
+        slots = cluster.workers or (_cpus() if cluster.address == "local" else 0)
+        work = work._replace(session=work.session._replace(slots=slots))
+        watch = _Watch(work, report)
+        size = max(_WAVE, 50 * slots)
+        for first in range(0, len(work.shards), size):
+            if not brake.holds:
+                wave = range(first, min(first + size, len(work.shards)))
+                watch.queue = _Queue(wave, brake)
+                _fit(work, watch, brake, cluster.workers)
+        return watch.failures
+
+
+def _fit(work: Work, watch: _Watch, brake: Brake, workers: int | None) -> None:
+    """One call of Tune."""
+    with tempfile.TemporaryDirectory(prefix="bocnn-tune-") as scratch:
+        tune.Tuner(
+            tune.with_resources(tune.with_parameters(_ShardTrial, work=work), {"cpu": 1}),
+            tune_config=tune.TuneConfig(
+                search_alg=watch.queue,
+                num_samples=-1,
+                reuse_actors=True,
+                max_concurrent_trials=workers,
+            ),
             run_config=tune.RunConfig(
                 storage_path=scratch,
                 verbose=0,
-                callbacks=[_Report(report)],
-                failure_config=tune.FailureConfig(max_failures=_RETRIES),
+                stop=_AtOnce(brake),
+                callbacks=[watch],
+                failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
+        ).fit()
+
+
+def _error(trial: Any) -> str:
+    """What Tune wrote of a trial's error."""
+    try:
+        return Path(trial.error_file).read_text()
+    except (OSError, TypeError):
+        return "the trial ended with an error that Ray Tune did not keep"
+
+
+def _cpus() -> int:
+    """Trials that Ray can train at once now."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _check_nodes(work: Work) -> None:
+    """Refuse a cluster of which a node has another package or does not see the output folder.
+
+    Nodes that join later are held to the same by their trials.
+    """
+    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    if len(nodes) < 2:
+        return
+    check, asked = ray.remote(check_here), []
+    for node in nodes:
+        there = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+        task = check.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+        asked.append(task.remote(work.writer.location, work.session.code))
+    for answer in asked:
+        try:
+            ray.get(answer, timeout=60)
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, SweepError):
+                raise SweepError(str(error.cause)) from None
+            raise SweepError(
+                f"a node of the cluster cannot take part: {error.cause}; install the project on every node"
+            ) from None
+        except ray.exceptions.RayError:  # a node that went away, or is slow, is seen by its trials
+            continue
+
+
+def _check_secret(address: str) -> None:
+    """Refuse a cluster of which nobody has said whether it asks for a secret.
+
+    Whoever reaches a cluster without one can run any code on it.
+    """
+    if address != "local" and os.environ.get("RAY_AUTH_MODE") not in ("token", "disabled"):
+        raise SweepError(
+            f"received --address {address} and no RAY_AUTH_MODE; expected RAY_AUTH_MODE=token, with the "
+            "cluster's secret in RAY_AUTH_TOKEN or ~/.ray/auth_token; or RAY_AUTH_MODE=disabled, where "
+            "nobody else reaches the cluster"
         )
-        results = tuner.fit()
-        return {
-            int((result.config or {})["shard"]): str(result.error)
-            for result in results
-            if result.error is not None
-        }
 
 
 @contextmanager
@@ -116,6 +285,7 @@ def _ray(cluster: Cluster) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    _check_secret(cluster.address)
     here = {
         "_node_ip_address": "127.0.0.1",
         "include_dashboard": False,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from sweeps import command
 from sweeps.dataset import Dataset
 from sweeps.executors import local
+from sweeps.identity import ID_DTYPE
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan
 from sweeps.protocol import Model
@@ -74,6 +76,12 @@ def planned(text: str, folder: Path, model: Model = TOY) -> tuple[Plan, Dataset]
     """The plan of a sweep against a folder."""
     dataset = Dataset(str(folder))
     return command.plan_sweep(resolved(text, model), dataset), dataset
+
+
+def todo_ids(plan: Plan) -> np.ndarray:
+    """Identities of all that is to do, in the plan's order."""
+    parts = [plan.ids(span.places) for span in plan.spans]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=ID_DTYPE)
 
 
 def train(

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sweeps import command
+from sweeps import command, store
 from sweeps.dataset import Dataset
 from sweeps.identity import cell_digests, run_ids
 from sweeps.mistakes import SweepError
@@ -146,18 +146,23 @@ def test_a_temporary_file_is_no_part_of_the_dataset(out: Path) -> None:
     before = status(out)
     (out / ".tmp-shard-0.parquet-ab").write_bytes(b"half a fi")
     assert status(out) == before
-    assert planned(TOY_SWEEP, out)[0].todo_ids.size == 0
+    assert planned(TOY_SWEEP, out)[0].todo == 0
 
 
-def test_only_old_temporary_files_are_removed(out: Path) -> None:
+def test_only_temporary_files_that_were_left_behind_are_removed(out: Path) -> None:
+    """Those of processes of this machine that are gone, and old ones of other machines."""
+    with subprocess.Popen(["true"]) as ended:
+        pass
     train(TOY_SWEEP, out)
-    old, young = out / ".tmp-old", out / ".tmp-young"
-    for path in (old, young):
+    here = store._machine()
+    kept = [out / f".tmp-{here}-{os.getpid()}-ab-x", out / ".tmp-0a0b-1-ab-x"]
+    dropped = [out / f".tmp-{here}-{ended.pid}-ab-x", out / ".tmp-old-x"]
+    for path in (*kept, *dropped):
         path.write_bytes(b"half")
-    two_days_ago = time.time() - 2 * 24 * 3600
-    os.utime(old, (two_days_ago, two_days_ago))
+    two_hours_ago = time.time() - 2 * 3600
+    os.utime(dropped[1], (two_hours_ago, two_hours_ago))
     train(TOY_SWEEP, out)
-    assert (old.exists(), young.exists()) == (False, True)
+    assert sorted(out.glob(".tmp-*")) == sorted(kept)
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"garbage " * 100, None])
@@ -174,7 +179,7 @@ def test_a_damaged_file_is_named_with_the_remedy_and_the_remedy_works(
             look()
     assert contents(out) == files
     victim.rename(tmp_path / "away")
-    assert planned(TOY_SWEEP, out)[0].todo_ids.size in (6, 7)
+    assert planned(TOY_SWEEP, out)[0].todo in (6, 7)
     train(TOY_SWEEP, out)
     assert rows(out).equals(whole)
 
@@ -221,7 +226,7 @@ def test_a_lost_manifest_is_found_in_the_files(out: Path) -> None:
     (out / "_sweep.json").unlink()
     with pytest.raises(SweepError, match=r"cost was 1000000.0 and is 2000000.0"):
         train(TOY_SWEEP.replace("cost: 1.0e+6", "cost: 2.0e+6"), out)
-    assert planned(TOY_SWEEP, out)[0].todo_ids.size == 0
+    assert planned(TOY_SWEEP, out)[0].todo == 0
     train(TOY_SWEEP, out)
     assert (out / "_sweep.json").read_bytes() == manifest
 

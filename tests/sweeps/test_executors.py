@@ -10,9 +10,10 @@ import pytest
 
 import bocnn
 from sweeps import command
-from sweeps.dataset import Writer
+from sweeps.dataset import MANIFEST, Writer
 from sweeps.executors import local
-from sweeps.plan import Cut
+from sweeps.identity import shard_name
+from sweeps.plan import Cut, Shard
 from sweeps.protocol import Model
 from sweeps.shard import Progress, Work
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, planned, rows, train, train_here
@@ -52,6 +53,14 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], pa.Ta
         train(text, folder, model, Cut(runs=100_000))
         tables[name] = rows(folder)
     return tables.__getitem__
+
+
+class _Turned(Shard):
+    """A shard with its runs in the other order."""
+
+    @property
+    def places(self) -> np.ndarray:
+        return super().places[::-1]
 
 
 def unread(run: Run) -> Callable[[Work], dict[int, str]]:
@@ -99,7 +108,7 @@ def test_rows_do_not_depend_on_the_order_of_runs_in_a_shard(
     text, model = SWEEPS[sweep]
     plan, dataset = planned(text, out, model)
     work = command.prepare(plan, dataset, Cut(runs=13))
-    turned = work._replace(shards=[type(s)(*(part[::-1] for part in s)) for s in work.shards])
+    turned = work._replace(shards=[_Turned(*shard) for shard in work.shards])
     assert command.execute(turned, dataset, train_here).missing == 0
     assert rows(out).equals(reference(sweep))
 
@@ -129,7 +138,7 @@ def test_a_failing_shard_stops_no_other_and_the_next_run_trains_only_it(
     assert "replicate 1 fails as asked" in outcome.failures[1]
     assert set(rows(out)["replicate"].to_pylist()) == {0, 2}
     plan, _ = planned(cell, out)
-    assert plan.todo_replicates.tolist() == [1]
+    assert plan.columns(plan.spans[0].places)["replicate"].tolist() == [1]
     assert train(cell, out, TOY, one_run, unread(run)) == ({}, 0)
     whole = {row["run_id"]: row for row in reference("toy").to_pylist()}
     assert [whole[row["run_id"]] for row in rows(out).to_pylist()] == rows(out).to_pylist()
@@ -157,8 +166,10 @@ def test_what_is_complete_is_not_trained_again(run: Run, out: Path) -> None:
 def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP.replace("n: [1, 2]", "n: [1]"), out)
     work = command.prepare(plan, dataset, Cut(runs=1000))
-    (out.parent / "file").write_text("in the way")
-    elsewhere = Writer(str(out.parent / "file"), "{}", plan.model, {})
+    elsewhere = Writer(str(out.parent / "elsewhere"), "{}", plan.model, {})
+    (out.parent / "elsewhere").mkdir()
+    (out.parent / "elsewhere" / MANIFEST).touch()
+    (out.parent / "elsewhere" / shard_name(plan.ids(work.shards[0].places))).mkdir()
     outcome = command.execute(work._replace(writer=elsewhere), dataset, unread(run))
     assert outcome.missing == plan.total
     assert "cannot write shard-" in outcome.failures[0]

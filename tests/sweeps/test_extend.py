@@ -52,7 +52,7 @@ def test_only_new_runs_are_trained(first: str, second: str, more: int, out: Path
     train(first, out)
     before, files = rows(out), shard_files(out)
     plan, _ = planned(second, out)
-    assert (plan.todo_ids.size, plan.done) == (more, before.num_rows)
+    assert (plan.todo, plan.done) == (more, before.num_rows)
     train(second, out)
     after = rows(out)
     assert after.num_rows == before.num_rows + more

@@ -1,6 +1,7 @@
 """What is said while a sweep runs and before it starts: tallies, and the forecast of a plan."""
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,23 @@ from rich.console import Console
 
 from sweeps.forecast import check_memory, forecast
 from sweeps.identity import ID_DTYPE
-from sweeps.live import Live, Tally, counts
+from sweeps.live import Live, counts, event
 from sweeps.mistakes import SweepError
 from sweeps.plan import ROW_BYTES, Plan, make_plan
 from sweeps.shard import Progress
+from sweeps.tally import Tally
 from tests.sweeps.small import TOY_SWEEP, planned, resolved, train
 from tests.toy import Toy
 
 
-def progress(shard: int, runs: int, diverged: int = 0, published: bool = False) -> Progress:
-    return Progress(shard, runs, {"unconverged": 0, "diverged": diverged}, 1.0, published)
+def progress(
+    shard: int, runs: int, diverged: int = 0, published: bool = False, node: str = "a"
+) -> Progress:
+    return Progress(shard, runs, {"unconverged": 0, "diverged": diverged}, 1.0, published, node)
+
+
+def setback(shard: int, kind: str) -> Progress:
+    return Progress(shard, 0, {}, 0.0, False, setback=kind)
 
 
 def plan_of(text: str) -> Plan:
@@ -29,17 +37,43 @@ def test_a_shard_that_is_tried_again_counts_once() -> None:
     tally = Tally()
     for step in (progress(0, 5, 2), progress(1, 3), progress(0, 1), progress(0, 8, 3, True)):
         tally.add(step)
-    assert (tally.runs, tally.published) == (11, 1)
+    assert (tally.runs, tally.published, tally.running) == (11, 1, 1)
     assert tally.failed() == {"unconverged": 0, "diverged": 3}
 
 
+def test_setbacks_take_back_what_the_shard_had_done() -> None:
+    tally = Tally()
+    steps = [progress(0, 5, 2), setback(0, "retried"), progress(0, 4, node="b"), progress(1, 3)]
+    for step in [*steps, setback(1, "failed")]:
+        tally.add(step)
+    assert (tally.runs, tally.running) == (4, 1)
+    assert (tally.retried, tally.failed_shards, tally.published) == (1, 1, 0)
+    assert tally.failed() == {"unconverged": 0, "diverged": 0}
+    assert {name: (node.runs, node.running) for name, node in tally.nodes.items()} == {
+        "a": (0, 0),
+        "b": (4, 1),
+    }
+
+
+def test_without_a_terminal_each_ended_shard_is_a_line() -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    line = "2026-01-02T03:04:05Z shard=7 published runs=8 wall_s=1.00 diverged=2 node=a"
+    assert event(progress(7, 8, 2, True), at) == line
+    assert event(setback(7, "retried"), at) == "2026-01-02T03:04:05Z shard=7 retried"
+
+
 def test_the_live_line_tells_shards_runs_and_failures() -> None:
-    console = Console(file=io.StringIO(), width=120)
+    console = Console(file=io.StringIO(), width=160)
     with Live(console, 10, 2) as live:
         live(progress(0, 5, 2, True))
     assert isinstance(console.file, io.StringIO)
     said = console.file.getvalue()
-    assert "1/2 shards" in said and "5/10" in said and "0 unconverged, 2 diverged" in said
+    assert "shard=0 published runs=5" in said
+    assert (
+        "1/2 shards, 0 running, 0 retried, 0 failed" in said
+        and "5/10" in said
+        and "0 unconverged, 2 diverged" in said
+    )
 
 
 def test_counts_are_words() -> None:

@@ -29,7 +29,7 @@ each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.na
 def columns_of(model: Model, sweep: str) -> Columns:
     """The columns of every run of a sweep, in one batch of one array shape."""
     plan = make_plan(resolved(sweep, model), np.zeros(0, dtype=ID_DTYPE))
-    columns = plan.columns(plan.take(np.arange(plan.total)))
+    columns = plan.columns(np.arange(plan.total))
     first = np.all([columns[n] == columns[n][0] for n in model.shape_columns], axis=0)
     return take(columns, np.flatnonzero(first))
 

@@ -14,7 +14,7 @@ from sweeps.plan import make_plan
 from sweeps.resolve import Resolved, meanings
 from sweeps.spec import to_json
 from sweeps.yaml_file import from_json
-from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, mistakes, resolved
+from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, mistakes, resolved, todo_ids
 
 HEAD = "name: t\nreplicates: 2\n"
 
@@ -26,7 +26,7 @@ def cells(body: str) -> dict[str, list[Any]]:
 
 def run_ids(sweep: Resolved) -> list[bytes]:
     """The identities of all runs of a sweep, in order."""
-    return list(make_plan(sweep, np.zeros(0, dtype=ID_DTYPE)).todo_ids)
+    return list(todo_ids(make_plan(sweep, np.zeros(0, dtype=ID_DTYPE))))
 
 
 def test_cells_are_the_product_of_axes_then_settings() -> None:
@@ -180,7 +180,7 @@ def test_formulas_give_twelve_digits_whatever_the_processor() -> None:
 def test_minus_zero_is_zero() -> None:
     plain = TOY_SWEEP.replace("cost: 1.0e+6", "cost: 1.0e+6, exponent: 0.0")
     minus = plain.replace("exponent: 0.0", "exponent: -0.0")
-    ids = [make_plan(resolved(t), np.empty(0, ID_DTYPE)).todo_ids for t in (plain, minus)]
+    ids = [todo_ids(make_plan(resolved(t), np.empty(0, ID_DTYPE))) for t in (plain, minus)]
     np.testing.assert_array_equal(*ids)
 
 

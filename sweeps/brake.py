@@ -1,0 +1,67 @@
+"""When a running sweep is to stop: at a signal, at once; when its time is over, after what is training.
+
+Whatever the reason, what is published stays, and the same command goes on from there.
+"""
+
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Brake:
+    """Looked at by executors before each shard and each step; a context manager that takes signals.
+
+    A first SIGINT (Ctrl-C) or SIGTERM (a node that is taken away, Slurm, `docker stop`) is noted here;
+    a second one ends the process as it would have without.
+    """
+
+    def __init__(self, budget_s: float | None = None) -> None:
+        self.signal: int | None = None
+        self._end = None if budget_s is None else time.monotonic() + budget_s
+        self._before: dict[int, Any] = {}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is over."""
+        return self._end is not None and time.monotonic() >= self._end
+
+    @property
+    def holds(self) -> bool:
+        """Whether no further shard is to begin."""
+        return self.signal is not None or self.is_over
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+            self.take()
+        return self
+
+    def take(self) -> None:
+        """Take the signals, also from a library that took them in between; only where entered."""
+        for number in self._before:
+            signal.signal(number, self._note)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._release()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It pickles as a brake that never holds: Ray Tune keeps a copy that nobody reads."""
+        return Brake, ()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        self._release()
+
+    def _release(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}

@@ -1,0 +1,150 @@
+"""Shards that fail, and sweeps that are stopped: what is kept, what is said, what goes on."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sweeps import command
+from sweeps.brake import Brake
+from sweeps.dataset import Dataset
+from sweeps.executors import local
+from sweeps.failure import reason
+from sweeps.mistakes import SweepError
+from sweeps.plan import Cut
+from sweeps.shard import Progress, Work, check_here
+from tests.sweeps.small import BOCNN_SWEEP, COMMAND, TOY_SWEEP, bocnn_sweep, planned, train
+from tests.toy import TOY, Toy
+
+Run = Callable[..., dict[int, str]]
+
+
+def on_tune(work: Work, report: Callable[[Progress], None], brake: Brake) -> dict[int, str]:
+    from sweeps.executors import tune
+
+    return tune.run(work, report, tune.Cluster(), brake)
+
+
+@pytest.fixture(params=["local", "tune"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Each executor."""
+    if request.param == "local":
+        return local.run
+    request.getfixturevalue("ray_session")
+    return on_tune
+
+
+def test_a_failed_shard_keeps_its_traceback_and_parameters(run: Run, out: Path) -> None:
+    seen: list[Progress] = []
+    broken = replace(TOY, fail=1)
+    one_shard = TOY_SWEEP.replace("[1.0, 2.0]", "[1.0]").replace("n: [1, 2]", "n: [2]")
+    broken, whole = replace(TOY, fail=1), Cut(runs=24)
+    outcome = train(one_shard, out, broken, whole, lambda work: run(work, seen.append, Brake()))
+    assert (len(outcome.failures), outcome.missing) == (1, 24)
+    (record,) = out.glob("_failed-*.txt")
+    text = record.read_text()
+    assert "in _disturb" in text
+    assert reason(text) == "RuntimeError: replicate 1 fails as asked"
+    for line in ("shard: shard-", "runs: 24\n", "n: 2\n", "replicate: 0, 1, 2\n", "cost: 1000"):
+        assert line in text
+    assert [progress.setback for progress in seen].count("failed") == 1
+
+    state = command.read_status(Dataset(str(out)), lambda name: TOY)
+    assert state.failed == [f"{record.name}: RuntimeError: replicate 1 fails as asked"]
+    train(one_shard, out, TOY, whole)
+    assert not list(out.glob("_failed-*"))
+
+
+def test_a_brake_ends_a_sweep_that_goes_on_later(run: Run, out: Path) -> None:
+    brake = Brake()
+
+    def pull(progress: Progress) -> None:
+        if progress.published:
+            brake.signal = signal.SIGINT
+
+    slow = Toy(pause_s=0.01)
+    first = train(TOY_SWEEP, out, slow, Cut(runs=4), lambda work: run(work, pull, brake))
+    assert first.failures == {}
+    assert 48 < first.missing < 96
+    assert sorted(path.name[:6] for path in out.iterdir())[0] == "_sweep"
+    assert not list(out.glob(".*"))
+    assert train(TOY_SWEEP, out, slow, Cut(runs=4)) == ({}, 0)
+
+
+def test_when_the_time_is_over_no_shard_begins(run: Run, out: Path) -> None:
+    plan, dataset = planned(TOY_SWEEP, out, Toy(pause_s=0.01))
+    work = command.prepare(plan, dataset, Cut(runs=4))
+    brake = Brake(0.0)
+    assert brake.is_over and brake.holds
+    outcome = command.execute(work, dataset, lambda work: run(work, lambda p: None, brake))
+    assert outcome == ({}, 96)
+
+
+def test_a_brake_takes_one_signal_and_leaves_the_next() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with Brake() as brake:
+        assert not brake.holds
+        signal.raise_signal(signal.SIGTERM)
+        assert brake.signal == signal.SIGTERM and brake.holds
+        assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_node_without_the_folder_or_with_another_package_is_refused(out: Path) -> None:
+    plan, dataset = planned(TOY_SWEEP, out)
+    code = command.prepare(plan, dataset, Cut()).session.code
+    check_here(str(out), code)
+    with pytest.raises(SweepError, match=r"has bocnn .* and the driver 0.0.0; install one version"):
+        check_here(str(out), "0.0.0")
+    with pytest.raises(SweepError, match=r"does not see .*_sweep.json.*not shared by all nodes"):
+        check_here(str(out / "elsewhere"), code)
+
+
+def test_a_cluster_without_a_secret_is_refused(
+    monkeypatch: pytest.MonkeyPatch, bocnn_file: Path, out: Path
+) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    said = bocnn_sweep("run", bocnn_file, "--out", out, "--address", "192.0.2.9:6379")
+    assert said.returncode == 2
+    assert "and no RAY_AUTH_MODE; expected RAY_AUTH_MODE=token" in said.stderr
+
+
+def test_the_time_budget_has_its_own_exit_status(bocnn_file: Path, out: Path) -> None:
+    bocnn_file.write_text(BOCNN_SWEEP.replace("steps: 30", "steps: 300000"))
+    arguments = ["run", bocnn_file, "--out", out, "--executor", "local", "--shard-runs", 1]
+    said = bocnn_sweep(*arguments, "--time-budget", 0.01)
+    assert said.returncode == 3, said.stderr
+    assert "the time is over; what is published stays: run the same command again" in said.stderr
+    assert 0 < len(list(out.glob("*.parquet"))) < 48
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_ray_tune_cleanly(
+    number: signal.Signals, bocnn_file: Path, out: Path
+) -> None:
+    """Ctrl-C goes to every process of the terminal, Ray's among them; SIGTERM to the driver alone."""
+    bocnn_file.write_text(BOCNN_SWEEP.replace("steps: 30", "steps: 1000000"))
+    arguments = ["run", str(bocnn_file), "--out", str(out), "--workers", "2", "--shard-runs", "1"]
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as driver:
+        end = time.monotonic() + 120
+        while not list(out.glob("*.parquet")) and time.monotonic() < end:
+            time.sleep(0.05)
+        send = os.killpg if number == signal.SIGINT else os.kill
+        send(driver.pid, number)
+        _, errors = driver.communicate(timeout=60)
+    assert driver.returncode == 128 + number, errors
+    assert "stopped; what is published stays: run the same command again to go on" in errors
+    assert "Traceback" not in errors
+    assert {path.name[:6] for path in out.iterdir()} == {"_sweep", "shard-"}
