@@ -14,7 +14,7 @@ from bocnn.columns import MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
 from bocnn.engine import ALIKE, Record, Runs, run_all
 from bocnn.gpu import choice
 from bocnn.keys import cell_keys
-from bocnn.lanes import lanes
+from bocnn.lanes import BYTES, lanes
 from bocnn.measures import Measures
 from bocnn.precision import needs_double
 from bocnn.trace import Trace
@@ -66,11 +66,13 @@ class Bocnn:
         return np.asarray(self.flops(columns) + recorded * _test_flops(columns))
 
     def memory_bytes(self, columns: Columns) -> Array:
-        """Working memory of each run in bytes, shape (runs,)."""
+        """Working memory of each run in bytes, shape (runs,), with the runs that train beside it."""
         points, filters, rank = _sizes(columns)
-        real = np.where(columns["precision"] == "float64", 8, 4)
+        real = np.where(needs_double(columns), 8, 4)
         vectors = 8 * (points + filters) * (2 * rank + 8) + 8 * (rank**2 / 2 + filters**2)
-        return np.asarray(vectors + (8 + real) * points**2 + 7 * real * points * (filters + 4))
+        state = 2 * real * points**2 + 10 * real * points * (filters + 4)
+        beside = np.where(columns["n"] <= WIDEST, BYTES / real, 1)
+        return np.asarray(beside * (vectors + state) + 8 * points**2)
 
     def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """Train and measure runs.

@@ -25,7 +25,7 @@ from sweeps.resolve import Resolved
 from sweeps.schema import SCHEMA_VERSION
 from sweeps.spec import to_json
 
-NOMINAL_FLOPS_PER_S = 1.5e10
+NOMINAL_FLOPS_PER_S = 1e11
 """One core's rate, only for cutting shards: a fixed figure, so that a plan is the same everywhere."""
 
 ROW_BYTES = 130

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sweeps.identity import ID_DTYPE
-from sweeps.plan import Cut, Plan, cut_shards, make_plan
+from sweeps.plan import NOMINAL_FLOPS_PER_S, Cut, Plan, cut_shards, make_plan
 from tests.sweeps.small import TOY_SWEEP, planned, resolved, todo_ids, train
 from tests.toy import TOY, Toy
 
@@ -59,7 +59,7 @@ def test_dear_runs_make_small_shards() -> None:
     plan = plan_of(costs)
     for shard in cut_shards(plan, Cut(seconds=20.0)):
         cost = plan.cost(shard.places)
-        assert cost.sum() <= 20.0 * 1.5e10 + cost.max()
+        assert cost.sum() <= 20.0 * NOMINAL_FLOPS_PER_S + cost.max()
 
 
 def test_a_plan_is_the_same_every_time() -> None:
