@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.load import load
+from analysis.load import open_dataset
 from bocnn import MODEL
 from sweeps import command, store
 from sweeps.compact import Compaction
@@ -40,7 +40,7 @@ def test_many_small_files_become_one_with_the_same_rows(out: Path) -> None:
     after = command.read_status(Dataset(str(out)), lambda name: TOY)
     assert after == status._replace(shards=1)
     assert planned(TOY_SWEEP, out)[0].todo == 0
-    assert load(str(out)).table.num_rows == before.num_rows
+    assert open_dataset(str(out)).table.num_rows == before.num_rows
     assert compact(out) == (1, 1, 0)
 
 
@@ -101,7 +101,7 @@ def test_it_may_stop_at_any_moment(last: int, out: Path, monkeypatch: pytest.Mon
     monkeypatch.undo()
     seen = {row["run_id"]: row for row in rows(out).to_pylist()}
     assert list(seen.values()) == before.to_pylist()
-    assert load(str(out)).table.num_rows == before.num_rows
+    assert open_dataset(str(out)).table.num_rows == before.num_rows
 
     (out / ".compaction").unlink(missing_ok=True)  # the lock of a process that lives on: this one
     compact(out, model=MODEL)
@@ -120,7 +120,7 @@ def test_readers_see_every_run_at_each_moment(out: Path) -> None:
     def read_on() -> None:
         while not ended.is_set():
             found = command.read_status(Dataset(str(out)), lambda name: TOY)
-            seen.add((found.published, load(str(out)).table.num_rows))
+            seen.add((found.published, open_dataset(str(out)).table.num_rows))
 
     reader = threading.Thread(target=read_on)
     reader.start()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyarrow import fs
 
-from analysis.load import load
+from analysis.load import open_dataset
 from sweeps import command, remote
 from sweeps.dataset import Dataset
 from sweeps.mistakes import SweepError
@@ -106,7 +106,7 @@ def failing(every: int, method: str) -> Callable[[dict[str, Any]], tuple[str, by
 def test_a_sweep_to_an_object_store_has_the_same_rows(uri: str, out: Path) -> None:
     assert train_there(uri) == ({}, 0)
     train(TOY_SWEEP, out)
-    found = load(uri).table
+    found = open_dataset(uri).table
     assert found.equals(rows(out).select(found.column_names))
     assert command.read_status(Dataset(uri), lambda name: TOY).published == 96
     assert command.plan_sweep(resolved(TOY_SWEEP), Dataset(uri)).todo == 0
@@ -124,7 +124,7 @@ def test_publishing_twice_is_publishing_once(uri: str) -> None:
 def test_compaction_on_an_object_store(uri: str) -> None:
     train_there(uri)
     assert command.compact_dataset(Dataset(uri), 10**9, lambda name: TOY) == (2, 1, 0)
-    assert load(uri).table.num_rows == 96
+    assert open_dataset(uri).table.num_rows == 96
     assert sorted(name[:6] for name in Store(uri).names()) == ["_sweep", "shard-"]
 
 
@@ -135,7 +135,7 @@ def test_a_store_that_fails_for_a_moment_is_asked_again(
     server.gate = failing(3, method)
     assert train_there(uri) == ({}, 0)
     server.gate = lambda request: None
-    assert load(uri).table.num_rows == 96
+    assert open_dataset(uri).table.num_rows == 96
 
 
 @pytest.mark.slow
