@@ -31,7 +31,6 @@ NOTES = "notes"
 """Keys of a compacted file's metadata: the files whose rows it holds, and what they said of themselves."""
 
 _SAID = {"wall_s", "session", "session_s", "slots", "node"}
-_RETRIES = 5
 
 _MANIFEST_KEYS = {*Spec._fields, "planned_runs"} - Spec._field_defaults.keys()
 
@@ -154,15 +153,17 @@ class Dataset:
         return self._read(name, owner)
 
     def _whole(self, owner: Owner, *columns: str) -> list[pa.Table]:
-        """Columns of every file of rows; looked up again where a compaction removes some meanwhile."""
-        for _ in range(_RETRIES):
+        """Columns of every file of rows; looked up again where a compaction removes some meanwhile.
+
+        It ends: each time at least one of finitely many files has gone for good.
+        """
+        while True:
             names = self.shards()
             try:
                 return [self._read(name, owner, *columns) for name in names]
             except SweepError:
                 if set(names) <= set(self.shards()):
                     raise
-        raise SweepError(f"{self.location} changes too fast to be read; try again in a while")
 
     def _read(self, shard: str, owner: Owner, *columns: str) -> pa.Table:
         """Columns of one file, after its metadata was checked."""

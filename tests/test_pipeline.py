@@ -112,4 +112,4 @@ def test_the_sweep_file_of_a_report_trains_the_same_runs(tmp_path: Path) -> None
     )
     plan, _ = planned(written.read_text(encoding="utf-8"), tmp_path / "data")
     assert plan.total == 2 * 9 * 24 * 12
-    assert len(plan.todo_ids) == 0
+    assert plan.todo == 0

@@ -114,7 +114,7 @@ def test_rows_do_not_depend_on_the_order_of_runs_in_a_shard(
 
 
 def test_progress_ends_with_every_shard_published(run: Run, out: Path) -> None:
-    text = TOY_SWEEP.replace("{cost: 1.0e+6}", "{blow_up: 5.0, cost: 1.0e+9}")
+    text = TOY_SWEEP.replace("{cost: 1.0e+6}", "{blow_up: 5.0, cost: 1.0e+10}")
     plan, dataset = planned(text, out)
     work = command.prepare(plan, dataset, Cut(runs=24))
     seen: list[Progress] = []

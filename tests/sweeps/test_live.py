@@ -88,7 +88,7 @@ def test_a_forecast_comes_from_a_sample_of_the_plan() -> None:
 
 
 def test_runs_too_dear_for_a_sample_are_forecast_from_the_nominal_rate() -> None:
-    predicted = forecast(plan_of(TOY_SWEEP.replace("1.0e+6", "1.5e+10")))
+    predicted = forecast(plan_of(TOY_SWEEP.replace("1.0e+6", "1.0e+11")))
     assert not predicted.measured
     assert predicted.core_s == pytest.approx(96.0)
 
