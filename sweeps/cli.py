@@ -4,7 +4,7 @@ import os
 import sys
 from enum import StrEnum
 from functools import partial
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -15,7 +15,7 @@ from sweeps.brake import Brake
 from sweeps.dataset import Dataset
 from sweeps.executors import local
 from sweeps.failure import reason
-from sweeps.forecast import check_memory, forecast
+from sweeps.forecast import busy_rate, card_sample, check_memory, forecast
 from sweeps.live import Live, counts
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards
@@ -39,7 +39,7 @@ ReplicatesOption = Annotated[
     int | None, typer.Option(help="Replicates, in place of the file's; more may be added later.")
 ]
 ShardRunsOption = Annotated[int | None, typer.Option(min=1, help="Runs in a shard, at most.")]
-ShardSecondsOption = Annotated[float, typer.Option(min=0.1, help="Seconds of one core in a shard.")]
+ShardSecondsOption = Annotated[float, typer.Option(min=0.1, help="Seconds of a trial in a shard.")]
 
 
 class Executor(StrEnum):
@@ -47,6 +47,15 @@ class Executor(StrEnum):
 
     TUNE = "tune"
     LOCAL = "local"
+
+
+class Trials(NamedTuple):
+    """Who trains shards: the executor, and for Ray Tune its cluster and what a trial asks for."""
+
+    executor: Executor
+    address: str
+    workers: int | None
+    gpus: float
 
 
 @app.command("presets")
@@ -98,6 +107,9 @@ def run(
     ] = Executor.TUNE,
     workers: Annotated[int | None, typer.Option(min=1, help="Trials at once.")] = None,
     address: Annotated[str, typer.Option(help="Ray's address; local starts one here.")] = "local",
+    gpus: Annotated[
+        float, typer.Option(min=0, max=1, help="A trial's share of a GPU; 0: its CPU alone.")
+    ] = 0.0,
     shard_runs: ShardRunsOption = None,
     shard_seconds: ShardSecondsOption = 20.0,
     time_budget: Annotated[
@@ -110,7 +122,9 @@ def run(
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
     planned, dataset = _plan(sweep, out_folder, replicates)
-    work = command.prepare(planned, dataset, Cut(shard_runs, shard_seconds))
+    trials = Trials(executor, address, workers, gpus)
+    cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials))
+    work = command.prepare(planned, dataset, cut)
     out.print(
         f"{planned.resolved.spec.name}: {planned.total:,} runs planned, {planned.done:,} published, "
         f"{planned.todo:,} to train in {len(work.shards):,} shards → {dataset.location}",
@@ -118,8 +132,7 @@ def run(
     )
     brake = Brake(None if time_budget is None else 60 * time_budget)
     with brake, Live(out, planned.todo, len(work.shards)) as live:
-        chosen = _executor(executor, live, tune_cluster=(address, workers), brake=brake)
-        outcome = command.execute(work, dataset, chosen)
+        outcome = command.execute(work, dataset, _executor(trials, live, brake=brake))
     state = command.read_status(dataset, done=planned.total - outcome.missing)
     _print_status(state)
     _end(outcome, brake, len(state.failed))
@@ -184,15 +197,25 @@ def _plan(sweep: str, out_folder: str | None, replicates: int | None) -> tuple[P
     return planned, dataset
 
 
-def _executor(
-    executor: Executor, live: Live, *, tune_cluster: tuple[str, int | None], brake: Brake
-) -> "partial[dict[int, str]]":
+def _executor(trials: Trials, live: Live, *, brake: Brake) -> "partial[dict[int, str]]":
     """The executor's function of the work alone; Ray is imported only where it is used."""
-    if executor is Executor.LOCAL:
+    if trials.executor is Executor.LOCAL:
         return partial(local.run, report=live, brake=brake)
     from sweeps.executors import tune
 
-    return partial(tune.run, report=live, cluster=tune.Cluster(*tune_cluster), brake=brake)
+    return partial(tune.run, report=live, cluster=tune.Cluster(*trials[1:]), brake=brake)
+
+
+def _card_rate(planned: Plan, trials: Trials) -> float | None:
+    """Flops per second of a trial's card, measured on it; None where trials have or need none."""
+    if not trials.gpus or not (places := card_sample(planned)).size:
+        return None
+    if trials.executor is Executor.LOCAL:
+        return busy_rate(planned, places)
+    from sweeps.executors import tune
+
+    out.print("measuring a trial's card; a cluster that grows first starts a node with one")
+    return tune.card_rate(planned.without_spans(), places, tune.Cluster(*trials[1:]))
 
 
 def _print_status(state: command.Status) -> None:

@@ -94,7 +94,8 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
         dataset.store.drop(record)
     writer = _writer(dataset, plan.resolved, plan.sweep())
     session = Session(uuid.uuid4().hex[:12], time.time(), code=version("bocnn"))
-    return Work(plan.without_spans(), cut_shards(plan, cut), writer, session)
+    shards = cut_shards(plan, cut)
+    return Work(plan.without_spans(), shards, writer, session, cut.card_flops_per_s)
 
 
 def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]]) -> Outcome:

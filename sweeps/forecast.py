@@ -3,12 +3,16 @@
 import time
 from typing import NamedTuple
 
+import numpy as np
+
 from sweeps import trajectory
 from sweeps.mistakes import SweepError
-from sweeps.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Plan
+from sweeps.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Places, Plan
 
 _SAMPLE = 16
 _SAMPLE_FLOPS = NOMINAL_FLOPS_PER_S
+_CARD_SAMPLE = 1024
+_BUSY_S, _MOST_AT_ONCE = 0.25, 65536
 
 
 class Forecast(NamedTuple):
@@ -48,6 +52,34 @@ def check_memory(plan: Plan, available: float) -> None:
             f"the largest run needs {needed / 1e9:.1f} GB of memory and this machine has "
             f"{available / 1e9:.1f} GB; take smaller {' or '.join(plan.model.shape_columns)}"
         )
+
+
+def card_sample(plan: Plan) -> Places:
+    """Places of runs that a card can train, spread over what is to do; none where it can train none."""
+    places = plan.sample(_CARD_SAMPLE) if plan.todo else np.zeros(0, dtype=np.int64)
+    return places[plan.on_card(places)]
+
+
+def busy_rate(plan: Plan, places: Places) -> float:
+    """Flops per second of this process's card on many runs at once.
+
+    What it trains is thrown away. The number of runs is doubled until they take a quarter of a second.
+
+    Args:
+        plan: the sweep; spans are not needed.
+        places: of a few of its runs, which are repeated.
+    """
+    runs = 64
+    while True:
+        some = places[np.linspace(0, places.size - 1, runs).astype(np.int64)]
+        columns = plan.columns(some)
+        plan.model.run(columns)  # what it compiles is not timed
+        start = time.perf_counter()
+        plan.model.run(columns)
+        seconds = time.perf_counter() - start
+        if seconds > _BUSY_S or runs >= _MOST_AT_ONCE:
+            return float(plan.cost(some).sum()) / seconds
+        runs *= 2
 
 
 def _measured_rate(plan: Plan) -> float | None:

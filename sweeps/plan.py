@@ -20,7 +20,7 @@ from sweeps import trajectory
 from sweeps.cells import BLOCK
 from sweeps.identity import ID_DTYPE, cell_digests, run_ids
 from sweeps.mistakes import SweepError
-from sweeps.protocol import Model
+from sweeps.protocol import Model, Placed
 from sweeps.resolve import Resolved
 from sweeps.schema import SCHEMA_VERSION
 from sweeps.spec import to_json
@@ -40,6 +40,9 @@ MOST_RUNS = 2_000_000_000
 MOST_SHARDS = 1_000_000
 """Shards of one plan, at most: each is a file."""
 
+MOST_CARD_RUNS = 1_000_000
+"""Runs of a shard for a card, about at most: a worker holds about 400 bytes for each."""
+
 Places = NDArray[np.int64]
 
 
@@ -47,11 +50,13 @@ class Shard(NamedTuple):
     """Runs that one trial trains together: those from place `first` to before `last` that are to do.
 
     `mask` has a bit for each place, set where the run is to be trained; None stands for all of them.
+    `card` says that a trial with a card is to train them.
     """
 
     first: int
     last: int
     mask: bytes | None = None
+    card: bool = False
 
     @property
     def places(self) -> Places:
@@ -68,10 +73,11 @@ class Shard(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """How shards are cut: a fixed number of runs, or seconds of one core's work."""
+    """How shards are cut: a fixed number of runs, or seconds of a trial; the rate of its card, if any."""
 
     runs: int | None = None
     seconds: float = 20.0
+    card_flops_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,14 @@ class Plan:
         some, which = np.unique(self._runs(places)[0], return_inverse=True)
         columns = self.resolved.cells.take(some)
         return trajectory.cost(self.model, columns, self.resolved.spec.trajectory)[which]
+
+    def on_card(self, places: Places) -> NDArray[np.bool_]:
+        """Which runs a card can train, if trials have one, shape (runs,); what is recorded it cannot."""
+        model = self.model
+        if self.resolved.spec.trajectory is not None or not isinstance(model, Placed):
+            return np.zeros(places.size, dtype=bool)
+        some, which = np.unique(self._runs(places)[0], return_inverse=True)
+        return np.asarray(model.fits_card(self.resolved.cells.take(some)))[which]
 
     def like_shaped(self) -> int:
         """Runs from a multiple of this place to the next have one array shape."""
@@ -199,14 +213,17 @@ def cut_shards(plan: Plan, cut: Cut) -> list[Shard]:
     """Cut what is to do into shards of one array shape and of about equal cost.
 
     Shards take `cut.seconds` of one core at the nominal rate; a small sweep is cut into at least 16,
-    so that all workers have something to do.
+    so that all workers have something to do. Where trials have a card, runs that it can train are cut
+    at its rate and apart from the others.
 
     Raises:
         SweepError: more shards than a folder can sensibly hold.
     """
     shards: list[Shard] = []
-    for _, pieces in groupby(_pieces(plan, cut), key=itemgetter(0)):
-        shards.append(_shard(np.concatenate([places for _, places in pieces])))
+    kinds = (None,) if cut.card_flops_per_s is None else (True, False)
+    for (card, *_), pieces in groupby(_pieces(plan, cut, kinds), key=itemgetter(0)):
+        shard = _shard(np.concatenate([places for _, places in pieces]))
+        shards.append(shard._replace(card=bool(card)))
         if len(shards) > MOST_SHARDS:
             raise SweepError(
                 f"the sweep makes more than {MOST_SHARDS:,} shards, each a file; take larger "
@@ -271,22 +288,42 @@ def _parts(spans: tuple[Shard, ...], like_shaped: int) -> Iterator[Places]:
             first = last
 
 
-def _pieces(plan: Plan, cut: Cut) -> Iterator[tuple[tuple[int, int], Places]]:
-    """Places that belong into one shard, piece by piece, with the number of their shard."""
-    target = min(cut.seconds * NOMINAL_FLOPS_PER_S, max(plan.flops / 16, NOMINAL_FLOPS_PER_S / 4))
+def _chosen(plan: Plan, card: bool | None) -> Iterator[Places]:
+    """What is to do, a block at a time: what a card can train, what it cannot, or with None all."""
+    for places in _parts(plan.spans, plan.like_shaped()):
+        some = places if card is None else places[plan.on_card(places) == card]
+        if some.size:
+            yield some
+
+
+def _target(plan: Plan, cut: Cut, card: bool | None) -> float:
+    """Flops of a shard."""
+    rate = (card and cut.card_flops_per_s) or NOMINAL_FLOPS_PER_S
+    if card is None or cut.runs:
+        flops = plan.flops
+    else:
+        flops = sum(float(plan.cost(places).sum()) for places in _chosen(plan, card))
+    return min(cut.seconds * rate, max(flops / 16, rate / 4))
+
+
+def _pieces(
+    plan: Plan, cut: Cut, kinds: tuple[bool | None, ...]
+) -> Iterator[tuple[tuple[bool | None, int, int], Places]]:
+    """Places that belong into one shard, piece by piece, with the kind and number of their shard."""
     like_shaped = plan.like_shaped()
-    group, before, count = -1, 0.0, 0
-    for places in _parts(plan.spans, like_shaped):
-        if not places.size:
-            continue
-        if places[0] // like_shaped != group:
-            group, before, count = int(places[0] // like_shaped), 0.0, 0
-        if cut.runs:
-            number = ((count + np.arange(places.size)) // cut.runs).astype(np.float64)
-            count += places.size
-        else:
-            cost = plan.cost(places)
-            number = (before + np.cumsum(cost) - cost / 2) // target
-            before += float(cost.sum())
-        for part in np.split(places, np.flatnonzero(np.diff(number)) + 1):
-            yield (group, int(number[np.searchsorted(places, part[0])])), part
+    for card in kinds:
+        target = _target(plan, cut, card)
+        least = target / MOST_CARD_RUNS if card else 0.0
+        group, before, count = -1, 0.0, 0
+        for places in _chosen(plan, card):
+            if places[0] // like_shaped != group:
+                group, before, count = int(places[0] // like_shaped), 0.0, 0
+            if cut.runs:
+                number = ((count + np.arange(places.size)) // cut.runs).astype(np.float64)
+                count += places.size
+            else:
+                cost = np.maximum(plan.cost(places), least)
+                number = (before + np.cumsum(cost) - cost / 2) // target
+                before += float(cost.sum())
+            for part in np.split(places, np.flatnonzero(np.diff(number)) + 1):
+                yield (card, group, int(number[np.searchsorted(places, part[0])])), part

@@ -99,6 +99,19 @@ class Tracing(Model, Protocol):
         ...
 
 
+@runtime_checkable
+class Placed(Model, Protocol):
+    """A model that can use a GPU: where a process trains runs depends on what it may see."""
+
+    def fits_card(self, columns: Columns) -> NDArray[Any]:
+        """Which runs a card can train, if there is one, shape (runs,)."""
+        ...
+
+    def placed(self, columns: Columns) -> dict[str, str]:
+        """`engine` and `device` that train these runs in this process, for their file's metadata."""
+        ...
+
+
 def load_model(name: str) -> Model:
     """The installed model of that name.
 

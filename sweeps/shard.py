@@ -17,6 +17,7 @@ from sweeps.dataset import MANIFEST, Writer
 from sweeps.failure import describe, record_name
 from sweeps.mistakes import SweepError
 from sweeps.plan import NOMINAL_FLOPS_PER_S, Plan, Shard
+from sweeps.protocol import Placed
 from sweeps.store import Store
 
 _SLICE_S = 0.5
@@ -50,12 +51,13 @@ class Session(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A sweep's work as executors take it; shards are numbered."""
+    """A sweep's work as executors take it; shards are numbered. The rate is that of a trial's card."""
 
     plan: Plan
     shards: list[Shard]
     writer: Writer
     session: Session
+    card_flops_per_s: float | None = None
 
 
 def train_shard(work: Work, number: int) -> Iterator[Progress]:
@@ -78,7 +80,8 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
     statuses = model.measures[0].choices
     failed = dict.fromkeys(statuses[1:], 0)
     done = 0
-    for rows in _slices(trajectory.cost(model, columns, steps)):
+    rate = (work.shards[number].card and work.card_flops_per_s) or NOMINAL_FLOPS_PER_S
+    for rows in _slices(trajectory.cost(model, columns, steps), rate):
         part = {name: values[rows] for name, values in columns.items()}
         found, traces = trajectory.train(model, part, steps)
         measured.append(found)
@@ -90,6 +93,8 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
     wall_s = time.perf_counter() - start
     extra = {"device": platform.processor() or platform.machine(), "wall_s": wall_s}
     extra |= _whence(work.session)
+    if isinstance(model, Placed) and steps is None:
+        extra |= model.placed(columns)
     if steps is not None:
         work.writer.publish_trajectory(ids, _joined(traced), extra)
     work.writer.publish(ids, columns | _joined(measured), extra)
@@ -137,9 +142,9 @@ def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _slices(flops: NDArray[Any]) -> list[slice]:
+def _slices(flops: NDArray[Any], flops_per_s: float) -> list[slice]:
     """A shard cut into pieces of about half a second."""
-    seconds = np.cumsum(flops) / NOMINAL_FLOPS_PER_S
+    seconds = np.cumsum(flops) / flops_per_s
     edges = np.flatnonzero(np.diff(seconds // _SLICE_S)) + 1
     bounds = [0, *edges.tolist(), seconds.size]
     return [slice(first, last) for first, last in zip(bounds, bounds[1:], strict=False)]

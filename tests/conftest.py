@@ -17,6 +17,7 @@ def ray_session() -> Iterator[None]:
     tune.ray.init(
         address="local",
         num_cpus=2,
+        num_gpus=1,  # pretended: Ray only counts them
         include_dashboard=False,
         _node_ip_address="127.0.0.1",
         log_to_driver=False,

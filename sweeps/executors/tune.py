@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sweeps.brake import Brake
+from sweeps.forecast import busy_rate
 from sweeps.mistakes import SweepError
+from sweeps.plan import Places, Plan
 from sweeps.shard import Progress, Work, check_here, keep_failure, train_shard
 
 # Read by Ray when it is imported: no usage reports, none of Tune's three per-trial log writers (half
@@ -48,26 +50,37 @@ _DEATHS = 10
 _WAVE = 2000
 """Trials in one call of Tune, at least: it keeps about 40 kB of each until the call ends."""
 
+_GROWTH_S = 1200.0
+"""How long a card is waited for: a cluster that grows starts a node and sets it up."""
+
 _GONE = re.compile(r"\b(Actor|Node|Worker|OutOfMemory|Raylet|LocalRaylet)\w*Error")
 _UNBORN = "error raised in its creation task"
 """How Ray speaks of an actor that could not be made: an error, not a death."""
 
 
 class Cluster(NamedTuple):
-    """Which Ray to use: "local" starts one here, anything else is the address of a running one."""
+    """Which Ray to use: "local" starts one here, anything else is the address of a running one.
+
+    `gpus` is a trial's share of a GPU, at most 1; with 0 trials see none.
+    """
 
     address: str = "local"
     workers: int | None = None
+    gpus: float = 0.0
 
 
 class _ShardTrial(tune.Trainable):
     """A trial trains one shard, a step is half a second of it."""
 
-    def setup(self, config: dict[str, Any], work: Work | None = None) -> None:
+    def setup(
+        self, config: dict[str, Any], work: Work | None = None, cluster: Cluster | None = None
+    ) -> None:
         """Take the sweep's work, which comes once per actor, and begin the shard."""
-        assert work is not None
+        assert work is not None and cluster is not None
+        if not ray.get_gpu_ids():  # a trial that asked for none must not use one that it sees
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         check_here(work.writer.location, work.session.code)
-        slots = work.session.slots or _cpus()
+        slots = work.session.slots or _slots(work, cluster)
         self._work = work._replace(session=work.session._replace(slots=slots))
         self.reset_config(config)
 
@@ -91,6 +104,7 @@ class _Queue(tune.search.Searcher):
 
     def __init__(self, shards: range, brake: Brake) -> None:
         super().__init__()
+        self.shards = shards
         self._waiting = deque(shards)
         self._training: dict[str, int] = {}
         self._brake = brake
@@ -193,7 +207,8 @@ def run(
         brake.take()  # Ray's start takes SIGTERM for itself
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are told by the driver
         _check_nodes(work)
-        slots = cluster.workers or (_cpus() if cluster.address == "local" else 0)
+        known = cluster.address == "local" or (cluster.workers and not cluster.gpus)
+        slots = _slots(work, cluster) if known else 0
         work = work._replace(session=work.session._replace(slots=slots))
         watch = _Watch(work, report)
         size = max(_WAVE, 50 * slots)
@@ -201,20 +216,22 @@ def run(
             if not brake.holds:
                 wave = range(first, min(first + size, len(work.shards)))
                 watch.queue = _Queue(wave, brake)
-                _fit(work, watch, brake, cluster.workers)
+                _fit(work, watch, brake=brake, cluster=cluster)
         return watch.failures
 
 
-def _fit(work: Work, watch: _Watch, brake: Brake, workers: int | None) -> None:
+def _fit(work: Work, watch: _Watch, *, brake: Brake, cluster: Cluster) -> None:
     """One call of Tune."""
+    trainable = tune.with_parameters(_ShardTrial, work=work, cluster=cluster)
+    cards = frozenset(number for number in watch.queue.shards if work.shards[number].card)
     with tempfile.TemporaryDirectory(prefix="bocnn-tune-") as scratch:
         tune.Tuner(
-            tune.with_resources(tune.with_parameters(_ShardTrial, work=work), {"cpu": 1}),
+            tune.with_resources(trainable, _asks(cards, cluster.gpus)),
             tune_config=tune.TuneConfig(
                 search_alg=watch.queue,
                 num_samples=-1,
                 reuse_actors=True,
-                max_concurrent_trials=workers,
+                max_concurrent_trials=cluster.workers,
             ),
             run_config=tune.RunConfig(
                 storage_path=scratch,
@@ -235,9 +252,60 @@ def _error(trial: Any) -> str:
         return "the trial ended with an error that Ray Tune did not keep"
 
 
-def _cpus() -> int:
-    """Trials that Ray can train at once now."""
-    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+def _asks(cards: frozenset[int], gpus: float) -> Any:
+    """What a trial asks for: a CPU, and a share of a GPU where its shard is one of those for cards."""
+    if not (cards and gpus):
+        return {"cpu": 1}
+
+    def of(config: dict[str, Any]) -> Any:
+        share = {"GPU": gpus} if config["shard"] in cards else {}
+        return tune.PlacementGroupFactory([{"CPU": 1, **share}])
+
+    return of
+
+
+def _slots(work: Work, cluster: Cluster) -> int:
+    """Trials that Ray can train at once now: one on each CPU, those for cards by their shares of GPUs."""
+    resources = ray.cluster_resources()
+    cpus = cluster.workers or max(1, int(resources.get("CPU", 1)))
+    cards = sum(shard.card for shard in work.shards)
+    if not (cards and cluster.gpus):
+        return cpus
+    shares = int(resources.get("GPU", 0)) * int(1 / cluster.gpus + 1e-9)
+    return max(1, min(cpus, shares + len(work.shards) - cards))
+
+
+def card_rate(plan: Plan, places: Places, cluster: Cluster) -> float:
+    """Flops per second of a trial on its share of a GPU, measured on one.
+
+    Args:
+        plan: the sweep, without spans.
+        places: of runs that a card can train.
+        cluster: which Ray to use.
+    Raises:
+        SweepError: no trial can have that share, or the runs fail there.
+    """
+    remedy = "take --gpus 0 to train on its CPUs, or an --address of one with GPUs"
+    with _ray(cluster):
+        found = ray.cluster_resources().get("GPU", 0.0)
+        if found < cluster.gpus and cluster.address == "local":
+            raise SweepError(
+                f"received --gpus {cluster.gpus:g}; this machine has {found:g} GPUs; {remedy}"
+            )
+        measure = ray.remote(num_cpus=1, num_gpus=cluster.gpus)(busy_rate)
+        try:
+            whole = ray.get(measure.remote(plan, places), timeout=_GROWTH_S)
+        except ray.exceptions.GetTimeoutError:
+            raise SweepError(
+                f"received --gpus {cluster.gpus:g}; the cluster at {cluster.address!r} gave no trial "
+                f"that share in {_GROWTH_S / 60:.0f} minutes and has {found:g} GPUs; {remedy}"
+            ) from None
+        except ray.exceptions.RayError as error:
+            raise SweepError(
+                f"a trial's card could not be measured: {getattr(error, 'cause', error)}; mend it, or "
+                "take --gpus 0 to train on CPUs"
+            ) from None
+        return cluster.gpus * float(whole)
 
 
 def _check_nodes(work: Work) -> None:

@@ -1,0 +1,231 @@
+"""Trials with GPUs: how shards are cut for a card, what trials ask for, what files say of it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import bocnn
+from bocnn.model import Bocnn
+from sweeps import cli, command
+from sweeps import plan as plans
+from sweeps.forecast import busy_rate, card_sample
+from sweeps.mistakes import SweepError
+from sweeps.plan import NOMINAL_FLOPS_PER_S, Cut, cut_shards, make_plan
+from sweeps.protocol import Placed
+from tests.sweeps.small import BOCNN_SWEEP, ignore, planned, rows, todo_ids, train
+from tests.toy import TOY
+
+MIXED = BOCNN_SWEEP.replace("mu_norm: [1, 4]", "activation: [relu, tanh]\n  mu_norm: [1, 4]")
+SMOOTH = BOCNN_SWEEP.replace("fixed: {", "fixed: {activation: tanh, ")
+TRACED = BOCNN_SWEEP + "trajectory: [0, 5]\n"
+FAST = Cut(seconds=0.02, card_flops_per_s=100 * NOMINAL_FLOPS_PER_S)
+
+
+class OnCard(Bocnn):
+    """The model in a process that has a card."""
+
+    def placed(self, columns: Any) -> dict[str, str]:
+        """As if each run were trained on it."""
+        return {"engine": "gram-cuda", "device": "a card"}
+
+
+class Seen(Bocnn):
+    """The model, saying which cards its process may use."""
+
+    def placed(self, columns: Any) -> dict[str, str]:
+        """What CUDA would be told."""
+        return {"device": os.environ.get("CUDA_VISIBLE_DEVICES", "all")}
+
+
+def metadata(folder: Path) -> list[dict[bytes, bytes]]:
+    """What each file says of itself."""
+    return [pq.read_schema(path).metadata for path in sorted(folder.glob("*.parquet"))]
+
+
+def test_the_model_is_placed_and_the_toy_is_not() -> None:
+    assert isinstance(bocnn.MODEL, Placed)
+    assert not isinstance(TOY, Placed)
+
+
+@pytest.mark.parametrize("cut", [FAST, FAST._replace(runs=500)], ids=str)
+def test_no_shard_holds_runs_for_the_card_and_others(out: Path, cut: Cut) -> None:
+    whole, _ = planned(MIXED.replace("replicates: 4", "replicates: 3000"), out, bocnn.MODEL)
+    every = todo_ids(whole)
+    plan = make_plan(whole.resolved, np.unique(every[np.arange(every.size) % 3 == 0]))
+    shards = cut_shards(plan, cut)
+    for shard in shards:
+        expected = "relu" if shard.card else "tanh"
+        assert set(plan.columns(shard.places)["activation"]) == {expected}
+    found = np.concatenate([shard.places for shard in shards])
+    assert np.unique(found).size == found.size == plan.todo
+    cards = sum(shard.card for shard in shards)
+    assert cards == len(shards) / 2 if cut.runs else cards < len(shards) / 5
+
+
+def test_a_block_may_hold_one_run_for_the_card_and_one_not(out: Path) -> None:
+    turns = BOCNN_SWEEP.replace("[0, 0.1]}", "[0, 0.1], activation: [relu, tanh]}")
+    plan, _ = planned(turns.replace("replicates: 4", "replicates: 1"), out, bocnn.MODEL)
+    card, other = cut_shards(plan, FAST._replace(runs=1000))
+    assert (card.card, other.card) == (True, False)
+    assert np.sort(np.concatenate([card.places, other.places])).tolist() == list(range(plan.total))
+    assert set(np.diff(card.places)) == {2}
+
+
+@pytest.mark.parametrize("text", [MIXED, SMOOTH, TRACED])
+def test_without_a_rate_shards_are_as_before_and_fit_is_not_asked(
+    out: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, _ = planned(text, out, bocnn.MODEL)
+    monkeypatch.setattr(plans.Plan, "on_card", None)
+    assert not any(shard.card for shard in cut_shards(plan, Cut(runs=20)))
+
+
+@pytest.mark.parametrize("text", [SMOOTH, TRACED])
+def test_what_a_card_cannot_train_needs_no_measured_card(out: Path, text: str) -> None:
+    plan, _ = planned(text, out, bocnn.MODEL)
+    assert card_sample(plan).size == 0
+    assert not any(shard.card for shard in cut_shards(plan, FAST))
+
+
+def test_the_command_measures_a_card_where_one_is_asked_for_and_of_use(out: Path) -> None:
+    plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
+    smooth, _ = planned(SMOOTH, out, bocnn.MODEL)
+    here = cli.Trials(cli.Executor.LOCAL, "local", None, 0.5)
+    assert (cli._card_rate(plan, here) or 0) > 0
+    assert cli._card_rate(plan, here._replace(gpus=0.0)) is None
+    assert cli._card_rate(smooth, here) is None
+
+
+def test_shards_grow_with_the_rate_of_the_card(out: Path) -> None:
+    plan, _ = planned(BOCNN_SWEEP.replace("replicates: 4", "replicates: 9000"), out, bocnn.MODEL)
+    one, other = (
+        len(cut_shards(plan, FAST._replace(card_flops_per_s=rate * NOMINAL_FLOPS_PER_S)))
+        for rate in (0.1, 0.4)
+    )
+    assert one == pytest.approx(4 * other, rel=0.1)
+
+
+def test_a_shard_for_a_fast_card_holds_no_more_than_a_worker_can(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "MOST_CARD_RUNS", 1000)
+    plan, _ = planned(BOCNN_SWEEP.replace("replicates: 4", "replicates: 3000"), out, bocnn.MODEL)
+    fast = Cut(seconds=1e6, card_flops_per_s=1.0)
+    assert max(shard.runs for shard in cut_shards(plan, fast)) <= 1001
+
+
+def test_a_file_says_what_trained_it(out: Path) -> None:
+    train(BOCNN_SWEEP, out / "card", OnCard(), Cut(runs=1000))
+    train(BOCNN_SWEEP, out / "here", bocnn.MODEL, Cut(runs=1000))
+    (card,), (here,) = metadata(out / "card"), metadata(out / "here")
+    assert (card[b"engine"], card[b"device"]) == (b"gram-cuda", b"a card")
+    assert here[b"engine"] == b"gram-cpu"
+
+
+def test_a_card_is_rated_on_runs_that_fit_it(out: Path) -> None:
+    asked: list[set[str]] = []
+
+    class Watched(Bocnn):
+        def run(self, columns: Any) -> Any:
+            asked.append(set(columns["activation"]))
+            return super().run(columns)
+
+    watched, _ = planned(MIXED, out, Watched())
+    assert busy_rate(watched.without_spans(), card_sample(watched)) > 0
+    assert asked and all(kinds == {"relu"} for kinds in asked)
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_trials_with_and_without_a_gpu_train_the_same_rows(out: Path) -> None:
+    from sweeps.executors import tune
+
+    plan, dataset = planned(MIXED, out / "gpus", Seen())
+    work = command.prepare(plan, dataset, Cut(runs=20, card_flops_per_s=NOMINAL_FLOPS_PER_S))
+    cluster = tune.Cluster(gpus=0.5)
+    outcome = command.execute(work, dataset, lambda w: tune.run(w, ignore, cluster))
+    assert outcome == ({}, 0)
+    train(MIXED, out / "here", bocnn.MODEL, Cut(runs=1000))
+    assert rows(out / "gpus").equals(rows(out / "here"))
+    for path in (out / "gpus").glob("*.parquet"):
+        smooth = set(pq.read_table(path)["activation"].to_pylist()) == {"tanh"}
+        assert pq.read_schema(path).metadata[b"device"] == (b"" if smooth else b"0")
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_trial_asks_for_a_share_where_its_shard_is_for_a_card() -> None:
+    from sweeps.executors import tune
+
+    asks = tune._asks(frozenset({1}), 0.5)
+    asked = [asks({"shard": shard}).required_resources for shard in (0, 1)]
+    assert asked == [{"CPU": 1}, {"CPU": 1, "GPU": 0.5}]
+    assert tune._asks(frozenset(), 0.5) == tune._asks(frozenset({1}), 0) == {"cpu": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "cluster", "slots"),
+    [
+        (BOCNN_SWEEP, (None, 1.0), 4),
+        (BOCNN_SWEEP, (None, 0.25), 16),
+        (BOCNN_SWEEP, (None, 0.1), 40),
+        (BOCNN_SWEEP, (3, 0.25), 3),
+        (BOCNN_SWEEP, (None, 0.0), 48),
+        (SMOOTH, (None, 1.0), 48),
+        (MIXED, (None, 1.0), 4 + 3),
+    ],
+)
+def test_slots_are_the_trials_that_cards_and_cores_take_at_once(
+    out: Path,
+    text: str,
+    cluster: tuple[int | None, float],
+    slots: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sweeps.executors import tune
+
+    monkeypatch.setattr(tune.ray, "cluster_resources", lambda: {"CPU": 48.0, "GPU": 4.0})
+    plan, dataset = planned(text, out, bocnn.MODEL)
+    work = command.prepare(plan, dataset, FAST._replace(runs=20))
+    assert tune._slots(work, tune.Cluster("auto", *cluster)) == slots
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_rate_is_measured_on_a_worker_with_the_share(out: Path) -> None:
+    from sweeps.executors import tune
+
+    plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
+    places = card_sample(plan)
+    assert tune.card_rate(plan.without_spans(), places, tune.Cluster(gpus=0.5)) > 0
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_more_than_there_is_is_refused(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sweeps.executors import tune
+
+    plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
+    places = card_sample(plan)
+    with pytest.raises(
+        SweepError, match=r"received --gpus 8; this machine has 1 GPUs; take --gpus"
+    ):
+        tune.card_rate(plan, places, tune.Cluster(gpus=8))
+    monkeypatch.setattr(tune, "_GROWTH_S", 0.5)
+    with pytest.raises(
+        SweepError, match=r"--gpus 8; the cluster at 'auto' gave no .* an --address"
+    ):
+        tune.card_rate(plan, places, tune.Cluster("auto", gpus=8))
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_card_that_fails_is_told_with_its_reason(out: Path) -> None:
+    from sweeps.executors import tune
+
+    class Broken(Bocnn):
+        def run(self, columns: Any) -> Any:
+            raise RuntimeError("out of memory on the card")
+
+    plan, _ = planned(BOCNN_SWEEP, out, Broken())
+    with pytest.raises(SweepError, match=r"could not be measured: out of memory.*take --gpus 0"):
+        tune.card_rate(plan, card_sample(plan), tune.Cluster(gpus=0.5))
