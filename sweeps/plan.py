@@ -306,6 +306,20 @@ def _target(plan: Plan, cut: Cut, card: bool | None) -> float:
     return min(cut.seconds * rate, max(flops / 16, rate / 4))
 
 
+def _numbers(cost: NDArray[Any], target: float, total: float) -> NDArray[Any]:
+    """Shards, as rising whole numbers, of the runs that lie at some cost along the plan.
+
+    They cost `target` each, and an eighth of what is left where that is less, so that no worker waits
+    long for the last: down to a second of a core.
+    """
+    least = min(target, NOMINAL_FLOPS_PER_S)
+    left = np.maximum(total - cost, 0.0)
+    last, end = 8 * target, 8 * least
+    shrunk = 8 * np.log(last / np.clip(left, end, last))
+    whole = np.minimum(cost, total - last) / target
+    return np.asarray(np.floor(whole + shrunk + np.maximum(end - left, 0.0) / least))
+
+
 def _pieces(
     plan: Plan, cut: Cut, kinds: tuple[bool | None, ...]
 ) -> Iterator[tuple[tuple[bool | None, int, int], Places]]:
@@ -314,16 +328,17 @@ def _pieces(
     for card in kinds:
         target = _target(plan, cut, card)
         least = target / MOST_CARD_RUNS if card else 0.0
+        total = plan.flops if card is None else math.inf
         group, before, count = -1, 0.0, 0
         for places in _chosen(plan, card):
             if places[0] // like_shaped != group:
-                group, before, count = int(places[0] // like_shaped), 0.0, 0
+                group, count = int(places[0] // like_shaped), 0
             if cut.runs:
                 number = ((count + np.arange(places.size)) // cut.runs).astype(np.float64)
                 count += places.size
             else:
                 cost = np.maximum(plan.cost(places), least)
-                number = (before + np.cumsum(cost) - cost / 2) // target
+                number = _numbers(before + np.cumsum(cost) - cost / 2, target, total)
                 before += float(cost.sum())
             for part in np.split(places, np.flatnonzero(np.diff(number)) + 1):
                 yield (card, group, int(number[np.searchsorted(places, part[0])])), part

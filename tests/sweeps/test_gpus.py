@@ -22,7 +22,7 @@ from tests.toy import TOY
 MIXED = BOCNN_SWEEP.replace("mu_norm: [1, 4]", "activation: [relu, tanh]\n  mu_norm: [1, 4]")
 SMOOTH = BOCNN_SWEEP.replace("fixed: {", "fixed: {activation: tanh, ")
 TRACED = BOCNN_SWEEP + "trajectory: [0, 5]\n"
-FAST = Cut(seconds=0.02, card_flops_per_s=100 * NOMINAL_FLOPS_PER_S)
+FAST = Cut(seconds=0.003, card_flops_per_s=100 * NOMINAL_FLOPS_PER_S)
 
 
 class OnCard(Bocnn):

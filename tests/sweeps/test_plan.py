@@ -62,6 +62,16 @@ def test_dear_runs_make_small_shards() -> None:
         assert cost.sum() <= 20.0 * NOMINAL_FLOPS_PER_S + cost.max()
 
 
+def test_the_last_shards_are_small_so_that_no_worker_waits_long() -> None:
+    plan = plan_of(TOY_SWEEP.replace("cost: 1.0e+6", "cost: 2.0e+11"))
+    costs = [plan.cost(shard.places).sum() for shard in cut_shards(plan, Cut(seconds=20.0))]
+    assert sum(costs) == plan.flops
+    assert max(costs) > 8 * NOMINAL_FLOPS_PER_S
+    assert costs[-1] == 2.0e11
+    waits = [cost / left for cost, left in zip(costs, np.cumsum(costs[::-1])[::-1], strict=True)]
+    assert max(waits[: len(waits) // 2]) < 0.35
+
+
 def test_a_plan_is_the_same_every_time() -> None:
     first, second = (cut_shards(plan_of(TOY_SWEEP), Cut()) for _ in range(2))
     assert first == second
