@@ -34,6 +34,9 @@ from analysis.section import HoverMap, Picture, Section, Subject, Table
 from analysis.tables import boundary_rows, cell_rows
 from analysis.trajectory import BAND
 
+LONG = 12
+"""Rows beyond which a further table is folded."""
+
 Maker = Callable[[Subject], Iterable[Section]]
 
 
@@ -247,7 +250,14 @@ def further_sections(subject: Subject) -> Iterator[Section]:
             part.title,
             part.text,
             pictures=[Picture(name, part.title, fig) for name, fig in part.figures.items()],
-            tables=[row_table(part.name, part.title, part.rows, folded=bool(part.figures))],
+            tables=[
+                row_table(
+                    part.name,
+                    part.title,
+                    part.rows,
+                    folded=bool(part.figures) or len(part.rows) > LONG,
+                )
+            ],
         )
 
 
