@@ -13,8 +13,8 @@ SINGLE = 1e30
 def needs_double(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
     """Which runs are trained in float64, shape (runs,).
 
-    Those that ask for it, and those whose inner products or steps leave what float32 can hold. The
-    dimension alone never does: products of the largest and the smallest are never subtracted.
+    Those that ask for it, and those whose inner products or steps leave what float32 can hold. A large
+    dimension alone is no reason: docs/engine.md shows what float32 costs up to d = 10¹².
     """
     d = columns["d"].astype(np.float64)
     noise, start = columns["sigma_p"] ** 2 * d, np.abs(columns["sigma_0"])
