@@ -55,7 +55,6 @@ def further_parts(
     cells: Cells,
     view: View,
     *,
-    orders: Iterable[str] = (),
     resampling: Resampling | None = None,
 ) -> list[Part]:
     """Theory's verdicts, levels, competing laws, the other definition, rows of the plane, collapse.
@@ -63,8 +62,7 @@ def further_parts(
     Args:
         dataset: the runs, for columns that formulas name.
         cells: their aggregate on the view's plane.
-        view: levels and theory.
-        orders: order parameters as formulas, e.g. "n * mu_norm**4 / (sigma_p**4 * d)".
+        view: levels, theory and order parameters.
         resampling: how intervals are made.
     Raises:
         AnalysisError: a mistaken formula.
@@ -80,7 +78,7 @@ def further_parts(
         selection_part(study, boundaries),
         benign_part(benign),
         scan_part(study),
-        collapse_part(study, tuple(orders)),
+        collapse_part(study),
     ]
     return [part for part in parts if part.rows]
 
@@ -157,8 +155,8 @@ def scan_part(study: Study) -> Part:
     return Part("rows", "Scanned along x", text, {}, rows)
 
 
-def collapse_part(study: Study, orders: tuple[str, ...]) -> Part:
-    """Every order parameter in every setting."""
+def collapse_part(study: Study) -> Part:
+    """Every order parameter of the view in every setting."""
     found: list[Collapse] = [
         collapse(
             study.cells,
@@ -167,7 +165,7 @@ def collapse_part(study: Study, orders: tuple[str, ...]) -> Part:
             name=order,
             resampling=study.resampling,
         )
-        for order in orders
+        for order in study.view.orders
         for s in range(len(study.cells.plane.settings))
     ]
     text = (

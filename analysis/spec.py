@@ -41,6 +41,7 @@ class View:
     measure: str
     levels: tuple[float, ...]
     theory: tuple[Theory, ...] = ()
+    orders: tuple[str, ...] = ()  # order parameters of collapses, as formulas of columns
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ def _view(part: Mapping[str, Any] | None) -> View | None:
         return None
     theory = tuple(_theory(entry) for entry in part.get("theory") or ())
     levels = tuple(float(level) for level in part["levels"])
-    return View(str(part["x"]), str(part["y"]), str(part["measure"]), levels, theory)
+    order = (part.get("collapse") or {}).get("order") or ()
+    orders = (order,) if isinstance(order, str) else tuple(str(one) for one in order)
+    return View(str(part["x"]), str(part["y"]), str(part["measure"]), levels, theory, orders)
 
 
 def _theory(part: Mapping[str, Any]) -> Theory:
