@@ -39,9 +39,14 @@ def find_benign_boundary(
         lapses: candidates for the shares of runs on the wrong side far from the boundary.
         resampling: draws, confidence and seed; the default states 95 %.
     Raises:
-        AnalysisError: an unknown link.
+        AnalysisError: an unknown link, or cells of batches.
     """
     how = resampling or Resampling()
+    if cells.behind is not None:
+        raise AnalysisError(
+            "Received cells whose values are means of batches of runs; expected single runs, of which a "
+            "share can be benign. Take as many batches as replicates."
+        )
     u = cells.plane.y.coordinates
     benign = np.where(np.isfinite(cells.values), cells.values < level, np.nan)
     rising = np.array([_rises(one, u) for one in benign])

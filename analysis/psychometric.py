@@ -6,7 +6,7 @@ a grid that is computed once for all columns, so no iteration can fail and nothi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -93,8 +93,9 @@ def fit_curves(
     likelihood, width = _best_width(counts, _table(steps, pair, link), widths)
     top = likelihood.argmax(axis=1)
     best = width[np.arange(len(top)), top]
-    prior = _prior(counts.runs, u - u[0], places, width=best, lapses=pair, link=link)
-    return Curves(u[0] + places, likelihood, prior, best, *pair, link)
+    flat = np.zeros(likelihood.shape)
+    curves = Curves(u[0] + places, likelihood, flat, best, *pair, link)
+    return replace(curves, prior=_prior(counts.runs, u, curves))
 
 
 def curve(
@@ -184,26 +185,18 @@ def scores(curves: Curves, upper: Floats, u: Floats, *, place: Floats) -> tuple[
     return each, np.asarray((weight * direction**2).sum(axis=1))
 
 
-def _prior(
-    runs: Floats,
-    u: Floats,
-    places: Floats,
-    *,
-    width: Floats,
-    lapses: tuple[float, float],
-    link: str,
-) -> Floats:
+def _prior(runs: Floats, u: Floats, curves: Curves) -> Floats:
     """Half the log information on each place, (columns, places).
 
     Source:
         Welch and Peers 1963, J. R. Statist. Soc. B 25, 318 (the prior whose quantiles are intervals).
     """
     # Curves narrower than a step would put the prior's peaks on the cells.
-    at = np.maximum(width, np.median(np.diff(u)))[:, None, None]
-    step = SMALL_STEP * at
+    width = np.maximum(curves.width, np.median(np.diff(u)))[:, None, None]
+    at: dict[str, Any] = {"lapses": (curves.floor, curves.gap), "link": curves.link}
+    step = SMALL_STEP * width
     value, moved = (
-        curve(u, place=places[:, None] + shift, width=at, lapses=lapses, link=link)
-        for shift in (0.0, step)
+        curve(u, place=curves.places[:, None] + shift, width=width, **at) for shift in (0.0, step)
     )
     each = ((moved - value) / step) ** 2 / (value * (1 - value))
     return np.asarray(np.log(np.maximum(np.einsum("cpk,ck->cp", each, runs), TINIEST)) / 2)
