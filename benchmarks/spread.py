@@ -70,7 +70,7 @@ def found(dataset: Path) -> tuple[Floats, Floats]:
 def main() -> None:
     """Prints one table: each quantity's stated error, spread, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sweeps", type=int, default=20)
+    parser.add_argument("--sweeps", type=int, default=40)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="spread-") as folder:
         parts = [found(train(Path(folder), seed)) for seed in range(options.sweeps)]
