@@ -44,11 +44,15 @@ class Outcome(NamedTuple):
 
 
 def open_sweep(
-    sweep: str, replicates: int | None = None, find_model: Callable[[str], Model] = load_model
+    sweep: str,
+    replicates: int | None = None,
+    find_model: Callable[[str], Model] = load_model,
+    *,
+    size: str | None = None,
 ) -> Resolved:
-    """A sweep, by file or shipped name, resolved; `replicates` overrides the file's."""
+    """A sweep, by file or shipped name, in one of its sizes; `replicates` overrides the file's."""
     text, name = find(sweep)
-    resolved = resolve(text, name, find_model)
+    resolved = resolve(text, name, find_model, size=size)
     if replicates is None:
         return resolved
     if replicates < 1:
