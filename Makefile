@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
 
-.PHONY: help setup setup-cluster kills scale demo test test-all check format bench bench-gpu clean
+.PHONY: help setup setup-cluster kills scale million fuzz demo test test-all check format bench bench-gpu clean
 
 help:
 	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
@@ -13,6 +13,7 @@ help:
 	@echo "make check     format, lint, types"
 	@echo "make bench     side-by-side timings, one table; make bench-gpu those of the GPU alone"
 	@echo "make kills     a hundred random kills, one tally; make scale the cost of plans and shards"
+	@echo "make million   a million runs: their time, orchestration, memory; make fuzz ten thousand sweep files"
 
 setup: $(READY)
 
@@ -59,6 +60,12 @@ kills: $(READY)
 
 scale: $(READY)
 	$(BIN)/python -m benchmarks.scale
+
+million: $(READY)
+	$(BIN)/python -m benchmarks.million
+
+fuzz: $(READY)
+	$(BIN)/python -m benchmarks.fuzz
 
 clean:
 	rm -rf $(DEMO)
