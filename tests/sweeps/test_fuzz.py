@@ -135,7 +135,7 @@ FILES: dict[str, tuple[st.SearchStrategy[str], Model]] = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_file_is_a_sweep_or_a_told_mistake(kind: str, data: st.DataObject) -> None:
     files, model = FILES[kind]
