@@ -12,7 +12,7 @@ BEYOND := quarter-law-over-d small-v0-over-d kink-over-n kink-over-m kink-over-d
 	flips-over-p training-length ratio-to-the-end
 PAPERS := $(SHANG) $(KOU) $(BEYOND)
 
-.PHONY: help setup setup-cluster kills scale demo papers test test-all check format bench bench-gpu clean
+.PHONY: help setup setup-cluster kills scale million fuzz demo papers test test-all check format bench bench-gpu clean
 
 help:
 	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
@@ -21,6 +21,7 @@ help:
 	@echo "make check     format, lint, types"
 	@echo "make bench     side-by-side timings, one table; make bench-gpu those of the GPU alone"
 	@echo "make kills     a hundred random kills, one tally; make scale the cost of plans and shards"
+	@echo "make million   a million runs: their time, orchestration, memory; make fuzz ten thousand sweep files"
 
 setup: $(READY)
 
@@ -72,6 +73,12 @@ kills: $(READY)
 
 scale: $(READY)
 	$(BIN)/python -m benchmarks.scale
+
+million: $(READY)
+	$(BIN)/python -m benchmarks.million
+
+fuzz: $(READY)
+	$(BIN)/python -m benchmarks.fuzz
 
 clean:
 	rm -rf $(DEMO) $(RESULTS)

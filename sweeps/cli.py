@@ -12,7 +12,7 @@ from rich.table import Table
 
 from sweeps import command, presets
 from sweeps.brake import Brake
-from sweeps.dataset import Dataset
+from sweeps.dataset import MANIFEST, Dataset
 from sweeps.executors import local
 from sweeps.failure import reason
 from sweeps.forecast import busy_rate, card_sample, check_memory, forecast
@@ -230,6 +230,12 @@ def _print_status(state: command.Status) -> None:
         f"{state.shards:,} files, {complete}; {counts(dict(state.by_status))}",
         soft_wrap=True,
     )
+    if state.lost:
+        out.print(
+            f"there is no {MANIFEST}: what is planned was read from the files of rows, and may have grown "
+            "since; `bocnn-sweep run` of this sweep into this folder writes it again",
+            soft_wrap=True,
+        )
     if state.share:
         out.print(f"orchestration: {state.share}", soft_wrap=True)
     for failed in state.failed:

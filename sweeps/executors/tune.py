@@ -135,17 +135,30 @@ class _Queue(tune.search.Searcher):
 class _Watch(tune.Callback):
     """Hands what trials report to the driver, and decides which failed shards are tried again.
 
-    It pickles as nothing, for Tune's snapshots.
+    `in_time` are the trials in training that began before the brake held. It pickles as nothing, for
+    Tune's snapshots.
     """
 
-    def __init__(self, work: Work | None, report: Callable[[Progress], None] | None) -> None:
-        self._work, self._report = work, report
-        self.queue = _Queue(range(0), Brake())
+    def __init__(
+        self, work: Work | None, report: Callable[[Progress], None] | None, brake: Brake
+    ) -> None:
+        self._work, self._report, self.brake = work, report, brake
+        self.queue = _Queue(range(0), brake)
         self.failures: dict[int, str] = {}
+        self.in_time: set[str] = set()
         self._tries: Counter[tuple[int, bool]] = Counter()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Watch, (None, None)
+        return _Watch, (None, None, Brake())
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Note a trial that begins in time."""
+        if not self.brake.holds:
+            self.in_time.add(trial.trial_id)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Take a trial out of training."""
+        self.in_time.discard(trial.trial_id)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -157,6 +170,7 @@ class _Watch(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Put a failed shard back into the queue, or leave its record."""
         assert self._work is not None and self._report is not None
+        self.in_time.discard(trial.trial_id)
         shard, text = int(trial.config["shard"]), _error(trial)
         gone = bool(_GONE.search(text)) and _UNBORN not in text
         self._tries[shard, gone] += 1
@@ -169,19 +183,24 @@ class _Watch(tune.Callback):
         self._report(Progress(shard, 0, {}, 0.0, False, setback="failed"))
 
 
-class _AtOnce(tune.Stopper):
-    """Ends all trials when a signal came."""
+class _End(tune.Stopper):
+    """Ends all trials when a signal came, and those that began too late when the time is over.
 
-    def __init__(self, brake: Brake) -> None:
-        self._brake = brake
+    Tune asks for up to 16 shards before there is a place for them, so that a cluster grows: they begin
+    whatever the queue says by then.
+    """
+
+    def __init__(self, watch: _Watch) -> None:
+        self._watch = watch
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """No trial is ended for itself."""
-        return False
+        """Whether a trial began when the time was over."""
+        return self._watch.brake.holds and trial_id not in self._watch.in_time
 
     def stop_all(self) -> bool:
-        """Whether a signal came."""
-        return self._brake.signal is not None
+        """Whether a signal came, or the time is over and nothing that began before is in training."""
+        brake = self._watch.brake
+        return brake.signal is not None or (brake.is_over and not self._watch.in_time)
 
 
 def run(
@@ -210,17 +229,17 @@ def run(
         known = cluster.address == "local" or (cluster.workers and not cluster.gpus)
         slots = _slots(work, cluster) if known else 0
         work = work._replace(session=work.session._replace(slots=slots))
-        watch = _Watch(work, report)
+        watch = _Watch(work, report, brake)
         size = max(_WAVE, 50 * slots)
         for first in range(0, len(work.shards), size):
             if not brake.holds:
                 wave = range(first, min(first + size, len(work.shards)))
                 watch.queue = _Queue(wave, brake)
-                _fit(work, watch, brake=brake, cluster=cluster)
+                _fit(work, watch, cluster)
         return watch.failures
 
 
-def _fit(work: Work, watch: _Watch, *, brake: Brake, cluster: Cluster) -> None:
+def _fit(work: Work, watch: _Watch, cluster: Cluster) -> None:
     """One call of Tune."""
     trainable = tune.with_parameters(_ShardTrial, work=work, cluster=cluster)
     cards = frozenset(number for number in watch.queue.shards if work.shards[number].card)
@@ -236,7 +255,7 @@ def _fit(work: Work, watch: _Watch, *, brake: Brake, cluster: Cluster) -> None:
             run_config=tune.RunConfig(
                 storage_path=scratch,
                 verbose=0,
-                stop=_AtOnce(brake),
+                stop=_End(watch),
                 callbacks=[watch],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
