@@ -206,9 +206,9 @@ def _executor(trials: Trials, live: Live, *, brake: Brake) -> "partial[dict[int,
     """The executor's function of the work alone; Ray is imported only where it is used."""
     if trials.executor is Executor.LOCAL:
         return partial(local.run, report=live, brake=brake)
-    from sweeps.executors import tune
+    from sweeps.executors import cluster, tune
 
-    return partial(tune.run, report=live, cluster=tune.Cluster(*trials[1:]), brake=brake)
+    return partial(tune.run, report=live, cluster=cluster.Cluster(*trials[1:]), brake=brake)
 
 
 def _card_rate(planned: Plan, trials: Trials) -> float | None:
@@ -217,10 +217,10 @@ def _card_rate(planned: Plan, trials: Trials) -> float | None:
         return None
     if trials.executor is Executor.LOCAL:
         return busy_rate(planned, places)
-    from sweeps.executors import tune
+    from sweeps.executors import cluster
 
     out.print("measuring a trial's card; a cluster that grows first starts a node with one")
-    return tune.card_rate(planned.without_spans(), places, tune.Cluster(*trials[1:]))
+    return cluster.card_rate(planned.without_spans(), places, cluster.Cluster(*trials[1:]))
 
 
 def _print_status(state: command.Status) -> None:
