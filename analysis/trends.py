@@ -26,7 +26,7 @@ def trend_section(subject: Subject) -> Iterator[Section]:
         trend_verdict(trend, found.dataset.sweep.name)
         for group in groups
         for trend in group
-        if trend.power is not None or trend.verdict
+        if trend.verdict
     ]
     yield Section(
         "Over settings",

@@ -150,6 +150,13 @@ def connected(cluster: Cluster) -> Iterator[None]:
             f"cannot reach Ray at {cluster.address!r}: {error}; expected local, auto or host:port "
             "of a running cluster"
         ) from None
+    except Exception as error:  # Ray's own word for a start that took over half a minute
+        if "timed out during startup" not in str(error):
+            raise
+        raise SweepError(
+            "Ray did not start within its half minute: this machine is too busy; run the same command "
+            "again, or take --executor local"
+        ) from None
     try:
         yield
     finally:
