@@ -50,10 +50,13 @@ def choose_bandwidth(u: Floats, means: Floats, used: Floats) -> float:
 
 
 def _left_out_loss(u: Floats, means: Floats, used: Floats, bandwidth: float) -> float:
+    """Squared errors of all left-out cells; profiles with the same runs share one smoother."""
     total = 0.0
-    for profile, weights in zip(means, used, strict=True):
+    patterns, which = np.unique(used, axis=0, return_inverse=True)
+    for k, weights in enumerate(patterns):
         ok = weights > 0
+        profiles = means[which == k][:, ok]
         matrix = smoother(u[ok], weights[ok], bandwidth)
         slack = np.maximum(1 - np.diag(matrix), TINY)
-        total += float(np.sum(weights[ok] * ((profile[ok] - matrix @ profile[ok]) / slack) ** 2))
+        total += float(np.sum(weights[ok] * ((profiles - profiles @ matrix.T) / slack) ** 2))
     return total

@@ -69,7 +69,9 @@ def draw_local(
         for s, setting in enumerate(settings):
             mine = [one for one in found if one.setting == s]
             at = np.array([one.at for one in mine])
-            _draw_points(axes, at, [one.law.slope for one in mine], palette[s], setting)
+            _draw_points(
+                axes, at, [one.law.slope for one in mine], palette[s], setting or "measured"
+            )
         axes.set_xlabel(wrapped(x.label, 60))
         axes.set_ylabel(f"local exponent of {boundary.plane.y.name}")
         axes.set_title(wrapped(f"{boundary.label} = {boundary.level:g}", 56))
