@@ -134,10 +134,10 @@ def test_it_opens_from_disk_and_fits_the_window(visit: Visit, width: int, scheme
     page.locator(".values table").last.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.evaluate("[...document.images].every((i) => i.complete && i.naturalWidth > 0)")
-    # Maps of two settings and of one, boundaries, a shift, exponents by level, residuals, a key and
-    # eight trajectories.
+    # Maps of two settings and of one, boundaries, a shift, exponents along x and by level, residuals,
+    # a key and eight trajectories.
     shown = page.locator("img:visible")
-    assert shown.count() == 2 + 1 + 2 + 1 + 2 + 3 + 1 + 8
+    assert shown.count() == 2 + 1 + 2 + 1 + 2 + 2 + 3 + 1 + 8
     widths = shown.evaluate_all("(images) => images.map((i) => i.getBoundingClientRect().width)")
     assert min(widths) > 250
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
