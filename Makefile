@@ -4,15 +4,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
+RESULTS ?= papers
+SIZE ?= paper
+SHANG := shang-fig-2a shang-fig-2b shang-fig-2c shang-fig-3
+KOU := kou-heat-map kou-published-script
+BEYOND := quarter-law-over-d small-v0-over-d kink-over-n kink-over-m kink-over-d kink-over-sigma \
+	flips-over-p training-length ratio-to-the-end
+PAPERS := $(SHANG) $(KOU) $(BEYOND)
 
-.PHONY: help setup setup-cluster kills scale demo test test-all check format bench bench-gpu clean
+.PHONY: help setup setup-cluster kills scale million fuzz demo papers test test-all check format bench bench-gpu clean
 
 help:
 	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
+	@echo "make papers    every figure of the papers and beyond, one report in $(RESULTS)/; SIZE=smoke or fine"
 	@echo "make test      the tests; make test-all the slow ones too"
 	@echo "make check     format, lint, types"
 	@echo "make bench     side-by-side timings, one table; make bench-gpu those of the GPU alone"
 	@echo "make kills     a hundred random kills, one tally; make scale the cost of plans and shards"
+	@echo "make million   a million runs: their time, orchestration, memory; make fuzz ten thousand sweep files"
 
 setup: $(READY)
 
@@ -30,6 +39,11 @@ demo: $(READY)
 	$(BIN)/bocnn-sweep run label-flip-plane --out $(DEMO)/label-flip-plane
 	$(BIN)/bocnn-sweep run initialization-plane --out $(DEMO)/initialization-plane
 	$(BIN)/bocnn-analysis report $(DEMO)/label-flip-plane $(DEMO)/initialization-plane --out $(DEMO)/report
+
+papers: $(READY)
+	for sweep in $(PAPERS); do \
+	    $(BIN)/bocnn-sweep run $$sweep --size $(SIZE) --out $(RESULTS)/$(SIZE)/$$sweep || exit $$?; done
+	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not cluster and not gpu"
@@ -60,5 +74,11 @@ kills: $(READY)
 scale: $(READY)
 	$(BIN)/python -m benchmarks.scale
 
+million: $(READY)
+	$(BIN)/python -m benchmarks.million
+
+fuzz: $(READY)
+	$(BIN)/python -m benchmarks.fuzz
+
 clean:
-	rm -rf $(DEMO)
+	rm -rf $(DEMO) $(RESULTS)

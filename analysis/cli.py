@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from threadpoolctl import threadpool_limits
 
 from analysis.bootstrap import Resampling
 from analysis.errors import AnalysisError
@@ -87,7 +88,9 @@ def _held(options: list[str]) -> dict[str, float]:
 def main() -> None:
     """Entry point: a user's mistake is one message on stderr and exit status 2."""
     try:
-        app()
+        # Thousands of products of small matrices: threads wait for each other longer than they work.
+        with threadpool_limits(1):
+            app()
     except AnalysisError as error:
         Console(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", markup=False)
         sys.exit(2)

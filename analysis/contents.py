@@ -35,6 +35,7 @@ from analysis.parts import COLLAPSE, VERDICTS, Part, further_parts
 from analysis.section import HoverMap, Picture, Section, Subject, Table
 from analysis.tables import boundary_rows, cell_rows
 from analysis.trajectory import BAND
+from analysis.trends import ending_rows, local_section, trend_section
 
 LONG = 12
 """Rows beyond which a further table is folded."""
@@ -212,7 +213,14 @@ def trajectory_section(subject: Subject) -> Iterator[Section]:
                 "trajectories", caption, draw_trajectories(found), parts, draw_trajectory_key(found)
             )
         ],
-        tables=[Table("trajectories", "Medians and bands", found.rows)],
+        tables=[
+            row_table(
+                "settling",
+                f"How {found.labels[-1]} ends: median, and power of the step over the second half",
+                ending_rows(found),
+            ),
+            Table("trajectories", "Medians and bands", found.rows),
+        ],
     )
 
 
@@ -278,6 +286,8 @@ SECTIONS: tuple[Maker, ...] = (
     law_section,
     kink_section,
     shift_section,
+    trend_section,
+    local_section,
     further_sections,
     trajectory_section,
     run_section,

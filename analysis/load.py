@@ -4,6 +4,7 @@ Anything that is not a shard of this sweep is an error here, so that later stage
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,13 +63,19 @@ class Dataset:
         return column_label(self.table.schema, name)
 
 
+# A longer meaning leaves no room beside an axis: formulas that read an auxiliary column, say.
+LONGEST_MEANING = 48
+
+
 def column_label(schema: pa.Schema, name: str) -> str:
     """A column's axis label: meaning and unit where the schema states them, and its name."""
     notes = schema.field(name).metadata or {}
     meaning, unit = (notes.get(key, b"").decode() for key in (b"meaning", b"unit"))
     unit = "" if unit in ("", "1", "dimensionless") else f" [{unit}]"
-    if not meaning or name in meaning.split():
-        return f"{meaning or name}{unit}"
+    if not meaning or len(meaning) > LONGEST_MEANING:
+        return f"{name}{unit}"
+    if name in re.findall(r"\w+", meaning):
+        return f"{meaning}{unit}"
     return f"{meaning}{unit} ({name})"
 
 

@@ -9,6 +9,7 @@ from analysis.errors import AnalysisError
 from analysis.figures import save
 from analysis.findings import Choices, analyse
 from analysis.page import summary
+from analysis.predictions import predictions, write_predictions
 from analysis.provenance import read_provenance
 from analysis.section import Section, Subject
 from analysis.tables import write_csv
@@ -38,7 +39,8 @@ def examine(
 def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
     """Writes the report of datasets into a folder, which is created.
 
-    With several datasets the page lies in the folder, and each one's files in a folder below.
+    With several datasets the page lies in the folder with the table of all predictions, and each one's
+    files in a folder below.
 
     Returns:
         The files written, the page first.
@@ -66,7 +68,7 @@ def folder_names(subjects: Sequence[Subject]) -> list[str]:
 
 
 def _write(subjects: Sequence[Subject], folder: Path) -> list[Path]:
-    files, chapters = [], []
+    files, chapters, predicted = [], [], []
     for subject, name in zip(subjects, folder_names(subjects), strict=True):
         place = folder if len(subjects) == 1 else folder / name
         place.mkdir(parents=True, exist_ok=True)
@@ -77,6 +79,9 @@ def _write(subjects: Sequence[Subject], folder: Path) -> list[Path]:
         files.append(table)
         link = "" if len(subjects) == 1 else f"{name}/"
         chapters.append(Chapter(name, subject, sections, link))
+        predicted += predictions(sections, subject.findings.dataset.sweep.name)
+    if len(subjects) > 1 and predicted:
+        files += write_predictions(predicted, folder)
     return [write_page(chapters, folder / PAGE), *files]
 
 

@@ -62,6 +62,7 @@ def alike(weights: Floats) -> Iterator[tuple[Ints, Floats]]:
 
 
 def _left_out_loss(u: Floats, means: Floats, used: Floats, bandwidth: float) -> float:
+    """Squared errors of all left-out cells; profiles with the same runs share one smoother."""
     total = 0.0
     for same, weights in alike(used):
         ok = weights > 0

@@ -33,6 +33,18 @@ class Theory:
 
 
 @dataclass(frozen=True)
+class Across:
+    """A fitted quantity to follow over a setting, and what theory says: a power of it, or a limit."""
+
+    setting: str
+    of: str  # exponent, kink or shift
+    exponent: float | None = None
+    limit: float | None = None
+    x_range: tuple[float, float] | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class View:
     """What to look at: the plane's columns, the measure, its levels, and the theory beside."""
 
@@ -42,6 +54,7 @@ class View:
     levels: tuple[float, ...]
     theory: tuple[Theory, ...] = ()
     orders: tuple[str, ...] = ()  # order parameters of collapses, as formulas of columns
+    across: tuple[Across, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,17 +118,38 @@ def _view(part: Mapping[str, Any] | None) -> View | None:
         return None
     theory = tuple(_theory(entry) for entry in part.get("theory") or ())
     levels = tuple(float(level) for level in part["levels"])
+    across = tuple(_across(entry) for entry in part.get("across") or ())
     order = (part.get("collapse") or {}).get("order") or ()
     orders = (order,) if isinstance(order, str) else tuple(str(one) for one in order)
-    return View(str(part["x"]), str(part["y"]), str(part["measure"]), levels, theory, orders)
+    return View(
+        str(part["x"]), str(part["y"]), str(part["measure"]), levels, theory, orders, across
+    )
+
+
+def _across(part: Mapping[str, Any]) -> Across:
+    exponent, limit = (
+        None if part.get(name) is None else float(part[name]) for name in ("exponent", "limit")
+    )
+    return Across(
+        setting=str(part["setting"]),
+        of=str(part["of"]),
+        exponent=exponent,
+        limit=limit,
+        x_range=_range(part),
+        source=str(part.get("source") or ""),
+    )
+
+
+def _range(part: Mapping[str, Any]) -> tuple[float, float] | None:
+    span = part.get("x_range")
+    return None if span is None else (float(span[0]), float(span[1]))
 
 
 def _theory(part: Mapping[str, Any]) -> Theory:
-    span = part.get("x_range")
     return Theory(
         name=str(part["name"]),
         exponent=float(part["exponent"]),
-        x_range=None if span is None else (float(span[0]), float(span[1])),
+        x_range=_range(part),
         source=str(part.get("source") or ""),
         line=part.get("line"),
     )

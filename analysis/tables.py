@@ -83,8 +83,8 @@ def law_row(
         "x_high": law.x_range[1] if law.x_range else None,
         "columns": law.columns,
         "columns_in_range": law.columns_in_range,
-        **_ends("slope", law.slope),
-        **_ends("intercept", law.intercept),
+        **estimate_columns("slope", law.slope),
+        **estimate_columns("intercept", law.intercept),
         "chi2_per_dof": _finite(law.misfit),
         "misfits": misfits(law),
         "theory": theory.name if theory else None,
@@ -101,9 +101,9 @@ def kink_row(boundary: Boundary, kink: Kink) -> Row:
         "level": boundary.level,
         "setting": boundary.plane.settings[kink.setting],
         "columns": kink.columns,
-        **_ends("below", kink.below),
-        **_ends("above", kink.above),
-        **_ends("kink", kink.at),
+        **estimate_columns("below", kink.below),
+        **estimate_columns("above", kink.above),
+        **estimate_columns("kink", kink.at),
         "chi2_gain": _finite(kink.gain),
         "needed": kink.chosen,
     }
@@ -120,10 +120,10 @@ def shift_rows(boundary: Boundary, shift: Shift) -> list[Row]:
     }
     ends = zip(shift.columns, shift.low, shift.high, strict=True)
     rows = [
-        {**common, x.name: float(at), **_ends("shift", Estimate(*map(float, end)))}
+        {**common, x.name: float(at), **estimate_columns("shift", Estimate(*map(float, end)))}
         for at, end in zip(x.values, ends, strict=True)
     ]
-    return [*rows, {**common, x.name: None, **_ends("shift", shift.mean)}]
+    return [*rows, {**common, x.name: None, **estimate_columns("shift", shift.mean)}]
 
 
 def level_rows(cells: Cells, found: Iterable[LevelExponent]) -> list[Row]:
@@ -133,7 +133,7 @@ def level_rows(cells: Cells, found: Iterable[LevelExponent]) -> list[Row]:
             "definition": one.definition,
             "setting": cells.plane.settings[one.setting],
             "level": one.level,
-            **_ends("exponent", one.law.slope),
+            **estimate_columns("exponent", one.law.slope),
             "columns": one.law.columns,
             "columns_in_range": one.law.columns_in_range,
             "chi2_per_dof": _finite(one.law.misfit),
@@ -170,7 +170,7 @@ def collapse_rows(cells: Cells, found: Iterable[Collapse]) -> list[Row]:
             "cells": len(one.order),
             "quality": _finite(one.quality),
             "misfit": _finite(one.misfit),
-            **_ends("best_exponent", one.best),
+            **estimate_columns("best_exponent", one.best),
             "best_quality": _finite(one.best_quality),
         }
         for one in found
@@ -184,7 +184,7 @@ def verdict_rows(verdicts: Iterable[Verdict]) -> list[Row]:
             "prediction": one.prediction,
             "quantity": one.quantity,
             "predicted": one.predicted,
-            **_ends("measured", one.measured),
+            **estimate_columns("measured", one.measured),
             "verdict": one.verdict,
             "reason": one.reason or None,
             "level": one.level,
@@ -222,7 +222,8 @@ def text_of(row: Row, name: str) -> str:
     return f"{row[name]:.4g} [{low}, {high}]"
 
 
-def _ends(name: str, estimate: Estimate | None) -> Row:
+def estimate_columns(name: str, estimate: Estimate | None) -> Row:
+    """An estimate and its interval's ends as three columns; None where there is no number."""
     value, low, high = (
         (None, None, None)
         if estimate is None

@@ -19,6 +19,7 @@ from analysis.recorded import (
     read_runs,
     text_of_value,
 )
+from analysis.settling import Ending, ending
 from analysis.spec import Sweep
 
 LAYERS = ("max_w_xi", "max_v2", "noise_ratio")
@@ -45,6 +46,7 @@ class Trajectories:
     high: Floats
     runs: Ints  # (setting, panel)
     diverged: Ints  # (setting, panel)
+    endings: tuple[tuple[str, str, Ending], ...] = ()  # setting, panel, that of the last measure
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -116,6 +118,9 @@ def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Tra
     shape = (len(settings), len(chosen.values))
     quantiles = np.full((3, len(labels), *shape, len(records.steps)), np.nan)
     runs, diverged = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    panel_names = tuple(_equal({chosen.over: value}) for value in chosen.values)
+    setting_names = tuple(_equal(dict(zip(chosen.settings, s, strict=True))) for s in settings)
+    endings = []
     for s, p in np.ndindex(*shape):
         mine = [
             k
@@ -127,10 +132,12 @@ def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Tra
         diverged[s, p] = sum(chosen.runs[k]["status"] == "diverged" for k in mine)
         if mine:
             quantiles[:, :, s, p] = _quantiles(records.values[:, mine])
+            last = ending(records.steps, records.values[-1, mine])
+            endings.append((setting_names[s], panel_names[p], last))
     low, median, high = quantiles
     return Trajectories(
-        panels=tuple(_equal({chosen.over: value}) for value in chosen.values),
-        settings=tuple(_equal(dict(zip(chosen.settings, s, strict=True))) for s in settings),
+        panels=panel_names,
+        settings=setting_names,
         held=_equal(chosen.held),
         measures=tuple(labels),
         labels=tuple(labels.values()),
@@ -140,6 +147,7 @@ def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Tra
         high=high,
         runs=runs,
         diverged=diverged,
+        endings=tuple(endings),
     )
 
 

@@ -1,172 +1,167 @@
 """Sweeps that are killed at random, held against an undisturbed one: prints a tally.
 
-    python -m benchmarks.kills --kills 100
+    python -m benchmarks.kills --kills 100 --model toy
 
 A head and three worker nodes are started for real on loopback, each a raylet of its own. Sweeps of a
 model that notes each run it trains are driven across them, while a worker process, a whole node or the
 driver is killed outright at random moments; a killed node is replaced, a killed driver started again
 with the same command. When a sweep is complete, its folder is compared with that of an undisturbed run.
+`--model bocnn` trains networks, the toy only waits.
 
 | line | what it counts |
 |---|---|
 | complete, identical | sweeps that hold every run, and the same rows to the last bit |
-| trained again | runs trained more than once: their process, or the driver, had been killed |
-| beyond the shards in flight | runs trained again although neither had been |
+| again, in flight | runs trained again that a killed process had begun last, and not published |
+| again, begun by orphans | runs that a trial began when its driver, node or process had been killed |
+| again, beyond these | runs trained again for no such reason |
+| orphans lived | seconds from a driver's death to the end of its last trial, at the median and at most |
 | stray files | anything left in a folder but the sweep and its shards |
 """
 
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from statistics import median
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import watched
 from benchmarks.nodes import Nodes
-from tests.toy import Toy
+from benchmarks.retrained import Kill, files_of_runs, reasons
 
 KINDS = ("worker", "node", "driver")
-SWEEP = """\
-name: killed
-model: toy
-replicates: 40
-axes: {x: [1.0, 2.0, 4.0], y: {log: [0.1, 10, 4]}}
-settings: {p_flip: [0, 0.1]}
-fixed: {cost: 1.0e+9}
-"""
 SHARD_RUNS = 24
-PAUSE_S = 0.03
-ORPHAN_S = 5.0
-"""A trial goes on for moments after its node or driver is gone: what it starts then was in flight."""
-
-KEY = ("x", "y", "p_flip", "replicate")
-
-
-@dataclass(frozen=True)
-class Watched(Toy):
-    """The toy model, noting process, time and key of each run that it trains."""
-
-    log: str = ""
-
-    def run(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Note the runs in one write, then train them."""
-        keys = list(zip(*(columns[name].tolist() for name in KEY), strict=True))
-        line = json.dumps([os.getpid(), time.time(), keys]) + "\n"
-        with open(self.log, "ab", buffering=0) as stream:
-            stream.write(line.encode())
-        return super().run(columns)
-
-
-class Kill(NamedTuple):
-    """A kill: what, from when to when, and which processes trained no further; None is all."""
-
-    kind: str
-    began: float
-    ended: float
-    processes: frozenset[int] | None
 
 
 @dataclass
 class Tally:
     """What was counted over all sweeps."""
 
-    kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    kills: Counter[str] = field(default_factory=Counter)
     sweeps: int = 0
     starts: int = 0
     complete: int = 0
     identical: int = 0
     runs: int = 0
-    again: int = 0
-    beyond: int = 0
+    again: Counter[str] = field(default_factory=Counter)
+    lived: list[float] = field(default_factory=list)
     stray: int = 0
 
 
-def drive(address: str, out: str, log: str, executor: str) -> int:
+def drive(address: str, folder: Path, model: str) -> int:
     """Run the sweep as a driver process; the exit status says whether it is complete."""
     from sweeps import command
     from sweeps.dataset import Dataset
-    from sweeps.executors import local
+    from sweeps.executors import local, tune
     from sweeps.plan import Cut
     from sweeps.resolve import resolve
 
-    model = Watched(pause_s=PAUSE_S if executor == "tune" else 0.0, log=log)
-    dataset = Dataset(out)
-    plan = command.plan_sweep(resolve(SWEEP, "killed.yaml", lambda name: model), dataset)
+    text, watching = watched.case(model, str(folder / "log"), address != "local")
+    dataset = Dataset(str(folder / "out"))
+    plan = command.plan_sweep(resolve(text, "killed.yaml", lambda name: watching), dataset)
     work = command.prepare(plan, dataset, Cut(runs=SHARD_RUNS))
-    if executor == "local":
+    if address == "local":
         return command.execute(work, dataset, lambda w: local.run(w, lambda p: None)).missing
-    from sweeps.executors import tune
-
     cluster = tune.Cluster(address)
     outcome = command.execute(work, dataset, lambda w: tune.run(w, lambda p: None, cluster))
     return 1 if outcome.missing else 0
 
 
-def start_driver(address: str, folder: Path, executor: str = "tune") -> subprocess.Popen[bytes]:
-    """A driver in a process and session of its own, its words in a file."""
-    command = [sys.executable, "-m", "benchmarks.kills", "drive"]
-    command += [address, str(folder / "out"), str(folder / "log"), executor]
+def start_driver(address: str, folder: Path, model: str) -> subprocess.Popen[bytes]:
+    """A driver in a process and session of its own, its words in a file; "local" is without Ray."""
+    command = [sys.executable, "-m", "benchmarks.kills", "drive", address, str(folder), model]
     with (folder / "driver.txt").open("ab") as words:
         return subprocess.Popen(command, start_new_session=True, stdout=words, stderr=words)
 
 
-def disturb(
-    kind: str, nodes: Nodes, driver: subprocess.Popen[bytes], chance: random.Random
-) -> Kill | None:
-    """Kill one thing; None where there is nothing of the kind to kill."""
-    began = time.time()
-    if kind == "driver":
+class Tormentor:
+    """Kills one thing after another on the nodes, and notes what it ended."""
+
+    def __init__(self, nodes: Nodes, chance: random.Random) -> None:
+        self.nodes, self.chance = nodes, chance
+        self.kills: list[Kill] = []
+        self.lived: list[float] = []
+
+    def strike(self, folder: Path, driver: subprocess.Popen[bytes]) -> None:
+        """Kill a worker process, a node or the driver, where there is one."""
+        kind = self.chance.choice(KINDS)
+        published = frozenset(path.name for path in (folder / "out").glob("shard-*"))
+        began = time.time()
+        processes = getattr(self, f"_{kind}")(driver)
+        if processes is not None:
+            killed = driver.pid if kind == "driver" else 0
+            self.kills.append(Kill(kind, began, time.time(), killed, processes, published))
+
+    def _driver(self, driver: subprocess.Popen[bytes]) -> frozenset[int]:
+        """Kill the driver, and watch how long its trials live on."""
+        trials = self._trials()
         driver.kill()
         driver.wait()
-        return Kill(kind, began, time.time(), None)
-    if kind == "node":
-        node = chance.choice(nodes.workers)
-        processes = nodes.processes(node)
-        nodes.kill(node)
-        return Kill(kind, began, time.time(), frozenset(processes))
-    trials = [process for node in nodes.workers for process in nodes.trials(node)]
-    if not trials:
-        return None
-    victim = chance.choice(trials)
-    os.kill(victim, signal.SIGKILL)
-    return Kill(kind, began, time.time(), frozenset([victim]))
+        threading.Thread(target=self._outlive, args=(trials, time.time())).start()
+        return frozenset()
+
+    def _node(self, driver: subprocess.Popen[bytes]) -> frozenset[int]:
+        """Kill a node."""
+        node = self.chance.choice(self.nodes.workers)
+        processes = frozenset(self.nodes.processes(node))
+        self.nodes.kill(node)
+        return processes
+
+    def _worker(self, driver: subprocess.Popen[bytes]) -> frozenset[int] | None:
+        """Kill a trial's process; None where no trial is there."""
+        trials = self._trials()
+        if not trials:
+            return None
+        victim = self.chance.choice(trials)
+        os.kill(victim, signal.SIGKILL)
+        return frozenset([victim])
+
+    def _trials(self) -> list[int]:
+        """Process numbers of all trials."""
+        return [process for node in self.nodes.workers for process in self.nodes.trials(node)]
+
+    def _outlive(self, trials: list[int], since: float) -> None:
+        """Note how long it takes until none of these processes is there; a minute at most."""
+        while any(Path(f"/proc/{trial}").exists() for trial in trials):
+            if time.time() > since + 60:
+                break
+            time.sleep(0.02)
+        if trials:
+            self.lived.append(time.time() - since)
 
 
-def killed_sweep(
-    nodes: Nodes, folder: Path, most: int, chance: random.Random
-) -> tuple[list[Kill], int]:
-    """Drive one sweep to its end, with at most `most` kills; the kills and the drivers' starts."""
-    kills: list[Kill] = []
-    starts, wait = 1, True
-    driver = start_driver(nodes.address, folder)
+def killed_sweep(torment: Tormentor, folder: Path, most: int, model: str) -> int:
+    """Drive one sweep to its end, with at most `most` kills more; how often the driver was started."""
+    starts, wait, until = 1, True, len(torment.kills) + most
+    driver = start_driver(torment.nodes.address, folder, model)
     while driver.poll() != 0:
         if driver.poll() is not None:
-            driver, starts, wait = start_driver(nodes.address, folder), starts + 1, True
+            driver = start_driver(torment.nodes.address, folder, model)
+            starts, wait = starts + 1, True
         if wait:  # most of a driver's life is its start; kill half of them only when shards train
             wait = False
-            _until_begun(folder, driver, chance)
-        time.sleep(chance.uniform(0.1, 3.0))
-        if len(kills) < most and driver.poll() is None:
-            kill = disturb(chance.choice(KINDS), nodes, driver, chance)
-            kills += [kill] if kill else []
-        nodes.replace()
+            _until_begun(folder, driver, torment.chance)
+        time.sleep(torment.chance.uniform(0.1, 3.0))
+        if len(torment.kills) < until and driver.poll() is None:
+            torment.strike(folder, driver)
+        torment.nodes.replace()
         if starts > 50:
             raise RuntimeError(f"the sweep does not end: see {folder / 'driver.txt'}")
-    return kills, starts
+    return starts
 
 
 def _until_begun(folder: Path, driver: subprocess.Popen[bytes], chance: random.Random) -> None:
@@ -179,28 +174,6 @@ def _until_begun(folder: Path, driver: subprocess.Popen[bytes], chance: random.R
         time.sleep(0.05)
 
 
-def trainings(log: Path) -> dict[tuple[Any, ...], list[tuple[float, int]]]:
-    """When and by which process each run was trained, in order of time."""
-    found: dict[tuple[Any, ...], list[tuple[float, int]]] = {}
-    for line in log.read_text().splitlines():
-        process, at, keys = json.loads(line)
-        for key in keys:
-            found.setdefault(tuple(key), []).append((at, process))
-    return {key: sorted(times) for key, times in found.items()}
-
-
-def again(log: Path, kills: list[Kill]) -> Iterator[bool]:
-    """For each time that a run was trained again, whether a kill is the reason."""
-    for times in trainings(log).values():
-        for (first, process), (second, _) in zip(times, times[1:], strict=False):
-            yield any(
-                first <= kill.ended + ORPHAN_S
-                and kill.began <= second
-                and (kill.processes is None or process in kill.processes)
-                for kill in kills
-            )
-
-
 def rows(folder: Path) -> pa.Table:
     """Every row of a folder, sorted by run."""
     return (
@@ -210,54 +183,58 @@ def rows(folder: Path) -> pa.Table:
     )
 
 
-def judge(folder: Path, whole: pa.Table, kills: list[Kill], starts: int, tally: Tally) -> None:
+def judge(folder: Path, whole: pa.Table, kills: list[Kill], model: str, tally: Tally) -> None:
     """Add a finished sweep to the tally."""
     found = rows(folder)
     names = [path.name for path in (folder / "out").iterdir()]
-    explained = list(again(folder / "log", kills))
+    files = files_of_runs(folder / "out", watched.KEYS[model])
     tally.sweeps += 1
-    tally.starts += starts
     tally.runs += found.num_rows
     tally.complete += np.unique(found["run_id"].to_pylist()).size == whole.num_rows
     tally.identical += found.equals(whole)
-    tally.again += len(explained)
-    tally.beyond += explained.count(False)
+    tally.again += reasons(watched.read(folder / "log"), files, kills)
     tally.stray += sum(not n.startswith("shard-") and n != "_sweep.json" for n in names)
-    for kill in kills:
-        tally.kills[kill.kind] += 1
+    tally.kills += Counter(kill.kind for kill in kills)
 
 
 def shown(tally: Tally, seconds: float) -> Table:
     """The tally as a table."""
-    table = Table(show_header=False, title=f"{sum(tally.kills.values())} kills in {seconds:,.0f} s")
+    table = Table(show_header=False, title=f"{tally.kills.total()} kills in {seconds:,.0f} s")
     for name, value in {
-        "killed": ", ".join(f"{count} × {kind}" for kind, count in tally.kills.items()),
+        "killed": ", ".join(f"{tally.kills[kind]} × {kind}" for kind in KINDS),
         "sweeps": f"{tally.sweeps}, drivers started {tally.starts} times",
         "complete": f"{tally.complete} of {tally.sweeps}",
         "identical": f"{tally.identical} of {tally.sweeps}",
         "runs": f"{tally.runs:,}",
-        "trained again": f"{tally.again:,}",
-        "beyond the shards in flight": f"{tally.beyond:,}",
+        "again, in flight at a kill": f"{tally.again['in flight']:,}",
+        "again, begun by orphans": f"{tally.again['by orphans']:,}",
+        "again, beyond these": f"{tally.again['beyond']:,}",
+        "orphans lived, s": f"{median(tally.lived):.2f}, at most {max(tally.lived):.2f}"
+        if tally.lived
+        else "no driver was killed with trials",
         "stray files": f"{tally.stray:,}",
     }.items():
         table.add_row(name, value)
     return table
 
 
-def torment(kills: int, seed: int, scratch: Path, each: int = 8) -> Tally:
+def torment(kills: int, seed: int, scratch: Path, model: str, each: int = 8) -> Tally:
     """Sweeps with random kills until there were `kills` of them."""
-    chance, tally, began = random.Random(seed), Tally(), time.time()
+    tally, began = Tally(), time.time()
     undisturbed = scratch / "undisturbed"
     undisturbed.mkdir(parents=True)
-    if start_driver("local", undisturbed, "local").wait() != 0:
+    if start_driver("local", undisturbed, model).wait() != 0:
         raise RuntimeError((undisturbed / "driver.txt").read_text())
     whole = rows(undisturbed)
     with Nodes(workers=3) as nodes:
-        while sum(tally.kills.values()) < kills:
+        one = Tormentor(nodes, random.Random(seed))
+        while len(one.kills) < kills:
             folder = scratch / f"sweep-{tally.sweeps}"
             folder.mkdir()
-            most = min(each, kills - sum(tally.kills.values()))
-            judge(folder, whole, *killed_sweep(nodes, folder, most, chance), tally)
+            before = len(one.kills)
+            tally.starts += killed_sweep(one, folder, min(each, kills - before), model)
+            tally.lived = one.lived
+            judge(folder, whole, one.kills[before:], model, tally)
             Console(width=100).print(shown(tally, time.time() - began))
     return tally
 
@@ -266,21 +243,27 @@ app = typer.Typer(add_completion=False, invoke_without_command=True)
 
 
 @app.callback()
-def main(context: typer.Context, kills: int = 100, seed: int = 1, scratch: str = "") -> None:
+def main(
+    context: typer.Context,
+    kills: int = 100,
+    seed: int = 1,
+    scratch: str = "",
+    model: Annotated[str, typer.Option(help="toy, or bocnn.")] = "toy",
+) -> None:
     """Kill and compare; exit status 1 where anything was lost, doubled or left behind."""
     if context.invoked_subcommand is not None:
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the nodes are ended
     folder = Path(scratch or tempfile.mkdtemp(prefix="kills-"))
-    tally = torment(kills, seed, folder)
+    tally = torment(kills, seed, folder, model)
     whole = tally.complete == tally.identical == tally.sweeps
-    raise typer.Exit(0 if whole and not tally.beyond and not tally.stray else 1)
+    raise typer.Exit(0 if whole and not tally.again["beyond"] and not tally.stray else 1)
 
 
 @app.command("drive", hidden=True)
-def drive_command(address: str, out: str, log: str, executor: str) -> None:
+def drive_command(address: str, folder: Path, model: str) -> None:
     """The driver process."""
-    raise typer.Exit(drive(address, out, log, executor))
+    raise typer.Exit(drive(address, folder, model))
 
 
 if __name__ == "__main__":

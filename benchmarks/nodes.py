@@ -3,7 +3,6 @@
 import logging
 import os
 import secrets
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +17,8 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 from ray.cluster_utils import Cluster  # noqa: E402
+
+from benchmarks.processes import children, title  # noqa: E402
 
 _NODE = {"object_store_memory": 100_000_000, "include_dashboard": False}
 _NODE |= {"node_ip_address": "127.0.0.1"}
@@ -53,11 +54,11 @@ class Nodes:
 
     def processes(self, node: Any) -> list[int]:
         """Process numbers of all that a node's raylet has started."""
-        return _children(node.all_processes["raylet"][0].process.pid)
+        return children(node.all_processes["raylet"][0].process.pid)
 
     def trials(self, node: Any) -> list[int]:
         """Process numbers of a node's trials."""
-        titles = {process: _title(process) for process in self.processes(node)}
+        titles = {process: title(process) for process in self.processes(node)}
         return [process for process, title in titles.items() if title.startswith(_TRIALS)]
 
     def __enter__(self) -> Self:
@@ -70,25 +71,3 @@ class Nodes:
         at: TracebackType | None,
     ) -> None:
         self._cluster.shutdown()
-
-
-def _children(parent: int) -> list[int]:
-    """Process numbers of the children of a process."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(stat[1]) == parent:
-                found.append(int(entry.name))
-    return found
-
-
-def _title(process: int) -> str:
-    """What a process calls itself."""
-    try:
-        return Path(f"/proc/{process}/cmdline").read_text()
-    except OSError:
-        return ""

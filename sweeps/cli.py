@@ -12,13 +12,14 @@ from rich.table import Table
 
 from sweeps import command, presets
 from sweeps.brake import Brake
-from sweeps.dataset import Dataset
+from sweeps.dataset import MANIFEST, Dataset
 from sweeps.executors import local
 from sweeps.failure import reason
 from sweeps.forecast import busy_rate, card_sample, check_memory, forecast
 from sweeps.live import Live, counts
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards
+from sweeps.resolve import Resolved
 from sweeps.spec import read_spec
 
 app = typer.Typer(
@@ -37,6 +38,9 @@ OutOption = Annotated[
 ]
 ReplicatesOption = Annotated[
     int | None, typer.Option(help="Replicates, in place of the file's; more may be added later.")
+]
+SizeOption = Annotated[
+    str | None, typer.Option("--size", help="One of the file's sizes, such as smoke, paper, fine.")
 ]
 ShardRunsOption = Annotated[int | None, typer.Option(min=1, help="Runs in a shard, at most.")]
 ShardSecondsOption = Annotated[float, typer.Option(min=0.1, help="Seconds of a trial in a shard.")]
@@ -73,11 +77,12 @@ def plan(
     sweep: SweepArgument,
     out_folder: OutOption = None,
     replicates: ReplicatesOption = None,
+    size: SizeOption = None,
     shard_runs: ShardRunsOption = None,
     shard_seconds: ShardSecondsOption = 20.0,
 ) -> None:
     """Say what a sweep would train, how long it would take and what it would write; train nothing."""
-    planned, dataset = _plan(sweep, out_folder, replicates)
+    planned, dataset = _plan(command.open_sweep(sweep, replicates, size=size), out_folder)
     predicted = forecast(planned)
     cores = os.cpu_count() or 1
     basis = "a sample of its runs, timed here" if predicted.measured else "a nominal rate"
@@ -102,6 +107,7 @@ def run(
     sweep: SweepArgument,
     out_folder: OutOption = None,
     replicates: ReplicatesOption = None,
+    size: SizeOption = None,
     executor: Annotated[
         Executor, typer.Option(help="tune: Ray Tune; local: here.")
     ] = Executor.TUNE,
@@ -121,7 +127,7 @@ def run(
     Exit status: 0 all is published; 1 shards failed; 2 a mistake, nothing was started; 3 the time is
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
-    planned, dataset = _plan(sweep, out_folder, replicates)
+    planned, dataset = _plan(command.open_sweep(sweep, replicates, size=size), out_folder)
     trials = Trials(executor, address, workers, gpus)
     cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials))
     work = command.prepare(planned, dataset, cut)
@@ -188,9 +194,8 @@ def main() -> None:
         sys.exit(2)
 
 
-def _plan(sweep: str, out_folder: str | None, replicates: int | None) -> tuple[Plan, Dataset]:
+def _plan(resolved: Resolved, out_folder: str | None) -> tuple[Plan, Dataset]:
     """The plan of a sweep and the dataset that it is held against."""
-    resolved = command.open_sweep(sweep, replicates)
     dataset = Dataset(out_folder or f"data/{resolved.spec.name}")
     planned = command.plan_sweep(resolved, dataset)
     check_memory(planned, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -201,9 +206,9 @@ def _executor(trials: Trials, live: Live, *, brake: Brake) -> "partial[dict[int,
     """The executor's function of the work alone; Ray is imported only where it is used."""
     if trials.executor is Executor.LOCAL:
         return partial(local.run, report=live, brake=brake)
-    from sweeps.executors import tune
+    from sweeps.executors import cluster, tune
 
-    return partial(tune.run, report=live, cluster=tune.Cluster(*trials[1:]), brake=brake)
+    return partial(tune.run, report=live, cluster=cluster.Cluster(*trials[1:]), brake=brake)
 
 
 def _card_rate(planned: Plan, trials: Trials) -> float | None:
@@ -212,10 +217,10 @@ def _card_rate(planned: Plan, trials: Trials) -> float | None:
         return None
     if trials.executor is Executor.LOCAL:
         return busy_rate(planned, places)
-    from sweeps.executors import tune
+    from sweeps.executors import cluster
 
     out.print("measuring a trial's card; a cluster that grows first starts a node with one")
-    return tune.card_rate(planned.without_spans(), places, tune.Cluster(*trials[1:]))
+    return cluster.card_rate(planned.without_spans(), places, cluster.Cluster(*trials[1:]))
 
 
 def _print_status(state: command.Status) -> None:
@@ -225,6 +230,12 @@ def _print_status(state: command.Status) -> None:
         f"{state.shards:,} files, {complete}; {counts(dict(state.by_status))}",
         soft_wrap=True,
     )
+    if state.lost:
+        out.print(
+            f"there is no {MANIFEST}: what is planned was read from the files of rows, and may have grown "
+            "since; `bocnn-sweep run` of this sweep into this folder writes it again",
+            soft_wrap=True,
+        )
     if state.share:
         out.print(f"orchestration: {state.share}", soft_wrap=True)
     for failed in state.failed:

@@ -25,7 +25,10 @@ from sweeps.yaml_file import from_json
 
 
 class Status(NamedTuple):
-    """The state of a dataset: runs planned, published, and published by status."""
+    """The state of a dataset: runs planned, published, and published by status.
+
+    `lost` says that the resolved sweep was not there, and what is planned was read from the files.
+    """
 
     name: str
     planned: int
@@ -34,6 +37,7 @@ class Status(NamedTuple):
     shards: int
     share: Share | None
     failed: list[str]
+    lost: bool = False
 
 
 class Outcome(NamedTuple):
@@ -44,11 +48,15 @@ class Outcome(NamedTuple):
 
 
 def open_sweep(
-    sweep: str, replicates: int | None = None, find_model: Callable[[str], Model] = load_model
+    sweep: str,
+    replicates: int | None = None,
+    find_model: Callable[[str], Model] = load_model,
+    *,
+    size: str | None = None,
 ) -> Resolved:
-    """A sweep, by file or shipped name, resolved; `replicates` overrides the file's."""
+    """A sweep, by file or shipped name, in one of its sizes; `replicates` overrides the file's."""
     text, name = find(sweep)
-    resolved = resolve(text, name, find_model)
+    resolved = resolve(text, name, find_model, size=size)
     if replicates is None:
         return resolved
     if replicates < 1:
@@ -135,7 +143,8 @@ def read_status(
         for record in records(dataset.store)
     ]
     name = resolved.spec.name
-    return Status(name, planned, done, by_status, len(shards), whole, failed)
+    lost = MANIFEST not in dataset.store.names()
+    return Status(name, planned, done, by_status, len(shards), whole, failed, lost)
 
 
 def compact_dataset(
@@ -160,10 +169,10 @@ def _writer(dataset: Dataset, resolved: Resolved, sweep: dict[str, Any]) -> Writ
 
 
 def _declared(dataset: Dataset, find_model: Callable[[str], Model]) -> tuple[Resolved, int]:
-    """The sweep of a dataset as its manifest has it, and how many runs it plans."""
+    """The sweep of a dataset and how many runs it plans, as its manifest has it, or else its files."""
     manifest = dataset.manifest()
     if manifest is None:
-        raise SweepError(f"{dataset.location} holds no sweep: there is no {MANIFEST} in it")
+        manifest = dataset.carried(dataset.owner())
     del manifest["schema_version"]
     planned = manifest.pop("planned_runs")
     text = from_json(json.dumps(manifest, ensure_ascii=False))

@@ -95,6 +95,24 @@ class Dataset:
         sweeps = [json.loads(table.schema.metadata[b"sweep"]) for table in tables]
         return dict(max(sweeps, key=lambda sweep: sweep["planned_runs"]))
 
+    def owner(self) -> Owner:
+        """Whose rows the files hold, as the first of them says.
+
+        Raises:
+            SweepError: there is none, or it does not say.
+        """
+        names = self.shards()
+        if not names:
+            raise SweepError(f"{self.location} holds no sweep: there is no {MANIFEST} in it")
+        try:
+            said = self.metadata(names[0])
+            return Owner(json.loads(said["sweep"])["name"], int(said["numerics_version"]))
+        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
+            raise SweepError(
+                f"{self.location} holds Parquet files and no {MANIFEST}, and {names[0]} does not say of "
+                "which sweep it is; move it away, or name the folder of a sweep"
+            ) from None
+
     def published(self, owner: Owner) -> NDArray[Any]:
         """Identities of every published run, dtype ID_DTYPE, each once.
 

@@ -31,17 +31,20 @@ class Resolved:
     cells: Cells
 
 
-def resolve(text: str, name: str, find_model: Callable[[str], Model]) -> Resolved:
+def resolve(
+    text: str, name: str, find_model: Callable[[str], Model], *, size: str | None = None
+) -> Resolved:
     """Read a sweep and hold it against its model.
 
     Args:
         text: the sweep file's text (YAML or JSON).
         name: what to call it in messages.
         find_model: gives the model of a name, as `sweeps.protocol.load_model` does.
+        size: one of the file's sizes; None takes the file as it stands.
     Raises:
         SweepFileError: every mistake of the file; of one whose model is unknown, those of its form.
     """
-    spec, source, mistakes = read_spec(text, name)
+    spec, source, mistakes = read_spec(text, name, size)
     if spec is None:
         raise source.error(mistakes)
     try:

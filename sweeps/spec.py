@@ -7,7 +7,7 @@ once.
 import json
 import re
 from pathlib import Path as FilePath
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,7 @@ from pydantic import (
 
 from sweeps.axis import Axis, AxisError, read_axis
 from sweeps.mistakes import Mistake, Path, SweepError, SweepFileError, nearest, shown
+from sweeps.sizes import check_sizes, sized
 from sweeps.trajectory import Steps, read_steps
 from sweeps.yaml_file import from_json, read
 
@@ -53,6 +54,17 @@ class Collapse(_Strict):
         return [self.order] if isinstance(self.order, str) else self.order
 
 
+class Across(_Strict):
+    """A fitted quantity that is followed over a setting: a predicted power of it, or a limit."""
+
+    setting: StrictStr
+    of: Literal["exponent", "kink", "shift"]
+    exponent: Number | None = None
+    limit: Number | None = None
+    x_range: tuple[Number, Number] | None = None
+    source: StrictStr = ""
+
+
 class Analysis(_Strict):
     """How the dataset is to be read: plane, measure, levels at which it is cut, theory, collapse."""
 
@@ -62,6 +74,7 @@ class Analysis(_Strict):
     levels: Annotated[list[Number], Field(min_length=1)]
     theory: list[Theory] = []
     collapse: Collapse | None = None
+    across: list[Across] = []
 
 
 class _File(_Strict):
@@ -79,12 +92,14 @@ class _File(_Strict):
     settings: dict[StrictStr, Any] = {}
     analysis: Analysis | None = None
     trajectory: Any = None
+    sizes: dict[StrictStr, Any] = {}
 
 
 _SECTIONS: dict[str, type[_Strict]] = {
     "analysis": Analysis,
     "theory": Theory,
     "collapse": Collapse,
+    "across": Across,
 }
 
 
@@ -116,12 +131,15 @@ class Source(NamedTuple):
         return SweepFileError(self.name, mistakes, self.lines)
 
 
-def read_spec(text: str, name: str) -> tuple[Spec | None, Source, list[Mistake]]:
+def read_spec(
+    text: str, name: str, size: str | None = None
+) -> tuple[Spec | None, Source, list[Mistake]]:
     """Read a sweep from YAML (or JSON) text.
 
     Args:
         text: the file's text.
         name: what to call it in messages.
+        size: one of the file's sizes; None reads the file as it stands.
     Returns:
         The sweep, or None where it is too broken to look further; its source; the mistakes so far.
     """
@@ -133,6 +151,9 @@ def read_spec(text: str, name: str) -> tuple[Spec | None, Source, list[Mistake]]
                 Mistake((), f"received {shown(raw)}; expected keys such as name and axes")
             )
         return None, source, mistakes
+    mistakes += check_sizes(raw)
+    raw, unknown = sized(raw, lines, size=size)
+    mistakes += unknown
     file = _validate(raw, mistakes)
     axes = {key: _read_axes(raw, key, mistakes) for key in ("axes", "settings")}
     steps = _read_trajectory(raw, mistakes)

@@ -31,6 +31,8 @@ from analysis.theory import Comparison
 LINES = 4
 LEGEND = 60
 MARKS = "osD^v"
+MANY = 3
+"""Settings beyond which lines have no words in the legend."""
 KINDS = ("measured", "crosses", "fit", "two regimes", "theory")
 
 
@@ -70,8 +72,12 @@ def draw_boundary(
     palette = colours(count)
     curves = [*map(_law, laws), *map(_theory, comparisons), *map(_regimes, kinks)]
     drawn = [curve for curve in curves if curve is not None]
+    if count > MANY:
+        # The tables tell what lines of so many settings are; a legend of them would hide the figure.
+        drawn = [curve._replace(words="") for curve in drawn]
     with theme():
-        figure, grid = panels(WIDTH, 3.5 + 0.16 * (count + 2 * len(drawn)))
+        named = sum(bool(curve.words) for curve in drawn)
+        figure, grid = panels(WIDTH, 3.5 + 0.16 * (count + 2 * named))
         axes = grid[0, 0]
         scale_axes(axes, x, y)
         for s, colour in enumerate(palette[:count]):
@@ -80,7 +86,7 @@ def draw_boundary(
             _draw_censored(axes, boundary, s, aside=aside, colour=colour)
         for curve in drawn:
             _draw_curve(axes, boundary, curve, colour=dark(palette[curve.setting]))
-        axes.set(xlabel=x.label, ylabel=y.label)
+        axes.set(xlabel=wrapped(x.label, 56), ylabel=wrapped(y.label))
         axes.set_title(wrapped(f"{boundary.label} = {boundary.level:g}", 56))
         _add_legend(figure, axes, censored=bool(np.isinf(boundary.estimate).any()))
     return figure
@@ -168,7 +174,7 @@ def _draw_curve(axes: Axes, boundary: Boundary, curve: _Curve, *, colour: Colour
         color=colour,
         lw=1.4,
         zorder=LINES,
-        label=wrapped(text, LEGEND),
+        label=wrapped(text, LEGEND) if curve.words else "_unnamed",
     )
 
 

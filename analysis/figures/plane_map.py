@@ -108,7 +108,7 @@ def _plane(cells: Cells, shown: list[int]) -> tuple[Figure, list[Axes]]:
         axes.set_xlabel(cells.plane.x.label)
         axes.tick_params(labelbottom=True)  # its column may end above the last row
     for axes in grid[:, 0]:
-        axes.set_ylabel(cells.plane.y.label)
+        axes.set_ylabel(wrapped(cells.plane.y.label))
     return figure, every[: len(shown)]
 
 

@@ -1,4 +1,4 @@
-"""The Ray Tune executor: one trial a shard, on reused actors. The only file that knows Ray.
+"""The Ray Tune executor: one trial a shard, on reused actors.
 
 Tune schedules, retries and reports; it is not the ledger. Workers publish their rows themselves, and
 what is published is done, so a sweep that was killed goes on with the same command. Shards are handed
@@ -12,34 +12,16 @@ import re
 import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sweeps.brake import Brake
-from sweeps.forecast import busy_rate
-from sweeps.mistakes import SweepError
-from sweeps.plan import Places, Plan
+from sweeps.executors.cluster import Cluster, check_nodes, connected, count_slots
 from sweeps.shard import Progress, Work, check_here, keep_failure, train_shard
 
-# Read by Ray when it is imported: no usage reports, none of Tune's three per-trial log writers (half
-# of its cost per trial), no snapshot of a state that nobody restores, no change of working
-# directory; at most 16 trials wait for a place, which is also what makes a cluster grow.
-for _name, _value in {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
-    "TUNE_MAX_PENDING_TRIALS_PG": "16",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-}.items():
-    os.environ.setdefault(_name, _value)
-
-import ray  # noqa: E402
-from ray import tune  # noqa: E402
+# isort: split
+import ray  # sweeps.executors.cluster has set what Ray reads when it is imported
+from ray import tune
 
 _RETRIES = 3
 """How often a shard is tried again after an error of its training."""
@@ -50,23 +32,9 @@ _DEATHS = 10
 _WAVE = 2000
 """Trials in one call of Tune, at least: it keeps about 40 kB of each until the call ends."""
 
-_GROWTH_S = 1200.0
-"""How long a card is waited for: a cluster that grows starts a node and sets it up."""
-
 _GONE = re.compile(r"\b(Actor|Node|Worker|OutOfMemory|Raylet|LocalRaylet)\w*Error")
 _UNBORN = "error raised in its creation task"
 """How Ray speaks of an actor that could not be made: an error, not a death."""
-
-
-class Cluster(NamedTuple):
-    """Which Ray to use: "local" starts one here, anything else is the address of a running one.
-
-    `gpus` is a trial's share of a GPU, at most 1; with 0 trials see none.
-    """
-
-    address: str = "local"
-    workers: int | None = None
-    gpus: float = 0.0
 
 
 class _ShardTrial(tune.Trainable):
@@ -80,7 +48,7 @@ class _ShardTrial(tune.Trainable):
         if not ray.get_gpu_ids():  # a trial that asked for none must not use one that it sees
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
         check_here(work.writer.location, work.session.code)
-        slots = work.session.slots or _slots(work, cluster)
+        slots = work.session.slots or count_slots(work, cluster)
         self._work = work._replace(session=work.session._replace(slots=slots))
         self.reset_config(config)
 
@@ -135,17 +103,30 @@ class _Queue(tune.search.Searcher):
 class _Watch(tune.Callback):
     """Hands what trials report to the driver, and decides which failed shards are tried again.
 
-    It pickles as nothing, for Tune's snapshots.
+    `in_time` are the trials in training that began before the brake held. It pickles as nothing, for
+    Tune's snapshots.
     """
 
-    def __init__(self, work: Work | None, report: Callable[[Progress], None] | None) -> None:
-        self._work, self._report = work, report
-        self.queue = _Queue(range(0), Brake())
+    def __init__(
+        self, work: Work | None, report: Callable[[Progress], None] | None, brake: Brake
+    ) -> None:
+        self._work, self._report, self.brake = work, report, brake
+        self.queue = _Queue(range(0), brake)
         self.failures: dict[int, str] = {}
+        self.in_time: set[str] = set()
         self._tries: Counter[tuple[int, bool]] = Counter()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Watch, (None, None)
+        return _Watch, (None, None, Brake())
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Note a trial that begins in time."""
+        if not self.brake.holds:
+            self.in_time.add(trial.trial_id)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Take a trial out of training."""
+        self.in_time.discard(trial.trial_id)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -157,6 +138,7 @@ class _Watch(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Put a failed shard back into the queue, or leave its record."""
         assert self._work is not None and self._report is not None
+        self.in_time.discard(trial.trial_id)
         shard, text = int(trial.config["shard"]), _error(trial)
         gone = bool(_GONE.search(text)) and _UNBORN not in text
         self._tries[shard, gone] += 1
@@ -169,19 +151,24 @@ class _Watch(tune.Callback):
         self._report(Progress(shard, 0, {}, 0.0, False, setback="failed"))
 
 
-class _AtOnce(tune.Stopper):
-    """Ends all trials when a signal came."""
+class _End(tune.Stopper):
+    """Ends all trials when a signal came, and those that began too late when the time is over.
 
-    def __init__(self, brake: Brake) -> None:
-        self._brake = brake
+    Tune asks for up to 16 shards before there is a place for them, so that a cluster grows: they begin
+    whatever the queue says by then.
+    """
+
+    def __init__(self, watch: _Watch) -> None:
+        self._watch = watch
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """No trial is ended for itself."""
-        return False
+        """Whether a trial began when the time was over."""
+        return self._watch.brake.holds and trial_id not in self._watch.in_time
 
     def stop_all(self) -> bool:
-        """Whether a signal came."""
-        return self._brake.signal is not None
+        """Whether a signal came, or the time is over and nothing that began before is in training."""
+        brake = self._watch.brake
+        return brake.signal is not None or (brake.is_over and not self._watch.in_time)
 
 
 def run(
@@ -203,24 +190,24 @@ def run(
         SweepError: Ray cannot be reached, or a node cannot take part.
     """
     brake = brake or Brake()
-    with _ray(cluster):
+    with connected(cluster):
         brake.take()  # Ray's start takes SIGTERM for itself
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are told by the driver
-        _check_nodes(work)
+        check_nodes(work)
         known = cluster.address == "local" or (cluster.workers and not cluster.gpus)
-        slots = _slots(work, cluster) if known else 0
+        slots = count_slots(work, cluster) if known else 0
         work = work._replace(session=work.session._replace(slots=slots))
-        watch = _Watch(work, report)
+        watch = _Watch(work, report, brake)
         size = max(_WAVE, 50 * slots)
         for first in range(0, len(work.shards), size):
             if not brake.holds:
                 wave = range(first, min(first + size, len(work.shards)))
                 watch.queue = _Queue(wave, brake)
-                _fit(work, watch, brake=brake, cluster=cluster)
+                _fit(work, watch, cluster)
         return watch.failures
 
 
-def _fit(work: Work, watch: _Watch, *, brake: Brake, cluster: Cluster) -> None:
+def _fit(work: Work, watch: _Watch, cluster: Cluster) -> None:
     """One call of Tune."""
     trainable = tune.with_parameters(_ShardTrial, work=work, cluster=cluster)
     cards = frozenset(number for number in watch.queue.shards if work.shards[number].card)
@@ -236,7 +223,7 @@ def _fit(work: Work, watch: _Watch, *, brake: Brake, cluster: Cluster) -> None:
             run_config=tune.RunConfig(
                 storage_path=scratch,
                 verbose=0,
-                stop=_AtOnce(brake),
+                stop=_End(watch),
                 callbacks=[watch],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
@@ -262,116 +249,3 @@ def _asks(cards: frozenset[int], gpus: float) -> Any:
         return tune.PlacementGroupFactory([{"CPU": 1, **share}])
 
     return of
-
-
-def _slots(work: Work, cluster: Cluster) -> int:
-    """Trials that Ray can train at once now: one on each CPU, those for cards by their shares of GPUs."""
-    resources = ray.cluster_resources()
-    cpus = cluster.workers or max(1, int(resources.get("CPU", 1)))
-    cards = sum(shard.card for shard in work.shards)
-    if not (cards and cluster.gpus):
-        return cpus
-    shares = int(resources.get("GPU", 0)) * int(1 / cluster.gpus + 1e-9)
-    return max(1, min(cpus, shares + len(work.shards) - cards))
-
-
-def card_rate(plan: Plan, places: Places, cluster: Cluster) -> float:
-    """Flops per second of a trial on its share of a GPU, measured on one.
-
-    Args:
-        plan: the sweep, without spans.
-        places: of runs that a card can train.
-        cluster: which Ray to use.
-    Raises:
-        SweepError: no trial can have that share, or the runs fail there.
-    """
-    remedy = "take --gpus 0 to train on its CPUs, or an --address of one with GPUs"
-    with _ray(cluster):
-        found = ray.cluster_resources().get("GPU", 0.0)
-        if found < cluster.gpus and cluster.address == "local":
-            raise SweepError(
-                f"received --gpus {cluster.gpus:g}; this machine has {found:g} GPUs; {remedy}"
-            )
-        measure = ray.remote(num_cpus=1, num_gpus=cluster.gpus)(busy_rate)
-        try:
-            whole = ray.get(measure.remote(plan, places), timeout=_GROWTH_S)
-        except ray.exceptions.GetTimeoutError:
-            raise SweepError(
-                f"received --gpus {cluster.gpus:g}; the cluster at {cluster.address!r} gave no trial "
-                f"that share in {_GROWTH_S / 60:.0f} minutes and has {found:g} GPUs; {remedy}"
-            ) from None
-        except ray.exceptions.RayError as error:
-            raise SweepError(
-                f"a trial's card could not be measured: {getattr(error, 'cause', error)}; mend it, or "
-                "take --gpus 0 to train on CPUs"
-            ) from None
-        return cluster.gpus * float(whole)
-
-
-def _check_nodes(work: Work) -> None:
-    """Refuse a cluster of which a node has another package or does not see the output folder.
-
-    Nodes that join later are held to the same by their trials.
-    """
-    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-    if len(nodes) < 2:
-        return
-    check, asked = ray.remote(check_here), []
-    for node in nodes:
-        there = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
-        task = check.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
-        asked.append(task.remote(work.writer.location, work.session.code))
-    for answer in asked:
-        try:
-            ray.get(answer, timeout=60)
-        except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, SweepError):
-                raise SweepError(str(error.cause)) from None
-            raise SweepError(
-                f"a node of the cluster cannot take part: {error.cause}; install the project on every node"
-            ) from None
-        except ray.exceptions.RayError:  # a node that went away, or is slow, is seen by its trials
-            continue
-
-
-def _check_secret(address: str) -> None:
-    """Refuse a cluster of which nobody has said whether it asks for a secret.
-
-    Whoever reaches a cluster without one can run any code on it.
-    """
-    if address != "local" and os.environ.get("RAY_AUTH_MODE") not in ("token", "disabled"):
-        raise SweepError(
-            f"received --address {address} and no RAY_AUTH_MODE; expected RAY_AUTH_MODE=token, with the "
-            "cluster's secret in RAY_AUTH_TOKEN or ~/.ray/auth_token; or RAY_AUTH_MODE=disabled, where "
-            "nobody else reaches the cluster"
-        )
-
-
-@contextmanager
-def _ray(cluster: Cluster) -> Iterator[None]:
-    """A connection to Ray; a cluster that was started here is ended here."""
-    if ray.is_initialized():
-        yield
-        return
-    _check_secret(cluster.address)
-    here = {
-        "_node_ip_address": "127.0.0.1",
-        "include_dashboard": False,
-        "num_cpus": cluster.workers,
-    }
-    try:
-        ray.init(
-            address=cluster.address,
-            logging_level="ERROR",
-            log_to_driver=False,
-            **(here if cluster.address == "local" else {}),
-        )
-    except (ValueError, ConnectionError, RuntimeError) as error:
-        raise SweepError(
-            f"cannot reach Ray at {cluster.address!r}: {error}; expected local, auto or host:port "
-            "of a running cluster"
-        ) from None
-    try:
-        yield
-    finally:
-        ray.shutdown()

@@ -136,12 +136,14 @@ def test_it_opens_from_disk_and_fits_the_window(visit: Visit, width: int, scheme
     assert page.evaluate("[...document.images].every((i) => i.complete && i.naturalWidth > 0)")
     if width == max(WIDTHS):
         tables = page.locator("section .scroll")
-        wide = "(all) => all.filter((t) => t.scrollWidth > t.clientWidth + 1).map((t) => t.ariaLabel)"
+        wide = (
+            "(all) => all.filter((t) => t.scrollWidth > t.clientWidth + 1).map((t) => t.ariaLabel)"
+        )
         assert "Theory" not in tables.evaluate_all(wide)
-    # Maps of two settings and of one, boundaries, a shift, exponents by level, residuals, a key and
-    # eight trajectories.
+    # Maps of two settings and of one, boundaries, a shift, exponents along x and by level, residuals,
+    # a key and eight trajectories.
     shown = page.locator("img:visible")
-    assert shown.count() == 2 + 1 + 2 + 1 + 2 + 3 + 1 + 8
+    assert shown.count() == 2 + 1 + 2 + 1 + 2 + 2 + 3 + 1 + 8
     widths = shown.evaluate_all("(images) => images.map((i) => i.getBoundingClientRect().width)")
     assert min(widths) > 250
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")

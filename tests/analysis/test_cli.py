@@ -18,10 +18,10 @@ FIGURES = {
     for suffix in ("png", "svg")
 } | {
     f"{name}.{suffix}"
-    for name in ("levels", "residuals-level-0.25-0", "residuals-level-0.25-1")
+    for name in ("levels", "local-level-0.25", "residuals-level-0.25-0", "residuals-level-0.25-1")
     for suffix in ("png", "svg")
 }
-RESULTS = ("cells", "boundary", "laws", "kinks", "shift", "theory", "levels", "selection")
+RESULTS = ("cells", "boundary", "laws", "kinks", "shift", "theory", "levels", "local", "selection")
 TABLES = {f"{name}.csv" for name in (*RESULTS, "half-benign", "rows")} | {"table.md"}
 OTHERS = {"report.html", "sweep.yaml"}
 

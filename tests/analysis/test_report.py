@@ -1,6 +1,7 @@
 """The report's files, and its page as text: whole, of one piece, escaped."""
 
 import base64
+import csv
 import json
 import re
 from html.parser import HTMLParser
@@ -59,6 +60,9 @@ class Page(HTMLParser):
         ]
 
 
+FOLLOWED = [{"setting": "p_flip", "of": "exponent", "limit": 0.25}]
+
+
 def reported(out: Path, *folders: Path) -> Page:
     """The page of datasets."""
     subjects = [examine(str(folder), FEW) for folder in folders]
@@ -102,9 +106,9 @@ def test_links_lead_to_files_and_sections_that_exist(page: Page, recorded: Path)
 
 def test_pictures_have_words_and_tables_their_captions(page: Page) -> None:
     pictures = page.all("img")
-    # Two settings in two views, boundary, shift, exponents by level, residuals of each setting, the
-    # key and eight panels of trajectories.
-    assert len(pictures) == 4 + 1 + 1 + 1 + 2 + 9
+    # Two settings in two views, boundary, shift, exponents along x and by level, residuals of each
+    # setting, the key and eight panels of trajectories.
+    assert len(pictures) == 4 + 1 + 1 + 1 + 1 + 2 + 9
     assert all(picture["alt"] for picture in pictures)
     for picture in pictures:
         kind, _, text = str(picture["src"]).partition(";base64,")
@@ -168,6 +172,22 @@ def test_several_datasets_share_a_page(folder: Path, tmp_path: Path) -> None:
         assert any(a["href"] == f"{name}/laws.csv" for a in page.all("a"))
     names = [a["id"] for _, a in page.elements if a.get("id")]
     assert len(names) == len(set(names))
+
+
+def test_several_datasets_share_a_table_of_predictions(tmp_path: Path) -> None:
+    followed = {"analysis": Planted().sweep()["analysis"] | {"across": FOLLOWED}}
+    planted = Planted(name="followed", factors=(1.0, 1.2, 1.4), sweep_extra=followed)
+    other = Planted().write(tmp_path / "other")
+    reported(tmp_path / "out", other, planted.write(tmp_path / "data"))
+    with (tmp_path / "out" / "predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["sweep"] for row in rows} == {"planted", "followed"}
+    (limit,) = [row for row in rows if row["prediction"] == "exponent at p_flip = 0.2"]
+    assert (limit["predicted"], limit["quantity"]) == ("0.25", "exponent")
+    assert float(limit["measured_low"]) < float(limit["measured"]) < float(limit["measured_high"])
+    lines = (tmp_path / "out" / "predictions.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len(rows) + 2
+    assert (tmp_path / "out" / "followed" / "exponent-over-p_flip.svg").is_file()
 
 
 def test_the_same_dataset_gives_the_same_page(folder: Path, tmp_path: Path) -> None:

@@ -46,6 +46,23 @@ fixed: {n: 6, m: 3, d: 50, sigma_0: 0.01, eta: 0.05, steps: 30, n_test: 20}
 settings: {p_flip: [0, 0.1]}
 """
 
+DRIVER = (
+    "import sys\n"
+    "from pathlib import Path\n"
+    "from sweeps import command\n"
+    "from sweeps.executors import tune\n"
+    "from sweeps.plan import Cut\n"
+    "from tests.sweeps.small import TOY_SWEEP, planned\n"
+    "from tests.toy import Toy\n"
+    "plan, dataset = planned(TOY_SWEEP, Path(sys.argv[1]), Toy(pause_s=0.15))\n"
+    "work = command.prepare(plan, dataset, Cut(runs=4))\n"
+    "outcome = command.execute(work, dataset, lambda w: tune.run(\n"
+    "    w, lambda p: None, tune.Cluster(sys.argv[2])))\n"
+    "print(outcome)\n"
+    "sys.exit(1 if outcome.missing else 0)\n"
+)
+"""A program that trains the toy on a running cluster, slowly: its arguments are a folder and an address."""
+
 COMMAND = [str(Path(sys.executable).parent / "bocnn-sweep")]
 
 Executor = Callable[[Work], dict[int, str]]

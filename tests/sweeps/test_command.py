@@ -152,6 +152,16 @@ def test_a_damaged_dataset_is_refused_with_the_remedy(bocnn_file: Path, out: Pat
     assert rows(out).equals(whole)
 
 
+def test_status_tells_that_the_manifest_is_lost_and_what_to_do(bocnn_file: Path, out: Path) -> None:
+    succeeded(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL))
+    (out / "_sweep.json").unlink()
+    said = succeeded(bocnn_sweep("status", out))
+    assert "small-plane: 48 of 48 runs published in" in said
+    assert "there is no _sweep.json" in said and "writes it again" in said
+    succeeded(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL))
+    assert "there is no" not in succeeded(bocnn_sweep("status", out))
+
+
 def test_a_folder_of_foreign_files_is_refused(bocnn_file: Path, out: Path) -> None:
     out.mkdir()
     pq.write_table(pa.table({"a": [1]}), out / "mine.parquet")

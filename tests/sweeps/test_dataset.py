@@ -231,6 +231,25 @@ def test_a_lost_manifest_is_found_in_the_files(out: Path) -> None:
     assert (out / "_sweep.json").read_bytes() == manifest
 
 
+def test_status_goes_by_the_files_where_the_manifest_is_lost(out: Path) -> None:
+    train(TOY_SWEEP, out)
+    before = status(out)
+    (out / "_sweep.json").unlink()
+    assert status(out) == before._replace(lost=True)
+    shards(out)[0].unlink()
+    assert (status(out).published, status(out).planned) == (before.published - 10, before.planned)
+
+
+@pytest.mark.parametrize("data", [b"", b"no Parquet", None])
+def test_status_of_foreign_files_says_so(data: bytes | None, out: Path) -> None:
+    out.mkdir()
+    pq.write_table(pa.table({"a": [1]}), out / "mine.parquet")
+    if data is not None:
+        (out / "mine.parquet").write_bytes(data)
+    with pytest.raises(SweepError, match=r"mine.parquet does not say of which sweep it is; move"):
+        status(out)
+
+
 def test_two_drivers_at_once_leave_one_complete_dataset(out: Path, tmp_path: Path) -> None:
     train(TOY_SWEEP, tmp_path / "alone")
     slow = Toy(pause_s=0.002)

@@ -13,6 +13,7 @@ from sweeps import command
 from sweeps.dataset import MANIFEST, Writer
 from sweeps.executors import local
 from sweeps.identity import shard_name
+from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Shard
 from sweeps.protocol import Model
 from sweeps.shard import Progress, Work
@@ -174,3 +175,18 @@ def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, o
     assert outcome.missing == plan.total
     assert "cannot write shard-" in outcome.failures[0]
     assert "then run the same command again" in outcome.failures[0]
+
+
+def test_a_ray_that_does_not_start_in_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sweeps.executors import cluster
+
+    def late(**options: object) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(cluster.ray, "init", late)
+    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
+    with (
+        pytest.raises(SweepError, match="too busy; run the same command again, or take --executor"),
+        cluster.connected(cluster.Cluster()),
+    ):
+        pass

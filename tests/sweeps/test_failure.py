@@ -85,6 +85,30 @@ def test_when_the_time_is_over_no_shard_begins(run: Run, out: Path) -> None:
     assert outcome == ({}, 96)
 
 
+class Clock(Brake):
+    """A brake whose time is over when it is said to be."""
+
+    over = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.over
+
+
+def test_when_the_time_is_over_those_in_training_end_and_none_after_them(
+    run: Run, out: Path
+) -> None:
+    clock = Clock()
+
+    def ring(progress: Progress) -> None:
+        clock.over = clock.over or progress.published
+
+    slow = Toy(pause_s=0.1)
+    ended = train(TOY_SWEEP, out, slow, Cut(runs=4), lambda work: run(work, ring, clock))
+    assert ended.failures == {}
+    assert 96 - 3 * 4 <= ended.missing < 96  # the one that rang, and one more on each other worker
+
+
 def test_a_brake_takes_one_signal_and_leaves_the_next() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with Brake() as brake:

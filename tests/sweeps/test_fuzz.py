@@ -1,6 +1,8 @@
 """Whatever is given as a sweep file is a sweep or a told mistake: no other exception leaves."""
 
 import copy
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -86,32 +88,55 @@ def dumped(tree: Any) -> str:
     return yaml.dump(copy.deepcopy(tree), allow_unicode=False, sort_keys=False)
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
+@st.composite
+def changed(draw: st.DrawFn, name: str) -> str:
+    """A shipped sweep with up to three values replaced by any others."""
+    tree = PRESETS[name]
+    for _ in range(draw(st.integers(1, 3))):
+        path = draw(st.sampled_from(places(tree)))
+        tree = replaced(tree, path, draw(VALUES))
+    return dumped(tree)
+
+
+@st.composite
+def nudged(draw: st.DrawFn, name: str) -> str:
+    """A shipped sweep with up to three of its innermost values replaced by likely ones."""
+    tree = PRESETS[name]
+    values = {path: reduce(getitem, path, tree) for path in places(tree)}
+    leaves = [path for path, value in values.items() if not isinstance(value, dict | list)]
+    for _ in range(draw(st.integers(1, 3))):
+        tree = replaced(tree, draw(st.sampled_from(leaves)), draw(LIKELY))
+    return dumped(tree)
+
+
+@st.composite
+def torn(draw: st.DrawFn) -> str:
+    """A sweep with any piece replaced."""
+    start, length = draw(st.integers(0, len(TOY_SWEEP) - 1)), draw(st.integers(0, 8))
+    return TOY_SWEEP[:start] + draw(st.text(max_size=6)) + TOY_SWEEP[start + length :]
+
+
+LIKELY = st.one_of(
+    st.integers(0, 60),
+    st.floats(0.001, 6),
+    st.sampled_from(["both", "hidden", "square", "0.1 / n", "mu_norm", "word"]),
+)
+AXES = st.dictionaries(st.sampled_from(["x", "y", "n", "word", "p_flip", "k"]), VALUES)
+TEXT = st.text(max_size=80) | st.text("ab:-[]{}&*!|>%@'\"\n\t #0123e.,?<=~_x", max_size=80)
+FILES: dict[str, tuple[st.SearchStrategy[str], Model]] = {
+    **{f"{name}, changed": (changed(name), bocnn.MODEL) for name in sorted(PRESETS)},
+    **{f"{name}, nudged": (nudged(name), bocnn.MODEL) for name in sorted(PRESETS)},
+    "any axes": (AXES.map(lambda axes: dumped({"name": "t", "replicates": 1, "axes": axes})), TOY),
+    "any text": (TEXT, TOY),
+    "a sweep and any text": (TEXT.map(lambda text: f"{TOY_SWEEP}\n{text}"), TOY),
+    "a sweep, torn": (torn(), TOY),
+}
+"""Kinds of sweep files, whole and broken, and the model that they are held against."""
+
+
+@pytest.mark.parametrize("kind", FILES)
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_a_preset_with_any_values_replaced(name: str, data: st.DataObject) -> None:
-    tree = PRESETS[name]
-    for _ in range(data.draw(st.integers(1, 3))):
-        path = data.draw(st.sampled_from(places(tree)))
-        tree = replaced(tree, path, data.draw(VALUES))
-    told_or_resolved(dumped(tree), bocnn.MODEL)
-
-
-@settings(max_examples=150)
-@given(st.dictionaries(st.sampled_from(["x", "y", "n", "word", "p_flip", "k"]), VALUES))
-def test_any_values_as_axes(axes: dict[str, Any]) -> None:
-    tree = {"name": "t", "replicates": 1, "axes": axes}
-    told_or_resolved(dumped(tree), TOY)
-
-
-@settings(max_examples=200)
-@given(st.text(max_size=80) | st.text("ab:-[]{}&*!|>%@'\"\n\t #0123e.,?<=~_x", max_size=80))
-def test_any_text(text: str) -> None:
-    told_or_resolved(text, TOY)
-    told_or_resolved(f"{TOY_SWEEP}\n{text}", TOY)
-
-
-@settings(max_examples=100)
-@given(st.integers(0, len(TOY_SWEEP) - 1), st.integers(0, 8), st.text(max_size=6))
-def test_a_sweep_with_any_piece_replaced(start: int, length: int, piece: str) -> None:
-    told_or_resolved(TOY_SWEEP[:start] + piece + TOY_SWEEP[start + length :], TOY)
+def test_a_file_is_a_sweep_or_a_told_mistake(kind: str, data: st.DataObject) -> None:
+    files, model = FILES[kind]
+    told_or_resolved(data.draw(files), model)

@@ -184,43 +184,43 @@ def test_slots_are_the_trials_that_cards_and_cores_take_at_once(
     slots: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from sweeps.executors import tune
+    from sweeps.executors import cluster as rays
 
-    monkeypatch.setattr(tune.ray, "cluster_resources", lambda: {"CPU": 48.0, "GPU": 4.0})
+    monkeypatch.setattr(rays.ray, "cluster_resources", lambda: {"CPU": 48.0, "GPU": 4.0})
     plan, dataset = planned(text, out, bocnn.MODEL)
     work = command.prepare(plan, dataset, FAST._replace(runs=20))
-    assert tune._slots(work, tune.Cluster("auto", *cluster)) == slots
+    assert rays.count_slots(work, rays.Cluster("auto", *cluster)) == slots
 
 
 @pytest.mark.usefixtures("ray_session")
 def test_a_rate_is_measured_on_a_worker_with_the_share(out: Path) -> None:
-    from sweeps.executors import tune
+    from sweeps.executors import cluster as rays
 
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     places = card_sample(plan)
-    assert tune.card_rate(plan.without_spans(), places, tune.Cluster(gpus=0.5)) > 0
+    assert rays.card_rate(plan.without_spans(), places, rays.Cluster(gpus=0.5)) > 0
 
 
 @pytest.mark.usefixtures("ray_session")
 def test_more_than_there_is_is_refused(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sweeps.executors import tune
+    from sweeps.executors import cluster as rays
 
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     places = card_sample(plan)
     with pytest.raises(
         SweepError, match=r"received --gpus 8; this machine has 1 GPUs; take --gpus"
     ):
-        tune.card_rate(plan, places, tune.Cluster(gpus=8))
-    monkeypatch.setattr(tune, "_GROWTH_S", 0.5)
+        rays.card_rate(plan, places, rays.Cluster(gpus=8))
+    monkeypatch.setattr(rays, "GROWTH_S", 0.5)
     with pytest.raises(
         SweepError, match=r"--gpus 8; the cluster at 'auto' gave no .* an --address"
     ):
-        tune.card_rate(plan, places, tune.Cluster("auto", gpus=8))
+        rays.card_rate(plan, places, rays.Cluster("auto", gpus=8))
 
 
 @pytest.mark.usefixtures("ray_session")
 def test_a_card_that_fails_is_told_with_its_reason(out: Path) -> None:
-    from sweeps.executors import tune
+    from sweeps.executors import cluster as rays
 
     class Broken(Bocnn):
         def run(self, columns: Any) -> Any:
@@ -228,4 +228,4 @@ def test_a_card_that_fails_is_told_with_its_reason(out: Path) -> None:
 
     plan, _ = planned(BOCNN_SWEEP, out, Broken())
     with pytest.raises(SweepError, match=r"could not be measured: out of memory.*take --gpus 0"):
-        tune.card_rate(plan, card_sample(plan), tune.Cluster(gpus=0.5))
+        rays.card_rate(plan, card_sample(plan), rays.Cluster(gpus=0.5))

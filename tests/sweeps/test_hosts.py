@@ -11,30 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.sweeps.small import TOY_SWEEP, resolved, rows, train
+from tests.sweeps.small import DRIVER, TOY_SWEEP, resolved, rows, train
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 HEAD = "10.77.0.1"
 RAY = str(Path(sys.executable).parent / "ray")
-DRIVER = (
-    "import sys\n"
-    "from dataclasses import replace\n"
-    "from pathlib import Path\n"
-    "from sweeps import command\n"
-    "from sweeps.executors import tune\n"
-    "from sweeps.plan import Cut\n"
-    "from tests.sweeps.small import TOY_SWEEP, planned\n"
-    "from tests.toy import Toy\n"
-    "plan, dataset = planned(TOY_SWEEP, Path(sys.argv[1]), Toy(pause_s=0.15))\n"
-    "work = command.prepare(plan, dataset, Cut(runs=4))\n"
-    "nodes = set()\n"
-    "outcome = command.execute(work, dataset, lambda w: tune.run(\n"
-    "    w, lambda p: None, tune.Cluster('10.77.0.1:6379')))\n"
-    "print(outcome)\n"
-    "sys.exit(1 if outcome.missing else 0)\n"
-)
 
 
 def ip(*words: str) -> None:
@@ -142,7 +125,17 @@ def test_a_host_that_is_lost_costs_no_row(hosts: Hosts, out: Path, tmp_path: Pat
         "PYTHONPATH": str(ROOT),
     }
     driver = subprocess.Popen(
-        ["nsenter", "-t", pid, "-m", "-n", sys.executable, str(tmp_path / "driver.py"), str(out)],
+        [
+            "nsenter",
+            "-t",
+            pid,
+            "-m",
+            "-n",
+            sys.executable,
+            str(tmp_path / "driver.py"),
+            str(out),
+            f"{HEAD}:6379",
+        ],
         env=environment,
         cwd=ROOT,
         stdout=subprocess.PIPE,

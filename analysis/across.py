@@ -1,0 +1,161 @@
+"""A fitted quantity followed over a setting: how an exponent, a kink or a shift moves with d, n or p."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from analysis.boundary import Boundary
+from analysis.kink import fit_kink
+from analysis.laws import Estimate, fit_law
+from analysis.plane import Floats
+from analysis.shift import paired_shift
+from analysis.spec import Across
+from analysis.theory import AGREES, CANNOT_TELL, DISAGREES, WIDEST_INTERVAL
+
+# A power of the setting has two parameters, and a third point to be judged by.
+FEWEST = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """One quantity at every value of a setting, the other settings held.
+
+    `power` is the exponent b of quantity ∝ setting^b, None where `reason` says why there is none. Of a
+    limit the verdict holds the last value against it.
+    """
+
+    asked: Across
+    others: str  # the settings that are held, "" for none
+    level: float
+    values: Floats  # of the setting, sorted, (values,)
+    estimates: tuple[Estimate | None, ...]
+    power: Estimate | None
+    verdict: str
+    reason: str
+
+
+def follow(boundary: Boundary, asked: Across) -> list[Trend]:
+    """The quantity over a setting, once for every choice of the other settings.
+
+    Args:
+        boundary: crossings of all settings.
+        asked: which quantity and setting, and what theory says of them.
+    Returns:
+        One trend for each choice of the others; [] where the boundary's settings do not name it.
+    """
+    labels = [_parts(label) for label in boundary.plane.settings]
+    held = [{k: v for k, v in parts.items() if k != asked.setting} for parts in labels]
+    groups = [group for k, group in enumerate(held) if group not in held[:k]]
+    return [
+        _trend(boundary, asked, group, labels=labels)
+        for group in groups
+        if all(asked.setting in parts for parts in labels)
+    ]
+
+
+def _trend(
+    boundary: Boundary,
+    asked: Across,
+    group: Mapping[str, str],
+    *,
+    labels: Sequence[Mapping[str, str]],
+) -> Trend:
+    places = {
+        float(parts[asked.setting]): s
+        for s, parts in enumerate(labels)
+        if parts == {**group, asked.setting: parts[asked.setting]}
+    }
+    values = sorted(places)
+    measure = QUANTITIES[asked.of]
+    estimates = tuple(measure(boundary, places[value], asked) for value in values)
+    power, reason = fit_power(np.array(values), estimates, confidence=boundary.confidence)
+    verdict = _judge(asked, power, estimates)
+    others = ", ".join(f"{name} = {value}" for name, value in group.items())
+    return Trend(asked, others, boundary.level, np.array(values), estimates, power, verdict, reason)
+
+
+def fit_power(
+    x: Floats, y: Sequence[Estimate | None], *, confidence: float
+) -> tuple[Estimate | None, str]:
+    """The exponent b of y ∝ x^b by weighted least squares of the logs, each y independent.
+
+    Settings other than paired ones draw random numbers of their own, so their estimates are
+    independent. An error is half an interval's width; where the points scatter by more than their
+    errors the interval is widened by that and by Student's t.
+
+    Args:
+        x: values of the setting, shape (values,).
+        y: estimates; those that are missing, open or not positive are left out.
+        confidence: of their intervals, and of the one returned.
+    Returns:
+        The exponent, or None and the reason.
+    """
+    ok = np.array([v > 0 and _closed(e) for v, e in zip(x, y, strict=True)], dtype=bool)
+    if ok.sum() < FEWEST:
+        return None, f"{ok.sum()} of at least {FEWEST} values with a closed interval"
+    kept = [e for e, used in zip(y, ok, strict=True) if used and e is not None]
+    log_x, log_y = np.log(x[ok]), np.log([e.value for e in kept])
+    normal = float(stats.norm.ppf((1 + confidence) / 2))
+    width = np.log([e.high for e in kept]) - np.log([e.low for e in kept])
+    weight = 1 / np.maximum(width / (2 * normal), 1e-9) ** 2
+    centre = np.average(log_x, weights=weight)
+    spread = float(np.sum(weight * (log_x - centre) ** 2))
+    if spread == 0:
+        return None, "all values of the setting are the same"
+    slope = float(np.sum(weight * (log_x - centre) * log_y)) / spread
+    residual = log_y - np.average(log_y, weights=weight) - slope * (log_x - centre)
+    freedom = len(log_x) - 2
+    scatter = np.sqrt(float(np.sum(weight * residual**2)) / freedom)
+    student = float(stats.t.ppf((1 + confidence) / 2, freedom))
+    half = max(normal, student * scatter) / np.sqrt(spread)
+    return Estimate(slope, slope - half, slope + half), ""
+
+
+def _closed(e: Estimate | None) -> bool:
+    return e is not None and e.low > 0 and bool(np.isfinite([e.value, e.low, e.high]).all())
+
+
+def _judge(asked: Across, power: Estimate | None, estimates: Sequence[Estimate | None]) -> str:
+    """The verdict on theory's power, or on its limit by the last value; "" where it says nothing."""
+    if asked.exponent is not None:
+        return _holds(power, asked.exponent)
+    if asked.limit is not None:
+        return _holds(estimates[-1], asked.limit)
+    return ""
+
+
+def _holds(measured: Estimate | None, predicted: float) -> str:
+    if measured is None:
+        return CANNOT_TELL
+    if not measured.high - measured.low <= WIDEST_INTERVAL * max(abs(predicted), 1.0):
+        return CANNOT_TELL
+    return AGREES if measured.low <= predicted <= measured.high else DISAGREES
+
+
+def _exponent(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
+    return fit_law(boundary, setting, x_range=asked.x_range).slope
+
+
+def _kink(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
+    return fit_kink(boundary, setting).at
+
+
+def _shift(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
+    found = paired_shift(boundary, setting)
+    return found.mean if setting else Estimate(found.none, found.none, found.none)
+
+
+QUANTITIES: dict[str, Callable[[Boundary, int, Across], Estimate | None]] = {
+    "exponent": _exponent,
+    "kink": _kink,
+    "shift": _shift,
+}
+"""What can be followed: the power law's exponent, the kink's x, the paired shift from the first."""
+
+
+def _parts(label: str) -> dict[str, str]:
+    """Names and values of a setting's label, such as "d = 1000, p_flip = 0.1"."""
+    pairs = (part.partition(" = ") for part in label.split(", ") if " = " in part)
+    return {name: value for name, _, value in pairs}

@@ -1,0 +1,117 @@
+"""Quantities over a setting, and exponents from place to place."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.across import Trend
+from analysis.boundary import Boundary
+from analysis.figures.style import GREY, WIDTH, Colour, colours, dark, set_scale, theme, wrapped
+from analysis.laws import Estimate
+from analysis.local import LocalExponent
+from analysis.plane import Floats, is_log
+from analysis.spec import Theory
+
+ROOM = 0.06
+"""Room beside the outermost points, as a share of the axis."""
+
+
+def draw_trends(trends: Sequence[Trend]) -> Figure:
+    """One quantity over one setting, with intervals; its power law, and theory's limit or power.
+
+    Args:
+        trends: of the same quantity and setting, at least one.
+    """
+    asked = trends[0].asked
+    palette = colours(len(trends))
+    x = trends[0].values
+    log = is_log(x, "list")
+    with theme():
+        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+        axes = figure.subplots()
+        set_scale(axes.xaxis, _limits(x, log), log=log)
+        if asked.of == "kink":
+            axes.set_yscale("log")
+        if asked.limit is not None:
+            axes.axhline(asked.limit, color=GREY, ls="--", lw=1.2, label=f"theory: {asked.limit:g}")
+        for trend, colour in zip(trends, palette, strict=True):
+            label = ", ".join(filter(None, (f"level {trend.level:g}", trend.others)))
+            _draw_points(axes, trend.values, trend.estimates, colour, label)
+            _draw_powers(axes, trend, colour)
+        axes.set_xlabel(asked.setting)
+        axes.set_ylabel(asked.of)
+        figure.legend(loc="outside lower center", fontsize="small")
+    return figure
+
+
+def draw_local(
+    boundary: Boundary, found: Sequence[LocalExponent], *, theories: Sequence[Theory] = ()
+) -> Figure:
+    """Local exponents over x, settings by colour, theory's exponents dashed over their ranges.
+
+    Args:
+        boundary: the boundary they are of.
+        found: exponents; those that were not fitted are skipped.
+        theories: what is predicted.
+    """
+    settings, x = boundary.plane.settings, boundary.plane.x
+    palette = colours(len(settings))
+    with theme():
+        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+        axes = figure.subplots()
+        set_scale(axes.xaxis, x.edges[[0, -1]], log=x.log)
+        for theory in theories:
+            low, high = theory.x_range or (x.edges[0], x.edges[-1])
+            label = f"theory: {theory.exponent:g}, {theory.name}"
+            axes.plot([low, high], [theory.exponent] * 2, color=GREY, ls="--", lw=1.2, label=label)
+        for s, setting in enumerate(settings):
+            mine = [one for one in found if one.setting == s]
+            at = np.array([one.at for one in mine])
+            _draw_points(
+                axes, at, [one.law.slope for one in mine], palette[s], setting or "measured"
+            )
+        axes.set_xlabel(wrapped(x.label, 60))
+        axes.set_ylabel(f"local exponent of {boundary.plane.y.name}")
+        axes.set_title(wrapped(f"{boundary.label} = {boundary.level:g}", 56))
+        figure.legend(loc="outside lower center", fontsize="small")
+    return figure
+
+
+def _limits(x: Floats, log: bool) -> Floats:
+    low, high = (np.log(x.min()), np.log(x.max())) if log else (x.min(), x.max())
+    room = ROOM * (high - low) or 0.5
+    ends = np.array([low - room, high + room])
+    return np.exp(ends) if log else ends
+
+
+def _draw_points(
+    axes: Axes, x: Floats, y: Sequence[Estimate | None], colour: Colour, label: str
+) -> None:
+    known = [(at, e) for at, e in zip(x, y, strict=True) if e is not None]
+    if not known:
+        return
+    value = np.array([e.value for _, e in known])
+    ends = np.array([[e.value - e.low, e.high - e.value] for _, e in known]).T
+    error = np.where(np.isfinite(ends), np.maximum(ends, 0.0), 0.0)
+    at = [place for place, _ in known]
+    axes.errorbar(at, value, yerr=error, fmt="o", ms=4, capsize=3, color=colour, label=label)
+
+
+def _draw_powers(axes: Axes, trend: Trend, colour: Colour) -> None:
+    """The fitted power and theory's, both through the points' middle."""
+    known = [e.value for e in trend.estimates if e is not None and e.value > 0]
+    if trend.asked.of != "kink" or trend.power is None or not known:
+        return
+    x = trend.values
+    centre, height = np.exp(np.mean(np.log(x))), np.exp(np.mean(np.log(known)))
+    power = trend.power
+    lines = [
+        (power.value, "-", dark(colour), "measured"),
+        (trend.asked.exponent, "--", GREY, "theory"),
+    ]
+    for slope, dashes, ink, who in lines:
+        if slope is not None:
+            label = f"{who}: {trend.asked.setting}^{slope:.3g}"
+            axes.plot(x, height * (x / centre) ** slope, dashes, color=ink, lw=1.2, label=label)
