@@ -25,6 +25,7 @@ def location(two_settings: Planted, tmp_path: Path) -> str:
     return str(write_table(tmp_path / "large", kept, planted.sweep()))
 
 
+@pytest.mark.slow
 def test_beyond_the_bound_the_report_says_the_same(
     location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
