@@ -31,10 +31,16 @@ class Cells:
     status: Mapping[str, Ints]
     missing: Ints
     ignored: int
+    behind: Ints | None = None  # usable runs of each cell, where values are means of several
+
+    @property
+    def runs_used(self) -> Ints:
+        """Usable runs, shape (settings, x, y)."""
+        return self.used if self.behind is None else self.behind
 
     @property
     def used(self) -> Ints:
-        """Runs that enter the mean, shape (settings, x, y)."""
+        """Values that enter the mean, shape (settings, x, y): runs, or means of batches of runs."""
         return np.asarray(np.isfinite(self.values).sum(-1))
 
     @property

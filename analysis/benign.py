@@ -1,7 +1,6 @@
 """The boundary by its other definition: where half of the runs are benign."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.aggregate import Cells
@@ -10,7 +9,8 @@ from analysis.boundary import BENIGN, Boundary
 from analysis.crossing import raw_crossing
 from analysis.errors import AnalysisError
 from analysis.plane import Floats
-from analysis.psychometric import LAPSES, Counts, Curves, fit_curves, quantiles, scores
+from analysis.profiles import straight_profiles
+from analysis.psychometric import LAPSES, Counts, Curves, fit_curves, peaks, quantiles, scores
 
 MEDIAN = 0.5
 TINY = 1e-12
@@ -39,9 +39,14 @@ def find_benign_boundary(
         lapses: candidates for the shares of runs on the wrong side far from the boundary.
         resampling: draws, confidence and seed; the default states 95 %.
     Raises:
-        AnalysisError: an unknown link.
+        AnalysisError: an unknown link, or cells of batches.
     """
     how = resampling or Resampling()
+    if cells.behind is not None:
+        raise AnalysisError(
+            "Received cells whose values are means of batches of runs; expected single runs, of which a "
+            "share can be benign. Take as many batches as replicates."
+        )
     u = cells.plane.y.coordinates
     benign = np.where(np.isfinite(cells.values), cells.values < level, np.nan)
     rising = np.array([_rises(one, u) for one in benign])
@@ -55,7 +60,8 @@ def find_benign_boundary(
         _setting(fit_curves(_counts(one), u, link=link, lapses=lapses), one, u=u, how=how)
         for one in upper
     ]
-    estimate, low, high, draws = (np.stack(parts, axis=-2) for parts in zip(*settings, strict=True))
+    *places, crossings = (np.stack(parts, axis=-2) for parts in zip(*settings, strict=True))
+    estimate, low, high, draws = (_censored(part, u) for part in places)
     share = np.stack([_share(one) for one in upper])
     return Boundary(
         plane=cells.plane,
@@ -68,6 +74,8 @@ def find_benign_boundary(
         high=high,
         draws=draws,
         runs=most,
+        # Places are told beyond the grid too, so that laws need not censor them.
+        profiles=straight_profiles(crossings, (2 * u[0] - u[-1], 2 * u[-1] - u[0])),
         together=how.together,
         definition=BENIGN,
         raw=raw_crossing(share - MEDIAN, u),
@@ -92,10 +100,8 @@ def _rises(benign: Floats, u: Floats) -> bool:
     return bool(np.sum(np.where(present, benign, 0.0).sum(-1) * (u - centre)) > 0)
 
 
-def _setting(
-    curves: Curves, upper: Floats, *, u: Floats, how: Resampling
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Estimates and interval ends (columns,), and draws (draws, columns); infinite beyond the grid."""
+def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tuple[Floats, ...]:
+    """Estimates and interval ends (columns,), draws, and what laws are fitted to; NaN without runs."""
     runs = np.isfinite(upper).sum(-1).max(axis=1).astype(np.float64)
     middle = quantiles(curves, np.full((1, len(upper)), MEDIAN))[0]
     each, information = scores(curves, upper, u, place=middle)
@@ -104,15 +110,19 @@ def _setting(
     told = (spread > TINY) & (information > TINY) & how.together
     # Where no replicate differs from another, as between cleanly parted cells, the likelihood stands.
     inflation = np.where(told, spread / np.sqrt(np.maximum(information, TINY)), 1.0)
-    wide = np.maximum(inflation * student_stretch(how.confidence, how.freedom(runs)), 1.0)
+    stretch = student_stretch(how.confidence, how.freedom(runs))
+    wide = np.maximum(inflation * stretch, 1.0)
     end = stats.norm.ppf((1 + how.confidence) / 2)
     shares = stats.norm.cdf(np.array([[-end], [end]])) * np.ones(len(upper))
     ends = middle + np.where(told, wide, 1.0) * (quantiles(curves, shares) - middle)
     z = _joint_normals(each, how)
-    draws = middle + np.maximum(inflation, 1.0) * (quantiles(curves, stats.norm.cdf(z)) - middle)
-    empty = np.asarray(np.isnan(upper).all(axis=(1, 2)))
-    parts = (middle, ends[0], ends[1], draws)
-    return tuple(_censored(part, u, empty) for part in parts)  # type: ignore[return-value]
+    about = np.maximum(inflation, 1.0) * (quantiles(curves, stats.norm.cdf(z)) - middle)
+    # Laws are fitted to the most likely places, which the grid's edges pull less than medians. Their
+    # intervals will be stretched, which is not for what the likelihood alone says.
+    peak = peaks(curves)
+    rows = np.concatenate([peak[None], peak + about / np.where(told, 1.0, stretch)])
+    empty = np.isnan(upper).all(axis=(1, 2))
+    return tuple(np.where(empty, np.nan, part) for part in (middle, *ends, middle + about, rows))
 
 
 def _joint_normals(each: Floats, how: Resampling) -> Floats:
@@ -131,6 +141,6 @@ def _joint_normals(each: Floats, how: Resampling) -> Floats:
     return np.where(length > TINY, shared / np.maximum(length, TINY), alone)
 
 
-def _censored(places: Floats, u: Floats, empty: NDArray[np.bool_]) -> Floats:
-    inside = np.where(places < u[0], -np.inf, np.where(places > u[-1], np.inf, places))
-    return np.where(empty, np.nan, inside)
+def _censored(places: Floats, u: Floats) -> Floats:
+    """Places with ±inf for those beyond the grid."""
+    return np.where(places < u[0], -np.inf, np.where(places > u[-1], np.inf, places))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.plane import Floats
 
@@ -18,6 +18,11 @@ from analysis.plane import Floats
 CHUNK = 8_000_000
 # Two cells bracket a crossing, each with a spread of its own.
 CELLS_APART = 2
+# How much more the logarithms of crossings' errors scatter by luck than those of plain standard
+# errors: the slope of a profile is as noisy as its height. Simulated: at 3 some luck stays in weights,
+# and the mean shift of 30 replicates holds in 90 %.
+LUCK = 6
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def draw_means(values: Floats, weights: Floats) -> Floats:
 def student_stretch(confidence: float, freedom: Any) -> Any:
     """How much wider Student's t is than the normal at a confidence, any shape."""
     upper = (1 + confidence) / 2
-    return stats.t.ppf(upper, freedom) / stats.norm.ppf(upper)
+    return special.stdtrit(freedom, upper) / special.ndtri(upper)
 
 
 def interval(draws: Floats, share: Floats) -> tuple[Floats, Floats]:
@@ -102,7 +107,9 @@ def interval(draws: Floats, share: Floats) -> tuple[Floats, Floats]:
     """
     ordered = np.sort(draws, axis=0)
     count = (~np.isnan(ordered)).sum(axis=0)
-    low = np.minimum((share * count).astype(np.int64), np.maximum(count - 1, 0) // 2)
+    # Of n draws the k-th from either end leave out k / (n + 1).
+    left_out = np.rint(share * (count + 1)).astype(np.int64)
+    low = np.clip(left_out - 1, 0, np.maximum(count - 1, 0) // 2)
     high = np.maximum(count - 1 - low, 0)
     low_end = np.take_along_axis(ordered, low[None], axis=0)[0]
     return low_end, np.take_along_axis(ordered, high[None], axis=0)[0]
@@ -130,5 +137,27 @@ def student_interval(
 
 def robust_error(draws: Floats) -> Floats:
     """Standard error from the draws' central 68 %, which a few wild draws do not move."""
-    low, high = interval(draws, np.array(stats.norm.cdf(-1.0)))
+    low, high = interval(draws, special.ndtr(np.array(-1.0)))
     return (high - low) / 2
+
+
+def shrunk(errors: Floats, freedom: float) -> Floats:
+    """Errors drawn towards their common size, shape (columns,); the common one where unknown (NaN).
+
+    With few replicates errors differ by luck, and weights that follow luck make intervals too narrow:
+    of the scatter of their logarithms only what exceeds LUCK times that of standard errors with `freedom`
+    degrees of freedom is kept.
+
+    Source:
+        Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, 3 (shrunk variances).
+    """
+    known = np.isfinite(errors)
+    if not known.any():
+        return errors
+    # The tiny number lets a boundary without any noise be fitted, all columns alike.
+    size = np.log(np.maximum(errors[known], TINY))
+    luck = LUCK * special.polygamma(1, freedom / 2) / 4
+    kept = max(0.0, 1 - luck / max(float(np.var(size)), TINY))
+    logs = np.full(errors.shape, np.median(size))
+    logs[known] += kept * (size - np.median(size))
+    return np.asarray(np.exp(logs))

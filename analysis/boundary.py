@@ -8,16 +8,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.aggregate import Cells
-from analysis.bootstrap import (
-    Resampling,
-    draw_means,
-    multipliers,
-    student_interval,
-    student_stretch,
-)
-from analysis.crossing import Crossings, cross_zero, raw_crossing
+from analysis.bootstrap import Resampling, student_interval, student_stretch
+from analysis.crossing import raw_crossing
 from analysis.plane import Floats, Plane
-from analysis.smooth import choose_bandwidth, smoother
+from analysis.profiles import Profiles
+from analysis.scan import scan
 
 MEAN = "mean"
 BENIGN = "half benign"
@@ -44,6 +39,7 @@ class Boundary:
     high: Floats  # (settings, x)
     draws: Floats  # (draws, settings, x)
     runs: Floats  # (settings, x): replicates in the column's fullest cell
+    profiles: Profiles  # what crossings were read from, and laws are fitted to
     together: bool = True  # were replicates drawn for all cells at once?
     definition: str = MEAN
     raw: Floats | None = None  # (settings, x): first crossing of the raw means, as a check
@@ -90,22 +86,11 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
     u = cells.plane.y.coordinates
     mean, used = cells.mean, cells.used
     rising = np.array([_rises(m, w, u) for m, w in zip(mean, used, strict=True)])
-    flat = (-1, len(u))
-    bandwidth = choose_bandwidth(u, mean.reshape(flat), used.reshape(flat).astype(np.float64))
-    estimate = np.full(mean.shape[:2], np.nan)
-    draws = np.full((how.draws, *mean.shape[:2]), np.nan)
     most = used.max(axis=2).astype(np.float64)
-    wide = student_stretch(how.confidence, how.freedom(most))
     sign = np.where(rising, 1.0, -1.0)[:, None, None]
-    for x in range(mean.shape[1]):
-        weights = multipliers(how, cells.values.shape[3], column=(x, len(u)))
-        drawn = draw_means(cells.values[:, x], weights)
-        for s in range(len(mean)):
-            column = _Column(u, used[s, x].astype(np.float64), bandwidth, float(wide[s, x]))
-            profiles = sign[s] * (np.concatenate([mean[None, s, x], drawn[:, s]]) - level)
-            # A generator for each column: its grid error does not depend on the other columns.
-            rng = np.random.default_rng([how.seed, x, s])
-            estimate[s, x], draws[:, s, x] = _column_crossings(column, profiles, rng)
+    wide = student_stretch(how.confidence, how.freedom(most))
+    profiles, crossings = scan(cells, level, sign=sign, wide=wide, how=how)
+    estimate, draws = crossings[0], crossings[1:]
     # One run a cell measures no spread: no interval, rather than one of width zero.
     draws[:, most < 2] = np.nan
     low, high = _ends(estimate, draws, u=u, how=how, runs=most)
@@ -121,6 +106,7 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
         high=high,
         draws=draws,
         runs=most,
+        profiles=profiles,
         together=how.together,
         raw=raw_crossing(above, u),
         turns=_turns(
@@ -154,45 +140,9 @@ def _turns(score: Floats, estimate: Floats, *, u: Floats, freedom: Floats) -> ND
     return np.asarray(np.any((score < -least) & beyond | (score > least) & before, axis=-1))
 
 
-@dataclass(frozen=True, eq=False)
-class _Column:
-    u: Floats
-    used: Floats
-    bandwidth: float
-    wide: float  # by how much the ends will be stretched, which the grid's error must not be
-
-
 def _rises(mean: Floats, used: Any, u: Floats) -> bool:
     """Direction of a whole setting's trend along y: the sign of its pooled covariance."""
     weight = np.where(np.isfinite(mean), used, 0)
     total = np.maximum(weight.sum(axis=1, keepdims=True), 1)
     centre = (weight * u).sum(axis=1, keepdims=True) / total
     return bool(np.nansum(weight * (u - centre) * np.nan_to_num(mean)) > 0)
-
-
-def _column_crossings(
-    column: _Column, profiles: Floats, rng: np.random.Generator
-) -> tuple[float, Floats]:
-    """The observed crossing (row 0 of profiles) and those of the draws, grid error included."""
-    ok = column.used > 0
-    if not ok.any():
-        return np.nan, np.full(len(profiles) - 1, np.nan)
-    u, used = column.u[ok], column.used[ok]
-    smooth = profiles[:, ok] @ smoother(u, used, column.bandwidth).T
-    found = cross_zero(smooth, used, u)
-    offset = _grid_error(found, smooth[0], rng) / column.wide
-    return float(found.position[0]), (found.position + offset)[1:]
-
-
-def _grid_error(found: Crossings, profile: Floats, rng: np.random.Generator) -> Floats:
-    """Random offsets for what interpolation cannot know, uniform within half a step at most.
-
-    With f the share of a column's whole range that falls within the step of the crossing, the
-    half-width is f²(3 − 2f)/2 steps: none where many cells resolve the transition, the whole step
-    where the measure jumps within it. Measured as the cubic's error on logistic, probit and
-    Gompertz profiles of all widths: RMS 0.01, 0.08, 0.16, 0.21, 0.25 steps at f = 0.15, 0.35,
-    0.55, 0.75, 1 (this rule: 0.02, 0.08, 0.17, 0.24, 0.29).
-    """
-    share = np.clip(found.jump / max(float(np.ptp(profile)), 1e-300), 0.0, 1.0)
-    half = found.gap * share**2 * (3 - 2 * share) / 2
-    return np.asarray(rng.uniform(-1.0, 1.0, len(half)) * half)

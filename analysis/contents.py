@@ -22,14 +22,16 @@ from analysis.page import (
     LAW_HEADER,
     SHIFT_HEADER,
     boundary_cells,
+    collapse_table,
     cost_cells,
     kink_cells,
     law_cells,
     row_table,
     run_cells,
     shift_cells,
+    verdict_table,
 )
-from analysis.parts import further_parts
+from analysis.parts import COLLAPSE, VERDICTS, Part, further_parts
 from analysis.section import HoverMap, Picture, Section, Subject, Table
 from analysis.tables import boundary_rows, cell_rows
 from analysis.trajectory import BAND
@@ -81,7 +83,7 @@ def _views(found: Findings) -> list[_View]:
         _level_view(found.cells, level, two) for level in found.levels for two in (False, True)
     ]
     planned = found.cells.missing + sum(found.cells.status.values())
-    if (found.cells.used < planned).any():
+    if (found.cells.runs_used < planned).any():
         views.append(
             _View("failures", "runs not used", lambda s: draw_failures(found.cells, settings=s))
         )
@@ -225,9 +227,16 @@ def trajectory_section(subject: Subject) -> Iterator[Section]:
 def run_section(subject: Subject) -> Iterator[Section]:
     """Runs by how they ended."""
     header, cells = run_cells(subject.findings)
+    found = subject.findings.cells
+    batched = (
+        ""
+        if found.behind is None
+        else " They are too many to hold one by one: means and errors are those of "
+        f"{found.values.shape[3]} batches, and the boundary where half of the runs are benign is left out."
+    )
     yield Section(
         "Runs",
-        "A run that failed is counted here and enters no mean.",
+        f"A run that failed is counted here and enters no mean.{batched}",
         tables=[Table("", "Runs by how they ended", header=header, cells=cells)],
     )
 
@@ -256,17 +265,19 @@ def further_sections(subject: Subject) -> Iterator[Section]:
     for part in further_parts(found.dataset, found.cells, found.view, resampling=found.resampling):
         yield Section(
             part.title,
-            part.text,
+            part.text + part.note,
             pictures=[Picture(name, part.title, fig) for name, fig in part.figures.items()],
-            tables=[
-                row_table(
-                    part.name,
-                    part.title,
-                    part.rows,
-                    folded=bool(part.figures) or len(part.rows) > LONG,
-                )
-            ],
+            tables=[_further_table(part)],
         )
+
+
+def _further_table(part: Part) -> Table:
+    if part.name == VERDICTS:
+        return verdict_table(part.name, part.title, part.rows)
+    if part.name == COLLAPSE:
+        return collapse_table(part.name, part.title, part.rows)
+    folded = bool(part.figures) or len(part.rows) > LONG
+    return row_table(part.name, part.title, part.rows, folded=folded)
 
 
 SECTIONS: tuple[Maker, ...] = (

@@ -11,8 +11,8 @@ import numpy as np
 
 from analysis.plane import Floats, Ints
 
-# Bisections of one grid step: 2⁻³⁰ of it is far below any interval.
-BISECTIONS = 30
+# Bisections of one grid step: 2⁻²⁴ of it is far below any interval.
+BISECTIONS = 24
 
 
 class Crossings(NamedTuple):

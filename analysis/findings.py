@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from analysis.aggregate import Cells, aggregate
+from analysis.aggregate import Cells
 from analysis.bootstrap import Resampling
 from analysis.boundary import Boundary, find_boundary
 from analysis.errors import AnalysisError
 from analysis.kink import Kink, fit_kink
+from analysis.large import open_cells
 from analysis.laws import KINDS, Law, fit_law
-from analysis.load import Dataset, open_dataset
+from analysis.load import Dataset
 from analysis.shift import Shift, paired_shift
 from analysis.spec import Sweep, View
 from analysis.tables import Row, kink_row, law_row, shift_rows
@@ -77,7 +78,7 @@ class Findings:
         planned = self.dataset.sweep.planned_runs
         return {
             "planned": planned,
-            "used": int(self.cells.used.sum()),
+            "used": int(self.cells.runs_used.sum()),
             **counts,
             "missing": max(planned - sum(counts.values()), 0),
             "of an earlier sweep": self.cells.ignored,
@@ -95,9 +96,11 @@ def analyse(location: str, choices: Choices | None = None) -> Findings:
         AnalysisError: the dataset cannot be read, or the choices do not fit it.
     """
     wanted = choices or Choices()
-    dataset = open_dataset(location)
-    view = _view(dataset.sweep, wanted)
-    cells = aggregate(dataset, view, include_unconverged=wanted.include_unconverged)
+    dataset, view, cells = open_cells(
+        location,
+        lambda sweep: _view(sweep, wanted),
+        include_unconverged=wanted.include_unconverged,
+    )
     levels = tuple(
         _at_level(cells, view, level, wanted.resampling) for level in dict.fromkeys(view.levels)
     )

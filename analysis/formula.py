@@ -15,9 +15,23 @@ _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
     ast.Pow: operator.pow,
 }
-_FUNCTIONS: dict[str, Callable[[Any], Any]] = {"sqrt": np.sqrt, "log": np.log, "exp": np.exp}
+# What a sweep file's formulas may call: each name with how many arguments it takes.
+_FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
+    "sqrt": (np.sqrt, 1),
+    "log": (np.log, 1),
+    "exp": (np.exp, 1),
+    "log10": (np.log10, 1),
+    "abs": (np.abs, 1),
+    "round": (np.round, 1),
+    "floor": (np.floor, 1),
+    "ceil": (np.ceil, 1),
+    "min": (np.minimum, 2),
+    "max": (np.maximum, 2),
+}
 LONGEST = 500
 
 
@@ -35,7 +49,7 @@ def evaluate(text: str, columns: Mapping[str, Any]) -> Floats:
     """A formula's value over columns, which broadcast.
 
     Args:
-        text: numbers, names, + − * / **, parentheses, sqrt, log, exp.
+        text: numbers, names, + − * / // % **, parentheses, and the functions of sweep files.
         columns: by name.
     Raises:
         AnalysisError: it does not parse, holds anything else, or names no such column.
@@ -67,13 +81,15 @@ def _value(node: ast.expr, columns: Mapping[str, Any], text: str) -> Any:
             return _BINARY[type(op)](np.asarray(left), np.asarray(right))
         case ast.UnaryOp(op=ast.USub()):
             return -np.asarray(_value(node.operand, columns, text))
-        case ast.Call(func=ast.Name(id=name), args=[one], keywords=[]) if name in _FUNCTIONS:
-            return _FUNCTIONS[name](_value(one, columns, text))
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if (
+            name in _FUNCTIONS and len(args) == _FUNCTIONS[name][1]
+        ):
+            return _FUNCTIONS[name][0](*(_value(one, columns, text) for one in args))
     raise _refused(text, ast.unparse(node))
 
 
 def _refused(text: str, part: str) -> AnalysisError:
     return AnalysisError(
-        f"Received the formula '{text}' ({part}); expected numbers, column names, + - * / **, "
+        f"Received the formula '{text}' ({part}); expected numbers, column names, + - * / // % **, "
         f"parentheses and {', '.join(_FUNCTIONS)}. Write it as for 'n * mu_norm**4 / d'."
     )

@@ -43,6 +43,8 @@ def exponents(
 ) -> tuple[LevelExponent, ...]:
     """Power laws of the boundary at each level, by both definitions, in each setting.
 
+    Cells of batches have the definition by the mean alone.
+
     Args:
         cells: the aggregated measure.
         levels: where to cut; () takes `default_levels`.
@@ -51,7 +53,9 @@ def exponents(
     """
     found = []
     for level in levels or default_levels(cells):
-        for find in (find_boundary, find_benign_boundary):
+        for find in (
+            (find_boundary, find_benign_boundary) if cells.behind is None else (find_boundary,)
+        ):
             boundary = find(cells, level, resampling=resampling)
             found += [
                 LevelExponent(level, boundary.definition, s, fit_law(boundary, s, x_range=x_range))

@@ -21,6 +21,17 @@ LAW_HEADER = (
     "verdict",
 )
 BOUNDARY_HEADER = ("level", "setting", "x", "y", "interval", "state")
+COLLAPSE_HEADER = ("order parameter", "setting", "quality", "best exponent b", "its quality")
+VERDICT_HEADER = (
+    "prediction",
+    "predicted",
+    "measured",
+    "verdict",
+    "boundary",
+    "setting",
+    "columns, decades",
+    "source",
+)
 KINK_HEADER = ("level", "setting", "exponent below", "exponent above", "kink at", "needed")
 SHIFT_HEADER = ("level", "setting", "against", "kind", "mean shift")
 
@@ -52,6 +63,39 @@ def row_table(name: str, caption: str, rows: Sequence[Row], *, folded: bool = Fa
     header = list(rows[0]) if rows else []
     cells = [[_word(row[column]) for column in header] for row in rows]
     return Table(name, caption, rows, header, cells, folded)
+
+
+def collapse_table(name: str, caption: str, rows: Sequence[Row]) -> Table:
+    """Order parameters, how well they collapse, and the best exponent beside."""
+    cells = [
+        [
+            row["order_parameter"],
+            row["setting"] or "all runs",
+            _word(row["quality"]),
+            text_of(row, "best_exponent") or "none",
+            _word(row["best_quality"]),
+        ]
+        for row in rows
+    ]
+    return Table(name, caption, rows, COLLAPSE_HEADER, cells)
+
+
+def verdict_table(name: str, caption: str, rows: Sequence[Row]) -> Table:
+    """Predictions beside what was measured; the file has each part of it in a column of its own."""
+    cells = [
+        [
+            row["prediction"],
+            f"{row['quantity']} {row['predicted']:g}",
+            text_of(row, "measured") or "none",
+            ": ".join(filter(None, (row["verdict"], row["reason"]))),
+            f"{row['level']:g}, {row['definition']}",
+            row["setting"] or "all runs",
+            f"{row['columns']}, {row['decades']:.1f}",
+            row["source"],
+        ]
+        for row in rows
+    ]
+    return Table(name, caption, rows, VERDICT_HEADER, cells)
 
 
 def _word(value: Any) -> str:
@@ -131,7 +175,7 @@ def run_cells(findings: Findings) -> tuple[list[str], list[list[str]]]:
     settings = cells.plane.settings if len(cells.plane.settings) > 1 else ()
     by_setting = {name: count.sum(axis=(1, 2)) for name, count in cells.status.items()}
     by_setting |= {
-        "used": cells.used.sum(axis=(1, 2)),
+        "used": cells.runs_used.sum(axis=(1, 2)),
         "missing": cells.missing.sum(axis=(1, 2)),
         "planned": cells.missing.sum(axis=(1, 2)) + sum(by_setting.values()),
     }

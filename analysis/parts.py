@@ -9,8 +9,9 @@ from analysis.aggregate import Cells, transposed
 from analysis.benign import find_benign_boundary
 from analysis.bootstrap import Resampling
 from analysis.boundary import Boundary, find_boundary
-from analysis.collapse import Collapse, collapse
+from analysis.collapse import collapse
 from analysis.columns import along_x, on_plane
+from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse
 from analysis.figures.levels import draw_levels
 from analysis.figures.residuals import draw_residuals
@@ -28,16 +29,22 @@ from analysis.tables import (
 )
 from analysis.verdict import Verdict, judge_exponent, judge_line
 
+VERDICTS, COLLAPSE = "theory", "collapse"
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One part of a report: file name, heading, a sentence, figures by name, and rows."""
+    """One part of a report: file name, heading, a sentence, figures by name, and rows.
+
+    `note` says what is missing and why.
+    """
 
     name: str
     title: str
     text: str
     figures: dict[str, Figure]
     rows: list[Row]
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +62,6 @@ def further_parts(
     cells: Cells,
     view: View,
     *,
-    orders: Iterable[str] = (),
     resampling: Resampling | None = None,
 ) -> list[Part]:
     """Theory's verdicts, levels, competing laws, the other definition, rows of the plane, collapse.
@@ -63,26 +69,25 @@ def further_parts(
     Args:
         dataset: the runs, for columns that formulas name.
         cells: their aggregate on the view's plane.
-        view: levels and theory.
-        orders: order parameters as formulas, e.g. "n * mu_norm**4 / (sigma_p**4 * d)".
+        view: levels, theory and order parameters.
         resampling: how intervals are made.
     Raises:
         AnalysisError: a mistaken formula.
     """
     study = Study(dataset, cells, view, resampling or Resampling())
     boundaries = [find_boundary(cells, level, resampling=study.resampling) for level in view.levels]
-    benign = [
-        find_benign_boundary(cells, level, resampling=study.resampling) for level in view.levels
-    ]
+    # Batches of runs are not benign or harmful one by one.
+    levels = view.levels if cells.behind is None else ()
+    benign = [find_benign_boundary(cells, level, resampling=study.resampling) for level in levels]
     parts = [
         verdict_part(study, [*boundaries, *benign]),
         level_part(study),
         selection_part(study, boundaries),
         benign_part(benign),
         scan_part(study),
-        collapse_part(study, tuple(orders)),
+        collapse_part(study),
     ]
-    return [part for part in parts if part.rows]
+    return [part for part in parts if part.rows or part.note]
 
 
 def verdict_part(study: Study, boundaries: Iterable[Boundary]) -> Part:
@@ -98,7 +103,7 @@ def verdict_part(study: Study, boundaries: Iterable[Boundary]) -> Part:
         "Prediction beside measured value and interval. A verdict is withheld where the interval is too "
         "wide or the range of x too narrow."
     )
-    return Part("theory", "Theory", text, {}, verdict_rows(found))
+    return Part(VERDICTS, "Theory", text, {}, verdict_rows(found))
 
 
 def _judge(study: Study, boundary: Boundary, setting: int, theory: Theory) -> Iterable[Verdict]:
@@ -157,23 +162,28 @@ def scan_part(study: Study) -> Part:
     return Part("rows", "Scanned along x", text, {}, rows)
 
 
-def collapse_part(study: Study, orders: tuple[str, ...]) -> Part:
-    """Every order parameter in every setting."""
-    found: list[Collapse] = [
-        collapse(
-            study.cells,
-            s,
-            on_plane(study.dataset, study.cells, order),
-            name=order,
-            resampling=study.resampling,
+def collapse_part(study: Study) -> Part:
+    """Every order parameter of the view in every setting."""
+    found, notes = [], []
+    for order in study.view.orders:
+        try:
+            values = on_plane(study.dataset, study.cells, order)
+        except AnalysisError as error:
+            notes.append(f" Not drawn: {error}")
+            continue
+        found.append(
+            [
+                collapse(study.cells, s, values, name=order, resampling=study.resampling)
+                for s in range(len(study.cells.plane.settings))
+            ]
         )
-        for order in orders
-        for s in range(len(study.cells.plane.settings))
-    ]
     text = (
         "Quality is the share of the means' variance that a monotone curve of the order parameter "
         f"explains; the best exponent b is that of {study.cells.plane.y.name} / "
         f"{study.cells.plane.x.name}^b."
     )
-    figures = {"collapse": draw_collapse(study.cells, found)} if found else {}
-    return Part("collapse", "Collapse", text, figures, collapse_rows(study.cells, found))
+    figures = {
+        f"collapse-{k}": draw_collapse(study.cells, one) for k, one in enumerate(found, start=1)
+    }
+    rows = collapse_rows(study.cells, [one for part in found for one in part])
+    return Part(COLLAPSE, "Collapse", text, figures, rows, "".join(notes))

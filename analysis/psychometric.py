@@ -6,7 +6,7 @@ a grid that is computed once for all columns, so no iteration can fail and nothi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -31,6 +31,10 @@ FINER = 8
 SMALLEST = 1e-6
 # Decimals of the coordinate to which planes share their tables.
 DIGITS = 10
+# Places whose logarithm of likelihood is this near the largest are equally likely.
+PLATEAU = 0.02
+# Information below this is none.
+TINIEST = 1e-12
 # Relative step of numerical derivatives.
 SMALL_STEP = 1e-4
 
@@ -52,6 +56,7 @@ class Curves:
 
     places: Floats  # (places,)
     likelihood: Floats  # (columns, places)
+    prior: Floats  # (columns, places), in logarithms: Jeffreys', half the log information
     width: Floats  # (columns,)
     floor: float
     gap: float
@@ -87,7 +92,10 @@ def fit_curves(
     pair = pairs[int(np.argmax(total))]
     likelihood, width = _best_width(counts, _table(steps, pair, link), widths)
     top = likelihood.argmax(axis=1)
-    return Curves(u[0] + places, likelihood, width[np.arange(len(top)), top], *pair, link)
+    best = width[np.arange(len(top)), top]
+    flat = np.zeros(likelihood.shape)
+    curves = Curves(u[0] + places, likelihood, flat, best, *pair, link)
+    return replace(curves, prior=_prior(counts.runs, u, curves))
 
 
 def curve(
@@ -105,21 +113,34 @@ def curve(
     return np.asarray(np.clip(value, SMALLEST, 1 - SMALLEST))
 
 
-def confidence_distribution(curves: Curves) -> tuple[Floats, Floats]:
-    """Each place's distribution function by its normalized profile likelihood.
+def peaks(curves: Curves) -> Floats:
+    """The most likely place of each column, (columns,); the middle of those that are about as likely."""
+    places, fine = _fine(curves, curves.likelihood)
+    top = fine > fine.max(axis=1, keepdims=True) - PLATEAU
+    return np.asarray((top * places).sum(axis=1) / top.sum(axis=1))
 
-    Its 2.5 and 97.5 % points are the profile-likelihood interval where that is symmetric; between two
-    cells that part all runs cleanly it is nearly uniform, as it should be.
+
+def confidence_distribution(curves: Curves) -> tuple[Floats, Floats]:
+    """Each place's distribution function by its normalized profile likelihood and Jeffreys' prior.
+
+    The prior takes away what a flat one would say of places beyond the grid, of which cells tell
+    little. The 2.5 and 97.5 % points are the profile-likelihood interval where that is symmetric;
+    between two cells that part all runs cleanly it is nearly uniform, as it should be.
 
     Returns:
         Places (fine,), FINER times as many as the curves', and shares (columns, fine).
     """
-    places = np.linspace(curves.places[0], curves.places[-1], FINER * (len(curves.places) - 1) + 1)
-    fine = CubicSpline(curves.places, curves.likelihood, axis=1)(places)
+    places, fine = _fine(curves, curves.likelihood + curves.prior)
     density = np.exp(fine - fine.max(axis=1, keepdims=True))
     steps = (density[:, 1:] + density[:, :-1]) / 2
     total = np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1)
     return places, total / total[:, -1:]
+
+
+def _fine(curves: Curves, logs: Floats) -> tuple[Floats, Floats]:
+    """Places FINER times as many as the curves', and logarithms there, (columns, fine)."""
+    places = np.linspace(curves.places[0], curves.places[-1], FINER * (len(curves.places) - 1) + 1)
+    return places, CubicSpline(curves.places, logs, axis=1)(places)
 
 
 def quantiles(curves: Curves, shares: Floats) -> Floats:
@@ -162,6 +183,23 @@ def scores(curves: Curves, upper: Floats, u: Floats, *, place: Floats) -> tuple[
     residual = np.where(present, upper - value[..., None], 0.0)
     each = (residual * (direction / (value * (1 - value)))[..., None]).sum(axis=1)
     return each, np.asarray((weight * direction**2).sum(axis=1))
+
+
+def _prior(runs: Floats, u: Floats, curves: Curves) -> Floats:
+    """Half the log information on each place, (columns, places).
+
+    Source:
+        Welch and Peers 1963, J. R. Statist. Soc. B 25, 318 (the prior whose quantiles are intervals).
+    """
+    # Curves narrower than a step would put the prior's peaks on the cells.
+    width = np.maximum(curves.width, np.median(np.diff(u)))[:, None, None]
+    at: dict[str, Any] = {"lapses": (curves.floor, curves.gap), "link": curves.link}
+    step = SMALL_STEP * width
+    value, moved = (
+        curve(u, place=curves.places[:, None] + shift, width=width, **at) for shift in (0.0, step)
+    )
+    each = ((moved - value) / step) ** 2 / (value * (1 - value))
+    return np.asarray(np.log(np.maximum(np.einsum("cpk,ck->cp", each, runs), TINIEST)) / 2)
 
 
 class _Table(NamedTuple):

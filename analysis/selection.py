@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.boundary import Boundary
 from analysis.kink import fit_kink
-from analysis.laws import censored_points, fit_law, law_at
+from analysis.laws import fit_law, law_at, measured_points
 from analysis.plane import Floats
 from analysis.spec import Theory
 from analysis.theory import compare
@@ -55,7 +55,7 @@ def select_law(boundary: Boundary, setting: int, *, theories: Iterable[Theory] =
     Source:
         Burnham and Anderson 2002, Model Selection, sections 2.2 and 6.4; QAIC for the dispersion.
     """
-    points = censored_points(boundary, setting, kind="line", x_range=None)
+    points = measured_points(boundary, setting, kind="line", x_range=None)
     chosen = boundary.closed[setting, points.columns]
     x = boundary.plane.x.values[points.columns[chosen]]
     if chosen.sum() < FEWEST_COLUMNS:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.balance import crossings_about
 from analysis.bootstrap import student_interval
 from analysis.boundary import Boundary
-from analysis.laws import Estimate, estimate, floored_error
-from analysis.plane import Floats
+from analysis.laws import Estimate, Points, estimate, steady_error, task_of
+from analysis.plane import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +42,8 @@ def paired_shift(boundary: Boundary, setting: int) -> Shift:
         boundary: at least two settings.
         setting: position of the setting, ≥ 1.
     Returns:
-        The overall mean weighs columns by their inverse squared errors; None where no column
-        crosses inside the grid in both settings.
+        The overall mean weighs columns by the inverse squared errors of their crossings; None where
+        no column crosses inside the grid in both settings.
     """
     axis = boundary.plane.y
     both = boundary.closed[0] & boundary.closed[setting]
@@ -51,7 +52,7 @@ def paired_shift(boundary: Boundary, setting: int) -> Shift:
     low, high = student_interval(
         difference, draws, confidence=boundary.confidence, freedom=boundary.freedom
     )
-    mean = _mean(difference[both], draws[:, both], boundary)
+    mean = _mean(boundary, setting, np.flatnonzero(both))
     if mean is not None:
         mean = Estimate(*(float(axis.value(v)) for v in (mean.value, mean.low, mean.high)))
     return Shift(setting, axis.log, axis.value(difference), axis.value(low), axis.value(high), mean)
@@ -65,12 +66,34 @@ def _difference(crossings: Floats, setting: int, both: NDArray[np.bool_]) -> Flo
     return np.asarray(np.subtract(other, first, out=blank, where=ok))
 
 
-def _mean(difference: Floats, draws: Floats, boundary: Boundary) -> Estimate | None:
-    if not len(difference):
+def _mean(boundary: Boundary, setting: int, columns: Ints) -> Estimate | None:
+    """The weighted mean difference of columns that cross inside the grid in both settings."""
+    if not len(columns):
         return None
-    weights = 1 / floored_error(draws) ** 2
-    rows = np.concatenate([difference[None], draws])
-    ok = np.isfinite(rows)
-    w = np.where(ok, weights, 0.0)
-    means = (w * np.where(ok, rows, 0.0)).sum(1) / w.sum(1)
+    first, other = (_own_points(boundary, s, columns) for s in (0, setting))
+    rows = _calm(boundary, setting, other) - _calm(boundary, 0, first)
+    # Not the differences' own errors: they are small where the difference happens to be.
+    weights = 1 / (first.error**2 + other.error**2)
+    means = rows @ weights / weights.sum()
     return estimate(float(means[0]), means[1:], boundary)
+
+
+def _own_points(boundary: Boundary, setting: int, columns: Ints) -> Points:
+    """Columns in the y axis's own coordinate."""
+    draws = boundary.draws[:, setting, columns]
+    error = steady_error(draws, boundary.freedom)
+    x = boundary.plane.x.values[columns]
+    return Points(x, boundary.estimate[setting, columns], error, draws, len(columns), columns)
+
+
+def _calm(boundary: Boundary, setting: int, points: Points) -> Floats:
+    """Crossings, and draws of them that bend no more than crossings do, (1 + draws, columns).
+
+    A crossing is a little bent in the means' noise ε, by a quadratic term of variance Q. A draw ε* about
+    noisy means bends by ε*² + 2εε*, of variance 3Q: its distance from the part that is linear in the
+    means is shortened by √3. Where a draw leaves the grid the linear part stands alone.
+    """
+    linear = crossings_about(task_of(boundary, setting, points, kind="own"), points.y)
+    linear += points.y - linear[0]
+    bent = np.concatenate([points.y[None], points.draws]) - linear
+    return np.asarray(linear + np.where(np.isfinite(bent), bent, 0.0) / np.sqrt(3))

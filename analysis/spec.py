@@ -53,6 +53,7 @@ class View:
     measure: str
     levels: tuple[float, ...]
     theory: tuple[Theory, ...] = ()
+    orders: tuple[str, ...] = ()  # order parameters of collapses, as formulas of columns
     across: tuple[Across, ...] = ()
 
 
@@ -118,7 +119,11 @@ def _view(part: Mapping[str, Any] | None) -> View | None:
     theory = tuple(_theory(entry) for entry in part.get("theory") or ())
     levels = tuple(float(level) for level in part["levels"])
     across = tuple(_across(entry) for entry in part.get("across") or ())
-    return View(str(part["x"]), str(part["y"]), str(part["measure"]), levels, theory, across)
+    order = (part.get("collapse") or {}).get("order") or ()
+    orders = (order,) if isinstance(order, str) else tuple(str(one) for one in order)
+    return View(
+        str(part["x"]), str(part["y"]), str(part["measure"]), levels, theory, orders, across
+    )
 
 
 def _across(part: Mapping[str, Any]) -> Across:

@@ -134,18 +134,22 @@ def batch_cells(
     shape = shape_of(groups.plane)
     sql = f"SELECT {keys.sql}, replicate % {count} AS batch, avg(v) AS mean FROM ({runs}) GROUP BY ALL"
     means = place_groups(source, keys, source.run(sql))
-    values = np.full((int(np.prod(shape)), count), np.nan)
-    values[means.place, means.columns["batch"].astype(np.int64)] = plain(means.columns["mean"])
+    present, batch = np.unique(means.columns["batch"], return_inverse=True)
+    values = np.full((int(np.prod(shape)), len(present)), np.nan)
+    values[means.place, batch] = plain(means.columns["mean"])
     return Cells(
         plane=groups.plane,
         measure=view.measure,
         label=column_label(source.schema, view.measure),
-        values=values.reshape(*shape, count),
+        values=values.reshape(*shape, len(present)),
         status={name: spread_out(groups, name, shape).astype(np.int64) for name in STATUSES},
         missing=np.maximum(source.sweep.replicates - spread_out(groups, "runs", shape), 0).astype(
             int
         ),
         ignored=source.rows - int(groups.columns["runs"].sum()),
+        behind=None
+        if count == source.sweep.replicates
+        else spread_out(groups, "used", shape).astype(np.int64),
     )
 
 

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 def cell_rows(cells: Cells) -> list[Row]:
     """One row a cell: place, counts, mean and standard error."""
-    mean, error, used = cells.mean, cells.standard_error, cells.used
+    mean, error, used = cells.mean, cells.standard_error, cells.runs_used
     x, y = cells.plane.x, cells.plane.y
     return [
         {

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from analysis.aggregate import Cells, transposed
 from analysis.benign import find_benign_boundary
-from analysis.bootstrap import Resampling
-from analysis.boundary import Boundary, find_boundary
+from analysis.bootstrap import Resampling, student_stretch
+from analysis.boundary import BENIGN, MEAN, Boundary, find_boundary
+from analysis.collapse import collapse
 from analysis.kink import fit_kink
 from analysis.laws import Estimate, fit_law
 from analysis.plane import Floats
@@ -25,46 +27,105 @@ from analysis.shift import paired_shift
 from benchmarks import planted
 from benchmarks.planted import LEVEL, Scenario
 
-DRAWS = 300
+DRAWS = 200
 NONE, LIGHT, MEDIUM, HEAVY = 0.0, 0.1, 0.4, 0.8
+COLLAPSE = "collapse"
+NORMAL = 1.959964
+# Fewer intervals that end tell no spread.
+FEWEST = 30
+HEADER = (
+    "boundary",
+    "definition",
+    "noise",
+    "replicates",
+    "shared",
+    "sweeps",
+    "intervals that hold, %",
+    "bias, stated error",
+)
 KINDS = ("power", "line", "kink", "vertical", "outside")
 PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
 MARK = "<!-- table -->\n"
 
 
-def scenarios() -> Iterator[tuple[Scenario, bool]]:
-    """What is planted, and whether the boundary is the one where half of the runs are benign."""
+class Job(NamedTuple):
+    """One row: what is planted, and what is looked for."""
+
+    scenario: Scenario
+    what: str = MEAN
+
+
+class Tally(NamedTuple):
+    """What sweeps tell of one quantity: the share of intervals that hold, and why.
+
+    `bias` is that of the estimates, and `stated` half the interval over 1.96 and over Student's stretch,
+    both over the estimates' spread and of the intervals that end.
+    """
+
+    held: float
+    bias: float
+    stated: float
+
+    @property
+    def diagnosis(self) -> str:
+        """Bias and stated error in words."""
+        return f"{self.bias:+.2f} {self.stated:.2f}"
+
+
+def jobs() -> Iterator[Job]:
+    """All rows of the table."""
     sizes = (3, 10, 30)
     for kind in KINDS:
-        yield from ((Scenario(kind, noise, r), False) for noise in (LIGHT, HEAVY) for r in sizes)
-        yield Scenario(kind, NONE, 3), False
-    yield from ((Scenario("power", MEDIUM, r), False) for r in sizes)
-    yield from ((Scenario("power", MEDIUM, r, shared=0.5), False) for r in sizes)
-    yield from ((Scenario("power", MEDIUM, r, factor=1.2), False) for r in sizes)
-    yield from ((Scenario("power", noise, r), True) for noise in (LIGHT, HEAVY) for r in sizes)
-    yield from ((Scenario("power", MEDIUM, r, shared=0.5), True) for r in sizes)
+        yield from (Job(Scenario(kind, noise, r)) for noise in (LIGHT, HEAVY) for r in sizes)
+        yield Job(Scenario(kind, NONE, 3))
+    yield from (Job(Scenario("power", MEDIUM, r)) for r in sizes)
+    yield from (Job(Scenario("power", MEDIUM, r, shared=0.5)) for r in sizes)
+    yield from (Job(Scenario("power", MEDIUM, r, factor=1.2)) for r in sizes)
+    for what in (BENIGN, COLLAPSE):
+        yield from (
+            Job(Scenario("power", noise, r), what) for noise in (LIGHT, HEAVY) for r in sizes
+        )
+        yield from (Job(Scenario("power", MEDIUM, r, shared=0.5), what) for r in sizes)
 
 
-def coverage(job: tuple[Scenario, bool], sweeps: int) -> tuple[dict[str, float], float]:
-    """Share of sweeps whose interval holds, by quantity, and CPU seconds spent."""
-    scenario, benign = job
+def coverage(job: Job, sweeps: int) -> tuple[dict[str, Tally], float]:
+    """What is told of each quantity, and CPU seconds spent."""
     start = time.process_time()
-    held: dict[str, list[float]] = {}
+    found: dict[str, list[Floats]] = {}
     for seed in range(sweeps):
-        cells, truth = planted.simulate(scenario, seed)
-        boundary = _found(scenario, cells, benign=benign, seed=seed)
-        for name, one in _quantities(scenario, boundary, truth):
-            held.setdefault(name, []).append(one)
-    shares = {name: float(np.mean(part)) for name, part in held.items()}
-    return shares, time.process_time() - start
+        for name, one in _quantities(job, seed):
+            found.setdefault(name, []).append(one)
+    stretch = student_stretch(0.95, job.scenario.replicates - 1)
+    tallies = {name: _tally(np.concatenate(part), stretch) for name, part in found.items()}
+    return tallies, time.process_time() - start
 
 
-def _found(scenario: Scenario, cells: Cells, *, benign: bool, seed: int) -> Boundary:
-    find = find_benign_boundary if benign else find_boundary
+def _tally(found: Floats, stretch: float) -> Tally:
+    """Of rows (estimate, low, high), each less the truth."""
+    value, low, high = found[~np.isnan(found).any(axis=1)].T
+    held = float(np.mean((low <= 0) & (high >= 0)))
+    closed = np.isfinite(low) & np.isfinite(high) & np.isfinite(value)
+    if closed.sum() < FEWEST:
+        return Tally(held, np.nan, np.nan)
+    spread = float(value[closed].std())
+    half = np.sqrt(np.mean((high - low)[closed] ** 2)) / 2
+    return Tally(held, float(value[closed].mean()) / spread, half / NORMAL / stretch / spread)
+
+
+def _quantities(job: Job, seed: int) -> Iterator[tuple[str, Floats]]:
+    """Each quantity's (estimate, low, high) less the truth, one row each."""
+    scenario, how = job.scenario, Resampling(draws=DRAWS, seed=seed)
+    cells, truth = planted.simulate(scenario, seed)
+    if job.what == COLLAPSE:
+        order = cells.plane.y.values / cells.plane.x.values[:, None] ** planted.EXPONENT
+        found = collapse(cells, 0, order, name="q", resampling=how)
+        yield "exponent", _row(found.best, planted.EXPONENT)
+        return
     if scenario.kind == "vertical":
         # Planted upright: scanned along x, which is what transposing does.
         cells = transposed(upright(cells))
-    return find(cells, LEVEL, resampling=Resampling(draws=DRAWS, seed=seed))
+    find = find_benign_boundary if job.what == BENIGN else find_boundary
+    yield from _of_boundary(scenario, find(cells, LEVEL, resampling=how), truth)
 
 
 def upright(cells: Cells) -> Cells:
@@ -72,48 +133,52 @@ def upright(cells: Cells) -> Cells:
     return transposed(cells)
 
 
-def _quantities(
+def _of_boundary(
     scenario: Scenario, boundary: Boundary, truth: Floats
-) -> Iterator[tuple[str, float]]:
+) -> Iterator[tuple[str, Floats]]:
     u = boundary.plane.y.coordinates
     inside = (truth >= u[0]) & (truth <= u[-1])
-    holds = (boundary.low <= truth) & (truth <= boundary.high)
-    yield "crossing", holds[inside].mean()
+    ends = np.stack([boundary.estimate, boundary.low, boundary.high], axis=-1) - truth[..., None]
+    yield "crossing", ends[inside]
     if not inside.all():
-        yield "censored", holds[~inside].mean()
+        yield "censored", ends[~inside]
     if scenario.kind == "kink":
         kink = fit_kink(boundary, 0)
-        yield from _holds("slope below", kink.below, planted.BELOW)
-        yield from _holds("slope above", kink.above, planted.ABOVE)
-        yield from _holds("kink", kink.at, planted.KINK)
+        yield "slope below", _row(kink.below, planted.BELOW)
+        yield "slope above", _row(kink.above, planted.ABOVE)
+        yield "kink", np.log(_row(kink.at, 0.0) / planted.KINK)
     elif scenario.kind == "line":
         law = fit_law(boundary, 0, kind="line")
-        yield from _holds("slope", law.slope, planted.SLOPE)
-        yield from _holds("intercept", law.intercept, planted.INTERCEPT)
+        yield "slope", _row(law.slope, planted.SLOPE)
+        yield "intercept", _row(law.intercept, planted.INTERCEPT)
     else:
         exponent = 0.0 if scenario.kind == "vertical" else planted.EXPONENT
-        yield from _holds("exponent", fit_law(boundary, 0).slope, exponent)
+        yield "exponent", _row(fit_law(boundary, 0).slope, exponent)
     if scenario.factor != 1:
-        yield from _holds("shift", paired_shift(boundary, 1).mean, scenario.factor)
+        yield "shift", _row(paired_shift(boundary, 1).mean, scenario.factor)
 
 
-def _holds(name: str, estimate: Estimate | None, truth: float) -> Iterator[tuple[str, float]]:
-    """Whether an interval holds the truth; nothing where it could not be stated."""
-    if estimate is not None and not np.isnan(estimate.low + estimate.high):
-        yield name, float(estimate.low <= truth <= estimate.high)
+def _row(estimate: Estimate | None, truth: float) -> Floats:
+    """An estimate and its interval less the truth, (1, 3); NaN where it could not be stated."""
+    if estimate is None:
+        return np.full((1, 3), np.nan)
+    return np.array([[estimate.value, estimate.low, estimate.high]]) - truth
 
 
-def row(job: tuple[Scenario, bool], shares: dict[str, float], *, sweeps: int) -> str:
+def row(job: Job, tallies: dict[str, Tally], *, sweeps: int) -> str:
     """One line of the table."""
-    scenario, benign = job
+    scenario = job.scenario
+    # Without noise there is no spread to hold anything against.
+    told = {} if scenario.noise == NONE else tallies
     cells = [
         scenario.kind,
-        "half benign" if benign else "mean",
+        job.what,
         f"{scenario.noise:g}",
         str(scenario.replicates),
         f"{scenario.shared:g}",
         f"{sweeps:,}",
-        ", ".join(f"{name} {100 * share:.1f}" for name, share in shares.items()),
+        ", ".join(f"{name} {100 * one.held:.1f}" for name, one in tallies.items()),
+        ", ".join(f"{name} {t.diagnosis}" for name, t in told.items() if not np.isnan(t.bias)),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -125,19 +190,16 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    rows = [
-        "| boundary | definition | noise | replicates | shared | sweeps | intervals that hold, % |"
-    ]
-    rows.append("|---|---|---|---|---|---|---|")
+    rows = [f"| {' | '.join(HEADER)} |", "|" + "---|" * len(HEADER)]
     print("\n".join(rows), flush=True)
-    jobs, spent = list(scenarios()), 0.0
+    todo, spent = list(jobs()), 0.0
     # One thread each: small matrices gain nothing from two, and lose much on a busy machine.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with ProcessPoolExecutor(options.workers) as pool:
-        for job, (shares, seconds) in zip(
-            jobs, pool.map(partial(coverage, sweeps=options.sweeps), jobs), strict=True
+        for job, (tallies, seconds) in zip(
+            todo, pool.map(partial(coverage, sweeps=options.sweeps), todo), strict=True
         ):
-            rows.append(row(job, shares, sweeps=options.sweeps))
+            rows.append(row(job, tallies, sweeps=options.sweeps))
             spent += seconds
             print(rows[-1], flush=True)
     print(f"\n{options.sweeps} sweeps a row, {spent:.0f} s of processor time in all")

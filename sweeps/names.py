@@ -26,6 +26,7 @@ def check_names(spec: Spec, model: Model, trees: Trees) -> list[Mistake]:
         *_formulas(spec, model, trees),
         *_zip(spec),
         *_analysis(spec, model),
+        *_collapse(spec, model),
         *_trajectory(spec, model),
     ]
 
@@ -128,6 +129,23 @@ def _analysis(spec: Spec, model: Model) -> Iterator[Mistake]:
             what = "a measure" if key == "measure" else "an axis"
             text = f"received {received!r}; expected {what}: {', '.join(valid)}"
             yield Mistake(("analysis", key), f"{text}{nearest(received, valid)}")
+
+
+def _collapse(spec: Spec, model: Model) -> Iterator[Mistake]:
+    """Order parameters that are no formulas, or of what is not in the dataset."""
+    if spec.analysis is None or spec.analysis.collapse is None:
+        return
+    path = ("analysis", "collapse", "order")
+    valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
+    for text in spec.analysis.collapse.formulas:
+        try:
+            unknown = sorted(formula.names(formula.parse(text)) - valid)
+        except formula.FormulaError as error:
+            yield Mistake(path, str(error))
+            continue
+        for used in unknown:
+            hint = nearest(used, valid)
+            yield Mistake(path, f"the formula names {used!r}, which is given nowhere{hint}")
 
 
 def _trajectory(spec: Spec, model: Model) -> Iterator[Mistake]:

@@ -54,14 +54,26 @@ class Across(_Strict):
     source: StrictStr = ""
 
 
+class Collapse(_Strict):
+    """Order parameters that the measure may depend on alone: a formula, or a list of formulas."""
+
+    order: StrictStr | Annotated[list[StrictStr], Field(min_length=1)]
+
+    @property
+    def formulas(self) -> list[str]:
+        """The formulas, one or many."""
+        return [self.order] if isinstance(self.order, str) else self.order
+
+
 class Analysis(_Strict):
-    """How the dataset is to be read: the plane, the measure, the levels at which it is cut, theory."""
+    """How the dataset is to be read: plane, measure, levels at which it is cut, theory, collapse."""
 
     x: StrictStr
     y: StrictStr
     measure: StrictStr
     levels: Annotated[list[Number], Field(min_length=1)]
     theory: list[Theory] = []
+    collapse: Collapse | None = None
     across: list[Across] = []
 
 
@@ -83,7 +95,12 @@ class _File(_Strict):
     sizes: dict[StrictStr, Any] = {}
 
 
-_SECTIONS: dict[str, type[_Strict]] = {"analysis": Analysis, "theory": Theory, "across": Across}
+_SECTIONS: dict[str, type[_Strict]] = {
+    "analysis": Analysis,
+    "theory": Theory,
+    "across": Across,
+    "collapse": Collapse,
+}
 
 
 class Spec(NamedTuple):

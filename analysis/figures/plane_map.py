@@ -79,7 +79,7 @@ def draw_failures(cells: Cells, *, settings: Sequence[int] | None = None) -> Fig
     """
     shown = _shown(cells, settings)
     planned = cells.missing + np.sum(list(cells.status.values()), axis=0)
-    share = 1 - cells.used / np.maximum(planned, 1)
+    share = 1 - cells.runs_used / np.maximum(planned, 1)
     with theme():
         figure, axes_of = _plane(cells, shown)
         for s, axes in zip(shown, axes_of, strict=True):

@@ -26,7 +26,7 @@ def cell_data(cells: Cells) -> dict[str, Any]:
                 "name": name or "all runs",
                 "mean": _numbers(cells.mean[s]),
                 "error": _numbers(cells.standard_error[s]),
-                "used": cells.used[s].tolist(),
+                "used": cells.runs_used[s].tolist(),
                 "failed": {kind: n[s].tolist() for kind, n in failures.items() if n[s].any()},
             }
             for s, name in enumerate(cells.plane.settings)

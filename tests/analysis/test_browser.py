@@ -134,6 +134,12 @@ def test_it_opens_from_disk_and_fits_the_window(visit: Visit, width: int, scheme
     page.locator(".values table").last.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.evaluate("[...document.images].every((i) => i.complete && i.naturalWidth > 0)")
+    if width == max(WIDTHS):
+        tables = page.locator("section .scroll")
+        wide = (
+            "(all) => all.filter((t) => t.scrollWidth > t.clientWidth + 1).map((t) => t.ariaLabel)"
+        )
+        assert "Theory" not in tables.evaluate_all(wide)
     # Maps of two settings and of one, boundaries, a shift, exponents along x and by level, residuals,
     # a key and eight trajectories.
     shown = page.locator("img:visible")

@@ -1,5 +1,6 @@
 """Collapse: the planted order parameter explains the plane, and its exponent comes back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse
 from analysis.formula import evaluate, names_in
 from analysis.load import Dataset, open_dataset
+from analysis.parts import Study, collapse_part
+from analysis.spec import parse_sweep
 from tests.analysis.synthetic import Planted, cells_of, write_table
 from tests.analysis.test_aggregate import VIEW, with_column
 
@@ -114,8 +117,26 @@ def test_a_derived_column_is_read_where_the_sweep_has_it(tmp_path: Path) -> None
     np.testing.assert_allclose(along_x(dataset, cells, "star / 2"), np.array(planted.x) / 2)
 
 
+def test_an_order_parameter_that_cannot_be_drawn_says_why(dataset: Dataset) -> None:
+    view = replace(VIEW, orders=("mu_norm**4 / d", "replicate * d"))
+    part = collapse_part(Study(dataset, aggregate(dataset, view), view, FEW))
+    assert {row["order_parameter"] for row in part.rows} == {"mu_norm**4 / d"}
+    assert list(part.figures) == ["collapse-1"]
+    assert "Not drawn: Column 'replicate' takes several values within a cell" in part.note
+
+
+def test_the_sweep_names_the_order_parameters() -> None:
+    view = Planted().sweep()["analysis"]
+    for given, orders in (("d / n", ("d / n",)), (["d", "n"], ("d", "n"))):
+        document = Planted().sweep() | {"analysis": view | {"collapse": {"order": given}}}
+        found = parse_sweep(document, where="a test").view
+        assert found is not None
+        assert found.orders == orders
+
+
 def test_arithmetic() -> None:
     columns = {"a": np.array([1.0, 4.0]), "b": 2.0}
     np.testing.assert_allclose(evaluate("-sqrt(a) / b + 3**b", columns), [8.5, 8.0])
+    np.testing.assert_allclose(evaluate("max(a, b) + a // 3 + log10(10)", columns), [3.0, 6.0])
     assert names_in("log(a) * b") == {"a", "b"}
     assert np.isinf(evaluate("1 / (a - a)", columns)).all()

@@ -9,10 +9,11 @@ import pytest
 from analysis.bootstrap import Resampling
 from analysis.boundary import Boundary, find_boundary
 from analysis.laws import fit_law
+from analysis.profiles import straight_profiles
 from analysis.shift import paired_shift
 from analysis.spec import Theory
 from analysis.theory import compare
-from tests.analysis.exact import exact_boundary
+from tests.analysis.exact import cut, exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 
 FINE = tuple(float(v) for v in np.geomspace(0.5, 20.0, 24))
@@ -65,9 +66,11 @@ def test_pairing_narrows_the_shift() -> None:
 
 def test_a_shift_on_a_linear_axis_is_a_difference() -> None:
     one = exact_boundary(np.full(5, 2.0), x=np.arange(1.0, 6), log=False)
+    crossings = np.concatenate([one.estimate[None], one.draws])
     both = replace(
         one,
         plane=replace(one.plane, settings=("a", "b")),
+        profiles=straight_profiles(np.concatenate([crossings, crossings + 0.5], 1), (0.2, 20.0)),
         rising=np.array([False, False]),
         **{
             name: np.concatenate([getattr(one, name), getattr(one, name) + 0.5], axis=axis)
@@ -174,31 +177,12 @@ def test_a_power_law_leaves_out_what_has_no_logarithm() -> None:
     assert (law.columns, law.columns_in_range, line.columns) == (4, 6, 6)
 
 
-def cut(boundary: Boundary, *, top: float) -> Boundary:
-    """The boundary as a grid that ends at log y = top sees it."""
-    axis = replace(boundary.plane.y, values=np.array([1e-3, np.exp(top)]))
-    beyond = {
-        name: np.where(getattr(boundary, name) > top, np.inf, getattr(boundary, name))
-        for name in ("estimate", "low", "high", "draws")
-    }
-    return replace(boundary, plane=replace(boundary.plane, y=axis), **beyond)
-
-
-def noisy(seed: int, x: np.ndarray) -> Boundary:
-    """A planted power law, log y* = 0.25 log x, with errors of 0.1 in its crossings and draws."""
-    boundary = exact_boundary(x**0.25, x=x, error=0.1)
-    offset = 0.1 * np.random.default_rng(seed).standard_normal(x.shape)
-    moved = {
-        name: getattr(boundary, name) + offset for name in ("estimate", "low", "high", "draws")
-    }
-    return replace(boundary, **moved)
-
-
 def test_columns_beyond_the_grid_do_not_bend_the_law() -> None:
     x = np.geomspace(1, 100, 12)
     whole, half, dropped = [], [], []
     for seed in range(200):
-        boundary = noisy(seed, x)
+        offset = 0.1 * np.random.default_rng(seed).standard_normal(x.shape)
+        boundary = exact_boundary(x**0.25 * np.exp(offset), x=x, error=0.1)
         seen = cut(boundary, top=0.6)
         inside = seen.closed[0]
         whole.append(fit_law(boundary, 0).slope.value)  # type: ignore[union-attr]

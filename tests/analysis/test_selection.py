@@ -162,11 +162,8 @@ def test_raw_crossings_stand_beside_the_estimate() -> None:
 def test_sections_are_ready_for_a_report(dataset: Dataset, tmp_path) -> None:
     cells = aggregate(dataset, VIEW)
     line = replace(QUARTER, line="0.6 * d**0.25")
-    view = replace(VIEW, theory=(line,))
-    found = {
-        one.name: one
-        for one in further_parts(dataset, cells, view, orders=("mu_norm**4 / d",), resampling=FEW)
-    }
+    view = replace(VIEW, theory=(line,), orders=("mu_norm**4 / d",))
+    found = {one.name: one for one in further_parts(dataset, cells, view, resampling=FEW)}
     assert set(found) == {"theory", "levels", "selection", "half-benign", "rows", "collapse"}
     assert {row["quantity"] for row in found["theory"].rows} == {"exponent", "factor"}
     assert len(found["theory"].rows) == 8

@@ -18,6 +18,9 @@ axes:
 """
 
 
+ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -68,6 +71,13 @@ axes:
         ("analysis: {x: x, y: y, measure: error, levels: []}", "analysis.levels: received"),
         ("analysis: {x: x, y: y, measure: error, level: [1]}", "did you mean 'levels'"),
         ("analysis: {x: x, y: y, measure: error, levels: [.nan]}", "received nan; expected"),
+        (f"{ANALYSIS}, collapse: {{order: x *}}}}", "analysis.collapse.order: 'x .' is not a form"),
+        (f"{ANALYSIS}, collapse: {{order: [x, widht]}}}}", "names 'widht'.*did you mean 'width'"),
+        (f"{ANALYSIS}, collapse: {{order: []}}}}", r"analysis.collapse.order: received \[\]"),
+        (
+            f"{ANALYSIS}, collapse: {{ordre: x}}}}",
+            "unknown key; valid: order; did you mean 'order'",
+        ),
     ],
 )
 def test_one_mistake(line: str, message: str) -> None:
@@ -135,7 +145,7 @@ def test_a_file_nested_without_end(text: str) -> None:
 
 
 def test_a_sweep_that_does_not_exist_is_told_with_the_shipped_ones() -> None:
-    with pytest.raises(SweepError, match="shipped: initialization-plane, label-flip-plane; did"):
+    with pytest.raises(SweepError, match="shipped: flips-over-p, .*label-flip-plane, .*; did you mean"):
         find("label-flip-plan")
 
 

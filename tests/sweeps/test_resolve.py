@@ -139,7 +139,7 @@ def test_too_many_runs_are_refused() -> None:
         "axes: {x: [1], y: [1], word: [plain, fancy]}\nfixed: {exponent: -1, shift: 1e-3}",
         'axes: {x: [1], y: [1]}\ndescription: "σ₀ 😀 \\x7f \\x85 \\u2028 \\ufeff \\" \\\\"',
         "axes: {x: [1], y: [1]}\nanalysis: {x: x, y: y, measure: error, levels: [0.25], "
-        "theory: [{name: t, exponent: 0.5, x_range: [1, 2]}]}",
+        'theory: [{name: t, exponent: 0.5, x_range: [1, 2]}], collapse: {order: [x, "max(x, 1)"]}}',
     ],
 )
 def test_the_resolved_sweep_reads_back_to_the_same_runs(body: str) -> None:

@@ -1,0 +1,77 @@
+"""Laws balanced on profiles: exact on exact profiles, whatever lies beyond the grid."""
+
+import numpy as np
+import pytest
+
+from analysis.balance import Task, balanced, bend_of, crossings_about
+from analysis.bootstrap import interval, shrunk
+from analysis.profiles import Profiles, straight_profiles
+
+X = np.linspace(0.0, 4.0, 9)
+PLACES = np.linspace(-1.0, 1.2, 45)
+
+
+def task(profiles: Profiles, kind: str = "power") -> Task:
+    design = np.stack([np.ones(len(X)), X], axis=1)
+    return Task(profiles, design, np.full(len(X), 0.1), bend_of(kind, True), 9.0)
+
+
+def saturating(crossings: np.ndarray) -> Profiles:
+    """Profiles that rise from −0.25 to 0.25 through their crossings, (rows, columns)."""
+    values = 0.5 / (1 + np.exp(-5 * (PLACES - crossings[:, None, :, None]))) - 0.25
+    return Profiles(PLACES, values, np.zeros((len(crossings), 1, len(X))))
+
+
+def drawn(line: np.ndarray) -> np.ndarray:
+    """A line and draws of it, each moved as a whole: (21, columns)."""
+    moved = np.random.default_rng(0).normal(scale=0.05, size=(20, 1))
+    return np.concatenate([line[None], line + moved])
+
+
+@pytest.mark.parametrize("slope", [0.1, 0.5, -0.4])
+def test_profiles_that_saturate_give_the_law_beyond_the_grid_too(slope: float) -> None:
+    rows = drawn(0.2 + slope * X)
+    start = np.where((rows[0] < -1) | (rows[0] > 1.2), np.sign(slope) * np.inf, rows[0])
+    found = balanced(task(saturating(rows)), start)
+    np.testing.assert_allclose(found[0], [0.2, slope], atol=1e-3)
+    np.testing.assert_allclose(found[1:, 0], rows[1:, 0], atol=3e-3)
+    np.testing.assert_allclose(found[1:, 1], slope, atol=3e-3)
+
+
+def test_a_straight_line_on_a_log_axis_is_met() -> None:
+    rows = drawn(np.log(0.5 + 0.6 * X))
+    found = balanced(task(saturating(rows), "line"), np.where(rows[0] > 1.2, np.inf, rows[0]))
+    np.testing.assert_allclose(found[0], [0.5, 0.6], atol=2e-3)
+
+
+def test_fewer_than_two_columns_inside_give_no_law() -> None:
+    rows = drawn(np.full(len(X), 5.0))
+    rows[:, 0] = 0.0
+    start = np.where(rows[0] > 1.2, np.inf, rows[0])
+    assert np.isnan(balanced(task(saturating(rows)), start)[1:]).any()
+
+
+def test_crossings_about_a_law_are_linear_and_end_at_the_grid() -> None:
+    rows = drawn(0.2 + 0.5 * X)
+    found = crossings_about(task(straight_profiles(rows[:, None], (-1.0, 1.2))), 0.25 + 0.5 * X)
+    inside = 0.25 + 0.5 * X <= 1.2
+    np.testing.assert_allclose(found[:, inside], rows[:, inside], atol=1e-9)
+    assert np.isnan(found[:, ~inside]).all()
+
+
+def test_errors_shrink_by_as_much_as_luck_explains() -> None:
+    rng = np.random.default_rng(0)
+    lucky = np.sqrt(rng.chisquare(9, 400) / 9)
+    assert np.ptp(shrunk(lucky, 9.0)) < 1e-9
+    unlike = lucky * np.exp(rng.normal(scale=2.0, size=400))
+    assert np.corrcoef(np.log(shrunk(unlike, 9.0)), np.log(unlike))[0, 1] > 0.99
+    assert 0.85 < np.log(shrunk(unlike, 9.0)).std() / np.log(unlike).std() < 1.0
+    holed = shrunk(np.array([1.0, np.nan, 4.0]), 9.0)
+    assert holed[0] < holed[1] < holed[2]
+
+
+@pytest.mark.parametrize("draws", [200, 1000])
+def test_an_interval_leaves_out_its_share(draws: int) -> None:
+    low, high = interval(np.arange(draws, dtype=float)[:, None], np.array(0.025))
+    # Of numbers exchangeable with the draws, (high − low) / (draws + 1) fall between the ends.
+    assert (high - low).item() / (draws + 1) == pytest.approx(0.95, abs=0.002)

@@ -1,0 +1,62 @@
+"""Datasets beyond the bound are read through the engine: the same results, or batches that say so."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.benign import find_benign_boundary
+from analysis.bootstrap import Resampling
+from analysis.contents import sections_of
+from analysis.errors import AnalysisError
+from analysis.findings import Choices, analyse
+from analysis.report import examine
+from tests.analysis.synthetic import Planted, write_table
+
+FEW = Choices(resampling=Resampling(draws=100))
+
+
+@pytest.fixture
+def location(two_settings: Planted, tmp_path: Path) -> str:
+    analysis = two_settings.sweep()["analysis"] | {"collapse": {"order": "n * mu_norm**4 / d"}}
+    planted = two_settings.but(sweep_extra={"analysis": analysis})
+    table = planted.table()
+    kept = table.filter(np.arange(table.num_rows) % 7 > 0)
+    return str(write_table(tmp_path / "large", kept, planted.sweep()))
+
+
+def test_beyond_the_bound_the_report_says_the_same(
+    location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = examine(location, FEW)
+    monkeypatch.setattr("analysis.large.MOST_ROWS", 0)
+    large = examine(location, FEW)
+    assert large.findings.dataset.table.num_rows < whole.findings.dataset.table.num_rows / 5
+    np.testing.assert_array_equal(large.findings.cells.values, whole.findings.cells.values)
+    assert large.findings.runs == whole.findings.runs
+    tables = [
+        [(table.name, table.rows) for section in sections_of(one) for table in section.tables]
+        for one in (whole, large)
+    ]
+    assert tables[0] == tables[1]
+    assert "collapse" in dict(tables[0])
+
+
+def test_too_many_values_are_held_as_batches(
+    location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = analyse(location, FEW)
+    monkeypatch.setattr("analysis.large.MOST_ROWS", 0)
+    monkeypatch.setattr("analysis.large.MOST_VALUES", 0)
+    monkeypatch.setattr("analysis.large.BATCHES", 6)
+    large = examine(location, FEW)
+    assert large.findings.cells.values.shape[3] == 6
+    assert large.findings.runs == whole.runs
+    np.testing.assert_allclose(
+        large.findings.levels[0].boundary.estimate, whole.levels[0].boundary.estimate, atol=0.1
+    )
+    titles = {section.title: section.text for section in sections_of(large)}
+    assert "Half of the runs benign" not in titles
+    assert "those of 6 batches" in titles["Runs"]
+    with pytest.raises(AnalysisError, match="means of batches of runs; expected single runs"):
+        find_benign_boundary(large.findings.cells, 0.25)
