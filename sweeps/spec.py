@@ -43,17 +43,6 @@ class Theory(_Strict):
     source: StrictStr = ""
 
 
-class Collapse(_Strict):
-    """Order parameters that the measure may depend on alone: a formula, or a list of formulas."""
-
-    order: StrictStr | Annotated[list[StrictStr], Field(min_length=1)]
-
-    @property
-    def formulas(self) -> list[str]:
-        """The formulas, one or many."""
-        return [self.order] if isinstance(self.order, str) else self.order
-
-
 class Across(_Strict):
     """A fitted quantity that is followed over a setting: a predicted power of it, or a limit."""
 
@@ -63,6 +52,17 @@ class Across(_Strict):
     limit: Number | None = None
     x_range: tuple[Number, Number] | None = None
     source: StrictStr = ""
+
+
+class Collapse(_Strict):
+    """Order parameters that the measure may depend on alone: a formula, or a list of formulas."""
+
+    order: StrictStr | Annotated[list[StrictStr], Field(min_length=1)]
+
+    @property
+    def formulas(self) -> list[str]:
+        """The formulas, one or many."""
+        return [self.order] if isinstance(self.order, str) else self.order
 
 
 class Analysis(_Strict):
@@ -98,8 +98,8 @@ class _File(_Strict):
 _SECTIONS: dict[str, type[_Strict]] = {
     "analysis": Analysis,
     "theory": Theory,
-    "collapse": Collapse,
     "across": Across,
+    "collapse": Collapse,
 }
 
 
