@@ -145,7 +145,9 @@ def test_a_file_nested_without_end(text: str) -> None:
 
 
 def test_a_sweep_that_does_not_exist_is_told_with_the_shipped_ones() -> None:
-    with pytest.raises(SweepError, match="shipped: flips-over-p, .*label-flip-plane, .*; did you mean"):
+    with pytest.raises(
+        SweepError, match=r"shipped: flips-over-p, .*label-flip-plane, .*; did you mean"
+    ):
         find("label-flip-plan")
 
 
