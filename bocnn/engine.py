@@ -21,10 +21,10 @@ from bocnn.bundle import (
     Stop,
     advance,
     fill,
-    network_of,
     new_bundle,
     release,
     resume,
+    take,
 )
 from bocnn.compiled import compiled
 from bocnn.draws import Seed
@@ -191,13 +191,13 @@ def _status(bundle: Bundle, lane: int, network: Network, loss_tol: float) -> int
 def _report(runs: Runs, r: int, where, asked: Ints, record: Record) -> bool:  # type: ignore[no-untyped-def]
     """Measure run r, which is due in a lane, and record it; whether its training has ended."""
     bundle, lane, drawn = where
-    step, network = bundle.clock.step[lane], network_of(bundle, lane)
-    output = bundle.output[:, lane].copy()
-    run = Run(drawn.law, drawn.kind, drawn.geometry, drawn.points, network, output)
-    status = _status(bundle, lane, network, runs.loss_tol[r])
-    status, row = _measured(run, status, step, runs.n_test[r], _seed(runs, r))
+    step = bundle.clock.step[lane]
+    take(bundle, lane, drawn.network)
+    drawn.output[:] = bundle.output[:, lane]
+    status = _status(bundle, lane, drawn.network, runs.loss_tol[r])
+    status, row = _measured(drawn, status, step, runs.n_test[r], _seed(runs, r))
     if record.traced.size > 0:
-        _record(run, status, step, row, record.traced[r, record.lengths[r]])
+        _record(drawn, status, step, row, record.traced[r, record.lengths[r]])
         record.lengths[r] += 1
     if status != DIVERGED and bundle.clock.standing[lane] == STOPPED and step < runs.steps[r]:
         return False
@@ -220,7 +220,9 @@ def run_all(runs: Runs, real, wide, asked: Ints, record: Record) -> None:  # typ
     kind, count, taken = _kind(runs, 0), runs.n.size, 0
     width = 1 if wide is None else wide
     held = [_draw(runs, 0, real)]
-    bundle, place = new_bundle(held[0].points, held[0].network, width), np.zeros(width, np.int64)
+    remembers = bool(np.any(runs.momentum != 0.0) or np.any(runs.weight_decay != 0.0))
+    bundle = new_bundle(held[0].points, held[0].network, width, remembers)
+    place = np.zeros(width, np.int64)
     for _ in range(1, width):
         held.append(held[0])
     while True:
