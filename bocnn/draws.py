@@ -10,12 +10,14 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 | 2 `SIGNAL` | filters along the signal directions, filter by filter | 0 |
 | 3 `FACTOR` | Bartlett factor below its diagonal, row by row without gaps | 0 |
 | 4 `CHI` | diagonal of the Bartlett factor, row i from block i | attempt |
-| 5 `TEST` | fresh test noise, 64 draws at a time, component by component | 0 |
+| 5 `TEST` | directions of fresh test noise, 64 at a time, component by component | 0 |
 | 6 `CENTRE` | which of a class's two centres a sample has, + where below 1/2 | 0 |
 | 7 `NOISE` | noise patches along the signal directions, sample by sample | 0 |
 | 8 `BIAS` | biases of the filters | 0 |
 | 9 `OUTPUT` | output weights, patch by patch | 0 |
 | 10 `BATCH` | order of the samples in epoch e, from block e · ⌈n/4⌉ | 0 |
+
+A block gives four numbers, one after the other; of `TEST`, place 16 j + b of the 64 is number j of block b.
 """
 
 from typing import NamedTuple

@@ -234,10 +234,16 @@ def run_all(runs: Runs, real, wide, asked: Ints, record: Record) -> None:  # typ
             if standing != IDLE and not _report(runs, r, (bundle, lane, held[lane]), asked, record):
                 resume(bundle, lane, _next_stop(runs, r, asked, record.lengths[r]))
             elif taken < count:
-                held[lane], place[lane] = _draw(runs, taken, real), taken
-                state = (held[lane].points, held[lane].network)
+                drawn = _draw(runs, taken, real)
                 stop = _stop(runs, taken, _next_stop(runs, taken, asked, 0))
-                fill(bundle, lane, state, _how(runs, taken, real), (stop, _seed(runs, taken)))
+                fill(
+                    bundle,
+                    lane,
+                    (drawn.points, drawn.network),
+                    _how(runs, taken, real),
+                    (stop, _seed(runs, taken)),
+                )
+                held[lane], place[lane] = drawn, taken
                 taken += 1
             else:
                 release(bundle, lane)

@@ -90,7 +90,7 @@ def _spread(drawn: Array, out: Array) -> None:
 
 @compiled(_nrt=False)
 def draw_chunk(out: Array, first_block: int, stream: Stream) -> None:
-    """Write the normals of 16 blocks as numbers of 16 lanes, shape (4,): of each block, one in each."""
+    """Write the normals of 16 blocks as four vectors, shape (4,): vector j holds number j of each block."""
     blocks = counting(np.uint64(first_block))
     word0, word1, word2, word3 = philox(blocks, np.uint64(0), stream)
     out[0], out[1] = normal_vectors(word0, word1)
