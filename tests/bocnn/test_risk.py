@@ -12,14 +12,8 @@ from bocnn import dense
 from bocnn.draws import Seed
 from bocnn.measures import learning, memorization, training_error
 from bocnn.products import zeros
-from bocnn.risk import (
-    Fresh,
-    chances_negative,
-    cholesky,
-    clean_error,
-    upper_gammas,
-    wrongness,
-)
+from bocnn.risk import Fresh, cholesky, clean_error, wrongness
+from bocnn.tails import chances_negative, upper_gammas
 from tests.bocnn.paired import Problem
 from tests.bocnn.trained import trained
 from tests.bocnn.training import rule
