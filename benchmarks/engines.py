@@ -5,7 +5,7 @@
 | column | what it times |
 |---|---|
 | draw, train, test | parts of the gram engine: differences of whole runs with and without steps and draws |
-| published | one model at a time by the protocol of Kou et al. 2023, which draws sample by sample |
+| published | one model at a time by the published protocol of Kou et al. 2023, sample by sample |
 | loop | the same tidied: samples drawn together; nn.Conv1d over the two patches, autograd,
   torch.optim.SGD, 1,000 dense test points |
 | products | the same loop with one matrix product in the place of the convolutions: the dense oracle |

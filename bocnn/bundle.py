@@ -56,7 +56,8 @@ class Bundle(NamedTuple):
 
     points, network, velocity, scratch: as in `bocnn.gram`, their arrays of floats with one axis more, the
     lanes, at the end. output, slope: of each sample, (n, lanes). rates: the numbers of How, (5, lanes).
-    survey: (2, lanes), see `_survey`.
+    survey: (2, lanes), see `_survey`. remembers: whether a run may have momentum or weight decay, which
+    need its velocity and its start.
     """
 
     points: Points
@@ -68,16 +69,18 @@ class Bundle(NamedTuple):
     rates: Array
     survey: Array
     clock: Clock
+    remembers: bool
 
 
 @compiled()
-def new_bundle(points: Points, network: Network, width: int) -> Bundle:
+def new_bundle(points: Points, network: Network, width: int, remembers: bool = True) -> Bundle:
     """Idle lanes for runs of the sizes and the dtype of a given one.
 
     Args:
         points: of the given run.
         network: of the given run.
         width: lanes, or 1.
+        remembers: whether a run may have momentum or weight decay.
     """
     real = network.activations.dtype.type
     filters, count = network.activations.shape
@@ -122,6 +125,7 @@ def new_bundle(points: Points, network: Network, width: int) -> Bundle:
             np.zeros((width, 3), np.uint64),
             aligned(samples, real),
         ),
+        remembers,
     )
 
 
@@ -135,13 +139,14 @@ def fill(
     _put(points.shared, bundle.points.shared, lane)
     _put(points.observed, bundle.points.observed, lane)
     _put(network.activations, bundle.network.activations, lane)
-    _put(network.initial, bundle.network.initial, lane)
     _put(network.output, bundle.network.output, lane)
     _put(network.coefficients, bundle.network.coefficients, lane)
     _put(network.scale, bundle.network.scale, lane)
-    _clear(bundle.velocity.coefficients, lane, bundle.rates.shape[1])
-    _clear(bundle.velocity.output, lane, bundle.rates.shape[1])
-    _clear(bundle.velocity.scale, lane, bundle.rates.shape[1])
+    if bundle.remembers:
+        _put(network.initial, bundle.network.initial, lane)
+        _clear(bundle.velocity.coefficients, lane, bundle.rates.shape[1])
+        _clear(bundle.velocity.output, lane, bundle.rates.shape[1])
+        _clear(bundle.velocity.scale, lane, bundle.rates.shape[1])
     numbers_of_how = (how.eta, how.eta_output, how.momentum, how.decay, how.leak)
     for r in range(5):
         bundle.rates[r, lane] = numbers_of_how[r]
@@ -177,19 +182,12 @@ def release(bundle: Bundle, lane: int) -> None:
 
 
 @compiled()
-def network_of(bundle: Bundle, lane: int) -> Network:
-    """The network of a lane, copied."""
-    network = bundle.network
-    filters, count, _ = network.activations.shape
-    positions = network.output.shape[0]
-    return Network(
-        _taken(network.activations, lane, (filters, count)),
-        _taken(network.initial, lane, (filters, count)),
-        _taken(network.output, lane, (positions, filters)),
-        network.signs,
-        _taken(network.coefficients, lane, (filters, count)),
-        _taken(network.scale, lane, (1,)),
-    )
+def take(bundle: Bundle, lane: int, network: Network) -> None:
+    """Bring a network that was put into a lane to where it stands."""
+    _take(bundle.network.activations, lane, network.activations)
+    _take(bundle.network.output, lane, network.output)
+    _take(bundle.network.coefficients, lane, network.coefficients)
+    _take(bundle.network.scale, lane, network.scale)
 
 
 @compiled()
@@ -210,14 +208,12 @@ def _clear(target: Array, lane: int, width: int) -> None:
 
 
 @compiled()
-def _taken(source: Array, lane: int, shape):  # type: ignore[no-untyped-def]
-    """A lane of an array, copied, in its shape."""
-    out = np.empty(shape, source.dtype)
-    one, many = plain(out), plain(source)
-    width = many.size // one.size
+def _take(source: Array, lane: int, target: Array) -> None:
+    """Copy a lane into an array with one axis less."""
+    one, many = plain(target), plain(source)
+    width = source.shape[-1]
     for i in range(one.size):
         one[i] = many[i * width + lane]
-    return out
 
 
 @compiled(no_cpython_wrapper=True)

@@ -10,12 +10,14 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 | 2 `SIGNAL` | filters along the signal directions, filter by filter | 0 |
 | 3 `FACTOR` | Bartlett factor below its diagonal, row by row without gaps | 0 |
 | 4 `CHI` | diagonal of the Bartlett factor, row i from block i | attempt |
-| 5 `TEST` | fresh test noise, 64 draws at a time, component by component | 0 |
+| 5 `TEST` | directions of fresh test noise, 64 at a time, component by component | 0 |
 | 6 `CENTRE` | which of a class's two centres a sample has, + where below 1/2 | 0 |
 | 7 `NOISE` | noise patches along the signal directions, sample by sample | 0 |
 | 8 `BIAS` | biases of the filters | 0 |
 | 9 `OUTPUT` | output weights, patch by patch | 0 |
 | 10 `BATCH` | order of the samples in epoch e, from block e · ⌈n/4⌉ | 0 |
+
+A block gives four numbers, one after the other; of `TEST`, place 16 j + b of the 64 is number j of block b.
 """
 
 from typing import NamedTuple
@@ -23,9 +25,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array, Ints
+from bocnn.chi import fill_chis
 from bocnn.compiled import compiled
-from bocnn.normals import fill_normals
-from bocnn.philox import Stream, chi, fill_uniforms
+from bocnn.normals import fill_normals, fill_uniforms
+from bocnn.philox import Stream
 
 LABEL, FLIP, SIGNAL, FACTOR, CHI, TEST, CENTRE, NOISE, BIAS, OUTPUT, BATCH = (
     np.uint64(quantity) for quantity in range(11)
@@ -68,14 +71,16 @@ def draw_labels(seed: Seed, n: int, p_flip: float) -> tuple[Array, Array]:
 
     Runs that differ only in `p_flip` share ŷ and the uniforms, so the flipped set grows with p.
     """
-    true = np.where(draw_uniforms(seed, LABEL, n) < 0.5, 1.0, -1.0)
-    observed = np.where(draw_uniforms(seed, FLIP, n) < p_flip, -true, true)
+    true, observed = draw_uniforms(seed, LABEL, n), draw_uniforms(seed, FLIP, n)
+    for i in range(n):
+        true[i] = 1.0 if true[i] < 0.5 else -1.0
+        observed[i] = -true[i] if observed[i] < p_flip else true[i]
     return true, observed
 
 
 @compiled()
 def draw_factor(seed: Seed, rows: int, dimension: int) -> Array:
-    """Standard normal vectors in `dimension` dimensions, in a basis that spans them.
+    """Standard normal vectors in `dimension` dimensions, in a basis that spans them, as columns.
 
     The rows of a rows × dimension standard normal matrix, expressed in the orthonormal basis that
     Gram–Schmidt makes of them, are lower triangular: normals below the diagonal, χ with falling
@@ -83,21 +88,24 @@ def draw_factor(seed: Seed, rows: int, dimension: int) -> Array:
     exactly the law of the drawn vectors', for every dimension ≥ 1, below or above `rows`.
 
     Returns:
-        Shape (rows, min(rows, dimension)), float64.
+        Shape (min(rows, dimension), rows), float64: the transpose, upper triangular.
     Source:
         Bartlett 1933; Odell & Feiveson 1966.
     """
     rank = min(rows, dimension)
     below = np.empty(rank * (rank - 1) // 2 + (rows - rank) * rank)
     fill_normals(below, 0, stream(seed, FACTOR))
-    factor = np.zeros((rows, rank))
+    lengths = np.empty(rank)
+    fill_chis(lengths, dimension, stream(seed, CHI))
+    factor = np.zeros((rank, rows))
     start = 0
     for i in range(rows):
         width = min(i, rank)
-        factor[i, :width] = below[start : start + width]
+        for j in range(width):
+            factor[j, i] = below[start + j]
         start += width
         if i < rank:
-            factor[i, i] = chi(float(dimension - i), i, stream(seed, CHI))
+            factor[i, i] = lengths[i]
     return factor
 
 
@@ -112,24 +120,3 @@ def draw_order(seed: Seed, epoch: int, order: Ints) -> None:
     for i in range(n - 1, 0, -1):
         j = min(int(uniforms[i] * (i + 1)), i)
         order[i], order[j] = order[j], order[i]
-
-
-@compiled(fastmath={"contract", "reassoc"})
-def inner_products(left: Array, right: Array, widths: Ints) -> Array:
-    """Inner products of the rows of two matrices, shape (rows of left, rows of right).
-
-    Plain loops, not BLAS: its sums depend on how many threads it has.
-
-    Args:
-        left: any matrix.
-        right: as wide as left.
-        widths: row k of right is zero from column widths[k] on.
-    """
-    out = np.empty((left.shape[0], right.shape[0]))
-    for i in range(left.shape[0]):
-        for k in range(right.shape[0]):
-            total = 0.0
-            for j in range(widths[k]):
-                total += left[i, j] * right[k, j]
-            out[i, k] = total
-    return out

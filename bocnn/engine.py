@@ -21,10 +21,10 @@ from bocnn.bundle import (
     Stop,
     advance,
     fill,
-    network_of,
     new_bundle,
     release,
     resume,
+    take,
 )
 from bocnn.compiled import compiled
 from bocnn.draws import Seed
@@ -191,13 +191,13 @@ def _status(bundle: Bundle, lane: int, network: Network, loss_tol: float) -> int
 def _report(runs: Runs, r: int, where, asked: Ints, record: Record) -> bool:  # type: ignore[no-untyped-def]
     """Measure run r, which is due in a lane, and record it; whether its training has ended."""
     bundle, lane, drawn = where
-    step, network = bundle.clock.step[lane], network_of(bundle, lane)
-    output = bundle.output[:, lane].copy()
-    run = Run(drawn.law, drawn.kind, drawn.geometry, drawn.points, network, output)
-    status = _status(bundle, lane, network, runs.loss_tol[r])
-    status, row = _measured(run, status, step, runs.n_test[r], _seed(runs, r))
+    step = bundle.clock.step[lane]
+    take(bundle, lane, drawn.network)
+    drawn.output[:] = bundle.output[:, lane]
+    status = _status(bundle, lane, drawn.network, runs.loss_tol[r])
+    status, row = _measured(drawn, status, step, runs.n_test[r], _seed(runs, r))
     if record.traced.size > 0:
-        _record(run, status, step, row, record.traced[r, record.lengths[r]])
+        _record(drawn, status, step, row, record.traced[r, record.lengths[r]])
         record.lengths[r] += 1
     if status != DIVERGED and bundle.clock.standing[lane] == STOPPED and step < runs.steps[r]:
         return False
@@ -220,7 +220,9 @@ def run_all(runs: Runs, real, wide, asked: Ints, record: Record) -> None:  # typ
     kind, count, taken = _kind(runs, 0), runs.n.size, 0
     width = 1 if wide is None else wide
     held = [_draw(runs, 0, real)]
-    bundle, place = new_bundle(held[0].points, held[0].network, width), np.zeros(width, np.int64)
+    remembers = bool(np.any(runs.momentum != 0.0) or np.any(runs.weight_decay != 0.0))
+    bundle = new_bundle(held[0].points, held[0].network, width, remembers)
+    place = np.zeros(width, np.int64)
     for _ in range(1, width):
         held.append(held[0])
     while True:
@@ -232,10 +234,16 @@ def run_all(runs: Runs, real, wide, asked: Ints, record: Record) -> None:  # typ
             if standing != IDLE and not _report(runs, r, (bundle, lane, held[lane]), asked, record):
                 resume(bundle, lane, _next_stop(runs, r, asked, record.lengths[r]))
             elif taken < count:
-                held[lane], place[lane] = _draw(runs, taken, real), taken
-                state = (held[lane].points, held[lane].network)
+                drawn = _draw(runs, taken, real)
                 stop = _stop(runs, taken, _next_stop(runs, taken, asked, 0))
-                fill(bundle, lane, state, _how(runs, taken, real), (stop, _seed(runs, taken)))
+                fill(
+                    bundle,
+                    lane,
+                    (drawn.points, drawn.network),
+                    _how(runs, taken, real),
+                    (stop, _seed(runs, taken)),
+                )
+                held[lane], place[lane] = drawn, taken
                 taken += 1
             else:
                 release(bundle, lane)

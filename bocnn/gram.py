@@ -194,43 +194,60 @@ def descend(points: Points, network: Network, velocity: Velocity, how: How, work
     _pull(points, slope, scratch.pull)
     moves_filters = not is_zero(how.eta)
     if is_straight(how):
-        _move_straight(points, network, how, scratch)
-    else:
-        moves_output = not is_zero(how.eta_output)
-        if moves_output:
-            _slopes_of_output(points, network, scratch)
-        if moves_filters:
-            _slopes_of_filters(points, network, how, scratch)
-            _move_coefficients(network, velocity, how, scratch)
-        if moves_output:
-            _move_output(network, velocity, how, scratch)
+        # Four filters at a time, all that is done to them: their change stays in the first-level cache.
+        for k in range(0, network.signs.size, 4):
+            _move_straight(points, network, how, (k, scratch.update[:4], scratch.pull))
+            if moves_filters:
+                _add_products(points, scratch.update[:4], network.activations[k : k + 4])
+        return
+    moves_output = not is_zero(how.eta_output)
+    if moves_output:
+        _slopes_of_output(points, network, scratch)
     if moves_filters:
-        for b in range(points.blocks.size - 1):
-            block = (points.blocks[b], points.blocks[b + 1])
-            _add_product(scratch.update, points.gram, network.activations, block)
+        _slopes_of_filters(points, network, how, scratch)
+        _move_coefficients(network, velocity, how, scratch)
+        for k in range(0, network.signs.size, 4):
+            _add_products(points, scratch.update[k : k + 4], network.activations[k : k + 4])
+    if moves_output:
+        _move_output(network, velocity, how, scratch)
 
 
 @compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def _move_straight(points: Points, network: Network, how: How, scratch: Scratch) -> None:
-    """v ← v − η V and B ← B − η U in one pass over A, the change of B kept for the product."""
+def _move_straight(
+    points: Points, network: Network, how: How, work: tuple[int, Array, Array]
+) -> None:
+    """v ← v − η V and B ← B − η U of four filters in one pass over A, the change of B kept.
+
+    Args:
+        points: the training set.
+        network: changed in place.
+        how: the step.
+        work: the first filter; where the change of B is kept, (4, P); γ_c, (P,).
+    """
+    four, changes, pulls = work
     for p in range(points.starts.size - 1):
         first, last = points.starts[p], points.starts[p + 1]
-        pull = scratch.pull[first:last]
-        for k in range(network.signs.size):
-            row, b = network.activations[k, first:last], network.coefficients[k, first:last]
-            update = scratch.update[k, first:last]
-            above = -how.eta * (network.signs[k] * network.output[p, k])
-            below = how.leak * above
-            total = pull[0] * pick(row[0], row[0], how.leak * row[0])
-            update[0] = pull[0] * pick(row[0], above, below)
-            b[0] += update[0]
-            for c in range(1, pull.size):
-                x, g = row[c], pull[c]
-                total += g * pick(x, x, how.leak * x)
-                change = g * pick(x, above, below)
-                update[c] = change
-                b[c] += change
-            network.output[p, k] -= how.eta_output * (network.signs[k] * total)
+        pull = pulls[first:last]
+        v = network.output[p]
+        for i in range(0, 4, 2):  # two at a time: their sums do not wait for each other
+            k = four + i
+            a0, a1 = network.activations[k, first:last], network.activations[k + 1, first:last]
+            b0, b1 = network.coefficients[k, first:last], network.coefficients[k + 1, first:last]
+            u0, u1 = changes[i, first:last], changes[i + 1, first:last]
+            sign0, sign1 = network.signs[k], network.signs[k + 1]
+            above0, above1 = -how.eta * (sign0 * v[k]), -how.eta * (sign1 * v[k + 1])
+            below0, below1 = how.leak * above0, how.leak * above1
+            total0, total1 = pull[0] * 0, pull[0] * 0
+            for c in range(pull.size):
+                x0, x1, g = a0[c], a1[c], pull[c]
+                total0 += g * pick(x0, x0, how.leak * x0)
+                total1 += g * pick(x1, x1, how.leak * x1)
+                change0, change1 = g * pick(x0, above0, below0), g * pick(x1, above1, below1)
+                u0[c], u1[c] = change0, change1
+                b0[c] += change0
+                b1[c] += change1
+            v[k] -= how.eta_output * (sign0 * total0)
+            v[k + 1] -= how.eta_output * (sign1 * total1)
 
 
 @compiled(fastmath=FAST, _nrt=False, forceinline=True)
@@ -321,45 +338,53 @@ def _move_coefficients(network: Network, velocity: Velocity, how: How, scratch: 
 
 
 @compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _add_products(points: Points, left: Array, out: Array) -> None:
+    """out ← out + left @ G for four rows."""
+    for b in range(points.blocks.size - 1):
+        block = (points.blocks[b], points.blocks[b + 1])
+        _add_product(left, points.gram, out, block)
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
 def _add_product(left: Array, gram: Array, out: Array, block: tuple[int, int]) -> None:
-    """out ← out + left @ gram within a diagonal block, four rows by four columns of `left` at a time.
+    """out ← out + left @ gram of four rows within a diagonal block, four columns of `left` at a time.
 
     Sixteen weights and four rows stay in registers while the inner loop runs along contiguous rows.
     """
     first, last = block
     size = last - first
     if size <= 4:  # the centres: too few for the loops below to begin
-        for k in range(left.shape[0]):
+        square = gram[first:last, first:last]
+        for k in range(4):
             row, change = out[k, first:last], left[k, first:last]
             for i in range(size):
                 for c in range(size):
-                    row[c] += change[i] * gram[first + i, first + c]
+                    row[c] += change[i] * square[i, c]
         return
     # Slices, so that indices are seen to begin at 0: what may be negative is not vectorized.
-    for k in range(0, left.shape[0], 4):
-        l0, l1 = left[k, first:last], left[k + 1, first:last]
-        l2, l3 = left[k + 2, first:last], left[k + 3, first:last]
-        o0, o1 = out[k, first:last], out[k + 1, first:last]
-        o2, o3 = out[k + 2, first:last], out[k + 3, first:last]
-        for i in range(0, size - size % 4, 4):
-            g0, g1 = gram[first + i, first:last], gram[first + i + 1, first:last]
-            g2, g3 = gram[first + i + 2, first:last], gram[first + i + 3, first:last]
-            a0, a1, a2, a3 = l0[i], l0[i + 1], l0[i + 2], l0[i + 3]
-            b0, b1, b2, b3 = l1[i], l1[i + 1], l1[i + 2], l1[i + 3]
-            c0, c1, c2, c3 = l2[i], l2[i + 1], l2[i + 2], l2[i + 3]
-            d0, d1, d2, d3 = l3[i], l3[i + 1], l3[i + 2], l3[i + 3]
-            for c in range(size):
-                x0, x1, x2, x3 = g0[c], g1[c], g2[c], g3[c]
-                o0[c] = o0[c] + a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
-                o1[c] = o1[c] + b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
-                o2[c] = o2[c] + c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3
-                o3[c] = o3[c] + d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
-        for i in range(size - size % 4, size):
-            a0, b0, c0, d0 = l0[i], l1[i], l2[i], l3[i]
-            g0 = gram[first + i, first:last]
-            for c in range(size):
-                x0 = g0[c]
-                o0[c] += a0 * x0
-                o1[c] += b0 * x0
-                o2[c] += c0 * x0
-                o3[c] += d0 * x0
+    l0, l1 = left[0, first:last], left[1, first:last]
+    l2, l3 = left[2, first:last], left[3, first:last]
+    o0, o1 = out[0, first:last], out[1, first:last]
+    o2, o3 = out[2, first:last], out[3, first:last]
+    for i in range(0, size - size % 4, 4):
+        g0, g1 = gram[first + i, first:last], gram[first + i + 1, first:last]
+        g2, g3 = gram[first + i + 2, first:last], gram[first + i + 3, first:last]
+        a0, a1, a2, a3 = l0[i], l0[i + 1], l0[i + 2], l0[i + 3]
+        b0, b1, b2, b3 = l1[i], l1[i + 1], l1[i + 2], l1[i + 3]
+        c0, c1, c2, c3 = l2[i], l2[i + 1], l2[i + 2], l2[i + 3]
+        d0, d1, d2, d3 = l3[i], l3[i + 1], l3[i + 2], l3[i + 3]
+        for c in range(size):
+            x0, x1, x2, x3 = g0[c], g1[c], g2[c], g3[c]
+            o0[c] = o0[c] + a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
+            o1[c] = o1[c] + b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
+            o2[c] = o2[c] + c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3
+            o3[c] = o3[c] + d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
+    for i in range(size - size % 4, size):
+        a0, b0, c0, d0 = l0[i], l1[i], l2[i], l3[i]
+        g0 = gram[first + i, first:last]
+        for c in range(size):
+            x0 = g0[c]
+            o0[c] += a0 * x0
+            o1[c] += b0 * x0
+            o2[c] += c0 * x0
+            o3[c] += d0 * x0

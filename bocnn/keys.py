@@ -40,6 +40,8 @@ def _numbers(column: Column, values: NDArray[Any]) -> Array:
     """A column as float64, shape (runs,): words by their checksum, null as NaN."""
     if column.type == "string":
         checksums = {word: float(crc32(word.encode())) for word in column.choices}
+        if values.size > 0 and (values == values[0]).all():
+            return np.full(values.size, checksums[values[0]])
         return np.array([checksums[word] for word in values.tolist()])
     return values.astype(np.float64) + 0.0  # -0.0 is 0.0
 

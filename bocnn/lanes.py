@@ -33,12 +33,12 @@ def lanes(real: Any) -> int:
 
 
 class Lanes(types.Type):  # type: ignore[misc]
-    """numba's type of a vector of floats, one for each run."""
+    """numba's type of a vector of numbers, one for each run."""
 
-    def __init__(self, real: types.Float) -> None:
+    def __init__(self, real: types.Number, width: int) -> None:
         self.real = real
-        self.width = 8 * BYTES // real.bitwidth
-        super().__init__(name=f"Lanes({real})")
+        self.width = width
+        super().__init__(name=f"Lanes({real}, {width})")
 
     def can_convert_from(self, _context: Any, other: types.Type) -> Conversion | None:
         """A plain number stands for the same number in every lane."""
@@ -48,36 +48,51 @@ class Lanes(types.Type):  # type: ignore[misc]
 @register_model(Lanes)
 class _Model(models.PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, lanes: Lanes) -> None:
-        element = ir.FloatType() if lanes.real.bitwidth == 32 else ir.DoubleType()
+        element = manager.lookup(lanes.real).get_value_type()
         super().__init__(manager, lanes, ir.VectorType(element, lanes.width))
 
 
-_KINDS = (Lanes(types.float32), Lanes(types.float64))
+_KINDS = (
+    Lanes(types.float32, lanes(np.float32)),
+    Lanes(types.float64, lanes(np.float64)),
+)
 _OF = {kind.real: kind for kind in _KINDS}
 
 
-def _define(function: Any, instruction: str, operands: int) -> None:
-    """Type and compile an operator between vectors; products and sums may fuse."""
+def define(function: Any, generate: Any, operands: int, kinds: Any = _KINDS) -> None:
+    """Type and compile an operator between vectors of one kind.
+
+    Args:
+        function: of Python, `operator.add` say.
+        generate: of numba's lowering: context, builder, signature and operands to the value.
+        operands: how many.
+        kinds: of vectors.
+    """
 
     class _Template(ConcreteTemplate):  # type: ignore[misc]
-        cases = tuple(signature(kind, *operands * [kind]) for kind in _KINDS)
+        cases = tuple(signature(kind, *operands * [kind]) for kind in kinds)
 
     infer_global(function)(_Template)
+    for kind in kinds:
+        lower_builtin(function, *operands * [kind])(generate)
+
+
+def _arithmetic(instruction: str) -> Any:
+    """An instruction on floats; products and sums may fuse."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return getattr(builder, instruction)(*args, flags=("contract",))
 
-    for kind in _KINDS:
-        lower_builtin(function, *operands * [kind])(generate)
+    return generate
 
 
 for _function in (operator.add, operator.iadd):
-    _define(_function, "fadd", 2)
+    define(_function, _arithmetic("fadd"), 2)
 for _function in (operator.sub, operator.isub):
-    _define(_function, "fsub", 2)
+    define(_function, _arithmetic("fsub"), 2)
 for _function in (operator.mul, operator.imul):
-    _define(_function, "fmul", 2)
-_define(operator.neg, "fneg", 1)
+    define(_function, _arithmetic("fmul"), 2)
+define(operator.neg, _arithmetic("fneg"), 1)
 
 
 @lower_cast(types.Number, Lanes)

@@ -30,9 +30,9 @@ from bocnn.draws import (
     draw_labels,
     draw_normals,
     draw_uniforms,
-    inner_products,
 )
 from bocnn.gram import Network, Points
+from bocnn.products import WIDTH, add_product, zeros
 
 LAWS = ("signal", "xor")
 SIGNAL_LAW, XOR_LAW = range(2)
@@ -58,10 +58,11 @@ class Law(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """Coordinates of a run's vectors.
+    """Coordinates of a run's vectors, a vector a column, padded with zeros (`bocnn.products`).
 
-    points: (P, D), centres first, then noise patches. filters: (2m, D) at the start. widths: (P,), a point
-    is zero from that column on. labels: (C,), the classes of the centres. signals: signal directions.
+    points: (D, P), centres first, then noise patches. filters: (D, 2m) at the start. widths: (P,), a point
+    is zero from that coordinate on. labels: (C,), the classes of the centres, +1 first. signals: signal
+    directions. m: filters a class.
     """
 
     points: Array
@@ -69,6 +70,7 @@ class Geometry(NamedTuple):
     widths: Ints
     labels: Array
     signals: int
+    m: int
 
 
 @compiled()
@@ -85,22 +87,35 @@ def draw_geometry(law: Law, seed: Seed) -> Geometry:
     """Draw patches and filters."""
     centres, labels = centres_of(law)
     count, signals = centres.shape
-    filters, bias = 2 * law.m, int(law.bias)
+    filters, head, last = 2 * law.m, signals + int(law.bias), count + law.n
     factor = draw_factor(seed, law.n + filters, law.d - signals)
-    head = signals + bias
-    points = np.zeros((count + law.n, head + factor.shape[1]))
-    points[:count, :signals] = centres
-    points[count:, head:] = law.sigma_p * factor[: law.n]
+    size = head + factor.shape[0]
+    points, weights = zeros(size, last), zeros(size, filters)
+    for a in range(signals):
+        points[a, :count] = centres[:, a]
+    for j in range(factor.shape[0]):
+        for i in range(law.n):
+            points[head + j, count + i] = law.sigma_p * factor[j, i]
+        for k in range(filters):
+            weights[head + j, k] = law.sigma_0 * factor[j, law.n + k]
     if law.isotropic:
-        points[count:, :signals] = law.sigma_p * draw_normals(seed, NOISE, (law.n, signals))
-    points[:, signals:head] = 1.0
-    weights = np.empty((filters, points.shape[1]))
-    weights[:, :signals] = draw_normals(seed, SIGNAL, (filters, signals))
-    weights[:, signals:head] = draw_normals(seed, BIAS, (filters, bias))
-    weights[:, head:] = factor[law.n :]
-    widths = np.full(count + law.n, head)
-    widths[count:] = np.minimum(head + np.arange(1, law.n + 1), points.shape[1])
-    return Geometry(points, law.sigma_0 * weights, widths, labels, signals)
+        _put(points[:signals, count:], law.sigma_p, draw_normals(seed, NOISE, (law.n, signals)))
+    _put(weights[:signals], law.sigma_0, draw_normals(seed, SIGNAL, (filters, signals)))
+    if law.bias:
+        points[signals, :last] = 1.0
+        _put(weights[signals:head], law.sigma_0, draw_normals(seed, BIAS, (filters, 1)))
+    widths = np.full(last, head)
+    for i in range(law.n):
+        widths[count + i] = min(head + i + 1, size)
+    return Geometry(points, weights, widths, labels, signals, law.m)
+
+
+@compiled()
+def _put(out: Array, scale: float, rows: Array) -> None:
+    """Write rows, scaled, as the first columns of a matrix."""
+    for i in range(rows.shape[0]):
+        for j in range(rows.shape[1]):
+            out[j, i] = scale * rows[i, j]
 
 
 @compiled()
@@ -108,32 +123,42 @@ def draw_points(law: Law, geometry: Geometry, seed: Seed, real) -> Points:  # ty
     """The training set in dtype `real`: labels, which centre each sample has, and their Gram matrix."""
     n, count = law.n, geometry.labels.size
     true, observed = draw_labels(seed, n, law.p_flip)
-    centre = np.where(true > 0, 0, count // 2)
-    if law.law == XOR_LAW:
-        centre += np.where(draw_uniforms(seed, CENTRE, n) < 0.5, 0, 1)
+    crossed = law.law == XOR_LAW
+    second = draw_uniforms(seed, CENTRE, n) if crossed else observed
     shared = np.zeros((count, n), real)
     for i in range(n):
-        shared[centre[i], i] = 1
+        centre = 0 if true[i] > 0.0 else count // 2
+        shared[centre + int(crossed and second[i] >= 0.5), i] = 1
     starts = np.array([0, count, count + n])
     apart = not (law.isotropic or law.bias)
     blocks = starts if apart else starts[::2].copy()
-    gram = inner_products(geometry.points, geometry.points, geometry.widths)
-    return Points(gram.astype(real), shared, observed.astype(real), starts, blocks)
+    gram = zeros(count + n, count + n)
+    spans = np.zeros((gram.shape[0] // WIDTH, 2), np.int64)
+    for tile in range(spans.shape[0]):
+        spans[tile, 1] = geometry.widths[min(WIDTH * (tile + 1), count + n) - 1]
+    add_product(geometry.points.T, geometry.points, gram, spans)
+    gram = gram[: count + n, : count + n].astype(real)
+    return Points(gram, shared, observed.astype(real), starts, blocks)
 
 
 @compiled()
 def draw_network(law: Law, geometry: Geometry, seed: Seed, real) -> Network:  # type: ignore[no-untyped-def]
     """The network at the start in dtype `real`, its filters rounded up to fours by silent ones."""
-    filters, count = geometry.filters.shape[0], geometry.points.shape[0]
+    filters, count = 2 * law.m, geometry.widths.size
     rounded = (filters + 3) // 4 * 4
-    activations = np.zeros((rounded, count), real)
-    products = inner_products(geometry.filters, geometry.points, geometry.widths)
-    activations[:filters] = products.astype(real)
+    products = zeros(filters, count)
+    spans = np.zeros((products.shape[0] // WIDTH, 2), np.int64)
+    spans[:, 1] = geometry.widths[-1]
+    add_product(geometry.filters.T, geometry.points, products, spans)
+    activations = products[:rounded, :count].astype(real)
     signs = np.zeros(rounded, real)
     signs[: law.m] = 1
     signs[law.m : filters] = -1
     output = np.zeros((2, rounded), real)
-    output[:, :filters] = _draw_output(law, filters, seed).astype(real)
+    if law.output_init == CONSTANT:
+        output[:, :filters] = law.v0
+    else:
+        output[:, :filters] = _draw_output(law, filters, seed)
     return Network(
         activations,
         activations.copy(),
@@ -146,20 +171,31 @@ def draw_network(law: Law, geometry: Geometry, seed: Seed, real) -> Network:  # 
 
 @compiled()
 def _draw_output(law: Law, filters: int, seed: Seed) -> Array:
-    """Output weights, (2, filters): v0, v0 times normals, or v0 times random signs."""
-    if law.output_init == CONSTANT:
-        return np.full((2, filters), law.v0)
+    """Output weights, (2, filters): v0 times normals, or v0 times random signs."""
     normals = draw_normals(seed, OUTPUT, (2, filters))
     return law.v0 * (normals if law.output_init == NORMAL else np.sign(normals))
 
 
 @compiled()
 def trained_filters(geometry: Geometry, network: Network) -> Array:
-    """The filters after training, α W(0) + B Z, in the coordinates of the geometry, (2m, D)."""
-    trained = np.float64(network.scale[0]) * geometry.filters
-    for k in range(trained.shape[0]):
-        for c in range(geometry.widths.size):
-            weight = np.float64(network.coefficients[k, c])
-            for j in range(geometry.widths[c]):
-                trained[k, j] += weight * geometry.points[c, j]
+    """The filters after training, α W(0) + B Z, in the coordinates of the geometry and in its shape."""
+    trained = zeros(geometry.filters.shape[0], geometry.filters.shape[1])
+    scale, start, flat = (
+        np.float64(network.scale[0]),
+        geometry.filters.reshape(-1),
+        trained.reshape(-1),
+    )
+    for i in range(flat.size):
+        flat[i] = scale * start[i]
+    points, first = geometry.widths.size, 0
+    coefficients = zeros(points, 2 * geometry.m)
+    for k in range(2 * geometry.m):
+        for c in range(points):
+            coefficients[c, k] = network.coefficients[k, c]
+    spans = np.full((trained.shape[0] // WIDTH, 2), points)
+    for tile in range(spans.shape[0]):
+        while first < points and geometry.widths[first] <= WIDTH * tile:
+            first += 1
+        spans[tile, 0] = first
+    add_product(geometry.points, coefficients, trained, spans)
     return trained

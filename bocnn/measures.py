@@ -60,7 +60,7 @@ def measure(run: Run, n_test: int, seed: Seed, steps: int) -> Measures:
     span = 1.0 - 2.0 * run.law.p_flip
     signal = learning(run.geometry, trained)
     noise = memorization(points.observed, run.geometry, network, trained)
-    weights = network.output[:, : trained.shape[0]].astype(np.float64)
+    largest, size = _output_sizes(network, 2 * run.geometry.m)
     return Measures(
         loss_value(kind.loss, points.observed, run.output),
         training_error(points.observed, run.output),
@@ -70,30 +70,54 @@ def measure(run: Run, n_test: int, seed: Seed, steps: int) -> Measures:
         signal,
         noise,
         signal / noise if noise > 0.0 else math.nan,
-        np.max(weights[0]),
-        np.max(weights[1]),
-        math.sqrt(np.sum(trained * trained)),
-        math.sqrt(np.sum(weights * weights)),
+        largest[0],
+        largest[1],
+        _norm(trained),
+        size,
         float(steps),
     )
+
+
+@compiled(fastmath={"contract", "reassoc"})
+def _norm(matrix: Array) -> float:
+    """Frobenius norm."""
+    total, flat = 0.0, matrix.reshape(-1)
+    for i in range(flat.size):
+        total += flat[i] * flat[i]
+    return math.sqrt(total)
+
+
+@compiled()
+def _output_sizes(network: Network, filters: int) -> tuple[tuple[float, float], float]:
+    """Largest output weight of each patch, and the norm of both patches'."""
+    first, second, squares = -math.inf, -math.inf, 0.0
+    for k in range(filters):
+        v1, v2 = np.float64(network.output[0, k]), np.float64(network.output[1, k])
+        first, second = max(first, v1), max(second, v2)
+        squares += v1 * v1 + v2 * v2
+    return (first, second), math.sqrt(squares)
 
 
 @compiled()
 def training_error(observed: Array, output: Array) -> float:
     """Share of training samples whose observed label the sign of f misses; f = 0 counts half."""
-    return float(np.mean(wrongness(observed * output)))
+    wrong = 0.0
+    for i in range(output.size):
+        wrong += wrongness(observed[i] * output[i])
+    return wrong / output.size
 
 
 @compiled()
 def learning(geometry: Geometry, trained: Array) -> float:
     """max over classes j, filters r of class j and centres μ_c of class j of ⟨w_{j,r}, μ_c⟩."""
-    half, signals = trained.shape[0] // 2, geometry.signals
-    largest = -math.inf
+    half, largest = geometry.m, -math.inf
     for c in range(geometry.labels.size):
         first = 0 if geometry.labels[c] > 0 else half
-        centre = geometry.points[c, :signals]
         for k in range(first, first + half):
-            largest = max(largest, np.sum(trained[k, :signals] * centre))
+            total = 0.0
+            for j in range(geometry.signals):
+                total += trained[j, k] * geometry.points[j, c]
+            largest = max(largest, total)
     return largest
 
 
@@ -102,18 +126,18 @@ def memorization(observed: Array, geometry: Geometry, network: Network, trained:
     """max over samples i and filters r of class y_i of ⟨w_{y_i,r}, ξ_i⟩; a bias is not counted.
 
     Args:
-        points: the training set.
+        observed: y.
         geometry: the run's coordinates.
         network: the trained network.
-        trained: its filters in the coordinates, (2m, D).
+        trained: its filters in the coordinates, from `trained_filters`.
     """
-    half, count = trained.shape[0] // 2, geometry.labels.size
+    half, count = geometry.m, geometry.labels.size
     biased = geometry.widths[0] > geometry.signals
     largest = -math.inf
     for i in range(observed.size):
         first = 0 if observed[i] > 0 else half
         for k in range(first, first + half):
-            bias = trained[k, geometry.signals] if biased else 0.0
+            bias = trained[geometry.signals, k] if biased else 0.0
             activation = np.float64(network.activations[k, count + i])
             largest = max(largest, activation - bias)
     return largest

@@ -31,7 +31,7 @@ class Bocnn:
     """Two-layer CNNs on signal-plus-noise data, trained by the gram engine on the CPU or on a card."""
 
     name: Final = "bocnn"
-    numerics_version: Final = 2
+    numerics_version: Final = 3
     parameters: Final[tuple[Column, ...]] = PARAMETERS
     measures: Final[tuple[Column, ...]] = MEASURES
     trace_measures: Final[tuple[Column, ...]] = TRACE_MEASURES
@@ -128,7 +128,10 @@ def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]
     """Places of the runs that can train side by side, group after group."""
     group = doubles.astype(np.int64)
     for name in ALIKE:
-        values, codes = np.unique(getattr(runs, name), return_inverse=True)
+        column = getattr(runs, name)
+        if (column == column[:1]).all():
+            continue
+        values, codes = np.unique(column, return_inverse=True)
         group = group * values.size + codes
     for g in np.unique(group):
         yield np.flatnonzero(group == g)
@@ -175,7 +178,10 @@ def _pack(every: Columns, rows: NDArray[np.intp]) -> Runs:
 def _codes(columns: Columns, name: str) -> Ints:
     """A column of words as their places among the column's choices."""
     choices = next(column.choices for column in PARAMETERS if column.name == name)
-    return np.array([choices.index(word) for word in columns[name].tolist()])
+    words = columns[name]
+    if words.size > 0 and (words == words[0]).all():  # by far the most frequent, and the fastest
+        return np.full(words.size, choices.index(words[0]))
+    return np.array([choices.index(word) for word in words.tolist()])
 
 
 def _test_flops(columns: Columns) -> Array:

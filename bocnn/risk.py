@@ -18,25 +18,23 @@ import numpy as np
 from bocnn.activation import LEAKY, RELU, activate
 from bocnn.arrays import Array
 from bocnn.compiled import compiled
-from bocnn.draws import TEST, Seed, inner_products, stream
-from bocnn.exponential import exponential
+from bocnn.draws import TEST, Seed, stream
 from bocnn.gram import FAST, Kind, Network
-from bocnn.lanes import aligned, lanes, numbers
+from bocnn.lanes import aligned, numbers, pick, plain
 from bocnn.laws import Geometry, Law
-from bocnn.normals import fill_normals
+from bocnn.normals import CHUNK, draw_chunk
+from bocnn.products import WIDTH, add_product, zeros
+from bocnn.tails import chances_negative, write_crossings
+from bocnn.words import WIDTH as LANES
 
-CHUNK = 64
-"""Draws that are made at once, along the lanes of the processor."""
-
-_LANES = lanes(np.float64)
-_LONGEST_SUM = 64
+_VECTORS = CHUNK // LANES
 
 
 class Fresh(NamedTuple):
     """What fresh samples do to a network: everything that the test error needs.
 
     centres: S of each centre, (C,). labels: their classes, (C,). mean: of h, (2m,). root: h = mean +
-    root e for standard normal e, (2m, 2m), lower triangular. weights: j_k v_{2,k}, (2m,).
+    rootᵀ e for standard normal e, (2m, 2m), upper triangular. weights: j_k v_{2,k}, (2m,).
     """
 
     centres: Array
@@ -55,53 +53,72 @@ def fresh_samples(
     Args:
         law: of the data.
         geometry: the run's coordinates.
-        trained: the trained filters in them, (2m, D).
+        trained: the trained filters in them, from `trained_filters`.
         network: the trained network.
         kind: its activation.
     """
-    filters, count = trained.shape[0], geometry.labels.size
-    head = geometry.signals + int(law.bias)
-    products = inner_products(trained, geometry.points[:count], geometry.widths[:count])
-    centres = np.zeros(count)
-    phi = np.empty(filters)
-    signs = network.signs[:filters].astype(np.float64)
+    filters, count, signals = 2 * geometry.m, geometry.labels.size, geometry.signals
+    head = signals + int(law.bias)
+    centres, weights, mean = np.zeros(count), np.empty(filters), np.zeros(filters)
+    products, phi = np.empty(filters), np.empty(filters)
     for c in range(count):
-        activate(kind.activation, kind.leak, np.ascontiguousarray(products[:, c]), phi)
-        centres[c] = np.sum(signs * network.output[0, :filters] * phi)
-    first = 0 if law.isotropic else head
-    spread = law.sigma_p * trained[:, first:]
-    if law.isotropic and law.bias:
-        spread[:, geometry.signals] = 0.0
-    root = inner_products(spread, spread, np.full(filters, spread.shape[1]))
-    cholesky(root)
-    mean = np.sum(trained[:, geometry.signals : head], axis=1)
-    weights = signs * network.output[1, :filters]
-    return Fresh(centres, geometry.labels, mean, root, weights)
+        products[:] = 0.0
+        for j in range(head):
+            for k in range(filters):
+                products[k] += trained[j, k] * geometry.points[j, c]
+        activate(kind.activation, kind.leak, products, phi)
+        for k in range(filters):
+            centres[c] += np.float64(network.signs[k]) * network.output[0, k] * phi[k]
+    for k in range(filters):
+        weights[k] = np.float64(network.signs[k]) * network.output[1, k]
+        for j in range(signals, head):
+            mean[k] += trained[j, k]
+    covariance = zeros(filters, filters)
+    spans = np.empty((covariance.shape[0] // WIDTH, 2), np.int64)
+    spans[:, 0], spans[:, 1] = head, trained.shape[0]
+    add_product(trained.T, trained, covariance, spans)
+    if law.isotropic:
+        spans[:, 0], spans[:, 1] = 0, signals
+        add_product(trained.T, trained, covariance, spans)
+    covariance *= law.sigma_p**2
+    cholesky(covariance)
+    return Fresh(centres, geometry.labels, mean, covariance, weights)
 
 
-@compiled()
+@compiled(error_model="numpy")
 def cholesky(covariance: Array) -> None:
-    """Lower Cholesky factor of a positive semidefinite matrix, in place, zero above the diagonal.
+    """Upper Cholesky factor of a positive semidefinite matrix, in place, zero below the diagonal.
 
-    A pivot that is zero up to rounding gives a zero column, so a rank below the size is no error.
+    A pivot that is zero up to rounding gives a zero row, so a rank below the size is no error.
+
+    Args:
+        covariance: from `zeros`, (2m, 2m).
     """
     size = covariance.shape[0]
+    rows = numbers(covariance.reshape((size, size // WIDTH, WIDTH)), WIDTH)
+    least = np.empty(size)
     for k in range(size):
-        pivot = covariance[k, k] - np.sum(covariance[k, :k] ** 2)
-        positive = pivot > size * 2.3e-16 * covariance[k, k]
-        root = math.sqrt(pivot) if positive else 0.0
-        covariance[k, k] = root
-        covariance[k, k + 1 :] = 0.0
-        for i in range(k + 1, size):
-            entry = covariance[i, k]
-            for j in range(k):
-                entry -= covariance[i, j] * covariance[k, j]
-            covariance[i, k] = entry / root if root > 0.0 else 0.0
+        least[k] = size * 2.3e-16 * covariance[k, k]
+    for k in range(size):
+        pivot = covariance[k, k]
+        shrink = 1.0 / math.sqrt(pivot) if pivot > least[k] else 0.0
+        for v in range(k // WIDTH, size // WIDTH):
+            rows[k, v] = rows[k, v] * shrink
+        for j in range(k):
+            covariance[k, j] = 0.0
+        for i in range(k + 1, size if shrink > 0.0 else k):
+            factor = covariance[k, i]
+            for v in range(i // WIDTH, size // WIDTH):
+                rows[i, v] = rows[i, v] - factor * rows[k, v]
 
 
 @compiled()
 def clean_error(fresh: Fresh, kind: Kind, n_test: int, seed: Seed) -> tuple[float, float]:
-    """Test error against the clean label, and its Monte Carlo standard error (NaN for one draw).
+    """Test error against the clean label, and its Monte Carlo standard error.
+
+    Normal vectors are drawn in pairs, each with its mirror image; the last is without where n_test is
+    odd. Pairs are independent, so the standard error is that of their means, the odd one weighing half;
+    NaN for a single pair.
 
     Args:
         fresh: from `fresh_samples`.
@@ -109,164 +126,151 @@ def clean_error(fresh: Fresh, kind: Kind, n_test: int, seed: Seed) -> tuple[floa
         n_test: fresh noise draws, each used for every centre.
         seed: the run's.
     """
-    exact = (kind.activation == RELU or kind.activation == LEAKY) and not np.any(fresh.mean)
-    slopes, error = np.empty(n_test), np.zeros(n_test)
-    _draw_outputs(fresh, kind, exact, seed, slopes)
-    for c in range(fresh.labels.size):
-        y = fresh.labels[c]
+    rectifies = kind.activation == RELU or kind.activation == LEAKY
+    exact = rectifies and not np.any(fresh.mean)
+    scaled, pairs = _scaled(fresh, rectifies), (n_test + 1) // 2
+    error = np.empty((pairs + CHUNK - 1) // CHUNK * CHUNK)
+    normals = aligned((fresh.weights.size, _VECTORS, LANES), np.float32)
+    outputs = aligned((2, _VECTORS, LANES), np.float32)
+    work, both = np.empty((3, 2 * CHUNK)), np.empty(2 * CHUNK)
+    for first in range(0, pairs, CHUNK):
+        _draw_vectors(normals, first, seed)
+        noise_outputs(scaled, kind, normals, outputs)
         if exact:
-            error += chances_negative(y * fresh.centres[c], y * slopes, fresh.weights.size // 2)
-        else:
-            error += wrongness(y * (fresh.centres[c] + slopes))
-    error /= fresh.labels.size
-    mean = np.sum(error) / n_test
-    squares = np.sum((error - mean) ** 2)
-    return mean, (math.sqrt(squares / (n_test - 1.0) / n_test) if n_test > 1 else math.nan)
+            _divide_by_lengths(normals, outputs)
+        work[0] = outputs.reshape(-1)
+        _write_errors(scaled, exact, work, both)
+        for t in range(CHUNK):
+            error[first + t] = 0.5 * (both[t] + both[CHUNK + t])
+        if n_test % 2 == 1 and first + CHUNK >= pairs:
+            error[pairs - 1] = both[pairs - 1 - first]
+    return _mean_of_pairs(error[:pairs], n_test)
+
+
+@compiled()
+def _mean_of_pairs(error: Array, n_test: int) -> tuple[float, float]:
+    """Mean over draws and its standard error; the last weighs half where n_test is odd."""
+    pairs, weight = error.size, 0.5 * n_test
+    half = pairs - weight
+    mean = (np.sum(error) - half * error[-1]) / weight
+    squares = np.sum((error - mean) ** 2) - half * (error[-1] - mean) ** 2
+    return mean, (math.sqrt(squares / (weight * (pairs - 1.0))) if pairs > 1 else math.nan)
 
 
 @compiled(fastmath=FAST, error_model="numpy")
-def _draw_outputs(fresh: Fresh, kind: Kind, exact: bool, seed: Seed, out: Array) -> None:
-    """Write N of every draw: of its direction where the chance over the length is exact."""
-    filters = fresh.weights.size
-    normals = aligned((filters, CHUNK), np.float64)
-    outputs, squares = np.empty(CHUNK), np.empty(CHUNK)
-    for first in range(0, out.size, CHUNK):
-        fill_normals(normals.reshape(-1), first * filters // 4, stream(seed, TEST))
-        noise_outputs(fresh, kind, normals, outputs)
-        if exact:
-            squares[:] = 0.0
-            for k in range(filters):
-                row = normals[k]
-                for t in range(CHUNK):
-                    squares[t] += row[t] * row[t]
-            for t in range(CHUNK):
-                outputs[t] /= math.sqrt(squares[t])
-        for t in range(min(CHUNK, out.size - first)):
-            out[first + t] = outputs[t]
+def _scaled(fresh: Fresh, rectifies: bool) -> Fresh:
+    """The same law with its scales divided out, so that float32 holds it: no output's sign changes."""
+    squares, weights, root = 0.0, 0.0, fresh.root.reshape(-1)
+    for k in range(fresh.weights.size):
+        weights += fresh.weights[k] * fresh.weights[k]
+        squares += fresh.mean[k] * fresh.mean[k]
+    for i in range(root.size):
+        squares += root[i] * root[i]
+    inner = 1.0 / math.sqrt(squares) if rectifies and squares > 0.0 else 1.0
+    outer = 1.0 / math.sqrt(weights) if weights > 0.0 else 1.0
+    return Fresh(
+        inner * outer * fresh.centres,
+        fresh.labels,
+        inner * fresh.mean,
+        (inner * fresh.root).astype(np.float32),
+        outer * fresh.weights,
+    )
+
+
+@compiled()
+def _draw_vectors(normals: Array, first: int, seed: Seed) -> None:
+    """Draw CHUNK standard normal vectors, (2m, vectors, LANES), component by component."""
+    apart, block = numbers(normals, LANES), first * normals.shape[0] // 4
+    for k in range(normals.shape[0]):
+        draw_chunk(apart[k], block + k * LANES, stream(seed, TEST))
+
+
+@compiled(fastmath=FAST, error_model="numpy")
+def _divide_by_lengths(normals: Array, outputs: Array) -> None:
+    """Turn outputs on normal vectors into those on their directions."""
+    e, lengths = numbers(normals, LANES), aligned((_VECTORS, LANES), np.float32)
+    squares, flat, straight = numbers(lengths, LANES), lengths.reshape(-1), outputs.reshape(-1)
+    for k in range(normals.shape[0]):
+        for t in range(_VECTORS):
+            squares[t] += e[k, t] * e[k, t]
+    for t in range(CHUNK):
+        flat[t] = np.float32(1) / math.sqrt(flat[t])
+    for t in range(CHUNK):
+        straight[t] *= flat[t]
+        straight[CHUNK + t] *= flat[t]
 
 
 @compiled(fastmath=FAST)
 def noise_outputs(fresh: Fresh, kind: Kind, normals: Array, out: Array) -> None:
-    """Write N of standard normal vectors.
+    """Write N of standard normal vectors and of their mirror images.
 
     Args:
-        fresh: from `fresh_samples`.
+        fresh: the law, its root float32.
         kind: the network's activation.
-        normals: the vectors, (2m, CHUNK), from `aligned`.
-        out: (CHUNK,).
+        normals: the vectors, (2m, CHUNK / LANES, LANES), from `aligned`.
+        out: (2, CHUNK / LANES, LANES), from `aligned`.
     """
-    filters = fresh.weights.size
-    together = numbers(normals.reshape(filters, CHUNK // _LANES, _LANES), _LANES)
-    h = aligned((CHUNK // _LANES, _LANES), np.float64)
-    h_together, h_apart = numbers(h, _LANES), h.reshape(-1)
-    out[:] = 0.0
-    for k in range(filters):
-        row = fresh.root[k]
-        for t in range(0, CHUNK // _LANES, 4):
-            h0 = together[0, t] * row[0] + fresh.mean[k]
-            h1 = together[0, t + 1] * row[0] + fresh.mean[k]
-            h2 = together[0, t + 2] * row[0] + fresh.mean[k]
-            h3 = together[0, t + 3] * row[0] + fresh.mean[k]
-            for j in range(1, k + 1):
-                h0 += together[j, t] * row[j]
-                h1 += together[j, t + 1] * row[j]
-                h2 += together[j, t + 2] * row[j]
-                h3 += together[j, t + 3] * row[j]
-            h_together[t], h_together[t + 1] = h0, h1
-            h_together[t + 2], h_together[t + 3] = h2, h3
-        activate(kind.activation, kind.leak, h_apart, h_apart)
-        weight = fresh.weights[k]
-        for t in range(CHUNK):
-            out[t] += weight * h_apart[t]
+    real = np.float32
+    e, outputs = numbers(normals, LANES), numbers(out, LANES)
+    h = numbers(aligned((2, _VECTORS, LANES), real), LANES)
+    pair = numbers(aligned((2, _VECTORS, LANES), real), LANES)
+    rectifies = kind.activation == RELU or kind.activation == LEAKY
+    leak = real(kind.leak) if kind.activation == LEAKY else real(0)
+    out[:] = 0
+    for k in range(0, fresh.weights.size, 2):
+        _two_rows(fresh.root[:, k : k + 2], e, k, h)
+        for row in range(2):
+            mean, weight = real(fresh.mean[k + row]), real(fresh.weights[k + row])
+            for t in range(_VECTORS):
+                x = h[row, t]
+                pair[0, t], pair[1, t] = mean + x, mean - x
+            if not rectifies:
+                activate(kind.activation, kind.leak, plain(pair), plain(pair))
+            for side in range(2):
+                for t in range(_VECTORS):
+                    x = pair[side, t]
+                    phi = pick(x, x, leak * x) if rectifies else x
+                    outputs[side, t] += weight * phi
+
+
+@compiled(fastmath=FAST, _nrt=False)
+def _two_rows(root: Array, e: Array, k: int, out: Array) -> None:
+    """Write the pre-activations of filters k and k + 1, without their means, from their columns."""
+    a0, a1, a2, a3 = e[0, 0] * 0, e[0, 0] * 0, e[0, 0] * 0, e[0, 0] * 0
+    b0, b1, b2, b3 = a0, a1, a2, a3
+    for j in range(k + 2):
+        a, b = root[j, 0], root[j, 1]
+        e0, e1, e2, e3 = e[j, 0], e[j, 1], e[j, 2], e[j, 3]
+        a0, a1, a2, a3 = a0 + a * e0, a1 + a * e1, a2 + a * e2, a3 + a * e3
+        b0, b1, b2, b3 = b0 + b * e0, b1 + b * e1, b2 + b * e2, b3 + b * e3
+    out[0, 0], out[0, 1], out[0, 2], out[0, 3] = a0, a1, a2, a3
+    out[1, 0], out[1, 1], out[1, 2], out[1, 3] = b0, b1, b2, b3
+
+
+@compiled()
+def _write_errors(fresh: Fresh, exact: bool, work: Array, error: Array) -> None:
+    """Write the mean error over the centres for noise outputs, the first row of `work`.
+
+    The first half of the centres are of class +1, the others of class −1.
+    """
+    outputs, half, degrees = work[0], fresh.centres.size // 2, fresh.weights.size // 2
+    share = 0.5 / half
+    error[:] = 0.0
+    for c in range(half):
+        plus, minus = fresh.centres[c], fresh.centres[half + c]
+        if not exact:
+            for t in range(outputs.size):
+                error[t] += share * (wrongness(plus + outputs[t]) + wrongness(-minus - outputs[t]))
+        elif plus > 0.0 and minus < 0.0:
+            write_crossings((plus, minus), degrees, work)
+            for t in range(outputs.size):
+                error[t] += share * work[2, t]
+        else:
+            error += share * chances_negative(plus, outputs, degrees)
+            error += share * chances_negative(-minus, -outputs, degrees)
 
 
 @compiled()
 def wrongness(margin):  # type: ignore[no-untyped-def]
     """1 for a negative margin, 0 for a positive one, 1/2 for none: a coin is tossed there."""
     return 0.5 - 0.5 * np.sign(margin)
-
-
-@compiled(error_model="numpy")
-def chances_negative(constant: float, slopes: Array, half: int) -> Array:
-    """P(constant + r·slope < 0), r chi with 2·half degrees of freedom; an output of 0 counts half.
-
-    Args:
-        constant: S.
-        slopes: N(u), any number of them.
-        half: half the degrees of freedom.
-    """
-    out, x = np.empty(slopes.size), np.empty(slopes.size)
-    for t in range(x.size):
-        ratio = constant / slopes[t]
-        x[t] = 0.5 * ratio * ratio
-    tails = upper_gammas(half, x)
-    for t in range(x.size):
-        slope = slopes[t]
-        crossing = tails[t] if slope < 0.0 else 1.0 - tails[t]
-        margin = constant if slope == 0.0 else slope
-        sure = 0.0 if margin > 0.0 else (1.0 if margin < 0.0 else 0.5)
-        turns = (constant > 0.0) & (slope < 0.0) | (constant < 0.0) & (slope > 0.0)
-        chance = crossing if turns else sure
-        out[t] = chance if (constant == constant) & (slope == slope) else math.nan
-    return out
-
-
-@compiled(fastmath={"contract"})
-def upper_gammas(a: int, x: Array) -> Array:
-    """Regularized upper incomplete gamma Q(a, x) for whole a ≥ 1: P(r > √(2x)), r chi with 2a degrees.
-
-    For small a it is exp(−x) Σ_{j<a} xʲ/j!, a sum of positive terms; beyond x = 700, 0 to 1e-200.
-
-    Args:
-        a: shape.
-        x: ≥ 0, any number of them.
-    Source:
-        DLMF 8.4.10.
-    """
-    out = np.empty(x.size)
-    if a > _LONGEST_SUM:
-        log_gamma = math.lgamma(a)
-        for t in range(x.size):
-            out[t] = _upper_gamma(a, x[t], log_gamma)
-        return out
-    capped = np.empty(x.size)
-    for t in range(x.size):
-        capped[t] = x[t] if x[t] < 700.0 else 700.0
-        out[t] = 1.0
-    for j in range(a - 1, 0, -1):
-        inverse = 1.0 / j
-        for t in range(x.size):
-            out[t] = 1.0 + out[t] * capped[t] * inverse
-    for t in range(x.size):
-        out[t] = out[t] * exponential(-capped[t]) if x[t] < 700.0 else 0.0
-    return out
-
-
-@compiled()
-def _upper_gamma(a: int, x: float, log_gamma: float) -> float:
-    """Q(a, x) for one x and large a: both sums run away from their largest term.
-
-    Source:
-        DLMF 8.7.1 and 8.4.10.
-    """
-    if x <= 0.0:
-        return 1.0
-    if x > 1e300:
-        return 0.0
-    term = math.exp((a - 1) * math.log(x) - x - log_gamma)
-    total = 0.0
-    inverse = 1.0 / x
-    if x >= a:
-        for j in range(a - 1, -1, -1):
-            total += term
-            term *= j * inverse
-            if term < 1e-17 * total:
-                break
-        return total
-    term *= x / a
-    j = a
-    while term > 1e-17 * total:
-        total += term
-        j += 1
-        term *= x / j
-    return 1.0 - total

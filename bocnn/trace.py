@@ -85,8 +85,8 @@ def signal_coefficients(geometry: Geometry, network: Network) -> Array:
     With the law `xor` it is the size of the change along the class's own axis (u or v), of whichever
     sign: |γ| where w_{j,r} = α w_{j,r}(0) + γ u / ‖u‖² + ….
     """
-    coefficients = np.empty(geometry.filters.shape[0])
-    centre = geometry.points[0, : geometry.signals]
+    coefficients = np.empty(2 * geometry.m)
+    centre = geometry.points[: geometry.signals, 0]
     size = np.sum(centre * centre)
     crossed = geometry.signals == 2
     for k in range(coefficients.size):
@@ -100,10 +100,10 @@ def signal_coefficients(geometry: Geometry, network: Network) -> Array:
 def noise_coefficients(geometry: Geometry, network: Network) -> Array:
     """ρ_{j,r,i} of every filter and sample, shape (2m, n)."""
     count, head = geometry.labels.size, geometry.widths[0]
-    samples = geometry.points.shape[0] - count
-    coefficients = np.empty((geometry.filters.shape[0], samples))
+    samples = geometry.widths.size - count
+    coefficients = np.empty((2 * geometry.m, samples))
     for i in range(samples):
-        point = geometry.points[count + i]
+        point = geometry.points[:, count + i]
         size = np.sum(point[: geometry.signals] ** 2) + np.sum(point[head:] ** 2)
         for k in range(coefficients.shape[0]):
             coefficients[k, i] = size * network.coefficients[k, count + i]

@@ -19,10 +19,11 @@ _CHUNK_BLOCKS = tl.constexpr(16)
 
 @triton.jit
 def test_error(runs, trained, measured, sizes, K: tl.constexpr):
-    """Write the test errors and their Monte Carlo standard error, NaN for one draw.
+    """Write the test errors and their Monte Carlo standard error, NaN for a single pair of draws.
 
-    A block of the generator gives component j of four draws: 32 blocks, of two of the CPU's chunks, are
-    drawn at once, and each of their 32 · 4 places keeps mean and squares of its own draws' errors.
+    A block of the generator gives component j of four vectors: 32 blocks, of two of the CPU's chunks, are
+    drawn at once, and each of their 32 · 4 places keeps mean and squares of its own vectors' errors. A
+    vector and its mirror image are a pair; the last is without where the draws are odd.
     """
     r = tl.program_id(0).to(tl.int64)
     k, b = tl.arange(0, K), tl.arange(0, _BLOCKS)
@@ -37,8 +38,9 @@ def test_error(runs, trained, measured, sizes, K: tl.constexpr):
     place = (tl.zeros((_BLOCKS, 4), tl.float64), tl.zeros((_BLOCKS, 4), tl.float64))
     mean, squares = place
     count = tl.zeros((_BLOCKS, 4), tl.float64)
-    start = tl.zeros((K, _BLOCKS), tl.float32) + bias.to(tl.float32)[:, None]
-    for chunk in range(0, tl.cdiv(draws, 64), 2):
+    start = tl.zeros((K, _BLOCKS), tl.float32)
+    ahead = bias.to(tl.float32)[:, None]
+    for chunk in range(0, tl.cdiv(draws, 128), 2):
         h0, h1, h2, h3 = start, start, start, start
         lengths = tl.zeros((_BLOCKS, 4), tl.float32)
         for j in range(sizes.filters):
@@ -55,24 +57,36 @@ def test_error(runs, trained, measured, sizes, K: tl.constexpr):
             h3 += root * e3[None, :]
             e = _four(e0, e1, e2, e3)
             lengths += e * e
-        noise = _four(
-            tl.sum(weights[:, None] * phi(h0, leak), axis=0),
-            tl.sum(weights[:, None] * phi(h1, leak), axis=0),
-            tl.sum(weights[:, None] * phi(h2, leak), axis=0),
-            tl.sum(weights[:, None] * phi(h3, leak), axis=0),
-        ).to(tl.float64)
+        above = _outputs(weights, (ahead + h0, ahead + h1, ahead + h2, ahead + h3), leak)
+        below = _outputs(weights, (ahead - h0, ahead - h1, ahead - h2, ahead - h3), leak)
         if exact:
-            slopes = noise / tl.sqrt(lengths.to(tl.float64))
-            error = _mean_chance(centres, slopes, sizes.filters // 2)
+            shrink = 1.0 / tl.sqrt(lengths.to(tl.float64))
+            straight = _mean_chance(centres, above * shrink, sizes.filters // 2)
+            mirrored = _mean_chance(centres, below * shrink, sizes.filters // 2)
         else:
-            error = _mean_error(centres, noise)
-        number = (chunk + b // _CHUNK_BLOCKS) * 64 + 4 * (b % _CHUNK_BLOCKS)
-        drawn = number[:, None] + tl.arange(0, 4)[None, :] < draws
-        count += drawn.to(tl.float64)
-        change = tl.where(drawn, error - mean, 0.0)
-        mean += change / tl.maximum(count, 1.0)
+            straight, mirrored = _mean_error(centres, above), _mean_error(centres, below)
+        number = (chunk + b // _CHUNK_BLOCKS) * 64 + b % _CHUNK_BLOCKS
+        first = 2 * (number[:, None] + _CHUNK_BLOCKS * tl.arange(0, 4)[None, :])
+        paired = first + 1 < draws
+        error = tl.where(paired, 0.5 * (straight + mirrored), straight)
+        weight = tl.where(paired, 1.0, tl.where(first < draws, 0.5, 0.0)).to(tl.float64)
+        count += weight
+        change = tl.where(weight > 0.0, error - mean, 0.0) * weight
+        mean += change / tl.maximum(count, 0.5)
         squares += change * (error - mean)
     _write(runs, measured, draws, (count, mean, squares))
+
+
+@triton.jit
+def _outputs(weights, h, leak):
+    """N of four vectors' pre-activations, as the columns of a matrix, float64."""
+    h0, h1, h2, h3 = h
+    return _four(
+        tl.sum(weights[:, None] * phi(h0, leak), axis=0),
+        tl.sum(weights[:, None] * phi(h1, leak), axis=0),
+        tl.sum(weights[:, None] * phi(h2, leak), axis=0),
+        tl.sum(weights[:, None] * phi(h3, leak), axis=0),
+    ).to(tl.float64)
 
 
 @triton.jit
@@ -88,11 +102,11 @@ def _write(runs, measured, draws, places):
     """Merge the places' means and squares, and write the columns."""
     r = tl.program_id(0).to(tl.int64)
     count, mean, squares = places
-    draws = draws.to(tl.float64)
-    clean = tl.sum(tl.sum(count * mean, axis=1), axis=0) / draws
+    weight, more = 0.5 * draws.to(tl.float64), ((draws - 1) // 2).to(tl.float64)
+    clean = tl.sum(tl.sum(count * mean, axis=1), axis=0) / weight
     apart = squares + count * (mean - clean) * (mean - clean)
-    variance = tl.sum(tl.sum(apart, axis=1), axis=0) / tl.maximum(draws - 1.0, 1.0) / draws
-    error = tl.where(draws > 1.0, tl.sqrt(variance), float("nan"))
+    variance = tl.sum(tl.sum(apart, axis=1), axis=0) / (weight * tl.maximum(more, 1.0))
+    error = tl.where(more > 0.0, tl.sqrt(variance), float("nan"))
     p_flip = tl.load(runs.floats + r * FLOAT_COUNT + P_FLIP)
     span = 1.0 - 2.0 * p_flip
     row = measured.rows + r * MEASURES

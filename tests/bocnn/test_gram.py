@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bocnn import activation, dense
-from bocnn.bundle import STOPPED, Stop, advance, fill, network_of, release, resume
+from bocnn.bundle import STOPPED, Stop, advance, fill, release, resume
 from bocnn.draws import draw_order
 from bocnn.gram import Network
 from bocnn.losses import loss_value
@@ -169,8 +169,8 @@ def test_a_runs_lane_and_company_change_no_bit(name: str, dtype: type) -> None:
         for lane in np.flatnonzero(clock.standing > STOPPED):
             release(there.bundle, lane)
     expected = here.network.activations
-    np.testing.assert_array_equal(network_of(there.bundle, 2).activations, expected)
-    np.testing.assert_array_equal(network_of(there.bundle, 6).activations, expected)
+    np.testing.assert_array_equal(there.network_in(2).activations, expected)
+    np.testing.assert_array_equal(there.network_in(6).activations, expected)
 
 
 def test_float32_follows_float64_to_its_precision() -> None:

@@ -5,8 +5,9 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from bocnn.normals import CHUNK, fill_normals
-from bocnn.philox import Stream, chi, fill_uniforms, normal_pair, philox, uniform
+from bocnn.chi import chi, fill_chis
+from bocnn.normals import CHUNK, fill_normals, fill_uniforms
+from bocnn.philox import Stream, philox, uniform
 
 STREAM = Stream(np.uint64(12345), np.uint64(678), np.uint64(3), np.uint64(9))
 
@@ -20,11 +21,6 @@ def words(counter, key):
 @njit
 def draw_uniform(word):
     return uniform(word)
-
-
-@njit
-def draw_pair(word0, word1):
-    return normal_pair(word0, word1)
 
 
 def as_words(text: str) -> np.ndarray:
@@ -62,12 +58,12 @@ def test_uniforms_are_below_one_and_symmetric_at_the_sign_bit() -> None:
     assert draw_uniform(np.uint64(0x80000000)) == draw_uniform(np.uint64(0x7FFFFFFF))
 
 
-def test_normals_are_box_muller_of_the_uniforms() -> None:
-    word0, word1 = np.uint64(0x12345678), np.uint64(0x0BCDEF01)
-    u0, u1 = float(draw_uniform(word0)), float(draw_uniform(word1))
-    radius = np.sqrt(-2 * np.log(u0))
-    expected = radius * np.cos(2 * np.pi * u1), radius * np.sin(2 * np.pi * u1)
-    np.testing.assert_allclose(draw_pair(word0, word1), expected, rtol=2e-6)
+def test_vectors_of_uniforms_are_those_of_the_words() -> None:
+    drawn = np.empty(70)
+    fill_uniforms(drawn, 5, STREAM)
+    each = [words(np.array([block, 3, 9, 0], np.uint64), STREAM[:2]) for block in range(5, 23)]
+    expected = [draw_uniform(np.uint64(word)) for block in each for word in block]
+    np.testing.assert_array_equal(drawn, expected[:70])
 
 
 def test_vectors_of_normals_are_box_muller_of_the_streams_uniforms() -> None:
@@ -81,9 +77,9 @@ def test_vectors_of_normals_are_box_muller_of_the_streams_uniforms() -> None:
     np.testing.assert_allclose(drawn, expected.reshape(-1), rtol=0, atol=6e-7)
 
 
-@pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 4 * CHUNK - 1, 4 * CHUNK, 4 * CHUNK + 2])
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 5, CHUNK - 1, CHUNK, CHUNK + 2])
 def test_vectors_of_any_length_are_filled_and_no_more(size: int) -> None:
-    whole, part = np.empty(8 * CHUNK), np.full(size + 3, 7.0)
+    whole, part = np.empty(2 * CHUNK), np.full(size + 3, 7.0)
     fill_normals(whole, 0, STREAM)
     fill_normals(part[:size], 0, STREAM)
     np.testing.assert_array_equal(part[:size], whole[:size])
@@ -121,3 +117,11 @@ def test_streams_that_differ_in_one_word_are_uncorrelated(word: int) -> None:
 def test_chi_has_its_law(degrees: float) -> None:
     drawn = [chi(degrees, index, STREAM) for index in range(5_000)]
     assert stats.kstest(drawn, stats.chi(degrees).cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("degrees", [3, 40, 1000, 10**12])
+def test_falling_chis_are_the_single_ones(degrees: int) -> None:
+    drawn = np.empty(min(degrees, 40))
+    fill_chis(drawn, degrees, STREAM)
+    expected = [chi(float(degrees - i), i, STREAM) for i in range(drawn.size)]
+    np.testing.assert_allclose(drawn, expected, rtol=1e-6)

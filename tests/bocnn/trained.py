@@ -9,6 +9,7 @@ from bocnn import dense
 from bocnn.gram import Kind
 from bocnn.laws import Geometry, Law, trained_filters
 from bocnn.measures import Run
+from bocnn.products import zeros
 from bocnn.risk import Fresh, fresh_samples
 from tests.bocnn.paired import Pair, Problem, make_pair
 from tests.bocnn.training import Training, rule
@@ -25,7 +26,7 @@ class Trained(NamedTuple):
 
     @property
     def filters(self) -> np.ndarray:
-        """The engine's trained filters in the geometry."""
+        """The engine's trained filters in the geometry, as it pads them."""
         return trained_filters(self.geometry, self.pair.network)
 
     @property
@@ -68,7 +69,14 @@ def geometry_of(pair: Pair) -> Geometry:
     widths = np.full(len(points), points.shape[1])
     widths[:count] = signals + int(problem.bias)
     labels = np.repeat([1.0, -1.0], signals)
-    return Geometry(points, filters, widths, labels, signals)
+    return Geometry(columns(points), columns(filters), widths, labels, signals, problem.m)
+
+
+def columns(vectors: np.ndarray) -> np.ndarray:
+    """Vectors as the columns of a matrix that the engine takes."""
+    matrix = zeros(vectors.shape[1], vectors.shape[0])
+    matrix[: vectors.shape[1], : vectors.shape[0]] = vectors.T
+    return matrix
 
 
 def trained(problem: Problem, decay: float = 0.0) -> Trained:

@@ -13,10 +13,10 @@ from bocnn.bundle import (
     Stop,
     advance,
     fill,
-    network_of,
     new_bundle,
     release,
     resume,
+    take,
 )
 from bocnn.draws import Seed
 from bocnn.gram import How, Kind, Network, Points, is_finite
@@ -65,7 +65,7 @@ class Training:
     """One run in training; with `wide` in the third lane, other runs in the others."""
 
     def __init__(self, points: Points, network: Network, rule: Rule, *, wide: bool) -> None:
-        self.rule = rule
+        self.rule, self.start = rule, network
         self.wide = lanes(network.activations.dtype) if wide else None
         self.lane = 2 if wide else 0
         self.bundle = new_bundle(points, network, self.wide or 1)
@@ -92,7 +92,13 @@ class Training:
     @property
     def network(self) -> Network:
         """The network as it stands."""
-        return network_of(self.bundle, self.lane)
+        return self.network_in(self.lane)
+
+    def network_in(self, lane: int) -> Network:
+        """The network in a lane as it stands."""
+        network = Network._make(part.copy() for part in self.start)
+        take(self.bundle, lane, network)
+        return network
 
     @property
     def output(self) -> np.ndarray:

@@ -7,6 +7,7 @@ import triton
 import triton.language as tl
 
 from bocnn import draws
+from bocnn.chi import chi as cpu_chi
 from bocnn.gpu.buffers import plan_of, room_drawn
 from bocnn.gpu.draws import chi, normals, uniforms
 from bocnn.gpu.launch import draw, pack
@@ -14,7 +15,6 @@ from bocnn.gpu.records import FLOATS, INT_COUNT, Runs, Sizes
 from bocnn.laws import Law, draw_geometry, draw_points
 from bocnn.model import _pack
 from bocnn.philox import Stream
-from bocnn.philox import chi as cpu_chi
 from tests.bocnn.conftest import CARD
 from tests.bocnn.runs import columns
 
@@ -70,8 +70,9 @@ def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) 
     np.testing.assert_array_equal(drawn.observed[0, :n].cpu(), points.observed)
     np.testing.assert_array_equal(drawn.at[0, :n].cpu(), points.shared.argmax(axis=0))
     np.testing.assert_allclose(drawn.inner[0, :n, :n].cpu(), points.gram[count:, count:], rtol=1e-5)
-    starts = geometry.filters @ geometry.points[count:].T
+    filters = geometry.filters[:, : 2 * m]
+    starts = filters.T @ geometry.points[:, count : count + n]
     np.testing.assert_allclose(drawn.inner[0, n:, :n].cpu(), starts, rtol=1e-4, atol=1e-7)
     head = drawn.head[0, :, n:].cpu().numpy().T
     kept = [*range(1 + xor), 2]
-    np.testing.assert_allclose(head[:, kept], geometry.filters[:, : 2 + xor], rtol=1e-5)
+    np.testing.assert_allclose(head[:, kept], filters[: 2 + xor].T, rtol=1e-5)

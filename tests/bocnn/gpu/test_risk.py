@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 
 from bocnn.gpu.risk import chance_negative
-from bocnn.risk import chances_negative
+from bocnn.tails import chances_negative
 from tests.bocnn.conftest import CARD
 
 
