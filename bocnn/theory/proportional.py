@@ -113,7 +113,9 @@ def kernel_first_layer(gamma_1: Number, *, activation: str, scale: Number = 1.0)
     return Terms(ridge_bias(gamma_1, ridge), ridge_variance(gamma_1, ridge))
 
 
-def random_features(gamma_1: Number, gamma_2: Number, *, activation: str) -> Terms:
+def random_features(
+    gamma_1: Number, gamma_2: Number, *, activation: str, scale: Number = 1.0
+) -> Terms:
     """Second layer trained on h random features φ(⟨w, x⟩), least norm.
 
     With k = μ*²/μ₁², what of φ is not linear over what is:
@@ -130,9 +132,10 @@ def random_features(gamma_1: Number, gamma_2: Number, *, activation: str) -> Ter
         gamma_1: d/n.
         gamma_2: h/n.
         activation: one of `moments.NAMES` that is not linear.
+        scale: standard deviation of the pre-activations.
     """
     g, h = np.broadcast_arrays(np.asarray(gamma_1, float), np.asarray(gamma_2, float))
-    of = moments(activation)
+    of = moments(activation, scale)
     k = of.rest / of.linear**2
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = 1 / np.abs(1 - h)

@@ -27,7 +27,7 @@ def near(actual: Terms, expected: Terms, relative: float = 1e-9) -> None:
 def test_the_resolvent_solves_its_equation() -> None:
     a = theory.resolvent(GAMMAS, RIDGES)
     assert_near(GAMMAS * a**2 + (1 - GAMMAS + RIDGES) * a, np.broadcast_to(RIDGES, a.shape))
-    assert ((0 < a) & (a < 1)).all()
+    assert ((a > 0) & (a < 1)).all()
 
 
 def test_ridge_terms_are_derivatives_of_the_resolvent() -> None:
@@ -125,7 +125,8 @@ def assert_simulated(make: Maker, g: float, expected: Terms) -> None:
     ratio = max(DRAWS) / min(DRAWS)
     shares = np.array([-1.0, ratio]) / (ratio - 1)
     limit = shares[0] * few.mean(0) + shares[1] * many.mean(0)
-    error = np.hypot(*(s * r.std(0) / len(r) ** 0.5 for s, r in zip(shares, (few, many))))
+    errors = [rows.std(0) / len(rows) ** 0.5 for rows in (few, many)]
+    error = np.hypot(shares[0] * errors[0], shares[1] * errors[1])
     for k, term in enumerate(expected):
         assert abs(limit[k] - term) < 3.5 * error[k] + 0.01 * term + 1e-9, (limit, error, expected)
 
