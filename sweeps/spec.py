@@ -54,15 +54,28 @@ class Across(_Strict):
     source: StrictStr = ""
 
 
+class Curve(_Strict):
+    """A measure along x, the predicted one beside it, and a size over which both go to a limit."""
+
+    measure: StrictStr
+    predicted: StrictStr | None = None
+    limit: StrictStr | None = None
+    source: StrictStr = ""
+
+
 class Analysis(_Strict):
-    """How the dataset is to be read: the plane, the measure, the levels at which it is cut, theory."""
+    """How the dataset is to be read: the plane, the measure, the levels at which it is cut, theory.
+
+    Without levels there is no boundary, and curves are all that is shown.
+    """
 
     x: StrictStr
     y: StrictStr
     measure: StrictStr
-    levels: Annotated[list[Number], Field(min_length=1)]
+    levels: list[Number]
     theory: list[Theory] = []
     across: list[Across] = []
+    curves: list[Curve] = []
 
 
 class _File(_Strict):
@@ -83,7 +96,12 @@ class _File(_Strict):
     sizes: dict[StrictStr, Any] = {}
 
 
-_SECTIONS: dict[str, type[_Strict]] = {"analysis": Analysis, "theory": Theory, "across": Across}
+_SECTIONS: dict[str, type[_Strict]] = {
+    "analysis": Analysis,
+    "theory": Theory,
+    "across": Across,
+    "curves": Curve,
+}
 
 
 class Spec(NamedTuple):

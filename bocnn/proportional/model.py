@@ -18,6 +18,7 @@ from bocnn.proportional.descent import Recipe
 from bocnn.proportional.draws import draw
 from bocnn.proportional.students import Fit, train_first, train_first_linear, train_second
 from bocnn.theory import proportional as theory
+from bocnn.theory.moments import moments
 
 Columns = Mapping[str, NDArray[Any]]
 Row = dict[str, Any]
@@ -36,14 +37,17 @@ class Proportional:
     shape_columns: Final = ("n",)
 
     def flops(self, columns: Columns) -> Array:
-        """Cost of each run in floating-point operations, shape (runs,), at most."""
+        """Cost of each run in floating-point operations, shape (runs,).
+
+        Steps until a tolerance are those that the slowest mode of the limit would take.
+        """
         n, d, h = (columns[name].astype(np.float64) for name in ("n", "d", "h"))
         draws = 20 * (n + h) * d
         small = np.minimum(n, h)
         second = 2 * n * h * (d + h + 2 * small) + 2 * h**2 * d + 60 * h**2 + 12 * small**3
         linear = 14 * n * d * np.minimum(n, d)
         step = 2 * h * n**2 + 30 * h * n
-        descent = 2 * columns["steps"] * step + 18 * h**2 * d + 500 * h**2
+        descent = 2 * _steps(columns) * step + 18 * h**2 * d + 500 * h**2
         first = np.where(columns["activation"] == "linear", linear, descent)
         return _OVERHEAD + draws + np.where(columns["train"] == "second", second, first)
 
@@ -70,6 +74,20 @@ class Proportional:
         return {"status": status} | {
             name: np.array([row[name] for row in measured], dtype=np.float64) for name in numbers
         }
+
+
+def _steps(columns: Columns) -> Array:
+    """Steps of each run, as far as they can be told beforehand, shape (runs,)."""
+    gamma = columns["d"] / columns["n"]
+    erf = columns["activation"] == "erf"
+    both = [moments(name, columns["init"]) for name in ("erf", "relu")]
+    slope, rest = (
+        np.where(erf, *(getattr(of, name) for of in both)) for name in ("slope", "slope_variance")
+    )
+    slowest = slope**2 * (1 - np.sqrt(gamma)) ** 2 + gamma * rest
+    with np.errstate(divide="ignore"):
+        steps = np.log(1 + 100 / columns["grad_tol"]) / (2 * columns["eta"] * slowest)
+    return np.fmin(columns["steps"], steps)
 
 
 def _measure(row: Row) -> Row:

@@ -66,6 +66,24 @@ axes:
         ("analysis: {x: x, y: z, measure: error, levels: [0.1]}", "expected an axis: x, y"),
         ("analysis: {x: x, y: y, measure: eror, levels: [0.1]}", "did you mean 'error'"),
         ("analysis: {x: x, y: y, measure: error, levels: []}", "analysis.levels: received"),
+        (
+            "analysis: {x: x, y: y, measure: error, levels: [], curves: [{measure: eror}]}",
+            "analysis.curves.0.measure: received 'eror'; expected a measure: .*did you mean 'error'",
+        ),
+        (
+            "analysis: {x: x, y: y, measure: error, levels: [], curves: [{measure: error, limit: n}]}",
+            "analysis.curves.0.limit: received 'n'; expected a setting: the sweep has none",
+        ),
+        (
+            "settings: {word: [plain, fancy]}\n"
+            "analysis: {x: x, y: y, measure: error, levels: [], "
+            "curves: [{measure: error, limit: word}]}",
+            "limit: word takes the value 'plain'; expected sizes, numbers above 0",
+        ),
+        (
+            "analysis: {x: x, y: y, measure: error, levels: [], curves: [{mesure: error}]}",
+            "unknown key; valid: measure, predicted, limit, source; did you mean 'measure'",
+        ),
         ("analysis: {x: x, y: y, measure: error, level: [1]}", "did you mean 'levels'"),
         ("analysis: {x: x, y: y, measure: error, levels: [.nan]}", "received nan; expected"),
     ],
@@ -135,7 +153,7 @@ def test_a_file_nested_without_end(text: str) -> None:
 
 
 def test_a_sweep_that_does_not_exist_is_told_with_the_shipped_ones() -> None:
-    with pytest.raises(SweepError, match="shipped: initialization-plane, label-flip-plane; did"):
+    with pytest.raises(SweepError, match="label-flip-plane, .*; did you mean 'label-flip-plane'"):
         find("label-flip-plan")
 
 
