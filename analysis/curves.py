@@ -137,7 +137,10 @@ def _limits(lines: list[Line], asked: Asked) -> Iterator[Line]:
         if len(group) > 1:
             sizes = np.array([float(line.size) for line in group])
             mean, half = _intercept(1 / sizes, group)
-            yield replace(group[int(np.argmax(sizes))], limit=True, mean=mean, half=half, size="")
+            largest = group[int(np.argmax(sizes))]
+            if asked.predicted is not None:  # null at a pole, where there is no limit
+                mean = np.where(np.isfinite(largest.predicted), mean, np.nan)
+            yield replace(largest, limit=True, mean=mean, half=half, size="")
 
 
 def _intercept(inverse: Floats, group: list[Line]) -> tuple[Floats, Floats]:

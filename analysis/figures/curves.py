@@ -78,8 +78,10 @@ def _draw(axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:  # ty
 
 
 def _scale(axes, lines: Sequence[Line]) -> None:  # type: ignore[no-untyped-def]
-    """A scale that what was measured fills: logarithmic where it spans much."""
-    values: Floats = np.concatenate([line.mean[np.isfinite(line.mean)] for line in lines])
+    """A scale that what was measured off the poles fills: logarithmic where it spans much."""
+    judged = any(line.judged.any() for line in lines)
+    shown = [line.judged if judged else np.isfinite(line.mean) for line in lines]
+    values: Floats = np.concatenate([line.mean[ok] for line, ok in zip(lines, shown, strict=True)])
     if not values.size:
         return
     positive = values[values > 1e-9 * np.abs(values).max(initial=0.0)]

@@ -153,7 +153,7 @@ def test_a_file_nested_without_end(text: str) -> None:
 
 
 def test_a_sweep_that_does_not_exist_is_told_with_the_shipped_ones() -> None:
-    with pytest.raises(SweepError, match="label-flip-plane, .*; did you mean 'label-flip-plane'"):
+    with pytest.raises(SweepError, match=r"label-flip-plane, .*; did you mean 'label-flip-plane'"):
         find("label-flip-plan")
 
 

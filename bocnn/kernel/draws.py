@@ -1,0 +1,66 @@
+"""Unit vectors, their labels and the network's start: a pure function of seed, sizes and replicate.
+
+Labels of a teacher have unit second moment, as random signs do:
+
+| teacher | y, with β a random unit vector and t = √d ⟨β, x⟩ |
+|---|---|
+| linear | t |
+| quadratic | (t² − 1) / √2, even in x |
+
+Of them a share is replaced by random signs: sample i where its uniform is below the share, so the set
+that is replaced grows with the share and settings are paired. `random` replaces all; `worst` is the
+eigenvector of H∞'s smallest eigenvalue, of length √n.
+
+Source:
+    Arora, Du, Hu, Li & Wang 2019 (arXiv 1901.08584), section 6.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bocnn.arrays import Array
+
+INPUTS, TEACHER, SIGNS, UNIFORMS, FILTERS, OUTPUT, TEST = range(7)
+
+
+class Data(NamedTuple):
+    """Samples: unit vectors x (n, d), what the teacher says of them (n,), and labels (n,)."""
+
+    x: Array
+    taught: Array
+    labels: Array
+
+
+def draw_data(row: Mapping[str, Any], count: int, *, test: bool = False) -> Data:
+    """Training samples of a run, or test samples of the same law (and the same teacher)."""
+    d, part = int(row["d"]), TEST if test else 0
+    x = _generator(row, INPUTS, part).standard_normal((count, d))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    beta = _generator(row, TEACHER).standard_normal(d)
+    t = np.sqrt(d) * (x @ beta) / np.linalg.norm(beta)
+    taught = t if row["teacher"] == "linear" else (t**2 - 1) / np.sqrt(2)
+    share = 1.0 if row["labels"] == "random" else float(row["random_share"])
+    replaced = _generator(row, UNIFORMS, part).random(count) < share
+    signs = _generator(row, SIGNS, part).choice([-1.0, 1.0], count)
+    return Data(x, taught, np.where(replaced, signs, taught))
+
+
+def worst_labels(gram: Array) -> Array:
+    """The eigenvector of the smallest eigenvalue, of length √n, its largest entry positive."""
+    vector = np.linalg.eigh(gram).eigenvectors[:, 0]
+    return vector * np.sqrt(len(vector)) * np.sign(vector[np.argmax(np.abs(vector))])
+
+
+def draw_network(row: Mapping[str, Any]) -> tuple[Array, Array]:
+    """Filters N(0, κ² I), (m, d), and the signs of the outputs, (m,)."""
+    m, d = int(row["m"]), int(row["d"])
+    filters = float(row["kappa"]) * _generator(row, FILTERS, m).standard_normal((m, d))
+    return filters, _generator(row, OUTPUT, m).choice([-1.0, 1.0], m)
+
+
+def _generator(row: Mapping[str, Any], quantity: int, part: int = 0) -> np.random.Generator:
+    """The generator of one quantity of a run."""
+    key = [int(row[name]) for name in ("seed", "replicate", "n", "d")]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([*key, quantity, part])))
