@@ -2,21 +2,25 @@
 
 from bocnn.columns import Column
 
+DATA = ("sphere", "digits")
 TEACHERS = ("linear", "quadratic")
 LABELS = ("teacher", "random", "worst")
 STATUSES = ("ok", "diverged")
 
 PARAMETERS = (
     Column("n", "int64", "training samples n", interval="[2, 100000]"),
-    Column("d", "int64", "input dimension d", interval="[2, 100000]"),
+    Column("data", "string", "where the inputs are from", choices=DATA, default="sphere"),
+    Column("d", "int64", "dimension d of the sphere", interval="[2, 100000]", default=64),
     Column("m", "int64", "hidden neurons m", interval="[1, 10000000]"),
     Column("teacher", "string", "what the labels follow", choices=TEACHERS, default="linear"),
+    Column("positive", "int64", "digit of label +1", interval="[0, 9]", default=8),
+    Column("negative", "int64", "digit of label −1", interval="[0, 9]", default=3),
     Column("labels", "string", "labels trained on", choices=LABELS, default="teacher"),
     Column("random_share", "float64", "share of random labels", interval="[0, 1]", default=0.0),
     Column("kappa", "float64", "initialization scale κ", interval="(0, inf)", default=1.0),
     Column("eta", "float64", "step size η", interval="(0, inf)"),
     Column("steps", "int64", "gradient steps k", interval="[0, 1e9]"),
-    Column("n_test", "int64", "fresh test samples", interval="[1, 1e7]", default=1000),
+    Column("n_test", "int64", "test samples, at most", interval="[1, 1e7]", default=1000),
 )
 
 _MEANINGS = dict(

@@ -1,6 +1,7 @@
 """Unit vectors, their labels and the network's start: a pure function of seed, sizes and replicate.
 
-Labels of a teacher have unit second moment, as random signs do:
+Inputs are uniform on the sphere, or real images of two digits, scaled to unit length (`kernel.images`),
+with labels ±1. Labels of a teacher on the sphere have unit second moment, as random signs do:
 
 | teacher | y, with β a random unit vector and t = √d ⟨β, x⟩ |
 |---|---|
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array
+from bocnn.kernel.images import two_digits
 
 INPUTS, TEACHER, SIGNS, UNIFORMS, FILTERS, OUTPUT, TEST = range(7)
 
@@ -35,16 +37,38 @@ class Data(NamedTuple):
 
 def draw_data(row: Mapping[str, Any], count: int, *, test: bool = False) -> Data:
     """Training samples of a run, or test samples of the same law (and the same teacher)."""
-    d, part = int(row["d"]), TEST if test else 0
-    x = _generator(row, INPUTS, part).standard_normal((count, d))
-    x /= np.linalg.norm(x, axis=1, keepdims=True)
-    beta = _generator(row, TEACHER).standard_normal(d)
-    t = np.sqrt(d) * (x @ beta) / np.linalg.norm(beta)
-    taught = t if row["teacher"] == "linear" else (t**2 - 1) / np.sqrt(2)
+    part = TEST if test else 0
+    draw_inputs = _draw_digits if row["data"] == "digits" else _draw_sphere
+    x, taught = draw_inputs(row, count, part)
+    count = len(x)
     share = 1.0 if row["labels"] == "random" else float(row["random_share"])
     replaced = _generator(row, UNIFORMS, part).random(count) < share
     signs = _generator(row, SIGNS, part).choice([-1.0, 1.0], count)
     return Data(x, taught, np.where(replaced, signs, taught))
+
+
+def _draw_sphere(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, Array]:
+    """Uniform inputs (count, d), and what the teacher says of them."""
+    d = int(row["d"])
+    x = _generator(row, INPUTS, part).standard_normal((count, d))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    beta = _generator(row, TEACHER).standard_normal(d)
+    t = np.sqrt(d) * (x @ beta) / np.linalg.norm(beta)
+    return x, t if row["teacher"] == "linear" else (t**2 - 1) / np.sqrt(2)
+
+
+def _draw_digits(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, Array]:
+    """Images drawn without replacement: the first n for training, of the others up to count to test."""
+    n, classes = int(row["n"]), (int(row["positive"]), int(row["negative"]))
+    x, signs = two_digits(*classes)
+    if n >= len(x):
+        raise ValueError(
+            f"received n = {n}; expected fewer than the {len(x)} images of the digits {classes[0]} and "
+            f"{classes[1]}, so that some are left to test. Take a smaller n."
+        )
+    order = _generator(row, INPUTS).permutation(len(x))
+    chosen = order[n : n + count] if part == TEST else order[:n]
+    return x[chosen], signs[chosen]
 
 
 def worst_labels(gram: Array) -> Array:
@@ -53,9 +77,9 @@ def worst_labels(gram: Array) -> Array:
     return vector * np.sqrt(len(vector)) * np.sign(vector[np.argmax(np.abs(vector))])
 
 
-def draw_network(row: Mapping[str, Any]) -> tuple[Array, Array]:
+def draw_network(row: Mapping[str, Any], d: int) -> tuple[Array, Array]:
     """Filters N(0, κ² I), (m, d), and the signs of the outputs, (m,)."""
-    m, d = int(row["m"]), int(row["d"])
+    m = int(row["m"])
     filters = float(row["kappa"]) * _generator(row, FILTERS, m).standard_normal((m, d))
     return filters, _generator(row, OUTPUT, m).choice([-1.0, 1.0], m)
 

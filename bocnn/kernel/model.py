@@ -27,7 +27,7 @@ _OVERHEAD = 1e6
 
 
 class Kernel:
-    """Two-layer ReLU networks on the sphere, first layer trained, beside what their kernel predicts."""
+    """Two-layer ReLU networks on unit vectors, first layer trained, beside what their kernel predicts."""
 
     name: Final = "kernel"
     numerics_version: Final = 1
@@ -76,7 +76,7 @@ def _measure(row: Row) -> Row:
     data = draw_data(row, int(row["n"]))
     gram = theory.limit_gram(data.x)
     labels = worst_labels(gram) if row["labels"] == "worst" else data.labels
-    filters, signs = draw_network(row)
+    filters, signs = draw_network(row, data.x.shape[1])
     start = Sample(data.x, np.zeros(data.x.shape[1]), np.zeros(len(labels)), filters, signs)
     # The descent's loss is a mean over the samples, this one's a sum.
     recipe = Recipe(row["eta"] * len(labels), int(row["steps"]), 0.0)
