@@ -59,7 +59,10 @@ def verdict_row(line: Line, y_name: str, sweep: str) -> Row | None:
     if told is None:
         return None
     size = f"limit over {line.asked.limit}" if line.limit else _size(line)
-    worst = f"{told.within} of {told.points} points, the farthest {told.largest:.2%} away"
+    worst = (
+        f"{told.within} of {told.points} points; the largest relative difference is "
+        f"{told.largest:.2g}"
+    )
     return {
         "prediction": f"{line.asked.measure} = {line.asked.predicted}",
         "quantity": "share of intervals that hold it",

@@ -74,7 +74,10 @@ def _draw(axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:  # ty
     axes.errorbar(
         line.x[ok], line.mean[ok], yerr=error, fmt=marker, ms=3.5, color=colour, label=label
     )
-    axes.plot(line.x, line.predicted, color=dark(colour), lw=1.2)
+    if np.isfinite(line.predicted).any():
+        axes.plot(line.x, line.predicted, color=dark(colour), lw=1.2)
+    else:
+        axes.plot(line.x[ok], line.mean[ok], ":", color=colour, lw=0.8)
 
 
 def _scale(axes, lines: Sequence[Line]) -> None:  # type: ignore[no-untyped-def]
