@@ -2,7 +2,7 @@
 
 from bocnn.columns import Column
 
-DATA = ("sphere", "digits")
+DATA = ("sphere", "digits", "mnist", "cifar10")
 TEACHERS = ("linear", "quadratic")
 LABELS = ("teacher", "random", "worst")
 STATUSES = ("ok", "diverged")
@@ -10,11 +10,12 @@ STATUSES = ("ok", "diverged")
 PARAMETERS = (
     Column("n", "int64", "training samples n", interval="[2, 100000]"),
     Column("data", "string", "where the inputs are from", choices=DATA, default="sphere"),
+    Column("folder", "string", "folder of mnist's or cifar10's files", default=""),
     Column("d", "int64", "dimension d of the sphere", interval="[2, 100000]", default=64),
     Column("m", "int64", "hidden neurons m", interval="[1, 10000000]"),
     Column("teacher", "string", "what the labels follow", choices=TEACHERS, default="linear"),
-    Column("positive", "int64", "digit of label +1", interval="[0, 9]", default=8),
-    Column("negative", "int64", "digit of label −1", interval="[0, 9]", default=3),
+    Column("positive", "int64", "class of label +1", interval="[0, 9]", default=8),
+    Column("negative", "int64", "class of label −1", interval="[0, 9]", default=3),
     Column("labels", "string", "labels trained on", choices=LABELS, default="teacher"),
     Column("random_share", "float64", "share of random labels", interval="[0, 1]", default=0.0),
     Column("kappa", "float64", "initialization scale κ", interval="(0, inf)", default=1.0),

@@ -1,6 +1,6 @@
 """Unit vectors, their labels and the network's start: a pure function of seed, sizes and replicate.
 
-Inputs are uniform on the sphere, or real images of two digits, scaled to unit length (`kernel.images`),
+Inputs are uniform on the sphere, or real images of two classes, scaled to unit length (`kernel.images`),
 with labels ±1. Labels of a teacher on the sphere have unit second moment, as random signs do:
 
 | teacher | y, with β a random unit vector and t = √d ⟨β, x⟩ |
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.kernel.images import two_digits
+from bocnn.kernel.images import two_classes
 
 INPUTS, TEACHER, SIGNS, UNIFORMS, FILTERS, OUTPUT, TEST = range(7)
 
@@ -38,7 +38,7 @@ class Data(NamedTuple):
 def draw_data(row: Mapping[str, Any], count: int, *, test: bool = False) -> Data:
     """Training samples of a run, or test samples of the same law (and the same teacher)."""
     part = TEST if test else 0
-    draw_inputs = _draw_digits if row["data"] == "digits" else _draw_sphere
+    draw_inputs = _draw_sphere if row["data"] == "sphere" else _draw_images
     x, taught = draw_inputs(row, count, part)
     count = len(x)
     share = 1.0 if row["labels"] == "random" else float(row["random_share"])
@@ -57,18 +57,19 @@ def _draw_sphere(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, 
     return x, t if row["teacher"] == "linear" else (t**2 - 1) / np.sqrt(2)
 
 
-def _draw_digits(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, Array]:
+def _draw_images(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, Array]:
     """Images drawn without replacement: the first n for training, of the others up to count to test."""
     n, classes = int(row["n"]), (int(row["positive"]), int(row["negative"]))
-    x, signs = two_digits(*classes)
-    if n >= len(x):
+    pixels, signs = two_classes(row["data"], row["folder"], *classes)
+    if n >= len(pixels):
         raise ValueError(
-            f"received n = {n}; expected fewer than the {len(x)} images of the digits {classes[0]} and "
-            f"{classes[1]}, so that some are left to test. Take a smaller n."
+            f"received n = {n}; expected fewer than the {len(pixels)} images of the classes "
+            f"{classes[0]} and {classes[1]}, so that some are left to test. Take a smaller n."
         )
-    order = _generator(row, INPUTS).permutation(len(x))
+    order = _generator(row, INPUTS).permutation(len(pixels))
     chosen = order[n : n + count] if part == TEST else order[:n]
-    return x[chosen], signs[chosen]
+    x = pixels[chosen].astype(np.float64)
+    return x / np.linalg.norm(x, axis=1, keepdims=True), signs[chosen]
 
 
 def worst_labels(gram: Array) -> Array:

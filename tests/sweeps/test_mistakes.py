@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bocnn.kernel.model import MODEL as KERNEL
 from sweeps.mistakes import SweepError
 from sweeps.presets import find
-from tests.sweeps.small import mistakes
+from tests.sweeps.small import KERNEL_SWEEP, mistakes, resolved
 
 BODY = """\
 name: wrong
@@ -174,3 +175,13 @@ def test_a_file_too_large_for_a_sweep(tmp_path: Path) -> None:
     path.write_text("#" * 10_000_001)
     with pytest.raises(SweepError, match="is over 10 MB"):
         find(str(path))
+
+
+def test_a_column_of_text_takes_text_alone() -> None:
+    for wrong in ("3", '"a\\nb"'):
+        with pytest.raises(
+            SweepError, match=r"fixed\.folder: received .*; expected text \(folder of"
+        ):
+            resolved(KERNEL_SWEEP.replace("n_test: 30", f"n_test: 30, folder: {wrong}"), KERNEL)
+    found = resolved(KERNEL_SWEEP.replace("n_test: 30", "n_test: 30, folder: /a/b"), KERNEL)
+    assert set(found.cells.columns["folder"]) == {"/a/b"}
