@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.curves import Line
@@ -52,7 +53,7 @@ def _is_largest(line: Line, lines: Sequence[Line]) -> bool:
     return not line.limit and (not sizes or float(line.size) == max(sizes))
 
 
-def _draw(axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:  # type: ignore[no-untyped-def]
+def _draw(axes: Axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:
     """One line: points with intervals, and the closed form where the measured one stands."""
     marker, y_name = how
     ok = np.isfinite(line.mean)
@@ -80,7 +81,7 @@ def _draw(axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:  # ty
         axes.plot(line.x[ok], line.mean[ok], ":", color=colour, lw=0.8)
 
 
-def _scale(axes, lines: Sequence[Line]) -> None:  # type: ignore[no-untyped-def]
+def _scale(axes: Axes, lines: Sequence[Line]) -> None:
     """A scale that what was measured off the poles fills: logarithmic where it spans much."""
     judged = any(line.judged.any() for line in lines)
     shown = [line.judged if judged else np.isfinite(line.mean) for line in lines]
