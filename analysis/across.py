@@ -45,7 +45,7 @@ def follow(boundary: Boundary, asked: Across) -> list[Trend]:
     Returns:
         One trend for each choice of the others; [] where the boundary's settings do not name it.
     """
-    labels = [_parts(label) for label in boundary.plane.settings]
+    labels = [setting_parts(label) for label in boundary.plane.settings]
     held = [{k: v for k, v in parts.items() if k != asked.setting} for parts in labels]
     groups = [group for k, group in enumerate(held) if group not in held[:k]]
     return [
@@ -155,7 +155,7 @@ QUANTITIES: dict[str, Callable[[Boundary, int, Across], Estimate | None]] = {
 """What can be followed: the power law's exponent, the kink's x, the paired shift from the first."""
 
 
-def _parts(label: str) -> dict[str, str]:
+def setting_parts(label: str) -> dict[str, str]:
     """Names and values of a setting's label, such as "d = 1000, p_flip = 0.1"."""
     pairs = (part.partition(" = ") for part in label.split(", ") if " = " in part)
     return {name: value for name, _, value in pairs}

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from analysis.aggregate import Cells
+from analysis.curve_section import curve_section
 from analysis.figures import (
     draw_boundary,
     draw_failures,
@@ -45,7 +46,7 @@ Maker = Callable[[Subject], Iterable[Section]]
 
 def sections_of(subject: Subject) -> Iterator[Section]:
     """All sections that a dataset has something to say in."""
-    for make in SECTIONS:
+    for make in SECTIONS if subject.findings.view.levels else WITHOUT_LEVELS:
         yield from make(subject)
 
 
@@ -281,6 +282,7 @@ def _further_table(part: Part) -> Table:
 
 
 SECTIONS: tuple[Maker, ...] = (
+    curve_section,
     map_section,
     boundary_section,
     law_section,
@@ -293,3 +295,10 @@ SECTIONS: tuple[Maker, ...] = (
     run_section,
     source_section,
 )
+WITHOUT_LEVELS: tuple[Maker, ...] = (
+    curve_section,
+    trajectory_section,
+    run_section,
+    source_section,
+)
+"""What a report is made of where no level is given, and so no boundary."""

@@ -7,7 +7,7 @@ from analysis.page import markdown, row_table
 from analysis.section import Section
 from analysis.tables import Row, write_csv
 
-TABLES = ("theory", "trend-verdicts", "settling")
+TABLES = ("theory", "trend-verdicts", "settling", "curve-verdicts")
 """Tables of a report whose rows are predictions, in their order."""
 COLUMNS = (
     "sweep",

@@ -45,8 +45,18 @@ class Across:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A curve to show: a measure along x, the predicted one, and the size that goes to a limit."""
+
+    measure: str
+    predicted: str | None = None
+    limit: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class View:
-    """What to look at: the plane's columns, the measure, its levels, and the theory beside."""
+    """What to look at: the plane's columns, the measure, its levels, the theory beside, and curves."""
 
     x: str
     y: str
@@ -55,6 +65,7 @@ class View:
     theory: tuple[Theory, ...] = ()
     orders: tuple[str, ...] = ()  # order parameters of collapses, as formulas of columns
     across: tuple[Across, ...] = ()
+    curves: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,11 +130,18 @@ def _view(part: Mapping[str, Any] | None) -> View | None:
     theory = tuple(_theory(entry) for entry in part.get("theory") or ())
     levels = tuple(float(level) for level in part["levels"])
     across = tuple(_across(entry) for entry in part.get("across") or ())
+    plane = str(part["x"]), str(part["y"]), str(part["measure"])
+    curves = tuple(_asked(entry) for entry in part.get("curves") or ())
     order = (part.get("collapse") or {}).get("order") or ()
     orders = (order,) if isinstance(order, str) else tuple(str(one) for one in order)
-    return View(
-        str(part["x"]), str(part["y"]), str(part["measure"]), levels, theory, orders, across
+    return View(*plane, levels, theory, orders, across, curves)
+
+
+def _asked(part: Mapping[str, Any]) -> Asked:
+    predicted, limit = (
+        None if part.get(name) is None else str(part[name]) for name in ("predicted", "limit")
     )
+    return Asked(str(part["measure"]), predicted, limit, str(part.get("source") or ""))
 
 
 def _across(part: Mapping[str, Any]) -> Across:

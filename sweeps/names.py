@@ -129,6 +129,32 @@ def _analysis(spec: Spec, model: Model) -> Iterator[Mistake]:
             what = "a measure" if key == "measure" else "an axis"
             text = f"received {received!r}; expected {what}: {', '.join(valid)}"
             yield Mistake(("analysis", key), f"{text}{nearest(received, valid)}")
+    if not spec.analysis.levels and not spec.analysis.curves:
+        yield Mistake(("analysis", "levels"), "received []; expected a level, or curves beside it")
+    yield from _curves(spec, measures)
+
+
+def _curves(spec: Spec, measures: list[str]) -> Iterator[Mistake]:
+    """Curves of what is no measure, and limits over what is no setting."""
+    assert spec.analysis is not None
+    for index, curve in enumerate(spec.analysis.curves):
+        for key, valid in (
+            ("measure", measures),
+            ("predicted", measures),
+            ("limit", list(spec.settings)),
+        ):
+            received = getattr(curve, key)
+            if received is not None and received not in valid:
+                what = "a setting" if key == "limit" else "a measure"
+                listed = ", ".join(valid) or "the sweep has none"
+                text = f"received {received!r}; expected {what}: {listed}"
+                path = ("analysis", "curves", index, key)
+                yield Mistake(path, f"{text}{nearest(received, valid)}")
+        sizes = spec.settings[curve.limit].values if curve.limit in spec.settings else ()
+        wrong = [size for size in sizes if not isinstance(size, int | float) or size <= 0]
+        if wrong:
+            text = f"{curve.limit} takes the value {wrong[0]!r}; expected sizes, numbers above 0"
+            yield Mistake(("analysis", "curves", index, "limit"), text)
 
 
 def _collapse(spec: Spec, model: Model) -> Iterator[Mistake]:

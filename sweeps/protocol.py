@@ -20,8 +20,8 @@ Columns: TypeAlias = Mapping[str, NDArray[Any]]
 class Column(Protocol):
     """A column: its name, Arrow type, meaning, unit, and what values are valid.
 
-    `interval` is in the usual brackets, "[0, 0.5)"; `choices` are the valid words; `default` is None
-    where null is allowed and the word "required" where there is no default.
+    `interval` is in the usual brackets, "[0, 0.5)"; `choices` are the valid words, none where any text
+    is valid; `default` is None where null is allowed and the word "required" where there is no default.
     """
 
     @property

@@ -65,16 +65,29 @@ class Collapse(_Strict):
         return [self.order] if isinstance(self.order, str) else self.order
 
 
+class Curve(_Strict):
+    """A measure along x, the predicted one beside it, and a size over which both go to a limit."""
+
+    measure: StrictStr
+    predicted: StrictStr | None = None
+    limit: StrictStr | None = None
+    source: StrictStr = ""
+
+
 class Analysis(_Strict):
-    """How the dataset is to be read: plane, measure, levels at which it is cut, theory, collapse."""
+    """How the dataset is to be read: the plane, the measure, its levels, theory, collapse.
+
+    Without levels there is no boundary, and curves are all that is shown.
+    """
 
     x: StrictStr
     y: StrictStr
     measure: StrictStr
-    levels: Annotated[list[Number], Field(min_length=1)]
+    levels: list[Number]
     theory: list[Theory] = []
     collapse: Collapse | None = None
     across: list[Across] = []
+    curves: list[Curve] = []
 
 
 class _File(_Strict):
@@ -100,6 +113,7 @@ _SECTIONS: dict[str, type[_Strict]] = {
     "theory": Theory,
     "across": Across,
     "collapse": Collapse,
+    "curves": Curve,
 }
 
 

@@ -44,7 +44,7 @@ def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -
         ValueMistake: a number outside the valid range, or not whole where it must be.
     """
     if column.type == "string":
-        words = ", ".join(column.choices)
+        words = ", ".join(column.choices) or "text"
         raise ValueMistake(
             f"a formula gives numbers; expected one of {words}, in fixed or settings"
         )
@@ -86,9 +86,12 @@ def _whole(numbers: NDArray[Any]) -> NDArray[Any]:
 
 
 def _words(axis: Axis, column: Column) -> NDArray[Any]:
-    """The words of a column of choices."""
+    """The words of a column: of its choices, or any printable text where it states none."""
     for word in axis.values:
-        if word not in column.choices:
+        if not column.choices:
+            if not isinstance(word, str) or not word.isprintable():
+                raise ValueMistake(f"received {word!r}; expected text ({column.meaning})")
+        elif word not in column.choices:
             hint = nearest(str(word), column.choices)
             raise ValueMistake(
                 f"received {word!r}; expected one of {', '.join(column.choices)}{hint}"

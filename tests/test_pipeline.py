@@ -12,7 +12,7 @@ from analysis.report import examine, write_report
 from sweeps import command
 from sweeps.dataset import Dataset
 from sweeps.protocol import load_model
-from tests.sweeps.small import planned, train
+from tests.sweeps.small import PROPORTIONAL_SWEEP, planned, train
 from tests.toy import LEVEL
 
 PLANTED = """\
@@ -113,3 +113,25 @@ def test_the_sweep_file_of_a_report_trains_the_same_runs(tmp_path: Path) -> None
     plan, _ = planned(written.read_text(encoding="utf-8"), tmp_path / "data")
     assert plan.total == 2 * 9 * 24 * 12
     assert plan.todo == 0
+
+
+CURVES = """\
+analysis:
+  x: h
+  y: d
+  measure: risk
+  levels: []
+  curves: [{measure: risk, predicted: predicted_risk, source: theory}]
+"""
+
+
+def test_a_sweep_without_levels_is_reported_by_its_curves(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        train(PROPORTIONAL_SWEEP + CURVES, tmp_path / name, load_model("proportional"))
+    subjects = [examine(str(tmp_path / name)) for name in ("one", "two")]
+    files = {path.name for path in write_report(subjects, tmp_path / "report")}
+    assert {"curve-risk.png", "curve-verdicts.csv", "curves.csv", "predictions.md"} <= files
+    assert not any(name.startswith(("boundary", "map")) for name in files)
+    predicted = (tmp_path / "report" / "predictions.md").read_text(encoding="utf-8")
+    assert predicted.count("risk = predicted_risk") == 8  # two datasets, two d, two activations
+    assert "cannot tell" in predicted

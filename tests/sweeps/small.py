@@ -46,6 +46,30 @@ fixed: {n: 6, m: 3, d: 50, sigma_0: 0.01, eta: 0.05, steps: 30, n_test: 20}
 settings: {p_flip: [0, 0.1]}
 """
 
+PROPORTIONAL_SWEEP = """\
+name: small-networks
+model: proportional
+seed: 11
+replicates: 3
+axes:
+  h: [8, 30]
+  d: [10, 40]
+fixed: {n: 20, train: first, sigma: 0.5, eta: 0.2, steps: 200, grad_tol: 0.001}
+settings: {activation: [linear, relu]}
+"""
+
+KERNEL_SWEEP = """\
+name: small-kernel
+model: kernel
+seed: 11
+replicates: 2
+axes:
+  m: [8, 30]
+  random_share: [0, 0.5]
+fixed: {n: 12, d: 6, eta: 0.3, steps: 20, n_test: 30}
+settings: {labels: [teacher, worst]}
+"""
+
 DRIVER = (
     "import sys\n"
     "from pathlib import Path\n"

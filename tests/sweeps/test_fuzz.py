@@ -11,18 +11,18 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import bocnn
 from sweeps import presets
 from sweeps.identity import ID_DTYPE
 from sweeps.mistakes import SweepError
 from sweeps.plan import make_plan
-from sweeps.protocol import Model
+from sweeps.protocol import Model, load_model
 from sweeps.resolve import resolve
 from sweeps.spec import to_json
 from tests.sweeps.small import TOY_SWEEP
 from tests.toy import TOY
 
 PRESETS = {name: yaml.safe_load(presets.find(name)[0]) for name in presets.names()}
+MODELS = {name: load_model(tree.get("model", "bocnn")) for name, tree in PRESETS.items()}
 
 SCALARS = st.one_of(
     st.none(),
@@ -124,8 +124,8 @@ LIKELY = st.one_of(
 AXES = st.dictionaries(st.sampled_from(["x", "y", "n", "word", "p_flip", "k"]), VALUES)
 TEXT = st.text(max_size=80) | st.text("ab:-[]{}&*!|>%@'\"\n\t #0123e.,?<=~_x", max_size=80)
 FILES: dict[str, tuple[st.SearchStrategy[str], Model]] = {
-    **{f"{name}, changed": (changed(name), bocnn.MODEL) for name in sorted(PRESETS)},
-    **{f"{name}, nudged": (nudged(name), bocnn.MODEL) for name in sorted(PRESETS)},
+    **{f"{name}, changed": (changed(name), MODELS[name]) for name in sorted(PRESETS)},
+    **{f"{name}, nudged": (nudged(name), MODELS[name]) for name in sorted(PRESETS)},
     "any axes": (AXES.map(lambda axes: dumped({"name": "t", "replicates": 1, "axes": axes})), TOY),
     "any text": (TEXT, TOY),
     "a sweep and any text": (TEXT.map(lambda text: f"{TOY_SWEEP}\n{text}"), TOY),

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bocnn.kernel.model import MODEL as KERNEL
 from sweeps.mistakes import SweepError
 from sweeps.presets import find
-from tests.sweeps.small import mistakes
+from tests.sweeps.small import KERNEL_SWEEP, mistakes, resolved
 
 BODY = """\
 name: wrong
@@ -69,6 +70,24 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
         ("analysis: {x: x, y: z, measure: error, levels: [0.1]}", "expected an axis: x, y"),
         ("analysis: {x: x, y: y, measure: eror, levels: [0.1]}", "did you mean 'error'"),
         ("analysis: {x: x, y: y, measure: error, levels: []}", "analysis.levels: received"),
+        (
+            "analysis: {x: x, y: y, measure: error, levels: [], curves: [{measure: eror}]}",
+            "analysis.curves.0.measure: received 'eror'; expected a measure: .*did you mean 'error'",
+        ),
+        (
+            "analysis: {x: x, y: y, measure: error, levels: [], curves: [{measure: error, limit: n}]}",
+            "analysis.curves.0.limit: received 'n'; expected a setting: the sweep has none",
+        ),
+        (
+            "settings: {word: [plain, fancy]}\n"
+            "analysis: {x: x, y: y, measure: error, levels: [], "
+            "curves: [{measure: error, limit: word}]}",
+            "limit: word takes the value 'plain'; expected sizes, numbers above 0",
+        ),
+        (
+            "analysis: {x: x, y: y, measure: error, levels: [], curves: [{mesure: error}]}",
+            "unknown key; valid: measure, predicted, limit, source; did you mean 'measure'",
+        ),
         ("analysis: {x: x, y: y, measure: error, level: [1]}", "did you mean 'levels'"),
         ("analysis: {x: x, y: y, measure: error, levels: [.nan]}", "received nan; expected"),
         (f"{ANALYSIS}, collapse: {{order: x *}}}}", "analysis.collapse.order: 'x .' is not a form"),
@@ -145,9 +164,7 @@ def test_a_file_nested_without_end(text: str) -> None:
 
 
 def test_a_sweep_that_does_not_exist_is_told_with_the_shipped_ones() -> None:
-    with pytest.raises(
-        SweepError, match=r"shipped: flips-over-p, .*label-flip-plane, .*; did you mean"
-    ):
+    with pytest.raises(SweepError, match=r"label-flip-plane, .*; did you mean 'label-flip-plane'"):
         find("label-flip-plan")
 
 
@@ -168,3 +185,13 @@ def test_a_file_too_large_for_a_sweep(tmp_path: Path) -> None:
     path.write_text("#" * 10_000_001)
     with pytest.raises(SweepError, match="is over 10 MB"):
         find(str(path))
+
+
+def test_a_column_of_text_takes_text_alone() -> None:
+    for wrong in ("3", '"a\\nb"'):
+        with pytest.raises(
+            SweepError, match=r"fixed\.folder: received .*; expected text \(folder of"
+        ):
+            resolved(KERNEL_SWEEP.replace("n_test: 30", f"n_test: 30, folder: {wrong}"), KERNEL)
+    found = resolved(KERNEL_SWEEP.replace("n_test: 30", "n_test: 30, folder: /a/b"), KERNEL)
+    assert set(found.cells.columns["folder"]) == {"/a/b"}

@@ -7,12 +7,14 @@ import pytest
 from numpy.typing import NDArray
 
 import bocnn
+from bocnn.kernel.model import MODEL as KERNEL
+from bocnn.proportional.model import MODEL as PROPORTIONAL
 from sweeps.identity import ID_DTYPE
 from sweeps.mistakes import SweepError
 from sweeps.plan import make_plan
 from sweeps.protocol import Model, load_model
 from sweeps.values import outside
-from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, resolved
+from tests.sweeps.small import BOCNN_SWEEP, KERNEL_SWEEP, PROPORTIONAL_SWEEP, TOY_SWEEP, resolved
 from tests.toy import LEVEL, TOY, boundary
 
 Columns = dict[str, NDArray[Any]]
@@ -20,9 +22,16 @@ Columns = dict[str, NDArray[Any]]
 DIVERGING = {
     "toy": TOY_SWEEP.replace("{cost: 1.0e+6}", "{blow_up: 1.0}"),
     "bocnn": BOCNN_SWEEP.replace("eta: 0.05", "eta: 1.0e+9"),
+    "proportional": PROPORTIONAL_SWEEP.replace("eta: 0.2", "eta: 1.0e+9"),
+    "kernel": KERNEL_SWEEP.replace("eta: 0.3, steps: 20", "eta: 1.0e+300, steps: 20"),
 }
-SWEEPS = {"toy": TOY_SWEEP, "bocnn": BOCNN_SWEEP}
-MODELS: list[Model] = [bocnn.MODEL, TOY]
+SWEEPS = {
+    "toy": TOY_SWEEP,
+    "bocnn": BOCNN_SWEEP,
+    "proportional": PROPORTIONAL_SWEEP,
+    "kernel": KERNEL_SWEEP,
+}
+MODELS: list[Model] = [bocnn.MODEL, PROPORTIONAL, KERNEL, TOY]
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 
 
@@ -76,7 +85,7 @@ def test_every_default_is_valid(model: Model) -> None:
         if column.default in ("required", None):
             continue
         if column.type == "string":
-            assert column.default in column.choices
+            assert column.default in column.choices or not column.choices
         else:
             assert not outside(np.array([column.default], dtype=float), column.interval).any()
 
@@ -130,12 +139,16 @@ def test_a_run_costs_flops_and_memory(model: Model) -> None:
         assert (cost > 0).all() and np.isfinite(cost).all()
 
 
-def test_the_installed_model_is_found_by_name() -> None:
-    assert load_model("bocnn") is bocnn.MODEL
+@pytest.mark.parametrize("model", [bocnn.MODEL, PROPORTIONAL, KERNEL], ids=lambda model: model.name)
+def test_installed_models_are_found_by_name(model: Model) -> None:
+    assert load_model(model.name) is model
 
 
 def test_an_unknown_model_is_named_with_the_installed_ones() -> None:
-    with pytest.raises(SweepError, match=r"unknown model 'bocn'; installed: bocnn; did you mean"):
+    with pytest.raises(
+        SweepError,
+        match=r"unknown model 'bocn'; installed: bocnn, kernel, proportional; did you mean",
+    ):
         load_model("bocn")
 
 

@@ -11,7 +11,8 @@ from sweeps import presets
 from sweeps.identity import ID_DTYPE
 from sweeps.mistakes import SweepError
 from sweeps.plan import make_plan
-from sweeps.resolve import Resolved, meanings
+from sweeps.protocol import load_model
+from sweeps.resolve import Resolved, meanings, resolve
 from sweeps.spec import to_json
 from sweeps.yaml_file import from_json
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, mistakes, resolved, todo_ids
@@ -38,7 +39,7 @@ def test_cells_are_the_product_of_axes_then_settings() -> None:
 
 @pytest.mark.parametrize("name", presets.names())
 def test_every_shipped_sweep_resolves(name: str) -> None:
-    sweep = resolved(presets.find(name)[0], bocnn.MODEL)
+    sweep = resolve(presets.find(name)[0], name, load_model)
     assert sweep.spec.name == name
     assert sweep.spec.analysis is not None
     assert sweep.cells.number * sweep.spec.replicates > 500

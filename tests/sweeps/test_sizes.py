@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-import bocnn
 from sweeps import command, presets
 from sweeps.dataset import Dataset
 from sweeps.executors import local
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut
+from sweeps.protocol import load_model
 from sweeps.resolve import Resolved, resolve
 from tests.sweeps.small import COMMAND, TOY_SWEEP, ignore, mistakes, resolved
 from tests.toy import TOY
@@ -72,8 +72,7 @@ def test_every_shipped_sweep_has_three_sizes_that_grow(name: str) -> None:
     smoke, paper, fine = (
         sweep.cells.number * sweep.spec.replicates
         for sweep in (
-            resolve(text, name, lambda model: bocnn.MODEL, size=size)
-            for size in ("smoke", "paper", "fine")
+            resolve(text, name, load_model, size=size) for size in ("smoke", "paper", "fine")
         )
     )
     assert 10 * smoke < paper < fine

@@ -1,0 +1,97 @@
+"""Curves along x: measured means with intervals, and the predicted curve as a line."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.curves import Line
+from analysis.figures.style import GREY, WIDTH, Colour, colours, dark, set_scale, theme, wrapped
+from analysis.plane import Floats, PlaneAxis
+
+FEW = 30.0
+"""Ratio of the largest to the smallest value up to which the ordinate is linear."""
+MARKERS = "os^Dv"
+
+
+def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str]) -> Figure:
+    """Lines of one measure, colour by y and setting: dots are measured, lines predicted.
+
+    Of several sizes the largest is shown; where their limit was taken it is a ring.
+
+    Args:
+        lines: of one measure, at least one.
+        x: the abscissa.
+        labels: of the measure, and of y.
+    """
+    shown = [line for line in lines if line.limit or _is_largest(line, lines)]
+    groups = list(dict.fromkeys((line.y, line.setting) for line in shown))
+    palette = colours(len(groups))
+    with theme():
+        figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
+        axes = figure.subplots()
+        edges = x.edges[[0, -1]]
+        set_scale(axes.xaxis, edges, log=x.log)
+        for line in shown:
+            k = groups.index((line.y, line.setting))
+            _draw(axes, line, palette[k], (MARKERS[k % len(MARKERS)], labels[1]))
+        _scale(axes, shown)
+        if any(line.judged.any() for line in shown):
+            axes.plot([], [], color=GREY, lw=1.2, label="predicted")
+        if any(line.limit for line in shown):
+            what = f"limit over {shown[0].asked.limit}"
+            axes.plot([], [], "o", color=GREY, mfc="none", ms=6, label=what)
+        axes.set_xlabel(wrapped(x.label, 60))
+        axes.set_ylabel(wrapped(labels[0]))
+        figure.legend(loc="outside lower center", fontsize="small", ncols=2)
+    return figure
+
+
+def _is_largest(line: Line, lines: Sequence[Line]) -> bool:
+    sizes = [float(other.size) for other in lines if other.size]
+    return not line.limit and (not sizes or float(line.size) == max(sizes))
+
+
+def _draw(axes: Axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:
+    """One line: points with intervals, and the closed form where the measured one stands."""
+    marker, y_name = how
+    ok = np.isfinite(line.mean)
+    error = np.where(np.isfinite(line.half), line.half, 0.0)[ok]
+    if line.limit:
+        axes.errorbar(
+            line.x[ok],
+            line.mean[ok],
+            yerr=error,
+            fmt=marker,
+            ms=6,
+            mfc="none",
+            capsize=2,
+            color=dark(colour),
+        )
+        return
+    size = f"{line.asked.limit} = {line.size}" if line.size else ""
+    label = ", ".join(filter(None, (f"{y_name} = {line.y:g}", line.setting, size)))
+    axes.errorbar(
+        line.x[ok], line.mean[ok], yerr=error, fmt=marker, ms=3.5, color=colour, label=label
+    )
+    if np.isfinite(line.predicted).any():
+        axes.plot(line.x, line.predicted, color=dark(colour), lw=1.2)
+    else:
+        axes.plot(line.x[ok], line.mean[ok], ":", color=colour, lw=0.8)
+
+
+def _scale(axes: Axes, lines: Sequence[Line]) -> None:
+    """A scale that what was measured off the poles fills: logarithmic where it spans much."""
+    judged = any(line.judged.any() for line in lines)
+    shown = [line.judged if judged else np.isfinite(line.mean) for line in lines]
+    values: Floats = np.concatenate([line.mean[ok] for line, ok in zip(lines, shown, strict=True)])
+    if not values.size:
+        return
+    positive = values[values > 1e-9 * np.abs(values).max(initial=0.0)]
+    low, high = positive.min(initial=np.inf), values.max()
+    if positive.size and high > FEW * low and values.min() > 1e-9 * high:
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.5, high * 1.5)
+    else:
+        axes.set_ylim(min(0.0, 1.1 * values.min()), 1.1 * high or 1.0)

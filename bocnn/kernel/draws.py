@@ -1,0 +1,91 @@
+"""Unit vectors, their labels and the network's start: a pure function of seed, sizes and replicate.
+
+Inputs are uniform on the sphere, or real images of two classes, scaled to unit length (`kernel.images`),
+with labels ±1. Labels of a teacher on the sphere have unit second moment, as random signs do:
+
+| teacher | y, with β a random unit vector and t = √d ⟨β, x⟩ |
+|---|---|
+| linear | t |
+| quadratic | (t² − 1) / √2, even in x |
+
+Of them a share is replaced by random signs: sample i where its uniform is below the share, so the set
+that is replaced grows with the share and settings are paired. `random` replaces all; `worst` is the
+eigenvector of H∞'s smallest eigenvalue, of length √n.
+
+Source:
+    Arora, Du, Hu, Li & Wang 2019 (arXiv 1901.08584), section 6.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bocnn.arrays import Array
+from bocnn.kernel.images import two_classes
+
+INPUTS, TEACHER, SIGNS, UNIFORMS, FILTERS, OUTPUT, TEST = range(7)
+
+
+class Data(NamedTuple):
+    """Samples: unit vectors x (n, d), what the teacher says of them (n,), and labels (n,)."""
+
+    x: Array
+    taught: Array
+    labels: Array
+
+
+def draw_data(row: Mapping[str, Any], count: int, *, test: bool = False) -> Data:
+    """Training samples of a run, or test samples of the same law (and the same teacher)."""
+    part = TEST if test else 0
+    draw_inputs = _draw_sphere if row["data"] == "sphere" else _draw_images
+    x, taught = draw_inputs(row, count, part)
+    count = len(x)
+    share = 1.0 if row["labels"] == "random" else float(row["random_share"])
+    replaced = _generator(row, UNIFORMS, part).random(count) < share
+    signs = _generator(row, SIGNS, part).choice([-1.0, 1.0], count)
+    return Data(x, taught, np.where(replaced, signs, taught))
+
+
+def _draw_sphere(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, Array]:
+    """Uniform inputs (count, d), and what the teacher says of them."""
+    d = int(row["d"])
+    x = _generator(row, INPUTS, part).standard_normal((count, d))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    beta = _generator(row, TEACHER).standard_normal(d)
+    t = np.sqrt(d) * (x @ beta) / np.linalg.norm(beta)
+    return x, t if row["teacher"] == "linear" else (t**2 - 1) / np.sqrt(2)
+
+
+def _draw_images(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, Array]:
+    """Images drawn without replacement: the first n for training, of the others up to count to test."""
+    n, classes = int(row["n"]), (int(row["positive"]), int(row["negative"]))
+    pixels, signs = two_classes(row["data"], row["folder"], *classes)
+    if n >= len(pixels):
+        raise ValueError(
+            f"received n = {n}; expected fewer than the {len(pixels)} images of the classes "
+            f"{classes[0]} and {classes[1]}, so that some are left to test. Take a smaller n."
+        )
+    order = _generator(row, INPUTS).permutation(len(pixels))
+    chosen = order[n : n + count] if part == TEST else order[:n]
+    x = pixels[chosen].astype(np.float64)
+    return x / np.linalg.norm(x, axis=1, keepdims=True), signs[chosen]
+
+
+def worst_labels(gram: Array) -> Array:
+    """The eigenvector of the smallest eigenvalue, of length √n, its largest entry positive."""
+    vector = np.linalg.eigh(gram).eigenvectors[:, 0]
+    return vector * np.sqrt(len(vector)) * np.sign(vector[np.argmax(np.abs(vector))])
+
+
+def draw_network(row: Mapping[str, Any], d: int) -> tuple[Array, Array]:
+    """Filters N(0, κ² I), (m, d), and the signs of the outputs, (m,)."""
+    m = int(row["m"])
+    filters = float(row["kappa"]) * _generator(row, FILTERS, m).standard_normal((m, d))
+    return filters, _generator(row, OUTPUT, m).choice([-1.0, 1.0], m)
+
+
+def _generator(row: Mapping[str, Any], quantity: int, part: int = 0) -> np.random.Generator:
+    """The generator of one quantity of a run."""
+    key = [int(row[name]) for name in ("seed", "replicate", "n", "d")]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([*key, quantity, part])))

@@ -1,0 +1,88 @@
+"""Real images of two classes: scikit-learn's digits, or MNIST and CIFAR-10 in a folder that the user names.
+
+| data | where | classes |
+|---|---|---|
+| digits | scikit-learn's 8 × 8 digits of UCI | 0 … 9 |
+| mnist | folder/train-images-idx3-ubyte and train-labels-idx1-ubyte, each also as .gz | 0 … 9 |
+| cifar10 | folder/data_batch_1.bin … data_batch_5.bin, those that are there | 0 … 9 |
+
+Source:
+    Alpaydin & Kaynak 1998 (UCI's digits).
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from bocnn.arrays import Array
+from bocnn.kernel.formats import Bytes, read_cifar, read_idx
+
+
+@lru_cache(maxsize=4)
+def two_classes(data: str, folder: str, positive: int, negative: int) -> tuple[Bytes, Array]:
+    """All images of two classes.
+
+    Args:
+        data: digits, mnist or cifar10.
+        folder: where the files of mnist or cifar10 lie; digits have none.
+        positive: class of the label +1.
+        negative: class of the label −1, another one.
+    Returns:
+        Pixels as vectors, (images, pixels), and labels ±1, (images,).
+    Raises:
+        ValueError: the classes are the same, or the images are not there or broken.
+    """
+    if positive == negative:
+        raise ValueError(f"received the class {positive} twice; expected two different classes")
+    pixels, classes = _LOADERS[data](folder)
+    kept = (classes == positive) | (classes == negative)
+    return pixels[kept], np.where(classes[kept] == positive, 1.0, -1.0)
+
+
+def _digits(folder: str) -> tuple[Bytes, Bytes]:
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise ValueError(
+            "data: digits needs scikit-learn, which brings the images: pip install 'bocnn[images]'"
+        ) from None
+    pixels, classes = load_digits(return_X_y=True)
+    return pixels.astype(np.uint8), classes.astype(np.uint8)
+
+
+def _mnist(folder: str) -> tuple[Bytes, Bytes]:
+    images, classes = (
+        read_idx(path.read_bytes(), dimensions, where=str(path))
+        for path, dimensions in (
+            (_first(folder, "train-images-idx3-ubyte"), 3),
+            (_first(folder, "train-labels-idx1-ubyte"), 1),
+        )
+    )
+    if len(images) != len(classes):
+        raise ValueError(
+            f"{folder} holds {len(images)} images and {len(classes)} labels; expected one each"
+        )
+    return images.reshape(len(images), -1), classes
+
+
+def _cifar(folder: str) -> tuple[Bytes, Bytes]:
+    _first(folder, "data_batch_1.bin")
+    paths = sorted(Path(folder).glob("data_batch_[1-5].bin"))
+    parts = [read_cifar(path.read_bytes(), where=str(path)) for path in paths]
+    pixels, classes = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return pixels, classes
+
+
+def _first(folder: str, name: str) -> Path:
+    """The file of that name, or its .gz."""
+    for path in (Path(folder) / name, Path(folder) / f"{name}.gz"):
+        if folder and path.is_file():
+            return path
+    raise ValueError(
+        f"received folder: {folder!r}, which holds no {name}; expected the folder of the data set's "
+        "public files, on every node that trains"
+    )
+
+
+_LOADERS = {"digits": _digits, "mnist": _mnist, "cifar10": _cifar}

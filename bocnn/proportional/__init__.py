@@ -1,0 +1,1 @@
+"""Fully connected two-layer networks in the proportional limit: a second model of the sweep protocol."""

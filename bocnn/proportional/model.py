@@ -1,0 +1,143 @@
+"""The model `proportional` as a sweep sees it: its columns, the cost of a run, and `run`.
+
+Every run is trained for itself, in float64 and by one thread: BLAS sums in another order on more, and a
+row must not depend on where it is trained.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from bocnn.arrays import Array
+from bocnn.columns import Column
+from bocnn.proportional.columns import MEASURES, PARAMETERS
+from bocnn.proportional.descent import Recipe
+from bocnn.proportional.draws import draw
+from bocnn.proportional.students import Fit, train_first, train_first_linear, train_second
+from bocnn.theory import proportional as theory
+from bocnn.theory.moments import moments
+
+Columns = Mapping[str, NDArray[Any]]
+Row = dict[str, Any]
+
+_OVERHEAD = 1e6
+
+
+class Proportional:
+    """Fully connected two-layer networks on Gaussian inputs with a linear teacher, one layer trained."""
+
+    name: Final = "proportional"
+    numerics_version: Final = 1
+    engine: Final = "blas"
+    parameters: Final[tuple[Column, ...]] = PARAMETERS
+    measures: Final[tuple[Column, ...]] = MEASURES
+    shape_columns: Final = ("n",)
+
+    def flops(self, columns: Columns) -> Array:
+        """Cost of each run in floating-point operations, shape (runs,).
+
+        Steps until a tolerance are those that the slowest mode of the limit would take.
+        """
+        n, d, h = (columns[name].astype(np.float64) for name in ("n", "d", "h"))
+        draws = 20 * (n + h) * d
+        small = np.minimum(n, h)
+        second = 2 * n * h * (d + h + 2 * small) + 2 * h**2 * d + 60 * h**2 + 12 * small**3
+        linear = 14 * n * d * np.minimum(n, d)
+        step = 2 * h * n**2 + 30 * h * n
+        descent = 2 * _steps(columns) * step + 18 * h**2 * d + 500 * h**2
+        first = np.where(columns["activation"] == "linear", linear, descent)
+        return _OVERHEAD + draws + np.where(columns["train"] == "second", second, first)
+
+    def memory_bytes(self, columns: Columns) -> Array:
+        """Working memory of each run in bytes, shape (runs,)."""
+        n, d, h = (columns[name].astype(np.float64) for name in ("n", "d", "h"))
+        return 8 * (3 * n * d + 4 * h * d + 8 * h * n + 30 * h**2 + 4 * n**2)
+
+    def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """Train and measure runs.
+
+        Args:
+            columns: `seed`, `replicate` and every parameter, shape (runs,) each; NaN is null.
+        Returns:
+            Every measured column, shape (runs,) each; NaN is null. A run that left the finite
+            numbers has status `diverged` and nulls.
+        """
+        names = list(columns)
+        rows = zip(*(columns[name].tolist() for name in names), strict=True)
+        with threadpool_limits(1):
+            measured = [_measure(dict(zip(names, row, strict=True))) for row in rows]
+        status = np.array([row["status"] for row in measured], dtype=object)
+        numbers = (column.name for column in MEASURES[1:])
+        return {"status": status} | {
+            name: np.array([row[name] for row in measured], dtype=np.float64) for name in numbers
+        }
+
+
+def _steps(columns: Columns) -> Array:
+    """Steps of each run, as far as they can be told beforehand, shape (runs,)."""
+    gamma = columns["d"] / columns["n"]
+    erf = columns["activation"] == "erf"
+    both = [moments(name, columns["init"]) for name in ("erf", "relu")]
+    slope, rest = (
+        np.where(erf, *(getattr(of, name) for of in both)) for name in ("slope", "slope_variance")
+    )
+    slowest = slope**2 * (1 - np.sqrt(gamma)) ** 2 + gamma * rest
+    with np.errstate(divide="ignore"):
+        steps = np.log(1 + 100 / columns["grad_tol"]) / (2 * columns["eta"] * slowest)
+    return np.fmin(columns["steps"], steps)
+
+
+def _measure(row: Row) -> Row:
+    """The measures of one run."""
+    fit = _train(row)
+    if not np.isfinite(fit).all():
+        return {column.name: np.nan for column in MEASURES} | {"status": "diverged"}
+    predicted = {
+        name: float(term) if np.isfinite(term) else np.nan for name, term in _predict(row).items()
+    }
+    trained = {**fit._asdict(), "risk": fit.bias + fit.variance}
+    return {"status": _status(row, fit), **trained, **predicted}
+
+
+def _train(row: Row) -> Fit:
+    """Draw and train."""
+    sample, sigma = draw(row), float(row["sigma"])
+    if row["train"] == "second":
+        return train_second(sample, row["activation"], sigma)
+    tolerance = row["grad_tol"]
+    recipe = Recipe(row["eta"], row["steps"], 0.0 if np.isnan(tolerance) else tolerance)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if row["activation"] == "linear":
+            return train_first_linear(sample, sigma, recipe)
+        return train_first(sample, row["activation"], recipe)
+
+
+def _status(row: Row, fit: Fit) -> str:
+    """Whether a training by steps came to its end."""
+    stopped = row["train"] == "second" or not fit.grad_norm > row["grad_tol"]
+    return "ok" if stopped else "unconverged"
+
+
+def _predict(row: Row) -> Row:
+    """The closed forms of the run's γ₁ = d/n and γ₂ = h/n, infinite at their poles."""
+    gamma_1, gamma_2 = row["d"] / row["n"], row["h"] / row["n"]
+    activation, scale = row["activation"], row["init"]
+    if row["train"] == "first":
+        terms = theory.kernel_first_layer(gamma_1, activation=activation, scale=scale)
+    elif activation == "linear":
+        terms = theory.linear_second_layer(gamma_1, gamma_2)
+    else:
+        terms = theory.random_features(gamma_1, gamma_2, activation=activation, scale=scale)
+    bias = row["r"] ** 2 * terms.bias if row["r"] else 0.0
+    variance = row["sigma"] ** 2 * terms.variance if row["sigma"] else 0.0
+    return {
+        "predicted_bias": bias,
+        "predicted_variance": variance,
+        "predicted_risk": bias + variance,
+    }
+
+
+MODEL: Final = Proportional()

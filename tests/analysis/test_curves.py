@@ -1,0 +1,119 @@
+"""Curves beside what is predicted: means, intervals, limits over a size, verdicts, and what is drawn."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from analysis.aggregate import aggregate
+from analysis.curve_section import rows, verdict_row
+from analysis.curves import Line, agreement, curve_lines
+from analysis.figures.curves import draw_curves
+from analysis.load import Dataset
+from analysis.spec import Asked, Axis, Sweep, View
+from analysis.theory import AGREES, CANNOT_TELL, DISAGREES
+
+X = np.linspace(0.2, 3.0, 12)
+SIZES = (50.0, 100.0, 200.0)
+ASKED = Asked("risk", "theory", "n")
+VIEW = View("x", "y", "risk", (), curves=(ASKED,))
+
+
+def planted(
+    *, seed: int = 0, slope: float = 20.0, sizes: Sequence[float] = SIZES, bias: float = 0.0
+) -> Dataset:
+    """risk = y x + slope/n + noise, predicted y x (1 + bias); at x = X[5] nothing is predicted."""
+    rng = np.random.default_rng(seed)
+    grid = np.meshgrid(X, [1.0, 3.0], sizes, np.arange(15.0), indexing="ij")
+    x, y, n, replicate = (part.ravel() for part in grid)
+    theory = np.where(x == X[5], np.nan, x * y * (1 + bias))
+    columns = {"x": x, "y": y, "n": n, "replicate": replicate, "theory": theory}
+    columns["risk"] = x * y + slope / n + 0.2 * rng.standard_normal(x.size)
+    table = pa.table({**columns, "status": ["ok"] * x.size, "run_id": np.arange(x.size)})
+    axes = {"x": Axis(tuple(X), "lin"), "y": Axis((1.0, 3.0), "list")}
+    sweep = Sweep("planted", 15, axes, {}, {"n": tuple(sizes)}, VIEW, x.size)
+    return Dataset(sweep, table, files=1, duplicates=0)
+
+
+def limits(dataset: Dataset) -> list[Line]:
+    return [line for line in curve_lines(dataset, VIEW, ASKED) if line.limit]
+
+
+def test_there_is_a_line_for_every_y_and_size_and_a_limit_for_every_y() -> None:
+    lines = curve_lines(planted(), VIEW, ASKED)
+    assert [(line.y, line.size) for line in lines if not line.limit] == [
+        (y, f"{size:g}") for size in SIZES for y in (1.0, 3.0)
+    ]
+    assert [line.y for line in lines if line.limit] == [1.0, 3.0]
+
+
+def test_a_limit_covers_what_was_planted_as_often_as_stated() -> None:
+    within = [line.within[line.judged] for seed in range(40) for line in limits(planted(seed=seed))]
+    # 880 points at a stated 95 %.
+    assert 0.925 <= np.mean(within) <= 0.985
+
+
+def test_finite_sizes_disagree_where_only_their_limit_is_predicted() -> None:
+    *_, line = (one for one in curve_lines(planted(), VIEW, ASKED) if one.size == "50")
+    found, limit = agreement(line), agreement(limits(planted())[0])
+    assert found is not None and limit is not None
+    assert (found.verdict, limit.verdict) == (DISAGREES, AGREES)
+    assert found.points == limit.points == X.size - 1
+
+
+def test_a_wrong_prediction_disagrees() -> None:
+    found = agreement(limits(planted(bias=0.3))[1])
+    assert found is not None and found.verdict == DISAGREES
+    assert found.largest == pytest.approx(1 - 1 / 1.3, abs=0.2)
+
+
+def test_what_is_predicted_nowhere_is_not_judged_and_few_points_tell_nothing() -> None:
+    dataset = planted()
+    lines = curve_lines(dataset, VIEW, Asked("risk"))
+    assert agreement(lines[0]) is None and verdict_row(lines[0], "y", "planted") is None
+    few = Line(ASKED, 1.0, "", "", False, *(np.ones(3) for _ in range(4)), 15)
+    found = agreement(few)
+    assert found is not None and found.verdict == CANNOT_TELL
+
+
+def test_sizes_scattering_about_a_line_widen_its_interval() -> None:
+    calm = limits(planted(seed=1))[0]
+    bent = planted(seed=1)
+    n, risk = (bent.numbers(name) for name in ("n", "risk"))
+    table = bent.table.set_column(5, "risk", [risk + (n == 100.0)])
+    wild = limits(Dataset(bent.sweep, table, 1, 0))[0]
+    assert (wild.half > 2 * calm.half).all()
+
+
+def test_one_size_has_no_limit() -> None:
+    assert limits(planted(sizes=(50.0,))) == []
+
+
+def test_rows_hold_every_point_and_nulls_where_nothing_is_predicted() -> None:
+    line = limits(planted())[1]
+    found = rows(line, ("x", "y"))
+    assert [row["x"] for row in found] == list(X)
+    assert [row["predicted"] is None for row in found] == [x == X[5] for x in X]
+    # Where nothing is predicted, at a pole, there is no limit.
+    assert [row["mean"] is None for row in found] == [x == X[5] for x in X]
+    assert all(row["low"] < row["mean"] < row["high"] for row in found if row["mean"])
+    told = verdict_row(line, "y", "planted")
+    assert told is not None and told["setting"] == "y = 3, limit over n"
+
+
+def test_the_figure_shows_the_largest_size_its_prediction_and_the_limit() -> None:
+    dataset = planted()
+    lines = curve_lines(dataset, VIEW, ASKED)
+    plane = aggregate(dataset, VIEW).plane
+    (axes,) = draw_curves(lines, plane.x, labels=("risk", "y")).axes
+    drawn = [container.lines[0] for container in axes.containers]
+    shown = [line for line in lines if line.size == "200" or line.limit]
+    assert len(drawn) == len(shown) == 4
+    for points, line in zip(drawn, shown, strict=True):
+        np.testing.assert_array_equal(points.get_ydata(), line.mean[np.isfinite(line.mean)])
+    predicted = [
+        line for line in axes.lines if line.get_linestyle() == "-" and len(line.get_xdata())
+    ]
+    assert len(predicted) == 2
+    np.testing.assert_array_equal(predicted[0].get_ydata(), shown[0].predicted)

@@ -1,0 +1,155 @@
+"""What is trained, against autograd, plain iteration and drawn test points."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bocnn.proportional.descent import Recipe, descend
+from bocnn.proportional.draws import Sample, draw
+from bocnn.proportional.population import activate, differentiate, second_moment, target_moment
+from bocnn.proportional.students import (
+    pseudo_inverse,
+    train_first,
+    train_first_linear,
+    train_second,
+)
+from bocnn.theory.moments import NAMES
+from tests.tolerance import assert_near
+
+SIGMA = 0.6
+
+
+def sample_of(n: int = 12, d: int = 7, h: int = 9, **more: Any) -> Sample:
+    sizes = {"n": n, "d": d, "h": h, "seed": 3, "replicate": 1}
+    return draw(sizes | {"r": 1.4, "sigma": SIGMA, "init": 0.8} | more)
+
+
+def phi(name: str, a: torch.Tensor) -> torch.Tensor:
+    return {"relu": torch.relu, "erf": torch.erf, "linear": lambda b: b}[name](a)
+
+
+@pytest.mark.parametrize("name", ["relu", "erf", "linear"])
+@pytest.mark.parametrize(("n", "d", "h"), [(12, 7, 9), (6, 20, 5)])
+def test_descent_is_autograds(n: int, d: int, h: int, name: str) -> None:
+    sample, eta, steps = sample_of(n, d, h), 0.3, 25
+    labels = sample.x @ sample.target + sample.noise
+    x, y, w = (torch.tensor(part) for part in (sample.x, labels, sample.filters.copy()))
+    signs = torch.tensor(sample.signs) / h**0.5
+    start = signs @ phi(name, w @ x.T)
+    w.requires_grad_()
+    for _ in range(steps):
+        loss = ((signs @ phi(name, w @ x.T) - start - y) ** 2).sum() / (2 * n)
+        (gradient,) = torch.autograd.grad(loss, w)
+        with torch.no_grad():
+            w -= eta * gradient
+    trained = descend(sample, labels, name, Recipe(eta, steps, 0.0))
+    assert_near(trained.filters, w.detach().numpy())
+    loss = (trained.residual**2).sum() / (2 * n)
+    assert_near(loss, ((signs @ phi(name, w @ x.T) - start - y) ** 2).sum().item() / (2 * n))
+
+
+def test_descent_stops_at_its_tolerance_and_tells_the_gradient() -> None:
+    sample = sample_of()
+    labels = sample.x @ sample.target
+    trained = descend(sample, labels, "relu", Recipe(0.3, 5000, 1e-4))
+    assert trained.grad_norm <= 1e-4 and 0 < trained.steps < 5000
+    before = descend(sample, labels, "relu", Recipe(0.3, trained.steps - 1, 0.0))
+    assert before.grad_norm > 1e-4
+
+
+@pytest.mark.parametrize(("n", "d"), [(12, 7), (6, 20)])
+@pytest.mark.parametrize("steps", [0, 3, 400])
+def test_modes_are_gradient_descent_on_a_linear_network(n: int, d: int, steps: int) -> None:
+    """The map from labels to θ is iterated, and the same network is descended by its filters."""
+    sample = sample_of(n, d)
+    eta, learned = 0.2, np.zeros((d, n))
+    for _ in range(steps):
+        learned -= eta / n * sample.x.T @ (sample.x @ learned - np.eye(n))
+    fit = train_first_linear(sample, SIGMA, Recipe(eta, steps, 0.0))
+    missed = learned @ (sample.x @ sample.target) - sample.target
+    np.testing.assert_allclose(fit.bias, missed @ missed, rtol=1e-9, atol=1e-12)
+    assert_near(fit.variance, SIGMA**2 * (learned**2).sum())
+    labels = sample.x @ sample.target + sample.noise
+    trained = descend(sample, labels, "linear", Recipe(eta, steps, 0.0))
+    ends = (trained.residual**2).sum() / (2 * n), trained.grad_norm
+    np.testing.assert_allclose((fit.train_loss, fit.grad_norm), ends, rtol=1e-6, atol=1e-18)
+
+
+def test_modes_stop_at_the_step_at_which_descent_stops() -> None:
+    sample, recipe = sample_of(40, 20), Recipe(0.2, 10_000, 1e-5)
+    labels = sample.x @ sample.target + sample.noise
+    expected = descend(sample, labels, "linear", recipe).steps
+    assert train_first_linear(sample, SIGMA, recipe).steps_run == expected > 10
+
+
+@pytest.mark.parametrize(("rows", "columns", "rank"), [(9, 5, 5), (5, 9, 5), (9, 9, 4), (5, 9, 3)])
+def test_the_pseudo_inverse_is_numpys(rows: int, columns: int, rank: int) -> None:
+    rng = np.random.default_rng(rows * columns + rank)
+    matrix = rng.standard_normal((rows, rank)) @ rng.standard_normal((rank, columns))
+    np.testing.assert_allclose(pseudo_inverse(matrix), np.linalg.pinv(matrix), atol=1e-8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_moments_of_neurons_are_those_of_drawn_inputs(name: str) -> None:
+    rng = np.random.default_rng(0)
+    filters, target = rng.standard_normal((4, 3)), rng.standard_normal(3)
+    x = rng.standard_normal((400_000, 3))
+    values = activate(name, x @ filters.T)
+    for drawn, expected in (
+        (values[:, :, None] * values[:, None, :], second_moment(name, filters)),
+        (values * (x @ target)[:, None], target_moment(name, filters, target)),
+    ):
+        error = drawn.std(0) / len(x) ** 0.5
+        assert (np.abs(drawn.mean(0) - expected) < 4.5 * error + 1e-12).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_derivatives_are_differences(name: str) -> None:
+    a = np.array([-2.0, -0.3, 0.4, 1.7])
+    step = (activate(name, a + 1e-6) - activate(name, a - 1e-6)) / 2e-6
+    np.testing.assert_allclose(differentiate(name, a), step, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("n", "d", "h"), [(12, 7, 5), (8, 20, 24), (20, 4, 11)])
+def test_the_second_layers_terms_are_those_of_drawn_noise(
+    n: int, d: int, h: int, name: str
+) -> None:
+    sample = sample_of(n, d, h)
+    fit = train_second(sample, name, SIGMA)
+    rng = np.random.default_rng(1)
+    fresh = rng.standard_normal((100_000, d))
+    features = activate(name, sample.x @ sample.filters.T)
+    map_to = activate(name, fresh @ sample.filters.T) @ np.linalg.pinv(features)
+    missed = (map_to @ (sample.x @ sample.target) - fresh @ sample.target) ** 2
+    spread = SIGMA**2 * (map_to**2).sum(1)
+    for term, drawn in ((fit.bias, missed), (fit.variance, spread)):
+        assert abs(term - drawn.mean()) < 4.5 * drawn.std() / len(fresh) ** 0.5 + 1e-9
+
+
+def test_the_first_layers_terms_add_up_to_the_risk_of_both_signs() -> None:
+    sample, recipe = sample_of(20, 30, 15), Recipe(0.2, 4000, 1e-14)
+    fit = train_first(sample, "relu", recipe)
+    fresh = np.random.default_rng(2).standard_normal((200_000, 30))
+    clean, a = sample.x @ sample.target, sample.signs / 15**0.5
+    risks = []
+    for sign in (1, -1):
+        trained = descend(sample, clean + sign * sample.noise, "relu", recipe)
+        outputs = [np.maximum(fresh @ w.T, 0) @ a for w in (trained.filters, sample.filters)]
+        risks.append((outputs[0] - outputs[1] - fresh @ sample.target) ** 2)
+    drawn = np.mean(risks, axis=0)
+    assert abs(fit.bias + fit.variance - drawn.mean()) < 4.5 * drawn.std() / len(fresh) ** 0.5
+
+
+def test_a_linear_first_layer_has_the_same_terms_by_both_routes() -> None:
+    """With the variance over the noise drawn, the descent's is one draw of the modes' mean."""
+    sample, recipe = sample_of(15, 30, 10), Recipe(0.2, 3000, 0.0)
+    descent, modes = (
+        train_first(sample, "linear", recipe),
+        train_first_linear(sample, SIGMA, recipe),
+    )
+    assert_near(descent.bias, modes.bias)
+    theta = np.linalg.pinv(sample.x) @ sample.noise
+    np.testing.assert_allclose(descent.variance, theta @ theta, rtol=1e-5)

@@ -1,0 +1,51 @@
+"""Gaussian moments of activations against quadrature."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import special
+
+from bocnn.theory.moments import NAMES, moments
+from tests.tolerance import assert_near
+
+FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "linear": lambda a: a,
+    "relu": lambda a: np.maximum(a, 0.0),
+    "erf": special.erf,
+}
+SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "linear": np.ones_like,
+    "relu": lambda a: np.heaviside(a, 0.5),
+    "erf": lambda a: 2 / np.sqrt(np.pi) * np.exp(-(a**2)),
+}
+POINTS = np.linspace(-9, 9, 18000)  # ReLU's kink lies in the middle of two
+DENSITY = np.exp(-(POINTS**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def mean(values: np.ndarray) -> float:
+    return float(np.trapezoid(values * DENSITY, POINTS))
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 2.5])
+@pytest.mark.parametrize("name", NAMES)
+def test_closed_forms_are_the_integrals(name: str, scale: float) -> None:
+    phi, slope = FUNCTIONS[name](scale * POINTS), SLOPES[name](scale * POINTS)
+    linear = mean(POINTS * phi)
+    expected = (
+        mean(phi),
+        linear,
+        mean(phi**2) - mean(phi) ** 2 - linear**2,
+        mean(slope),
+        mean(slope**2) - mean(slope) ** 2,
+    )
+    np.testing.assert_allclose(moments(name, scale), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_linear_is_the_mean_slope(name: str) -> None:
+    """Stein: E[G φ(sG)] = s E φ′(sG)."""
+    scales = np.array([0.2, 1.0, 3.0])
+    of = moments(name, scales)
+    assert_near(of.linear, scales * of.slope)
+    assert of.rest.shape == scales.shape
