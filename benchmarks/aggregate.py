@@ -6,7 +6,7 @@ hand for duckdb, each in a process of its own, prints a table, and deletes the d
 
 import argparse
 import json
-import resource
+import os
 import shutil
 import subprocess
 import sys
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from analysis.query import open_source
 from analysis.spec import View
 from analysis.summary import QUANTILES, batch_cells, summarise
+from benchmarks.processes import peak_mb
 
 SIDE, SETTINGS, SHARDS = 100, (0.0, 0.1), 20
 X, Y = np.geomspace(1e2, 1e6, SIDE), np.geomspace(0.5, 20.0, SIDE)
@@ -109,7 +110,7 @@ def measure(name: str, folder: str) -> None:
     """
     start = time.perf_counter()
     CONTENDERS[name](folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_mb(os.getpid()) * 1e3 / 2**20  # Linux counts kB of 1,024 bytes
     spent = time.process_time()
     seconds = time.perf_counter() - start
     print(json.dumps({"seconds": seconds, "processor": spent, "peak_gib": peak}))
