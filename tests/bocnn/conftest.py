@@ -1,6 +1,7 @@
 """The engines that contract tests loop over: the CPU's, and the card's or, without one, its interpreter."""
 
 import os
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -38,7 +39,15 @@ class Engine(NamedTuple):
 
 
 @pytest.fixture
-def card(monkeypatch: pytest.MonkeyPatch) -> Engine:
+def spoiled() -> Iterator[None]:
+    """New tensors hold NaN, or the largest integer, until something is written to them."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch, spoiled: None) -> Engine:
     """The card's engine."""
     monkeypatch.setattr(choice, "device", lambda: CARD)
     return Engine(choice.CUDA)
