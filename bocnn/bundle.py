@@ -38,7 +38,8 @@ class Clock(NamedTuple):
 
     step, stop: now, and where to stop. standing: see above. loss_tol, batch: as in Stop. limit: what the
     survey must fall to before the loss is looked at. seeds: (lanes, 3). share: (n, lanes), the weight of a
-    sample's slope in the step, 1 / n, or 1 / batch in the batch and 0 outside.
+    sample's slope in the step, 1 / n, or 1 / batch in the batch and 0 outside. order: (n,), room for the
+    order of a run's samples in an epoch.
     """
 
     step: Ints
@@ -49,6 +50,7 @@ class Clock(NamedTuple):
     batch: Ints
     seeds: Ints
     share: Array
+    order: Ints
 
 
 class Bundle(NamedTuple):
@@ -124,12 +126,13 @@ def new_bundle(points: Points, network: Network, width: int, remembers: bool = T
             np.zeros(width, np.int64),
             np.zeros((width, 3), np.uint64),
             aligned(samples, real),
+            np.zeros(n, np.int64),
         ),
         remembers,
     )
 
 
-@compiled()
+@compiled(_nrt=False)
 def fill(
     bundle: Bundle, lane: int, run: tuple[Points, Network], how: How, stop: tuple[Stop, Seed]
 ) -> None:
@@ -153,7 +156,7 @@ def fill(
     _set_clock(bundle.clock, lane, stop, points.observed.size)
 
 
-@compiled()
+@compiled(_nrt=False)
 def _set_clock(clock: Clock, lane: int, stop: tuple[Stop, Seed], n: int) -> None:
     """Start a lane's clock."""
     until, seed = stop
@@ -165,13 +168,13 @@ def _set_clock(clock: Clock, lane: int, stop: tuple[Stop, Seed], n: int) -> None
     clock.share[:, lane] = 1.0 / n
 
 
-@compiled()
+@compiled(_nrt=False)
 def resume(bundle: Bundle, lane: int, stop: int) -> None:
     """Let a lane that has stopped go on until another step."""
     bundle.clock.standing[lane], bundle.clock.stop[lane] = RUNNING, stop
 
 
-@compiled()
+@compiled(_nrt=False)
 def release(bundle: Bundle, lane: int) -> None:
     """Leave a lane without a run: its numbers stand still."""
     bundle.clock.standing[lane], bundle.clock.limit[lane] = IDLE, -1.0
@@ -181,7 +184,7 @@ def release(bundle: Bundle, lane: int) -> None:
     _clear(bundle.network.output, lane, width)
 
 
-@compiled()
+@compiled(_nrt=False)
 def take(bundle: Bundle, lane: int, network: Network) -> None:
     """Bring a network that was put into a lane to where it stands."""
     _take(bundle.network.activations, lane, network.activations)
@@ -190,7 +193,7 @@ def take(bundle: Bundle, lane: int, network: Network) -> None:
     _take(bundle.network.scale, lane, network.scale)
 
 
-@compiled()
+@compiled(_nrt=False)
 def _put(source: Array, target: Array, lane: int) -> None:
     """Copy an array into a lane of one with one axis more."""
     one, many = plain(source), plain(target)
@@ -199,7 +202,7 @@ def _put(source: Array, target: Array, lane: int) -> None:
         many[i * width + lane] = one[i]
 
 
-@compiled()
+@compiled(_nrt=False)
 def _clear(target: Array, lane: int, width: int) -> None:
     """Put a lane to zero."""
     many = plain(target)
@@ -207,7 +210,7 @@ def _clear(target: Array, lane: int, width: int) -> None:
         many[i] = 0
 
 
-@compiled()
+@compiled(_nrt=False)
 def _take(source: Array, lane: int, target: Array) -> None:
     """Copy a lane into an array with one axis less."""
     one, many = plain(target), plain(source)
@@ -256,7 +259,7 @@ def _numbers_of(bundle: Bundle, wide):  # type: ignore[no-untyped-def]
     )
 
 
-@compiled()
+@compiled(_nrt=False)
 def advance(bundle: Bundle, kind: Kind, wide) -> None:  # type: ignore[no-untyped-def]
     """Train until a lane is neither idle nor running; the lanes that are running go on from there.
 
@@ -272,7 +275,7 @@ def advance(bundle: Bundle, kind: Kind, wide) -> None:  # type: ignore[no-untype
     share, survey = numbers(bundle.clock.share, wide), numbers(bundle.survey, wide)
     clock, steps = bundle.clock, 0
     until = _first_stop(clock)
-    batches = np.any(clock.batch > 0)
+    batches = _has_batches(clock)
     while True:
         forward(points, network, how, scratch, output)
         loss_slopes(kind.loss, points.observed, output, slope)
@@ -290,7 +293,7 @@ def advance(bundle: Bundle, kind: Kind, wide) -> None:  # type: ignore[no-untype
         steps += 1
 
 
-@compiled()
+@compiled(_nrt=False)
 def _first_stop(clock: Clock) -> int:
     """Steps until the first running lane is at its stop."""
     until = np.iinfo(np.int64).max
@@ -300,7 +303,7 @@ def _first_stop(clock: Clock) -> int:
     return until
 
 
-@compiled()
+@compiled(_nrt=False)
 def _may_be_due(survey: Array, limit: Array) -> bool:
     """Whether a lane may have reached its loss, or has left the finite numbers."""
     found = 0
@@ -309,7 +312,7 @@ def _may_be_due(survey: Array, limit: Array) -> bool:
     return found > 0
 
 
-@compiled()
+@compiled(_nrt=False)
 def _count(clock: Clock, steps: int) -> None:
     """Advance the clocks of the running lanes."""
     for lane in range(clock.step.size):
@@ -334,7 +337,7 @@ def _survey(loss: int, samples: tuple[Array, Array, Array], out: Array) -> None:
     out[1] = check
 
 
-@compiled()
+@compiled(_nrt=False)
 def _someone_is_due(bundle: Bundle, loss: int) -> bool:
     """Set the lanes' standing, and say whether any has ended or stops."""
     clock, due = bundle.clock, False
@@ -354,13 +357,22 @@ def _someone_is_due(bundle: Bundle, loss: int) -> bool:
     return due
 
 
-@compiled()
+@compiled(_nrt=False)
 def _loss(bundle: Bundle, loss: int, lane: int) -> float:
     """Mean training loss of a lane."""
     return loss_value(loss, bundle.points.observed[:, lane], bundle.output[:, lane])
 
 
-@compiled()
+@compiled(_nrt=False)
+def _has_batches(clock: Clock) -> bool:
+    """Whether any lane has batches."""
+    found = 0
+    for lane in range(clock.batch.size):
+        found += clock.batch[lane] > 0
+    return found > 0
+
+
+@compiled(_nrt=False)
 def _choose_batches(clock: Clock, steps: int) -> None:
     """Weigh the samples for the step's batch in each lane that has batches, `steps` after its clock."""
     for lane in range(clock.batch.size):
@@ -368,14 +380,13 @@ def _choose_batches(clock: Clock, steps: int) -> None:
             _choose_batch(clock, lane, clock.step[lane] + steps)
 
 
-@compiled()
+@compiled(_nrt=False)
 def _choose_batch(clock: Clock, lane: int, step: int) -> None:
     """Write a lane's column of `share` for the batch of a step."""
     n, size = clock.share.shape[0], clock.batch[lane]
     a_epoch = (n + size - 1) // size
     epoch, part = step // a_epoch, step % a_epoch
-    order = np.empty(n, np.int64)
-    seeds = clock.seeds[lane]
+    seeds, order = clock.seeds[lane], clock.order
     draw_order(Seed(seeds[0], seeds[1], seeds[2]), epoch, order)
     first, last = part * size, min((part + 1) * size, n)
     clock.share[:, lane] = 0

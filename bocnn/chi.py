@@ -10,7 +10,7 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.compiled import compiled
-from bocnn.lanes import aligned, numbers
+from bocnn.lanes import numbers
 from bocnn.normals import normal_vectors, uniform_vector
 from bocnn.philox import Stream, philox, uniform
 from bocnn.words import WIDTH, counting
@@ -21,14 +21,19 @@ _TWO_PI = 6.283185307179586
 _SQUEEZE = 0.0331
 
 
-@compiled(error_model="numpy")
-def fill_chis(out: Array, degrees: int, stream: Stream) -> None:
+@compiled(error_model="numpy", _nrt=False)
+def fill_chis(out: Array, drawn: Array, degrees: int, stream: Stream) -> None:
     """Write chi variates with falling degrees of freedom: degrees, degrees − 1, …, at least 1.
 
     Draw i is the stream's draw number i, as `chi` gives it up to rounding: nearly all first attempts lie
     below the rejection's squeeze, and are made here in vectors; the others are left to `chi`.
+
+    Args:
+        out: written.
+        drawn: room as for `bocnn.normals.fill_normals`.
+        degrees: of the first.
+        stream: where the numbers come from.
     """
-    drawn = aligned((2, WIDTH), np.float32)
     vectors = numbers(drawn, WIDTH)
     for first in range(0, out.size, WIDTH):
         word0, word1, word2, _ = philox(counting(np.uint64(first)), np.uint64(0), stream)
@@ -42,7 +47,7 @@ def fill_chis(out: Array, degrees: int, stream: Stream) -> None:
             out[i] = math.sqrt(2.0 * offset * cube) if inside else chi(degrees - i, i, stream)
 
 
-@compiled()
+@compiled(_nrt=False)
 def chi(degrees: float, index: int, stream: Stream) -> float:
     """Chi variate with `degrees` ≥ 1 degrees of freedom: the stream's draw number `index`.
 

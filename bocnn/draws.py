@@ -27,12 +27,15 @@ import numpy as np
 from bocnn.arrays import Array, Ints
 from bocnn.chi import fill_chis
 from bocnn.compiled import compiled
+from bocnn.memory import Memory, claim, claim_zeros
 from bocnn.normals import fill_normals, fill_uniforms
-from bocnn.philox import Stream
+from bocnn.philox import Stream, philox, uniform
+from bocnn.words import WIDTH
 
 LABEL, FLIP, SIGNAL, FACTOR, CHI, TEST, CENTRE, NOISE, BIAS, OUTPUT, BATCH = (
     np.uint64(quantity) for quantity in range(11)
 )
+_NO_WORD = np.uint64(0)
 
 
 class Seed(NamedTuple):
@@ -43,43 +46,50 @@ class Seed(NamedTuple):
     replicate: np.uint64
 
 
-@compiled()
+@compiled(_nrt=False)
 def stream(seed: Seed, quantity: np.uint64) -> Stream:
     """The stream of one quantity of one run."""
     return Stream(seed.key0, seed.key1, quantity, seed.replicate)
 
 
 @compiled()
-def draw_uniforms(seed: Seed, quantity: np.uint64, size: int) -> Array:
+def draw_uniforms(seed: Seed, quantity: np.uint64, size: int, memory: Memory) -> Array:
     """Uniforms in [0, 1) of one quantity, shape (size,)."""
-    out = np.empty(size)
-    fill_uniforms(out, 0, stream(seed, quantity))
+    out, drawn = claim(memory, (size,), np.float64), claim(memory, (4, WIDTH), np.float32)
+    fill_uniforms(out, drawn, 0, stream(seed, quantity))
     return out
 
 
 @compiled()
-def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int]) -> Array:
+def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int], memory: Memory) -> Array:
     """Standard normals of one quantity, of the given shape, row by row."""
-    out = np.empty(shape[0] * shape[1])
-    fill_normals(out, 0, stream(seed, quantity))
-    return out.reshape(shape)
+    out, drawn = claim(memory, shape, np.float64), claim(memory, (4, WIDTH), np.float32)
+    fill_normals(out.reshape(-1), drawn, 0, stream(seed, quantity))
+    return out
 
 
 @compiled()
-def draw_labels(seed: Seed, n: int, p_flip: float) -> tuple[Array, Array]:
+def draw_labels(seed: Seed, n: int, p_flip: float, memory: Memory) -> tuple[Array, Array]:
     """True labels ŷ and observed labels y (float64, ±1), shape (n,) each.
 
     Runs that differ only in `p_flip` share ŷ and the uniforms, so the flipped set grows with p.
     """
-    true, observed = draw_uniforms(seed, LABEL, n), draw_uniforms(seed, FLIP, n)
-    for i in range(n):
-        true[i] = 1.0 if true[i] < 0.5 else -1.0
-        observed[i] = -true[i] if observed[i] < p_flip else true[i]
+    true = draw_uniforms(seed, LABEL, n, memory)
+    observed = draw_uniforms(seed, FLIP, n, memory)
+    _label(true, observed, p_flip)
     return true, observed
 
 
+@compiled(_nrt=False)
+def _label(true: Array, observed: Array, p_flip: float) -> None:
+    """Turn uniforms into labels."""
+    for i in range(true.size):
+        true[i] = 1.0 if true[i] < 0.5 else -1.0
+        observed[i] = -true[i] if observed[i] < p_flip else true[i]
+
+
 @compiled()
-def draw_factor(seed: Seed, rows: int, dimension: int) -> Array:
+def draw_factor(seed: Seed, rows: int, dimension: int, memory: Memory) -> Array:
     """Standard normal vectors in `dimension` dimensions, in a basis that spans them, as columns.
 
     The rows of a rows × dimension standard normal matrix, expressed in the orthonormal basis that
@@ -93,11 +103,20 @@ def draw_factor(seed: Seed, rows: int, dimension: int) -> Array:
         Bartlett 1933; Odell & Feiveson 1966.
     """
     rank = min(rows, dimension)
-    below = np.empty(rank * (rank - 1) // 2 + (rows - rank) * rank)
-    fill_normals(below, 0, stream(seed, FACTOR))
-    lengths = np.empty(rank)
-    fill_chis(lengths, dimension, stream(seed, CHI))
-    factor = np.zeros((rank, rows))
+    drawn = claim(memory, (4, WIDTH), np.float32)
+    below = claim(memory, (rank * (rank - 1) // 2 + (rows - rank) * rank,), np.float64)
+    fill_normals(below, drawn, 0, stream(seed, FACTOR))
+    lengths = claim(memory, (rank,), np.float64)
+    fill_chis(lengths, drawn, dimension, stream(seed, CHI))
+    factor = claim_zeros(memory, (rank, rows), np.float64)
+    _place(below, lengths, factor)
+    return factor
+
+
+@compiled(_nrt=False)
+def _place(below: Array, lengths: Array, factor: Array) -> None:
+    """Write the numbers of a factor where they belong."""
+    rank, rows = factor.shape
     start = 0
     for i in range(rows):
         width = min(i, rank)
@@ -106,17 +125,17 @@ def draw_factor(seed: Seed, rows: int, dimension: int) -> Array:
         start += width
         if i < rank:
             factor[i, i] = lengths[i]
-    return factor
 
 
-@compiled()
+@compiled(_nrt=False)
 def draw_order(seed: Seed, epoch: int, order: Ints) -> None:
     """Write the order of the samples in one epoch: a uniform permutation by Fisher–Yates."""
     n = order.size
-    uniforms = np.empty(n)
-    fill_uniforms(uniforms, epoch * ((n + 3) // 4), stream(seed, BATCH))
     for i in range(n):
         order[i] = i
+    first, words = epoch * ((n + 3) // 4), (_NO_WORD, _NO_WORD, _NO_WORD, _NO_WORD)
     for i in range(n - 1, 0, -1):
-        j = min(int(uniforms[i] * (i + 1)), i)
+        if i == n - 1 or i % 4 == 3:
+            words = philox(np.uint64(first + i // 4), np.uint64(0), stream(seed, BATCH))
+        j = min(int(np.float64(uniform(words[i % 4])) * (i + 1)), i)
         order[i], order[j] = order[j], order[i]

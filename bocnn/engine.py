@@ -6,9 +6,10 @@ left to others.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 from bocnn.activation import LEAKY
 from bocnn.arrays import Array, Ints
@@ -31,6 +32,7 @@ from bocnn.draws import Seed
 from bocnn.gram import How, Kind, Network, is_finite
 from bocnn.laws import Law, draw_geometry, draw_network, draw_points
 from bocnn.measures import Measures, Run, measure
+from bocnn.memory import Memory, Room, claim, new_memory, part_of, release_all
 from bocnn.trace import trace
 
 OK, UNCONVERGED, DIVERGED = range(3)
@@ -74,12 +76,12 @@ ALIKE = ("n", "m", "data", "isotropic", "bias", "activation", "leak", "loss", "n
 """What is the same in all runs that train side by side."""
 
 
-@compiled()
+@compiled(_nrt=False)
 def _seed(runs: Runs, r: int) -> Seed:
     return Seed(runs.key0[r], runs.key1[r], runs.replicate[r])
 
 
-@compiled()
+@compiled(_nrt=False)
 def _law(runs: Runs, r: int) -> Law:
     return Law(
         runs.data[r],
@@ -97,12 +99,12 @@ def _law(runs: Runs, r: int) -> Law:
     )
 
 
-@compiled()
+@compiled(_nrt=False)
 def _kind(runs: Runs, r: int) -> Kind:
     return Kind(runs.activation[r], runs.leak[r], runs.loss[r], runs.nesterov[r] != 0)
 
 
-@compiled()
+@compiled(_nrt=False)
 def _how(runs: Runs, r: int, real) -> How:  # type: ignore[no-untyped-def]
     leak = runs.leak[r] if runs.activation[r] == LEAKY else 0.0
     return How(
@@ -115,34 +117,41 @@ def _how(runs: Runs, r: int, real) -> How:  # type: ignore[no-untyped-def]
     )
 
 
-@compiled()
+@compiled(_nrt=False)
 def _stop(runs: Runs, r: int, at: int) -> Stop:
     return Stop(at, runs.loss_tol[r], runs.batch[r])
 
 
 @compiled()
-def _draw(runs: Runs, r: int, real) -> Run:  # type: ignore[no-untyped-def]
+def _draw(runs: Runs, r: int, real, room: Room) -> Run:  # type: ignore[no-untyped-def]
     """Run r before training, in dtype `real`."""
+    release_all(room.kept)
+    release_all(room.scratch)
     seed, law = _seed(runs, r), _law(runs, r)
-    geometry = draw_geometry(law, seed)
-    points = draw_points(law, geometry, seed, real)
-    network = draw_network(law, geometry, seed, real)
-    return Run(law, _kind(runs, r), geometry, points, network, np.empty_like(points.observed))
+    geometry = draw_geometry(law, seed, room)
+    points = draw_points(law, geometry, seed, real, room)
+    network = draw_network(law, geometry, seed, real, room)
+    output = claim(room.kept, points.observed.shape, real)
+    return Run(law, _kind(runs, r), geometry, points, network, output)
 
 
 @compiled()
-def _measured(run: Run, status: int, steps: int, n_test: int, seed: Seed) -> tuple[int, Measures]:
-    """Status and measures of a run that was trained; NaN where it diverged."""
+def _measured(
+    run: Run, reached: tuple[int, int], n_test: int, seed: Seed, memory: Memory
+) -> tuple[int, Measures]:
+    """Status and measures of a run by its status and step; NaN where it diverged."""
+    status, step = reached
     nothing = Measures(*_NOTHING)
     if status == DIVERGED:
         return status, nothing
-    row = measure(run, n_test, seed, steps)
+    release_all(memory)
+    row = measure(run, n_test, seed, step, memory)
     if math.isfinite(row.train_loss + row.test_error + row.max_w_xi + row.w_norm + row.v_norm):
         return status, row
     return DIVERGED, nothing  # the last numbers were finite, their squares and products are not
 
 
-@compiled()
+@compiled(_nrt=False)
 def _write(row, out: Array) -> None:  # type: ignore[no-untyped-def]
     """Write a record's numbers, shape (len(row),)."""
     for column in range(len(row)):
@@ -172,13 +181,13 @@ class Record(NamedTuple):
     lengths: Ints
 
 
-@compiled()
+@compiled(_nrt=False)
 def _next_stop(runs: Runs, r: int, asked: Ints, recorded: int) -> int:
     """The step at which to look at run r next."""
     return int(min(asked[recorded], runs.steps[r])) if recorded < asked.size else int(runs.steps[r])
 
 
-@compiled()
+@compiled(_nrt=False)
 def _status(bundle: Bundle, lane: int, network: Network, loss_tol: float) -> int:
     """Status of a lane whose training has ended, or would if it ended here."""
     standing = bundle.clock.standing[lane]
@@ -188,14 +197,16 @@ def _status(bundle: Bundle, lane: int, network: Network, loss_tol: float) -> int
 
 
 @compiled()
-def _report(runs: Runs, r: int, where, asked: Ints, record: Record) -> bool:  # type: ignore[no-untyped-def]
-    """Measure run r, which is due in a lane, and record it; whether its training has ended."""
-    bundle, lane, drawn = where
+def _report(
+    runs: Runs, where: tuple[int, int], bundle: Bundle, held: tuple[Run, Room], record: Record
+) -> bool:
+    """Measure a run, which is due in a lane, and record it; whether its training has ended."""
+    (r, lane), (drawn, room) = where, held
     step = bundle.clock.step[lane]
     take(bundle, lane, drawn.network)
     drawn.output[:] = bundle.output[:, lane]
-    status = _status(bundle, lane, drawn.network, runs.loss_tol[r])
-    status, row = _measured(drawn, status, step, runs.n_test[r], _seed(runs, r))
+    reached = (_status(bundle, lane, drawn.network, runs.loss_tol[r]), step)
+    status, row = _measured(drawn, reached, runs.n_test[r], _seed(runs, r), room.scratch)
     if record.traced.size > 0:
         _record(drawn, status, step, row, record.traced[r, record.lengths[r]])
         record.lengths[r] += 1
@@ -204,6 +215,26 @@ def _report(runs: Runs, r: int, where, asked: Ints, record: Record) -> bool:  # 
     record.status[r] = status
     _write(row, record.measured[r])
     return True
+
+
+@register_jitable
+def room_bytes(n: Any, m: Any, n_test: Any) -> tuple[Any, Any]:
+    """Bytes that a run holds while it trains, and those that its draw and its measures work in.
+
+    All that `_draw` and `measure` claim, in float64 and with sizes rounded up; numbers or arrays.
+    """
+    points, filters, few = n + 16, 2 * m + 16, 64 * 100
+    size = points + filters
+    kept = size**2 + points * (points + 8) + filters * (3 * points + 4)
+    drawn = 2 * size**2 + points * size
+    measured = filters * (size + points + 2 * filters + 64) + n_test
+    return 8 * kept + few, 8 * (drawn + measured + 8 * size) + few
+
+
+@compiled()
+def _room_of(memory: Room, lane: int) -> Room:
+    """Where a lane's runs work."""
+    return Room(part_of(memory.kept, lane), part_of(memory.scratch, 0))
 
 
 @compiled(nogil=True)
@@ -217,24 +248,31 @@ def run_all(runs: Runs, real, wide, asked: Ints, record: Record) -> None:  # typ
         asked: steps at which to record, rising, beside the one at which training ended.
         record: written.
     """
+    kept, scratch = room_bytes(runs.n[0], runs.m[0], np.max(runs.n_test))
+    memory = Room(new_memory(1 if wide is None else wide, kept), new_memory(1, scratch))
+    _run_all(runs, (real, wide), memory, asked, record)
+
+
+@compiled()
+def _run_all(runs: Runs, numbers, memory: Room, asked: Ints, record: Record) -> None:  # type: ignore[no-untyped-def]
+    """The same in memory that the caller keeps: a part for each lane, and one to scratch in."""
+    (real, wide), width = numbers, memory.kept.used.size
     kind, count, taken = _kind(runs, 0), runs.n.size, 0
-    width = 1 if wide is None else wide
-    held = [_draw(runs, 0, real)]
+    rooms = [_room_of(memory, lane) for lane in range(width)]
+    held = [(_draw(runs, 0, real, room), room) for room in rooms]
     remembers = bool(np.any(runs.momentum != 0.0) or np.any(runs.weight_decay != 0.0))
-    bundle = new_bundle(held[0].points, held[0].network, width, remembers)
+    bundle = new_bundle(held[0][0].points, held[0][0].network, width, remembers)
     place = np.zeros(width, np.int64)
-    for _ in range(1, width):
-        held.append(held[0])
     while True:
         for lane in range(width):
             standing = bundle.clock.standing[lane]
             if standing == RUNNING:
                 continue
             r = place[lane]
-            if standing != IDLE and not _report(runs, r, (bundle, lane, held[lane]), asked, record):
+            if standing != IDLE and not _report(runs, (r, lane), bundle, held[lane], record):
                 resume(bundle, lane, _next_stop(runs, r, asked, record.lengths[r]))
             elif taken < count:
-                drawn = _draw(runs, taken, real)
+                drawn = _draw(runs, taken, real, rooms[lane])
                 stop = _stop(runs, taken, _next_stop(runs, taken, asked, 0))
                 fill(
                     bundle,
@@ -243,7 +281,7 @@ def run_all(runs: Runs, real, wide, asked: Ints, record: Record) -> None:  # typ
                     _how(runs, taken, real),
                     (stop, _seed(runs, taken)),
                 )
-                held[lane], place[lane] = drawn, taken
+                held[lane], place[lane] = (drawn, rooms[lane]), taken
                 taken += 1
             else:
                 release(bundle, lane)

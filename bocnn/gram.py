@@ -25,8 +25,6 @@ Source:
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from bocnn.activation import LEAKY, RELU, activate, differentiate
 from bocnn.arrays import Array, Ints
 from bocnn.compiled import compiled
@@ -120,14 +118,21 @@ def is_straight(how: How) -> bool:
     return rectifies and is_zero(how.momentum) and is_zero(how.decay)
 
 
-@compiled()
+@compiled(_nrt=False)
 def is_finite(network: Network) -> bool:
     """Whether every number of one run's network is finite."""
-    return bool(
-        np.isfinite(network.activations).all()
-        and np.isfinite(network.output).all()
-        and np.isfinite(network.coefficients).all()
-    )
+    check = _difference(network.activations) + _difference(network.output)
+    return bool(check + _difference(network.coefficients) == 0)
+
+
+@compiled(fastmath={"contract", "reassoc"}, _nrt=False)
+def _difference(numbers: Array) -> float:
+    """Sum of the differences of numbers and themselves: 0 where all are finite, else NaN."""
+    flat = numbers.reshape(-1)
+    total = flat[0] - flat[0]
+    for i in range(1, flat.size):
+        total += flat[i] - flat[i]
+    return total
 
 
 @compiled(fastmath=FAST, _nrt=False, forceinline=True)

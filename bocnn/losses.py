@@ -18,7 +18,7 @@ from bocnn.lanes import plain
 LOGISTIC, SQUARE = 0, 1
 
 
-@compiled()
+@compiled(_nrt=False)
 def loss_value(loss: int, observed: Array, output: Array) -> float:
     """Mean loss of samples in double precision, whatever the arrays' own.
 

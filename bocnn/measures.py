@@ -11,6 +11,7 @@ from bocnn.draws import Seed
 from bocnn.gram import Kind, Network, Points
 from bocnn.laws import Geometry, Law, trained_filters
 from bocnn.losses import loss_value
+from bocnn.memory import Memory
 from bocnn.risk import clean_error, fresh_samples, wrongness
 
 
@@ -44,7 +45,7 @@ class Run(NamedTuple):
 
 
 @compiled()
-def measure(run: Run, n_test: int, seed: Seed, steps: int) -> Measures:
+def measure(run: Run, n_test: int, seed: Seed, steps: int, memory: Memory) -> Measures:
     """Measure a run as it stands after `steps` steps.
 
     Args:
@@ -52,11 +53,12 @@ def measure(run: Run, n_test: int, seed: Seed, steps: int) -> Measures:
         n_test: fresh noise draws of the test error.
         seed: the run's.
         steps: steps that it has taken.
+        memory: to work in.
     """
     network, points, kind = run.network, run.points, run.kind
-    trained = trained_filters(run.geometry, network)
-    fresh = fresh_samples(run.law, run.geometry, trained, network, kind)
-    clean, error = clean_error(fresh, kind, n_test, seed)
+    trained = trained_filters(run.geometry, network, memory)
+    fresh = fresh_samples(run.law, run.geometry, (trained, network), kind, memory)
+    clean, error = clean_error(fresh, kind, n_test, seed, memory)
     span = 1.0 - 2.0 * run.law.p_flip
     signal = learning(run.geometry, trained)
     noise = memorization(points.observed, run.geometry, network, trained)
@@ -78,7 +80,7 @@ def measure(run: Run, n_test: int, seed: Seed, steps: int) -> Measures:
     )
 
 
-@compiled(fastmath={"contract", "reassoc"})
+@compiled(fastmath={"contract", "reassoc"}, _nrt=False)
 def _norm(matrix: Array) -> float:
     """Frobenius norm."""
     total, flat = 0.0, matrix.reshape(-1)
@@ -87,7 +89,7 @@ def _norm(matrix: Array) -> float:
     return math.sqrt(total)
 
 
-@compiled()
+@compiled(_nrt=False)
 def _output_sizes(network: Network, filters: int) -> tuple[tuple[float, float], float]:
     """Largest output weight of each patch, and the norm of both patches'."""
     first, second, squares = -math.inf, -math.inf, 0.0
@@ -98,7 +100,7 @@ def _output_sizes(network: Network, filters: int) -> tuple[tuple[float, float], 
     return (first, second), math.sqrt(squares)
 
 
-@compiled()
+@compiled(_nrt=False)
 def training_error(observed: Array, output: Array) -> float:
     """Share of training samples whose observed label the sign of f misses; f = 0 counts half."""
     wrong = 0.0
@@ -107,7 +109,7 @@ def training_error(observed: Array, output: Array) -> float:
     return wrong / output.size
 
 
-@compiled()
+@compiled(_nrt=False)
 def learning(geometry: Geometry, trained: Array) -> float:
     """max over classes j, filters r of class j and centres μ_c of class j of ⟨w_{j,r}, μ_c⟩."""
     half, largest = geometry.m, -math.inf
@@ -121,7 +123,7 @@ def learning(geometry: Geometry, trained: Array) -> float:
     return largest
 
 
-@compiled()
+@compiled(_nrt=False)
 def memorization(observed: Array, geometry: Geometry, network: Network, trained: Array) -> float:
     """max over samples i and filters r of class y_i of ⟨w_{y_i,r}, ξ_i⟩; a bias is not counted.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
 from bocnn.columns import MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
-from bocnn.engine import ALIKE, Record, Runs, run_all
+from bocnn.engine import ALIKE, Record, Runs, room_bytes, run_all
 from bocnn.gpu import choice
 from bocnn.keys import cell_keys
 from bocnn.lanes import BYTES, lanes
@@ -67,12 +67,12 @@ class Bocnn:
 
     def memory_bytes(self, columns: Columns) -> Array:
         """Working memory of each run in bytes, shape (runs,), with the runs that train beside it."""
-        points, filters, rank = _sizes(columns)
+        points, filters, _ = _sizes(columns)
         real = np.where(needs_double(columns), 8, 4)
-        vectors = 8 * (points + filters) * (2 * rank + 8) + 8 * (rank**2 / 2 + filters**2)
-        state = 2 * real * points**2 + 10 * real * points * (filters + 4)
+        kept, scratch = room_bytes(columns["n"], columns["m"], columns["n_test"])
+        state = real * (points**2 + 8 * points * (filters + 4))
         beside = np.where(columns["n"] <= WIDEST, BYTES / real, 1)
-        return np.asarray(beside * (vectors + state) + 8 * points**2)
+        return np.asarray(beside * (kept + state) + scratch)
 
     def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """Train and measure runs.

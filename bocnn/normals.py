@@ -13,7 +13,7 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.compiled import compiled
-from bocnn.lanes import aligned, numbers, pick
+from bocnn.lanes import numbers, pick
 from bocnn.philox import Stream, philox
 from bocnn.words import (
     WIDTH,
@@ -54,10 +54,16 @@ _SIN = (_F(-1.9515295891e-4), _F(8.3321608736e-3), _F(-1.6666654611e-1))
 _COS = (_F(2.443315711809948e-5), _F(-1.388731625493765e-3), _F(4.166664568298827e-2))
 
 
-@compiled()
-def fill_uniforms(out: Array, first_block: int, stream: Stream) -> None:
-    """Fill a vector with the stream's uniforms from block `first_block` on: four a block."""
-    drawn = aligned((4, WIDTH), np.float32)
+@compiled(_nrt=False)
+def fill_uniforms(out: Array, drawn: Array, first_block: int, stream: Stream) -> None:
+    """Fill a vector with the stream's uniforms from block `first_block` on: four a block.
+
+    Args:
+        out: written.
+        drawn: room for the numbers of 16 blocks, (4, WIDTH), float32, where vectors can be loaded.
+        first_block: of the stream.
+        stream: where the numbers come from.
+    """
     vectors = numbers(drawn, WIDTH)
     for start in range(0, out.size, CHUNK):
         words = philox(counting(np.uint64(first_block + start // 4)), np.uint64(0), stream)
@@ -66,13 +72,18 @@ def fill_uniforms(out: Array, first_block: int, stream: Stream) -> None:
         _spread(drawn, out[start : start + CHUNK])
 
 
-@compiled()
-def fill_normals(out: Array, first_block: int, stream: Stream) -> None:
+@compiled(_nrt=False)
+def fill_normals(out: Array, drawn: Array, first_block: int, stream: Stream) -> None:
     """Fill a vector with the stream's normals from block `first_block` on: four a block.
 
     Within a block, words 0 and 1 give the cosine and the sine normal, words 2 and 3 the next two.
+
+    Args:
+        out: written.
+        drawn: room for the numbers of 16 blocks, (4, WIDTH), float32, where vectors can be loaded.
+        first_block: of the stream.
+        stream: where the numbers come from.
     """
-    drawn = aligned((4, WIDTH), np.float32)
     for start in range(0, out.size, CHUNK):
         draw_chunk(numbers(drawn, WIDTH), first_block + start // 4, stream)
         _spread(drawn, out[start : start + CHUNK])

@@ -8,7 +8,8 @@ import numpy as np
 
 from bocnn.arrays import Array, Ints
 from bocnn.compiled import compiled
-from bocnn.lanes import aligned, numbers
+from bocnn.lanes import numbers
+from bocnn.memory import Memory, claim_zeros
 
 WIDTH = 8
 """Numbers of float64 in a vector."""
@@ -21,9 +22,17 @@ def padded(size: int) -> int:
 
 
 @compiled()
-def zeros(rows: int, columns: int) -> Array:
-    """A matrix of zeros whose sizes are padded, float64, in memory that vectors can be loaded from."""
-    return aligned((padded(rows), padded(columns)), np.float64)
+def zeros(rows: int, columns: int, memory: Memory) -> Array:
+    """A matrix of zeros whose sizes are padded, float64."""
+    return claim_zeros(memory, (padded(rows), padded(columns)), np.float64)
+
+
+@compiled()
+def whole_spans(rows: int, columns: int, memory: Memory) -> Ints:
+    """Spans for `add_product` that take every column of a left matrix."""
+    spans = claim_zeros(memory, (padded(rows) // WIDTH, 2), np.int64)
+    spans[:, 1] = columns
+    return spans
 
 
 @compiled(_nrt=False)

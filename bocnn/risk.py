@@ -16,15 +16,16 @@ from typing import NamedTuple
 import numpy as np
 
 from bocnn.activation import LEAKY, RELU, activate
-from bocnn.arrays import Array
+from bocnn.arrays import Array, Ints
 from bocnn.compiled import compiled
 from bocnn.draws import TEST, Seed, stream
 from bocnn.gram import FAST, Kind, Network
-from bocnn.lanes import aligned, numbers, pick, plain
+from bocnn.lanes import numbers, pick, plain
 from bocnn.laws import Geometry, Law
+from bocnn.memory import Memory, claim, claim_zeros
 from bocnn.normals import CHUNK, draw_chunk
-from bocnn.products import WIDTH, add_product, zeros
-from bocnn.tails import chances_negative, write_crossings
+from bocnn.products import WIDTH, add_product, whole_spans, zeros
+from bocnn.tails import write_chances_negative, write_crossings
 from bocnn.words import WIDTH as LANES
 
 _VECTORS = CHUNK // LANES
@@ -46,57 +47,81 @@ class Fresh(NamedTuple):
 
 @compiled()
 def fresh_samples(
-    law: Law, geometry: Geometry, trained: Array, network: Network, kind: Kind
+    law: Law, geometry: Geometry, networks: tuple[Array, Network], kind: Kind, memory: Memory
 ) -> Fresh:
     """The law of a trained network's outputs on fresh samples.
 
     Args:
         law: of the data.
         geometry: the run's coordinates.
-        trained: the trained filters in them, from `trained_filters`.
-        network: the trained network.
+        networks: the trained filters in them, from `trained_filters`, and the trained network.
         kind: its activation.
+        memory: for what is returned.
     """
-    filters, count, signals = 2 * geometry.m, geometry.labels.size, geometry.signals
-    head = signals + int(law.bias)
-    centres, weights, mean = np.zeros(count), np.empty(filters), np.zeros(filters)
-    products, phi = np.empty(filters), np.empty(filters)
-    for c in range(count):
+    filters, count, real = 2 * geometry.m, geometry.labels.size, np.float64
+    fresh = Fresh(
+        claim_zeros(memory, (count,), real),
+        geometry.labels,
+        claim_zeros(memory, (filters,), real),
+        zeros(filters, filters, memory),
+        claim(memory, (filters,), real),
+    )
+    _write_centres(geometry, networks, kind, fresh, claim(memory, (2, filters), real))
+    spans = whole_spans(filters, 0, memory)
+    _write_covariance(law, geometry, networks[0], fresh.root, spans)
+    cholesky(fresh.root, claim(memory, (fresh.root.shape[0],), real))
+    return fresh
+
+
+@compiled(_nrt=False)
+def _write_centres(
+    geometry: Geometry, networks: tuple[Array, Network], kind: Kind, out: Fresh, work: Array
+) -> None:
+    """Write what the centres and the biases do, and the weights, with room for h and φ(h)."""
+    trained, network = networks
+    signals, head = geometry.signals, geometry.widths[0]
+    products, phi = work[0], work[1]
+    for c in range(out.centres.size):
         products[:] = 0.0
         for j in range(head):
-            for k in range(filters):
+            for k in range(products.size):
                 products[k] += trained[j, k] * geometry.points[j, c]
         activate(kind.activation, kind.leak, products, phi)
-        for k in range(filters):
-            centres[c] += np.float64(network.signs[k]) * network.output[0, k] * phi[k]
-    for k in range(filters):
-        weights[k] = np.float64(network.signs[k]) * network.output[1, k]
+        for k in range(products.size):
+            out.centres[c] += np.float64(network.signs[k]) * network.output[0, k] * phi[k]
+    for k in range(products.size):
+        out.weights[k] = np.float64(network.signs[k]) * network.output[1, k]
         for j in range(signals, head):
-            mean[k] += trained[j, k]
-    covariance = zeros(filters, filters)
-    spans = np.empty((covariance.shape[0] // WIDTH, 2), np.int64)
-    spans[:, 0], spans[:, 1] = head, trained.shape[0]
-    add_product(trained.T, trained, covariance, spans)
+            out.mean[k] += trained[j, k]
+
+
+@compiled(_nrt=False)
+def _write_covariance(
+    law: Law, geometry: Geometry, trained: Array, out: Array, spans: Ints
+) -> None:
+    """Write σ_p² times the products of the filters in the directions that noise has."""
+    spans[:, 0], spans[:, 1] = geometry.widths[0], trained.shape[0]
+    add_product(trained.T, trained, out, spans)
     if law.isotropic:
-        spans[:, 0], spans[:, 1] = 0, signals
-        add_product(trained.T, trained, covariance, spans)
-    covariance *= law.sigma_p**2
-    cholesky(covariance)
-    return Fresh(centres, geometry.labels, mean, covariance, weights)
+        spans[:, 0], spans[:, 1] = 0, geometry.signals
+        add_product(trained.T, trained, out, spans)
+    flat = out.reshape(-1)
+    for i in range(flat.size):
+        flat[i] *= law.sigma_p**2
 
 
-@compiled(error_model="numpy")
-def cholesky(covariance: Array) -> None:
+@compiled(error_model="numpy", _nrt=False)
+def cholesky(covariance: Array, least: Array) -> None:
     """Upper Cholesky factor of a positive semidefinite matrix, in place, zero below the diagonal.
 
     A pivot that is zero up to rounding gives a zero row, so a rank below the size is no error.
 
     Args:
         covariance: from `zeros`, (2m, 2m).
+        least: room for what pivots are held against, (2m,).
     """
     size = covariance.shape[0]
     rows = numbers(covariance.reshape((size, size // WIDTH, WIDTH)), WIDTH)
-    least = np.empty(size)
     for k in range(size):
         least[k] = size * 2.3e-16 * covariance[k, k]
     for k in range(size):
@@ -113,7 +138,9 @@ def cholesky(covariance: Array) -> None:
 
 
 @compiled()
-def clean_error(fresh: Fresh, kind: Kind, n_test: int, seed: Seed) -> tuple[float, float]:
+def clean_error(
+    fresh: Fresh, kind: Kind, n_test: int, seed: Seed, memory: Memory
+) -> tuple[float, float]:
     """Test error against the clean label, and its Monte Carlo standard error.
 
     Normal vectors are drawn in pairs, each with its mirror image; the last is without where n_test is
@@ -125,42 +152,100 @@ def clean_error(fresh: Fresh, kind: Kind, n_test: int, seed: Seed) -> tuple[floa
         kind: the network's activation.
         n_test: fresh noise draws, each used for every centre.
         seed: the run's.
+        memory: to work in.
     """
-    rectifies = kind.activation == RELU or kind.activation == LEAKY
-    exact = rectifies and not np.any(fresh.mean)
-    scaled, pairs = _scaled(fresh, rectifies), (n_test + 1) // 2
-    error = np.empty((pairs + CHUNK - 1) // CHUNK * CHUNK)
-    normals = aligned((fresh.weights.size, _VECTORS, LANES), np.float32)
-    outputs = aligned((2, _VECTORS, LANES), np.float32)
-    work, both = np.empty((3, 2 * CHUNK)), np.empty(2 * CHUNK)
-    for first in range(0, pairs, CHUNK):
-        _draw_vectors(normals, first, seed)
-        noise_outputs(scaled, kind, normals, outputs)
-        if exact:
-            _divide_by_lengths(normals, outputs)
-        work[0] = outputs.reshape(-1)
-        _write_errors(scaled, exact, work, both)
-        for t in range(CHUNK):
-            error[first + t] = 0.5 * (both[t] + both[CHUNK + t])
-        if n_test % 2 == 1 and first + CHUNK >= pairs:
-            error[pairs - 1] = both[pairs - 1 - first]
+    pairs, filters, real = (n_test + 1) // 2, fresh.weights.size, np.float32
+    error = claim(memory, ((pairs + CHUNK - 1) // CHUNK * CHUNK,), np.float64)
+    work = Work(
+        claim(memory, (filters, _VECTORS, LANES), real),
+        claim(memory, (4, _VECTORS, LANES), real),
+        claim(memory, (2, _VECTORS, LANES), real),
+        claim(memory, (4, 2 * CHUNK), np.float64),
+    )
+    _write_pairs(_scaled(fresh, kind, memory), kind, seed, work, error)
+    if n_test % 2 == 1:
+        error[pairs - 1] = work.chances[3, (pairs - 1) % CHUNK]
     return _mean_of_pairs(error[:pairs], n_test)
 
 
-@compiled()
+class Work(NamedTuple):
+    """Room for CHUNK draws and their mirror images; vectors of LANES draws, from `aligned`.
+
+    normals: (2m, vectors, LANES). h: of two filters, then with means of one filter and its mirror image,
+    (4, vectors, LANES). outputs: N, (2, vectors, LANES). chances: rows for tails, then the errors of the
+    draws, (4, 2 CHUNK).
+    """
+
+    normals: Array
+    h: Array
+    outputs: Array
+    chances: Array
+
+
+@compiled(_nrt=False)
+def _write_pairs(fresh: Fresh, kind: Kind, seed: Seed, work: Work, error: Array) -> None:
+    """Write the mean error of each draw and its mirror image, CHUNK at a time."""
+    rectifies = kind.activation == RELU or kind.activation == LEAKY
+    exact = rectifies and _is_zero(fresh.mean)
+    both = work.chances[3]
+    for first in range(0, error.size, CHUNK):
+        _draw_vectors(work.normals, first, seed)
+        _write_outputs(fresh, kind, work)
+        if exact:
+            _divide_by_lengths(work)
+        flat = work.outputs.reshape(-1)
+        for t in range(flat.size):
+            work.chances[0, t] = flat[t]
+        _write_errors(fresh, exact, work.chances)
+        for t in range(CHUNK):
+            error[first + t] = 0.5 * (both[t] + both[CHUNK + t])
+
+
+@compiled(_nrt=False)
+def _is_zero(numbers: Array) -> bool:
+    """Whether all numbers are zero."""
+    total = 0
+    for i in range(numbers.size):
+        total += numbers[i] != 0
+    return total == 0
+
+
+@compiled(_nrt=False)
 def _mean_of_pairs(error: Array, n_test: int) -> tuple[float, float]:
     """Mean over draws and its standard error; the last weighs half where n_test is odd."""
     pairs, weight = error.size, 0.5 * n_test
     half = pairs - weight
-    mean = (np.sum(error) - half * error[-1]) / weight
-    squares = np.sum((error - mean) ** 2) - half * (error[-1] - mean) ** 2
+    total, squares = 0.0, 0.0
+    for t in range(pairs):
+        total += error[t]
+    mean = (total - half * error[pairs - 1]) / weight
+    for t in range(pairs):
+        squares += (error[t] - mean) ** 2
+    squares -= half * (error[pairs - 1] - mean) ** 2
     return mean, (math.sqrt(squares / (weight * (pairs - 1.0))) if pairs > 1 else math.nan)
 
 
-@compiled(fastmath=FAST, error_model="numpy")
-def _scaled(fresh: Fresh, rectifies: bool) -> Fresh:
+@compiled()
+def _scaled(fresh: Fresh, kind: Kind, memory: Memory) -> Fresh:
     """The same law with its scales divided out, so that float32 holds it: no output's sign changes."""
-    squares, weights, root = 0.0, 0.0, fresh.root.reshape(-1)
+    real = np.float64
+    scaled = Fresh(
+        claim(memory, fresh.centres.shape, real),
+        fresh.labels,
+        claim(memory, fresh.mean.shape, real),
+        claim(memory, fresh.root.shape, np.float32),
+        claim(memory, fresh.weights.shape, real),
+    )
+    _write_scaled(fresh, kind, scaled)
+    return scaled
+
+
+@compiled(fastmath=FAST, error_model="numpy", _nrt=False)
+def _write_scaled(fresh: Fresh, kind: Kind, out: Fresh) -> None:
+    """Write the law."""
+    rectifies = kind.activation == RELU or kind.activation == LEAKY
+    squares, weights = 0.0, 0.0
+    root, single = fresh.root.reshape(-1), out.root.reshape(-1)
     for k in range(fresh.weights.size):
         weights += fresh.weights[k] * fresh.weights[k]
         squares += fresh.mean[k] * fresh.mean[k]
@@ -168,16 +253,16 @@ def _scaled(fresh: Fresh, rectifies: bool) -> Fresh:
         squares += root[i] * root[i]
     inner = 1.0 / math.sqrt(squares) if rectifies and squares > 0.0 else 1.0
     outer = 1.0 / math.sqrt(weights) if weights > 0.0 else 1.0
-    return Fresh(
-        inner * outer * fresh.centres,
-        fresh.labels,
-        inner * fresh.mean,
-        (inner * fresh.root).astype(np.float32),
-        outer * fresh.weights,
-    )
+    for c in range(fresh.centres.size):
+        out.centres[c] = inner * outer * fresh.centres[c]
+    for k in range(fresh.weights.size):
+        out.mean[k] = inner * fresh.mean[k]
+        out.weights[k] = outer * fresh.weights[k]
+    for i in range(root.size):
+        single[i] = inner * root[i]
 
 
-@compiled()
+@compiled(_nrt=False)
 def _draw_vectors(normals: Array, first: int, seed: Seed) -> None:
     """Draw CHUNK standard normal vectors, (2m, vectors, LANES), component by component."""
     apart, block = numbers(normals, LANES), first * normals.shape[0] // 4
@@ -185,12 +270,13 @@ def _draw_vectors(normals: Array, first: int, seed: Seed) -> None:
         draw_chunk(apart[k], block + k * LANES, stream(seed, TEST))
 
 
-@compiled(fastmath=FAST, error_model="numpy")
-def _divide_by_lengths(normals: Array, outputs: Array) -> None:
+@compiled(fastmath=FAST, error_model="numpy", _nrt=False)
+def _divide_by_lengths(work: Work) -> None:
     """Turn outputs on normal vectors into those on their directions."""
-    e, lengths = numbers(normals, LANES), aligned((_VECTORS, LANES), np.float32)
-    squares, flat, straight = numbers(lengths, LANES), lengths.reshape(-1), outputs.reshape(-1)
-    for k in range(normals.shape[0]):
+    e, squares = numbers(work.normals, LANES), numbers(work.h, LANES)[0]
+    flat, straight = work.h[0].reshape(-1), work.outputs.reshape(-1)
+    flat[:] = 0
+    for k in range(e.shape[0]):
         for t in range(_VECTORS):
             squares[t] += e[k, t] * e[k, t]
     for t in range(CHUNK):
@@ -200,23 +286,16 @@ def _divide_by_lengths(normals: Array, outputs: Array) -> None:
         straight[CHUNK + t] *= flat[t]
 
 
-@compiled(fastmath=FAST)
-def noise_outputs(fresh: Fresh, kind: Kind, normals: Array, out: Array) -> None:
-    """Write N of standard normal vectors and of their mirror images.
-
-    Args:
-        fresh: the law, its root float32.
-        kind: the network's activation.
-        normals: the vectors, (2m, CHUNK / LANES, LANES), from `aligned`.
-        out: (2, CHUNK / LANES, LANES), from `aligned`.
-    """
+@compiled(fastmath=FAST, _nrt=False)
+def _write_outputs(fresh: Fresh, kind: Kind, work: Work) -> None:
+    """Write N of standard normal vectors and of their mirror images; the law's root is float32."""
     real = np.float32
-    e, outputs = numbers(normals, LANES), numbers(out, LANES)
-    h = numbers(aligned((2, _VECTORS, LANES), real), LANES)
-    pair = numbers(aligned((2, _VECTORS, LANES), real), LANES)
+    e, outputs = numbers(work.normals, LANES), numbers(work.outputs, LANES)
+    h = numbers(work.h, LANES)
+    pair = h[2:]
     rectifies = kind.activation == RELU or kind.activation == LEAKY
     leak = real(kind.leak) if kind.activation == LEAKY else real(0)
-    out[:] = 0
+    work.outputs[:] = 0
     for k in range(0, fresh.weights.size, 2):
         _two_rows(fresh.root[:, k : k + 2], e, k, h)
         for row in range(2):
@@ -247,13 +326,14 @@ def _two_rows(root: Array, e: Array, k: int, out: Array) -> None:
     out[1, 0], out[1, 1], out[1, 2], out[1, 3] = b0, b1, b2, b3
 
 
-@compiled()
-def _write_errors(fresh: Fresh, exact: bool, work: Array, error: Array) -> None:
-    """Write the mean error over the centres for noise outputs, the first row of `work`.
+@compiled(_nrt=False)
+def _write_errors(fresh: Fresh, exact: bool, work: Array) -> None:
+    """Write the mean error over the centres, the last row of `work`, for noise outputs, the first.
 
     The first half of the centres are of class +1, the others of class −1.
     """
-    outputs, half, degrees = work[0], fresh.centres.size // 2, fresh.weights.size // 2
+    outputs, error = work[0], work[3]
+    half, degrees = fresh.centres.size // 2, fresh.weights.size // 2
     share = 0.5 / half
     error[:] = 0.0
     for c in range(half):
@@ -266,11 +346,14 @@ def _write_errors(fresh: Fresh, exact: bool, work: Array, error: Array) -> None:
             for t in range(outputs.size):
                 error[t] += share * work[2, t]
         else:
-            error += share * chances_negative(plus, outputs, degrees)
-            error += share * chances_negative(-minus, -outputs, degrees)
+            for centre in (plus, -minus):
+                write_chances_negative(centre, degrees, work)
+                for t in range(outputs.size):
+                    error[t] += share * work[2, t]
+                    outputs[t] = -outputs[t]
 
 
-@compiled()
+@compiled(_nrt=False)
 def wrongness(margin):  # type: ignore[no-untyped-def]
     """1 for a negative margin, 0 for a positive one, 1/2 for none: a coin is tossed there."""
     return 0.5 - 0.5 * np.sign(margin)

@@ -6,8 +6,6 @@ Source:
 
 import math
 
-import numpy as np
-
 from bocnn.arrays import Array
 from bocnn.compiled import compiled
 from bocnn.exponential import exponential
@@ -15,7 +13,7 @@ from bocnn.exponential import exponential
 _LONGEST_SUM = 64
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", _nrt=False)
 def write_crossings(centres: tuple[float, float], half: int, work: Array) -> None:
     """Write the chances of an error where both classes' centres are right by themselves.
 
@@ -32,16 +30,16 @@ def write_crossings(centres: tuple[float, float], half: int, work: Array) -> Non
         out[t] += 0.0 * slopes[t]
 
 
-@compiled(error_model="numpy")
-def chances_negative(constant: float, slopes: Array, half: int) -> Array:
-    """P(constant + r·slope < 0), r chi with 2·half degrees of freedom; an output of 0 counts half.
+@compiled(error_model="numpy", _nrt=False)
+def write_chances_negative(constant: float, half: int, work: Array) -> None:
+    """Write P(constant + r·slope < 0), r chi with 2·half degrees of freedom; an output of 0 counts half.
 
     Args:
         constant: S.
-        slopes: N(u), any number of them.
         half: half the degrees of freedom.
+        work: (3, any number): the slopes N(u), what the tails are taken of, and the chances.
     """
-    out, x = np.empty(slopes.size), np.empty(slopes.size)
+    slopes, x, out = work[0], work[1], work[2]
     for t in range(x.size):
         ratio = constant / slopes[t]
         x[t] = 0.5 * ratio * ratio
@@ -54,10 +52,9 @@ def chances_negative(constant: float, slopes: Array, half: int) -> Array:
         turns = (constant > 0.0) & (slope < 0.0) | (constant < 0.0) & (slope > 0.0)
         chance = crossing if turns else sure
         out[t] = chance if (constant == constant) & (slope == slope) else math.nan
-    return out
 
 
-@compiled(fastmath={"contract"})
+@compiled(fastmath={"contract"}, _nrt=False)
 def upper_gammas(a: int, x: Array, out: Array) -> None:
     """Regularized upper incomplete gamma Q(a, x) for whole a ≥ 1: P(r > √(2x)), r chi with 2a degrees.
 
@@ -86,7 +83,7 @@ def upper_gammas(a: int, x: Array, out: Array) -> None:
         out[t] = out[t] * exponential(-x[t]) if x[t] < 700.0 else 0.0
 
 
-@compiled()
+@compiled(_nrt=False)
 def _upper_gamma(a: int, x: float, log_gamma: float) -> float:
     """Q(a, x) for one x and large a: both sums run away from their largest term.
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bocnn import MODEL
 from bocnn.gpu import choice
+from tests.bocnn import rooms
 from tests.bocnn.runs import columns
 
 CARD = "cuda" if torch.cuda.is_available() else "cpu"
@@ -36,6 +37,13 @@ class Engine(NamedTuple):
         """Train and measure."""
         assert MODEL.engine == self.name
         return MODEL.run(asked)
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """The memory that a test asked for goes with it."""
+    yield
+    rooms.forget()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from scipy import stats
 from bocnn.chi import chi, fill_chis
 from bocnn.normals import CHUNK, fill_normals, fill_uniforms
 from bocnn.philox import Stream, philox, uniform
+from tests.bocnn.rooms import NUMBERS
 
 STREAM = Stream(np.uint64(12345), np.uint64(678), np.uint64(3), np.uint64(9))
 
@@ -60,7 +61,7 @@ def test_uniforms_are_below_one_and_symmetric_at_the_sign_bit() -> None:
 
 def test_vectors_of_uniforms_are_those_of_the_words() -> None:
     drawn = np.empty(70)
-    fill_uniforms(drawn, 5, STREAM)
+    fill_uniforms(drawn, NUMBERS, 5, STREAM)
     each = [words(np.array([block, 3, 9, 0], np.uint64), STREAM[:2]) for block in range(5, 23)]
     expected = [draw_uniform(np.uint64(word)) for block in each for word in block]
     np.testing.assert_array_equal(drawn, expected[:70])
@@ -68,8 +69,8 @@ def test_vectors_of_uniforms_are_those_of_the_words() -> None:
 
 def test_vectors_of_normals_are_box_muller_of_the_streams_uniforms() -> None:
     uniforms, drawn = np.empty(400_000), np.empty(400_000)
-    fill_uniforms(uniforms, 5, STREAM)
-    fill_normals(drawn, 5, STREAM)
+    fill_uniforms(uniforms, NUMBERS, 5, STREAM)
+    fill_normals(drawn, NUMBERS, 5, STREAM)
     u = uniforms.reshape(-1, 2, 2)
     radius = np.sqrt(-2 * np.log(np.maximum(u[..., 0], 1e-7)))
     angle = 2 * np.pi * u[..., 1]
@@ -80,26 +81,26 @@ def test_vectors_of_normals_are_box_muller_of_the_streams_uniforms() -> None:
 @pytest.mark.parametrize("size", [0, 1, 3, 4, 5, CHUNK - 1, CHUNK, CHUNK + 2])
 def test_vectors_of_any_length_are_filled_and_no_more(size: int) -> None:
     whole, part = np.empty(2 * CHUNK), np.full(size + 3, 7.0)
-    fill_normals(whole, 0, STREAM)
-    fill_normals(part[:size], 0, STREAM)
+    fill_normals(whole, NUMBERS, 0, STREAM)
+    fill_normals(part[:size], NUMBERS, 0, STREAM)
     np.testing.assert_array_equal(part[:size], whole[:size])
     np.testing.assert_array_equal(part[size:], 7.0)
 
 
 def test_uniforms_and_normals_have_their_laws() -> None:
     drawn = np.empty(40_000)
-    fill_uniforms(drawn, 0, STREAM)
+    fill_uniforms(drawn, NUMBERS, 0, STREAM)
     assert stats.kstest(drawn, "uniform").pvalue > 0.01
-    fill_normals(drawn, 0, STREAM)
+    fill_normals(drawn, NUMBERS, 0, STREAM)
     assert stats.kstest(drawn, "norm").pvalue > 0.01
 
 
 def test_a_vector_is_the_beginning_of_a_longer_one() -> None:
     short, long = np.empty(7), np.empty(50)
-    fill_normals(short, 0, STREAM)
-    fill_normals(long, 0, STREAM)
+    fill_normals(short, NUMBERS, 0, STREAM)
+    fill_normals(long, NUMBERS, 0, STREAM)
     np.testing.assert_array_equal(short, long[:7])
-    fill_normals(short, 1, STREAM)
+    fill_normals(short, NUMBERS, 1, STREAM)
     np.testing.assert_array_equal(short, long[4:11])
 
 
@@ -108,8 +109,8 @@ def test_streams_that_differ_in_one_word_are_uncorrelated(word: int) -> None:
     other = list(STREAM)
     other[word] += np.uint64(1)
     first, second = np.empty(20_000), np.empty(20_000)
-    fill_normals(first, 0, STREAM)
-    fill_normals(second, 0, Stream(*other))
+    fill_normals(first, NUMBERS, 0, STREAM)
+    fill_normals(second, NUMBERS, 0, Stream(*other))
     assert abs(np.corrcoef(first, second)[0, 1]) < 4 / np.sqrt(first.size)
 
 
@@ -122,6 +123,6 @@ def test_chi_has_its_law(degrees: float) -> None:
 @pytest.mark.parametrize("degrees", [3, 40, 1000, 10**12])
 def test_falling_chis_are_the_single_ones(degrees: int) -> None:
     drawn = np.empty(min(degrees, 40))
-    fill_chis(drawn, degrees, STREAM)
+    fill_chis(drawn, NUMBERS, degrees, STREAM)
     expected = [chi(float(degrees - i), i, STREAM) for i in range(drawn.size)]
     np.testing.assert_allclose(drawn, expected, rtol=1e-6)

@@ -11,10 +11,10 @@ from scipy.special import gammaincc
 from bocnn import dense
 from bocnn.draws import Seed
 from bocnn.measures import learning, memorization, training_error
-from bocnn.products import zeros
 from bocnn.risk import Fresh, cholesky, clean_error, wrongness
-from bocnn.tails import chances_negative, upper_gammas
+from bocnn.tails import upper_gammas
 from tests.bocnn.paired import Problem
+from tests.bocnn.rooms import chances_negative, memory, zeros
 from tests.bocnn.trained import trained
 from tests.bocnn.training import rule
 from tests.tolerance import assert_near
@@ -62,7 +62,7 @@ def test_the_root_of_a_covariance_gives_it_back_at_any_rank(rank: int) -> None:
     vectors = np.random.default_rng(rank).standard_normal((6, max(rank, 1))) * (rank > 0)
     covariance, root = vectors @ vectors.T, zeros(6, 6)
     root[:6, :6] = covariance
-    cholesky(root)
+    cholesky(root, np.empty(len(root)))
     assert not np.tril(root, -1).any()
     np.testing.assert_allclose((root.T @ root)[:6, :6], covariance, atol=1e-7)
 
@@ -84,7 +84,7 @@ PROBLEMS = [
 @pytest.mark.parametrize("problem", PROBLEMS, ids=str)
 def test_the_test_error_is_that_of_fresh_samples(problem: Problem) -> None:
     run = trained(problem)
-    error, deviation = clean_error(run.fresh, run.kind, 4_000, SEED)
+    error, deviation = clean_error(run.fresh, run.kind, 4_000, SEED, memory())
     fresh = dense.draw_data(
         torch.Generator().manual_seed(5),
         100_000,
@@ -125,7 +125,7 @@ def test_the_standard_error_is_the_spread_over_draws(n_test: int) -> None:
     run, found = trained(Problem(20, 200, mu_norm=1.0)), []
     for replicate in range(1_000):
         seed = SEED._replace(replicate=np.uint64(replicate))
-        found.append(clean_error(run.fresh, run.kind, n_test, seed))
+        found.append(clean_error(run.fresh, run.kind, n_test, seed, memory()))
     errors, deviations = np.array(found).T
     assert np.std(errors) == pytest.approx(np.sqrt(np.mean(deviations**2)), rel=0.1)
 
@@ -133,7 +133,7 @@ def test_the_standard_error_is_the_spread_over_draws(n_test: int) -> None:
 @pytest.mark.parametrize("n_test", [1, 2])
 def test_a_single_pair_has_no_standard_error(n_test: int) -> None:
     run = trained(Problem(20, 200))
-    error, deviation = clean_error(run.fresh, run.kind, n_test, SEED)
+    error, deviation = clean_error(run.fresh, run.kind, n_test, SEED, memory())
     assert 0.0 <= error <= 1.0
     assert np.isnan(deviation)
 
@@ -142,7 +142,9 @@ def test_a_single_pair_has_no_standard_error(n_test: int) -> None:
 def test_more_draws_begin_with_the_fewer(count: int) -> None:
     """A draw more changes the mean by its own error alone, within a chunk and beyond it."""
     run = trained(Problem(20, 200, mu_norm=1.0))
-    means = [clean_error(run.fresh, run.kind, size, SEED)[0] for size in (count, count + 1)]
+    means = [
+        clean_error(run.fresh, run.kind, size, SEED, memory())[0] for size in (count, count + 1)
+    ]
     assert 0.0 <= (count + 1) * means[1] - count * means[0] <= 1.0
 
 
@@ -153,20 +155,24 @@ def test_a_pair_is_a_draw_and_its_mirror_image(activation: str) -> None:
     mirrored, apart = run.fresh._replace(root=-run.fresh.root), 0
     for replicate in range(40):
         seed = SEED._replace(replicate=np.uint64(replicate))
-        one, other = (clean_error(fresh, run.kind, 1, seed)[0] for fresh in (run.fresh, mirrored))
-        assert clean_error(run.fresh, run.kind, 2, seed)[0] == pytest.approx((one + other) / 2)
+        one, other = (
+            clean_error(fresh, run.kind, 1, seed, memory())[0] for fresh in (run.fresh, mirrored)
+        )
+        assert clean_error(run.fresh, run.kind, 2, seed, memory())[0] == pytest.approx(
+            (one + other) / 2
+        )
         apart += one != other
     assert apart > 3
 
 
 def test_a_network_that_outputs_zero_is_wrong_half_the_time() -> None:
     silent = Fresh(np.zeros(2), np.array([1.0, -1.0]), np.zeros(4), np.zeros((4, 4)), np.zeros(4))
-    assert clean_error(silent, rule().kind, 10, SEED) == (0.5, 0.0)
+    assert clean_error(silent, rule().kind, 10, SEED, memory()) == (0.5, 0.0)
 
 
 def test_small_errors_are_resolved_far_below_one_draw() -> None:
     run = trained(Problem(30, 20, mu_norm=4.0, p_flip=0.0))
-    error, deviation = clean_error(run.fresh, run.kind, 1_000, SEED)
+    error, deviation = clean_error(run.fresh, run.kind, 1_000, SEED, memory())
     assert 0 < error < 1e-4
     assert deviation < error
 
@@ -185,5 +191,5 @@ def test_a_sure_signal_beats_any_noise(half: int) -> None:
 def test_a_roots_pivots_are_held_against_their_own_rows() -> None:
     covariance = zeros(2, 2)
     covariance[0, 0], covariance[1, 1] = 1e18, 1.0
-    cholesky(covariance)
+    cholesky(covariance, np.empty(len(covariance)))
     np.testing.assert_allclose(np.diag(covariance)[:2], [1e9, 1.0])

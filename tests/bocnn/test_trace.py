@@ -17,6 +17,7 @@ from bocnn.trace import (
     trace,
 )
 from tests.bocnn.paired import Problem, make_pair
+from tests.bocnn.rooms import memory
 from tests.bocnn.runs import columns
 from tests.bocnn.trained import Trained, trained
 from tests.bocnn.training import SEED
@@ -153,7 +154,7 @@ def test_coefficients_are_those_of_the_dense_filters(problem: Problem, decay: fl
 @pytest.mark.parametrize("problem", PROBLEMS, ids=str)
 def test_a_record_is_the_dense_networks_by_definition(problem: Problem) -> None:
     run = trained(problem)
-    found = trace(run.run, measure(run.run, 10, SEED, 60))
+    found = trace(run.run, measure(run.run, 10, SEED, 60, memory()))
     expected = dense.measure(run.pair.dense, run.pair.data, run.pair.centres)
     output = run.pair.dense(run.pair.data.patches).detach().requires_grad_()
     softplus(-run.pair.data.observed * output).sum().backward()

@@ -9,9 +9,9 @@ from bocnn import dense
 from bocnn.gram import Kind
 from bocnn.laws import Geometry, Law, trained_filters
 from bocnn.measures import Run
-from bocnn.products import zeros
 from bocnn.risk import Fresh, fresh_samples
 from tests.bocnn.paired import Pair, Problem, make_pair
+from tests.bocnn.rooms import memory, zeros
 from tests.bocnn.training import Training, rule
 
 
@@ -27,12 +27,14 @@ class Trained(NamedTuple):
     @property
     def filters(self) -> np.ndarray:
         """The engine's trained filters in the geometry, as it pads them."""
-        return trained_filters(self.geometry, self.pair.network)
+        return trained_filters(self.geometry, self.pair.network, memory())
 
     @property
     def fresh(self) -> Fresh:
         """The law of its outputs on fresh samples."""
-        return fresh_samples(self.law, self.geometry, self.filters, self.pair.network, self.kind)
+        return fresh_samples(
+            self.law, self.geometry, (self.filters, self.pair.network), self.kind, memory()
+        )
 
     @property
     def run(self) -> Run:

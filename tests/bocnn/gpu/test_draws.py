@@ -16,6 +16,7 @@ from bocnn.laws import Law, draw_geometry, draw_points
 from bocnn.model import _pack
 from bocnn.philox import Stream
 from tests.bocnn.conftest import CARD
+from tests.bocnn.rooms import memory, room
 from tests.bocnn.runs import columns
 
 SEED = draws.Seed(np.uint64(123), np.uint64(0xFFFFFFFF), np.uint64(7))
@@ -42,8 +43,8 @@ def test_uniforms_normals_and_lengths_are_those_of_the_cpu() -> None:
     out = torch.empty((3, 256), dtype=torch.float64, device=CARD)
     _draw[(1,)](seeded(), out, torch.from_numpy(degrees).to(CARD), 256)
     uniform, normal, length = out.cpu().numpy()
-    np.testing.assert_array_equal(uniform, draws.draw_uniforms(SEED, draws.FACTOR, 256))
-    expected = draws.draw_normals(SEED, draws.FACTOR, (1, 256))[0]
+    np.testing.assert_array_equal(uniform, draws.draw_uniforms(SEED, draws.FACTOR, 256, memory()))
+    expected = draws.draw_normals(SEED, draws.FACTOR, (1, 256), memory())[0]
     np.testing.assert_allclose(normal, expected, rtol=0, atol=1e-6)
     stream = Stream(SEED.key0, SEED.key1, draws.CHI, SEED.replicate)
     lengths = [cpu_chi(float(degree), np.uint64(i), stream) for i, degree in enumerate(degrees)]
@@ -64,8 +65,9 @@ def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) 
     xor, isotropic = int(data == "xor"), noise == "isotropic"
     law = Law(xor, n, d, m, 2.0, 1.0, 0.01, 0.2, 0.4, isotropic, True, 0)
     seed = draws.Seed(given.key0[0], given.key1[0], given.replicate[0])
-    geometry = draw_geometry(law, seed)
-    points = draw_points(law, geometry, seed, np.float64)
+    work = room()
+    geometry = draw_geometry(law, seed, work)
+    points = draw_points(law, geometry, seed, np.float64, work)
     count = geometry.labels.size
     np.testing.assert_array_equal(drawn.observed[0, :n].cpu(), points.observed)
     np.testing.assert_array_equal(drawn.at[0, :n].cpu(), points.shared.argmax(axis=0))

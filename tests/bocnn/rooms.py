@@ -1,0 +1,45 @@
+"""Memory for compiled functions that tests call one by one, and short calls of those that write."""
+
+import numpy as np
+
+from bocnn.lanes import aligned
+from bocnn.memory import Memory, Room, new_memory
+from bocnn.products import padded
+from bocnn.tails import write_chances_negative
+
+SIZE = 1 << 20
+NUMBERS = aligned((4, 16), np.float32)
+"""For the draws of 16 blocks."""
+
+_kept: list[Memory] = []
+
+
+def memory() -> Memory:
+    """Memory full of NaN; what is made in it stays until the test ends."""
+    new = new_memory(1, SIZE)
+    new.whole[0, : 1 << 15] = 0xFF
+    _kept.append(new)
+    return new
+
+
+def forget() -> None:
+    """Let go of all memory."""
+    _kept.clear()
+
+
+def room() -> Room:
+    """Room for a run."""
+    return Room(memory(), memory())
+
+
+def zeros(rows: int, columns: int) -> np.ndarray:
+    """A matrix of zeros as `bocnn.products` pads them."""
+    return aligned((padded(rows), padded(columns)), np.float64)
+
+
+def chances_negative(constant: float, slopes: np.ndarray, half: int) -> np.ndarray:
+    """What `write_chances_negative` writes for slopes."""
+    work = np.empty((3, slopes.size))
+    work[0] = slopes
+    write_chances_negative(constant, half, work)
+    return work[2]
