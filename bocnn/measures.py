@@ -8,11 +8,12 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.compiled import compiled
 from bocnn.draws import Seed
+from bocnn.fresh import fresh_samples
 from bocnn.gram import Kind, Network, Points
 from bocnn.laws import Geometry, Law, trained_filters
 from bocnn.losses import loss_value
 from bocnn.memory import Memory
-from bocnn.risk import clean_error, fresh_samples, wrongness
+from bocnn.risk import clean_error, wrongness
 
 
 class Measures(NamedTuple):

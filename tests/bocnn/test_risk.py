@@ -10,8 +10,9 @@ from scipy.special import gammaincc
 
 from bocnn import dense
 from bocnn.draws import Seed
+from bocnn.fresh import Fresh, cholesky
 from bocnn.measures import learning, memorization, training_error
-from bocnn.risk import Fresh, cholesky, clean_error, wrongness
+from bocnn.risk import clean_error, wrongness
 from bocnn.tails import upper_gammas
 from tests.bocnn.paired import Problem
 from tests.bocnn.rooms import chances_negative, memory, zeros

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from bocnn import dense
+from bocnn.fresh import Fresh, fresh_samples
 from bocnn.gram import Kind
 from bocnn.laws import Geometry, Law, trained_filters
 from bocnn.measures import Run
-from bocnn.risk import Fresh, fresh_samples
 from tests.bocnn.paired import Pair, Problem, make_pair
 from tests.bocnn.rooms import memory, zeros
 from tests.bocnn.training import Training, rule
