@@ -13,6 +13,8 @@ from analysis.plane import Floats, PlaneAxis
 FEW = 30.0
 """Ratio of the largest to the smallest value up to which the ordinate is linear."""
 MARKERS = "os^Dv"
+INSET = (0.6, 0.56, 0.38, 0.41)
+"""Where small axes stand in the large ones: left, bottom, width and height, as shares."""
 
 
 def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str]) -> Figure:
@@ -31,12 +33,12 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
     with theme():
         figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
         axes = figure.subplots()
-        edges = x.edges[[0, -1]]
-        set_scale(axes.xaxis, edges, log=x.log)
-        for line in shown:
-            k = groups.index((line.y, line.setting))
-            _draw(axes, line, palette[k], (MARKERS[k % len(MARKERS)], labels[1]))
-        _scale(axes, shown)
+        for place, part in _places(axes, shown):
+            set_scale(place.xaxis, x.edges[[0, -1]], log=x.log)
+            for line in part:
+                k = groups.index((line.y, line.setting))
+                _draw(place, line, palette[k], (MARKERS[k % len(MARKERS)], labels[1]))
+            _scale(place, part)
         if any(line.judged.any() for line in shown):
             axes.plot([], [], color=GREY, lw=1.2, label="predicted")
         if any(line.limit for line in shown):
@@ -46,6 +48,16 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
         axes.set_ylabel(wrapped(labels[0]))
         figure.legend(loc="outside lower center", fontsize="small", ncols=2)
     return figure
+
+
+def _places(axes: Axes, lines: Sequence[Line]) -> list[tuple[Axes, list[Line]]]:
+    """Where each line stands: in the axes, or in small ones within them."""
+    inside = [line for line in lines if line.y == line.asked.inset]
+    if not inside:
+        return [(axes, list(lines))]
+    small = axes.inset_axes(INSET)
+    small.tick_params(labelsize="x-small", pad=1)
+    return [(axes, [line for line in lines if line not in inside]), (small, inside)]
 
 
 def _is_largest(line: Line, lines: Sequence[Line]) -> bool:

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 import bocnn
-from bocnn.kernel.model import MODEL as KERNEL
 from bocnn.proportional.model import MODEL as PROPORTIONAL
+from images.model import MODEL as KERNEL
 from sweeps.identity import ID_DTYPE
 from sweeps.mistakes import SweepError
 from sweeps.plan import make_plan
