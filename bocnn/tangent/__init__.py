@@ -1,1 +1,1 @@
-"""The kernel at the start of the two-layer CNN: a further model of the sweep protocol, which trains nothing."""
+"""The kernel at the start of the two-layer CNN: a further model of the sweep protocol."""

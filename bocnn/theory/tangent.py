@@ -1,11 +1,11 @@
 """The tangent kernel of the two-layer CNN at its random start, and what it bounds.
 
 f(x) = Σ_k ±Σ_p v_{k,p} ReLU(⟨w_k, x_p⟩) over K filters and patches p; w ~ N(0, σ₀² I), every v = v₀. Its
-gradient by w_k is ±Σ_p v₀ 1[⟨w_k, x_p⟩ > 0] x_p and by v_{k,p} it is ±ReLU(⟨w_k, x_p⟩), so inner products of
-gradients of two samples have, over the weights, the mean
+gradient by w_k is ±Σ_p v₀ 1[⟨w_k, x_p⟩ > 0] x_p and by v_{k,p} it is ±ReLU(⟨w_k, x_p⟩), so inner products
+of the gradients of two samples have, over the weights, the mean
 
-    H(x, x′) = K v₀² Σ_{p,q} ⟨x_p, x′_q⟩ (π − θ_{pq}) / 2π                              (filters trained)
-             + K σ₀² Σ_p ‖x_p‖ ‖x′_p‖ (sin θ_{pp} + (π − θ_{pp}) cos θ_{pp}) / 2π      (output weights trained)
+    H(x, x′) = K v₀² Σ_{p,q} ⟨x_p, x′_q⟩ (π − θ_{pq}) / 2π                           (filters trained)
+             + K σ₀² Σ_p ‖x_p‖ ‖x′_p‖ (sin θ_{pp} + (π − θ_{pp}) cos θ_{pp}) / 2π   (outputs trained)
 
 with θ_{pq} the angle between x_p and x′_q: the arc-cosine kernels of degree 0 and 1. It is the model's H∞,
 which a network of many filters trains by.
