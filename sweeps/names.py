@@ -152,8 +152,9 @@ def _curves(spec: Spec, model: Model, measures: list[str]) -> Iterator[Mistake]:
             received = getattr(curve, key)
             if received is not None and received not in valid:
                 what = "a setting" if key == "limit" else kind
-                none = "the sweep has none; state steps under trajectory" if curve.recorded else ""
-                listed = ", ".join(valid) or none or "the sweep has none"
+                listed = ", ".join(valid) or "the sweep has none"
+                if curve.recorded and not recorded and key != "limit":
+                    listed = "the sweep records none; give steps under trajectory"
                 text = f"received {received!r}; expected {what}: {listed}"
                 path = ("analysis", "curves", index, key)
                 yield Mistake(path, f"{text}{nearest(received, valid)}")

@@ -13,6 +13,8 @@ from analysis.plane import Floats, PlaneAxis
 FEW = 30.0
 """Ratio of the largest to the smallest value up to which the ordinate is linear."""
 MARKERS = "os^Dv"
+LONG = 26
+"""Letters of a line's name beyond which two do not stand side by side below the axes."""
 INSET = (0.6, 0.56, 0.38, 0.41)
 """Where small axes stand in the large ones: left, bottom, width and height, as shares."""
 
@@ -31,7 +33,9 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
     groups = list(dict.fromkeys((line.y, line.setting) for line in shown))
     palette = colours(len(groups))
     with theme():
-        figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
+        wide = max(len(_name(line, labels[1])) for line in shown) > LONG
+        rows = len(groups) if wide else -(-len(groups) // 2)
+        figure = Figure(figsize=(WIDTH, 3.2 + 0.17 * rows), layout="constrained")
         axes = figure.subplots()
         for place, part in _places(axes, shown):
             set_scale(place.xaxis, x.edges[[0, -1]], log=x.log)
@@ -46,7 +50,7 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
             axes.plot([], [], "o", color=GREY, mfc="none", ms=6, label=what)
         axes.set_xlabel(wrapped(x.label, 60))
         axes.set_ylabel(wrapped(labels[0]))
-        figure.legend(loc="outside lower center", fontsize="small", ncols=2)
+        figure.legend(loc="outside lower center", fontsize="small", ncols=1 if wide else 2)
     return figure
 
 
@@ -82,15 +86,19 @@ def _draw(axes: Axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:
             color=dark(colour),
         )
         return
-    size = f"{line.asked.limit} = {line.size}" if line.size else ""
-    label = ", ".join(filter(None, (f"{y_name} = {line.y:g}", line.setting, size)))
+    name = _name(line, y_name)
     axes.errorbar(
-        line.x[ok], line.mean[ok], yerr=error, fmt=marker, ms=3.5, color=colour, label=label
+        line.x[ok], line.mean[ok], yerr=error, fmt=marker, ms=3.5, color=colour, label=name
     )
     if np.isfinite(line.predicted).any():
         axes.plot(line.x, line.predicted, color=dark(colour), lw=1.2)
     else:
         axes.plot(line.x[ok], line.mean[ok], ":", color=colour, lw=0.8)
+
+
+def _name(line: Line, y_name: str) -> str:
+    size = f"{line.asked.limit} = {line.size}" if line.size else ""
+    return ", ".join(filter(None, (f"{y_name} = {line.y:g}", line.setting, size)))
 
 
 def _scale(axes: Axes, lines: Sequence[Line]) -> None:

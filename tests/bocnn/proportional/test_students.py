@@ -8,7 +8,13 @@ import torch
 
 from bocnn.proportional.descent import Recipe, descend
 from bocnn.proportional.draws import Sample, draw
-from bocnn.proportional.population import activate, differentiate, second_moment, target_moment
+from bocnn.proportional.population import (
+    activate,
+    differentiate,
+    nonlinear_power,
+    second_moment,
+    target_moment,
+)
 from bocnn.proportional.students import (
     pseudo_inverse,
     train_first,
@@ -103,6 +109,17 @@ def test_moments_of_neurons_are_those_of_drawn_inputs(name: str) -> None:
     ):
         error = drawn.std(0) / len(x) ** 0.5
         assert (np.abs(drawn.mean(0) - expected) < 4.5 * error + 1e-12).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_linear_is_what_least_squares_leave(name: str) -> None:
+    rng = np.random.default_rng(3)
+    filters, weights = rng.standard_normal((5, 3)), rng.standard_normal(5)
+    x = rng.standard_normal((400_000, 3))
+    values = activate(name, x @ filters.T) @ weights
+    left = (values - x @ np.linalg.lstsq(x, values, rcond=None)[0]) ** 2
+    found = nonlinear_power(name, filters, weights, second_moment(name, filters))
+    assert abs(found - left.mean()) < 4.5 * left.std() / len(x) ** 0.5 + 1e-12
 
 
 @pytest.mark.parametrize("name", NAMES)
