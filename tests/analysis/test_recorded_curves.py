@@ -9,7 +9,7 @@ from analysis.load import open_dataset
 from analysis.recorded_curves import recorded_lines
 from analysis.report import examine, write_report
 from sweeps.protocol import load_model
-from tests.sweeps.small import KERNEL_SWEEP, mistakes, train
+from tests.sweeps.small import mistakes, train
 
 ALONG = """\
 trajectory: [0, 4, 10]
