@@ -1,8 +1,9 @@
 """Curves along x: measured means with intervals, and the predicted curve as a line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,7 +16,7 @@ FEW = 30.0
 MARKERS = "os^Dv"
 LONG = 26
 """Letters of a line's name beyond which two do not stand side by side below the axes."""
-INSET = (0.6, 0.56, 0.38, 0.41)
+INSET = (0.1, 0.56, 0.38, 0.41)
 """Where small axes stand in the large ones: left, bottom, width and height, as shares."""
 
 
@@ -37,7 +38,8 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
         rows = len(groups) if wide else -(-len(groups) // 2)
         figure = Figure(figsize=(WIDTH, 3.2 + 0.17 * rows), layout="constrained")
         axes = figure.subplots()
-        for place, part in _places(axes, shown):
+        places = _places(axes, shown)
+        for place, part in places:
             set_scale(place.xaxis, x.edges[[0, -1]], log=x.log)
             for line in part:
                 k = groups.index((line.y, line.setting))
@@ -50,7 +52,12 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
             axes.plot([], [], "o", color=GREY, mfc="none", ms=6, label=what)
         axes.set_xlabel(wrapped(x.label, 60))
         axes.set_ylabel(wrapped(labels[0]))
-        figure.legend(loc="outside lower center", fontsize="small", ncols=1 if wide else 2)
+        figure.legend(
+            *_keys(place for place, _ in places),
+            loc="outside lower center",
+            fontsize="small",
+            ncols=1 if wide else 2,
+        )
     return figure
 
 
@@ -62,6 +69,12 @@ def _places(axes: Axes, lines: Sequence[Line]) -> list[tuple[Axes, list[Line]]]:
     small = axes.inset_axes(INSET)
     small.tick_params(labelsize="x-small", pad=1)
     return [(axes, [line for line in lines if line not in inside]), (small, inside)]
+
+
+def _keys(places: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
+    """Handles and names of all lines, those in small axes too."""
+    pairs = [place.get_legend_handles_labels() for place in places]
+    return [h for handles, _ in pairs for h in handles], [n for _, names in pairs for n in names]
 
 
 def _is_largest(line: Line, lines: Sequence[Line]) -> bool:
