@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bocnn.proportional.descent import Recipe, descend
+from bocnn.proportional.descent import Recipe, Watch, descend
 from bocnn.proportional.draws import Sample, draw
 from bocnn.proportional.population import (
     activate,
@@ -63,6 +63,29 @@ def test_descent_stops_at_its_tolerance_and_tells_the_gradient() -> None:
     assert trained.grad_norm <= 1e-4 and 0 < trained.steps < 5000
     before = descend(sample, labels, "relu", Recipe(0.3, trained.steps - 1, 0.0))
     assert before.grad_norm > 1e-4
+
+
+def step_of_escape(init: float) -> int:
+    """When the training loss of erf falls below half of least squares', which no linear network does."""
+    sizes = {"n": 40, "d": 20, "h": 40, "seed": 200105, "replicate": 3}
+    sample = draw(sizes | {"r": 1.0, "sigma": 0.5, "init": init})
+    labels = sample.x @ sample.target + sample.noise
+    (least,) = np.linalg.lstsq(sample.x, labels, rcond=None)[1]
+    seen: list[int] = []
+
+    def look(step: int, residual: np.ndarray, moved: np.ndarray) -> None:
+        if residual @ residual < least / 2:
+            seen.append(step)
+
+    every = Watch(frozenset(range(0, 1000, 10)), look)
+    descend(sample, labels, "erf", Recipe(0.343, 1000, 0.0), watch=every)
+    return seen[0]
+
+
+def test_vanishing_weights_leave_the_linear_solution_exponentially() -> None:
+    """Every decade of the initialization delays it by as many steps: it is a saddle."""
+    delays = np.diff([step_of_escape(init) for init in (1e-2, 1e-3, 1e-4, 1e-5)])
+    assert (delays > 100).all() and delays.max() < 1.15 * delays.min()
 
 
 @pytest.mark.parametrize(("n", "d"), [(12, 7), (6, 20)])
