@@ -10,7 +10,11 @@ SHANG := shang-fig-2a shang-fig-2b shang-fig-2c shang-fig-3
 KOU := kou-heat-map kou-published-script
 BEYOND := quarter-law-over-d small-v0-over-d kink-over-n kink-over-m kink-over-d kink-over-sigma \
 	flips-over-p training-length ratio-to-the-end
-PAPERS := $(SHANG) $(KOU) $(BEYOND)
+BA := ba-linear-network ba-random-features ba-first-layer-width ba-first-layer-dimension ba-near-poles \
+	ba-vanishing
+ARORA := arora-training-curves arora-width arora-random-labels arora-digits
+TANGENT := tangent-initialization tangent-heat-map
+PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT)
 
 .PHONY: help setup setup-cluster kills scale million fuzz demo papers test test-all check format bench bench-gpu clean
 

@@ -13,6 +13,7 @@ from scipy import stats
 
 from analysis.across import setting_parts
 from analysis.aggregate import Cells, aggregate
+from analysis.laws import Estimate
 from analysis.load import Dataset
 from analysis.plane import Floats
 from analysis.spec import Asked, View
@@ -29,7 +30,7 @@ class Line:
     """One line of a curve, over x: shape (x,) each, NaN where there is none.
 
     `limit` tells that it is the limit over the size that was asked for; `size` is the size's label of
-    a line that was measured, "" without one.
+    a line that was measured, "" without one. `power` is b of measure ∝ x^b, where one is predicted.
     """
 
     asked: Asked
@@ -42,6 +43,7 @@ class Line:
     half: Floats
     predicted: Floats
     replicates: int
+    power: Estimate | None = None
 
     @property
     def judged(self) -> np.ndarray:
@@ -126,7 +128,33 @@ def _measured(cells: Cells, predicted: Floats, asked: Asked) -> Iterator[Line]:
                 half[s, :, j],
                 predicted[s, :, j],
                 int(used[s, :, j].max(initial=0)),
+                None
+                if asked.power is None
+                else fit_power(cells.plane.x.values, cells.values[s, :, j]),
             )
+
+
+def fit_power(x: Floats, values: Floats) -> Estimate | None:
+    """b of value ∝ x^b: the mean of every replicate's own least squares, with Student's interval.
+
+    Replicates may share their draws over x, so that points of one line depend on each other; lines of
+    unlike replicates do not.
+
+    Args:
+        x: abscissas, > 0, shape (x,).
+        values: shape (x, replicates); those with a value that is not positive are left out.
+    Returns:
+        None with fewer than two abscissas or two replicates.
+    """
+    used = values[:, (values > 0).all(axis=0)]
+    if len(x) < 2 or used.shape[1] < 2 or (x <= 0).any():
+        return None
+    u = np.log(x) - np.log(x).mean()
+    slopes = u @ np.log(used) / (u @ u)
+    count = slopes.size
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * slopes.std(ddof=1) / np.sqrt(count)
+    mean = float(slopes.mean())
+    return Estimate(mean, mean - float(half), mean + float(half))
 
 
 def _limits(lines: list[Line], asked: Asked) -> Iterator[Line]:

@@ -46,12 +46,19 @@ class Across:
 
 @dataclass(frozen=True)
 class Asked:
-    """A curve to show: a measure along x, the predicted one, and the size that goes to a limit."""
+    """A curve to show: a measure along x, the predicted one, and the size that goes to a limit.
+
+    `power` is the predicted one of x. Where `recorded`, it is a record along the training, over its steps.
+    Lines at y = `inset` stand in small axes of their own.
+    """
 
     measure: str
     predicted: str | None = None
     limit: str | None = None
     source: str = ""
+    power: float | None = None
+    recorded: bool = False
+    inset: float | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,18 @@ def _asked(part: Mapping[str, Any]) -> Asked:
     predicted, limit = (
         None if part.get(name) is None else str(part[name]) for name in ("predicted", "limit")
     )
-    return Asked(str(part["measure"]), predicted, limit, str(part.get("source") or ""))
+    power, inset = (
+        None if part.get(name) is None else float(part[name]) for name in ("power", "inset")
+    )
+    return Asked(
+        str(part["measure"]),
+        predicted,
+        limit,
+        str(part.get("source") or ""),
+        power,
+        bool(part.get("recorded")),
+        inset,
+    )
 
 
 def _across(part: Mapping[str, Any]) -> Across:

@@ -131,22 +131,30 @@ def _analysis(spec: Spec, model: Model) -> Iterator[Mistake]:
             yield Mistake(("analysis", key), f"{text}{nearest(received, valid)}")
     if not spec.analysis.levels and not spec.analysis.curves:
         yield Mistake(("analysis", "levels"), "received []; expected a level, or curves beside it")
-    yield from _curves(spec, measures)
+    yield from _curves(spec, model, measures)
 
 
-def _curves(spec: Spec, measures: list[str]) -> Iterator[Mistake]:
-    """Curves of what is no measure, and limits over what is no setting."""
+def _curves(spec: Spec, model: Model, measures: list[str]) -> Iterator[Mistake]:
+    """Curves of what is no measure or is not recorded, and limits over what is no setting."""
     assert spec.analysis is not None
+    recorded: list[str] = []
+    if spec.trajectory is not None and isinstance(model, Tracing):
+        recorded = [column.name for column in model.trace_measures if column.name != "step"]
     for index, curve in enumerate(spec.analysis.curves):
+        named, kind = (
+            (recorded, "a recorded measure") if curve.recorded else (measures, "a measure")
+        )
         for key, valid in (
-            ("measure", measures),
-            ("predicted", measures),
+            ("measure", named),
+            ("predicted", named),
             ("limit", list(spec.settings)),
         ):
             received = getattr(curve, key)
             if received is not None and received not in valid:
-                what = "a setting" if key == "limit" else "a measure"
+                what = "a setting" if key == "limit" else kind
                 listed = ", ".join(valid) or "the sweep has none"
+                if curve.recorded and not recorded and key != "limit":
+                    listed = "the sweep records none; give steps under trajectory"
                 text = f"received {received!r}; expected {what}: {listed}"
                 path = ("analysis", "curves", index, key)
                 yield Mistake(path, f"{text}{nearest(received, valid)}")

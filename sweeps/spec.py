@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
@@ -66,11 +67,18 @@ class Collapse(_Strict):
 
 
 class Curve(_Strict):
-    """A measure along x, the predicted one beside it, and a size over which both go to a limit."""
+    """A measure along x, the predicted one beside it, and a size over which both go to a limit.
+
+    `power` is the predicted one of x; a `recorded` measure is shown along the training instead. An `inset`
+    is a smaller y at which the curve is shown beside the others, in axes of its own.
+    """
 
     measure: StrictStr
     predicted: StrictStr | None = None
     limit: StrictStr | None = None
+    power: Number | None = None
+    recorded: StrictBool = False
+    inset: Number | None = None
     source: StrictStr = ""
 
 

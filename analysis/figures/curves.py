@@ -1,8 +1,9 @@
 """Curves along x: measured means with intervals, and the predicted curve as a line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,6 +14,10 @@ from analysis.plane import Floats, PlaneAxis
 FEW = 30.0
 """Ratio of the largest to the smallest value up to which the ordinate is linear."""
 MARKERS = "os^Dv"
+LONG = 26
+"""Letters of a line's name beyond which two do not stand side by side below the axes."""
+INSET = (0.1, 0.56, 0.38, 0.41)
+"""Where small axes stand in the large ones: left, bottom, width and height, as shares."""
 
 
 def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str]) -> Figure:
@@ -29,14 +34,17 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
     groups = list(dict.fromkeys((line.y, line.setting) for line in shown))
     palette = colours(len(groups))
     with theme():
-        figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
+        wide = max(len(_name(line, labels[1])) for line in shown) > LONG
+        rows = len(groups) if wide else -(-len(groups) // 2)
+        figure = Figure(figsize=(WIDTH, 3.2 + 0.17 * rows), layout="constrained")
         axes = figure.subplots()
-        edges = x.edges[[0, -1]]
-        set_scale(axes.xaxis, edges, log=x.log)
-        for line in shown:
-            k = groups.index((line.y, line.setting))
-            _draw(axes, line, palette[k], (MARKERS[k % len(MARKERS)], labels[1]))
-        _scale(axes, shown)
+        places = _places(axes, shown)
+        for place, part in places:
+            set_scale(place.xaxis, x.edges[[0, -1]], log=x.log)
+            for line in part:
+                k = groups.index((line.y, line.setting))
+                _draw(place, line, palette[k], (MARKERS[k % len(MARKERS)], labels[1]))
+            _scale(place, part)
         if any(line.judged.any() for line in shown):
             axes.plot([], [], color=GREY, lw=1.2, label="predicted")
         if any(line.limit for line in shown):
@@ -44,8 +52,29 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
             axes.plot([], [], "o", color=GREY, mfc="none", ms=6, label=what)
         axes.set_xlabel(wrapped(x.label, 60))
         axes.set_ylabel(wrapped(labels[0]))
-        figure.legend(loc="outside lower center", fontsize="small", ncols=2)
+        figure.legend(
+            *_keys(place for place, _ in places),
+            loc="outside lower center",
+            fontsize="small",
+            ncols=1 if wide else 2,
+        )
     return figure
+
+
+def _places(axes: Axes, lines: Sequence[Line]) -> list[tuple[Axes, list[Line]]]:
+    """Where each line stands: in the axes, or in small ones within them."""
+    inside = [line for line in lines if line.y == line.asked.inset]
+    if not inside:
+        return [(axes, list(lines))]
+    small = axes.inset_axes(INSET)
+    small.tick_params(labelsize="x-small", pad=1)
+    return [(axes, [line for line in lines if line not in inside]), (small, inside)]
+
+
+def _keys(places: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
+    """Handles and names of all lines, those in small axes too."""
+    pairs = [place.get_legend_handles_labels() for place in places]
+    return [h for handles, _ in pairs for h in handles], [n for _, names in pairs for n in names]
 
 
 def _is_largest(line: Line, lines: Sequence[Line]) -> bool:
@@ -70,15 +99,19 @@ def _draw(axes: Axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:
             color=dark(colour),
         )
         return
-    size = f"{line.asked.limit} = {line.size}" if line.size else ""
-    label = ", ".join(filter(None, (f"{y_name} = {line.y:g}", line.setting, size)))
+    name = _name(line, y_name)
     axes.errorbar(
-        line.x[ok], line.mean[ok], yerr=error, fmt=marker, ms=3.5, color=colour, label=label
+        line.x[ok], line.mean[ok], yerr=error, fmt=marker, ms=3.5, color=colour, label=name
     )
     if np.isfinite(line.predicted).any():
         axes.plot(line.x, line.predicted, color=dark(colour), lw=1.2)
     else:
         axes.plot(line.x[ok], line.mean[ok], ":", color=colour, lw=0.8)
+
+
+def _name(line: Line, y_name: str) -> str:
+    size = f"{line.asked.limit} = {line.size}" if line.size else ""
+    return ", ".join(filter(None, (f"{y_name} = {line.y:g}", line.setting, size)))
 
 
 def _scale(axes: Axes, lines: Sequence[Line]) -> None:

@@ -1,6 +1,7 @@
 """The columns of the model `kernel`: what a run is given and what is measured on it."""
 
 from bocnn.columns import Column
+from bocnn.rows import measures_of, numbers_of
 
 DATA = ("sphere", "digits", "mnist", "cifar10")
 TEACHERS = ("linear", "quadratic")
@@ -24,20 +25,24 @@ PARAMETERS = (
     Column("n_test", "int64", "test samples, at most", interval="[1, 1e7]", default=1000),
 )
 
-_MEANINGS = dict(
+_CURVE = dict(
     residual="‖y − u(k)‖ after training",
     predicted_residual="‖(I − ηH∞)ᵏ y‖",
     residual_gap="‖y − u(k) − (I − ηH∞)ᵏ y‖ / ‖y‖",
-    lambda_min="smallest eigenvalue of H∞",
     distance="‖W(k) − W(0)‖",
-    distance_bound="√(yᵀ H∞⁻¹ y)",
-    bound="√(2 yᵀ H∞⁻¹ y / n)",
-    test_l1="test loss min(|y − f|, 1)",
-    bound_room="bound less test loss",
-    test_error="test error against the teacher's sign",
 )
 
-MEASURES = (
-    Column("status", "string", "how the run ended", choices=STATUSES),
-    *(Column(name, "float64", meaning) for name, meaning in _MEANINGS.items()),
+MEASURES = measures_of(
+    STATUSES,
+    _CURVE
+    | dict(
+        distance_bound="√(yᵀ H∞⁻¹ y)",
+        lambda_min="smallest eigenvalue of H∞",
+        bound="√(2 yᵀ H∞⁻¹ y / n)",
+        test_l1="test loss min(|y − f|, 1)",
+        bound_room="bound less test loss",
+        test_error="test error against the teacher's sign",
+    ),
 )
+
+TRACE_MEASURES = numbers_of({"step": "gradient steps k taken so far"} | _CURVE)

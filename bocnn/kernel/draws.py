@@ -1,7 +1,8 @@
 """Unit vectors, their labels and the network's start: a pure function of seed, sizes and replicate.
 
-Inputs are uniform on the sphere, or real images of two classes, scaled to unit length (`kernel.images`),
-with labels ±1. Labels of a teacher on the sphere have unit second moment, as random signs do:
+Inputs are uniform on the sphere, or real images of two classes, scaled to unit length, with labels ±1;
+who draws says where images come from, so nothing here knows of files. Labels of a teacher on the sphere
+have unit second moment, as random signs do:
 
 | teacher | y, with β a random unit vector and t = √d ⟨β, x⟩ |
 |---|---|
@@ -16,15 +17,19 @@ Source:
     Arora, Du, Hu, Li & Wang 2019 (arXiv 1901.08584), section 6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bocnn.arrays import Array
-from bocnn.kernel.images import two_classes
 
 INPUTS, TEACHER, SIGNS, UNIFORMS, FILTERS, OUTPUT, TEST = range(7)
+
+
+Images = Callable[[str, str, int, int], tuple[NDArray[np.uint8], Array]]
+"""All images of two classes: data, folder, both classes → pixels (images, pixels), labels ±1 (images,)."""
 
 
 class Data(NamedTuple):
@@ -35,11 +40,19 @@ class Data(NamedTuple):
     labels: Array
 
 
-def draw_data(row: Mapping[str, Any], count: int, *, test: bool = False) -> Data:
-    """Training samples of a run, or test samples of the same law (and the same teacher)."""
+def draw_data(
+    row: Mapping[str, Any], count: int, *, test: bool = False, images: Images | None = None
+) -> Data:
+    """Training samples of a run, or test samples of the same law (and the same teacher).
+
+    Raises:
+        ValueError: images are asked for and none are at hand, or too few.
+    """
     part = TEST if test else 0
-    draw_inputs = _draw_sphere if row["data"] == "sphere" else _draw_images
-    x, taught = draw_inputs(row, count, part)
+    if row["data"] == "sphere":
+        x, taught = _draw_sphere(row, count, part)
+    else:
+        x, taught = _draw_images(row, count, part, images=images)
     count = len(x)
     share = 1.0 if row["labels"] == "random" else float(row["random_share"])
     replaced = _generator(row, UNIFORMS, part).random(count) < share
@@ -57,10 +70,17 @@ def _draw_sphere(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, 
     return x, t if row["teacher"] == "linear" else (t**2 - 1) / np.sqrt(2)
 
 
-def _draw_images(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, Array]:
+def _draw_images(
+    row: Mapping[str, Any], count: int, part: int, *, images: Images | None
+) -> tuple[Array, Array]:
     """Images drawn without replacement: the first n for training, of the others up to count to test."""
+    if images is None:
+        raise ValueError(
+            f"received data: {row['data']}; expected sphere, which needs no images. Take the model "
+            "kernel by its name: that one reads images."
+        )
     n, classes = int(row["n"]), (int(row["positive"]), int(row["negative"]))
-    pixels, signs = two_classes(row["data"], row["folder"], *classes)
+    pixels, signs = images(row["data"], row["folder"], *classes)
     if n >= len(pixels):
         raise ValueError(
             f"received n = {n}; expected fewer than the {len(pixels)} images of the classes "

@@ -1,6 +1,7 @@
 """The columns of the model `proportional`: what a run is given and what is measured on it."""
 
 from bocnn.columns import Column
+from bocnn.rows import measures_of
 from bocnn.theory.moments import NAMES
 
 TRAINED = ("second", "first")
@@ -20,22 +21,18 @@ PARAMETERS = (
     Column("grad_tol", "float64", "‖∇‖² to stop at, null for never", "1", "(0, inf)", default=1e-6),
 )
 
-_MEANINGS = dict(
-    bias="bias r² B",
-    variance="variance σ² V",
-    risk="population risk, less σ²",
-    predicted_bias="bias in the proportional limit",
-    predicted_variance="variance in the proportional limit",
-    predicted_risk="risk in the proportional limit",
-    train_loss="training loss Σ (y − f)² / 2n",
-    grad_norm="squared gradient norm at the end",
-    steps_run="gradient steps run",
-)
-
-MEASURES = (
-    Column("status", "string", "how the run ended", choices=STATUSES),
-    *(
-        Column(name, "int64" if name == "steps_run" else "float64", meaning)
-        for name, meaning in _MEANINGS.items()
+MEASURES = measures_of(
+    STATUSES,
+    dict(
+        bias="bias r² B",
+        variance="variance σ² V",
+        risk="population risk, less σ²",
+        predicted_bias="bias in the proportional limit",
+        predicted_variance="variance in the proportional limit",
+        predicted_risk="risk in the proportional limit",
+        nonlinear="what of the learned function is not linear, E (f − ⟨x, E f x⟩)²",
+        train_loss="training loss Σ (y − f)² / 2n",
+        grad_norm="squared gradient norm at the end",
+        steps_run="gradient steps run",
     ),
 )

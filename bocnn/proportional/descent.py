@@ -1,15 +1,15 @@
-"""Gradient descent on the first layer, on the Gram matrix of the inputs.
+"""Gradient descent on the first layer, in the span of the inputs.
 
-The filters move only in the span of the inputs, w_i = w_i(0) + Σ_j B[i, j] x_j, so with G = XXᵀ, A = WXᵀ
-and the loss L = Σ (f − y)² / 2n
+The filters move only in that span, so d counts no more than n: with more dimensions than samples, inputs
+and filters are written in an orthonormal basis of it. With A = WXᵀ and the loss L = Σ (f − y)² / 2n
 
-    U[i, j] = h^(−1/2) ± φ′(A[i, j]) (f_j − y_j) / n,    B ← B − η U,    A ← A − η U G
+    ∇ = ± h^(−1/2) φ′(A) diag(f − y) X / n,    W ← W − η ∇
 
-is exactly gradient descent, and ‖∇‖² = Σ U ∘ (U G). It is the step of `bocnn.gram` for one patch a
-sample, the square loss and fixed output weights; with hundreds of filters and samples and no d below n,
-LAPACK's matrix products are the faster way to take it.
+is the step of `bocnn.gram` for one patch a sample, the square loss and fixed output weights; with hundreds
+of filters and samples LAPACK's matrix products are the faster way to take it.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -36,22 +36,44 @@ class Trained(NamedTuple):
     steps: int
 
 
-def descend(sample: Sample, labels: Array, activation: str, recipe: Recipe) -> Trained:
+class Watch(NamedTuple):
+    """Who looks on, at these steps and at the end: `look(step, residual (n,), W − W(0) in the span)`."""
+
+    steps: frozenset[int]
+    look: Callable[[int, Array, Array], None]
+
+
+def descend(
+    sample: Sample, labels: Array, activation: str, recipe: Recipe, *, watch: Watch | None = None
+) -> Trained:
     """Train the first layer on labels, shape (n,); it ends early where it leaves the finite numbers."""
-    gram = sample.x @ sample.x.T
+    span = _span(sample.x)
+    x, start = (
+        (sample.x, sample.filters) if span is None else (sample.x @ span, sample.filters @ span)
+    )
+    across, filters = np.ascontiguousarray(x.T), start.copy()
     signs = sample.signs / np.sqrt(len(sample.signs))
-    a = sample.filters @ sample.x.T
-    moved = np.zeros_like(a)
-    start = signs @ activate(activation, a)
+    a = filters @ across
+    values, slopes = np.empty_like(a), np.empty_like(a)
+    aim = labels + signs @ activate(activation, a)
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(recipe.steps + 1):
-            residual = labels - (signs @ activate(activation, a) - start)
-            update = differentiate(activation, a)
-            update *= signs[:, None] * (residual / -len(labels))
-            product = update @ gram
-            grad_norm = float(np.vdot(update, product))
-            if step == recipe.steps or not recipe.grad_tol < grad_norm < np.inf:
+            residual = aim - signs @ activate(activation, a, out=values)
+            pull = x * (residual / -len(labels))[:, None]
+            gradient = signs[:, None] * (differentiate(activation, a, out=slopes) @ pull)
+            grad_norm = float(np.vdot(gradient, gradient))
+            over = step == recipe.steps or not recipe.grad_tol < grad_norm < np.inf
+            if watch is not None and (over or step in watch.steps):
+                watch.look(step, residual, filters - start)
+            if over:
                 break
-            a -= recipe.eta * product
-            moved -= recipe.eta * update
-    return Trained(sample.filters + moved @ sample.x, residual, grad_norm, step)
+            filters -= recipe.eta * gradient
+            np.dot(filters, across, out=a)
+    moved = filters - start
+    moved = moved if span is None else moved @ span.T
+    return Trained(sample.filters + moved, residual, grad_norm, step)
+
+
+def _span(x: Array) -> Array | None:
+    """An orthonormal basis of the inputs' span, (d, n); none where it is all of the space."""
+    return np.linalg.qr(x.T)[0] if x.shape[1] > x.shape[0] else None

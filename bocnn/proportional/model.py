@@ -1,79 +1,58 @@
-"""The model `proportional` as a sweep sees it: its columns, the cost of a run, and `run`.
+"""The model `proportional` as a sweep sees it: its columns, the cost of a run, and `run`."""
 
-Every run is trained for itself, in float64 and by one thread: BLAS sums in another order on more, and a
-row must not depend on where it is trained.
-"""
-
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from bocnn.arrays import Array
-from bocnn.columns import Column
 from bocnn.proportional.columns import MEASURES, PARAMETERS
 from bocnn.proportional.descent import Recipe
 from bocnn.proportional.draws import draw
 from bocnn.proportional.students import Fit, train_first, train_first_linear, train_second
+from bocnn.rows import OVERHEAD, Columns, Row, RowModel, sizes
 from bocnn.theory import proportional as theory
 from bocnn.theory.moments import moments
 
-Columns = Mapping[str, NDArray[Any]]
-Row = dict[str, Any]
 
-_OVERHEAD = 1e6
-
-
-class Proportional:
+class Proportional(RowModel):
     """Fully connected two-layer networks on Gaussian inputs with a linear teacher, one layer trained."""
 
-    name: Final = "proportional"
-    numerics_version: Final = 1
-    engine: Final = "blas"
-    parameters: Final[tuple[Column, ...]] = PARAMETERS
-    measures: Final[tuple[Column, ...]] = MEASURES
-    shape_columns: Final = ("n",)
+    name = "proportional"
+    numerics_version = 2
+    parameters = PARAMETERS
+    measures = MEASURES
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,).
 
         Steps until a tolerance are those that the slowest mode of the limit would take.
         """
-        n, d, h = (columns[name].astype(np.float64) for name in ("n", "d", "h"))
+        n, d, h = sizes(columns, "n", "d", "h")
         draws = 20 * (n + h) * d
         small = np.minimum(n, h)
         second = 2 * n * h * (d + h + 2 * small) + 2 * h**2 * d + 60 * h**2 + 12 * small**3
         linear = 14 * n * d * np.minimum(n, d)
-        step = 2 * h * n**2 + 30 * h * n
+        step = 4 * h * n * np.minimum(n, d) + 30 * h * n
         descent = 2 * _steps(columns) * step + 18 * h**2 * d + 500 * h**2
         first = np.where(columns["activation"] == "linear", linear, descent)
-        return _OVERHEAD + draws + np.where(columns["train"] == "second", second, first)
+        return OVERHEAD + draws + np.where(columns["train"] == "second", second, first)
 
     def memory_bytes(self, columns: Columns) -> Array:
         """Working memory of each run in bytes, shape (runs,)."""
-        n, d, h = (columns[name].astype(np.float64) for name in ("n", "d", "h"))
+        n, d, h = sizes(columns, "n", "d", "h")
         return 8 * (3 * n * d + 4 * h * d + 8 * h * n + 30 * h**2 + 4 * n**2)
 
-    def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
-        """Train and measure runs.
-
-        Args:
-            columns: `seed`, `replicate` and every parameter, shape (runs,) each; NaN is null.
-        Returns:
-            Every measured column, shape (runs,) each; NaN is null. A run that left the finite
-            numbers has status `diverged` and nulls.
-        """
-        names = list(columns)
-        rows = zip(*(columns[name].tolist() for name in names), strict=True)
-        with threadpool_limits(1):
-            measured = [_measure(dict(zip(names, row, strict=True))) for row in rows]
-        status = np.array([row["status"] for row in measured], dtype=object)
-        numbers = (column.name for column in MEASURES[1:])
-        return {"status": status} | {
-            name: np.array([row[name] for row in measured], dtype=np.float64) for name in numbers
+    def measure(self, row: Row) -> Row:
+        """The measures of one run."""
+        fit = _train(row)
+        if not np.isfinite(fit).all():
+            return {"status": "diverged"}
+        predicted = {
+            name: float(term) if np.isfinite(term) else np.nan
+            for name, term in _predict(row).items()
         }
+        trained = {**fit._asdict(), "risk": fit.bias + fit.variance}
+        return {"status": _status(row, fit), **trained, **predicted}
 
 
 def _steps(columns: Columns) -> Array:
@@ -88,18 +67,6 @@ def _steps(columns: Columns) -> Array:
     with np.errstate(divide="ignore"):
         steps = np.log(1 + 100 / columns["grad_tol"]) / (2 * columns["eta"] * slowest)
     return np.fmin(columns["steps"], steps)
-
-
-def _measure(row: Row) -> Row:
-    """The measures of one run."""
-    fit = _train(row)
-    if not np.isfinite(fit).all():
-        return {column.name: np.nan for column in MEASURES} | {"status": "diverged"}
-    predicted = {
-        name: float(term) if np.isfinite(term) else np.nan for name, term in _predict(row).items()
-    }
-    trained = {**fit._asdict(), "risk": fit.bias + fit.variance}
-    return {"status": _status(row, fit), **trained, **predicted}
 
 
 def _train(row: Row) -> Fit:

@@ -17,18 +17,25 @@ from bocnn.arrays import Array
 from bocnn.theory.moments import moments
 
 
-def activate(activation: str, a: Array) -> Array:
-    """φ(a), elementwise."""
+def activate(activation: str, a: Array, *, out: Array | None = None) -> Array:
+    """φ(a), elementwise; written to `out` where it is given, and φ is not linear."""
     if activation == "relu":
-        return np.maximum(a, 0.0)
-    return special.erf(a) if activation == "erf" else a
+        return np.maximum(a, 0.0, out=out)
+    return special.erf(a, out=out) if activation == "erf" else a
 
 
-def differentiate(activation: str, a: Array) -> Array:
-    """φ′(a), elementwise; ReLU's at 0 is 0."""
+def differentiate(activation: str, a: Array, *, out: Array | None = None) -> Array:
+    """φ′(a), elementwise, written to `out` where it is given; ReLU's at 0 is 0."""
+    slope = np.empty_like(a) if out is None else out
     if activation == "relu":
-        return (a > 0.0).astype(np.float64)
-    return 2 / np.sqrt(np.pi) * np.exp(-(a**2)) if activation == "erf" else np.ones_like(a)
+        return np.greater(a, 0.0, out=slope)
+    if activation == "linear":
+        slope.fill(1.0)
+        return slope
+    np.multiply(a, -a, out=slope)
+    np.exp(slope, out=slope)
+    slope *= 2 / np.sqrt(np.pi)
+    return slope
 
 
 def second_moment(activation: str, filters: Array) -> Array:
@@ -49,3 +56,17 @@ def target_moment(activation: str, filters: Array, target: Array) -> Array:
     """E φ(⟨w_k, x⟩) ⟨x, θ⟩ = E φ′ · ⟨w_k, θ⟩ (Stein), shape (K,), for filters (K, d)."""
     norms = np.linalg.norm(filters, axis=1)
     return moments(activation, norms).slope * (filters @ target)
+
+
+def nonlinear_power(activation: str, filters: Array, weights: Array, second: Array) -> float:
+    """E (f − ⟨x, E f x⟩)² of f(x) = Σ a_k φ(⟨w_k, x⟩): what of it no linear function is.
+
+    Args:
+        activation: φ.
+        filters: w, (K, d).
+        weights: a, (K,).
+        second: `second_moment` of the filters.
+    """
+    slopes = moments(activation, np.linalg.norm(filters, axis=1)).slope
+    along = (weights * slopes) @ filters
+    return max(float(weights @ second @ weights - along @ along), 0.0)

@@ -13,18 +13,28 @@ pairs of neurons would do as well.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import lapack
 
 from bocnn.arrays import Array
 from bocnn.proportional.descent import Recipe, descend
 from bocnn.proportional.draws import Sample
-from bocnn.proportional.population import activate, second_moment, target_moment
+from bocnn.proportional.population import (
+    activate,
+    nonlinear_power,
+    second_moment,
+    target_moment,
+)
 
 
 class Fit(NamedTuple):
-    """What came of a training; grad_norm is the last ‖∇‖², over samples and with the noise."""
+    """What came of a training; grad_norm is the last ‖∇‖², over samples and with the noise.
+
+    nonlinear is E (f − ⟨x, E f x⟩)² of the learned function f.
+    """
 
     bias: float
     variance: float
+    nonlinear: float
     train_loss: float
     grad_norm: float
     steps_run: int
@@ -46,23 +56,49 @@ def train_second(sample: Sample, activation: str, sigma: float) -> Fit:
     with_target = target_moment(activation, sample.filters, sample.target)
     bias = weights @ second @ weights - 2 * weights @ with_target + sample.target @ sample.target
     variance = sigma**2 * np.sum(inverse * (second @ inverse))
-    left = clean + sample.noise
-    left = left - features @ (inverse @ left)
+    labels = clean + sample.noise
+    learned = inverse @ labels
+    left = labels - features @ learned
     slope = features.T @ left / len(left)
-    return Fit(max(float(bias), 0.0), float(variance), _loss(left), float(slope @ slope), 0)
+    return Fit(
+        max(float(bias), 0.0),
+        float(variance),
+        nonlinear_power(activation, sample.filters, learned, second),
+        _loss(left),
+        float(slope @ slope),
+        0,
+    )
 
 
 def pseudo_inverse(matrix: Array) -> Array:
-    """The Moore–Penrose inverse, by the eigenvectors of the smaller Gram matrix.
+    """The Moore–Penrose inverse, by the smaller Gram matrix.
 
-    Eigenvalues below the rounding of the largest count as zero, as exact null directions come out.
+    By Cholesky's factor where that shows full rank; else by eigenvectors, those below the rounding of the
+    largest eigenvalue left out, as exact null directions come out.
     """
     wide = matrix.shape[0] < matrix.shape[1]
-    values, vectors = np.linalg.eigh(matrix @ matrix.T if wide else matrix.T @ matrix)
-    kept = values > max(matrix.shape) * np.finfo(np.float64).eps * values[-1]
-    vectors = vectors[:, kept]
-    core = (vectors / values[kept]) @ vectors.T
+    gram = matrix @ matrix.T if wide else matrix.T @ matrix
+    core = _inverse(gram)
+    if core is None:
+        values, vectors = np.linalg.eigh(gram)
+        kept = values > max(matrix.shape) * np.finfo(np.float64).eps * values[-1]
+        vectors = vectors[:, kept]
+        core = (vectors / values[kept]) @ vectors.T
     return matrix.T @ core if wide else core @ matrix.T
+
+
+FULL_RANK = 1e-8
+"""Least ratio of Cholesky's squared pivots, smallest to largest, that counts as full rank."""
+
+
+def _inverse(gram: Array) -> Array | None:
+    """The inverse of a positive definite matrix; None where it may have null directions."""
+    factor, failed = lapack.dpotrf(gram, lower=1)
+    pivots = np.diag(factor) ** 2
+    if failed or pivots.min() < FULL_RANK * pivots.max():
+        return None
+    lower: Array = lapack.dpotri(factor, lower=1)[0]
+    return np.tril(lower) + np.tril(lower, -1).T
 
 
 def train_first_linear(sample: Sample, sigma: float, recipe: Recipe) -> Fit:
@@ -87,6 +123,7 @@ def train_first_linear(sample: Sample, sigma: float, recipe: Recipe) -> Fit:
     return Fit(
         max(float(bias), 0.0),
         float(sigma**2 * np.sum((learned / scales) ** 2)),
+        0.0,
         _loss(residual),
         float(remaining**2 @ (along * scales / n) ** 2),
         steps,
@@ -131,6 +168,7 @@ def train_first(sample: Sample, activation: str, recipe: Recipe) -> Fit:
     return Fit(
         max(float(bias), 0.0),
         float(variance),
+        nonlinear_power(activation, filters, mean + half, second),
         _loss(plus.residual),
         max(plus.grad_norm, minus.grad_norm),
         max(plus.steps, minus.steps),

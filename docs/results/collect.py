@@ -31,6 +31,21 @@ FIGURES = (
     "flips-over-p/shift-over-p_flip",
     "training-length/boundary-level-0.2",
     "ratio-to-the-end/trajectories",
+    "ba-linear-network/curve-risk",
+    "ba-random-features/curve-bias",
+    "ba-random-features/curve-variance",
+    "ba-first-layer-width/curve-risk",
+    "ba-first-layer-dimension/curve-bias",
+    "ba-first-layer-dimension/curve-variance",
+    "ba-near-poles/curve-risk",
+    "ba-vanishing/curve-risk",
+    "arora-training-curves/curve-residual",
+    "arora-width/curve-residual_gap",
+    "arora-random-labels/curve-bound",
+    "arora-random-labels/curve-test_l1",
+    "arora-random-labels/curve-test_error",
+    "arora-digits/curve-bound",
+    "arora-digits/curve-test_error",
 )
 
 
@@ -38,12 +53,17 @@ def main() -> None:
     """Copy the figures, in fewer dots and colours, and the table of predictions."""
     report = Path(sys.argv[1])
     for name in FIGURES:
-        with Image.open(report / f"{name}.png") as picture:
-            height = round(picture.height * WIDTH / picture.width)
-            small = picture.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
-            small.quantize(COLOURS).save(HERE / f"{name.replace('/', '-')}.png", optimize=True)
+        shrink(report / f"{name}.png", HERE / f"{name.replace('/', '-')}.png")
     for table in ("predictions.csv", "predictions.md"):
         (HERE / table).write_bytes((report / table).read_bytes())
+
+
+def shrink(source: Path, target: Path) -> None:
+    """Write a figure in fewer dots and colours."""
+    with Image.open(source) as picture:
+        height = round(picture.height * WIDTH / picture.width)
+        small = picture.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+    small.quantize(COLOURS).save(target, optimize=True)
 
 
 if __name__ == "__main__":

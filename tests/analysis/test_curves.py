@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from analysis.aggregate import aggregate
-from analysis.curve_section import rows, verdict_row
-from analysis.curves import Line, agreement, curve_lines
+from analysis.curve_section import power_row, rows, verdict_row
+from analysis.curves import Line, agreement, curve_lines, fit_power
 from analysis.figures.curves import draw_curves
 from analysis.load import Dataset
 from analysis.spec import Asked, Axis, Sweep, View
@@ -117,3 +117,45 @@ def test_the_figure_shows_the_largest_size_its_prediction_and_the_limit() -> Non
     ]
     assert len(predicted) == 2
     np.testing.assert_array_equal(predicted[0].get_ydata(), shown[0].predicted)
+
+
+def test_lines_at_the_insets_y_stand_in_axes_of_their_own() -> None:
+    dataset = planted()
+    lines = curve_lines(dataset, VIEW, Asked("risk", "theory", "n", inset=1.0))
+    (axes,) = draw_curves(lines, aggregate(dataset, VIEW).plane.x, labels=("risk", "y")).axes
+    (small,) = axes.child_axes
+    for place, y in ((axes, 3.0), (small, 1.0)):
+        drawn = [container.lines[0].get_ydata() for container in place.containers]
+        shown = [line for line in lines if line.y == y and (line.limit or line.size == "200")]
+        assert len(drawn) == 2
+        for points, line in zip(drawn, shown, strict=True):
+            np.testing.assert_array_equal(points, line.mean[np.isfinite(line.mean)])
+
+
+def test_a_planted_power_lies_within_its_interval_as_often_as_stated() -> None:
+    x, rng, inside = np.array([64.0, 256.0, 1024.0]), np.random.default_rng(3), 0
+    for _ in range(400):
+        shared = rng.standard_normal(10)  # as replicates share their data over x
+        values = x[:, None] ** -0.5 * np.exp(0.3 * shared + 0.1 * rng.standard_normal((3, 10)))
+        found = fit_power(x, values)
+        assert found is not None
+        inside += found.low <= -0.5 <= found.high
+    assert 365 <= inside <= 393  # 380, give or take three standard errors
+
+
+def test_a_power_leaves_out_replicates_without_a_positive_value_and_needs_two() -> None:
+    x, values = np.array([1.0, 2.0, 4.0]), np.array([[1.0, 1, 1], [2, 0, 2], [4, 4, 4]])
+    found = fit_power(x, values)
+    assert found is not None and found.value == pytest.approx(1.0)
+    assert fit_power(x, values[:, :1]) is None and fit_power(x - 1, values) is None
+
+
+@pytest.mark.parametrize(("power", "verdict"), [(1.0, AGREES), (-0.5, DISAGREES)])
+def test_a_predicted_power_is_judged(power: float, verdict: str) -> None:
+    dataset = planted(slope=0.0)
+    line = curve_lines(dataset, VIEW, Asked("risk", power=power))[-1]
+    told = power_row(line, ("x", "y"), "planted")
+    assert told is not None and told["verdict"] == verdict
+    assert told["measured_low"] < told["measured"] < told["measured_high"]
+    assert told["setting"] == "y = 3, n = 200" and told["quantity"] == "power of x"
+    assert power_row(limits(dataset)[0], ("x", "y"), "planted") is None

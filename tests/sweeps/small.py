@@ -70,6 +70,18 @@ fixed: {n: 12, d: 6, eta: 0.3, steps: 20, n_test: 30}
 settings: {labels: [teacher, worst]}
 """
 
+TANGENT_SWEEP = """\
+name: small-tangents
+model: tangent
+seed: 11
+replicates: 3
+axes:
+  v0: [0.1, 1]
+  mu_norm: [1, 4]
+fixed: {n: 6, m: 3, d: 50, sigma_0: 0.01, train: hidden}
+settings: {p_flip: [0, 0.1]}
+"""
+
 DRIVER = (
     "import sys\n"
     "from pathlib import Path\n"

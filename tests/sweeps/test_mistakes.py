@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bocnn.kernel.model import MODEL as KERNEL
+from images.model import MODEL as KERNEL
 from sweeps.mistakes import SweepError
 from sweeps.presets import find
 from tests.sweeps.small import KERNEL_SWEEP, mistakes, resolved
@@ -86,7 +86,8 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
         ),
         (
             "analysis: {x: x, y: y, measure: error, levels: [], curves: [{mesure: error}]}",
-            "unknown key; valid: measure, predicted, limit, source; did you mean 'measure'",
+            "unknown key; valid: measure, predicted, limit, power, recorded, inset, source; did you "
+            "mean 'measure'",
         ),
         ("analysis: {x: x, y: y, measure: error, level: [1]}", "did you mean 'levels'"),
         ("analysis: {x: x, y: y, measure: error, levels: [.nan]}", "received nan; expected"),

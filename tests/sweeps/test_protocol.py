@@ -7,14 +7,22 @@ import pytest
 from numpy.typing import NDArray
 
 import bocnn
-from bocnn.kernel.model import MODEL as KERNEL
 from bocnn.proportional.model import MODEL as PROPORTIONAL
+from bocnn.tangent.model import MODEL as TANGENT
+from images.model import MODEL as KERNEL
 from sweeps.identity import ID_DTYPE
 from sweeps.mistakes import SweepError
 from sweeps.plan import make_plan
 from sweeps.protocol import Model, load_model
 from sweeps.values import outside
-from tests.sweeps.small import BOCNN_SWEEP, KERNEL_SWEEP, PROPORTIONAL_SWEEP, TOY_SWEEP, resolved
+from tests.sweeps.small import (
+    BOCNN_SWEEP,
+    KERNEL_SWEEP,
+    PROPORTIONAL_SWEEP,
+    TANGENT_SWEEP,
+    TOY_SWEEP,
+    resolved,
+)
 from tests.toy import LEVEL, TOY, boundary
 
 Columns = dict[str, NDArray[Any]]
@@ -24,14 +32,16 @@ DIVERGING = {
     "bocnn": BOCNN_SWEEP.replace("eta: 0.05", "eta: 1.0e+9"),
     "proportional": PROPORTIONAL_SWEEP.replace("eta: 0.2", "eta: 1.0e+9"),
     "kernel": KERNEL_SWEEP.replace("eta: 0.3, steps: 20", "eta: 1.0e+300, steps: 20"),
+    "tangent": TANGENT_SWEEP.replace("v0: [0.1, 1]", "v0: [0]"),
 }
 SWEEPS = {
     "toy": TOY_SWEEP,
     "bocnn": BOCNN_SWEEP,
     "proportional": PROPORTIONAL_SWEEP,
     "kernel": KERNEL_SWEEP,
+    "tangent": TANGENT_SWEEP,
 }
-MODELS: list[Model] = [bocnn.MODEL, PROPORTIONAL, KERNEL, TOY]
+MODELS: list[Model] = [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, TOY]
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 
 
@@ -139,7 +149,9 @@ def test_a_run_costs_flops_and_memory(model: Model) -> None:
         assert (cost > 0).all() and np.isfinite(cost).all()
 
 
-@pytest.mark.parametrize("model", [bocnn.MODEL, PROPORTIONAL, KERNEL], ids=lambda model: model.name)
+@pytest.mark.parametrize(
+    "model", [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT], ids=lambda model: model.name
+)
 def test_installed_models_are_found_by_name(model: Model) -> None:
     assert load_model(model.name) is model
 
@@ -147,7 +159,7 @@ def test_installed_models_are_found_by_name(model: Model) -> None:
 def test_an_unknown_model_is_named_with_the_installed_ones() -> None:
     with pytest.raises(
         SweepError,
-        match=r"unknown model 'bocn'; installed: bocnn, kernel, proportional; did you mean",
+        match=r"unknown model 'bocn'; installed: bocnn, kernel, proportional, tangent; did you",
     ):
         load_model("bocn")
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from bocnn.kernel.draws import draw_data, worst_labels
-from bocnn.kernel.model import MODEL
+from bocnn.kernel.model import Kernel
 from bocnn.theory.kernel import limit_gram
 from tests.tolerance import assert_near
+
+MODEL = Kernel()
 
 ROW = {"seed": 3, "replicate": 0, "n": 30, "d": 12, "m": 64, "eta": 0.3, "steps": 60}
 ROW |= {"n_test": 400}
@@ -19,13 +21,22 @@ def row_of(**given: Any) -> dict[str, Any]:
     return defaults | ROW | given
 
 
-def run(count: int = 3, **given: Any) -> dict[str, np.ndarray]:
+def columns_of(count: int, **given: Any) -> dict[str, np.ndarray]:
     """`count` replicates of one setting."""
     columns = {
         name: np.array([value] * count, dtype=object if isinstance(value, str) else None)
         for name, value in row_of(**given).items()
     }
-    return MODEL.run(columns | {"replicate": np.arange(count)})
+    return columns | {"replicate": np.arange(count)}
+
+
+def run_of(model: Kernel, count: int = 3, **given: Any) -> dict[str, np.ndarray]:
+    """What a model measures on `count` replicates of one setting."""
+    return model.run(columns_of(count, **given))
+
+
+def run(count: int = 3, **given: Any) -> dict[str, np.ndarray]:
+    return run_of(MODEL, count, **given)
 
 
 @pytest.mark.parametrize("teacher", ["linear", "quadratic"])
@@ -119,3 +130,30 @@ def test_more_dimensions_than_samples_run_and_cost_rises_with_width() -> None:
     )
     assert MODEL.flops(large) > MODEL.flops(small)
     assert MODEL.memory_bytes(large) > MODEL.memory_bytes(small)
+
+
+STEPS = np.array([0, 3, 10, 60, 500])
+
+
+def test_a_recorded_run_is_the_run_itself_and_its_curve_that_of_shorter_runs() -> None:
+    measured, traced = MODEL.trace(columns_of(2), STEPS)
+    for name, values in run(2).items():
+        np.testing.assert_array_equal(measured[name], values)
+    np.testing.assert_array_equal(traced["step"], [0, 3, 10, 60] * 2)
+    np.testing.assert_array_equal(traced["run"], np.repeat([0, 1], 4))
+    for place, steps in enumerate((0, 3, 10, 60)):
+        rows = run(2, steps=steps)
+        for name in ("residual", "predicted_residual", "residual_gap", "distance"):
+            np.testing.assert_array_equal(traced[name][[place, place + 4]], rows[name])
+
+
+def test_a_run_that_diverges_is_recorded_until_it_did() -> None:
+    measured, traced = MODEL.trace(columns_of(1, eta=1e90, steps=500), np.array([0, 1, 2, 499]))
+    assert set(measured["status"]) == {"diverged"}
+    assert traced["step"][-1] < 500 and np.isnan(traced["residual"][-1])
+    assert np.isfinite(traced["residual"][0])
+
+
+def test_images_without_a_reader_are_told() -> None:
+    with pytest.raises(ValueError, match="received data: digits; expected sphere"):
+        run(data="digits")

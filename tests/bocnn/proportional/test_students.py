@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from bocnn.proportional.descent import Recipe, descend
+from bocnn.proportional.descent import Recipe, Watch, descend
 from bocnn.proportional.draws import Sample, draw
-from bocnn.proportional.population import activate, differentiate, second_moment, target_moment
+from bocnn.proportional.population import (
+    activate,
+    differentiate,
+    nonlinear_power,
+    second_moment,
+    target_moment,
+)
 from bocnn.proportional.students import (
     pseudo_inverse,
     train_first,
@@ -59,6 +65,29 @@ def test_descent_stops_at_its_tolerance_and_tells_the_gradient() -> None:
     assert before.grad_norm > 1e-4
 
 
+def step_of_escape(init: float) -> int:
+    """When the training loss of erf falls below half of least squares', which no linear network does."""
+    sizes = {"n": 40, "d": 20, "h": 40, "seed": 200105, "replicate": 3}
+    sample = draw(sizes | {"r": 1.0, "sigma": 0.5, "init": init})
+    labels = sample.x @ sample.target + sample.noise
+    (least,) = np.linalg.lstsq(sample.x, labels, rcond=None)[1]
+    seen: list[int] = []
+
+    def look(step: int, residual: np.ndarray, moved: np.ndarray) -> None:
+        if residual @ residual < least / 2:
+            seen.append(step)
+
+    every = Watch(frozenset(range(0, 1000, 10)), look)
+    descend(sample, labels, "erf", Recipe(0.343, 1000, 0.0), watch=every)
+    return seen[0]
+
+
+def test_vanishing_weights_leave_the_linear_solution_exponentially() -> None:
+    """Every decade of the initialization delays it by as many steps: it is a saddle."""
+    delays = np.diff([step_of_escape(init) for init in (1e-2, 1e-3, 1e-4, 1e-5)])
+    assert (delays > 100).all() and delays.max() < 1.15 * delays.min()
+
+
 @pytest.mark.parametrize(("n", "d"), [(12, 7), (6, 20)])
 @pytest.mark.parametrize("steps", [0, 3, 400])
 def test_modes_are_gradient_descent_on_a_linear_network(n: int, d: int, steps: int) -> None:
@@ -103,6 +132,17 @@ def test_moments_of_neurons_are_those_of_drawn_inputs(name: str) -> None:
     ):
         error = drawn.std(0) / len(x) ** 0.5
         assert (np.abs(drawn.mean(0) - expected) < 4.5 * error + 1e-12).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_linear_is_what_least_squares_leave(name: str) -> None:
+    rng = np.random.default_rng(3)
+    filters, weights = rng.standard_normal((5, 3)), rng.standard_normal(5)
+    x = rng.standard_normal((400_000, 3))
+    values = activate(name, x @ filters.T) @ weights
+    left = (values - x @ np.linalg.lstsq(x, values, rcond=None)[0]) ** 2
+    found = nonlinear_power(name, filters, weights, second_moment(name, filters))
+    assert abs(found - left.mean()) < 4.5 * left.std() / len(x) ** 0.5 + 1e-12
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,13 +14,15 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bocnn.arrays import Array
-from bocnn.kernel.formats import Bytes, read_cifar, read_idx
+from images.formats import Bytes, read_cifar, read_idx
+
+Signs = NDArray[np.float64]
 
 
 @lru_cache(maxsize=4)
-def two_classes(data: str, folder: str, positive: int, negative: int) -> tuple[Bytes, Array]:
+def two_classes(data: str, folder: str, positive: int, negative: int) -> tuple[Bytes, Signs]:
     """All images of two classes.
 
     Args:

@@ -4,19 +4,26 @@ import gzip
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bocnn.kernel.draws import draw_data
-from bocnn.kernel.formats import RECORD, read_cifar, read_idx
-from bocnn.kernel.images import two_classes
-from tests.bocnn.kernel.test_model import row_of, run
+from images.classes import two_classes
+from images.formats import RECORD, read_cifar, read_idx
+from images.model import MODEL
+from tests.bocnn.kernel.test_model import row_of, run_of
 from tests.tolerance import assert_near
 
 DIGITS = {"data": "digits", "n": 60, "n_test": 500, "positive": 8, "negative": 3}
 CLASSES = np.array([3, 8, 1, 8, 3, 3, 8, 0], dtype=np.uint8)
 PIXELS = np.random.default_rng(0).integers(1, 256, (8, 3072), dtype=np.uint8)
+
+
+def run(count: int = 3, **given: Any) -> dict[str, np.ndarray]:
+    """`count` replicates of one setting, of the model that reads images."""
+    return run_of(MODEL, count, **given)
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -89,7 +96,8 @@ def test_files_that_are_not_what_they_should_be_are_told(tmp_path: Path) -> None
 
 def test_training_and_test_images_are_all_images_once() -> None:
     parts = [
-        draw_data(row_of(**DIGITS), count, test=test) for count, test in ((60, False), (500, True))
+        draw_data(row_of(**DIGITS), count, test=test, images=two_classes)
+        for count, test in ((60, False), (500, True))
     ]
     pixels, signs = two_classes("digits", "", 8, 3)
     assert len(parts[0].x) == 60 and pixels.shape == (len(signs), 64)

@@ -1,0 +1,1 @@
+"""The kernel at the start of the two-layer CNN: a further model of the sweep protocol."""

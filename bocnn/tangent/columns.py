@@ -1,0 +1,23 @@
+"""The columns of the model `tangent`: data and start of the model `bocnn`, and what their kernel says."""
+
+from bocnn.columns import PARAMETERS as EVERY
+from bocnn.rows import measures_of
+
+STATUSES = ("ok", "diverged")
+
+NAMES = ("n", "d", "m", "mu_norm", "sigma_p", "noise", "p_flip", "sigma_0", "v0", "train")
+"""Parameters of `bocnn` that its kernel at the start depends on, with constant output weights."""
+
+PARAMETERS = tuple(column for column in EVERY if column.name in NAMES)
+
+MEASURES = measures_of(
+    STATUSES,
+    dict(
+        lambda_min="smallest eigenvalue of H",
+        diagonal="mean of H's diagonal",
+        complexity="yᵀ H⁻¹ y",
+        bound="kernel bound 2 √(yᵀ H⁻¹ y · tr H) / n",
+        informative="1 where the bound is below 1",
+        below_chance="1 where the bound is below 1/2",
+    ),
+)

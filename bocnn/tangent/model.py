@@ -1,0 +1,105 @@
+"""The model `tangent` as a sweep sees it: the kernel at the start of `bocnn`'s network, on its data.
+
+Data are drawn as the model `bocnn` draws them, by the same law and the same code; nothing is trained. A run
+whose kernel is singular has no bound: its status is `diverged`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from bocnn.arrays import Array
+from bocnn.columns import PARAMETERS as EVERY
+from bocnn.columns import REQUIRED
+from bocnn.draws import Seed
+from bocnn.keys import cell_keys
+from bocnn.laws import CONSTANT, SIGNAL_LAW, Law, draw_geometry, draw_points
+from bocnn.rows import OVERHEAD, Columns, Row, RowModel, sizes
+from bocnn.tangent.columns import MEASURES, PARAMETERS
+from bocnn.theory.kernel import complexity
+from bocnn.theory.tangent import Network, ball_bound, tangent_gram
+
+
+class Tangent(RowModel):
+    """The tangent kernel of the two-layer CNN at its start: least eigenvalue and bound."""
+
+    name = "tangent"
+    numerics_version = 1
+    parameters = PARAMETERS
+    measures = MEASURES
+
+    def flops(self, columns: Columns) -> Array:
+        """Cost of each run in floating-point operations, shape (runs,)."""
+        n, m = sizes(columns, "n", "m")
+        return OVERHEAD + 30 * n**3 + 300 * n**2 + 10 * (n + 2 * m) ** 2
+
+    def memory_bytes(self, columns: Columns) -> Array:
+        """Working memory of each run in bytes, shape (runs,)."""
+        n, m = sizes(columns, "n", "m")
+        return 8 * (50 * n**2 + 3 * (n + 2 * m) ** 2)
+
+    def measure(self, row: Row) -> Row:
+        """The measures of one run."""
+        patches, labels = draw_patches(row)
+        start = Network(2 * int(row["m"]), row["sigma_0"], row["v0"], row["train"])
+        gram = tangent_gram(patches, start)
+        least = float(np.linalg.eigvalsh(gram)[0])
+        bound = ball_bound(gram, labels)
+        if not (np.isfinite(bound) and least > 0):
+            return {"status": "diverged"}
+        return {
+            "status": "ok",
+            "lambda_min": least,
+            "diagonal": float(np.trace(gram)) / len(labels),
+            "complexity": complexity(gram, labels),
+            "bound": bound,
+            "informative": float(bound < 1),
+            "below_chance": float(bound < 0.5),
+        }
+
+
+def draw_patches(row: Row) -> tuple[Array, Array]:
+    """The training set of a run: inner products of its patches, and labels with flips.
+
+    Returns:
+        Shapes (2, n, 2, n), the signal patch first, and (n,).
+    """
+    n, mu = int(row["n"]), float(row["mu_norm"])
+    law = Law(
+        SIGNAL_LAW,
+        n,
+        int(row["d"]),
+        int(row["m"]),
+        mu,
+        float(row["sigma_p"]),
+        float(row["sigma_0"]),
+        float(row["v0"]),
+        float(row["p_flip"]),
+        row["noise"] == "isotropic",
+        False,
+        CONSTANT,
+    )
+    seed = _seed(row)
+    points = draw_points(law, draw_geometry(law, seed), seed, np.float64)
+    # Rows of both patches of every sample among the distinct points: centres, then noise.
+    places = np.concatenate([points.shared.argmax(axis=0), len(points.shared) + np.arange(n)])
+    return points.gram[np.ix_(places, places)].reshape(2, n, 2, n), points.observed
+
+
+def _seed(row: Row) -> Seed:
+    """The key of the run among those of `bocnn`, whose further parameters stand at one value each."""
+    filled: dict[str, Any] = {
+        column.name: 1.0 if column.default is REQUIRED else column.default for column in EVERY
+    }
+    filled |= {name: value for name, value in row.items() if name != "replicate"}
+    columns = {
+        name: np.array(
+            [np.nan if value is None else value], dtype=object if isinstance(value, str) else None
+        )
+        for name, value in filled.items()
+    }
+    key0, key1 = cell_keys(columns)
+    return Seed(key0[0], key1[0], np.uint64(row["replicate"]))
+
+
+MODEL = Tangent()

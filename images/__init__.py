@@ -1,0 +1,1 @@
+"""Real images of two classes, read from files, as data of the kernel regime."""

@@ -1,0 +1,83 @@
+"""Curves along the training: lines over recorded steps, one training each."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.load import open_dataset
+from analysis.recorded_curves import recorded_lines
+from analysis.report import examine, write_report
+from sweeps.protocol import load_model
+from tests.sweeps.small import mistakes, train
+
+ALONG = """\
+trajectory: [0, 4, 10]
+analysis:
+  x: m
+  y: n
+  measure: residual
+  levels: []
+  curves: [{measure: residual, predicted: predicted_residual, recorded: true, source: theory}]
+"""
+SWEEP = f"""\
+name: along
+model: kernel
+seed: 1
+replicates: 4
+axes: {{m: [16, 64], n: [12]}}
+fixed: {{d: 6, eta: 0.3, steps: 20, n_test: 20}}
+settings: {{labels: [teacher, random]}}
+{ALONG}"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("along") / "data"
+    train(SWEEP, where, load_model("kernel"))
+    return where
+
+
+def test_a_line_is_the_mean_of_what_was_recorded_and_ends_as_the_rows_do(folder: Path) -> None:
+    dataset = open_dataset(str(folder))
+    (asked,) = dataset.sweep.view.curves
+    lines, steps = recorded_lines(str(folder), dataset.sweep, asked, over="m")
+    assert steps is not None
+    np.testing.assert_array_equal(steps.values, [0, 4, 10, 20])
+    assert [(line.y, line.setting) for line in lines] == [
+        (m, f"labels = {word}") for m in (16.0, 64.0) for word in ("random", "teacher")
+    ]
+    m, words = dataset.numbers("m"), np.array(dataset.column("labels").to_pylist())
+    for line in lines:
+        mine = (m == line.y) & (words == line.setting.split(" = ")[1])
+        for values, name in ((line.mean, "residual"), (line.predicted, "predicted_residual")):
+            assert values[-1] == pytest.approx(dataset.numbers(name)[mine].mean())
+        ends = dataset.numbers("residual")[mine]
+        # Student's t at 97.5 % with three degrees of freedom.
+        assert line.half[-1] == pytest.approx(3.1824 * ends.std(ddof=1) / 2, rel=1e-4)
+        assert line.replicates == 4
+
+
+def test_the_report_judges_them(folder: Path, tmp_path: Path) -> None:
+    files = {path.name for path in write_report([examine(str(folder))], tmp_path)}
+    assert {"curve-residual.png", "curve-verdicts.csv"} <= files
+    told = (tmp_path / "curve-verdicts.csv").read_text(encoding="utf-8")
+    assert told.count("residual = predicted_residual") == 4
+    assert '"m = 16, labels = random"' in told
+
+
+def test_without_records_there_are_no_lines(folder: Path, tmp_path: Path) -> None:
+    train(SWEEP.replace(ALONG, ""), tmp_path, load_model("kernel"))
+    dataset = open_dataset(str(folder))
+    assert dataset.sweep.view is not None
+    (asked,) = dataset.sweep.view.curves
+    assert recorded_lines(str(tmp_path), dataset.sweep, asked, over="m") == ([], None)
+
+
+def test_curves_of_what_is_not_recorded_are_mistakes() -> None:
+    wrong = SWEEP.replace("measure: residual, predicted", "measure: residuals, predicted")
+    told = mistakes(wrong, load_model("kernel"))
+    assert "received 'residuals'; expected a recorded measure: residual, predicted_residual" in told
+    assert "did you mean 'residual'" in told.lower()
+    told = mistakes(SWEEP.replace("trajectory: [0, 4, 10]\n", ""), load_model("kernel"))
+    assert "the sweep records none; give steps under trajectory" in told
