@@ -33,7 +33,7 @@ from analysis.page import (
     verdict_table,
 )
 from analysis.parts import COLLAPSE, VERDICTS, Part, further_parts
-from analysis.section import HoverMap, Picture, Section, Subject, Table
+from analysis.section import HoverMap, Listing, Picture, Section, Subject, Table
 from analysis.tables import boundary_rows, cell_rows
 from analysis.trajectory import BAND
 from analysis.trends import ending_rows, local_section, trend_section
@@ -244,19 +244,28 @@ def run_section(subject: Subject) -> Iterator[Section]:
 
 def source_section(subject: Subject) -> Iterator[Section]:
     """Cost, versions, digest, and the sweep file."""
+    source = subject.provenance
+    given = (
+        [Listing("sweep-as-given.yaml", "The sweep file, as it was given", source.given)]
+        if source.given
+        else []
+    )
+    asked = f" It was run with {source.options}." if source.options else ""
     yield Section(
         "Cost and source",
-        "The sweep with every range written out; bocnn-sweep run trains the same runs from it.",
+        f"bocnn-sweep run trains the same runs from the sweep with every range written out.{asked}",
         tables=[
             Table(
                 "",
                 "What the runs cost and what made them",
                 header=("what", "value"),
-                cells=cost_cells(subject.provenance),
+                cells=cost_cells(source),
             )
         ],
-        listing=subject.provenance.sweep_file,
-        listing_name="sweep.yaml",
+        listings=[
+            *given,
+            Listing("sweep.yaml", "The sweep, every range written out", source.sweep_file),
+        ],
     )
 
 

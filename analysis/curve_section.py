@@ -100,7 +100,7 @@ def rows(line: Line, names: tuple[str, str]) -> list[Row]:
 
 
 def _size(line: Line) -> str:
-    return f"{line.asked.limit} = {line.size}" if line.size else ""
+    return f"{line.asked.limit} = {line.size:g}" if line.size is not None else ""
 
 
 def _finite(value: float) -> float | None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from analysis.load import open_folder, shard_paths
 
 CHUNK = 1 << 22
 # What _sweep.json adds to what a sweep file may say.
-ADDED = ("schema_version", "planned_runs")
+GIVEN = "given"
+ADDED = ("schema_version", "planned_runs", GIVEN)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Provenance:
     stated: tuple[tuple[str, str], ...]  # name, value
     description: str
     sweep_file: str  # YAML, which trains the same runs
+    given: str = ""  # the sweep file's text with its comments, where the dataset keeps it
+    options: str = ""  # what was asked for beside it on the command line
 
     @property
     def runs_per_s(self) -> float | None:
@@ -66,6 +69,8 @@ def read_provenance(location: str) -> Provenance:
         stated=tuple(_stated(notes)),
         description=str(document.get("description") or ""),
         sweep_file=_sweep_file(document),
+        given=str((document.get(GIVEN) or {}).get("text") or ""),
+        options=_options(document.get(GIVEN) or {}),
     )
 
 
@@ -104,6 +109,11 @@ def _document(files: Any, folder: str, notes: list[dict[str, str]]) -> dict[str,
             return dict(json.loads(stream.read()))
     carried: list[dict[str, Any]] = [json.loads(n["sweep"]) for n in notes if "sweep" in n]
     return max(carried, key=lambda sweep: int(sweep.get("planned_runs") or 0))
+
+
+def _options(given: Mapping[str, Any]) -> str:
+    asked = {name: given.get(name) for name in ("size", "replicates")}
+    return " ".join(f"--{name} {value}" for name, value in asked.items() if value is not None)
 
 
 def _sweep_file(document: dict[str, Any]) -> str:

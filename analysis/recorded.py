@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from analysis.errors import AnalysisError, nearest
 from analysis.load import open_folder
-from analysis.plane import Floats
+from analysis.plane import Floats, text_of_value
 from analysis.spec import Sweep
 
 MOST_PANELS = 4
@@ -136,11 +136,6 @@ def _check_axes(sweep: Sweep, names: Iterable[str], runs: list[Run]) -> None:
 
 def _distinct(runs: list[Run], name: str) -> list[Any]:
     return sorted({run[name] for run in runs}, key=lambda value: (value is None, value))
-
-
-def text_of_value(value: Any) -> str:
-    """A parameter's value as figures and tables name it."""
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def read_records(folder: Folder, runs: list[Run], measures: Sequence[str]) -> Records:

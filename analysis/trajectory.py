@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.load import column_label
-from analysis.plane import Floats, Ints
+from analysis.plane import Floats, Ints, equal
 from analysis.recorded import (
     Chosen,
     Records,
@@ -17,7 +17,6 @@ from analysis.recorded import (
     find_records,
     read_records,
     read_runs,
-    text_of_value,
 )
 from analysis.settling import Ending, ending
 from analysis.spec import Sweep
@@ -118,8 +117,8 @@ def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Tra
     shape = (len(settings), len(chosen.values))
     quantiles = np.full((3, len(labels), *shape, len(records.steps)), np.nan)
     runs, diverged = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    panel_names = tuple(_equal({chosen.over: value}) for value in chosen.values)
-    setting_names = tuple(_equal(dict(zip(chosen.settings, s, strict=True))) for s in settings)
+    panel_names = tuple(equal({chosen.over: value}) for value in chosen.values)
+    setting_names = tuple(equal(dict(zip(chosen.settings, s, strict=True))) for s in settings)
     endings = []
     for s, p in np.ndindex(*shape):
         mine = [
@@ -138,7 +137,7 @@ def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Tra
     return Trajectories(
         panels=panel_names,
         settings=setting_names,
-        held=_equal(chosen.held),
+        held=equal(chosen.held),
         measures=tuple(labels),
         labels=tuple(labels.values()),
         steps=records.steps,
@@ -149,10 +148,6 @@ def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Tra
         diverged=diverged,
         endings=tuple(endings),
     )
-
-
-def _equal(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {text_of_value(value)}" for name, value in values.items())
 
 
 def _quantiles(values: Floats) -> Floats:

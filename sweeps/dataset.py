@@ -1,8 +1,8 @@
 """The dataset of a sweep: Parquet files of rows, one a shard, named by the runs that they hold.
 
 What is done is what is published: there is no other ledger. Next to the shards lies `_sweep.json`, the
-resolved sweep in its latest form. What was recorded along the training of a shard's runs lies in a file
-of its own, published before the shard.
+resolved sweep in its latest form, with the text that it was read from. What was recorded along the
+training of a shard's runs lies in a file of its own, published before the shard.
 """
 
 import json
@@ -25,6 +25,8 @@ from sweeps.spec import Spec
 from sweeps.store import Store
 
 MANIFEST = "_sweep.json"
+GIVEN = "given"
+"""Key of the manifest: the sweep file's text as the user gave it, with its comments, size and replicates."""
 TRAJECTORY = "trajectory"
 REPLACES = "replaces"
 NOTES = "notes"

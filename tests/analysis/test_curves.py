@@ -43,7 +43,7 @@ def limits(dataset: Dataset) -> list[Line]:
 def test_there_is_a_line_for_every_y_and_size_and_a_limit_for_every_y() -> None:
     lines = curve_lines(planted(), VIEW, ASKED)
     assert [(line.y, line.size) for line in lines if not line.limit] == [
-        (y, f"{size:g}") for size in SIZES for y in (1.0, 3.0)
+        (y, size) for size in SIZES for y in (1.0, 3.0)
     ]
     assert [line.y for line in lines if line.limit] == [1.0, 3.0]
 
@@ -55,7 +55,7 @@ def test_a_limit_covers_what_was_planted_as_often_as_stated() -> None:
 
 
 def test_finite_sizes_disagree_where_only_their_limit_is_predicted() -> None:
-    *_, line = (one for one in curve_lines(planted(), VIEW, ASKED) if one.size == "50")
+    *_, line = (one for one in curve_lines(planted(), VIEW, ASKED) if one.size == 50)
     found, limit = agreement(line), agreement(limits(planted())[0])
     assert found is not None and limit is not None
     assert (found.verdict, limit.verdict) == (DISAGREES, AGREES)
