@@ -33,6 +33,7 @@ from analysis.page import (
     verdict_table,
 )
 from analysis.parts import COLLAPSE, VERDICTS, Part, further_parts
+from analysis.recorded import MOST_REPLICATES
 from analysis.section import HoverMap, Listing, Picture, Section, Subject, Table
 from analysis.tables import boundary_rows, cell_rows
 from analysis.trajectory import BAND
@@ -204,11 +205,16 @@ def trajectory_section(subject: Subject) -> Iterator[Section]:
         for p, panel in enumerate(found.panels)
     )
     held = f" at {found.held}" if found.held else ""
+    first = (
+        f" Of {subject.findings.dataset.sweep.replicates:,} replicates the first {MOST_REPLICATES:,} are shown."
+        if subject.findings.dataset.sweep.replicates > MOST_REPLICATES
+        else ""
+    )
     caption = f"Scales of both layers and their ratio along the training{held}"
     yield Section(
         "Trajectories",
         f"{caption}: medians, and bands that hold the middle {BAND:.0%} of the replicates. A run that "
-        "stopped keeps its last record.",
+        f"stopped keeps its last record.{first}",
         pictures=[
             Picture(
                 "trajectories", caption, draw_trajectories(found), parts, draw_trajectory_key(found)

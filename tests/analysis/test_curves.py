@@ -108,7 +108,7 @@ def test_the_figure_shows_the_largest_size_its_prediction_and_the_limit() -> Non
     plane = aggregate(dataset, VIEW).plane
     (axes,) = draw_curves(lines, plane.x, labels=("risk", "y")).axes
     drawn = [container.lines[0] for container in axes.containers]
-    shown = [line for line in lines if line.size == "200" or line.limit]
+    shown = [line for line in lines if line.size == 200 or line.limit]
     assert len(drawn) == len(shown) == 4
     for points, line in zip(drawn, shown, strict=True):
         np.testing.assert_array_equal(points.get_ydata(), line.mean[np.isfinite(line.mean)])
