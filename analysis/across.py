@@ -65,7 +65,9 @@ def _trend(boundary: Boundary, asked: Across, group: Mapping[str, Any]) -> Trend
     estimates = tuple(measure(boundary, places[value], asked) for value in values)
     power, reason = fit_power(np.array(values), estimates, confidence=boundary.confidence)
     verdict = _judge(asked, power, estimates)
-    return Trend(asked, equal(group), boundary.level, np.array(values), estimates, power, verdict, reason)
+    return Trend(
+        asked, equal(group), boundary.level, np.array(values), estimates, power, verdict, reason
+    )
 
 
 def fit_power(

@@ -85,7 +85,9 @@ def linear_part(task: Task, theta: Floats) -> Floats:
     if inside.sum() < FEWEST:
         return np.full((len(rows), len(theta)), np.nan)
     root = (task.bend.derivative(line) / task.error)[inside]
-    return np.asarray((rows[:, inside] * root) @ np.linalg.pinv(task.design[inside] * root[:, None]).T)
+    return np.asarray(
+        (rows[:, inside] * root) @ np.linalg.pinv(task.design[inside] * root[:, None]).T
+    )
 
 
 def crossings_about(task: Task, line: Floats) -> Floats:

@@ -117,7 +117,9 @@ def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tu
     stretch = student_stretch(how.confidence, how.freedom(runs))
     # A sum over columns: each one's own part, and as often as not their products with replicates' freedom.
     alone = 1 / max(int(told.sum()), 1)
-    of_sum = student_stretch(how.confidence, 1 / (alone / freedom + (1 - alone) / how.freedom(runs)))
+    of_sum = student_stretch(
+        how.confidence, 1 / (alone / freedom + (1 - alone) / how.freedom(runs))
+    )
     wide = np.maximum(inflation * student_stretch(how.confidence, freedom), 1.0)
     end = stats.norm.ppf((1 + how.confidence) / 2)
     shares = stats.norm.cdf(np.array([[-end], [end]])) * np.ones(len(upper))

@@ -134,7 +134,12 @@ def _ends(
 
 
 def _bounded(
-    ends: tuple[Floats, Floats], estimate: Floats, profiles: Profiles, *, how: Resampling, wide: Floats
+    ends: tuple[Floats, Floats],
+    estimate: Floats,
+    profiles: Profiles,
+    *,
+    how: Resampling,
+    wide: Floats,
 ) -> tuple[Floats, Floats]:
     """Interval ends (settings, x), those of columns that cross beyond the grid from their profiles.
 

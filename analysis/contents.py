@@ -205,11 +205,9 @@ def trajectory_section(subject: Subject) -> Iterator[Section]:
         for p, panel in enumerate(found.panels)
     )
     held = f" at {found.held}" if found.held else ""
-    first = (
-        f" Of {subject.findings.dataset.sweep.replicates:,} replicates the first {MOST_REPLICATES:,} are shown."
-        if subject.findings.dataset.sweep.replicates > MOST_REPLICATES
-        else ""
-    )
+    planned = subject.findings.dataset.sweep.replicates
+    most = MOST_REPLICATES
+    first = f" Of {planned:,} replicates the first {most:,} are shown." if planned > most else ""
     caption = f"Scales of both layers and their ratio along the training{held}"
     yield Section(
         "Trajectories",

@@ -12,7 +12,6 @@ from scipy import special
 
 from analysis.plane import Floats
 
-
 # Few replicates tell badly what columns share, and its inverse is what intervals go by: the share of it
 # that stays with columns that share all. Simulated, 3 replicates that share half of their noise: 92.6 % of
 # half-benign crossings hold at 0.
@@ -45,7 +44,9 @@ def dispersion(scores: Floats) -> Dispersion:
     if own < 2 or columns < 2 or not each.all():
         return Dispersion(each, np.full(columns, float(max(own, 1))))
     prior = min(together(covariance, own) - own, alikeness(each, own))
-    return Dispersion((prior * each.mean() + own * each) / (prior + own), np.full(columns, prior + own))
+    return Dispersion(
+        (prior * each.mean() + own * each) / (prior + own), np.full(columns, prior + own)
+    )
 
 
 def together(covariance: Floats, own: int) -> float:

@@ -70,9 +70,7 @@ def fit_kink(boundary: Boundary, setting: int) -> Kink:
     slopes = np.stack([fits[:, 1], fits[:, 1] + fits[:, 2]], axis=1)
     # One search bends the draws, not a mix of many cells: it has the freedom of the rest.
     calm = calmed(slopes, _two_lines(points, places[0]), 1.0)
-    below, above, place = (
-        estimate(float(one[0]), one[1:], boundary) for one in (*calm.T, places)
-    )
+    below, above, place = (estimate(float(one[0]), one[1:], boundary) for one in (*calm.T, places))
     # Stretched in log x, where it is sought.
     at = Estimate(*np.exp([place.value, place.low, place.high]).tolist())
     chosen = gain > PENALTY * np.log(count)

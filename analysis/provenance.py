@@ -14,8 +14,7 @@ from analysis.load import open_folder, shard_paths
 
 CHUNK = 1 << 22
 # What _sweep.json adds to what a sweep file may say.
-GIVEN = "given"
-ADDED = ("schema_version", "planned_runs", GIVEN)
+ADDED = ("schema_version", "planned_runs")
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ def read_provenance(location: str) -> Provenance:
         rows += footer.num_rows
         notes.append({k.decode(): v.decode() for k, v in (footer.metadata or {}).items()})
     document = _document(files, folder, notes)
+    given = _beside(files, folder, "_given.json") or {}
     seconds = [note.get("wall_s") for note in notes]
     return Provenance(
         location=location,
@@ -69,8 +69,8 @@ def read_provenance(location: str) -> Provenance:
         stated=tuple(_stated(notes)),
         description=str(document.get("description") or ""),
         sweep_file=_sweep_file(document),
-        given=str((document.get(GIVEN) or {}).get("text") or ""),
-        options=_options(document.get(GIVEN) or {}),
+        given=str(given.get("text") or ""),
+        options=_options(given),
     )
 
 
@@ -101,12 +101,20 @@ def _stated(notes: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
         yield name, ", ".join(values) or "not stated"
 
 
+def _beside(files: Any, folder: str, name: str) -> dict[str, Any] | None:
+    """What a JSON file beside the shards holds, None without one."""
+    path = f"{folder.rstrip('/')}/{name}"
+    if files.get_file_info(path).type != pafs.FileType.File:
+        return None
+    with files.open_input_stream(path) as stream:
+        return dict(json.loads(stream.read()))
+
+
 def _document(files: Any, folder: str, notes: list[dict[str, str]]) -> dict[str, Any]:
     """The resolved sweep in its latest form, from beside the shards or from within them."""
-    path = f"{folder.rstrip('/')}/_sweep.json"
-    if files.get_file_info(path).type == pafs.FileType.File:
-        with files.open_input_stream(path) as stream:
-            return dict(json.loads(stream.read()))
+    found = _beside(files, folder, "_sweep.json")
+    if found is not None:
+        return found
     carried: list[dict[str, Any]] = [json.loads(n["sweep"]) for n in notes if "sweep" in n]
     return max(carried, key=lambda sweep: int(sweep.get("planned_runs") or 0))
 

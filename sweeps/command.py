@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from sweeps.compact import Compaction, compact
-from sweeps.dataset import GIVEN, MANIFEST, Dataset, Owner, Writer
+from sweeps.dataset import MANIFEST, Dataset, Owner, Writer
 from sweeps.extend import check_extends
 from sweeps.failure import reason, records
 from sweeps.mistakes import SweepError
@@ -99,7 +99,8 @@ def _owner(resolved: Resolved) -> Owner:
 def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     """Publish the resolved sweep and cut the work; the folder is shown to be writable by it."""
     dataset.store.drop_stale()
-    dataset.write_manifest(plan.sweep() | {GIVEN: plan.resolved.given._asdict()})
+    dataset.write_manifest(plan.sweep())
+    dataset.write_given(plan.resolved.given._asdict())
     for record in records(dataset.store):
         dataset.store.drop(record)
     writer = _writer(dataset, plan.resolved, plan.sweep())

@@ -45,7 +45,9 @@ def _draw_one(axes: Axes, one: Collapse, label: str, colour: tuple[float, float,
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter(FuncFormatter(power_of_ten))
     text = f"{label}, " if label else ""
-    axes.plot(one.order, one.mean, ".", ms=3, alpha=0.5, color=colour, rasterized=len(one.order) > MANY)
+    axes.plot(
+        one.order, one.mean, ".", ms=3, alpha=0.5, color=colour, rasterized=len(one.order) > MANY
+    )
     axes.plot(
         one.order, one.curve, "-", lw=1.5, color=colour, label=f"{text}quality {one.quality:.3f}"
     )

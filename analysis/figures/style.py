@@ -153,9 +153,9 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         _settle(figure)
         own = figure.dpi
         figure.set_dpi(DPI)
-        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
         figure.set_dpi(own)
-        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
     return [png, svg]
 
 
@@ -172,7 +172,7 @@ def page_svg(figure: Figure) -> str:
         _settle(figure)
         ground = figure.get_facecolor()
         figure.set_facecolor("none")
-        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})  # type: ignore[no-untyped-call]
         figure.set_facecolor(ground)
     text, rules = _classed(_small(stream.getvalue()))
     head, tag, tail = text.rpartition("</svg>")
@@ -189,7 +189,7 @@ def _settle(figure: Figure) -> None:
 
 
 def _small(svg: str) -> str:
-    """The same picture in fewer bytes: no indents, names that nothing refers to, or thousandths of a point."""
+    """The same picture in fewer bytes: without indents, unused names, and thousandths of a point."""
     for pattern, instead in SMALLER:
         svg = pattern.sub(instead, svg)
     return svg
