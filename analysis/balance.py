@@ -60,7 +60,7 @@ def balanced(task: Task, crossings: Floats) -> Floats:
     root = np.where(inside, task.bend.derivative(line) / task.error, 0.0)
     start = np.asarray(np.linalg.lstsq(task.design * root[:, None], line * root, rcond=None)[0])
     rows = np.arange(len(task.profiles.values))
-    reader = Reader(task.profiles)
+    reader = task.profiles.reader
     for _ in range(2):
         spread = _spread(task, reader, task.design @ start)
         problem = _Problem(reader, *task[1:4], spread)
@@ -101,7 +101,7 @@ def crossings_about(task: Task, line: Floats) -> Floats:
     Returns:
         Shape (rows, columns); NaN in columns where the law is beyond the grid.
     """
-    reader = Reader(task.profiles)
+    reader = task.profiles.reader
     at = task.bend.value(line)
     rows = np.arange(len(task.profiles.values))
     value, _ = reader.read(np.tile(at, (len(rows), 1)), rows)
@@ -113,7 +113,9 @@ def crossings_about(task: Task, line: Floats) -> Floats:
         return np.full(value.shape, np.nan)
     # Errors of crossings are a little less than slopes say, since monotone fits calm the draws.
     slope *= rise / slope[inside].mean()
-    step = value / slope / task.bend.derivative(line)
+    # Where profiles hardly rise, a draw leaves the grid; how far beyond, nothing can tell.
+    span = reader.places[-1] - reader.places[0]
+    step = np.clip(value / slope, -span, span) / task.bend.derivative(line)
     return np.where(inside, line - step, np.nan)
 
 

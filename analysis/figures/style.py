@@ -41,12 +41,12 @@ SMALLER = tuple(
         (r"\s*\n\s*", " "),
         (r"> <", "><"),
         (r'<g id="[^"]*"', "<g"),
-        (r"(\d\.\d\d)\d+", r"\1"),
         (r"font-family: [^;\"]*; ?", ""),
         (r"(font: [\d.]+px) [^;\"]*", r"\1 sans-serif"),
     )
 )
 
+TAG, FINE = re.compile("<[^>]*>"), re.compile(r"(\d\.\d\d)\d+")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Colour = tuple[float, float, float]
@@ -192,7 +192,8 @@ def _small(svg: str) -> str:
     """The same picture in fewer bytes: without indents, unused names, and thousandths of a point."""
     for pattern, instead in SMALLER:
         svg = pattern.sub(instead, svg)
-    return svg
+    # In tags alone: what is written in the figure keeps its digits.
+    return TAG.sub(lambda tag: FINE.sub(r"\1", tag[0]), svg)
 
 
 def _pale(colour: Colour) -> Colour:
