@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -9,7 +10,7 @@ from scipy import stats
 from analysis.boundary import Boundary
 from analysis.kink import fit_kink
 from analysis.laws import Estimate, fit_law
-from analysis.plane import Floats
+from analysis.plane import Floats, equal
 from analysis.shift import paired_shift
 from analysis.spec import Across
 from analysis.theory import AGREES, CANNOT_TELL, DISAGREES, WIDEST_INTERVAL
@@ -45,35 +46,28 @@ def follow(boundary: Boundary, asked: Across) -> list[Trend]:
     Returns:
         One trend for each choice of the others; [] where the boundary's settings do not name it.
     """
-    labels = [setting_parts(label) for label in boundary.plane.settings]
-    held = [{k: v for k, v in parts.items() if k != asked.setting} for parts in labels]
-    groups = [group for k, group in enumerate(held) if group not in held[:k]]
-    return [
-        _trend(boundary, asked, group, labels=labels)
-        for group in groups
-        if all(asked.setting in parts for parts in labels)
-    ]
+    held = boundary.plane.held
+    if not all(asked.setting in one for one in held):
+        return []
+    others = [{k: v for k, v in one.items() if k != asked.setting} for one in held]
+    groups = [group for k, group in enumerate(others) if group not in others[:k]]
+    return [_trend(boundary, asked, group) for group in groups]
 
 
-def _trend(
-    boundary: Boundary,
-    asked: Across,
-    group: Mapping[str, str],
-    *,
-    labels: Sequence[Mapping[str, str]],
-) -> Trend:
+def _trend(boundary: Boundary, asked: Across, group: Mapping[str, Any]) -> Trend:
     places = {
-        float(parts[asked.setting]): s
-        for s, parts in enumerate(labels)
-        if parts == {**group, asked.setting: parts[asked.setting]}
+        float(one[asked.setting]): s
+        for s, one in enumerate(boundary.plane.held)
+        if one == {**group, asked.setting: one[asked.setting]}
     }
     values = sorted(places)
     measure = QUANTITIES[asked.of]
     estimates = tuple(measure(boundary, places[value], asked) for value in values)
     power, reason = fit_power(np.array(values), estimates, confidence=boundary.confidence)
     verdict = _judge(asked, power, estimates)
-    others = ", ".join(f"{name} = {value}" for name, value in group.items())
-    return Trend(asked, others, boundary.level, np.array(values), estimates, power, verdict, reason)
+    return Trend(
+        asked, equal(group), boundary.level, np.array(values), estimates, power, verdict, reason
+    )
 
 
 def fit_power(
@@ -153,9 +147,3 @@ QUANTITIES: dict[str, Callable[[Boundary, int, Across], Estimate | None]] = {
     "shift": _shift,
 }
 """What can be followed: the power law's exponent, the kink's x, the paired shift from the first."""
-
-
-def setting_parts(label: str) -> dict[str, str]:
-    """Names and values of a setting's label, such as "d = 1000, p_flip = 0.1"."""
-    pairs = (part.partition(" = ") for part in label.split(", ") if " = " in part)
-    return {name: value for name, _, value in pairs}

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from analysis.errors import AnalysisError
 from analysis.load import Dataset
-from analysis.plane import Floats, Ints, Plane, PlaneAxis, is_log
+from analysis.plane import Floats, Ints, Plane, PlaneAxis, equal, is_log
 from analysis.spec import View
 
 STATUSES = ("ok", "unconverged", "diverged")
@@ -66,7 +66,7 @@ def transposed(cells: Cells) -> Cells:
 
     Where a boundary turns upright, its columns do not cross it but its rows do.
     """
-    plane = Plane(cells.plane.y, cells.plane.x, cells.plane.settings)
+    plane = replace(cells.plane, x=cells.plane.y, y=cells.plane.x)
     return replace(
         cells,
         plane=plane,
@@ -92,14 +92,14 @@ def aggregate(dataset: Dataset, view: View, *, include_unconverged: bool = False
     """
     rows = rows_of_sweep(dataset)
     x, y = (_plane_axis(dataset, name, rows) for name in (view.x, view.y))
-    names, place = _settings(dataset, rows, view=view)
+    held, place = _settings(dataset, rows, view=view)
     where = [
         place,
         np.searchsorted(x.values, dataset.numbers(view.x)[rows]),
         np.searchsorted(y.values, dataset.numbers(view.y)[rows]),
     ]
     replicates, replicate = np.unique(dataset.numbers("replicate")[rows], return_inverse=True)
-    shape = (len(names), len(x.values), len(y.values))
+    shape = (len(held), len(x.values), len(y.values))
     _check_places(
         dataset, rows, flat=np.ravel_multi_index((*where, replicate), (*shape, len(replicates)))
     )
@@ -110,7 +110,7 @@ def aggregate(dataset: Dataset, view: View, *, include_unconverged: bool = False
     values[~np.isfinite(values)] = np.nan
     present = _count(np.ones(len(rows), dtype=bool), where, shape)
     return Cells(
-        plane=Plane(x, y, names),
+        plane=Plane(x, y, tuple(map(equal, held)), held),
         measure=view.measure,
         label=dataset.label(view.measure),
         values=values,
@@ -172,8 +172,10 @@ def _plane_axis(dataset: Dataset, name: str, rows: Ints) -> PlaneAxis:
     return PlaneAxis(name, dataset.label(name), values, log)
 
 
-def _settings(dataset: Dataset, rows: Ints, *, view: View) -> tuple[tuple[str, ...], Ints]:
-    """Labels of the settings, and each row's position among them, shape (rows,)."""
+def _settings(
+    dataset: Dataset, rows: Ints, *, view: View
+) -> tuple[tuple[Mapping[str, Any], ...], Ints]:
+    """Values of the settings, and each row's position among them, shape (rows,)."""
     chosen: dict[str, tuple[Any, ...]] = {
         name: values for name, values in dataset.sweep.settings.items() if len(values) > 1
     }
@@ -186,17 +188,14 @@ def _settings(dataset: Dataset, rows: Ints, *, view: View) -> tuple[tuple[str, .
     place = np.zeros(len(rows), dtype=np.int64)
     for name, values in chosen.items():
         place = place * len(values) + _positions(dataset, name, values)[rows]
-    return setting_labels(chosen), place
+    return combinations(chosen), place
 
 
-def setting_labels(chosen: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
-    """Labels of every combination of the columns' values, in their order; ("",) for no column."""
-    labels = itertools.product(*([f"{n} = {_text(v)}" for v in vs] for n, vs in chosen.items()))
-    return tuple(", ".join(parts) for parts in labels)
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+def combinations(chosen: Mapping[str, tuple[Any, ...]]) -> tuple[Mapping[str, Any], ...]:
+    """Every combination of the columns' values, in their order; ({},) for no column."""
+    return tuple(
+        dict(zip(chosen, values, strict=True)) for values in itertools.product(*chosen.values())
+    )
 
 
 def _varies_within(column: Ints, groups: list[Any]) -> bool:

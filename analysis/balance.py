@@ -60,13 +60,33 @@ def balanced(task: Task, crossings: Floats) -> Floats:
     root = np.where(inside, task.bend.derivative(line) / task.error, 0.0)
     start = np.asarray(np.linalg.lstsq(task.design * root[:, None], line * root, rcond=None)[0])
     rows = np.arange(len(task.profiles.values))
-    reader = Reader(task.profiles)
+    reader = task.profiles.reader
     for _ in range(2):
         spread = _spread(task, reader, task.design @ start)
         problem = _Problem(reader, *task[1:4], spread)
         start = _solve(problem, start[None], rows[:1])[0]
     return np.concatenate(
         [start[None], _solve(problem, np.tile(start, (len(rows) - 1, 1)), rows[1:])]
+    )
+
+
+def linear_part(task: Task, theta: Floats) -> Floats:
+    """Coefficients of all rows to first order about a law: what is linear in the means.
+
+    Args:
+        task: the law and the columns.
+        theta: the observed coefficients, (parameters,).
+    Returns:
+        Shape (rows, parameters); NaN where fewer than two columns have the law inside the grid.
+    """
+    line = task.design @ theta
+    rows = crossings_about(task, line)
+    inside = np.isfinite(rows[0])
+    if inside.sum() < FEWEST:
+        return np.full((len(rows), len(theta)), np.nan)
+    root = (task.bend.derivative(line) / task.error)[inside]
+    return np.asarray(
+        (rows[:, inside] * root) @ np.linalg.pinv(task.design[inside] * root[:, None]).T
     )
 
 
@@ -81,16 +101,22 @@ def crossings_about(task: Task, line: Floats) -> Floats:
     Returns:
         Shape (rows, columns); NaN in columns where the law is beyond the grid.
     """
-    reader = Reader(task.profiles)
+    reader = task.profiles.reader
     at = task.bend.value(line)
     rows = np.arange(len(task.profiles.values))
     value, _ = reader.read(np.tile(at, (len(rows), 1)), rows)
     slope = _spread(task, reader, line) / task.error
+    inside = (at >= reader.places[0]) & (at <= reader.places[-1])
+    # Near its transition a profile is steeper than over the whole grid; noise can say otherwise.
+    rise = max(_rise(reader, np.where(inside, at, np.nan)), reader.rise) if inside.any() else 0.0
+    if rise <= 0:
+        return np.full(value.shape, np.nan)
     # Errors of crossings are a little less than slopes say, since monotone fits calm the draws.
-    slope *= _rise(reader, at) / slope[np.isfinite(at)].mean()
-    step = value / slope / task.bend.derivative(line)
-    beyond = (at < reader.places[0]) | (at > reader.places[-1])
-    return np.where(beyond, np.nan, line - step)
+    slope *= rise / slope[inside].mean()
+    # Where profiles hardly rise, a draw leaves the grid; how far beyond, nothing can tell.
+    span = reader.places[-1] - reader.places[0]
+    step = np.clip(value / slope, -span, span) / task.bend.derivative(line)
+    return np.where(inside, line - step, np.nan)
 
 
 class _Problem(NamedTuple):
@@ -113,8 +139,8 @@ def _spread(task: Task, reader: Reader, line: Floats) -> Floats:
 
 
 def _rise(reader: Reader, at: Floats) -> float:
-    """Mean slope of the observed profiles within a step of the places where a law passes."""
-    apart = float(np.median(np.diff(reader.places)))
+    """Mean slope of the observed profiles within half a step of the places where a law passes."""
+    apart = float(np.median(np.diff(reader.places))) / 2
     first = np.zeros(1, dtype=np.int64)
     low, high = (
         np.clip(at + shift, reader.places[0], reader.places[-1])[None] for shift in (-apart, apart)

@@ -7,6 +7,7 @@ from analysis.aggregate import Cells
 from analysis.bootstrap import Resampling, multipliers, student_stretch
 from analysis.boundary import BENIGN, Boundary
 from analysis.crossing import raw_crossing
+from analysis.dispersion import dispersion
 from analysis.errors import AnalysisError
 from analysis.plane import Floats
 from analysis.profiles import straight_profiles
@@ -106,23 +107,34 @@ def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tu
     middle = quantiles(curves, np.full((1, len(upper)), MEDIAN))[0]
     each, information = scores(curves, upper, u, place=middle)
     each = each - each.mean(axis=1, keepdims=True)
-    spread = np.sqrt((each**2).sum(axis=1) * runs / np.maximum(runs - 1, 1))
-    told = (spread > TINY) & (information > TINY) & how.together
+    varies = (each**2).sum(axis=1) > TINY
+    told = varies & (information > TINY) & how.together
     # Where no replicate differs from another, as between cleanly parted cells, the likelihood stands.
-    inflation = np.where(told, spread / np.sqrt(np.maximum(information, TINY)), 1.0)
+    units = each[told] / np.sqrt(information[told])[:, None]
+    inflation, freedom = np.ones(len(told)), np.asarray(how.freedom(runs), dtype=np.float64)
+    found = dispersion(units)
+    inflation[told], freedom[told] = np.sqrt(found.size), found.freedom
     stretch = student_stretch(how.confidence, how.freedom(runs))
-    wide = np.maximum(inflation * stretch, 1.0)
+    # A sum over columns: each one's own part, and as often as not their products with replicates' freedom.
+    alone = 1 / max(int(told.sum()), 1)
+    of_sum = student_stretch(
+        how.confidence, 1 / (alone / freedom + (1 - alone) / how.freedom(runs))
+    )
+    wide = np.maximum(inflation * student_stretch(how.confidence, freedom), 1.0)
     end = stats.norm.ppf((1 + how.confidence) / 2)
     shares = stats.norm.cdf(np.array([[-end], [end]])) * np.ones(len(upper))
     ends = middle + np.where(told, wide, 1.0) * (quantiles(curves, shares) - middle)
     z = _joint_normals(each, how)
-    about = np.maximum(inflation, 1.0) * (quantiles(curves, stats.norm.cdf(z)) - middle)
-    # Laws are fitted to the most likely places, which the grid's edges pull less than medians. Their
-    # intervals will be stretched, which is not for what the likelihood alone says.
+    up, down = (quantiles(curves, stats.norm.cdf(side)) - middle for side in (z, -z))
+    # Laws are fitted to the most likely places, which the grid's edges pull less than medians, and to
+    # draws without skew: places of end columns are skewed outwards, which would tilt laws' intervals.
+    # Those will be stretched, which is not for what the likelihood alone says.
+    even = inflation * (up - down) / 2 * np.where(told, of_sum, 1.0) / stretch
     peak = peaks(curves)
-    rows = np.concatenate([peak[None], peak + about / np.where(told, 1.0, stretch)])
+    rows = np.concatenate([peak[None], peak + even])
+    draws = middle + np.maximum(inflation, 1.0) * up
     empty = np.isnan(upper).all(axis=(1, 2))
-    return tuple(np.where(empty, np.nan, part) for part in (middle, *ends, middle + about, rows))
+    return tuple(np.where(empty, np.nan, part) for part in (middle, *ends, draws, rows))
 
 
 def _joint_normals(each: Floats, how: Resampling) -> Floats:

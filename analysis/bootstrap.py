@@ -135,6 +135,29 @@ def student_interval(
     return value + wide * (low - value), value + wide * (high - value)
 
 
+def calmed(rows: Floats, linear: Floats, wide: Any) -> Floats:
+    """Draws that bend no more than the estimate does, and whose bent part Student's t leaves alone.
+
+    An estimate is a little bent in the means' noise ε, by a quadratic term of variance Q. A draw ε* about
+    noisy means bends by ε*² + 2εε*, of variance 3Q: its distance from the part that is linear in the
+    means is shortened by √3. Only the linear part has the degrees of freedom of one set of replicates:
+    the bent part mixes many cells', so it is shortened by the stretch that intervals will have.
+
+    Args:
+        rows: the estimate (row 0) and draws, (1 + draws, ...).
+        linear: their parts that are linear in the means, the same shape; NaN where there is none.
+        wide: by how much intervals will be stretched, broadcastable to a row.
+    Returns:
+        Shape of rows. Where a draw is not finite the linear part stands alone, and the other way round.
+    Source:
+        Howe 1974, J. Am. Statist. Assoc. 69, 789 (a sum of parts, each stretched by its own t).
+    """
+    straight = linear - linear[0] + rows[0]
+    bent = rows - straight
+    calm = straight + np.where(np.isfinite(bent), bent, 0.0) / (np.sqrt(3) * wide)
+    return np.asarray(np.where(np.isfinite(straight), calm, rows))
+
+
 def robust_error(draws: Floats) -> Floats:
     """Standard error from the draws' central 68 %, which a few wild draws do not move."""
     low, high = interval(draws, special.ndtr(np.array(-1.0)))

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.aggregate import Cells
-from analysis.bootstrap import Resampling, student_interval, student_stretch
-from analysis.crossing import raw_crossing
+from analysis.bootstrap import Resampling, interval, student_interval, student_stretch
+from analysis.crossing import cross_zero, raw_crossing
 from analysis.plane import Floats, Plane
 from analysis.profiles import Profiles
 from analysis.scan import scan
@@ -55,6 +55,11 @@ class Boundary:
         return float(Resampling(together=self.together).freedom(most))
 
     @property
+    def stretch(self) -> float:
+        """By how much Student's t widens the intervals of what is fitted to several columns."""
+        return float(student_stretch(self.confidence, self.freedom))
+
+    @property
     def closed(self) -> NDArray[np.bool_]:
         """Columns whose estimate and both interval ends lie inside the grid, (settings, x)."""
         return np.isfinite(self.estimate) & np.isfinite(self.low) & np.isfinite(self.high)
@@ -93,7 +98,8 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
     estimate, draws = crossings[0], crossings[1:]
     # One run a cell measures no spread: no interval, rather than one of width zero.
     draws[:, most < 2] = np.nan
-    low, high = _ends(estimate, draws, u=u, how=how, runs=most)
+    ends = _ends(estimate, draws, u=u, how=how, runs=most)
+    low, high = _bounded(ends, estimate, profiles, how=how, wide=wide)
     above = sign * (mean - level)
     return Boundary(
         plane=cells.plane,
@@ -125,6 +131,31 @@ def _ends(
     # A boundary beyond the grid is bounded by its edge at least.
     low, high = np.minimum(low, u[-1]), np.maximum(high, u[0])
     return np.where(low < u[0], -np.inf, low), np.where(high > u[-1], np.inf, high)
+
+
+def _bounded(
+    ends: tuple[Floats, Floats],
+    estimate: Floats,
+    profiles: Profiles,
+    *,
+    how: Resampling,
+    wide: Floats,
+) -> tuple[Floats, Floats]:
+    """Interval ends (settings, x), those of columns that cross beyond the grid from their profiles.
+
+    Distances cannot be measured from a crossing that is beyond the grid. There the interval ends where
+    the profile's own bound crosses: where it is first told from the level, by Student's t.
+    """
+    low, high = (end.copy() for end in ends)
+    share = np.array((1 - how.confidence) / 2)
+    for s, x in np.argwhere(np.isinf(estimate) & np.isfinite(wide) & ~np.isnan(ends[0])):
+        row = profiles.values[:, s, x].astype(np.float64)
+        below, above = row[0] + wide[s, x] * (np.stack(interval(row[1:], share)) - row[0])
+        u = profiles.places
+        # The upper bound of the profile crosses first.
+        found = cross_zero(np.stack([above, below]), np.ones(len(u)), u).position
+        low[s, x], high[s, x] = min(found[0], u[-1]), max(found[1], u[0])
+    return low, high
 
 
 def _turns(score: Floats, estimate: Floats, *, u: Floats, freedom: Floats) -> NDArray[np.bool_]:

@@ -33,7 +33,8 @@ from analysis.page import (
     verdict_table,
 )
 from analysis.parts import COLLAPSE, VERDICTS, Part, further_parts
-from analysis.section import HoverMap, Picture, Section, Subject, Table
+from analysis.recorded import MOST_REPLICATES
+from analysis.section import HoverMap, Listing, Picture, Section, Subject, Table
 from analysis.tables import boundary_rows, cell_rows
 from analysis.trajectory import BAND
 from analysis.trends import ending_rows, local_section, trend_section
@@ -204,11 +205,14 @@ def trajectory_section(subject: Subject) -> Iterator[Section]:
         for p, panel in enumerate(found.panels)
     )
     held = f" at {found.held}" if found.held else ""
+    planned = subject.findings.dataset.sweep.replicates
+    most = MOST_REPLICATES
+    first = f" Of {planned:,} replicates the first {most:,} are shown." if planned > most else ""
     caption = f"Scales of both layers and their ratio along the training{held}"
     yield Section(
         "Trajectories",
         f"{caption}: medians, and bands that hold the middle {BAND:.0%} of the replicates. A run that "
-        "stopped keeps its last record.",
+        f"stopped keeps its last record.{first}",
         pictures=[
             Picture(
                 "trajectories", caption, draw_trajectories(found), parts, draw_trajectory_key(found)
@@ -244,19 +248,28 @@ def run_section(subject: Subject) -> Iterator[Section]:
 
 def source_section(subject: Subject) -> Iterator[Section]:
     """Cost, versions, digest, and the sweep file."""
+    source = subject.provenance
+    given = (
+        [Listing("sweep-as-given.yaml", "The sweep file, as it was given", source.given)]
+        if source.given
+        else []
+    )
+    asked = f" It was run with {source.options}." if source.options else ""
     yield Section(
         "Cost and source",
-        "The sweep with every range written out; bocnn-sweep run trains the same runs from it.",
+        f"bocnn-sweep run trains the same runs from the sweep with every range written out.{asked}",
         tables=[
             Table(
                 "",
                 "What the runs cost and what made them",
                 header=("what", "value"),
-                cells=cost_cells(subject.provenance),
+                cells=cost_cells(source),
             )
         ],
-        listing=subject.provenance.sweep_file,
-        listing_name="sweep.yaml",
+        listings=[
+            *given,
+            Listing("sweep.yaml", "The sweep, every range written out", source.sweep_file),
+        ],
     )
 
 

@@ -168,7 +168,7 @@ def _place(line: Line, y_name: str) -> str:
 
 
 def _size(line: Line) -> str:
-    return f"{line.asked.limit} = {line.size}" if line.size else ""
+    return f"{line.asked.limit} = {line.size:g}" if line.size is not None else ""
 
 
 def _finite(value: float) -> float | None:

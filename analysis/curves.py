@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from analysis.across import setting_parts
 from analysis.aggregate import Cells, aggregate
 from analysis.laws import Estimate
 from analysis.load import Dataset
-from analysis.plane import Floats
+from analysis.plane import Floats, equal
 from analysis.spec import Asked, View
 from analysis.theory import AGREES, CANNOT_TELL, DISAGREES
 
@@ -29,14 +28,14 @@ tolerance leaves as much."""
 class Line:
     """One line of a curve, over x: shape (x,) each, NaN where there is none.
 
-    `limit` tells that it is the limit over the size that was asked for; `size` is the size's label of
-    a line that was measured, "" without one. `power` is b of measure ∝ x^b, where one is predicted.
+    `limit` tells that it is the limit over the size that was asked for; `size` is that of a line that
+    was measured, None without one. `power` is b of measure ∝ x^b, where one is predicted.
     """
 
     asked: Asked
     y: float
     setting: str
-    size: str
+    size: float | None
     limit: bool
     x: Floats
     mean: Floats
@@ -112,16 +111,15 @@ def _measured(cells: Cells, predicted: Floats, asked: Asked) -> Iterator[Line]:
     used = cells.used
     student = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(used - 1, 1))
     half = student * cells.standard_error
-    for s, label in enumerate(cells.plane.settings):
-        parts = setting_parts(label)
-        size = parts.pop(asked.limit, "") if asked.limit else ""
-        others = ", ".join(f"{name} = {value}" for name, value in parts.items())
+    for s, held in enumerate(cells.plane.held):
+        size = held.get(asked.limit) if asked.limit else None
+        others = equal({name: value for name, value in held.items() if name != asked.limit})
         for j, y in enumerate(cells.plane.y.values):
             yield Line(
                 asked,
                 float(y),
                 others,
-                size,
+                None if size is None else float(size),
                 False,
                 cells.plane.x.values,
                 cells.mean[s, :, j],
@@ -164,12 +162,12 @@ def _limits(lines: list[Line], asked: Asked) -> Iterator[Line]:
     for first in dict.fromkeys((line.y, line.setting) for line in lines):
         group = [line for line in lines if (line.y, line.setting) == first]
         if len(group) > 1:
-            sizes = np.array([float(line.size) for line in group])
+            sizes = np.array([line.size for line in group], dtype=np.float64)
             mean, half = _intercept(1 / sizes, group)
             largest = group[int(np.argmax(sizes))]
             if asked.predicted is not None:  # null at a pole, where there is no limit
                 mean = np.where(np.isfinite(largest.predicted), mean, np.nan)
-            yield replace(largest, limit=True, mean=mean, half=half, size="")
+            yield replace(largest, limit=True, mean=mean, half=half, size=None)
 
 
 def _intercept(inverse: Floats, group: list[Line]) -> tuple[Floats, Floats]:

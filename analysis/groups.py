@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis.aggregate import STATUSES, setting_labels
+from analysis.aggregate import STATUSES, combinations
 from analysis.errors import AnalysisError
 from analysis.load import column_label
-from analysis.plane import Floats, Ints, Plane, PlaneAxis, is_log
+from analysis.plane import Floats, Ints, Plane, PlaneAxis, equal, is_log
 from analysis.query import Source
 from analysis.spec import View
 
@@ -154,7 +154,8 @@ def place_groups(source: Source, keys: Keys, found: dict[str, Any]) -> Groups:
     setting = np.zeros(len(i), dtype=np.int64)
     for name, values in chosen.items():
         setting = setting * len(values) + positions[name]
-    plane = Plane(x, y, setting_labels(chosen))
+    held = combinations(chosen)
+    plane = Plane(x, y, tuple(map(equal, held)), held)
     return Groups(found, np.ravel_multi_index((setting, i, j), shape_of(plane)), plane, source.rows)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.balance import Task, crossings_about
+from analysis.bootstrap import calmed
 from analysis.boundary import Boundary
 from analysis.laws import Estimate, Points, estimate, measured_points, task_of
 from analysis.plane import Floats
@@ -66,10 +67,10 @@ def fit_kink(boundary: Boundary, setting: int) -> Kink:
     count = len(points.x)
     single = _loss(points, np.stack([np.ones(count), points.x], axis=1))[1][0]
     gain = float((single - loss[0]) / max(1.0, loss[0] / max(count - 4, 1)))
-    below, above, place = (
-        estimate(float(one[0]), one[1:], boundary)
-        for one in (fits[:, 1], fits[:, 1] + fits[:, 2], places)
-    )
+    slopes = np.stack([fits[:, 1], fits[:, 1] + fits[:, 2]], axis=1)
+    # One search bends the draws, not a mix of many cells: it has the freedom of the rest.
+    calm = calmed(slopes, _two_lines(points, places[0]), 1.0)
+    below, above, place = (estimate(float(one[0]), one[1:], boundary) for one in (*calm.T, places))
     # Stretched in log x, where it is sought.
     at = Estimate(*np.exp([place.value, place.low, place.high]).tolist())
     chosen = gain > PENALTY * np.log(count)
@@ -130,6 +131,13 @@ def _refined(
         places[index], best[index] = meet[good], loss[good]
         fits[index] = np.stack([fit[:, 0], fit[:, 1], fit[:, 3] - fit[:, 1]], axis=1)[good]
     return places, fits, best
+
+
+def _two_lines(points: Points, place: float) -> Floats:
+    """Slopes of free lines on both sides of a place, (rows, 2): those of a kink to first order."""
+    left, x = points.x <= place, points.x
+    design = np.stack([left, left * x, ~left, ~left * x], axis=1) / points.error[:, None]
+    return np.asarray(_rows(points) @ np.linalg.pinv(design).T[:, [1, 3]])
 
 
 def _rows(points: Points) -> Floats:

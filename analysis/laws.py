@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.balance import Task, balanced, bend_of
-from analysis.bootstrap import robust_error, shrunk, student_interval
+from analysis.balance import Task, balanced, bend_of, linear_part
+from analysis.bootstrap import calmed, robust_error, shrunk, student_interval
 from analysis.boundary import Boundary
 from analysis.plane import Floats, Ints
 
@@ -84,7 +84,9 @@ def fit_law(
         reason = f"{count} of at least {FEWEST} columns cross inside the grid, with an interval"
         return Law(kind, setting, x_range, count, total, None, None, np.nan, reason)
     bend = bend_of(kind, boundary.plane.y.log)
-    a, b = balanced(task_of(boundary, setting, points, kind=kind), points.y).T
+    task = task_of(boundary, setting, points, kind=kind)
+    rows = balanced(task, points.y)
+    a, b = calmed(rows, linear_part(task, rows[0]), boundary.stretch).T
     residual = (points.y - bend.value(a[0] + b[0] * points.x)) / points.error
     misfit = float(np.sum(residual[crosses] ** 2) / (count - 2)) if count > 2 else np.nan
     slope, intercept = (estimate(float(one[0]), one[1:], boundary) for one in (b, a))

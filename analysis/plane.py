@@ -1,5 +1,6 @@
 """The parameter plane: its axes as values, as coordinates (log where log), as cell edges."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,11 +44,25 @@ class PlaneAxis:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """The plane's axes and the settings that are compared on it, by label ("" for a single one)."""
+    """The plane's axes and the settings that are compared on it, by label ("" for a single one).
+
+    `held` tells the values of the columns that make each setting, by name.
+    """
 
     x: PlaneAxis
     y: PlaneAxis
     settings: tuple[str, ...]
+    held: tuple[Mapping[str, Any], ...] = ()
+
+
+def equal(values: Mapping[str, Any]) -> str:
+    """Columns and their values as a label: "d = 1000, p_flip = 0.1"."""
+    return ", ".join(f"{name} = {text_of_value(value)}" for name, value in values.items())
+
+
+def text_of_value(value: Any) -> str:
+    """A parameter's value as figures and tables name it."""
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def is_log(values: Floats, scale: str) -> bool:

@@ -1,6 +1,7 @@
 """Profiles of columns along y, of the means and of their draws: what crossings and laws are read from."""
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,19 @@ class Profiles:
 
     def of(self, setting: int, columns: Ints) -> "Profiles":
         """Some columns of one setting, as a single one."""
-        part = self.values[:, [setting]][:, :, columns]
-        return Profiles(self.places, part, self.offsets[:, [setting]][:, :, columns])
+        return _part(self, setting, tuple(columns.tolist()))
+
+    @cached_property
+    def reader(self) -> "Reader":
+        """What reads the only setting between its places."""
+        return Reader(self)
+
+
+# Several laws are fitted to the same columns, one after the other.
+@lru_cache(maxsize=4)
+def _part(profiles: Profiles, setting: int, columns: tuple[int, ...]) -> Profiles:
+    part = profiles.values[:, [setting]][:, :, columns]
+    return Profiles(profiles.places, part, profiles.offsets[:, [setting]][:, :, columns])
 
 
 class Reader:

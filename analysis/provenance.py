@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,8 @@ class Provenance:
     stated: tuple[tuple[str, str], ...]  # name, value
     description: str
     sweep_file: str  # YAML, which trains the same runs
+    given: str = ""  # the sweep file's text with its comments, where the dataset keeps it
+    options: str = ""  # what was asked for beside it on the command line
 
     @property
     def runs_per_s(self) -> float | None:
@@ -55,6 +57,7 @@ def read_provenance(location: str) -> Provenance:
         rows += footer.num_rows
         notes.append({k.decode(): v.decode() for k, v in (footer.metadata or {}).items()})
     document = _document(files, folder, notes)
+    given = _beside(files, folder, "_given.json") or {}
     seconds = [note.get("wall_s") for note in notes]
     return Provenance(
         location=location,
@@ -66,6 +69,8 @@ def read_provenance(location: str) -> Provenance:
         stated=tuple(_stated(notes)),
         description=str(document.get("description") or ""),
         sweep_file=_sweep_file(document),
+        given=str(given.get("text") or ""),
+        options=_options(given),
     )
 
 
@@ -96,14 +101,27 @@ def _stated(notes: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
         yield name, ", ".join(values) or "not stated"
 
 
+def _beside(files: Any, folder: str, name: str) -> dict[str, Any] | None:
+    """What a JSON file beside the shards holds, None without one."""
+    path = f"{folder.rstrip('/')}/{name}"
+    if files.get_file_info(path).type != pafs.FileType.File:
+        return None
+    with files.open_input_stream(path) as stream:
+        return dict(json.loads(stream.read()))
+
+
 def _document(files: Any, folder: str, notes: list[dict[str, str]]) -> dict[str, Any]:
     """The resolved sweep in its latest form, from beside the shards or from within them."""
-    path = f"{folder.rstrip('/')}/_sweep.json"
-    if files.get_file_info(path).type == pafs.FileType.File:
-        with files.open_input_stream(path) as stream:
-            return dict(json.loads(stream.read()))
+    found = _beside(files, folder, "_sweep.json")
+    if found is not None:
+        return found
     carried: list[dict[str, Any]] = [json.loads(n["sweep"]) for n in notes if "sweep" in n]
     return max(carried, key=lambda sweep: int(sweep.get("planned_runs") or 0))
+
+
+def _options(given: Mapping[str, Any]) -> str:
+    asked = {name: given.get(name) for name in ("size", "replicates")}
+    return " ".join(f"--{name} {value}" for name, value in asked.items() if value is not None)
 
 
 def _sweep_file(document: dict[str, Any]) -> str:

@@ -11,13 +11,18 @@ import pyarrow.parquet as pq
 
 from analysis.errors import AnalysisError, nearest
 from analysis.load import open_folder
-from analysis.plane import Floats
+from analysis.plane import Floats, text_of_value
 from analysis.spec import Sweep
 
 MOST_PANELS = 4
+MOST_REPLICATES = 1000
+"""Replicates that medians and bands are taken over, the first ones: more would not be seen in a figure."""
+BATCH = 1 << 16
 
 Run = dict[str, Any]
-"""What tells a run apart: run_id, replicate, status, and its values of axes and settings."""
+"""What tells a run apart: run_id, status, and its values of axes and settings."""
+Cell = dict[str, Any]
+"""Values of axes and settings that recorded runs share."""
 
 
 class Folder(NamedTuple):
@@ -32,16 +37,17 @@ class Folder(NamedTuple):
             return pq.read_schema(stream)
 
     def tables(self, column: int, names: Sequence[str]) -> Iterable[pa.Table]:
-        """Columns of all shards (0) or all records (1), file by file."""
+        """Columns of all shards (0) or all records (1), BATCH rows at a time."""
         for pair in self.pairs:
             with self.files.open_input_file(pair[column]) as stream:
-                yield pq.read_table(stream, columns=list(names)).replace_schema_metadata()
+                for batch in pq.ParquetFile(stream).iter_batches(BATCH, columns=list(names)):
+                    yield pa.Table.from_batches([batch]).replace_schema_metadata()
 
 
 class Chosen(NamedTuple):
-    """Runs to show, the axis and values of their panels, and where other axes are held."""
+    """Cells to show, the axis and values of their panels, and where other axes are held."""
 
-    runs: list[Run]
+    cells: list[Cell]
     over: str
     values: list[Any]
     held: dict[str, Any]
@@ -68,49 +74,76 @@ def find_records(location: str) -> Folder:
     return Folder(files, pairs)
 
 
-def read_runs(folder: Folder, sweep: Sweep) -> list[Run]:
-    """The runs with records that the present sweep plans, each once."""
-    present = folder.schema(0).names
-    allowed = {name: axis.values for name, axis in sweep.axes.items()} | dict(sweep.settings)
-    allowed |= {name: (value,) for name, value in sweep.fixed.items()}
-    allowed = {name: values for name, values in allowed.items() if name in present}
-    found: dict[bytes, Run] = {}
-    for table in folder.tables(0, ["run_id", "replicate", "status", *allowed]):
-        keep = pc.less(table["replicate"], sweep.replicates)
-        for name, values in allowed.items():
-            wanted = pa.array(values, table[name].type)
-            keep = pc.and_(keep, pc.is_in(table[name], value_set=wanted))
-        found |= {run["run_id"]: run for run in table.filter(keep).to_pylist()}
+def read_cells(folder: Folder, sweep: Sweep) -> list[Cell]:
+    """The cells with records that the present sweep plans, each once."""
+    allowed = _allowed(folder, sweep)
+    found: dict[tuple[Any, ...], Cell] = {}
+    for table in _planned(folder, sweep, allowed, ()):
+        cells = table.select(list(allowed)).group_by(list(allowed)).aggregate([]).to_pylist()
+        found |= {tuple(cell.values()): cell for cell in cells}
     return list(found.values())
 
 
-def choose(runs: list[Run], sweep: Sweep, *, over: str, at: Mapping[str, Any]) -> Chosen:
-    """The runs of at most MOST_PANELS values of one axis, the other axes held.
+def read_runs(folder: Folder, sweep: Sweep, cells: Sequence[Cell]) -> list[Run]:
+    """The runs of cells, each once, of at most MOST_REPLICATES replicates."""
+    known = _allowed(folder, sweep)
+    allowed = {name: tuple({cell[name] for cell in cells}) for name in known}
+    wanted = {tuple(cell[name] for name in known) for cell in cells}
+    found: dict[bytes, Run] = {}
+    for table in _planned(folder, sweep, allowed, ("run_id", "status")):
+        runs = table.to_pylist()
+        found |= {r["run_id"]: r for r in runs if tuple(r[name] for name in known) in wanted}
+    return list(found.values())
+
+
+def _allowed(folder: Folder, sweep: Sweep) -> dict[str, tuple[Any, ...]]:
+    """Values that the present sweep plans, of the columns that rows hold."""
+    allowed = {name: axis.values for name, axis in sweep.axes.items()} | dict(sweep.settings)
+    allowed |= {name: (value,) for name, value in sweep.fixed.items()}
+    present = folder.schema(0).names
+    return {name: tuple(values) for name, values in allowed.items() if name in present}
+
+
+def _planned(
+    folder: Folder, sweep: Sweep, allowed: Mapping[str, tuple[Any, ...]], names: Sequence[str]
+) -> Iterable[pa.Table]:
+    """Rows with allowed values and of the replicates that count, batch by batch."""
+    most = min(sweep.replicates, MOST_REPLICATES)
+    for table in folder.tables(0, [*names, "replicate", *allowed]):
+        keep = pc.less(table["replicate"], most)
+        for name, values in allowed.items():
+            wanted = pa.array(values, table[name].type)
+            keep = pc.and_(keep, pc.is_in(table[name], value_set=wanted))
+        yield table.filter(keep)
+
+
+def choose(cells: list[Cell], sweep: Sweep, *, over: str, at: Mapping[str, Any]) -> Chosen:
+    """The cells of at most MOST_PANELS values of one axis, the other axes held.
 
     Args:
-        runs: all that have records.
+        cells: all that have records.
         sweep: their sweep.
         over: the axis of the panels.
         at: where axes are held; those not named are held in their middle.
     Raises:
         AnalysisError: no such axis, or no run there.
     """
-    _check_axes(sweep, (over, *at), runs)
-    values = _distinct(runs, over)
+    _check_axes(sweep, (over, *at), cells)
+    values = _distinct(cells, over)
     if len(values) > MOST_PANELS:
         values = [values[round(k)] for k in np.linspace(0, len(values) - 1, MOST_PANELS)]
-    runs = [run for run in runs if run[over] in values]
+    cells = [cell for cell in cells if cell[over] in values]
     held: dict[str, Any] = {}
     for name in sweep.axes:
-        kinds = {(run[over], run[name]) for run in runs if name in run}
+        kinds = {(cell[over], cell[name]) for cell in cells if name in cell}
         # An axis zipped with the panels' has one value in each and needs no holding.
         if name == over or (name not in at and len(kinds) <= len(values)):
             continue
-        present = _distinct(runs, name)
+        present = _distinct(cells, name)
         held[name] = _held(name, at[name], present) if name in at else present[len(present) // 2]
-        runs = [run for run in runs if run[name] == held[name]]
-    settings = {n: v for n, v in sweep.settings.items() if len(v) > 1 and n in runs[0]}
-    return Chosen(runs, over, values, held, settings)
+        cells = [cell for cell in cells if cell[name] == held[name]]
+    settings = {n: v for n, v in sweep.settings.items() if len(v) > 1 and n in cells[0]}
+    return Chosen(cells, over, values, held, settings)
 
 
 def _held(name: str, wanted: Any, present: list[Any]) -> Any:
@@ -124,8 +157,8 @@ def _held(name: str, wanted: Any, present: list[Any]) -> Any:
     )
 
 
-def _check_axes(sweep: Sweep, names: Iterable[str], runs: list[Run]) -> None:
-    valid = [name for name in sweep.axes if name in runs[0]]
+def _check_axes(sweep: Sweep, names: Iterable[str], cells: list[Cell]) -> None:
+    valid = [name for name in sweep.axes if name in cells[0]]
     for name in names:
         if name not in valid:
             raise AnalysisError(
@@ -134,13 +167,8 @@ def _check_axes(sweep: Sweep, names: Iterable[str], runs: list[Run]) -> None:
             )
 
 
-def _distinct(runs: list[Run], name: str) -> list[Any]:
-    return sorted({run[name] for run in runs}, key=lambda value: (value is None, value))
-
-
-def text_of_value(value: Any) -> str:
-    """A parameter's value as figures and tables name it."""
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+def _distinct(cells: list[Cell], name: str) -> list[Any]:
+    return sorted({cell[name] for cell in cells}, key=lambda value: (value is None, value))
 
 
 def read_records(folder: Folder, runs: list[Run], measures: Sequence[str]) -> Records:

@@ -8,8 +8,8 @@ from scipy import stats
 
 from analysis.curves import CONFIDENCE, Line
 from analysis.load import column_label
-from analysis.plane import Floats, PlaneAxis
-from analysis.recorded import Run, find_records, read_records, read_runs, text_of_value
+from analysis.plane import Floats, PlaneAxis, equal
+from analysis.recorded import Run, find_records, read_cells, read_records, read_runs
 from analysis.spec import Asked, Sweep
 
 Key = tuple[Any, ...]
@@ -29,8 +29,9 @@ def recorded_lines(
         The lines and the steps as their abscissa; none where nothing was recorded.
     """
     folder = find_records(location)
+    cells = read_cells(folder, sweep) if folder.pairs else []
     runs = (
-        [run for run in read_runs(folder, sweep) if run["status"] == "ok"] if folder.pairs else []
+        [run for run in read_runs(folder, sweep, cells) if run["status"] == "ok"] if cells else []
     )
     if not runs:
         return [], None
@@ -69,8 +70,8 @@ def _line(
     return Line(
         asked,
         float(key[0]),
-        ", ".join(f"{name} = {text_of_value(value)}" for name, value in others.items()),
-        "",
+        equal(others),
+        None,
         False,
         steps,
         measured.mean(0),

@@ -91,7 +91,8 @@ def _write_section(section: Section, folder: Path) -> Iterator[Path]:
     for table in section.tables:
         if table.name:
             yield write_csv(folder / f"{table.name}.csv", table.rows)
-    if section.listing:
-        listing = folder / section.listing_name
-        listing.write_text(section.listing, encoding="utf-8")
-        yield listing
+    for listing in section.listings:
+        path = folder / listing.name
+        # As it was given, whatever ends its lines.
+        path.write_text(listing.text, encoding="utf-8", newline="")
+        yield path

@@ -63,14 +63,22 @@ class HoverMap:
     panels: tuple[tuple[tuple[str, Figure], ...], ...]
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A text as it stands: in the file `name`, and on the page below its caption."""
+
+    name: str
+    caption: str
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A titled part of the report; what is empty is left out. `listing` goes to `listing_name`."""
+    """A titled part of the report; what is empty is left out."""
 
     title: str
     text: str = ""
     hover: HoverMap | None = None
     pictures: Sequence[Picture] = field(default_factory=tuple)
     tables: Sequence[Table] = field(default_factory=tuple)
-    listing: str = ""
-    listing_name: str = ""
+    listings: Sequence[Listing] = field(default_factory=tuple)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.balance import crossings_about
-from analysis.bootstrap import student_interval
+from analysis.bootstrap import calmed, student_interval
 from analysis.boundary import Boundary
 from analysis.laws import Estimate, Points, estimate, steady_error, task_of
 from analysis.plane import Floats, Ints
@@ -87,13 +87,7 @@ def _own_points(boundary: Boundary, setting: int, columns: Ints) -> Points:
 
 
 def _calm(boundary: Boundary, setting: int, points: Points) -> Floats:
-    """Crossings, and draws of them that bend no more than crossings do, (1 + draws, columns).
-
-    A crossing is a little bent in the means' noise ε, by a quadratic term of variance Q. A draw ε* about
-    noisy means bends by ε*² + 2εε*, of variance 3Q: its distance from the part that is linear in the
-    means is shortened by √3. Where a draw leaves the grid the linear part stands alone.
-    """
-    linear = crossings_about(task_of(boundary, setting, points, kind="own"), points.y)
-    linear += points.y - linear[0]
-    bent = np.concatenate([points.y[None], points.draws]) - linear
-    return np.asarray(linear + np.where(np.isfinite(bent), bent, 0.0) / np.sqrt(3))
+    """Crossings, and draws of them that bend no more than crossings do, (1 + draws, columns)."""
+    task = task_of(boundary, setting, points, kind="own")
+    rows = np.concatenate([points.y[None], points.draws])
+    return calmed(rows, crossings_about(task, points.y), boundary.stretch)

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from analysis.load import column_label
-from analysis.plane import Floats, Ints
+from analysis.plane import Floats, Ints, equal
 from analysis.recorded import (
+    Cell,
     Chosen,
     Records,
     Run,
     choose,
     find_records,
+    read_cells,
     read_records,
     read_runs,
-    text_of_value,
 )
 from analysis.settling import Ending, ending
 from analysis.spec import Sweep
@@ -83,6 +84,9 @@ def open_trajectories(
 ) -> Trajectories | None:
     """Trajectories of a dataset, side by side over the values of one axis.
 
+    Files are read in batches, and of each panel at most MOST_REPLICATES replicates, the first ones: memory
+    does not grow with the number of runs.
+
     Args:
         location: the dataset's folder or URI.
         sweep: its sweep.
@@ -96,40 +100,43 @@ def open_trajectories(
         AnalysisError: no such axis, or no recorded run there.
     """
     folder = find_records(location)
-    runs = read_runs(folder, sweep) if folder.pairs else []
-    if not runs or not set(measures) <= set(folder.schema(1).names):
+    cells = read_cells(folder, sweep) if folder.pairs else []
+    if not cells or not set(measures) <= set(folder.schema(1).names):
         return None
-    chosen = choose(runs, sweep, over=over or _default_axis(sweep, runs[0]), at=at or {})
-    records = read_records(folder, chosen.runs, measures)
+    chosen = choose(cells, sweep, over=over or _default_axis(sweep, cells[0]), at=at or {})
+    runs = read_runs(folder, sweep, chosen.cells)
+    records = read_records(folder, runs, measures)
     found = folder.schema(1)
     labels = {name: column_label(found, name) for name in measures}
-    return _summary(chosen, records, labels)
+    return _summary(chosen, runs, records, labels)
 
 
-def _default_axis(sweep: Sweep, run: Run) -> str:
+def _default_axis(sweep: Sweep, cell: Cell) -> str:
     view = sweep.view
     named = [view.x, view.y] if view else []
-    return next(name for name in (*named, *sweep.axes) if name in sweep.axes and name in run)
+    return next(name for name in (*named, *sweep.axes) if name in sweep.axes and name in cell)
 
 
-def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Trajectories:
+def _summary(
+    chosen: Chosen, found: list[Run], records: Records, labels: Mapping[str, str]
+) -> Trajectories:
     """Quantiles over the runs of each setting and panel."""
     settings = list(itertools.product(*chosen.settings.values()))
     shape = (len(settings), len(chosen.values))
     quantiles = np.full((3, len(labels), *shape, len(records.steps)), np.nan)
     runs, diverged = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    panel_names = tuple(_equal({chosen.over: value}) for value in chosen.values)
-    setting_names = tuple(_equal(dict(zip(chosen.settings, s, strict=True))) for s in settings)
+    panel_names = tuple(equal({chosen.over: value}) for value in chosen.values)
+    setting_names = tuple(equal(dict(zip(chosen.settings, s, strict=True))) for s in settings)
     endings = []
     for s, p in np.ndindex(*shape):
         mine = [
             k
-            for k, run in enumerate(chosen.runs)
+            for k, run in enumerate(found)
             if run[chosen.over] == chosen.values[p]
             and tuple(run[name] for name in chosen.settings) == settings[s]
         ]
         runs[s, p] = len(mine)
-        diverged[s, p] = sum(chosen.runs[k]["status"] == "diverged" for k in mine)
+        diverged[s, p] = sum(found[k]["status"] == "diverged" for k in mine)
         if mine:
             quantiles[:, :, s, p] = _quantiles(records.values[:, mine])
             last = ending(records.steps, records.values[-1, mine])
@@ -138,7 +145,7 @@ def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Tra
     return Trajectories(
         panels=panel_names,
         settings=setting_names,
-        held=_equal(chosen.held),
+        held=equal(chosen.held),
         measures=tuple(labels),
         labels=tuple(labels.values()),
         steps=records.steps,
@@ -149,10 +156,6 @@ def _summary(chosen: Chosen, records: Records, labels: Mapping[str, str]) -> Tra
         diverged=diverged,
         endings=tuple(endings),
     )
-
-
-def _equal(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {text_of_value(value)}" for name, value in values.items())
 
 
 def _quantiles(values: Floats) -> Floats:

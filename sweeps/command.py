@@ -6,6 +6,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -61,7 +62,8 @@ def open_sweep(
         return resolved
     if replicates < 1:
         raise SweepError(f"received --replicates {replicates}; expected at least 1")
-    return Resolved(resolved.spec._replace(replicates=replicates), resolved.model, resolved.cells)
+    given = resolved.given._replace(replicates=replicates)
+    return replace(resolved, spec=resolved.spec._replace(replicates=replicates), given=given)
 
 
 def plan_sweep(resolved: Resolved, dataset: Dataset) -> Plan:
@@ -98,6 +100,7 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     """Publish the resolved sweep and cut the work; the folder is shown to be writable by it."""
     dataset.store.drop_stale()
     dataset.write_manifest(plan.sweep())
+    dataset.write_given(plan.resolved.given._asdict())
     for record in records(dataset.store):
         dataset.store.drop(record)
     writer = _writer(dataset, plan.resolved, plan.sweep())

@@ -1,8 +1,8 @@
 """The dataset of a sweep: Parquet files of rows, one a shard, named by the runs that they hold.
 
 What is done is what is published: there is no other ledger. Next to the shards lies `_sweep.json`, the
-resolved sweep in its latest form. What was recorded along the training of a shard's runs lies in a file
-of its own, published before the shard.
+resolved sweep in its latest form, and `_given.json`, the text that it was read from. What was recorded
+along the training of a shard's runs lies in a file of its own, published before the shard.
 """
 
 import json
@@ -25,6 +25,8 @@ from sweeps.spec import Spec
 from sweeps.store import Store
 
 MANIFEST = "_sweep.json"
+GIVEN = "_given.json"
+"""The sweep file's text as the user gave it, with its comments, and the size and replicates asked for."""
 TRAJECTORY = "trajectory"
 REPLACES = "replaces"
 NOTES = "notes"
@@ -88,6 +90,10 @@ class Dataset:
     def write_manifest(self, sweep: dict[str, Any]) -> None:
         """Publish the resolved sweep."""
         self.store.put(MANIFEST, json.dumps(sweep, ensure_ascii=False, indent=1).encode())
+
+    def write_given(self, given: dict[str, Any]) -> None:
+        """Publish what the user gave: `text`, `size`, `replicates`."""
+        self.store.put(GIVEN, json.dumps(given, ensure_ascii=False, indent=1).encode())
 
     def carried(self, owner: Owner) -> dict[str, Any]:
         """The resolved sweep as the files themselves carry it: what to go by where it was lost."""

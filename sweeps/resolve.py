@@ -6,7 +6,7 @@ What a cell is, and what its columns are, stands in `sweeps.cells`.
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -22,6 +22,14 @@ from sweeps.values import ValueMistake, typed
 MOST_CELLS = 20_000_000
 
 
+class Given(NamedTuple):
+    """What the user gave: the sweep file's text, and the size and replicates asked for beside it."""
+
+    text: str
+    size: str | None = None
+    replicates: int | None = None
+
+
 @dataclass(frozen=True)
 class Resolved:
     """A sweep without mistakes, its model and its cells."""
@@ -29,6 +37,7 @@ class Resolved:
     spec: Spec
     model: Model
     cells: Cells
+    given: Given
 
 
 def resolve(
@@ -59,7 +68,7 @@ def resolve(
         raise source.error(mistakes)
     axes = {name: _with_values(axis, given[name]) for name, axis in spec.axes.items()}
     settings = {name: _with_values(axis, given[name]) for name, axis in spec.settings.items()}
-    return Resolved(spec._replace(axes=axes, settings=settings), model, cells)
+    return Resolved(spec._replace(axes=axes, settings=settings), model, cells, Given(text, size))
 
 
 def meanings(resolved: Resolved) -> dict[str, str]:

@@ -5,13 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from analysis.aggregate import Cells
 from analysis.collapse import Collapse
-from analysis.figures.style import WIDTH, colours, theme, wrapped
+from analysis.figures.style import WIDTH, colours, power_of_ten, theme, wrapped
 
 PANEL = (WIDTH, 3.6)
+
+
+# Points of a panel beyond which they are an image within the figure: a drawn point takes a hundred bytes.
+MANY = 400
 
 
 def draw_collapse(cells: Cells, found: Sequence[Collapse]) -> Figure:
@@ -39,8 +43,11 @@ def _draw_one(axes: Axes, one: Collapse, label: str, colour: tuple[float, float,
     if np.all(one.order > 0):
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_major_formatter(FuncFormatter(power_of_ten))
     text = f"{label}, " if label else ""
-    axes.plot(one.order, one.mean, ".", ms=3, alpha=0.5, color=colour)
+    axes.plot(
+        one.order, one.mean, ".", ms=3, alpha=0.5, color=colour, rasterized=len(one.order) > MANY
+    )
     axes.plot(
         one.order, one.curve, "-", lw=1.5, color=colour, label=f"{text}quality {one.quality:.3f}"
     )

@@ -78,8 +78,8 @@ def _keys(places: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
 
 
 def _is_largest(line: Line, lines: Sequence[Line]) -> bool:
-    sizes = [float(other.size) for other in lines if other.size]
-    return not line.limit and (not sizes or float(line.size) == max(sizes))
+    sizes = [other.size for other in lines if other.size is not None]
+    return not line.limit and (not sizes or line.size == max(sizes))
 
 
 def _draw(axes: Axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.aggregate import Cells
-from analysis.plane import Plane, PlaneAxis
+from analysis.plane import Plane, PlaneAxis, equal
 
 MEANINGS = {
     "d": ("patch dimension", "1"),
@@ -150,11 +150,11 @@ def cells_of(planted: Planted) -> Cells:
     """The planted sweep's cells, without a dataset in between."""
     x = PlaneAxis(planted.x_name, planted.x_name, np.array(planted.x), log=True)
     y = PlaneAxis(planted.y_name, planted.y_name, np.array(planted.y), planted.y_scale == "log")
-    settings = tuple(f"factor = {factor:g}" for factor in planted.factors)
+    held = tuple({"factor": factor} for factor in planted.factors)
     values = planted.measure()
     none = np.zeros(values.shape[:3], dtype=np.int64)
     return Cells(
-        plane=Plane(x, y, settings),
+        plane=Plane(x, y, tuple(map(equal, held)), held),
         measure="test_error_clean",
         label="test error",
         values=values,

@@ -10,6 +10,7 @@ from analysis.bootstrap import Resampling
 from analysis.boundary import Boundary, find_boundary
 from analysis.laws import Estimate
 from analysis.local import local_exponents
+from analysis.plane import equal
 from analysis.settling import CANNOT_TELL, FALLS, GROWS, SETTLES, ending, median
 from analysis.spec import Across
 from analysis.theory import AGREES, DISAGREES
@@ -49,18 +50,21 @@ def test_missing_and_open_estimates_are_left_out() -> None:
     assert power is None and reason == "2 of at least 3 values with a closed interval"
 
 
-def boundary_of(planted: Planted, *names: str) -> Boundary:
-    """The boundary of a planted sweep whose settings have these names."""
+def boundary_of(planted: Planted, *held: dict[str, float]) -> Boundary:
+    """The boundary of a planted sweep whose settings hold these values."""
     cells = cells_of(planted)
-    named = replace(cells, plane=replace(cells.plane, settings=names))
+    plane = replace(cells.plane, settings=tuple(map(equal, held)), held=held)
+    named = replace(cells, plane=plane)
     return find_boundary(named, 0.25, resampling=Resampling(draws=200))
 
 
 def test_exponents_and_shifts_are_followed_over_a_setting() -> None:
     planted = Planted(factors=(1.0, 1.3, 1.69), spread=0.2)
-    boundary = boundary_of(planted, "p_flip = 1", "p_flip = 2", "p_flip = 3")
+    values = [1.0, 2.0, 3.0000001]
+    boundary = boundary_of(planted, *({"p_flip": value} for value in values))
     (shift,) = follow(boundary, Across("p_flip", "shift"))
-    assert shift.values.tolist() == [1, 2, 3] and shift.verdict == ""
+    # As they are, not as labels round them.
+    assert shift.values.tolist() == values and shift.verdict == ""
     assert [e.value for e in shift.estimates if e] == pytest.approx([1.0, 1.3, 1.69], rel=0.1)
     (exponent,) = follow(boundary, Across("p_flip", "exponent", limit=0.25))
     assert exponent.verdict == AGREES
@@ -71,8 +75,8 @@ def test_exponents_and_shifts_are_followed_over_a_setting() -> None:
 
 def test_other_settings_are_held() -> None:
     planted = Planted(factors=(1.0, 1.0, 1.5, 1.5), spread=0.1)
-    names = [f"d = {d}, p_flip = {p}" for d in (10, 20) for p in (0, 0.1)]
-    boundary = boundary_of(planted, *names)
+    held = [{"d": d, "p_flip": p} for d in (10, 20) for p in (0, 0.1)]
+    boundary = boundary_of(planted, *held)
     found = follow(boundary, Across("d", "exponent"))
     assert [trend.others for trend in found] == ["p_flip = 0", "p_flip = 0.1"]
     assert [trend.values.tolist() for trend in found] == [[10, 20], [10, 20]]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.balance import Task, balanced, bend_of, crossings_about
-from analysis.bootstrap import interval, shrunk
+from analysis.balance import Task, balanced, bend_of, crossings_about, linear_part
+from analysis.bootstrap import calmed, interval, shrunk
 from analysis.profiles import Profiles, straight_profiles
 
 X = np.linspace(0.0, 4.0, 9)
@@ -75,3 +75,26 @@ def test_an_interval_leaves_out_its_share(draws: int) -> None:
     low, high = interval(np.arange(draws, dtype=float)[:, None], np.array(0.025))
     # Of numbers exchangeable with the draws, (high − low) / (draws + 1) fall between the ends.
     assert (high - low).item() / (draws + 1) == pytest.approx(0.95, abs=0.002)
+
+
+def test_a_law_to_first_order_is_that_of_crossings_linear_in_the_means() -> None:
+    rows = drawn(0.1 + 0.05 * X)
+    found = linear_part(task(straight_profiles(rows[:, None], (-1.0, 1.2))), np.array([0.1, 0.05]))
+    np.testing.assert_allclose(found[:, 0] - found[0, 0], rows[:, 0] - rows[0, 0], rtol=1e-3)
+    np.testing.assert_allclose(found[:, 1], 0.05, atol=1e-6)
+    beyond = linear_part(task(straight_profiles(rows[:, None], (-1.0, 1.2))), np.array([9.0, 0.0]))
+    assert np.isnan(beyond).all()
+
+
+def test_calm_draws_keep_what_is_linear_and_shorten_what_bends() -> None:
+    linear = np.linspace(-1.0, 1.0, 11)[:, None]
+    rows = 3.0 + linear - linear[0] + np.arange(11)[:, None]
+    calm = calmed(rows, linear, 2.0)
+    np.testing.assert_allclose(calm[0], rows[0])
+    np.testing.assert_allclose(
+        calm - rows[0] - (linear - linear[0]), (rows - 3.0 - linear + linear[0]) / (2 * np.sqrt(3))
+    )
+    np.testing.assert_array_equal(calmed(rows, np.full(rows.shape, np.nan), 2.0), rows)
+    lost = rows.copy()
+    lost[3] = np.inf
+    np.testing.assert_allclose(calmed(lost, linear, 2.0)[3], rows[0] + linear[3] - linear[0])

@@ -43,7 +43,7 @@ def limits(dataset: Dataset) -> list[Line]:
 def test_there_is_a_line_for_every_y_and_size_and_a_limit_for_every_y() -> None:
     lines = curve_lines(planted(), VIEW, ASKED)
     assert [(line.y, line.size) for line in lines if not line.limit] == [
-        (y, f"{size:g}") for size in SIZES for y in (1.0, 3.0)
+        (y, size) for size in SIZES for y in (1.0, 3.0)
     ]
     assert [line.y for line in lines if line.limit] == [1.0, 3.0]
 
@@ -55,7 +55,7 @@ def test_a_limit_covers_what_was_planted_as_often_as_stated() -> None:
 
 
 def test_finite_sizes_disagree_where_only_their_limit_is_predicted() -> None:
-    *_, line = (one for one in curve_lines(planted(), VIEW, ASKED) if one.size == "50")
+    *_, line = (one for one in curve_lines(planted(), VIEW, ASKED) if one.size == 50)
     found, limit = agreement(line), agreement(limits(planted())[0])
     assert found is not None and limit is not None
     assert (found.verdict, limit.verdict) == (DISAGREES, AGREES)
@@ -108,7 +108,7 @@ def test_the_figure_shows_the_largest_size_its_prediction_and_the_limit() -> Non
     plane = aggregate(dataset, VIEW).plane
     (axes,) = draw_curves(lines, plane.x, labels=("risk", "y")).axes
     drawn = [container.lines[0] for container in axes.containers]
-    shown = [line for line in lines if line.size == "200" or line.limit]
+    shown = [line for line in lines if line.size == 200 or line.limit]
     assert len(drawn) == len(shown) == 4
     for points, line in zip(drawn, shown, strict=True):
         np.testing.assert_array_equal(points.get_ydata(), line.mean[np.isfinite(line.mean)])

@@ -1,5 +1,6 @@
 """Figures, by their data: what is drawn equals what was computed, on true numeric axes."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -253,6 +254,16 @@ def test_trajectories_without_a_number_or_a_second_step_still_draw(
     draw_trajectories(
         replace(trajectories, steps=np.array([0.0]), median=nothing, low=nothing, high=nothing)
     )
+
+
+def test_a_picture_for_the_page_keeps_the_digits_of_its_words(boundary: Boundary) -> None:
+    figure = draw_boundary(boundary, [])
+    figure.axes[0].set_title("0.123456 of 1e-05, 10⁻³")
+    text = page_svg(figure)
+    root = ElementTree.fromstring(text)
+    words = ["".join(one.itertext()) for one in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "0.123456 of 1e-05, 10⁻³" in words
+    assert not re.search(r'="[\d.]*\.\d{3}', text)
 
 
 def test_a_picture_for_the_page_turns_light_where_the_page_is_dark(boundary: Boundary) -> None:

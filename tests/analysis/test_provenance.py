@@ -1,5 +1,6 @@
 """What a dataset says of itself: digest, cost, versions, and the sweep file."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -71,3 +72,14 @@ def test_the_sweep_file_is_kept_where_the_manifest_was_lost(folder: Path) -> Non
     sweep = yaml.safe_load(with_manifest.sweep_file)
     assert sweep["axes"]["d"] == {"values": [float(v) for v in Planted().x], "scale": "log"}
     assert "schema_version" not in sweep
+
+
+def test_the_text_that_was_given_is_kept_with_what_was_asked_beside_it(folder: Path) -> None:
+    none = read_provenance(str(folder))
+    assert (none.given, none.options) == ("", "")
+    text = "# why: a comment\nname: planted # kept\r\n"
+    given = {"text": text, "size": "smoke", "replicates": 3}
+    (folder / "_given.json").write_text(json.dumps(given), encoding="utf-8")
+    found = read_provenance(str(folder))
+    assert (found.given, found.options) == (text, "--size smoke --replicates 3")
+    assert found.sweep_file == none.sweep_file

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis import recorded
 from analysis.errors import AnalysisError
 from analysis.load import open_dataset
 from analysis.spec import parse_sweep
@@ -132,3 +133,17 @@ def test_mistaken_choices(data: Path, options: dict[str, object], message: str) 
     record(data)
     with pytest.raises(AnalysisError, match=message):
         found_in(data, **options)
+
+
+def test_files_are_read_in_batches_and_a_bounded_number_of_replicates_is_shown(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = found_in(record(data))
+    monkeypatch.setattr(recorded, "BATCH", 7)
+    batched = found_in(data)
+    np.testing.assert_array_equal(batched.median, whole.median)
+    monkeypatch.setattr(recorded, "MOST_REPLICATES", 4)
+    few = found_in(data)
+    assert np.all(few.runs == 4)
+    # Replicate k has scale 1 + k.
+    assert few.median[0, 0, 0, -1] / whole.median[0, 0, 0, -1] == pytest.approx(2.5 / 6)

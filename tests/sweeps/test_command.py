@@ -1,5 +1,6 @@
 """The command as a user runs it: what it says, what it writes, and how it exits."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -169,3 +170,12 @@ def test_a_folder_of_foreign_files_is_refused(bocnn_file: Path, out: Path) -> No
     said = failed(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL))
     assert "holds Parquet files and no _sweep.json" in said
     assert contents(out) == files
+
+
+def test_the_sweep_files_own_text_is_kept(bocnn_file: Path, out: Path) -> None:
+    text = "# Why these values.\n" + bocnn_file.read_text(encoding="utf-8")
+    bocnn_file.write_text(text, encoding="utf-8")
+    succeeded(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL, "--replicates", 1))
+    given = json.loads((out / "_given.json").read_text(encoding="utf-8"))
+    assert given == {"text": text, "size": None, "replicates": 1}
+    assert "complete" in succeeded(bocnn_sweep("status", out))
