@@ -193,7 +193,7 @@ def judge(folder: Path, whole: pa.Table, kills: list[Kill], model: str, tally: T
     tally.complete += np.unique(found["run_id"].to_pylist()).size == whole.num_rows
     tally.identical += found.equals(whole)
     tally.again += reasons(watched.read(folder / "log"), files, kills)
-    tally.stray += sum(not n.startswith("shard-") and n != "_sweep.json" for n in names)
+    tally.stray += sum(not n.startswith(("shard-", "_sweep.json", "_given.json")) for n in names)
     tally.kills += Counter(kill.kind for kill in kills)
 
 

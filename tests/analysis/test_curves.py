@@ -126,7 +126,7 @@ def test_lines_at_the_insets_y_stand_in_axes_of_their_own() -> None:
     (small,) = axes.child_axes
     for place, y in ((axes, 3.0), (small, 1.0)):
         drawn = [container.lines[0].get_ydata() for container in place.containers]
-        shown = [line for line in lines if line.y == y and (line.limit or line.size == "200")]
+        shown = [line for line in lines if line.y == y and (line.limit or line.size == 200)]
         assert len(drawn) == 2
         for points, line in zip(drawn, shown, strict=True):
             np.testing.assert_array_equal(points, line.mean[np.isfinite(line.mean)])

@@ -36,7 +36,7 @@ def test_many_small_files_become_one_with_the_same_rows(out: Path) -> None:
     before, status = rows(out), command.read_status(Dataset(str(out)), lambda name: TOY)
     assert compact(out) == (20, 1, 0)
     assert rows(out).equals(before)
-    assert {path.name[:6] for path in out.iterdir()} == {"shard-", "_sweep"}
+    assert {path.name[:6] for path in out.iterdir()} == {"shard-", "_sweep", "_given"}
     after = command.read_status(Dataset(str(out)), lambda name: TOY)
     assert after == status._replace(shards=1)
     assert planned(TOY_SWEEP, out)[0].todo == 0
