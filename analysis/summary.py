@@ -30,7 +30,7 @@ from analysis.spec import View
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Up to this many rows quantiles are exact: the engine holds every value for them.
 EXACT_ROWS = 10_000_000
-BINS = 200
+BINS = 100
 BATCHES = 40
 
 
