@@ -110,7 +110,7 @@ def _draw(axes: Axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:
 
 
 def _name(line: Line, y_name: str) -> str:
-    size = f"{line.asked.limit} = {line.size}" if line.size else ""
+    size = "" if line.size is None else f"{line.asked.limit} = {line.size:g}"
     return ", ".join(filter(None, (f"{y_name} = {line.y:g}", line.setting, size)))
 
 

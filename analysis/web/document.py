@@ -16,6 +16,8 @@ from analysis.figures import page_svg
 from analysis.section import HoverMap, Picture, Section, Subject
 from analysis.web.hover import cell_data, cell_places
 
+MOST_NAMED = 4
+"""Sweeps that a title names; more are counted, and the links below name them."""
 VERSIONS = ("bocnn", "matplotlib", "numpy", "pyarrow", "scipy")
 
 
@@ -38,7 +40,7 @@ def write_page(chapters: Sequence[Chapter], path: Path) -> Path:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     text = environment.from_string(_part("page.html")).render(
-        title=", ".join(chapter.subject.findings.dataset.sweep.name for chapter in chapters),
+        title=title_of([chapter.subject.findings.dataset.sweep.name for chapter in chapters]),
         chapters=[_chapter(chapter) for chapter in chapters],
         style=style,
         script=script,
@@ -47,6 +49,11 @@ def write_page(chapters: Sequence[Chapter], path: Path) -> Path:
     )
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def title_of(names: Sequence[str]) -> str:
+    """All names where these are few."""
+    return ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} sweeps"
 
 
 def _part(name: str) -> str:

@@ -130,6 +130,9 @@ def test_lines_at_the_insets_y_stand_in_axes_of_their_own() -> None:
         assert len(drawn) == 2
         for points, line in zip(drawn, shown, strict=True):
             np.testing.assert_array_equal(points, line.mean[np.isfinite(line.mean)])
+    (legend,) = axes.figure.legends
+    named = {text.get_text() for text in legend.get_texts()}
+    assert {"y = 1, n = 200", "y = 3, n = 200"} <= named
 
 
 def test_a_planted_power_lies_within_its_interval_as_often_as_stated() -> None:

@@ -18,6 +18,7 @@ from analysis.findings import Choices
 from analysis.page import row_table
 from analysis.report import examine, folder_names, write_report
 from analysis.section import Section, Subject
+from analysis.web.document import title_of
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted, write_table
 
@@ -172,6 +173,11 @@ def test_several_datasets_share_a_page(folder: Path, tmp_path: Path) -> None:
         assert any(a["href"] == f"{name}/laws.csv" for a in page.all("a"))
     names = [a["id"] for _, a in page.elements if a.get("id")]
     assert len(names) == len(set(names))
+
+
+def test_a_title_names_few_sweeps_and_counts_many() -> None:
+    assert title_of(["one", "two"]) == "one, two"
+    assert title_of(["a", "b", "c", "d", "e"]) == "5 sweeps"
 
 
 def test_several_datasets_share_a_table_of_predictions(tmp_path: Path) -> None:
