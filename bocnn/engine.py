@@ -259,9 +259,10 @@ def _run_all(runs: Runs, numbers, memory: Room, asked: Ints, record: Record) -> 
     (real, wide), width = numbers, memory.kept.used.size
     kind, count, taken = _kind(runs, 0), runs.n.size, 0
     rooms = [_room_of(memory, lane) for lane in range(width)]
-    held = [(_draw(runs, 0, real, room), room) for room in rooms]
+    first = _draw(runs, 0, real, rooms[0])
+    held = [(first, room) for room in rooms]
     remembers = bool(np.any(runs.momentum != 0.0) or np.any(runs.weight_decay != 0.0))
-    bundle = new_bundle(held[0][0].points, held[0][0].network, width, remembers)
+    bundle = new_bundle(first.points, first.network, width, remembers)
     place = np.zeros(width, np.int64)
     while True:
         for lane in range(width):
