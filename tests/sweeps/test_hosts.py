@@ -150,4 +150,4 @@ def test_a_host_that_is_lost_costs_no_row(hosts: Hosts, out: Path, tmp_path: Pat
     assert driver.returncode == 0, said
     assert resolved(TOY_SWEEP).cells.number * 3 == rows(out).num_rows
     assert rows(out).equals(rows(tmp_path / "whole"))
-    assert {path.name[:6] for path in out.iterdir()} == {"_sweep", "shard-"}
+    assert {path.name[:6] for path in out.iterdir()} == {"_given", "_sweep", "shard-"}

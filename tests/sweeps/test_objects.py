@@ -153,7 +153,7 @@ def test_a_store_that_fails_for_good_fails_the_shard_and_leaves_nothing(
     server.gate = lambda request: None
     assert (len(outcome.failures), outcome.missing) == (1, 48)
     assert "cannot write shard-" in outcome.failures[0]
-    assert Store(uri).names() == ["_sweep.json"]
+    assert Store(uri).names() == ["_given.json", "_sweep.json"]
     assert train_there(uri, text=one) == ({}, 0)
 
 
