@@ -1,6 +1,6 @@
 """Runs a second of the gram engine on a GPU, and what limits them: tables in Markdown.
 
-    python -m benchmarks.gpu
+    python -m benchmarks.gpu [--plans]
 
 | column | what it is |
 |---|---|
@@ -11,11 +11,13 @@
 | / CPU | rows over those of the CPU engine on two threads of this machine |
 | / bmm | training alone over batched torch: one bmm a step, as a CUDA graph |
 
-Then every way to launch the training kernel, with what it changes in the rows, and the contract: rows
-against the CPU engine's, the same bits twice. Without a GPU it says so and measures nothing.
+And the contract: rows against the CPU engine's, the same bits twice; and the time of each kernel. With
+`--plans` also every way to launch the training kernel, and what it changes in the rows. Without a GPU it
+says so and measures nothing.
 """
 
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ import numpy as np
 import torch
 import triton
 from numpy.typing import NDArray
+from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import bmm
 from benchmarks.shapes import N_TEST, SCALES, SHAPES, Shape, best_seconds, columns
@@ -37,7 +40,8 @@ from bocnn.measures import Measures
 from bocnn.model import _pack
 
 PLAIN = Kind(coupled=False, moving=False, stopping=False)
-WARPS = (1, 2, 4, 8, 16)
+WARPS = (0.5, 1, 2)
+"""Warps of the training kernel that are tried, over those of the shape's plan."""
 PRECISIONS = ("ieee", "tf32x3")
 REGISTERS = (0, 128)
 
@@ -174,7 +178,8 @@ def ways(case: Case) -> list[list[str]]:
     reference = train_batch(case, case.plan)
     drawn = room_drawn(case.count, case.sizes, case.plan, case.device)
     launch.draw(case.runs, drawn, case.sizes, case.plan)
-    for precision, warps, registers in product(PRECISIONS, WARPS, REGISTERS):
+    counts = sorted({max(1, int(case.plan.warps * factor)) for factor in WARPS})
+    for precision, warps, registers in product(PRECISIONS, counts, REGISTERS):
         plan = case.plan._replace(precision=precision, warps=warps, registers=registers)
         trained = room_trained(case.count, plan, PLAIN, case.device)
         seconds = train_seconds(case, drawn, trained, plan)
@@ -183,6 +188,16 @@ def ways(case: Case) -> list[list[str]]:
         figures = [str(warps), str(registers), f"{1e6 * seconds / case.count:.2f}", f"{apart:.1e}"]
         rows.append([*shape, precision, *figures])
     return rows
+
+
+def kernels(case: Case) -> list[list[str]]:
+    """Rows of the table of kernels: µs of the card a run, as the driver's own tracing has it."""
+    train_batch(case, case.plan)
+    with profile(activities=[ProfilerActivity.CUDA]) as traced:
+        train_batch(case, case.plan)
+    shape = [str(part) for part in case.shape[:3]]
+    events = [event for event in traced.key_averages() if event.device_time_total > 0]
+    return [[*shape, e.key[:30], f"{e.device_time_total / case.count:.3f}"] for e in events]
 
 
 def train_batch(case: Case, plan: Plan) -> NDArray[Any]:
@@ -263,8 +278,10 @@ def main() -> None:
     )
     timed = [row_of(case, measure_case(case, cpu_runs=200), peak) for case in cases]
     print_table("Runs a second", head, timed)
-    head = "n, m, T, products, warps, registers, train µs, difference"
-    print_table("Ways to launch", head, [row for case in cases for row in ways(case)])
+    print_table("Kernels", "n, m, T, kernel, µs", [row for case in cases for row in kernels(case)])
+    if "--plans" in sys.argv[1:]:
+        head = "n, m, T, products, warps, registers, train µs, difference"
+        print_table("Ways to launch", head, [row for case in cases for row in ways(case)])
 
 
 if __name__ == "__main__":

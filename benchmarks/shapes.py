@@ -47,5 +47,6 @@ def columns(runs: int, given: dict[str, Any]) -> dict[str, NDArray[Any]]:
     for column in MODEL.parameters:
         value = given.get(column.name, column.default)
         value = np.nan if value is None else value
-        filled[column.name] = np.full(runs, value, dtype=dtypes[column.type])
+        # Repeated, as a plan does it: runs of one cell share the word, which np.full would copy.
+        filled[column.name] = np.array([value], dtype=dtypes[column.type]).repeat(runs)
     return filled

@@ -113,6 +113,8 @@ class Bocnn:
 
 def _train(columns: Columns, rows: NDArray[np.intp], asked: Ints, record: Record) -> None:
     """Train the runs at `rows` on the CPU, those of one shape and kind together, and record them."""
+    if rows.size == 0:
+        return
     runs, doubles = _pack(columns, rows), needs_double(columns)[rows]
     for group in _alike(runs, doubles):
         first, places = group[0], rows[group]

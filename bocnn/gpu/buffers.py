@@ -36,11 +36,13 @@ class Plan(NamedTuple):
 
 
 def plan_of(n: int, filters: int) -> Plan:
-    """The launch of a shape; warps and tiles are those that compile without spilling, or nearly."""
+    """The launch of a shape; warps and registers are those that were fastest on an H200 (docs/gpu.md)."""
     K, P = max(16, power_of_two(filters)), max(16, power_of_two(n))
+    if P * K <= 1024:
+        return Plan(P, K, P, 1)
     if P <= 128 and P * K <= _RESIDENT:
-        return Plan(P, K, P, max(1, P * K // 512))
-    return Plan(_TILE * math.ceil(n / _TILE), K, _TILE, 16 if K == 128 else 8)
+        return Plan(P, K, P, P * K // 512, registers=128)
+    return Plan(_TILE * math.ceil(n / _TILE), K, _TILE, max(4, K // 8), registers=128)
 
 
 def power_of_two(size: int) -> int:

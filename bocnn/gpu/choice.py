@@ -26,7 +26,7 @@ CPU, CUDA = "gram-cpu", "gram-cuda"
 MOST_SAMPLES, MOST_FILTERS = 2048, 128
 """Largest n and 2m of a run on the card."""
 
-_PIECE = 65536
+_PIECE = 16384
 """Runs that are packed at once: the card trains them while the host packs the next."""
 
 
@@ -82,39 +82,57 @@ def run_on_card(columns: Columns, pack: Packer, record: Room) -> NDArray[np.bool
         Which runs were trained, shape (runs,).
     """
     card = device()
-    taken = fits(columns) if card else np.full(columns["n"].size, False)
-    if taken.any():
+    if card is None:
+        return np.full(columns["n"].size, False)
+    starts = _cell_starts(columns)
+    first, cell = np.flatnonzero(starts), np.cumsum(starts) - 1
+    fitting = fits({name: column[first] for name, column in columns.items()})
+    taken = fitting[cell]
+    if fitting.any():
         from bocnn.gpu.launch import Cells, collect, start_all
 
+        first, cell = first[fitting], (np.cumsum(fitting) - 1)[cell]
         rows = np.flatnonzero(taken)
         pieces = np.split(rows, range(_PIECE, rows.size, _PIECE))
         started = []
         for rows in pieces:
-            starts = _cell_starts(columns, rows)
-            given = pack(columns, rows[starts])
-            cells = Cells(given, np.cumsum(starts) - 1, columns["replicate"][rows])
-            started.append(start_all(cells, str(card)))
+            own = cell[rows]
+            given = pack(columns, first[own[0] : own[-1] + 1])
+            cells = Cells(given, own - own[0], columns["replicate"][rows])
+            started.append(start_all(cells, card))
         for rows, part in zip(pieces, started, strict=True):
             record.status[rows], record.measured[rows] = collect(part, rows.size)
     return taken
 
 
-def _cell_starts(columns: Columns, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Which of the runs differ from the run before in more than the replicate, shape (rows,).
+def _cell_starts(columns: Columns) -> NDArray[np.bool_]:
+    """Which runs differ from the run before in more than the replicate, shape (runs,).
 
-    Runs of one cell stand together in a shard: their words and keys are looked up once.
+    Runs of one cell are neighbours in a shard: what depends on the cell alone is computed once.
     """
-    starts = np.ones(rows.size, dtype=bool)
-    starts[1:] = np.diff(rows) > 1
+    starts = np.zeros(columns["n"].size, dtype=bool)
+    starts[:1] = True
     for name, column in columns.items():
         if name != "replicate":
-            own = column if rows.size == column.size else column[rows]
-            own, before = own[1:], own[:-1]
-            changed = own != before
-            if column.dtype.kind == "f":
-                changed &= ~(np.isnan(own) & np.isnan(before))
-            starts[1:] |= changed
+            starts[1:] |= _differs_from_next(column)
     return starts
+
+
+def _differs_from_next(column: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values differ from the next one, shape (runs − 1,); NaN is equal to NaN.
+
+    Words are Python objects and slow to compare; the same object, by its address, is the same word.
+    """
+    if column.dtype.kind == "O":
+        addresses = np.frombuffer(column.tobytes(), np.uintp)
+        differs = addresses[1:] != addresses[:-1]
+        at = np.flatnonzero(differs)
+        differs[at] = column[at + 1] != column[at]
+        return differs
+    differs = column[1:] != column[:-1]
+    if column.dtype.kind == "f" and differs.any():
+        differs &= ~(np.isnan(column[1:]) & np.isnan(column[:-1]))
+    return np.asarray(differs)
 
 
 def placed(columns: Columns) -> dict[str, str]:

@@ -60,13 +60,13 @@ def start_all(cells: Cells, device: str) -> list[Started]:
         device: "cuda", or "cpu" where Triton interprets.
     """
     started = []
-    floats, ints = pack(cells.given)
+    of_cells = Runs(*(_sent(part, device) for part in pack(cells.given)))
     for places, sizes, kind in _shapes(cells):
         plan = plan_of(sizes.n, sizes.filters)
         for rows in _batches(places, bytes_of(plan, sizes), device):
-            own = ints[cells.cell[rows]]
-            own[:, REPLICATE.value] = cells.replicate[rows]
-            runs = Runs(_sent(floats[cells.cell[rows]], device), _sent(own, device))
+            cell = _sent(cells.cell[rows], device)
+            runs = Runs(of_cells.floats[cell], of_cells.ints[cell])
+            runs.ints[:, REPLICATE.value] = _sent(cells.replicate[rows], device)
             started.append(Started(rows, *train_batch(runs, sizes, plan, kind)))
     return started
 
