@@ -35,27 +35,39 @@ class Plan(NamedTuple):
         return self.tile == self.P
 
 
-def plan_of(n: int, filters: int) -> Plan:
-    """The launch of a shape; warps and registers are those that were fastest on an H200 (docs/gpu.md)."""
+class Kind(NamedTuple):
+    """What a batch's training kernel must be able to do.
+
+    coupled: noise patches overlap the signal directions or have a bias. moving: momentum or weight decay.
+    stopping: a loss at which training ends.
+    """
+
+    coupled: bool
+    moving: bool
+    stopping: bool
+
+
+PLAIN = Kind(coupled=False, moving=False, stopping=False)
+"""Gradient descent for a fixed number of steps: the kernel with the fewest registers."""
+
+
+def plan_of(n: int, filters: int, kind: Kind = PLAIN) -> Plan:
+    """The launch of a shape; warps and registers were the fastest on an H200 (docs/gpu.md)."""
     K, P = max(16, power_of_two(filters)), max(16, power_of_two(n))
-    if P * K <= 1024:
-        return Plan(P, K, P, 1)
+    if P * K <= 2048:
+        # Momentum keeps a velocity beside every coefficient: twice the threads hold them.
+        return Plan(P, K, P, max(1, P * K // 1024) * (2 if kind.moving else 1))
     if P <= 128 and P * K <= _RESIDENT:
         return Plan(P, K, P, P * K // 512, registers=128)
-    return Plan(_TILE * math.ceil(n / _TILE), K, _TILE, max(4, K // 8), registers=128)
+    tiles = _TILE * math.ceil(n / _TILE)
+    if kind.moving:
+        return Plan(tiles, K, _TILE, 16 if K == 128 else 8)
+    return Plan(tiles, K, _TILE, 2 if K <= 32 else 4, registers=128)
 
 
 def power_of_two(size: int) -> int:
     """The next power of two."""
     return 1 << (size - 1).bit_length()
-
-
-class Kind(NamedTuple):
-    """What a batch's kernel must be able to do."""
-
-    coupled: bool
-    moving: bool
-    stopping: bool
 
 
 def bytes_of(plan: Plan, sizes: Sizes) -> int:

@@ -62,7 +62,7 @@ def start_all(cells: Cells, device: str) -> list[Started]:
     started = []
     of_cells = Runs(*(_sent(part, device) for part in pack(cells.given)))
     for places, sizes, kind in _shapes(cells):
-        plan = plan_of(sizes.n, sizes.filters)
+        plan = plan_of(sizes.n, sizes.filters, kind)
         for rows in _batches(places, bytes_of(plan, sizes), device):
             cell = _sent(cells.cell[rows], device)
             runs = Runs(of_cells.floats[cell], of_cells.ints[cell])

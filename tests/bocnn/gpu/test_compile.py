@@ -8,9 +8,10 @@ import pytest
 
 CODE = """
 from benchmarks.kernels import compile_kernel, kernels_of
-from bocnn.gpu.buffers import plan_of
+from bocnn.gpu.buffers import Kind, plan_of
 for n, filters in {shapes}:
-    for kernel, warps, constants in kernels_of(n, filters, plan_of(n, filters)):
+    plan = plan_of(n, filters, Kind({kinds}, {kinds}, {kinds}))
+    for kernel, warps, constants in kernels_of(n, filters, plan):
         constants = constants | dict.fromkeys(("COUPLED", "MOVING", "STOPPING"), {kinds})
         code = compile_kernel(kernel, warps, constants, 90)
         print(kernel.__name__, code.registers, code.stack, code.shared)
