@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from bocnn.nested import Compiled
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent
@@ -41,7 +43,9 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
         elsewhere = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = _FOLDER
         try:
-            return cast(Function, numba.njit(cache=True, **options)(function))
+            made = Compiled(function, {"nopython": True, **options})
+            made.enable_caching()
+            return cast(Function, made)
         finally:
             numba.config.CACHE_DIR = elsewhere
 
