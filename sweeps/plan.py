@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from sweeps import trajectory
 from sweeps.cells import BLOCK
 from sweeps.identity import ID_DTYPE, cell_digests, run_ids
+from sweeps.idle import idle_somewhere
 from sweeps.mistakes import SweepError
-from sweeps.protocol import Model, Placed
+from sweeps.protocol import Model, Pictured, Placed
 from sweeps.resolve import Resolved
 from sweeps.schema import SCHEMA_VERSION
 from sweeps.spec import to_json
@@ -164,8 +165,10 @@ class Plan:
 
     def sweep(self) -> dict[str, Any]:
         """The resolved sweep, as it stands in the dataset."""
-        declared: dict[str, Any] = json.loads(to_json(self.resolved.spec))
-        return {"schema_version": SCHEMA_VERSION, "planned_runs": self.total} | declared
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "planned_runs": self.total,
+        } | declared(self.resolved)
 
     def _runs(self, places: Places) -> tuple[Places, Places]:
         """Cells and replicates at places: dimensions that decide array shapes vary slowest."""
@@ -178,6 +181,20 @@ class Plan:
         return np.ravel_multi_index(
             tuple(at[d] for d in range(len(cells.shape))), cells.shape
         ), replicates
+
+
+def declared(resolved: Resolved) -> dict[str, Any]:
+    """The resolved sweep as JSON holds it, how its cells draw, and which images they are trained on."""
+    found: dict[str, Any] = json.loads(to_json(resolved.spec))
+    found["draws"] = {name: list(names) for name, names in resolved.draws._asdict().items()}
+    if isinstance(resolved.model, Pictured) and resolved.model.contents:
+        found |= {"images": dict(resolved.model.contents)}
+        found |= {"locations": list(resolved.model.locations)}
+    return found
+
+
+STATED = ("schema_version", "planned_runs", "draws", "images", "locations")
+"""What stands in a resolved sweep and is no key of a sweep file."""
 
 
 def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
@@ -233,21 +250,24 @@ def cut_shards(plan: Plan, cut: Cut) -> list[Shard]:
 
 
 def _check_distinct(resolved: Resolved) -> None:
-    """Refuse cells that are the same run; where only parameters vary, there are none."""
+    """Refuse cells that are the same run; where only parameters with an effect vary, there are none."""
     cells = resolved.cells
-    if cells.are_distinct():
+    varied_idle = idle_somewhere(resolved)
+    if cells.are_distinct() and not varied_idle:
         return
     digests = b"".join(
         b"".join(cell_digests(resolved.model, resolved.spec.seed, columns))
         for _, columns in cells.blocks()
     )
     same = cells.number - np.unique(np.frombuffer(digests, dtype=ID_DTYPE)).size
-    if same:
-        raise SweepError(
-            f"{same:,} cells have the same parameters as another cell: "
-            "an axis that only serves formulas leaves them equal, perhaps by round(); take fewer "
-            "values or a wider range"
-        )
+    if not same:
+        return
+    why = "; ".join(f"{name} has no effect on some of them: {t}" for name, t in varied_idle.items())
+    if not why:
+        why = "an axis that only serves formulas leaves them equal, perhaps by round()"
+    raise SweepError(
+        f"{same:,} cells are the same run as another cell: {why}; take fewer values or a wider range"
+    )
 
 
 def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:
