@@ -8,11 +8,20 @@ import pytest
 from bocnn import MODEL
 from bocnn.columns import PARAMETERS
 from bocnn.draws import Seed
+from bocnn.kernel.draws import draw_data, draw_network
+from bocnn.kernel.model import MODEL as KERNEL
 from bocnn.keys import cell_keys, undrawn
 from bocnn.laws import Law, draw_geometry, draw_points
+from bocnn.proportional.model import MODEL as PROPORTIONAL
+from bocnn.tangent.model import MODEL as TANGENT
 from tests.bocnn.conftest import Engine
+from tests.bocnn.kernel.test_model import columns_of as kernel_columns
+from tests.bocnn.kernel.test_model import keyed_row
+from tests.bocnn.proportional.test_model import FIRST
+from tests.bocnn.proportional.test_model import columns as proportional_columns
 from tests.bocnn.rooms import room
 from tests.bocnn.runs import columns
+from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 
 OTHER: dict[str, Any] = {
     "data": "xor",
@@ -133,3 +142,80 @@ def test_a_run_by_its_own_key_is_the_same_alone_and_among_keyed_ones() -> None:
     for name in one:
         np.testing.assert_array_equal(one[name], other[name])
     assert (model.run(asked)["train_loss"] != other["train_loss"]).all()
+
+
+OTHERS: list[tuple[Any, Any, dict[str, Any]]] = [
+    (
+        PROPORTIONAL,
+        lambda **given: proportional_columns(1, **(FIRST | given)),
+        {
+            "n": 41,
+            "d": 81,
+            "h": 21,
+            "train": "second",
+            "activation": "erf",
+            "r": 2.0,
+            "sigma": 0.5,
+            "init": 0.5,
+            "eta": 0.2,
+            "steps": 7,
+            "grad_tol": 1e-3,
+        },
+    ),
+    (
+        KERNEL,
+        lambda **given: kernel_columns(1, **given),
+        {
+            "n": 31,
+            "d": 13,
+            "m": 65,
+            "teacher": "quadratic",
+            "labels": "random",
+            "random_share": 0.3,
+            "kappa": 2.0,
+            "eta": 0.2,
+            "steps": 7,
+            "n_test": 50,
+        },
+    ),
+    (
+        TANGENT,
+        lambda **given: tangent_columns(1, **given),
+        {name: OTHER[name] for name in [column.name for column in TANGENT.parameters]},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "make", "name", "value"),
+    [(m, make, name, v) for m, make, others in OTHERS for name, v in others.items()],
+    ids=lambda part: getattr(part, "name", str(part)),
+)
+def test_further_models_share_keys_in_the_same_way(
+    model: Any, make: Any, name: str, value: Any
+) -> None:
+    def key_of(model: Any, **given: Any) -> tuple[int, int]:
+        columns = model.keyed_runs(make(**given))
+        return int(columns["key0"][0]), int(columns["key1"][0])
+
+    shared = key_of(model) == key_of(model, **{name: value})
+    assert shared == (name in model.undrawn)
+    alone = model.with_keyed([name])
+    assert key_of(alone) != key_of(alone, **{name: value})
+
+
+def test_the_kernel_model_sees_the_same_inputs_teacher_and_filters() -> None:
+    plain = keyed_row()
+    for given in ({"labels": "random"}, {"random_share": 0.5}, {"eta": 0.1}, {"n_test": 7}):
+        row = keyed_row(**given)
+        one, other = draw_data(plain, 30), draw_data(row, 30)
+        np.testing.assert_array_equal(one.x, other.x)
+        np.testing.assert_array_equal(one.taught, other.taught)
+        for first, second in zip(draw_network(plain, 12), draw_network(row, 12), strict=True):
+            np.testing.assert_array_equal(first, second)
+
+
+def test_the_tangent_model_has_the_data_of_the_networks() -> None:
+    given = {"n": 20, "d": 400, "m": 10, "mu_norm": 5.0, "sigma_0": 0.001}
+    row = TANGENT.keyed_runs(tangent_columns(1, **given))
+    assert (int(row["key0"][0]), int(row["key1"][0])) == key(**given)
