@@ -71,7 +71,7 @@ class Found(NamedTuple):
 def make_case(shape: Shape, device: str, count: int, n_test: int = N_TEST) -> Case:
     """Replicates of one cell, packed and on the device."""
     asked = columns(count, SCALES | shape._asdict() | {"n_test": n_test})
-    packed = launch.pack(MODEL._pack(MODEL.canonical(asked), np.arange(count)))
+    packed = launch.pack(MODEL.pack(MODEL.canonical(asked), np.arange(count)))
     runs = Runs(*(torch.from_numpy(part).to(device) for part in packed))
     sizes = Sizes(shape.n, 2 * shape.m, shape.n + 2 * shape.m)
     return Case(shape, device, asked, runs, sizes, plan_of(shape.n, 2 * shape.m))

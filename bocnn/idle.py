@@ -28,19 +28,35 @@ class Idle(NamedTuple):
 
 def canonical(columns: Columns, rules: Iterable[Idle]) -> dict[str, NDArray[Any]]:
     """The columns with every idle parameter at its default; each rule sees what those before it did."""
+    return _apply(columns, rules)[0]
+
+
+def idle_runs(columns: Columns, rules: Iterable[Idle]) -> dict[str, dict[str, NDArray[np.bool_]]]:
+    """Where parameters count as another value than they have: by name and by reason, shape (runs,)."""
+    return _apply(columns, rules)[1]
+
+
+def _apply(
+    columns: Columns, rules: Iterable[Idle]
+) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, NDArray[np.bool_]]]]:
+    """The canonical columns, and which runs each rule has changed."""
     found = dict(columns)
+    changed: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for rule in rules:
         where = np.asarray(rule.where(found))
-        if where.any():
-            value: Any = rule.value(found) if callable(rule.value) else rule.value
-            found[rule.name] = np.where(where, value, found[rule.name])
-    return found
+        if not where.any():
+            continue
+        value: Any = rule.value(found) if callable(rule.value) else rule.value
+        before, found[rule.name] = found[rule.name], np.where(where, value, found[rule.name])
+        unlike = _unlike(before, found[rule.name])
+        if unlike.any():
+            reasons = changed.setdefault(rule.name, {})
+            reasons[rule.reason] = reasons.get(rule.reason, False) | unlike
+    return found, changed
 
 
-def reasons(rules: Iterable[Idle]) -> dict[str, str]:
-    """Why each parameter may be idle."""
-    found: dict[str, list[str]] = {}
-    for rule in rules:
-        if rule.reason not in found.setdefault(rule.name, []):
-            found[rule.name].append(rule.reason)
-    return {name: ", or ".join(texts) for name, texts in found.items()}
+def _unlike(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where two columns differ; null is null."""
+    if one.dtype.kind != "f":
+        return np.asarray(one != other, dtype=bool)
+    return np.asarray((one != other) & ~(np.isnan(one) & np.isnan(other)))

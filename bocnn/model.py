@@ -15,7 +15,7 @@ from bocnn.arrays import Array, Ints
 from bocnn.columns import IDLE, MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
 from bocnn.engine import ALIKE, WORDS, Record, Runs, room_bytes, run_all
 from bocnn.gpu import choice
-from bocnn.idle import canonical, reasons
+from bocnn.idle import canonical, idle_runs
 from bocnn.keys import cell_keys, undrawn
 from bocnn.lanes import BYTES, lanes
 from bocnn.measures import Measures
@@ -45,7 +45,6 @@ class Bocnn:
     shape_columns: Final = ("n", "m", "precision")
     words: Final[Words] = WORDS
     undrawn: Final = undrawn(PARAMETERS)
-    idle_reasons: Final = reasons(IDLE)
     keyed: tuple[str, ...] = ()
 
     def with_keyed(self, names: Collection[str]) -> Self:
@@ -57,6 +56,10 @@ class Bocnn:
     def canonical(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """The columns with every parameter that has no effect on its run at its default."""
         return canonical(columns, IDLE)
+
+    def idle(self, columns: Columns) -> dict[str, dict[str, NDArray[np.bool_]]]:
+        """Which runs do not depend on a parameter that they give, by its name and the reason."""
+        return idle_runs(columns, IDLE)
 
     def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """What decides the numbers of runs, beside seed, replicate and `keyed`."""
@@ -112,7 +115,7 @@ class Bocnn:
         """
         columns = self._trained(columns)
         record = _new_record(columns["n"].size, 0)
-        on_card = choice.run_on_card(columns, self._pack, record)
+        on_card = choice.run_on_card(columns, self.pack, record)
         self._train(columns, np.flatnonzero(~on_card), np.empty(0, np.int64), record)
         return _rows(record)
 
@@ -146,7 +149,7 @@ class Bocnn:
 
     def _train(self, columns: Columns, rows: NDArray[np.intp], asked: Ints, record: Record) -> None:
         """Train the runs at `rows` on the CPU, those of one shape and kind together, and record them."""
-        runs, doubles = self._pack(columns, rows), needs_double(columns)[rows]
+        runs, doubles = self.pack(columns, rows), needs_double(columns)[rows]
         for group in _alike(runs, doubles):
             first, places = group[0], rows[group]
             real = np.float64 if doubles[first] else np.float32
@@ -156,7 +159,7 @@ class Bocnn:
             for whole, values in zip(record, part, strict=True):
                 whole[places] = values
 
-    def _pack(self, every: Columns, rows: NDArray[np.intp]) -> Runs:
+    def pack(self, every: Columns, rows: NDArray[np.intp]) -> Runs:
         """The runs at `rows` as engines take them: words as codes, step size 0 to keep a layer."""
         columns = {name: column[rows] for name, column in every.items()}
         key0, key1 = cell_keys(columns, keyed=self.keyed)

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from bocnn.accepted import Words, check_words
 from bocnn.arrays import Array
 from bocnn.columns import Column
-from bocnn.idle import Idle, canonical, reasons
+from bocnn.idle import Idle, canonical, idle_runs
 from bocnn.keys import cell_keys, undrawn
 
 Columns = Mapping[str, NDArray[Any]]
@@ -64,7 +64,7 @@ def stacked(rows: list[Row], columns: tuple[Column, ...]) -> dict[str, NDArray[A
 class RowModel(ABC):
     """A model of the sweep protocol that says what it measures on one run.
 
-    `words` are those that it trains, `idle` says which parameters have no effect on which runs. The
+    `words` are those that it trains, `idle_rules` say which parameters have no effect on which runs. The
     parameters that do not change what is drawn enter the key where they are `keyed`.
     """
 
@@ -73,7 +73,7 @@ class RowModel(ABC):
     parameters: ClassVar[tuple[Column, ...]]
     measures: ClassVar[tuple[Column, ...]]
     words: ClassVar[Words]
-    idle: ClassVar[tuple[Idle, ...]]
+    idle_rules: ClassVar[tuple[Idle, ...]]
     engine = "blas"
     shape_columns = ("n",)
     keyed: tuple[str, ...] = ()
@@ -83,11 +83,6 @@ class RowModel(ABC):
         """The parameters that do not change what is drawn."""
         return undrawn(self.parameters)
 
-    @property
-    def idle_reasons(self) -> dict[str, str]:
-        """Why parameters may be without effect, by name."""
-        return reasons(self.idle)
-
     def with_keyed(self, names: Collection[str]) -> Self:
         """The model in which these parameters enter the keys, though they do not change what is drawn."""
         other = copy(self)
@@ -96,7 +91,11 @@ class RowModel(ABC):
 
     def canonical(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """The columns with every parameter that has no effect on its run at its default."""
-        return canonical(columns, self.idle)
+        return canonical(columns, self.idle_rules)
+
+    def idle(self, columns: Columns) -> dict[str, dict[str, NDArray[np.bool_]]]:
+        """Which runs do not depend on a parameter that they give, by its name and the reason."""
+        return idle_runs(columns, self.idle_rules)
 
     def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """What decides the numbers of runs, beside seed, replicate and `keyed`."""

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from sweeps.compact import Compaction, compact
 from sweeps.dataset import MANIFEST, Dataset, Owner, Writer
+from sweeps.declared import STATED, declared
 from sweeps.extend import check_extends
 from sweeps.failure import reason, records
 from sweeps.mistakes import SweepError
-from sweeps.plan import STATED, Cut, Plan, cut_shards, declared, make_plan
+from sweeps.plan import Cut, Plan, cut_shards, make_plan
 from sweeps.presets import find
 from sweeps.protocol import Model, Pictured, load_model
 from sweeps.resolve import Resolved, meanings, resolve

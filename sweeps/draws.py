@@ -6,6 +6,7 @@ ones. A setting is paired where all parameters that follow from it are left out.
 """
 
 import ast
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -75,15 +76,20 @@ def _loose_axes(spec: Spec, cells: Cells) -> set[str]:
 
 
 def _told_apart(model: Drawing, spec: Spec, cells: Cells, names: set[str]) -> bool:
-    """Whether cells at different points of the axes differ in these parameters, under each setting."""
-    settings = sorted({cells.dimension[name] for name in spec.settings})
+    """Whether cells at different points of the axes differ in these parameters, whatever their settings.
+
+    Settings from which none of them follows leave them equal; of others each value must tell apart too.
+    """
+    reached = {s for name in names for s in _behind(name, spec, cells.formulas)}
+    own = {
+        cells.dimension[name] for name in cells.dimension if name in spec.axes or name in reached
+    }
     keys = []
     for numbers, columns in cells.blocks():
-        where = np.unravel_index(numbers, cells.shape)
         found = model.canonical({name: columns[name] for name in cells.parameters})
-        parts = [where[d] for d in settings] + [_bits(found[name]) for name in sorted(names)]
-        keys.append(_mixed(parts, numbers.size))
-    return np.unique(np.concatenate(keys)).size == cells.number
+        keys.append(_mixed([_bits(found[name]) for name in sorted(names)], numbers.size))
+    expected = math.prod(cells.shape[dimension] for dimension in own)
+    return np.unique(np.concatenate(keys)).size == expected
 
 
 def _bits(values: NDArray[Any]) -> NDArray[np.uint64]:

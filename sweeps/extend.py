@@ -17,7 +17,7 @@ def check_extends(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, 
     """Refuse a sweep that is not an extension of the one in the folder.
 
     Args:
-        old: the resolved sweep of the folder, as `sweeps.plan.declared` gives it.
+        old: the resolved sweep of the folder, as `sweeps.declared.declared` gives it.
         new: the resolved sweep to be run, likewise.
         defaults: the model's defaults by parameter.
     Raises:

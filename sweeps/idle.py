@@ -1,59 +1,77 @@
-"""Parameters of a sweep that have no effect on its runs: said by `plan`, and refused where they vary."""
+"""Parameters without effect on runs of a sweep, and cells that are the same run because of them."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.protocol import Drawing
+from sweeps.identity import ID_DTYPE, cell_digests
+from sweeps.mistakes import SweepError
+from sweeps.protocol import Columns, Drawing, Model
 from sweeps.resolve import Resolved
+
+Found = dict[str, dict[str, NDArray[Any]]]
 
 
 def idle_everywhere(resolved: Resolved) -> dict[str, str]:
-    """Parameters that the sweep gives and no run depends on, with the reason."""
+    """Parameters that the sweep gives and no run depends on, with the reasons."""
     spec = resolved.spec
     given = {*spec.axes, *spec.settings, *spec.fixed, *spec.derived}
-    found = given & {column.name for column in resolved.model.parameters}
-    for idle in _idle(resolved):
-        found = {name for name in found if name in idle and idle[name].all()}
-        if not found:
+    reasons: dict[str, set[str]] = {}
+    for number, (_, columns) in enumerate(resolved.cells.blocks()):
+        found = _idle_in(resolved.model, columns)
+        names = {name for name in found if np.any(list(found[name].values()), axis=0).all()}
+        kept = given & names if number == 0 else reasons.keys() & names
+        reasons = {name: reasons.get(name, set()) | set(found[name]) for name in kept}
+        if not reasons:
             break
-    return _with_reasons(resolved, found)
+    return in_words(reasons)
 
 
-def idle_somewhere(resolved: Resolved) -> dict[str, str]:
-    """Parameters that vary and that some runs do not depend on, with the reason."""
-    cells, found = resolved.cells, set[str]()
-    varying = {*cells.varying, *cells.formulas} & {c.name for c in resolved.model.parameters}
-    if not isinstance(resolved.model, Drawing) or not varying & set(resolved.model.idle_reasons):
-        return {}
-    for idle in _idle(resolved):
-        found |= {name for name in varying if name in idle and idle[name].any()}
-    return _with_reasons(resolved, found)
+def note_idle(resolved: Resolved, columns: Columns, reasons: dict[str, set[str]]) -> None:
+    """Add what varies in the sweep and has no effect on some of these cells, with the reasons."""
+    varying = {*resolved.cells.varying, *resolved.cells.formulas}
+    found = _idle_in(resolved.model, columns)
+    for name in found.keys() & varying:
+        reasons.setdefault(name, set()).update(found[name])
 
 
-def _idle(resolved: Resolved) -> Iterator[dict[str, NDArray[np.bool_]]]:
-    """By name the cells in which a parameter counts as another value than it has, a block at a time."""
-    model = resolved.model
-    if not isinstance(model, Drawing):
-        yield {}
+def check_distinct(resolved: Resolved, idle: dict[str, set[str]]) -> None:
+    """Refuse cells that are the same run; where only parameters with an effect vary, there are none.
+
+    Args:
+        resolved: the sweep.
+        idle: what varies without effect on some cells, as `note_idle` found it.
+    Raises:
+        SweepError: says how many cells, and why.
+    """
+    cells = resolved.cells
+    if cells.are_distinct() and not idle:
         return
-    names = [column.name for column in model.parameters]
-    for _, columns in resolved.cells.blocks():
-        own = {name: columns[name] for name in names}
-        found = model.canonical(own)
-        yield {name: _differs(own[name], found[name]) for name in model.idle_reasons}
+    digests = b"".join(
+        b"".join(cell_digests(resolved.model, resolved.spec.seed, columns))
+        for _, columns in cells.blocks()
+    )
+    same = cells.number - np.unique(np.frombuffer(digests, dtype=ID_DTYPE)).size
+    if not same:
+        return
+    texts = in_words(idle).items()
+    reasons = [f"{name} has no effect on some cells ({text})" for name, text in texts]
+    if not cells.are_distinct():
+        reasons.append("an axis that only serves formulas leaves them equal, perhaps by round()")
+    raise SweepError(
+        f"{same:,} cells are the same run as another cell: {'; or '.join(reasons)}; take fewer values "
+        "or a wider range"
+    )
 
 
-def _differs(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where two columns differ; null is null."""
-    unlike = np.asarray(one != other, dtype=bool)
-    if one.dtype.kind == "f":
-        unlike &= ~(np.isnan(one) & np.isnan(other.astype(np.float64)))
-    return unlike
+def in_words(reasons: dict[str, set[str]]) -> dict[str, str]:
+    """Each parameter with its reasons as one text."""
+    return {name: ", and ".join(sorted(reasons[name])) for name in sorted(reasons)}
 
 
-def _with_reasons(resolved: Resolved, names: set[str]) -> dict[str, str]:
-    model = resolved.model
-    return {n: model.idle_reasons[n] for n in sorted(names)} if isinstance(model, Drawing) else {}
+def _idle_in(model: Model, columns: Columns) -> Found:
+    """Which cells do not depend on which parameters."""
+    if not isinstance(model, Drawing):
+        return {}
+    return model.idle({column.name: columns[column.name] for column in model.parameters})

@@ -5,7 +5,6 @@ spans of places, not runs: parameters and identities are computed for one shard 
 trained, so that a plan takes no more memory for many runs than for few.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,13 +17,13 @@ from numpy.typing import NDArray
 
 from sweeps import trajectory
 from sweeps.cells import BLOCK
-from sweeps.identity import ID_DTYPE, cell_digests, run_ids
-from sweeps.idle import idle_somewhere
+from sweeps.declared import declared
+from sweeps.identity import cell_digests, run_ids
+from sweeps.idle import check_distinct, note_idle
 from sweeps.mistakes import SweepError
-from sweeps.protocol import Model, Pictured, Placed
+from sweeps.protocol import Model, Placed
 from sweeps.resolve import Resolved
 from sweeps.schema import SCHEMA_VERSION
-from sweeps.spec import to_json
 
 NOMINAL_FLOPS_PER_S = 1e11
 """One core's rate, only for cutting shards: a fixed figure, so that a plan is the same everywhere."""
@@ -183,20 +182,6 @@ class Plan:
         ), replicates
 
 
-def declared(resolved: Resolved) -> dict[str, Any]:
-    """The resolved sweep as JSON holds it, how its cells draw, and which images they are trained on."""
-    found: dict[str, Any] = json.loads(to_json(resolved.spec))
-    found["draws"] = {name: list(names) for name, names in resolved.draws._asdict().items()}
-    if isinstance(resolved.model, Pictured) and resolved.model.contents:
-        found |= {"images": dict(resolved.model.contents)}
-        found |= {"locations": list(resolved.model.locations)}
-    return found
-
-
-STATED = ("schema_version", "planned_runs", "draws", "images", "locations")
-"""What stands in a resolved sweep and is no key of a sweep file."""
-
-
 def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
     """Plan a sweep.
 
@@ -212,14 +197,15 @@ def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
             f"{cells.number:,} cells of {replicates:,} replicates are more than {MOST_RUNS:,} runs; "
             "take fewer replicates or split the sweep"
         )
-    _check_distinct(resolved)
-    plan = Plan(resolved, (), 0, 0.0, 0.0)
-    spans = _spans(plan, published) if published.size else (Shard(0, plan.total),)
-    flops, memory = 0.0, 0.0
+    flops, memory, idle = 0.0, 0.0, dict[str, set[str]]()
     for _, columns in cells.blocks():
+        note_idle(resolved, columns, idle)
         memory = max(memory, float(np.max(resolved.model.memory_bytes(columns))))
         cost = trajectory.cost(resolved.model, columns, resolved.spec.trajectory)
         flops += float(cost.sum()) * replicates
+    check_distinct(resolved, idle)
+    plan = Plan(resolved, (), 0, 0.0, 0.0)
+    spans = _spans(plan, published) if published.size else (Shard(0, plan.total),)
     if published.size:
         flops = sum(float(plan.cost(part).sum()) for part in _parts(spans, plan.total))
     todo = sum(span.runs for span in spans)
@@ -247,27 +233,6 @@ def cut_shards(plan: Plan, cut: Cut) -> list[Shard]:
                 "--shard-runs or --shard-seconds"
             )
     return shards
-
-
-def _check_distinct(resolved: Resolved) -> None:
-    """Refuse cells that are the same run; where only parameters with an effect vary, there are none."""
-    cells = resolved.cells
-    varied_idle = idle_somewhere(resolved)
-    if cells.are_distinct() and not varied_idle:
-        return
-    digests = b"".join(
-        b"".join(cell_digests(resolved.model, resolved.spec.seed, columns))
-        for _, columns in cells.blocks()
-    )
-    same = cells.number - np.unique(np.frombuffer(digests, dtype=ID_DTYPE)).size
-    if not same:
-        return
-    why = "; ".join(f"{name} has no effect on some of them: {t}" for name, t in varied_idle.items())
-    if not why:
-        why = "an axis that only serves formulas leaves them equal, perhaps by round()"
-    raise SweepError(
-        f"{same:,} cells are the same run as another cell: {why}; take fewer values or a wider range"
-    )
 
 
 def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:

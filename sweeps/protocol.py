@@ -84,16 +84,13 @@ class Drawing(Model, Protocol):
     """A model that says what its parameters do to what is drawn, and which have no effect on a run.
 
     Runs that differ only in `undrawn` parameters start from the same draws; of these, `keyed` ones get
-    random numbers of their own for each value, and are part of the run's identity. `idle_reasons` says by
-    name why a parameter may be without effect.
+    random numbers of their own for each value, and are part of the run's identity.
     """
 
     @property
     def undrawn(self) -> Sequence[str]: ...
     @property
     def keyed(self) -> Sequence[str]: ...
-    @property
-    def idle_reasons(self) -> Mapping[str, str]: ...
 
     def with_keyed(self, names: Collection[str]) -> "Drawing":
         """The same model with other `keyed` parameters."""
@@ -101,6 +98,10 @@ class Drawing(Model, Protocol):
 
     def canonical(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """The columns with every parameter that has no effect on its run at its default."""
+        ...
+
+    def idle(self, columns: Columns) -> dict[str, dict[str, NDArray[Any]]]:
+        """Which runs do not depend on a parameter that they give, by its name and the reason."""
         ...
 
     def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:

@@ -72,7 +72,8 @@ def resolve(
     try:
         model = _with_images(model, cells)
     except ValueError as error:
-        raise source.error([Mistake(("fixed", "folder"), str(error))]) from None
+        key = "folder" if "folder" in spec.fixed else "data"
+        raise source.error([Mistake(("fixed", key), str(error))]) from None
     draws = draws_of(spec, model, cells)
     model = model.with_keyed(draws.keyed) if isinstance(model, Drawing) else model
     axes = {name: _with_values(axis, given[name]) for name, axis in spec.axes.items()}

@@ -34,7 +34,7 @@ class Kernel(RowModel):
     parameters = PARAMETERS
     measures = MEASURES
     words = WORDS
-    idle = IDLE
+    idle_rules = IDLE
     locations = ("folder",)
     trace_measures: Final = TRACE_MEASURES
 

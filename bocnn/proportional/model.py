@@ -22,7 +22,7 @@ class Proportional(RowModel):
     parameters = PARAMETERS
     measures = MEASURES
     words = WORDS
-    idle = IDLE
+    idle_rules = IDLE
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,).

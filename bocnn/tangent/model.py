@@ -26,7 +26,7 @@ class Tangent(RowModel):
     parameters = PARAMETERS
     measures = MEASURES
     words = WORDS
-    idle = IDLE
+    idle_rules = IDLE
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,)."""

@@ -62,7 +62,7 @@ WITH: dict[str, dict[str, Any]] = {
 
 def drawn(**given: Any) -> tuple[np.ndarray, ...]:
     """Patches, true labels, and the hidden layer at the start, of one run by its key."""
-    runs = MODEL._pack(MODEL.canonical(columns(1, **given)), np.arange(1))
+    runs = MODEL.pack(MODEL.canonical(columns(1, **given)), np.arange(1))
     names = {"law": "data"}
     law = Law(*(getattr(runs, names.get(name, name))[0] for name in Law._fields))
     seed, memory = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), room()

@@ -14,6 +14,7 @@ from analysis.section import Subject
 from bocnn import MODEL
 from bocnn.keys import cell_keys
 from sweeps.draws import Draws
+from sweeps.idle import idle_everywhere
 from sweeps.mistakes import SweepError
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, mistakes, planned, resolved, rows, train
 
@@ -147,6 +148,12 @@ FORMULAS = [
     (
         "a",
         "derived: {n: 8 + round(a / 9), eta: rate * a}\nsettings: {rate: [1, 3]}\n",
+        Draws(("eta",), ()),
+    ),
+    # Products of an axis and a setting that agree at unlike points, whose step sizes are unlike.
+    (
+        "a",
+        "derived: {sigma_p: a * s, eta: a / 9}\nsettings: {s: [1, 2]}\n",
         Draws(("eta",), ()),
     ),
     # A setting of two parameters, of which one changes the draws.
@@ -296,3 +303,18 @@ def test_an_unknown_word_is_told_at_its_line() -> None:
     assert "test.yaml:4: fixed.noise: received 'laplace'" in mistakes(
         PLAIN.replace("n_test: 20", "noise: laplace"), MODEL
     )
+
+
+def test_the_plan_says_which_parameters_no_run_depends_on() -> None:
+    idle = "leak: 0.2, batch: 9, momentum_rule: nesterov, loss: logistic"
+    found = resolved(PLAIN.replace("n_test: 20", idle), MODEL)
+    assert idle_everywhere(found) == {
+        "batch": "a batch is the whole training set",
+        "leak": "only leaky_relu has one",
+        "momentum_rule": "there is no momentum",
+    }
+    some = PLAIN.replace(
+        "fixed: {", "settings: {activation: [relu, leaky_relu]}\nfixed: {leak: 0.1, "
+    )
+    assert idle_everywhere(resolved(some, MODEL)) == {}
+    assert idle_everywhere(resolved(TOY_SWEEP)) == {}

@@ -57,7 +57,7 @@ def test_uniforms_normals_and_lengths_are_those_of_the_cpu() -> None:
 def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) -> None:
     n, m = 6, 3
     asked = columns(1, n=n, m=m, d=d, data=data, noise=noise, bias="trained", p_flip=0.4)
-    given = MODEL._pack(asked, np.arange(1))
+    given = MODEL.pack(asked, np.arange(1))
     sizes, plan = Sizes(n, 2 * m, n + 2 * m), plan_of(n, 2 * m)
     runs = Runs(*(torch.from_numpy(part).to(CARD) for part in pack(given)))
     drawn = room_drawn(1, sizes, plan, CARD)

