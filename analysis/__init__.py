@@ -1,6 +1,6 @@
 """From a dataset of runs to boundaries, laws, figures and tables.
 
-open_dataset → aggregate → find_boundary → fit_law, fit_kink, compare, paired_shift → figures;
+open_dataset → aggregate → find_boundary → fit_law, fit_kink, compare, boundary_shift → figures;
 open_source → summarise, batch_cells for datasets that do not fit in memory.
 Reads Arrow datasets and knows nothing of what trained them: bocnn and sweeps are never imported.
 """
@@ -26,7 +26,7 @@ from analysis.levels import LevelExponent, default_levels, exponents
 from analysis.load import Dataset, open_dataset
 from analysis.query import Source, open_source
 from analysis.selection import Selection, select_law
-from analysis.shift import Shift, paired_shift
+from analysis.shift import Shift, boundary_shift
 from analysis.spec import Sweep, Theory, View
 from analysis.summary import Summary, batch_cells, summarise
 from analysis.theory import Comparison, compare
@@ -58,6 +58,7 @@ __all__ = [
     "along_x",
     "analyse",
     "batch_cells",
+    "boundary_shift",
     "collapse",
     "compare",
     "default_levels",
@@ -76,7 +77,6 @@ __all__ = [
     "open_dataset",
     "open_source",
     "open_trajectories",
-    "paired_shift",
     "save",
     "select_law",
     "summarise",

@@ -11,7 +11,7 @@ from analysis.boundary import Boundary
 from analysis.kink import fit_kink
 from analysis.laws import Estimate, fit_law
 from analysis.plane import Floats, equal
-from analysis.shift import paired_shift
+from analysis.shift import boundary_shift
 from analysis.spec import Across
 from analysis.theory import AGREES, CANNOT_TELL, DISAGREES, WIDEST_INTERVAL
 
@@ -75,9 +75,10 @@ def fit_power(
 ) -> tuple[Estimate | None, str]:
     """The exponent b of y ∝ x^b by weighted least squares of the logs, each y independent.
 
-    Settings other than paired ones draw random numbers of their own, so their estimates are
-    independent. An error is half an interval's width; where the points scatter by more than their
-    errors the interval is widened by that and by Student's t.
+    Settings that are not paired draw random numbers of their own, so their estimates are independent.
+    Paired ones share noise, which moves all points alike: the interval is then wider than it need be. An
+    error is half an interval's width; where the points scatter by more than their errors the interval is
+    widened by that and by Student's t.
 
     Args:
         x: values of the setting, shape (values,).
@@ -137,7 +138,7 @@ def _kink(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
 
 
 def _shift(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
-    found = paired_shift(boundary, setting)
+    found = boundary_shift(boundary, setting)
     return found.mean if setting else Estimate(found.none, found.none, found.none)
 
 
@@ -146,4 +147,4 @@ QUANTITIES: dict[str, Callable[[Boundary, int, Across], Estimate | None]] = {
     "kink": _kink,
     "shift": _shift,
 }
-"""What can be followed: the power law's exponent, the kink's x, the paired shift from the first."""
+"""What can be followed: the power law's exponent, the kink's x, the shift from the first."""

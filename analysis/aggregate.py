@@ -110,7 +110,7 @@ def aggregate(dataset: Dataset, view: View, *, include_unconverged: bool = False
     values[~np.isfinite(values)] = np.nan
     present = _count(np.ones(len(rows), dtype=bool), where, shape)
     return Cells(
-        plane=Plane(x, y, tuple(map(equal, held)), held),
+        plane=Plane(x, y, tuple(map(equal, held)), held, frozenset(dataset.sweep.paired)),
         measure=view.measure,
         label=dataset.label(view.measure),
         values=values,
@@ -134,7 +134,7 @@ def rows_of_sweep(dataset: Dataset) -> Ints:
     sweep = dataset.sweep
     allowed: dict[str, tuple[Any, ...]] = {name: axis.values for name, axis in sweep.axes.items()}
     allowed |= {name: tuple(values) for name, values in sweep.settings.items()}
-    allowed |= {name: (value,) for name, value in sweep.fixed.items()}
+    allowed |= sweep.constants
     keep = dataset.numbers("replicate") < sweep.replicates
     for name, values in allowed.items():
         if name in dataset.table.column_names:

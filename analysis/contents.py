@@ -188,9 +188,26 @@ def shift_section(subject: Subject) -> Iterator[Section]:
     columns = row_table("shift", "The shift in each column", found.shift_rows, folded=True)
     yield Section(
         "Shift of the boundary",
-        "Settings share their random draws, so the shift is a paired difference.",
+        _pairing(found),
         pictures=pictures,
         tables=[mean, columns],
+    )
+
+
+def _pairing(found: Findings) -> str:
+    """What the dataset says of random draws that settings share with the first one."""
+    plane, shifts = found.cells.plane, found.levels[0].shifts
+    paired, apart = (
+        [plane.settings[s.setting] for s in shifts if s.paired is which] for which in (True, False)
+    )
+    if not apart:
+        return "Settings share their random draws, so the shift is a paired difference."
+    alone = "the shift is a difference of independent boundaries and its intervals hold the noise of both"
+    if not paired:
+        return f"Settings draw random numbers of their own, so {alone}."
+    return (
+        f"{'; '.join(paired)}: random draws are shared with {plane.settings[0]}, and the shift is a paired "
+        f"difference. {'; '.join(apart)}: random numbers are drawn anew, so {alone}."
     )
 
 

@@ -12,7 +12,7 @@ from analysis.kink import Kink, fit_kink
 from analysis.large import open_cells
 from analysis.laws import KINDS, Law, fit_law
 from analysis.load import Dataset
-from analysis.shift import Shift, paired_shift
+from analysis.shift import Shift, boundary_shift
 from analysis.spec import Sweep, View
 from analysis.tables import Row, kink_row, law_row, shift_rows
 from analysis.theory import Comparison, compare
@@ -141,7 +141,7 @@ def _at_level(cells: Cells, view: View, level: float, how: Resampling) -> LevelF
         comparisons=tuple(
             compare(boundary, s, theory=theory) for s in settings for theory in view.theory
         ),
-        shifts=tuple(paired_shift(boundary, s) for s in settings[1:]),
+        shifts=tuple(boundary_shift(boundary, s) for s in settings[1:]),
     )
 
 

@@ -51,7 +51,7 @@ def keys_of(source: Source, view: View) -> Keys:
     sweep = source.sweep
     known = {name: axis.values for name, axis in sweep.axes.items()}
     known |= {name: tuple(values) for name, values in sweep.settings.items()}
-    known |= {name: (value,) for name, value in sweep.fixed.items()}
+    known |= sweep.constants
     for name, values in known.items():
         if name in source.constant and not _is_one_of(source.constant[name], values):
             raise _none_left(source)
@@ -155,7 +155,7 @@ def place_groups(source: Source, keys: Keys, found: dict[str, Any]) -> Groups:
     for name, values in chosen.items():
         setting = setting * len(values) + positions[name]
     held = combinations(chosen)
-    plane = Plane(x, y, tuple(map(equal, held)), held)
+    plane = Plane(x, y, tuple(map(equal, held)), held, frozenset(source.sweep.paired))
     return Groups(found, np.ravel_multi_index((setting, i, j), shape_of(plane)), plane, source.rows)
 
 

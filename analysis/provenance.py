@@ -14,7 +14,7 @@ from analysis.load import open_folder, shard_paths
 
 CHUNK = 1 << 22
 # What _sweep.json adds to what a sweep file may say.
-ADDED = ("schema_version", "planned_runs")
+ADDED = ("schema_version", "planned_runs", "draws", "images", "locations")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ def scan(
     shape = (how.draws + 1, settings, columns)
     crossings, offsets = np.full(shape, np.nan), np.zeros(shape)
     values = np.full((*shape, count), np.nan, dtype=np.float32)
+    twins = _twins(cells.mean)
     for block, means in _drawn(cells, how):
         rows = sign * (means - level)
         for s in range(settings):
@@ -42,7 +43,7 @@ def scan(
                 smooth, found = _crossings(rows[:, s, same], weights, u=u, bandwidth=bandwidth)
                 at = block.start + same
                 half = _grid_error(found, span[s])
-                offsets[:, s, at] = _uniform(how, s, at) * half / wide[s, at]
+                offsets[:, s, at] = _uniform(how, twins[s, at], at) * half / wide[s, at]
                 values[:, s, at] = smooth
                 crossings[:, s, at] = found.position + offsets[:, s, at]
     return Profiles(u, values, offsets), crossings
@@ -89,11 +90,21 @@ def _grid_error(found: Crossings, span: float) -> Floats:
     return np.asarray(found.gap * share**2 * (3 - 2 * share) / 2)
 
 
-def _uniform(how: Resampling, setting: int, columns: Ints) -> Floats:
-    """Numbers between −1 and 1, (1 + draws, columns), 0 in the first row.
+def _twins(means: Floats) -> Ints:
+    """The first setting with the same means in a column, (settings, x): its grid error is the same too."""
+    found = np.arange(len(means))[:, None] * np.ones(means.shape[1], dtype=np.int64)
+    for s in range(len(means) - 1, -1, -1):
+        same = ((means == means[s]) | (np.isnan(means) & np.isnan(means[s]))).all(axis=2)
+        found[same] = np.minimum(found[same], s)
+    return found
+
+
+def _uniform(how: Resampling, settings: Ints, columns: Ints) -> Floats:
+    """Numbers between −1 and 1 for settings (columns,), (1 + draws, columns), 0 in the first row.
 
     A generator for each column: its grid error does not depend on the other columns.
     """
-    rngs = (np.random.default_rng([how.seed, column, setting]) for column in columns)
+    pairs = zip(columns, settings, strict=True)
+    rngs = (np.random.default_rng([how.seed, column, setting]) for column, setting in pairs)
     drawn = np.stack([rng.uniform(-1.0, 1.0, how.draws) for rng in rngs], axis=1)
     return np.concatenate([np.zeros((1, len(columns))), drawn])

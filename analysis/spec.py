@@ -86,6 +86,13 @@ class Sweep:
     settings: Mapping[str, tuple[Any, ...]]
     view: View | None
     planned_runs: int
+    paired: tuple[str, ...] = ()  # settings whose cells share their random draws
+    locations: tuple[str, ...] = ()  # columns that say where files were, and tell no runs apart
+
+    @property
+    def constants(self) -> dict[str, tuple[Any, ...]]:
+        """The one value of every fixed column that all runs of the sweep have."""
+        return {name: (v,) for name, v in self.fixed.items() if name not in self.locations}
 
 
 def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
@@ -111,6 +118,8 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
             settings=settings,
             view=_view(document.get("analysis")),
             planned_runs=int(document.get("planned_runs") or replicates * math.prod(counts)),
+            paired=tuple(map(str, (document.get("draws") or {}).get("paired") or ())),
+            locations=tuple(map(str, document.get("locations") or ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AnalysisError(

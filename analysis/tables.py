@@ -117,6 +117,7 @@ def shift_rows(boundary: Boundary, shift: Shift) -> list[Row]:
         "setting": boundary.plane.settings[shift.setting],
         "against": boundary.plane.settings[0],
         "kind": "factor" if shift.factor else "difference",
+        "paired": shift.paired,
     }
     ends = zip(shift.columns, shift.low, shift.high, strict=True)
     rows = [

@@ -23,7 +23,7 @@ from analysis.collapse import collapse
 from analysis.kink import fit_kink
 from analysis.laws import Estimate, fit_law
 from analysis.plane import Floats
-from analysis.shift import paired_shift
+from analysis.shift import boundary_shift
 from benchmarks import planted
 from benchmarks.planted import LEVEL, Scenario
 
@@ -155,7 +155,7 @@ def _of_boundary(
         exponent = 0.0 if scenario.kind == "vertical" else planted.EXPONENT
         yield "exponent", _row(fit_law(boundary, 0).slope, exponent)
     if scenario.factor != 1:
-        yield "shift", _row(paired_shift(boundary, 1).mean, scenario.factor)
+        yield "shift", _row(boundary_shift(boundary, 1).mean, scenario.factor)
 
 
 def _row(estimate: Estimate | None, truth: float) -> Floats:

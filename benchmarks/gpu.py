@@ -37,7 +37,6 @@ from bocnn.gpu import choice, launch
 from bocnn.gpu.buffers import PLAIN, Plan, plan_of, room_drawn, room_measured, room_trained
 from bocnn.gpu.records import Drawn, Runs, Sizes, Trained
 from bocnn.measures import Measures
-from bocnn.model import _pack
 
 WARPS = (0.5, 1, 2)
 """Warps of the training kernel that are tried, over those of the shape's plan."""
@@ -75,7 +74,7 @@ class Found(NamedTuple):
 def make_case(shape: Shape, device: str, count: int, n_test: int = N_TEST) -> Case:
     """Replicates of one cell, packed and on the device."""
     asked = columns(count, SCALES | shape._asdict() | {"n_test": n_test})
-    packed = launch.pack(_pack(asked, np.arange(count)))
+    packed = launch.pack(MODEL.pack(MODEL.canonical(asked), np.arange(count)))
     runs = Runs(*(torch.from_numpy(part).to(device) for part in packed))
     sizes = Sizes(shape.n, 2 * shape.m, shape.n + 2 * shape.m)
     return Case(shape, device, asked, runs, sizes, plan_of(shape.n, 2 * shape.m))

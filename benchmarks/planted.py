@@ -80,6 +80,8 @@ def cells_of(values: Floats, u: Floats) -> Cells:
         PlaneAxis("x", "x", X, log=True),
         PlaneAxis("y", "y", np.exp(u), log=True),
         tuple(f"setting {s}" for s in range(len(values))),
+        tuple({"setting": s} for s in range(len(values))),
+        frozenset({"setting"}),
     )
     none = np.zeros(values.shape[:3], dtype=np.int64)
     status = {"ok": none + values.shape[3], "unconverged": none, "diverged": none}

@@ -19,7 +19,7 @@ from analysis.errors import AnalysisError
 from analysis.laws import fit_law
 from analysis.load import open_dataset
 from analysis.plane import Floats
-from analysis.shift import paired_shift
+from analysis.shift import boundary_shift
 
 NORMAL = 1.959964
 PLANE = """\
@@ -56,7 +56,7 @@ def found(dataset: Path) -> tuple[Floats, Floats]:
         raise AnalysisError(f"The sweep in '{dataset}' states no analysis; expected a view.")
     boundary: Boundary = find_boundary(aggregate(data, data.sweep.view), data.sweep.view.levels[0])
     slopes = [fit_law(boundary, s).slope for s in range(2)]
-    shift = paired_shift(boundary, 1).mean
+    shift = boundary_shift(boundary, 1).mean
     values = [(one.value, one.high - one.low) for one in slopes if one is not None]
     if shift is not None:
         values.append((np.log(shift.value), np.log(shift.high / shift.low)))

@@ -24,6 +24,10 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+LAYERS = ("both", "hidden", "output")
+LOSSES = ("logistic", "square")
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """Samples: patches x (n, Q, d), observed labels y (n,), true labels ŷ (n,)."""
@@ -57,6 +61,8 @@ class TwoLayerCNN(nn.Module):
         output: v, shape (2, m, Q).
         bias: b, shape (2, m), or None for a network without.
         activation: a name of ACTIVATIONS.
+    Raises:
+        ValueError: another one.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class TwoLayerCNN(nn.Module):
         self.hidden = nn.Parameter(hidden.clone())
         self.output = nn.Parameter(output.clone())
         self.bias = None if bias is None else nn.Parameter(bias.clone())
+        _check("activation", activation, tuple(ACTIVATIONS))
         self.activation = ACTIVATIONS[activation]
 
     def forward(self, patches: Tensor) -> Tensor:
@@ -114,8 +121,19 @@ def draw_data(
     return Data(patches, torch.where(flipped, -true, true), true)
 
 
+def _check(name: str, word: str, known: tuple[str, ...]) -> None:
+    """Refuse a word that is not known here.
+
+    Raises:
+        ValueError: gives those that are.
+    """
+    if word not in known:
+        raise ValueError(f"received {name}: {word}; the dense network accepts {', '.join(known)}")
+
+
 def training_loss(network: TwoLayerCNN, data: Data, loss: str = "logistic") -> Tensor:
     """L = (1/n) Σ log(1 + exp(−y_i f(x_i))), or (1/2n) Σ (f(x_i) − y_i)² for `square`."""
+    _check("loss", loss, LOSSES)
     output = network(data.patches)
     if loss == "square":
         return 0.5 * ((output - data.observed) ** 2).mean()
@@ -131,6 +149,7 @@ def train(network: TwoLayerCNN, data: Data, recipe: Recipe, steps: int) -> None:
 
 def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.SGD:
     """The optimizer of the layers that are trained, each with its step size."""
+    _check("layers", recipe.layers, LAYERS)
     eta_output = recipe.eta if recipe.eta_output is None else recipe.eta_output
     hidden = [p for p in (network.hidden, network.bias) if p is not None]
     groups = {

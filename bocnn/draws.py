@@ -72,7 +72,7 @@ def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int], memory
 def draw_labels(seed: Seed, n: int, p_flip: float, memory: Memory) -> tuple[Array, Array]:
     """True labels ŷ and observed labels y (float64, ±1), shape (n,) each.
 
-    Runs that differ only in `p_flip` share ŷ and the uniforms, so the flipped set grows with p.
+    Runs of one key share ŷ and the uniforms, so the flipped set grows with p.
     """
     true = draw_uniforms(seed, LABEL, n, memory)
     observed = draw_uniforms(seed, FLIP, n, memory)

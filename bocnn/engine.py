@@ -6,11 +6,12 @@ left to others.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
 
+from bocnn.accepted import Words
 from bocnn.activation import LEAKY
 from bocnn.arrays import Array, Ints
 from bocnn.bundle import (
@@ -36,6 +37,19 @@ from bocnn.memory import Memory, Room, claim, new_memory, part_of, release_all
 from bocnn.trace import trace
 
 OK, UNCONVERGED, DIVERGED = range(3)
+
+WORDS: Final[Words] = {
+    "data": ("signal", "xor"),
+    "noise": ("orthogonal", "isotropic"),
+    "output_init": ("constant", "normal", "sign"),
+    "bias": ("none", "trained"),
+    "activation": ("relu", "leaky_relu", "sigmoid", "tanh", "softplus", "erf"),
+    "loss": ("logistic", "square"),
+    "train": ("both", "hidden", "output"),
+    "momentum_rule": ("heavy_ball", "nesterov"),
+    "precision": ("float32", "float64"),
+}
+"""What this engine trains, each in the order of its codes."""
 
 _NOTHING = (math.nan,) * len(Measures._fields)
 

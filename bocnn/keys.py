@@ -1,11 +1,13 @@
 """The key of a cell's random numbers: a pure function of the sweep's seed and the cell's parameters.
 
-Left out of the key: `p_flip`, so that settings with and without label flips are paired; `precision`, so
-that arithmetics can be compared run by run; and every parameter at its default, so that a parameter
-added later leaves the random numbers of earlier sweeps as they were.
+Every parameter that changes what is drawn (sizes, scales, laws of the data and of the start) is in the
+key. One that does not (`Column.drawn` is false: step sizes, stopping, the loss, flips, arithmetic) is left
+out, so that runs that differ in it alone start from the same patches, labels and weights. Where it is
+`keyed` it enters all the same: a sweep names its axes, so that cells along them are independent. A
+parameter at its default never enters, so that one added later leaves earlier random numbers as they were.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -17,33 +19,46 @@ from bocnn.columns import PARAMETERS, REQUIRED, Column
 from bocnn.compiled import compiled
 from bocnn.philox import fold
 
-UNKEYED = ("p_flip", "precision")
 
-
-def cell_keys(columns: Mapping[str, NDArray[Any]]) -> tuple[Ints, Ints]:
+def cell_keys(
+    columns: Mapping[str, NDArray[Any]],
+    parameters: Sequence[Column] = PARAMETERS,
+    *,
+    keyed: Collection[str] = (),
+) -> tuple[Ints, Ints]:
     """Philox keys of many runs.
 
     Args:
-        columns: `seed` and every parameter of the model, shape (runs,) each.
+        columns: `seed` and every parameter of the model, shape (runs,) each, idle ones at their defaults.
+        parameters: the model's.
+        keyed: parameters that do not change what is drawn and enter the key all the same.
     Returns:
         Two words of 32 bits, uint64, shape (runs,) each.
     """
-    keyed = sorted((c for c in PARAMETERS if c.name not in UNKEYED), key=lambda c: c.name)
-    tags = np.array([crc32(column.name.encode()) for column in keyed], dtype=np.uint64)
-    values = np.stack([_numbers(column, columns[column.name]) for column in keyed], axis=1)
-    defaults = np.array([_default(column) for column in keyed])
+    entering = sorted((c for c in parameters if c.drawn or c.name in keyed), key=lambda c: c.name)
+    tags = np.array([crc32(column.name.encode()) for column in entering], dtype=np.uint64)
+    values = np.stack([_numbers(column, columns[column.name]) for column in entering], axis=1)
+    defaults = np.array([_default(column) for column in entering])
     seed = np.asarray(columns["seed"]).astype(np.uint64)
     return _fold_all(seed, tags, values, defaults)
+
+
+def undrawn(parameters: Sequence[Column]) -> tuple[str, ...]:
+    """Names of the parameters that do not change what is drawn."""
+    return tuple(column.name for column in parameters if not column.drawn)
 
 
 def _numbers(column: Column, values: NDArray[Any]) -> Array:
     """A column as float64, shape (runs,): words by their checksum, null as NaN."""
     if column.type == "string":
-        checksums = {word: float(crc32(word.encode())) for word in column.choices}
         if values.size > 0 and (values == values[0]).all():
-            return np.full(values.size, checksums[values[0]])
-        return np.array([checksums[word] for word in values.tolist()])
+            return np.full(values.size, _checksum(values[0]))
+        return np.array([_checksum(word) for word in values.tolist()])
     return values.astype(np.float64) + 0.0  # -0.0 is 0.0
+
+
+def _checksum(word: str) -> float:
+    return float(crc32(word.encode()))
 
 
 def _default(column: Column) -> float:

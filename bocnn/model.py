@@ -3,17 +3,20 @@
 It satisfies the model protocol of the scheduler without importing it.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Mapping
+from copy import copy
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bocnn.accepted import Words, accepts, check_words, codes
 from bocnn.arrays import Array, Ints
-from bocnn.columns import MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
-from bocnn.engine import ALIKE, Record, Runs, room_bytes, run_all
+from bocnn.columns import IDLE, MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
+from bocnn.engine import ALIKE, WORDS, Record, Runs, room_bytes, run_all
 from bocnn.gpu import choice
-from bocnn.keys import cell_keys
+from bocnn.idle import canonical, idle_runs
+from bocnn.keys import cell_keys, undrawn
 from bocnn.lanes import BYTES, lanes
 from bocnn.measures import Measures
 from bocnn.precision import needs_double
@@ -28,14 +31,39 @@ WIDEST = 128
 
 
 class Bocnn:
-    """Two-layer CNNs on signal-plus-noise data, trained by the gram engine on the CPU or on a card."""
+    """Two-layer CNNs on signal-plus-noise data, trained by the gram engine on the CPU or on a card.
+
+    `undrawn` are the parameters that do not change what is drawn; those of them that are also `keyed` have
+    random numbers of their own for each value.
+    """
 
     name: Final = "bocnn"
-    numerics_version: Final = 3
+    numerics_version: Final = 4
     parameters: Final[tuple[Column, ...]] = PARAMETERS
     measures: Final[tuple[Column, ...]] = MEASURES
     trace_measures: Final[tuple[Column, ...]] = TRACE_MEASURES
     shape_columns: Final = ("n", "m", "precision")
+    words: Final[Words] = WORDS
+    undrawn: Final = undrawn(PARAMETERS)
+    keyed: tuple[str, ...] = ()
+
+    def with_keyed(self, names: Collection[str]) -> Self:
+        """The model in which these parameters enter the keys, though they do not change what is drawn."""
+        other = copy(self)
+        other.keyed = tuple(sorted(names))
+        return other
+
+    def canonical(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """The columns with every parameter that has no effect on its run at its default."""
+        return canonical(columns, IDLE)
+
+    def idle(self, columns: Columns) -> dict[str, dict[str, NDArray[np.bool_]]]:
+        """Which runs do not depend on a parameter that they give, by its name and the reason."""
+        return idle_runs(columns, IDLE)
+
+    def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """What decides the numbers of runs, beside seed, replicate and `keyed`."""
+        return self.canonical(columns)
 
     @property
     def engine(self) -> str:
@@ -44,11 +72,11 @@ class Bocnn:
 
     def fits_card(self, columns: Columns) -> NDArray[np.bool_]:
         """Which runs a card can train, if there is one, shape (runs,)."""
-        return choice.fits(columns)
+        return accepts(WORDS, columns) & choice.fits(self.canonical(columns))
 
     def placed(self, columns: Columns) -> dict[str, str]:
         """Engine and device that train these runs in this process; both engines where they mix."""
-        return choice.placed(columns)
+        return choice.placed(self.canonical(columns))
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,); a normal counts as ten.
@@ -68,7 +96,7 @@ class Bocnn:
     def memory_bytes(self, columns: Columns) -> Array:
         """Working memory of each run in bytes, shape (runs,), with the runs that train beside it."""
         points, filters, _ = _sizes(columns)
-        real = np.where(needs_double(columns), 8, 4)
+        real = np.where(needs_double(self.canonical(columns)), 8, 4)
         kept, scratch = room_bytes(columns["n"], columns["m"], columns["n_test"])
         state = real * (points**2 + 8 * points * (filters + 4))
         beside = np.where(columns["n"] <= WIDEST, BYTES / real, 1)
@@ -82,10 +110,13 @@ class Bocnn:
         Returns:
             Every measured column, shape (runs,) each; NaN is null. A run that left the finite
             numbers has status `diverged` and nulls.
+        Raises:
+            ValueError: a word that no engine trains.
         """
+        columns = self._trained(columns)
         record = _new_record(columns["n"].size, 0)
-        on_card = choice.run_on_card(columns, _pack, record)
-        _train(columns, np.flatnonzero(~on_card), np.empty(0, np.int64), record)
+        on_card = choice.run_on_card(columns, self.pack, record)
+        self._train(columns, np.flatnonzero(~on_card), np.empty(0, np.int64), record)
         return _rows(record)
 
     def trace(
@@ -103,27 +134,53 @@ class Bocnn:
             What `run` returns, bit for bit; and the recorded columns, in order of runs and steps,
             with `run`, the index of the run.
         """
+        columns = self._trained(columns)
         asked = steps[steps < np.max(columns["steps"])].astype(np.int64)
         record = _new_record(columns["n"].size, asked.size + 1)
-        _train(columns, np.arange(columns["n"].size), asked, record)
+        self._train(columns, np.arange(columns["n"].size), asked, record)
         kept = np.arange(asked.size + 1) < record.lengths[:, None]
         recorded = zip(Trace._fields, record.traced[kept].T, strict=True)
         return _rows(record), {"run": np.nonzero(kept)[0], **dict(recorded)}
 
+    def _trained(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """The runs as they are trained; refuses a word that no engine trains."""
+        check_words(WORDS, columns, choice.CPU)
+        return self.canonical(columns)
 
-def _train(columns: Columns, rows: NDArray[np.intp], asked: Ints, record: Record) -> None:
-    """Train the runs at `rows` on the CPU, those of one shape and kind together, and record them."""
-    if rows.size == 0:
-        return
-    runs, doubles = _pack(columns, rows), needs_double(columns)[rows]
-    for group in _alike(runs, doubles):
-        first, places = group[0], rows[group]
-        real = np.float64 if doubles[first] else np.float32
-        wide = lanes(real) if runs.n[first] <= WIDEST else None
-        part = Record._make(field[places] for field in record)
-        run_all(Runs._make(field[group] for field in runs), real, wide, asked, part)
-        for whole, values in zip(record, part, strict=True):
-            whole[places] = values
+    def _train(self, columns: Columns, rows: NDArray[np.intp], asked: Ints, record: Record) -> None:
+        """Train the runs at `rows` on the CPU, those of one shape and kind together, and record them."""
+        if rows.size == 0:
+            return
+        runs, doubles = self.pack(columns, rows), needs_double(columns)[rows]
+        for group in _alike(runs, doubles):
+            first, places = group[0], rows[group]
+            real = np.float64 if doubles[first] else np.float32
+            wide = lanes(real) if runs.n[first] <= WIDEST else None
+            part = Record._make(field[places] for field in record)
+            run_all(Runs._make(field[group] for field in runs), real, wide, asked, part)
+            for whole, values in zip(record, part, strict=True):
+                whole[places] = values
+
+    def pack(self, every: Columns, rows: NDArray[np.intp]) -> Runs:
+        """The runs at `rows` as engines take them: words as codes, step size 0 to keep a layer."""
+        columns = {name: column[rows] for name, column in every.items()}
+        key0, key1 = cell_keys(columns, keyed=self.keyed)
+        eta = columns["eta"]
+        eta_output = np.where(np.isnan(columns["eta_output"]), eta, columns["eta_output"])
+        loss_tol = columns["loss_tol"]
+        coded = {
+            "key0": key0,
+            "key1": key1,
+            "replicate": columns["replicate"].astype(np.uint64),
+            "isotropic": codes(WORDS, "noise", columns["noise"]),
+            "nesterov": codes(WORDS, "momentum_rule", columns["momentum_rule"]),
+            "eta": np.where(columns["train"] == "output", 0.0, eta),
+            "eta_output": np.where(columns["train"] == "hidden", 0.0, eta_output),
+            "loss_tol": np.where(np.isnan(loss_tol), -1.0, loss_tol),
+        }
+        for name in ("data", "bias", "output_init", "activation", "loss"):
+            coded[name] = codes(WORDS, name, columns[name])
+        return Runs._make(coded.get(name, columns.get(name)) for name in Runs._fields)
 
 
 def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
@@ -133,8 +190,8 @@ def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]
         column = getattr(runs, name)
         if (column == column[:1]).all():
             continue
-        values, codes = np.unique(column, return_inverse=True)
-        group = group * values.size + codes
+        values, value_of = np.unique(column, return_inverse=True)
+        group = group * values.size + value_of
     for g in np.unique(group):
         yield np.flatnonzero(group == g)
 
@@ -153,37 +210,6 @@ def _rows(record: Record) -> dict[str, NDArray[Any]]:
     """The measured columns."""
     named = dict(zip(Measures._fields, record.measured.T, strict=True))
     return {"status": np.array(STATUSES, dtype=object)[record.status], **named}
-
-
-def _pack(every: Columns, rows: NDArray[np.intp]) -> Runs:
-    """The runs at `rows` as engines take them: words as codes, step size 0 to keep a layer."""
-    columns = {name: column[rows] for name, column in every.items()}
-    key0, key1 = cell_keys(columns)
-    eta = columns["eta"]
-    eta_output = np.where(np.isnan(columns["eta_output"]), eta, columns["eta_output"])
-    loss_tol = columns["loss_tol"]
-    coded = {
-        "key0": key0,
-        "key1": key1,
-        "replicate": columns["replicate"].astype(np.uint64),
-        "isotropic": _codes(columns, "noise"),
-        "nesterov": _codes(columns, "momentum_rule"),
-        "eta": np.where(columns["train"] == "output", 0.0, eta),
-        "eta_output": np.where(columns["train"] == "hidden", 0.0, eta_output),
-        "loss_tol": np.where(np.isnan(loss_tol), -1.0, loss_tol),
-    }
-    for name in ("data", "bias", "output_init", "activation", "loss"):
-        coded[name] = _codes(columns, name)
-    return Runs._make(coded.get(name, columns.get(name)) for name in Runs._fields)
-
-
-def _codes(columns: Columns, name: str) -> Ints:
-    """A column of words as their places among the column's choices."""
-    choices = next(column.choices for column in PARAMETERS if column.name == name)
-    words = columns[name]
-    if words.size > 0 and (words == words[0]).all():  # by far the most frequent, and the fastest
-        return np.full(words.size, choices.index(words[0]))
-    return np.array([choices.index(word) for word in words.tolist()])
 
 
 def _test_flops(columns: Columns) -> Array:

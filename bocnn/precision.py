@@ -11,10 +11,14 @@ SINGLE = 1e30
 
 
 def needs_double(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    """Which runs are trained in float64, shape (runs,).
+    """Which runs are trained in float64, shape (runs,): those that ask for it or are beyond float32."""
+    return np.asarray((columns["precision"] == "float64") | beyond_single(columns))
 
-    Those that ask for it, and those whose inner products or steps leave what float32 can hold. A large
-    dimension alone is no reason: docs/engine.md shows what float32 costs up to d = 10¹².
+
+def beyond_single(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which runs have inner products or steps that leave what float32 can hold, shape (runs,).
+
+    A large dimension alone is no reason: docs/engine.md shows what float32 costs up to d = 10¹².
     """
     d = columns["d"].astype(np.float64)
     noise, start = columns["sigma_p"] ** 2 * d, np.abs(columns["sigma_0"])
@@ -22,4 +26,4 @@ def needs_double(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
     scales = [noise, columns["mu_norm"] ** 2, start * np.sqrt(noise), start * columns["mu_norm"]]
     sizes = np.abs(np.stack([*scales, columns["v0"], eta, eta_output, eta * noise]))
     beyond = (sizes > SINGLE) | ((sizes > 0) & (sizes < 1 / SINGLE))
-    return np.asarray((columns["precision"] == "float64") | beyond.any(axis=0))
+    return np.asarray(beyond.any(axis=0))

@@ -5,15 +5,19 @@ depend on where it is trained.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from copy import copy
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from bocnn.accepted import Words, check_words
 from bocnn.arrays import Array
 from bocnn.columns import Column
+from bocnn.idle import Idle, canonical, idle_runs
+from bocnn.keys import cell_keys, undrawn
 
 Columns = Mapping[str, NDArray[Any]]
 Row = dict[str, Any]
@@ -58,14 +62,44 @@ def stacked(rows: list[Row], columns: tuple[Column, ...]) -> dict[str, NDArray[A
 
 
 class RowModel(ABC):
-    """A model of the sweep protocol that says what it measures on one run."""
+    """A model of the sweep protocol that says what it measures on one run.
+
+    `words` are those that it trains, `idle_rules` say which parameters have no effect on which runs. The
+    parameters that do not change what is drawn enter the key where they are `keyed`.
+    """
 
     name: ClassVar[str]
     numerics_version: ClassVar[int]
     parameters: ClassVar[tuple[Column, ...]]
     measures: ClassVar[tuple[Column, ...]]
+    words: ClassVar[Words]
+    idle_rules: ClassVar[tuple[Idle, ...]]
     engine = "blas"
     shape_columns = ("n",)
+    keyed: tuple[str, ...] = ()
+
+    @property
+    def undrawn(self) -> tuple[str, ...]:
+        """The parameters that do not change what is drawn."""
+        return undrawn(self.parameters)
+
+    def with_keyed(self, names: Collection[str]) -> Self:
+        """The model in which these parameters enter the keys, though they do not change what is drawn."""
+        other = copy(self)
+        other.keyed = tuple(sorted(names))
+        return other
+
+    def canonical(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """The columns with every parameter that has no effect on its run at its default."""
+        return canonical(columns, self.idle_rules)
+
+    def idle(self, columns: Columns) -> dict[str, dict[str, NDArray[np.bool_]]]:
+        """Which runs do not depend on a parameter that they give, by its name and the reason."""
+        return idle_runs(columns, self.idle_rules)
+
+    def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """What decides the numbers of runs, beside seed, replicate and `keyed`."""
+        return self.canonical(columns)
 
     @abstractmethod
     def flops(self, columns: Columns) -> Array:
@@ -87,8 +121,23 @@ class RowModel(ABC):
         Returns:
             Every measured column, shape (runs,) each; NaN is null. A run that left the finite
             numbers has status `diverged` and nulls.
+        Raises:
+            ValueError: a word that the model does not train.
         """
-        return stacked(each(columns, self.measure), self.measures)
+        return stacked(each(self.keyed_runs(columns), self.measure), self.measures)
+
+    def keyed_runs(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """The runs as they are measured: canonical, with the words `key0` and `key1` of their keys."""
+        check_words(self.words, columns, self.name)
+        found = self.canonical(columns)
+        key0, key1 = cell_keys(found, self.parameters, keyed=self.keyed)
+        return found | {"key0": key0, "key1": key1}
+
+
+def generator_of(row: Mapping[str, Any], *quantity: int) -> np.random.Generator:
+    """The generator of one quantity of a run, by its key and replicate."""
+    entropy = [int(row[name]) for name in ("key0", "key1", "replicate")]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([*entropy, *quantity])))
 
 
 def sizes(columns: Columns, *names: str) -> tuple[Array, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from analysis import (
     aggregate,
+    boundary_shift,
     draw_boundary,
     draw_map,
     draw_trajectories,
@@ -20,7 +21,6 @@ from analysis import (
     fit_law,
     open_dataset,
     open_trajectories,
-    paired_shift,
     save,
 )
 
@@ -56,7 +56,7 @@ for law in laws:
         print(f"no law: {law.reason}")
     else:
         print(f"exponent {law.slope.value:.3f} [{law.slope.low:.3f}, {law.slope.high:.3f}]")
-for shift in (paired_shift(boundary, s) for s in settings[1:]):
+for shift in (boundary_shift(boundary, s) for s in settings[1:]):
     if shift.mean is not None:
         print(f"shift {shift.mean.value:.3f} [{shift.mean.low:.3f}, {shift.mean.high:.3f}]")
 

@@ -90,6 +90,14 @@ class Cells:
                 todo += formula.names(self.formulas[name])
         return sorted(found)
 
+    def representatives(self, names: tuple[str, ...]) -> NDArray[np.int64]:
+        """Numbers of cells that have all combinations of these columns' values, few of them twice."""
+        slow = self.slow_dimensions(names)
+        shape = tuple(size if d in slow else 1 for d, size in enumerate(self.shape))
+        return np.ravel_multi_index(
+            np.unravel_index(np.arange(math.prod(shape)), shape), self.shape
+        )
+
     def are_distinct(self) -> bool:
         """Whether cells differ for sure: all that varies is a parameter, with each value once."""
         return all(

@@ -16,6 +16,7 @@ from sweeps.dataset import MANIFEST, Dataset
 from sweeps.executors import local
 from sweeps.failure import reason
 from sweeps.forecast import busy_rate, card_sample, check_memory, forecast
+from sweeps.idle import idle_everywhere
 from sweeps.live import Live, counts
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards
@@ -99,6 +100,8 @@ def plan(
         "memory": f"{_size(predicted.memory_bytes)} for the largest run",
     }.items():
         table.add_row(key, value)
+    for name, why in idle_everywhere(planned.resolved).items():
+        table.add_row("without effect", f"{name}: {why}")
     out.print(table)
 
 

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 from sweeps.compact import Compaction, compact
 from sweeps.dataset import MANIFEST, Dataset, Owner, Writer
+from sweeps.declared import STATED, declared
 from sweeps.extend import check_extends
 from sweeps.failure import reason, records
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards, make_plan
 from sweeps.presets import find
-from sweeps.protocol import Model, load_model
+from sweeps.protocol import Model, Pictured, load_model
 from sweeps.resolve import Resolved, meanings, resolve
 from sweeps.sessions import Share, share
 from sweeps.shard import Session, Work
-from sweeps.spec import to_json
 from sweeps.yaml_file import from_json
 
 
@@ -77,7 +77,7 @@ def plan_sweep(resolved: Resolved, dataset: Dataset) -> Plan:
         manifest = _lost_manifest(resolved, dataset)
     if manifest is not None:
         defaults = {column.name: column.default for column in resolved.model.parameters}
-        check_extends(manifest, json.loads(to_json(resolved.spec)), defaults)
+        check_extends(manifest, declared(resolved), defaults)
     return make_plan(resolved, dataset.published(_owner(resolved)))
 
 
@@ -176,7 +176,14 @@ def _declared(dataset: Dataset, find_model: Callable[[str], Model]) -> tuple[Res
     manifest = dataset.manifest()
     if manifest is None:
         manifest = dataset.carried(dataset.owner())
-    del manifest["schema_version"]
-    planned = manifest.pop("planned_runs")
-    text = from_json(json.dumps(manifest, ensure_ascii=False))
-    return resolve(text, f"{dataset.location}/{MANIFEST}", find_model), planned
+    planned, contents = manifest["planned_runs"], manifest.get("images", {})
+    text = from_json(
+        json.dumps({k: v for k, v in manifest.items() if k not in STATED}, ensure_ascii=False)
+    )
+
+    def with_contents(name: str) -> Model:
+        """The model of that name, which needs no images where the dataset states their digests."""
+        model = find_model(name)
+        return model.with_contents(contents) if isinstance(model, Pictured) else model
+
+    return resolve(text, f"{dataset.location}/{MANIFEST}", with_contents), planned

@@ -1,8 +1,9 @@
-"""Whether a sweep may be added to a dataset: same name, model, seed, constants and steps to record at;
-more of the rest.
+"""Whether a sweep may be added to a dataset: same name, model, seed, constants, draws, images and steps to
+record at; more of the rest.
 
-Cells, replicates and settings may be gained. What was fixed may become an axis or a setting that holds
-the old value. Anything else would put runs of two sweeps side by side, and is refused.
+Cells, replicates and settings may be gained. What was fixed may become a setting that holds the old value,
+or an axis, unless published runs would then draw other random numbers. Images may be in another folder.
+Anything else would put runs of two sweeps side by side, and is refused.
 """
 
 from typing import Any
@@ -16,8 +17,8 @@ def check_extends(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, 
     """Refuse a sweep that is not an extension of the one in the folder.
 
     Args:
-        old: the resolved sweep of the folder.
-        new: the resolved sweep to be run.
+        old: the resolved sweep of the folder, as `sweeps.declared.declared` gives it.
+        new: the resolved sweep to be run, likewise.
         defaults: the model's defaults by parameter.
     Raises:
         SweepError: names each difference.
@@ -29,6 +30,8 @@ def check_extends(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, 
     ]
     differences += _changed_steps(old.get("trajectory"), new["trajectory"])
     differences += _changed_constants(old, new, defaults)
+    differences += _changed_draws(old, new, defaults)
+    differences += _changed_images(old.get("images", {}), new.get("images", {}))
     differences += _lost_values(old, new)
     if new["replicates"] < old["replicates"]:
         differences.append(f"there were {old['replicates']} replicates, now {new['replicates']}")
@@ -54,13 +57,36 @@ def _changed_constants(
     """Names that had one value and have another now, or none that contains it."""
     texts = []
     for name in dict.fromkeys([*old["fixed"], *new["fixed"], *new["axes"], *new["settings"]]):
-        if name in old["axes"] or name in old["settings"]:
+        if name in old["axes"] or name in old["settings"] or name in new.get("locations", ()):
             continue
         before = old["fixed"].get(name, defaults.get(name, _ABSENT))
         after = _values(new, name, defaults)
         if before not in after:
             texts.append(f"{name} was {_shown([before])} and is {_shown(after)}")
     return texts
+
+
+def _changed_draws(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, Any]) -> list[str]:
+    """Parameters that enter the keys of random numbers in one sweep alone; a default never enters."""
+    before, after = (set(sweep.get("draws", {}).get("keyed", ())) for sweep in (old, new))
+    texts = []
+    for name in sorted(before ^ after):
+        if name in old["derived"] or set(_values(old, name, defaults)) - {defaults.get(name)}:
+            was, now = ("was an axis", "is none") if name in before else ("was no axis", "is one")
+            texts.append(
+                f"{name} {was} and {now}, so that published runs would draw other random numbers"
+            )
+    return texts
+
+
+def _changed_images(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """Sets of images whose content has changed."""
+    return [
+        f"the images {name} are others than those that published runs were trained on (their digest was "
+        f"{old[name]} and is {new[name]})"
+        for name in sorted(old.keys() & new.keys())
+        if old[name] != new[name]
+    ]
 
 
 def _lost_values(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

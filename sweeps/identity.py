@@ -1,7 +1,9 @@
 """Who a run is: a digest of everything that decides its numbers, and of nothing else.
 
-Model, numerics version, seed, parameters that differ from their defaults, and replicate. Execution
-options, auxiliary columns and the other runs of the sweep never enter.
+Model, numerics version, seed, parameters that differ from their defaults, and replicate; of the parameters
+that do not change what is drawn, those that have random numbers of their own all the same (`keyed`). A
+parameter without effect on the run counts as its default, and images count by their content. Where they
+are, execution options, auxiliary columns and the other runs of the sweep never enter.
 """
 
 import json
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.protocol import Columns, Model
+from sweeps.protocol import Columns, Drawing, Model
 
 RUN_ID_BYTES = 16
 ID_DTYPE = f"S{RUN_ID_BYTES}"
@@ -21,10 +23,13 @@ ID_DTYPE = f"S{RUN_ID_BYTES}"
 def cell_digests(model: Model, seed: int, columns: Columns) -> list[bytes]:
     """One digest a cell, of its model, seed and parameters."""
     head = {"model": model.name, "numerics_version": model.numerics_version, "seed": seed}
-    names = sorted(column.name for column in model.parameters)
+    own = {column.name: columns[column.name] for column in model.parameters}
+    found = model.identity(own) if isinstance(model, Drawing) else own
+    keyed = set(model.keyed) if isinstance(model, Drawing) else set()
+    names = sorted(found)
     defaults = {column.name: column.default for column in model.parameters}
-    rows = zip(*(columns[name].tolist() for name in names), strict=True)
-    return [_digest(head | _differing(names, row, defaults)) for row in rows]
+    rows = zip(*(found[name].tolist() for name in names), strict=True)
+    return [_digest(head | _identity(_differing(names, row, defaults), keyed)) for row in rows]
 
 
 def run_ids(digests: list[bytes], cells: NDArray[Any], replicates: NDArray[Any]) -> NDArray[Any]:
@@ -43,9 +48,15 @@ def shard_name(ids: NDArray[Any], kind: str = "shard") -> str:
 
 
 def _differing(names: list[str], row: tuple[Any, ...], defaults: dict[str, Any]) -> dict[str, Any]:
-    """The values of a row that differ from their defaults; NaN is null."""
+    """The values of a row that differ from their defaults; NaN is null. What is no parameter has ""."""
     values = {n: None if v != v else v for n, v in zip(names, row, strict=True)}
-    return {name: value for name, value in values.items() if value != defaults[name]}
+    return {name: value for name, value in values.items() if value != defaults.get(name, "")}
+
+
+def _identity(values: dict[str, Any], keyed: set[str]) -> dict[str, Any]:
+    """The values, and which of them have random numbers of their own; a default never has."""
+    own = sorted(keyed & values.keys())
+    return values | ({"keyed": own} if own else {})
 
 
 def _digest(identity: dict[str, Any]) -> bytes:

@@ -5,7 +5,6 @@ spans of places, not runs: parameters and identities are computed for one shard 
 trained, so that a plan takes no more memory for many runs than for few.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,12 +17,13 @@ from numpy.typing import NDArray
 
 from sweeps import trajectory
 from sweeps.cells import BLOCK
-from sweeps.identity import ID_DTYPE, cell_digests, run_ids
+from sweeps.declared import declared
+from sweeps.identity import cell_digests, run_ids
+from sweeps.idle import check_distinct, note_idle
 from sweeps.mistakes import SweepError
 from sweeps.protocol import Model, Placed
 from sweeps.resolve import Resolved
 from sweeps.schema import SCHEMA_VERSION
-from sweeps.spec import to_json
 
 NOMINAL_FLOPS_PER_S = 1e11
 """One core's rate, only for cutting shards: a fixed figure, so that a plan is the same everywhere."""
@@ -164,8 +164,10 @@ class Plan:
 
     def sweep(self) -> dict[str, Any]:
         """The resolved sweep, as it stands in the dataset."""
-        declared: dict[str, Any] = json.loads(to_json(self.resolved.spec))
-        return {"schema_version": SCHEMA_VERSION, "planned_runs": self.total} | declared
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "planned_runs": self.total,
+        } | declared(self.resolved)
 
     def _runs(self, places: Places) -> tuple[Places, Places]:
         """Cells and replicates at places: dimensions that decide array shapes vary slowest."""
@@ -195,14 +197,15 @@ def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
             f"{cells.number:,} cells of {replicates:,} replicates are more than {MOST_RUNS:,} runs; "
             "take fewer replicates or split the sweep"
         )
-    _check_distinct(resolved)
-    plan = Plan(resolved, (), 0, 0.0, 0.0)
-    spans = _spans(plan, published) if published.size else (Shard(0, plan.total),)
-    flops, memory = 0.0, 0.0
+    flops, memory, idle = 0.0, 0.0, dict[str, set[str]]()
     for _, columns in cells.blocks():
+        note_idle(resolved, columns, idle)
         memory = max(memory, float(np.max(resolved.model.memory_bytes(columns))))
         cost = trajectory.cost(resolved.model, columns, resolved.spec.trajectory)
         flops += float(cost.sum()) * replicates
+    check_distinct(resolved, idle)
+    plan = Plan(resolved, (), 0, 0.0, 0.0)
+    spans = _spans(plan, published) if published.size else (Shard(0, plan.total),)
     if published.size:
         flops = sum(float(plan.cost(part).sum()) for part in _parts(spans, plan.total))
     todo = sum(span.runs for span in spans)
@@ -230,24 +233,6 @@ def cut_shards(plan: Plan, cut: Cut) -> list[Shard]:
                 "--shard-runs or --shard-seconds"
             )
     return shards
-
-
-def _check_distinct(resolved: Resolved) -> None:
-    """Refuse cells that are the same run; where only parameters vary, there are none."""
-    cells = resolved.cells
-    if cells.are_distinct():
-        return
-    digests = b"".join(
-        b"".join(cell_digests(resolved.model, resolved.spec.seed, columns))
-        for _, columns in cells.blocks()
-    )
-    same = cells.number - np.unique(np.frombuffer(digests, dtype=ID_DTYPE)).size
-    if same:
-        raise SweepError(
-            f"{same:,} cells have the same parameters as another cell: "
-            "an axis that only serves formulas leaves them equal, perhaps by round(); take fewer "
-            "values or a wider range"
-        )
 
 
 def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:

@@ -4,7 +4,7 @@ Everything is of built-in types and NumPy arrays, so that a model satisfies it w
 package. A model is found by its name among the installed entry points of the group `bocnn.models`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -47,7 +47,8 @@ class Model(Protocol):
 
     `measures` begins with `status`, whose first word means success; `shape_columns` are the
     parameters that fix array shapes and so stay constant in a shard; `numerics_version` rises
-    whenever the same parameters would give other numbers.
+    whenever the same parameters would give other numbers. `words` says by parameter which words the
+    model's engines train, whatever choices a column offers; none named means any text.
     """
 
     @property
@@ -62,6 +63,8 @@ class Model(Protocol):
     def measures(self) -> Sequence[Column]: ...
     @property
     def shape_columns(self) -> Sequence[str]: ...
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]: ...
 
     def flops(self, columns: Columns) -> NDArray[Any]:
         """Cost of each run in floating-point operations, shape (runs,)."""
@@ -73,6 +76,36 @@ class Model(Protocol):
 
     def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """Measured columns of the runs; NaN is null. A row depends on its own columns alone."""
+        ...
+
+
+@runtime_checkable
+class Drawing(Model, Protocol):
+    """A model that says what its parameters do to what is drawn, and which have no effect on a run.
+
+    Runs that differ only in `undrawn` parameters start from the same draws; of these, `keyed` ones get
+    random numbers of their own for each value, and are part of the run's identity.
+    """
+
+    @property
+    def undrawn(self) -> Sequence[str]: ...
+    @property
+    def keyed(self) -> Sequence[str]: ...
+
+    def with_keyed(self, names: Collection[str]) -> "Drawing":
+        """The same model with other `keyed` parameters."""
+        ...
+
+    def canonical(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """The columns with every parameter that has no effect on its run at its default."""
+        ...
+
+    def idle(self, columns: Columns) -> dict[str, dict[str, NDArray[Any]]]:
+        """Which runs do not depend on a parameter that they give, by its name and the reason."""
+        ...
+
+    def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """What decides the numbers of runs beside seed, replicate and `keyed`: no paths, but contents."""
         ...
 
 
@@ -115,12 +148,33 @@ class Placed(Model, Protocol):
 
 @runtime_checkable
 class Pictured(Model, Protocol):
-    """A model that may be asked to train on real images: models read no files, so it gets a reader."""
+    """A model that may be asked to train on real images: models read no files, so it gets a reader.
+
+    `locations` are parameters that say where images are, and no part of a run's identity. `contents` are
+    digests of the images by the names of their sets.
+    """
+
+    @property
+    def locations(self) -> Sequence[str]: ...
+    @property
+    def contents(self) -> Mapping[str, str]: ...
 
     def with_images(
         self, images: Callable[[str, str, int, int], tuple[NDArray[Any], NDArray[Any]]]
     ) -> Model:
         """The model that takes its images from a reader: `sweeps.images.classes.two_classes`."""
+        ...
+
+    def with_contents(self, contents: Mapping[str, str]) -> Model:
+        """The model that trains on images of these digests and on no others."""
+        ...
+
+    def read_contents(self, columns: Columns) -> dict[str, str]:
+        """Digests of the images of runs; those in `contents` are not read anew.
+
+        Raises:
+            ValueError: images that are not there, or cannot be used.
+        """
         ...
 
 

@@ -8,14 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sweeps import formula
 from sweeps.axis import Axis
 from sweeps.cells import Arrays, Cells, CellsMistake, lattice
+from sweeps.draws import Draws, draws_of
 from sweeps.mistakes import Mistake, SweepError
 from sweeps.names import check_names
-from sweeps.protocol import Model
+from sweeps.protocol import Drawing, Model, Pictured
 from sweeps.spec import Spec, read_spec
 from sweeps.values import ValueMistake, typed
 
@@ -32,12 +34,13 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Resolved:
-    """A sweep without mistakes, its model and its cells."""
+    """A sweep without mistakes, its model and its cells; the model draws as the sweep says (`draws`)."""
 
     spec: Spec
     model: Model
     cells: Cells
     given: Given
+    draws: Draws
 
 
 def resolve(
@@ -66,9 +69,17 @@ def resolve(
     cells = None if mistakes else _cells(spec, model, given, trees, mistakes)
     if cells is None or mistakes:
         raise source.error(mistakes)
+    try:
+        model = _with_images(model, cells)
+    except ValueError as error:
+        key = "folder" if "folder" in spec.fixed else "data"
+        raise source.error([Mistake(("fixed", key), str(error))]) from None
+    draws = draws_of(spec, model, cells)
+    model = model.with_keyed(draws.keyed) if isinstance(model, Drawing) else model
     axes = {name: _with_values(axis, given[name]) for name, axis in spec.axes.items()}
     settings = {name: _with_values(axis, given[name]) for name, axis in spec.settings.items()}
-    return Resolved(spec._replace(axes=axes, settings=settings), model, cells, Given(text, size))
+    spec = spec._replace(axes=axes, settings=settings)
+    return Resolved(spec, model, cells, Given(text, size), draws)
 
 
 def meanings(resolved: Resolved) -> dict[str, str]:
@@ -79,6 +90,14 @@ def meanings(resolved: Resolved) -> dict[str, str]:
         name: ", ".join([name, *(f"{to} = {formulas[to]}" for to in formulas if name in read[to])])
         for name in resolved.cells.auxiliary
     }
+
+
+def _with_images(model: Model, cells: Cells) -> Model:
+    """The model that trains on the images that there are now, and on no others."""
+    if not isinstance(model, Pictured):
+        return model
+    few = cells.take(cells.representatives(("data", "positive", "negative")))
+    return model.with_contents(model.read_contents(few))
 
 
 def _parse(spec: Spec, mistakes: list[Mistake]) -> dict[str, ast.expr]:
@@ -103,9 +122,35 @@ def _given(spec: Spec, model: Model, mistakes: list[Mistake]) -> Arrays:
                 continue
             try:
                 given[name] = typed(axis, columns.get(name))
+                _check_accepted(section, name, given[name], model)
             except ValueMistake as error:
                 mistakes.append(Mistake((section, name), str(error)))
+    defaults = {c.name: c.default for c in model.parameters if c.type == "string"}
+    for name in defaults.keys() - spec.axes.keys() - spec.settings.keys() - spec.fixed.keys():
+        try:
+            _check_accepted("fixed", name, np.array([defaults[name]], dtype=object), model)
+        except ValueMistake as error:
+            mistakes.append(Mistake((), f"{name} by default: {error}"))
     return given
+
+
+def _check_accepted(section: str, name: str, values: NDArray[Any], model: Model) -> None:
+    """Refuse words that no engine of the model trains, and locations that are varied.
+
+    Raises:
+        ValueMistake: says what is accepted.
+    """
+    if isinstance(model, Pictured) and name in model.locations and section != "fixed":
+        raise ValueMistake("says where files are, which decides no run; give it in fixed")
+    if values.dtype != object:
+        return
+    accepted = model.words.get(name)
+    unknown = [] if accepted == () else [word for word in values if word not in (accepted or ())]
+    if unknown:
+        raise ValueMistake(
+            f"received {unknown[0]!r}, which the model {model.name} ({model.engine}) does not train; "
+            f"expected {', '.join(accepted) if accepted else 'no word: none is known for it'}"
+        )
 
 
 def _with_values(axis: Axis, values: NDArray[Any]) -> Axis:

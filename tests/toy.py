@@ -58,6 +58,7 @@ PARAMETERS = (
     Column("n", "int64", "a shape", "[1, 1000000]", 1),
     Column("word", "string", "a word", default="plain", choices=("plain", "fancy")),
 )
+WORDS = {"word": ("plain", "fancy")}
 MEASURES = (
     Column("status", "string", "how the run ended", choices=STATUSES),
     Column("error", "float64", "error of the run"),
@@ -84,6 +85,7 @@ class Toy:
     engine = "formula"
     parameters = PARAMETERS
     measures = MEASURES
+    words = WORDS
 
     def flops(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Cost of each run: what the column says."""

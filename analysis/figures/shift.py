@@ -13,7 +13,7 @@ from analysis.shift import Shift
 
 
 def draw_shift(boundary: Boundary, shifts: Sequence[Shift]) -> Figure:
-    """Paired shifts with intervals, the line of no shift, and the overall mean as a band.
+    """Shifts with intervals, the line of no shift, and the overall mean as a band.
 
     Args:
         boundary: the boundary that was compared.

@@ -1,8 +1,8 @@
 """Which runs the card takes, and whether there is one. Imports neither torch nor Triton by itself.
 
-The rule: float32; ReLU or leaky ReLU; the whole training set in each step; n and 2m within the kernels'
-limits. Everything else that the model knows trains there too: both laws and noises, biases, momentum,
-decay, either loss. What does not fit trains in the CPU engine, as does what is recorded along its training.
+The rule: words that the kernels are known to train, `WORDS`; float32; the whole training set in each
+step; n and 2m within the kernels' limits. What does not fit trains in the CPU engine, as does what is
+recorded along its training.
 """
 
 import ctypes
@@ -11,11 +11,12 @@ import platform
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bocnn.accepted import Words, accepts
 from bocnn.arrays import Array, Ints
 from bocnn.precision import needs_double
 
@@ -25,6 +26,19 @@ Packer: TypeAlias = Callable[[Columns, NDArray[np.intp]], Any]
 CPU, CUDA = "gram-cpu", "gram-cuda"
 MOST_SAMPLES, MOST_FILTERS = 2048, 128
 """Largest n and 2m of a run on the card."""
+
+WORDS: Final[Words] = {
+    "data": ("signal", "xor"),
+    "noise": ("orthogonal", "isotropic"),
+    "output_init": ("constant", "normal", "sign"),
+    "bias": ("none", "trained"),
+    "activation": ("relu", "leaky_relu"),
+    "loss": ("logistic", "square"),
+    "train": ("both", "hidden", "output"),
+    "momentum_rule": ("heavy_ball", "nesterov"),
+    "precision": ("float32",),
+}
+"""What the kernels train; their codes are those of `bocnn.engine.WORDS`."""
 
 _PIECE = 16384
 """Runs that are packed at once: the card trains them while the host packs the next."""
@@ -42,10 +56,9 @@ class Room(Protocol):
 def fits(columns: Columns) -> NDArray[np.bool_]:
     """Which runs the kernels can train, shape (runs,)."""
     n, batch = columns["n"], columns["batch"]
-    homogeneous = np.isin(columns["activation"].astype(str), ("relu", "leaky_relu"))
     whole = (batch == 0) | (batch >= n)
     small = (n <= MOST_SAMPLES) & (2 * columns["m"] <= MOST_FILTERS)
-    return np.asarray(homogeneous & whole & small & ~needs_double(columns))
+    return np.asarray(accepts(WORDS, columns) & whole & small & ~needs_double(columns))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Unit vectors, their labels and the network's start: a pure function of seed, sizes and replicate.
+"""Unit vectors, their labels and the network's start: a pure function of key and replicate.
 
 Inputs are uniform on the sphere, or real images of two classes, scaled to unit length, with labels ±1;
 who draws says where images come from, so nothing here knows of files. Labels of a teacher on the sphere
@@ -10,7 +10,7 @@ have unit second moment, as random signs do:
 | quadratic | (t² − 1) / √2, even in x |
 
 Of them a share is replaced by random signs: sample i where its uniform is below the share, so the set
-that is replaced grows with the share and settings are paired. `random` replaces all; `worst` is the
+that is replaced grows with the share where runs have one key. `random` replaces all; `worst` is the
 eigenvector of H∞'s smallest eigenvalue, of length √n.
 
 Source:
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array
+from bocnn.rows import generator_of
 
 INPUTS, TEACHER, SIGNS, UNIFORMS, FILTERS, OUTPUT, TEST = range(7)
 
@@ -55,17 +56,17 @@ def draw_data(
         x, taught = _draw_images(row, count, part, images=images)
     count = len(x)
     share = 1.0 if row["labels"] == "random" else float(row["random_share"])
-    replaced = _generator(row, UNIFORMS, part).random(count) < share
-    signs = _generator(row, SIGNS, part).choice([-1.0, 1.0], count)
+    replaced = generator_of(row, UNIFORMS, part).random(count) < share
+    signs = generator_of(row, SIGNS, part).choice([-1.0, 1.0], count)
     return Data(x, taught, np.where(replaced, signs, taught))
 
 
 def _draw_sphere(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, Array]:
     """Uniform inputs (count, d), and what the teacher says of them."""
     d = int(row["d"])
-    x = _generator(row, INPUTS, part).standard_normal((count, d))
+    x = generator_of(row, INPUTS, part).standard_normal((count, d))
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    beta = _generator(row, TEACHER).standard_normal(d)
+    beta = generator_of(row, TEACHER).standard_normal(d)
     t = np.sqrt(d) * (x @ beta) / np.linalg.norm(beta)
     return x, t if row["teacher"] == "linear" else (t**2 - 1) / np.sqrt(2)
 
@@ -86,7 +87,7 @@ def _draw_images(
             f"received n = {n}; expected fewer than the {len(pixels)} images of the classes "
             f"{classes[0]} and {classes[1]}, so that some are left to test. Take a smaller n."
         )
-    order = _generator(row, INPUTS).permutation(len(pixels))
+    order = generator_of(row, INPUTS).permutation(len(pixels))
     chosen = order[n : n + count] if part == TEST else order[:n]
     x = pixels[chosen].astype(np.float64)
     return x / np.linalg.norm(x, axis=1, keepdims=True), signs[chosen]
@@ -101,11 +102,5 @@ def worst_labels(gram: Array) -> Array:
 def draw_network(row: Mapping[str, Any], d: int) -> tuple[Array, Array]:
     """Filters N(0, κ² I), (m, d), and the signs of the outputs, (m,)."""
     m = int(row["m"])
-    filters = float(row["kappa"]) * _generator(row, FILTERS, m).standard_normal((m, d))
-    return filters, _generator(row, OUTPUT, m).choice([-1.0, 1.0], m)
-
-
-def _generator(row: Mapping[str, Any], quantity: int, part: int = 0) -> np.random.Generator:
-    """The generator of one quantity of a run."""
-    key = [int(row[name]) for name in ("seed", "replicate", "n", "d")]
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([*key, quantity, part])))
+    filters = float(row["kappa"]) * generator_of(row, FILTERS).standard_normal((m, d))
+    return filters, generator_of(row, OUTPUT).choice([-1.0, 1.0], m)

@@ -4,6 +4,8 @@ f(x) = m^(−1/2) Σ ±ReLU(⟨w_r, x⟩), less its value at the start, as symme
 it; gradient descent on w alone, with the loss ½ Σ (y − f)².
 """
 
+from collections.abc import Mapping
+from copy import copy
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -11,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
-from bocnn.kernel.columns import MEASURES, PARAMETERS, TRACE_MEASURES
+from bocnn.kernel.columns import IDLE, MEASURES, PARAMETERS, TRACE_MEASURES, WORDS
 from bocnn.kernel.draws import Data, Images, draw_data, draw_network, worst_labels
+from bocnn.kernel.images import CheckedImages, content_column, content_digest, sets_of
 from bocnn.proportional.descent import Recipe, Trained, Watch, descend
 from bocnn.proportional.draws import Sample
 from bocnn.rows import OVERHEAD, Columns, Row, RowModel, each, sizes, stacked
@@ -20,21 +23,65 @@ from bocnn.theory import kernel as theory
 
 
 class Kernel(RowModel):
-    """Two-layer ReLU networks on unit vectors, first layer trained, beside what their kernel predicts."""
+    """Two-layer ReLU networks on unit vectors, first layer trained, beside what their kernel predicts.
+
+    `contents` are the digests of the images that it trains on, by the name of their set; `folder`, where
+    they lie, is no part of a run's identity.
+    """
 
     name = "kernel"
-    numerics_version = 2
+    numerics_version = 3
     parameters = PARAMETERS
     measures = MEASURES
+    words = WORDS
+    idle_rules = IDLE
+    locations = ("folder",)
     trace_measures: Final = TRACE_MEASURES
 
     def __init__(self, images: Images | None = None) -> None:
         """A model whose images, where a run asks for some, are read by `images`."""
-        self._images = images
+        self._images = self._read = images
+        self.contents: dict[str, str] = {}
 
     def with_images(self, images: Images) -> "Kernel":
         """The model that takes its images from a reader."""
-        return Kernel(images)
+        other = copy(self)
+        other._images = other._read = images
+        return other
+
+    def with_contents(self, contents: Mapping[str, str]) -> "Kernel":
+        """The model whose images are those of these digests; it trains on no others."""
+        other = copy(self)
+        other.contents = dict(contents)
+        if self._read is not None:
+            other._images = CheckedImages(self._read, other.contents)
+        return other
+
+    def read_contents(self, columns: Columns) -> dict[str, str]:
+        """Digests of the images of runs, by the name of their set; those that are stated are not read.
+
+        Raises:
+            ValueError: images are asked for and there are none, or nothing reads them.
+        """
+        found = {}
+        for name, asked in sets_of(self.canonical(columns)).items():
+            if name in self.contents:
+                found[name] = self.contents[name]
+            elif self._read is None:
+                raise ValueError(
+                    f"received data: {asked[0]}; expected sphere: nothing reads images"
+                )
+            else:
+                found[name] = content_digest(*self._read(*asked))
+        return found
+
+    def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """What decides the numbers of runs, beside seed, replicate and `keyed`: images by their content."""
+        found = self.canonical(columns)
+        contents = self.read_contents(columns)
+        found["images"] = content_column(found, contents.__getitem__)
+        del found["folder"]
+        return found
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,)."""
@@ -67,7 +114,9 @@ class Kernel(RowModel):
         Returns:
             Measured columns; and recorded ones in order of runs and steps, with `run`, its index.
         """
-        pairs = each(columns, partial(self._train, asked=frozenset(steps.tolist())))
+        pairs = each(
+            self.keyed_runs(columns), partial(self._train, asked=frozenset(steps.tolist()))
+        )
         traced = [record | {"run": k} for k, (_, records) in enumerate(pairs) for record in records]
         run = np.array([record["run"] for record in traced], dtype=np.int64)
         measured = stacked([row for row, _ in pairs], MEASURES)

@@ -1,7 +1,6 @@
-"""What a run starts from: inputs, filters, signs and noise, a pure function of seed, sizes and replicate.
+"""What a run starts from: inputs, filters, signs and noise, a pure function of its key and replicate.
 
-Neither what is trained nor a scale enters the key, so runs of equal sizes are paired: every method sees
-the same inputs, filters and noise.
+What is trained, and how, leaves them as they are: every method sees the same inputs, filters and noise.
 """
 
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array
+from bocnn.rows import generator_of
 
 INPUTS, FILTERS, SIGNS, NOISE = range(4)
 
@@ -29,18 +29,12 @@ class Sample(NamedTuple):
 
 
 def draw(row: Mapping[str, Any]) -> Sample:
-    """The sample of a run, by its parameters, `seed` and `replicate`."""
+    """The sample of a run, by its parameters, key and `replicate`."""
     n, d, h = (int(row[name]) for name in ("n", "d", "h"))
     return Sample(
-        _generator(row, INPUTS).standard_normal((n, d)),
+        generator_of(row, INPUTS).standard_normal((n, d)),
         np.full(d, float(row["r"]) / np.sqrt(d)),
-        float(row["sigma"]) * _generator(row, NOISE).standard_normal(n),
-        float(row["init"]) / np.sqrt(d) * _generator(row, FILTERS).standard_normal((h, d)),
-        _generator(row, SIGNS).choice([-1.0, 1.0], h),
+        float(row["sigma"]) * generator_of(row, NOISE).standard_normal(n),
+        float(row["init"]) / np.sqrt(d) * generator_of(row, FILTERS).standard_normal((h, d)),
+        generator_of(row, SIGNS).choice([-1.0, 1.0], h),
     )
-
-
-def _generator(row: Mapping[str, Any], quantity: int) -> np.random.Generator:
-    """The generator of one quantity of a run."""
-    key = [int(row[name]) for name in ("seed", "replicate", "n", "d", "h")]
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([*key, quantity])))

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.proportional.columns import MEASURES, PARAMETERS
+from bocnn.proportional.columns import IDLE, MEASURES, PARAMETERS, WORDS
 from bocnn.proportional.descent import Recipe
 from bocnn.proportional.draws import draw
 from bocnn.proportional.students import Fit, train_first, train_first_linear, train_second
@@ -18,9 +18,11 @@ class Proportional(RowModel):
     """Fully connected two-layer networks on Gaussian inputs with a linear teacher, one layer trained."""
 
     name = "proportional"
-    numerics_version = 2
+    numerics_version = 3
     parameters = PARAMETERS
     measures = MEASURES
+    words = WORDS
+    idle_rules = IDLE
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,).

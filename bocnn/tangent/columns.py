@@ -1,6 +1,10 @@
 """The columns of the model `tangent`: data and start of the model `bocnn`, and what their kernel says."""
 
+from typing import Final
+
+from bocnn.accepted import Words
 from bocnn.columns import PARAMETERS as EVERY
+from bocnn.idle import Idle
 from bocnn.rows import measures_of
 
 STATUSES = ("ok", "diverged")
@@ -9,6 +13,15 @@ NAMES = ("n", "d", "m", "mu_norm", "sigma_p", "noise", "p_flip", "sigma_0", "v0"
 """Parameters of `bocnn` that its kernel at the start depends on, with constant output weights."""
 
 PARAMETERS = tuple(column for column in EVERY if column.name in NAMES)
+
+WORDS: Final[Words] = {
+    "noise": ("orthogonal", "isotropic"),
+    "train": ("both", "hidden", "output"),
+}
+"""Laws of the noise whose patches are drawn, and layers whose kernel is known."""
+
+IDLE = (Idle("v0", lambda c: c["train"] == "output", 1.0, "the hidden layer is not trained"),)
+"""Parameters without effect on a run."""
 
 MEASURES = measures_of(
     STATUSES,

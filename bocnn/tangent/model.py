@@ -1,23 +1,19 @@
 """The model `tangent` as a sweep sees it: the kernel at the start of `bocnn`'s network, on its data.
 
-Data are drawn as the model `bocnn` draws them, by the same law and the same code; nothing is trained. A run
-whose kernel is singular has no bound: its status is `diverged`.
+Data are drawn as the model `bocnn` draws them, by the same law, the same code and the same keys: a run's
+are those of the run of `bocnn` with its seed, replicate and parameters, and with the defaults of what else
+is drawn. Nothing is trained. A run whose kernel is singular has no bound: its status is `diverged`.
 """
-
-from typing import Any
 
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.columns import PARAMETERS as EVERY
-from bocnn.columns import REQUIRED
 from bocnn.draws import Seed
 from bocnn.engine import room_bytes
-from bocnn.keys import cell_keys
 from bocnn.laws import CONSTANT, SIGNAL_LAW, Law, draw_geometry, draw_points
 from bocnn.memory import Room, new_memory
 from bocnn.rows import OVERHEAD, Columns, Row, RowModel, sizes
-from bocnn.tangent.columns import MEASURES, PARAMETERS
+from bocnn.tangent.columns import IDLE, MEASURES, PARAMETERS, WORDS
 from bocnn.theory.kernel import complexity
 from bocnn.theory.tangent import Network, ball_bound, tangent_gram
 
@@ -26,9 +22,11 @@ class Tangent(RowModel):
     """The tangent kernel of the two-layer CNN at its start: least eigenvalue and bound."""
 
     name = "tangent"
-    numerics_version = 1
+    numerics_version = 2
     parameters = PARAMETERS
     measures = MEASURES
+    words = WORDS
+    idle_rules = IDLE
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,)."""
@@ -63,6 +61,8 @@ class Tangent(RowModel):
 def draw_patches(row: Row) -> tuple[Array, Array]:
     """The training set of a run: inner products of its patches, and labels with flips.
 
+    Args:
+        row: parameters, `key0`, `key1` and `replicate`.
     Returns:
         Shapes (2, n, 2, n), the signal patch first, and (n,).
     """
@@ -81,28 +81,12 @@ def draw_patches(row: Row) -> tuple[Array, Array]:
         False,
         CONSTANT,
     )
-    seed = _seed(row)
+    seed = Seed(*(np.uint64(row[name]) for name in ("key0", "key1", "replicate")))
     room = Room(*(new_memory(1, size) for size in room_bytes(n, law.m, 0)))
     points = draw_points(law, draw_geometry(law, seed, room), seed, np.float64, room)
     # Rows of both patches of every sample among the distinct points: centres, then noise.
     places = np.concatenate([points.shared.argmax(axis=0), len(points.shared) + np.arange(n)])
     return points.gram[np.ix_(places, places)].reshape(2, n, 2, n), points.observed.copy()
-
-
-def _seed(row: Row) -> Seed:
-    """The key of the run among those of `bocnn`, whose further parameters stand at one value each."""
-    filled: dict[str, Any] = {
-        column.name: 1.0 if column.default is REQUIRED else column.default for column in EVERY
-    }
-    filled |= {name: value for name, value in row.items() if name != "replicate"}
-    columns = {
-        name: np.array(
-            [np.nan if value is None else value], dtype=object if isinstance(value, str) else None
-        )
-        for name, value in filled.items()
-    }
-    key0, key1 = cell_keys(columns)
-    return Seed(key0[0], key1[0], np.uint64(row["replicate"]))
 
 
 MODEL = Tangent()

@@ -73,6 +73,7 @@ class Planted:
             "fixed": {"n": 20, "train": "hidden"},
             "derived": {},
             "settings": settings if len(self.factors) > 1 else {},
+            "draws": {"keyed": [], "paired": list(settings) if len(self.factors) > 1 else []},
             "analysis": {
                 "x": self.x_name,
                 "y": self.y_name,
@@ -154,7 +155,7 @@ def cells_of(planted: Planted) -> Cells:
     values = planted.measure()
     none = np.zeros(values.shape[:3], dtype=np.int64)
     return Cells(
-        plane=Plane(x, y, tuple(map(equal, held)), held),
+        plane=Plane(x, y, tuple(map(equal, held)), held, frozenset({"factor"})),
         measure="test_error_clean",
         label="test error",
         values=values,

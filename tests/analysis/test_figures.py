@@ -28,7 +28,7 @@ from analysis.figures import (
 )
 from analysis.figures.style import INK, colours, dark
 from analysis.laws import fit_law
-from analysis.shift import paired_shift
+from analysis.shift import boundary_shift
 from analysis.spec import Theory
 from analysis.theory import compare
 from analysis.trajectory import Trajectories
@@ -153,7 +153,7 @@ def test_an_axis_through_zero_is_linear_and_still_shows_its_laws() -> None:
 
 
 def test_the_shift_figure_shows_shifts_and_their_mean(boundary: Boundary) -> None:
-    shift = paired_shift(boundary, 1)
+    shift = boundary_shift(boundary, 1)
     figure = draw_shift(boundary, [shift])
     points = figure.axes[0].containers[0].lines[0].get_ydata()
     np.testing.assert_array_equal(points, shift.columns[np.isfinite(shift.columns)])

@@ -6,17 +6,19 @@ from functools import cache
 import numpy as np
 import pytest
 
+from analysis.aggregate import Cells
 from analysis.bootstrap import Resampling
 from analysis.boundary import Boundary, find_boundary
 from analysis.laws import fit_law
 from analysis.profiles import straight_profiles
-from analysis.shift import paired_shift
+from analysis.shift import boundary_shift
 from analysis.spec import Theory
 from analysis.theory import compare
 from tests.analysis.exact import cut, exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 
 FINE = tuple(float(v) for v in np.geomspace(0.5, 20.0, 24))
+PAIRED = frozenset({"factor"})
 QUARTER = Theory("a quarter", 0.25, None, "planted")
 
 
@@ -45,21 +47,61 @@ def test_slope_intervals_hold_the_planted_exponent(replicates: int) -> None:
 
 @pytest.mark.parametrize("replicates", [10, 40])
 def test_shift_intervals_hold_the_planted_factor(replicates: int) -> None:
-    means = [paired_shift(b, 1).mean for b in boundaries(replicates)]
+    means = [boundary_shift(b, 1).mean for b in boundaries(replicates)]
     held = [mean is not None and mean.low <= 1.3 <= mean.high for mean in means]
     assert np.mean(held) >= 0.88
+
+
+def unpaired(boundary: Boundary) -> Boundary:
+    """The boundary of a dataset that does not say that its settings share their draws."""
+    return replace(boundary, plane=replace(boundary.plane, paired=frozenset()))
+
+
+def independent(replicates: int, seed: int) -> Cells:
+    """Two settings, factor 1.3 apart, each with random numbers of its own."""
+    one, other = (
+        cells_of(Planted(replicates=replicates, y=FINE, factors=(1.0, 1.3), seed=s))
+        for s in (seed, 1000 + seed)
+    )
+    values = np.stack([one.values[0], other.values[1]])
+    return replace(one, values=values, plane=replace(one.plane, paired=frozenset()))
+
+
+@pytest.mark.parametrize("replicates", [3, 10])
+def test_unpaired_shift_intervals_hold_the_planted_factor(replicates: int) -> None:
+    found = [
+        find_boundary(independent(replicates, seed), 0.25, resampling=Resampling(draws=300))
+        for seed in range(40)
+    ]
+    shifts = [boundary_shift(b, 1) for b in found]
+    assert not any(shift.paired for shift in shifts)
+    means = [shift.mean for shift in shifts]
+    held = [mean is not None and mean.low <= 1.3 <= mean.high for mean in means]
+    assert np.mean(held) >= 0.88
+    taken = [boundary_shift(replace(b, plane=replace(b.plane, paired=PAIRED)), 1) for b in found]
+    widths = [
+        np.mean([s.mean.high - s.mean.low for s in part if s.mean]) for part in (shifts, taken)
+    ]
+    assert widths[0] < widths[1]  # the noise of both has more degrees of freedom than that of pairs
+
+
+def test_a_shift_is_paired_where_the_dataset_says_so_of_all_that_differs() -> None:
+    held = ({"p": 0, "n": 1}, {"p": 1, "n": 1}, {"p": 0, "n": 2}, {"p": 1, "n": 2})
+    plane = replace(boundaries(10)[0].plane, held=held, paired=frozenset({"p"}))
+    assert [plane.are_paired(0, s) for s in range(4)] == [True, True, False, False]
+    assert not replace(plane, held=()).are_paired(0, 1)
 
 
 def test_pairing_narrows_the_shift() -> None:
     # A shift below one step of the grid, so that both boundaries rest on the same cells.
     near = Planted(replicates=20, y=FINE, factors=(1.0, 1.04), seed=1)
     boundary = find_boundary(cells_of(near), 0.25, resampling=Resampling(draws=500))
-    shuffled = np.random.default_rng(0).permutation(boundary.draws[:, 1])
-    draws = np.stack([boundary.draws[:, 0], shuffled], axis=1)
-    paired, unpaired = (paired_shift(b, 1) for b in (boundary, replace(boundary, draws=draws)))
+    paired, apart = (boundary_shift(b, 1) for b in (boundary, unpaired(boundary)))
+    assert paired.paired and not apart.paired
     assert paired.mean is not None
-    assert unpaired.mean is not None
-    assert paired.mean.high - paired.mean.low < 0.8 * (unpaired.mean.high - unpaired.mean.low)
+    assert apart.mean is not None
+    assert paired.mean.value == apart.mean.value
+    assert paired.mean.high - paired.mean.low < 0.8 * (apart.mean.high - apart.mean.low)
     assert paired.factor
     assert paired.none == 1.0
 
@@ -69,7 +111,12 @@ def test_a_shift_on_a_linear_axis_is_a_difference() -> None:
     crossings = np.concatenate([one.estimate[None], one.draws])
     both = replace(
         one,
-        plane=replace(one.plane, settings=("a", "b")),
+        plane=replace(
+            one.plane,
+            settings=("a", "b"),
+            held=({"p": 0}, {"p": 1}),
+            paired=frozenset({"p"}),
+        ),
         profiles=straight_profiles(np.concatenate([crossings, crossings + 0.5], 1), (0.2, 20.0)),
         rising=np.array([False, False]),
         **{
@@ -78,7 +125,7 @@ def test_a_shift_on_a_linear_axis_is_a_difference() -> None:
         },
         runs=np.full((2, 5), 20.0),
     )
-    shift = paired_shift(both, 1)
+    shift = boundary_shift(both, 1)
     assert not shift.factor
     assert shift.none == 0.0
     assert shift.mean is not None

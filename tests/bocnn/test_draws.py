@@ -1,4 +1,4 @@
-"""Draws without anything of size d have the law of drawn vectors; settings are paired."""
+"""Draws without anything of size d have the law of drawn vectors."""
 
 import numpy as np
 import pytest
@@ -12,9 +12,7 @@ from bocnn.draws import (
     draw_normals,
     draw_order,
 )
-from bocnn.keys import cell_keys
 from tests.bocnn.rooms import memory
-from tests.bocnn.runs import columns
 
 
 def seed(replicate: int) -> Seed:
@@ -73,32 +71,3 @@ def test_normals_of_a_quantity_are_standard_over_replicates() -> None:
         [draw_normals(seed(r), SIGNAL, (5, 2), memory())[:, 0].copy() for r in range(2_000)]
     )
     assert stats.kstest(drawn, "norm").pvalue > 0.01
-
-
-@pytest.mark.parametrize("name", ["p_flip", "precision"])
-def test_paired_parameters_leave_the_key_alone(name: str) -> None:
-    other = {"p_flip": 0.3, "precision": "float64"}[name]
-    assert cell_keys(columns(1, **{name: other})) == cell_keys(columns(1))
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("n", 21),
-        ("d", 201),
-        ("v0", 0.3),
-        ("eta", 0.06),
-        ("train", "hidden"),
-        ("loss_tol", 0.1),
-        ("n_test", 7),
-        ("seed", 4),
-        ("seed", 3 + 2**40),
-    ],
-)
-def test_every_other_parameter_changes_the_key(name: str, value: object) -> None:
-    assert cell_keys(columns(1, **{name: value})) != cell_keys(columns(1))
-
-
-def test_equal_values_of_different_parameters_do_not_give_equal_keys() -> None:
-    swapped = columns(1, sigma_0=0.2, v0=0.01)
-    assert cell_keys(swapped) != cell_keys(columns(1, sigma_0=0.01, v0=0.2))

@@ -55,7 +55,7 @@ axes:
   h: [8, 30]
   d: [10, 40]
 fixed: {n: 20, train: first, sigma: 0.5, eta: 0.2, steps: 200, grad_tol: 0.001}
-settings: {activation: [linear, relu]}
+settings: {activation: [erf, relu]}
 """
 
 KERNEL_SWEEP = """\
@@ -67,7 +67,7 @@ axes:
   m: [8, 30]
   random_share: [0, 0.5]
 fixed: {n: 12, d: 6, eta: 0.3, steps: 20, n_test: 30}
-settings: {labels: [teacher, worst]}
+settings: {teacher: [linear, quadratic]}
 """
 
 TANGENT_SWEEP = """\

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 import bocnn
 from bocnn.proportional.model import MODEL as PROPORTIONAL
 from bocnn.tangent.model import MODEL as TANGENT
-from sweeps.identity import ID_DTYPE
+from sweeps.identity import ID_DTYPE, cell_digests
 from sweeps.mistakes import SweepError
 from sweeps.plan import make_plan
-from sweeps.protocol import Model, load_model
+from sweeps.protocol import Drawing, Model, load_model
 from sweeps.values import outside
 from tests.sweeps.small import (
     BOCNN_SWEEP,
@@ -87,6 +87,41 @@ def test_no_name_stands_twice(model: Model) -> None:
 @each_model
 def test_shape_columns_are_parameters(model: Model) -> None:
     assert {*model.shape_columns} <= {column.name for column in model.parameters}
+
+
+@each_model
+def test_words_are_named_for_every_parameter_of_words(model: Model) -> None:
+    texts = {column.name: column for column in model.parameters if column.type == "string"}
+    assert set(model.words) == set(texts)
+    for name, column in texts.items():
+        assert set(model.words[name]) == set(column.choices)
+
+
+@each_model
+def test_undrawn_parameters_are_parameters_and_none_is_keyed_unasked(model: Model) -> None:
+    if not isinstance(model, Drawing):
+        assert model is TOY
+        return
+    names = {column.name for column in model.parameters}
+    assert set(model.undrawn) < names
+    assert not model.keyed
+    assert tuple(model.with_keyed(model.undrawn).keyed) == tuple(sorted(model.undrawn))
+
+
+@each_model
+def test_what_enters_the_key_enters_the_identity(model: Model) -> None:
+    """Each `keyed` parameter makes another run of it, wherever it is not at its default."""
+    if not isinstance(model, Drawing):
+        return
+    columns = columns_of(model, SWEEPS[model.name])
+    plain = cell_digests(model, 11, columns)
+    canonical = model.canonical(columns)
+    for column in model.parameters:
+        if column.name not in model.undrawn or column.name == "folder":
+            continue
+        keyed = cell_digests(model.with_keyed([column.name]), 11, columns)
+        at_default = [v == column.default or v != v for v in canonical[column.name].tolist()]
+        assert [one == two for one, two in zip(plain, keyed, strict=True)] == at_default
 
 
 @each_model

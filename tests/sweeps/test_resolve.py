@@ -116,7 +116,9 @@ def test_numbers_are_read_as_people_write_them(number: str) -> None:
 
 def test_cells_that_are_the_same_run_are_refused() -> None:
     text = HEAD + "axes: {k: {lin: [1, 2, 5]}, x: [1]}\nderived: {y: round(k)}"
-    with pytest.raises(SweepError, match="3 cells have the same parameters as another cell"):
+    with pytest.raises(
+        SweepError, match="3 cells are the same run as another cell: an axis that only serves"
+    ):
         run_ids(resolved(text))
 
 

@@ -13,7 +13,7 @@ from bocnn.gpu.draws import chi, normals, uniforms
 from bocnn.gpu.launch import draw, pack
 from bocnn.gpu.records import FLOATS, INT_COUNT, Runs, Sizes
 from bocnn.laws import Law, draw_geometry, draw_points
-from bocnn.model import _pack
+from bocnn.model import MODEL
 from bocnn.philox import Stream
 from tests.bocnn.conftest import CARD
 from tests.bocnn.rooms import memory, room
@@ -57,7 +57,7 @@ def test_uniforms_normals_and_lengths_are_those_of_the_cpu() -> None:
 def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) -> None:
     n, m = 6, 3
     asked = columns(1, n=n, m=m, d=d, data=data, noise=noise, bias="trained", p_flip=0.4)
-    given = _pack(asked, np.arange(1))
+    given = MODEL.pack(asked, np.arange(1))
     sizes, plan = Sizes(n, 2 * m, n + 2 * m), plan_of(n, 2 * m)
     runs = Runs(*(torch.from_numpy(part).to(CARD) for part in pack(given)))
     drawn = room_drawn(1, sizes, plan, CARD)

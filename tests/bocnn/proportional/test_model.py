@@ -49,13 +49,13 @@ def test_means_are_the_closed_forms(given: dict[str, Any]) -> None:
     assert_near(rows["risk"], rows["bias"] + rows["variance"])
 
 
-def test_settings_of_equal_sizes_are_paired() -> None:
+def test_bias_and_variance_grow_as_the_squares_of_teacher_and_noise() -> None:
+    """Of one key, whatever scales it had been made of."""
+    row = {name: values[0] for name, values in MODEL.keyed_runs(columns(1, **SECOND)).items()}
     clean, noisy, strong = (
-        MODEL.run(columns(3, **SECOND, **more))
-        for more in ({}, {"sigma": 0.5}, {"sigma": 1.0, "r": 2.0})
+        MODEL.measure(row | more) for more in ({}, {"sigma": 0.5}, {"sigma": 1.0, "r": 2.0})
     )
-    np.testing.assert_array_equal(clean["bias"], noisy["bias"])
-    np.testing.assert_array_equal(clean["variance"], 0.0)
+    assert clean["bias"] == noisy["bias"] and clean["variance"] == 0.0
     assert_near(strong["bias"], 4 * noisy["bias"])
     assert_near(strong["variance"], 4 * noisy["variance"])
 
@@ -87,8 +87,10 @@ def test_divergence_is_a_status_and_nulls(activation: str) -> None:
 
 def test_vanishing_initialization_makes_a_smooth_network_linear() -> None:
     """n = 40 samples, 200 neurons: the distance to the linear network's risk falls with the scale."""
+    keyed = MODEL.keyed_runs(columns(4, **{**FIRST, "h": 200}, grad_tol=1e-12))
+    rows = [{name: values[k] for name, values in keyed.items()} for k in range(4)]
     linear, *smooth = (
-        MODEL.run(columns(4, **{**FIRST, "h": 200}, grad_tol=1e-12, **more))["bias"].mean()
+        np.mean([MODEL.measure(row | more)["bias"] for row in rows])
         for more in (
             {"activation": "linear"},
             {"activation": "erf", "init": 1.0},

@@ -28,7 +28,7 @@ SIGMA = 0.6
 
 
 def sample_of(n: int = 12, d: int = 7, h: int = 9, **more: Any) -> Sample:
-    sizes = {"n": n, "d": d, "h": h, "seed": 3, "replicate": 1}
+    sizes = {"n": n, "d": d, "h": h, "key0": 3, "key1": 0, "replicate": 1}
     return draw(sizes | {"r": 1.4, "sigma": SIGMA, "init": 0.8} | more)
 
 
@@ -67,7 +67,7 @@ def test_descent_stops_at_its_tolerance_and_tells_the_gradient() -> None:
 
 def step_of_escape(init: float) -> int:
     """When the training loss of erf falls below half of least squares', which no linear network does."""
-    sizes = {"n": 40, "d": 20, "h": 40, "seed": 200105, "replicate": 3}
+    sizes = {"n": 40, "d": 20, "h": 40, "key0": 200112, "key1": 0, "replicate": 3}
     sample = draw(sizes | {"r": 1.0, "sigma": 0.5, "init": init})
     labels = sample.x @ sample.target + sample.noise
     (least,) = np.linalg.lstsq(sample.x, labels, rcond=None)[1]

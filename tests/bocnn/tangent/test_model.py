@@ -15,18 +15,28 @@ def row_of(**given: Any) -> dict[str, Any]:
     return {column.name: column.default for column in MODEL.parameters} | ROW | given
 
 
-def run(count: int = 6, **given: Any) -> dict[str, np.ndarray]:
+def columns_of(count: int = 6, **given: Any) -> dict[str, np.ndarray]:
     """`count` replicates of one setting."""
     columns = {
         name: np.array([value] * count, dtype=object if isinstance(value, str) else None)
         for name, value in row_of(**given).items()
     }
-    return MODEL.run(columns | {"replicate": np.arange(count)})
+    return columns | {"replicate": np.arange(count)}
+
+
+def run(count: int = 6, **given: Any) -> dict[str, np.ndarray]:
+    return MODEL.run(columns_of(count, **given))
+
+
+def keyed_row(replicate: int, **given: Any) -> dict[str, Any]:
+    """A run as its draws take it, with its key."""
+    columns = MODEL.keyed_runs(columns_of(replicate + 1, **given))
+    return {name: values[replicate] for name, values in columns.items()}
 
 
 @pytest.mark.parametrize("noise", ["orthogonal", "isotropic"])
 def test_patches_have_the_laws_moments(noise: str) -> None:
-    patches, labels = draw_patches(row_of(n=60, noise=noise, replicate=0))
+    patches, labels = draw_patches(keyed_row(1, n=60, noise=noise))
     signal, noises, cross = patches[0, :, 0], patches[1, :, 1], patches[0, :, 1]
     assert_near(signal, 25.0 * np.outer(labels, labels))
     expected, spread = 400.0 - (noise == "orthogonal"), (2 * 400 / 60) ** 0.5
@@ -37,7 +47,7 @@ def test_patches_have_the_laws_moments(noise: str) -> None:
 
 
 def test_settings_with_flips_share_their_patches() -> None:
-    clean, flipped = (draw_patches(row_of(replicate=2, p_flip=p)) for p in (0.0, 0.3))
+    clean, flipped = (draw_patches(keyed_row(2, p_flip=p)) for p in (0.0, 0.3))
     np.testing.assert_array_equal(clean[0], flipped[0])
     assert 0 < (clean[1] != flipped[1]).sum() < 20
 

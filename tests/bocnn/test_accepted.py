@@ -1,0 +1,125 @@
+"""Refusal by default: a word that is added to the choices alone is trained by no engine of any model."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bocnn import MODEL, dense
+from bocnn.columns import Column
+from bocnn.engine import WORDS
+from bocnn.gpu import choice
+from bocnn.proportional.model import MODEL as PROPORTIONAL
+from bocnn.tangent.model import MODEL as TANGENT
+from sweeps.protocol import load_model
+from tests.bocnn.kernel.test_model import columns_of as kernel_columns
+from tests.bocnn.proportional.test_model import FIRST
+from tests.bocnn.proportional.test_model import columns as proportional_columns
+from tests.bocnn.runs import columns
+from tests.bocnn.tangent.test_model import columns_of as tangent_columns
+from tests.sweeps.small import mistakes
+
+UNKNOWN = "laplace"
+KERNEL = load_model("kernel")
+SWEEPS = {
+    "bocnn": "{n: 6, m: 3, d: 50, mu_norm: 1, sigma_0: 0.01, v0: 0.1, eta: 0.05, steps: 3}",
+    "proportional": "{n: 20, d: 10, h: 8, train: first}",
+    "kernel": "{n: 12, m: 8, eta: 0.3, steps: 3}",
+    "tangent": "{n: 6, m: 3, d: 50, mu_norm: 1, sigma_0: 0.01, v0: 0.1, train: hidden}",
+}
+COLUMNS = {
+    "bocnn": columns,
+    "proportional": lambda runs, **more: proportional_columns(runs, **(FIRST | more)),
+    "kernel": kernel_columns,
+    "tangent": tangent_columns,
+}
+CHOICES = [
+    (model, column)
+    for model in (MODEL, PROPORTIONAL, KERNEL, TANGENT)
+    for column in model.parameters
+    if column.choices
+]
+each_choice = pytest.mark.parametrize(
+    ("model", "column"), CHOICES, ids=lambda part: getattr(part, "name", "")
+)
+
+
+def widened(model: Any, column: Column, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The model, with a word more among a column's choices."""
+    wide = tuple(
+        replace(c, choices=(*c.choices, UNKNOWN)) if c.name == column.name else c
+        for c in model.parameters
+    )
+    monkeypatch.setattr(type(model), "parameters", wide)
+    return model
+
+
+def sweep(model: Any, **given: Any) -> str:
+    """A sweep of two seeds' worth of one cell, with a word in place of what it has."""
+    fixed = SWEEPS[model.name]
+    for name, word in given.items():
+        kept = [p for p in fixed.strip("{}").split(", ") if not p.startswith(f"{name}:")]
+        fixed = "{" + ", ".join([*kept, f"{name}: {word}"]) + "}"
+    axis = {"bocnn": "p_flip", "tangent": "p_flip", "proportional": "r", "kernel": "kappa"}
+    head = f"name: words\nmodel: {model.name}\nreplicates: 1\n"
+    return f"{head}axes: {{{axis[model.name]}: [0.1, 0.2]}}\nfixed: {fixed}\n"
+
+
+@each_choice
+def test_plan_refuses_a_word_that_no_engine_has_named(
+    model: Any, column: Column, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = sweep(model, **{column.name: UNKNOWN})
+    told = mistakes(text, widened(model, column, monkeypatch))
+    assert f"fixed.{column.name}: received '{UNKNOWN}'" in told
+    assert f"does not train; expected {', '.join(model.words[column.name])}" in told
+    assert "1 mistake in" in told
+
+
+@each_choice
+def test_a_run_with_such_a_word_is_refused_and_not_trained_as_another(
+    model: Any, column: Column, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = COLUMNS[model.name](2, **{column.name: UNKNOWN})
+    with pytest.raises(ValueError, match=f"received {column.name}: {UNKNOWN}; the engine"):
+        widened(model, column, monkeypatch).run(asked)
+
+
+@each_choice
+def test_every_choice_is_named_by_the_engine(model: Any, column: Column) -> None:
+    assert set(model.words[column.name]) == set(column.choices)
+
+
+def test_a_parameter_of_words_that_nobody_named_has_none() -> None:
+    asked = columns(2) | {"optimizer": np.array(["adam", "adam"], dtype=object)}
+    with pytest.raises(ValueError, match=r"received optimizer: adam; .* accepts no word for it"):
+        MODEL.run(asked)
+    assert not MODEL.fits_card(asked).any()
+
+
+@pytest.mark.parametrize("name", sorted(choice.WORDS))
+def test_the_card_takes_no_such_word(name: str) -> None:
+    asked = columns(3)
+    assert MODEL.fits_card(asked).all()
+    asked[name] = np.array([asked[name][0], UNKNOWN, asked[name][0]], dtype=object)
+    assert MODEL.fits_card(asked).tolist() == [True, False, True]
+    assert set(choice.WORDS[name]) <= set(WORDS[name])
+
+
+def test_the_cards_codes_are_those_of_the_processor() -> None:
+    for name, words in choice.WORDS.items():
+        assert tuple(WORDS[name][: len(words)]) == tuple(words)
+
+
+def test_the_dense_network_refuses_words_that_it_does_not_know() -> None:
+    generator = torch.Generator().manual_seed(0)
+    network = dense.initialize(generator, (2, 5), 0.1, 0.1)
+    data = dense.draw_data(generator, 4, torch.eye(5, dtype=torch.float64)[:2])
+    with pytest.raises(ValueError, match="received loss: hinge; the dense network accepts log"):
+        dense.training_loss(network, data, "hinge")
+    with pytest.raises(ValueError, match="received layers: first; the dense network accepts both"):
+        dense.train(network, data, dense.Recipe(0.1, layers="first"), 1)
+    with pytest.raises(ValueError, match="received activation: gelu; the dense network accepts"):
+        dense.initialize(generator, (2, 5), 0.1, 0.1, activation="gelu")

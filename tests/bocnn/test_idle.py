@@ -1,0 +1,123 @@
+"""Parameters without effect on a run change neither its identity, its draws nor a bit of its row."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bocnn import MODEL
+from bocnn.columns import IDLE
+from bocnn.kernel.columns import IDLE as KERNEL_IDLE
+from bocnn.kernel.model import MODEL as KERNEL
+from bocnn.proportional.columns import IDLE as PROPORTIONAL_IDLE
+from bocnn.proportional.model import MODEL as PROPORTIONAL
+from bocnn.tangent.columns import IDLE as TANGENT_IDLE
+from bocnn.tangent.model import MODEL as TANGENT
+from sweeps.identity import cell_digests
+from tests.bocnn.kernel.test_model import columns_of as kernel_columns
+from tests.bocnn.proportional.test_model import FIRST
+from tests.bocnn.proportional.test_model import columns as proportional_columns
+from tests.bocnn.runs import columns
+from tests.bocnn.tangent.test_model import columns_of as tangent_columns
+
+Given = dict[str, Any]
+
+# Of each model: what makes parameters idle, and values of those.
+CASES: list[tuple[Any, Given, Given]] = [
+    (MODEL, {}, {"leak": 0.3}),
+    (MODEL, {"activation": "tanh"}, {"leak": 0.3}),
+    (MODEL, {}, {"momentum_rule": "nesterov"}),
+    (MODEL, {"n": 20}, {"batch": 20}),
+    (MODEL, {"n": 20}, {"batch": 21}),
+    (MODEL, {"train": "hidden"}, {"eta_output": 0.3}),
+    (MODEL, {"train": "hidden"}, {"eta_output": 1e-35}),
+    (MODEL, {"eta": 0.05}, {"eta_output": 0.05}),
+    (MODEL, {"train": "output", "eta_output": 0.05}, {"eta": 0.3}),
+    (MODEL, {"train": "output", "eta": 0.05}, {"eta": 0.3, "eta_output": 0.05}),
+    (MODEL, {"v0": 0.0}, {"output_init": "normal"}),
+    (MODEL, {"mu_norm": 1e-16}, {"precision": "float64"}),
+    *(
+        (MODEL, {"steps": 0}, {name: value})
+        for name, value in {
+            "eta": 0.3,
+            "eta_output": 0.3,
+            "train": "hidden",
+            "momentum": 0.5,
+            "weight_decay": 0.1,
+            "batch": 7,
+        }.items()
+    ),
+    (PROPORTIONAL, {"train": "second"}, {"eta": 0.2}),
+    (PROPORTIONAL, {"train": "second"}, {"steps": 7}),
+    (PROPORTIONAL, {"train": "second"}, {"grad_tol": 1e-3}),
+    (PROPORTIONAL, {"activation": "linear"}, {"h": 30}),
+    (PROPORTIONAL, {"activation": "linear"}, {"init": 0.1}),
+    (PROPORTIONAL, {"steps": 0}, {"eta": 0.2}),
+    (KERNEL, {}, {"positive": 1}),
+    (KERNEL, {}, {"negative": 1}),
+    (KERNEL, {}, {"folder": "/elsewhere"}),
+    (KERNEL, {"labels": "random"}, {"random_share": 0.5}),
+    (KERNEL, {"labels": "worst"}, {"random_share": 0.5}),
+    (KERNEL, {"labels": "worst"}, {"teacher": "quadratic"}),
+    (KERNEL, {"labels": "worst"}, {"n_test": 50}),
+    (KERNEL, {"steps": 0}, {"eta": 0.1}),
+    (TANGENT, {"train": "output"}, {"v0": 3.0}),
+]
+MAKE: dict[str, Any] = {
+    "bocnn": columns,
+    "proportional": lambda runs, **more: proportional_columns(runs, **(FIRST | more)),
+    "kernel": kernel_columns,
+    "tangent": tangent_columns,
+}
+RULES = {
+    "bocnn": IDLE,
+    "proportional": PROPORTIONAL_IDLE,
+    "kernel": KERNEL_IDLE,
+    "tangent": TANGENT_IDLE,
+}
+
+
+@pytest.mark.parametrize(("model", "where", "idle"), CASES, ids=str)
+def test_an_idle_parameter_changes_neither_identity_nor_row(
+    model: Any, where: Given, idle: Given
+) -> None:
+    one, other = (MAKE[model.name](3, **(where | more)) for more in ({}, idle))
+    assert cell_digests(model, 3, one) == cell_digests(model, 3, other)
+    assert cell_digests(model.with_keyed(idle), 3, one) == cell_digests(
+        model.with_keyed(idle), 3, other
+    )
+    first, second = model.run(one), model.run(other)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+@pytest.mark.parametrize(("model", "where", "idle"), CASES, ids=str)
+def test_it_is_not_idle_elsewhere(model: Any, where: Given, idle: Given) -> None:
+    """So the rule is not one too many: without its condition the identity is another one."""
+    busy = {
+        "leak": {"activation": "leaky_relu"},
+        "momentum_rule": {"momentum": 0.5},
+        "batch": {"n": 30},
+        "positive": {"data": "digits"},
+        "negative": {"data": "digits"},
+        "folder": {"data": "mnist"},
+        "v0": {"train": "both"},
+    }
+    if idle in ({"eta_output": 0.05}, {"eta": 0.3, "eta_output": 0.05}):
+        idle = {"eta_output": 0.06}
+    more = next((busy[name] for name in idle if name in busy), {})
+    if model is KERNEL and "data" in more:
+        seen = [model.canonical(MAKE["kernel"](1, **(more | part))) for part in ({}, idle)]
+        assert any(seen[0][name][0] != seen[1][name][0] for name in idle)
+        return
+    if model is KERNEL and where == {}:
+        return
+    one, other = (MAKE[model.name](1, **(more | part)) for part in ({}, idle))
+    assert cell_digests(model, 3, one) != cell_digests(model, 3, other)
+
+
+def test_every_rule_has_a_case() -> None:
+    for name, rules in RULES.items():
+        cased = {p for model, _, idle in CASES if model.name == name for p in idle}
+        unread = {"d", "teacher"} if name == "kernel" else set()  # these need images
+        assert {rule.name for rule in rules} - unread <= cased

@@ -1,0 +1,221 @@
+"""What shares random numbers: runs that differ in what does not change the draws, and no others."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bocnn import MODEL
+from bocnn.columns import PARAMETERS
+from bocnn.draws import Seed
+from bocnn.kernel.draws import draw_data, draw_network
+from bocnn.kernel.model import MODEL as KERNEL
+from bocnn.keys import cell_keys, undrawn
+from bocnn.laws import Law, draw_geometry, draw_points
+from bocnn.proportional.model import MODEL as PROPORTIONAL
+from bocnn.tangent.model import MODEL as TANGENT
+from tests.bocnn.conftest import Engine
+from tests.bocnn.kernel.test_model import columns_of as kernel_columns
+from tests.bocnn.kernel.test_model import keyed_row
+from tests.bocnn.proportional.test_model import FIRST
+from tests.bocnn.proportional.test_model import columns as proportional_columns
+from tests.bocnn.rooms import room
+from tests.bocnn.runs import columns
+from tests.bocnn.tangent.test_model import columns_of as tangent_columns
+
+OTHER: dict[str, Any] = {
+    "data": "xor",
+    "n": 21,
+    "d": 201,
+    "m": 6,
+    "mu_norm": 3.0,
+    "sigma_p": 2.0,
+    "noise": "isotropic",
+    "p_flip": 0.3,
+    "sigma_0": 0.02,
+    "v0": 0.3,
+    "output_init": "sign",
+    "bias": "trained",
+    "activation": "leaky_relu",
+    "leak": 0.2,
+    "loss": "square",
+    "train": "hidden",
+    "eta": 0.06,
+    "eta_output": 0.01,
+    "momentum": 0.5,
+    "momentum_rule": "nesterov",
+    "weight_decay": 0.1,
+    "batch": 7,
+    "steps": 61,
+    "loss_tol": 0.1,
+    "n_test": 501,
+    "precision": "float64",
+}
+NAMES = [column.name for column in PARAMETERS]
+UNDRAWN = undrawn(PARAMETERS)
+# Words of what only they make matter: leak needs leaky_relu, the rule of momentum needs momentum.
+WITH: dict[str, dict[str, Any]] = {
+    "leak": {"activation": "leaky_relu"},
+    "momentum_rule": {"momentum": 0.5},
+}
+
+
+def drawn(**given: Any) -> tuple[np.ndarray, ...]:
+    """Patches, true labels, and the hidden layer at the start, of one run by its key."""
+    runs = MODEL.pack(MODEL.canonical(columns(1, **given)), np.arange(1))
+    names = {"law": "data"}
+    law = Law(*(getattr(runs, names.get(name, name))[0] for name in Law._fields))
+    seed, memory = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), room()
+    geometry = draw_geometry(law, seed, memory)
+    points = draw_points(law, geometry, seed, np.float64, memory)
+    return tuple(part.copy() for part in (geometry.points, points.shared, geometry.filters))
+
+
+def key(keyed: tuple[str, ...] = (), **given: Any) -> tuple[int, int]:
+    found = cell_keys(MODEL.canonical(columns(1, **given)), keyed=keyed)
+    return int(found[0][0]), int(found[1][0])
+
+
+def test_every_parameter_has_another_value_here() -> None:
+    assert list(OTHER) == NAMES
+
+
+@pytest.mark.parametrize("name", UNDRAWN)
+def test_what_does_not_change_the_draws_leaves_patches_labels_and_start_equal(name: str) -> None:
+    more = WITH.get(name, {})
+    for one, other in zip(drawn(**more), drawn(**more | {name: OTHER[name]}), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNDRAWN])
+def test_what_changes_the_draws_changes_all_random_numbers(name: str) -> None:
+    """Not a scale alone, and not a part of them."""
+    assert key(**{name: OTHER[name]}) != key()
+    one, other = (
+        drawn(**given)[2][0, :10] / given.get("sigma_0", 0.01)
+        for given in ({}, {name: OTHER[name]})
+    )
+    assert not np.isclose(one, other, rtol=1e-6).any()
+
+
+@pytest.mark.parametrize("name", UNDRAWN)
+def test_an_axis_of_what_does_not_change_the_draws_has_numbers_of_its_own(name: str) -> None:
+    more = WITH.get(name, {})
+    assert key((name,), **more | {name: OTHER[name]}) != key((name,), **more)
+    default = next(column.default for column in PARAMETERS if column.name == name)
+    if default not in ("required", None):  # a default never enters
+        assert key((name,), **more | {name: default}) == key((), **more | {name: default})
+
+
+def test_seeds_have_random_numbers_of_their_own() -> None:
+    assert len({key(seed=seed) for seed in (3, 4, 3 + 2**40)}) == 3
+
+
+def test_equal_values_of_different_parameters_do_not_give_equal_keys() -> None:
+    assert key(sigma_0=0.2, mu_norm=0.01) != key(sigma_0=0.01, mu_norm=0.2)
+
+
+def test_the_number_of_test_draws_changes_neither_training_nor_the_first_draws(
+    engine: Engine,
+) -> None:
+    few, more = (engine.run(engine.columns(6, n_test=n)) for n in (500, 501))
+    tested = {"test_error", "test_error_clean", "test_error_se"}
+    for name in few.keys() - tested:
+        np.testing.assert_array_equal(few[name], more[name])
+    last = 501 * more["test_error_clean"] - 500 * few["test_error_clean"]
+    assert ((last > -1e-6) & (last < 1 + 1e-6)).all()
+
+
+def test_the_test_draws_of_few_are_the_first_of_those_of_many() -> None:
+    """The mean of 64 pairs is that of the first 64 of 128: half a step of a chunk on, others follow."""
+    rows = [MODEL.run(columns(1, n_test=n))["test_error_clean"][0] for n in (126, 128, 130)]
+    sums = np.array(rows) * (126, 128, 130)
+    assert ((np.diff(sums) >= -1e-9) & (np.diff(sums) <= 2 + 1e-9)).all()
+
+
+def test_a_run_by_its_own_key_is_the_same_alone_and_among_keyed_ones() -> None:
+    """`keyed` names what enters, and its defaults stay out."""
+    model = MODEL.with_keyed(["eta", "p_flip"])
+    assert model.keyed == ("eta", "p_flip") and MODEL.keyed == ()
+    asked = columns(2, p_flip=0.0)
+    one, other = MODEL.with_keyed(["p_flip"]).run(asked), MODEL.run(asked)
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+    assert (model.run(asked)["train_loss"] != other["train_loss"]).all()
+
+
+OTHERS: list[tuple[Any, Any, dict[str, Any]]] = [
+    (
+        PROPORTIONAL,
+        lambda **given: proportional_columns(1, **(FIRST | given)),
+        {
+            "n": 41,
+            "d": 81,
+            "h": 21,
+            "train": "second",
+            "activation": "erf",
+            "r": 2.0,
+            "sigma": 0.5,
+            "init": 0.5,
+            "eta": 0.2,
+            "steps": 7,
+            "grad_tol": 1e-3,
+        },
+    ),
+    (
+        KERNEL,
+        lambda **given: kernel_columns(1, **given),
+        {
+            "n": 31,
+            "d": 13,
+            "m": 65,
+            "teacher": "quadratic",
+            "labels": "random",
+            "random_share": 0.3,
+            "kappa": 2.0,
+            "eta": 0.2,
+            "steps": 7,
+            "n_test": 50,
+        },
+    ),
+    (
+        TANGENT,
+        lambda **given: tangent_columns(1, **given),
+        {name: OTHER[name] for name in [column.name for column in TANGENT.parameters]},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "make", "name", "value"),
+    [(m, make, name, v) for m, make, others in OTHERS for name, v in others.items()],
+    ids=lambda part: getattr(part, "name", str(part)),
+)
+def test_further_models_share_keys_in_the_same_way(
+    model: Any, make: Any, name: str, value: Any
+) -> None:
+    def key_of(model: Any, **given: Any) -> tuple[int, int]:
+        columns = model.keyed_runs(make(**given))
+        return int(columns["key0"][0]), int(columns["key1"][0])
+
+    shared = key_of(model) == key_of(model, **{name: value})
+    assert shared == (name in model.undrawn)
+    alone = model.with_keyed([name])
+    assert key_of(alone) != key_of(alone, **{name: value})
+
+
+def test_the_kernel_model_sees_the_same_inputs_teacher_and_filters() -> None:
+    plain = keyed_row()
+    for given in ({"labels": "random"}, {"random_share": 0.5}, {"eta": 0.1}, {"n_test": 7}):
+        row = keyed_row(**given)
+        one, other = draw_data(plain, 30), draw_data(row, 30)
+        np.testing.assert_array_equal(one.x, other.x)
+        np.testing.assert_array_equal(one.taught, other.taught)
+        for first, second in zip(draw_network(plain, 12), draw_network(row, 12), strict=True):
+            np.testing.assert_array_equal(first, second)
+
+
+def test_the_tangent_model_has_the_data_of_the_networks() -> None:
+    given = {"n": 20, "d": 400, "m": 10, "mu_norm": 5.0, "sigma_0": 0.001}
+    row = TANGENT.keyed_runs(tangent_columns(1, **given))
+    assert (int(row["key0"][0]), int(row["key1"][0])) == key(**given)
