@@ -12,9 +12,10 @@ from rich.table import Table
 
 from sweeps import command, presets
 from sweeps.brake import Brake
-from sweeps.dataset import MANIFEST, Dataset
+from sweeps.dataset import Dataset
 from sweeps.executors import local
 from sweeps.failure import reason
+from sweeps.files import MANIFEST
 from sweeps.forecast import busy_rate, card_sample, check_memory, forecast
 from sweeps.live import Live, counts
 from sweeps.mistakes import SweepError
@@ -100,6 +101,10 @@ def plan(
     }.items():
         table.add_row(key, value)
     out.print(table)
+    for name, why in dataset.inspect(command.owner_of(planned.resolved)).damaged.items():
+        out.print(
+            f"damaged: {name} {why}; run sets it aside and trains its runs again", soft_wrap=True
+        )
 
 
 @app.command()
@@ -131,6 +136,8 @@ def run(
     trials = Trials(executor, address, workers, gpus)
     cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials))
     work = command.prepare(planned, dataset, cut)
+    for notice in work.notices:
+        err.print(f"set aside: {notice}", style="yellow")
     out.print(
         f"{planned.resolved.spec.name}: {planned.total:,} runs planned, {planned.done:,} published, "
         f"{planned.todo:,} to train in {len(work.shards):,} shards → {dataset.location}",
@@ -240,6 +247,15 @@ def _print_status(state: command.Status) -> None:
         out.print(f"orchestration: {state.share}", soft_wrap=True)
     for failed in state.failed:
         out.print(f"failed: {failed}", soft_wrap=True)
+    for damaged in state.damaged:
+        out.print(
+            f"damaged: {damaged}; `bocnn-sweep run` of this sweep sets it aside and trains its runs again",
+            soft_wrap=True,
+        )
+    for conflict in state.conflicts:
+        out.print(f"conflict: {conflict}", soft_wrap=True)
+    for mixed in state.mixed:
+        out.print(f"mixed {mixed}; equal runs may differ in their last digits", soft_wrap=True)
 
 
 def _duration(seconds: float) -> str:
