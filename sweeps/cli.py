@@ -1,4 +1,4 @@
-"""The command bocnn-sweep: presets, plan, run, status, compact."""
+"""The command bocnn-sweep: presets, plan, run, status, verify, compact."""
 
 import os
 import sys
@@ -175,6 +175,28 @@ def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
 def status(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
     """Say how much of a dataset's sweep is published, and how its runs ended."""
     _print_status(command.read_status(Dataset(dataset)))
+
+
+@app.command()
+def verify(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
+    """Check every row of a dataset: digests, run ids computed anew, records; change nothing.
+
+    Exit status: 0 all is as it was written; 1 something is not.
+    """
+    found = command.verify_dataset(Dataset(dataset))
+    if found.undigested:
+        out.print(
+            f"{len(found.undigested):,} files state no digest of their content, first "
+            f"{found.undigested[0]}: of these, run ids alone were checked",
+            soft_wrap=True,
+        )
+    for problem in found.problems:
+        err.print(f"wrong: {problem}", style="red")
+    end = f"{len(found.problems):,} problems" if found.problems else "all is as it was written"
+    out.print(f"{dataset}: {found.files:,} files, {found.rows:,} rows; {end}", soft_wrap=True)
+    if found.problems:
+        err.print("`bocnn-sweep run` sets damaged files aside; move away what else is wrong")
+        raise typer.Exit(1)
 
 
 @app.command()

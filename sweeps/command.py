@@ -25,6 +25,7 @@ from sweeps.shard import Session, Work
 from sweeps.shard_file import Owner
 from sweeps.source_code import code_of
 from sweeps.spec import to_json
+from sweeps.verify import Verification, verify
 from sweeps.yaml_file import from_json
 
 
@@ -172,6 +173,18 @@ def read_status(
         conflicts=tuple(found.conflicts),
         mixed=tuple(mixtures(found.notes)),
     )
+
+
+def verify_dataset(
+    dataset: Dataset, find_model: Callable[[str], Model] = load_model
+) -> Verification:
+    """Check every row of a dataset, from the dataset alone.
+
+    Raises:
+        SweepError: as `read_status`.
+    """
+    resolved = declared(dataset, find_model)
+    return verify(dataset, resolved.model, owner_of(resolved))
 
 
 def compact_dataset(

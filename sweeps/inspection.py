@@ -21,19 +21,16 @@ from sweeps.store import Store
 class Inspection(NamedTuple):
     """A folder's files of rows at one moment.
 
-    `damaged` says of files what is wrong with them; `conflicts` names pairs of files, with the remedy;
-    `again` counts, by status, the rows of runs that another file holds too.
+    `damaged` says of files what is wrong with them; `ids` are the runs of all others, sorted, each once;
+    `conflicts` names pairs of files, with the remedy; `again` counts, by status, the rows of runs that
+    another file holds too.
     """
 
     shards: dict[str, Shard]
     damaged: dict[str, str]
+    ids: NDArray[Any]
     conflicts: list[str]
     again: Counter[str]
-
-    @property
-    def ids(self) -> NDArray[Any]:
-        """Identities of all runs of sound files, sorted, each once."""
-        return np.unique(_joined(self.shards))
 
     @property
     def statuses(self) -> Counter[str]:
@@ -58,8 +55,9 @@ def inspection(store: Store, found: dict[str, Shard], damaged: dict[str, str]) -
         FileNotFoundError: one of the files has gone.
     """
     ids = _joined(found)
-    if np.unique(ids).size == ids.size:
-        return Inspection(found, damaged, [], Counter())
+    once = np.unique(ids)
+    if once.size == ids.size:
+        return Inspection(found, damaged, once, [], Counter())
     conflicts, again = [], Counter[str]()
 
     @lru_cache(maxsize=2)
@@ -71,7 +69,7 @@ def inspection(store: Store, found: dict[str, Shard], damaged: dict[str, str]) -
         again.update(right["status"].to_pylist())
         if columns := differing(left, right):
             conflicts.append(_conflict(found, (one, other), columns, left["run_id"][0].as_py()))
-    return Inspection(found, damaged, conflicts, again)
+    return Inspection(found, damaged, once, conflicts, again)
 
 
 def _joined(shards: dict[str, Shard]) -> NDArray[Any]:

@@ -114,7 +114,13 @@ def decode(store: Store, name: str, look: Callable[[pq.ParquetFile], Found]) -> 
     try:
         return look(pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True))
     except UNDECODABLE as error:
-        raise Damaged(f"is not a readable Parquet file of a sweep ({error})") from None
+        raise Damaged(f"is not a readable Parquet file of a sweep ({_line(error)})") from None
+
+
+def _line(error: BaseException) -> str:
+    """An error on one line, without control characters that a file may have put there."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return "".join(letter if letter.isprintable() else "�" for letter in words)
 
 
 def whole(store: Store, name: str) -> bytes:
@@ -228,7 +234,7 @@ def check_digest(table: pa.Table, metadata: Mapping[str, str]) -> None:
         if digest is not None and content_digest(table) != digest:
             raise Damaged("holds other numbers than those that were written into it")
     except (TypeError, pa.ArrowException) as error:
-        raise Damaged(f"cannot be compared with its digest: {error}") from None
+        raise Damaged(f"cannot be compared with its digest: {_line(error)}") from None
 
 
 def _check_records(store: Store, name: str, metadata: Mapping[str, str], beside: Set[str]) -> None:
