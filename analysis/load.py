@@ -20,6 +20,8 @@ from analysis.shards import open_folder, read_each, read_shard, texts
 from analysis.spec import SCHEMA_VERSION, Sweep, parse_sweep
 
 REQUIRED = ("run_id", "replicate", "status")
+DEEPEST = 20
+"""Levels of lists and objects in a resolved sweep, at most: there are five."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,17 @@ def _decode(text: bytes, where: str) -> Sweep:
         raise AnalysisError(
             f"{where} is not JSON ({error}). Run the sweep again to rewrite it."
         ) from error
+    if _is_deeper(document, DEEPEST):
+        raise AnalysisError(f"{where} is nested too deeply. Run the sweep again to rewrite it.")
     return parse_sweep(document if isinstance(document, dict) else {}, where=where)
+
+
+def _is_deeper(document: Any, levels: int) -> bool:
+    """Whether lists and objects are nested in more than so many levels."""
+    parts = document.values() if isinstance(document, dict) else document
+    if not isinstance(document, dict | list):
+        return False
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts)
 
 
 def _check_shard(shard: pa.Table, path: str, *, sweep: Sweep, like: pa.Table) -> None:

@@ -15,6 +15,8 @@ import yaml
 from analysis.shards import decode, open_folder, read_each, texts
 
 CHUNK = 1 << 22
+DIGITS = 16
+"""Digits in the number of a file's rows, fewer than that."""
 OF_FILES = {
     "model": "model",
     "numerics_version": "numerics version",
@@ -160,7 +162,8 @@ def _mixtures(notes: list[dict[str, str]]) -> Iterator[str]:
         rows: Counter[str] = Counter()
         for note in notes:
             count = note.get("rows", "")
-            rows[note.get(key, "not stated")] += int(count) if count.isdecimal() else 0
+            number = int(count) if count.isdecimal() and len(count) < DIGITS else 0
+            rows[note.get(key, "not stated")] += number
         if len(rows) > 1:
             yield f"{several}: " + ", ".join(
                 f"{value} ({rows[value]:,} rows)" for value in sorted(rows)

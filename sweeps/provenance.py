@@ -21,6 +21,9 @@ MADE_BY = {
 
 NOT_STATED = "not stated"
 
+_DIGITS = 16
+"""Digits in the number of a file's rows, fewer than that."""
+
 
 def mixtures(notes: Iterable[Mapping[str, str]]) -> list[str]:
     """What differs within a dataset: "instruction sets: generic (48 rows), znver4 (52 rows)".
@@ -31,8 +34,9 @@ def mixtures(notes: Iterable[Mapping[str, str]]) -> list[str]:
     counts: dict[str, Counter[str]] = {key: Counter() for key in MADE_BY}
     for note in notes:
         rows = note.get("rows", "")
+        number = int(rows) if rows.isdecimal() and len(rows) < _DIGITS else 0
         for key, count in counts.items():
-            count[note.get(key, NOT_STATED)] += int(rows) if rows.isdecimal() else 0
+            count[note.get(key, NOT_STATED)] += number
     return [
         f"{MADE_BY[key]}: {', '.join(f'{value} ({count[value]:,} rows)' for value in sorted(count))}"
         for key, count in counts.items()

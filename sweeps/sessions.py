@@ -39,18 +39,18 @@ def share(notes: Iterable[Mapping[str, str]]) -> Share | None:
         None where no file says it, or where clocks that jumped leave no time.
     """
     wall: dict[str, float] = {}
-    slots: dict[str, int] = {}
+    slots: dict[str, float] = {}
     compute = 0.0
     for note in notes:
         try:
-            name, count = note["session"], int(note["slots"])
+            name, count = note["session"], float(note["slots"])
             trained, since = float(note["wall_s"]), float(note["session_s"])
         except (KeyError, ValueError):
             continue
-        if not (math.isfinite(trained) and math.isfinite(since)):
+        if not all(map(math.isfinite, (count, trained, since))):
             continue
         wall[name] = max(wall.get(name, 0.0), since)
-        slots[name] = max(slots.get(name, 1), count)
+        slots[name] = max(slots.get(name, 1.0), count)
         compute += trained
     available = sum(wall[name] * slots[name] for name in wall)
     return Share(len(wall), compute, available) if available > 0 else None

@@ -1,4 +1,4 @@
-"""What made a dataset's rows: code by its sources, machines by what decides rounding; mixtures are named."""
+"""What made rows: code by its sources, machines by what decides rounding; a mixture of them is named."""
 
 import json
 import os
