@@ -65,7 +65,8 @@ def _sources(package: str) -> list[tuple[str, Path]]:
         return []
     if spec.submodule_search_locations is None:
         return [(package, Path(spec.origin))] if spec.origin else []
-    folders = [Path(folder) for folder in spec.submodule_search_locations]
+    # A package without __init__ is found once for each time that its parent is on the path.
+    folders = dict.fromkeys(Path(folder).resolve() for folder in spec.submodule_search_locations)
     return [
         (path.relative_to(folder).as_posix(), path)
         for folder in folders

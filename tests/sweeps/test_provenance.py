@@ -1,5 +1,6 @@
 """What made rows: code by its sources, machines by what decides rounding; a mixture of them is named."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -45,6 +46,17 @@ def test_the_digest_is_of_every_source_of_a_package_and_of_nothing_else(package:
     assert source_digest((package.name,)) == before
     (package / "deep" / "more.py").write_text("")
     assert source_digest((package.name,)) != before
+
+
+def test_a_package_that_is_found_twice_counts_once(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a worker, where a folder is on the path twice."""
+    (package / "__init__.py").unlink()
+    once = source_digest((package.name,))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(package.parent)])
+    importlib.invalidate_caches()
+    assert source_digest((package.name,)) == once
 
 
 def test_code_is_that_of_the_model_and_of_this_package() -> None:
