@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.fs as pafs
 
-from analysis.errors import AnalysisError, nearest
+from analysis.errors import AnalysisError, nearest, one_line
 from analysis.plane import Floats
 from analysis.shards import open_folder, read_each, read_shard, texts
 from analysis.spec import SCHEMA_VERSION, Sweep, parse_sweep
@@ -130,7 +130,9 @@ def _bytes(files: Any, path: str) -> bytes:
         with files.open_input_stream(path) as stream:
             return bytes(stream.read())
     except (pa.ArrowException, OSError) as error:
-        raise AnalysisError(f"Cannot read {path} ({error}). Correct its rights.") from error
+        raise AnalysisError(
+            f"Cannot read {path} ({one_line(error)}). Correct its rights."
+        ) from error
 
 
 def _decode(text: bytes, where: str) -> Sweep:
@@ -138,7 +140,7 @@ def _decode(text: bytes, where: str) -> Sweep:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise AnalysisError(
-            f"{where} is not JSON ({error}). Run the sweep again to rewrite it."
+            f"{where} is not JSON ({one_line(error)}). Run the sweep again to rewrite it."
         ) from error
     if _is_deeper(document, DEEPEST):
         raise AnalysisError(f"{where} is nested too deeply. Run the sweep again to rewrite it.")

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from analysis.errors import AnalysisError, nearest
+from analysis.errors import AnalysisError, nearest, one_line
 from analysis.plane import Floats, text_of_value
 from analysis.shards import decode, entries, open_folder
 from analysis.spec import Sweep
@@ -77,8 +77,8 @@ class Folder(NamedTuple):
                     yield pa.Table.from_batches([batch]).replace_schema_metadata()
             except (pa.ArrowException, OSError) as error:
                 raise AnalysisError(
-                    f"Cannot read {path} ({error}); expected a complete Parquet file. Run the sweep again: "
-                    "it sets the file aside, and only its runs are trained again."
+                    f"Cannot read {path} ({one_line(error)}); expected a complete Parquet file. Run the "
+                    "sweep again: it sets the file aside, and only its runs are trained again."
                 ) from error
 
 

@@ -16,7 +16,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from analysis.content import content_digest
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, one_line
 
 NO_SHARDS = (".", "_", "trajectory-")
 """How names begin of files that are not rows of runs: unfinished, hidden, records along the training."""
@@ -121,8 +121,8 @@ def decode(files: Any, path: str, look: Callable[[pq.ParquetFile], Found]) -> Fo
         raise
     except UNDECODABLE as error:
         raise AnalysisError(
-            f"Cannot read {path} ({error}); expected a complete Parquet file. Run the sweep again: it "
-            "sets the file aside, and only its runs are trained again."
+            f"Cannot read {path} ({one_line(error)}); expected a complete Parquet file. Run the sweep "
+            "again: it sets the file aside, and only its runs are trained again."
         ) from error
 
 
@@ -146,29 +146,44 @@ def read_shard(files: Any, path: str, names: Set[str]) -> pa.Table:
         if (own := _OWN.fullmatch(name)) and _digest_of(column) != own[1]:
             raise _damaged(path, "holds other runs than those that its name stands for")
     stated = texts(table.schema.metadata)
-    digest = stated.get("content_digest")
-    if digest is not None and _content(table) != digest:
-        raise _damaged(path, "holds other numbers than those that were written into it")
-    check_records(files, path, stated, names)
+    _check_content(table, path)
+    if records := check_records(files, path, stated, names):
+        _check_content(decode(files, records, lambda file: file.read()), records)
     return table
 
 
-def check_records(files: Any, path: str, stated: Mapping[str, str], names: Set[str]) -> None:
+def check_records(files: Any, path: str, stated: Mapping[str, str], names: Set[str]) -> str:
     """Whether a shard of a sweep that records has its records beside it, and those written with it.
 
+    Args:
+        files: the filesystem.
+        path: the shard.
+        stated: its metadata.
+        names: the files of its folder.
+    Returns:
+        The path of its records, or nothing where it needs none. Their rows are not read.
     Raises:
         AnalysisError: it has not.
         FileNotFoundError: they have gone.
     """
     parent, _, name = path.rpartition("/")
     if not _OWN.fullmatch(name) or not _records(stated.get("sweep", "")):
-        return
+        return ""
     records = f"trajectory-{name.removeprefix('shard-')}"
     if records not in names:
         raise _damaged(path, f"has lost its records along the training, {records}")
-    said = decode(files, f"{parent}/{records}", lambda file: texts(file.schema_arrow.metadata))
+    records = f"{parent}/{records}"
+    said = decode(files, records, lambda file: texts(file.schema_arrow.metadata))
     if said.get("content_digest") != stated.get("records_digest"):
         raise _damaged(path, f"was not written with the records that are there, {records}")
+    return records
+
+
+def _check_content(table: pa.Table, path: str) -> None:
+    """Whether rows are those that their file states a digest of; one that states none is taken as it is."""
+    digest = texts(table.schema.metadata).get("content_digest")
+    if digest is not None and _content(table) != digest:
+        raise _damaged(path, "holds other numbers than those that were written into it")
 
 
 def texts(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
@@ -198,7 +213,7 @@ def _content(table: pa.Table) -> str:
     try:
         return content_digest(table)
     except (TypeError, pa.ArrowException) as error:
-        return str(error)
+        return one_line(error)
 
 
 def _damaged(path: str, why: str) -> AnalysisError:

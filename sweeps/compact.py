@@ -176,8 +176,14 @@ def _once(dataset: Dataset, tables: dict[str, pa.Table]) -> pa.Table:
     """The rows of files, each once.
 
     Raises:
-        SweepError: two files hold the same run with other numbers.
+        SweepError: two files hold the same run with other numbers, or one has other columns.
     """
+    for name, part in tables.items():
+        if not part.schema.equals(next(iter(tables.values())).schema):
+            raise SweepError(
+                f"{dataset.location}/{name} has other columns than {next(iter(tables))}; move one of them "
+                "away; nothing was removed"
+            )
     table = pa.concat_tables(tables.values())
     _, first = np.unique(_keys(table), return_index=True)
     if first.size == table.num_rows:

@@ -23,7 +23,18 @@ from sweeps.manifest import read_manifest
 from sweeps.mistakes import SweepError
 from sweeps.protocol import Columns, Model, Tracing
 from sweeps.schema import file_metadata, table_schema, to_table, trace_schema
-from sweeps.shard_file import DIGEST, Damaged, Found, Owner, Shard, decode, read_shard, texts, whole
+from sweeps.shard_file import (
+    DIGEST,
+    Damaged,
+    Found,
+    Owner,
+    Shard,
+    decode,
+    read_shard,
+    sound_table,
+    texts,
+    whole,
+)
 from sweeps.store import Store
 
 _Stamp = tuple[Any, ...]
@@ -146,13 +157,13 @@ class Dataset:
         return said
 
     def read(self, name: str) -> pa.Table:
-        """All columns of one file.
+        """All columns of one file, compared with its digest.
 
         Raises:
             SweepError: it is damaged, or cannot be opened.
             FileNotFoundError: it has gone.
         """
-        return self._decoded(name, lambda file: file.read())
+        return self._decoded(name, sound_table)
 
     def schema(self, name: str) -> pa.Schema:
         """The schema of one file.

@@ -38,7 +38,7 @@ STATED = (
 
 UNDECODABLE = (
     *(pa.ArrowException, OSError, ValueError, KeyError, TypeError),
-    *(AttributeError, OverflowError, RecursionError, MemoryError),
+    *(AttributeError, OverflowError, RecursionError),
 )
 """What reading bytes that are no Parquet file of ours can raise."""
 
@@ -107,14 +107,26 @@ def decode(store: Store, name: str, look: Callable[[pq.ParquetFile], Found]) -> 
     try:
         with store.open(name) as stream:
             return look(pq.ParquetFile(stream, page_checksum_verification=True))
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, MemoryError) as error:
+        raise _unread(store, name, error) from None
     except UNDECODABLE:
         data = whole(store, name)
     try:
         return look(pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True))
+    except MemoryError as error:
+        raise _unread(store, name, error) from None
     except UNDECODABLE as error:
         raise Damaged(f"is not a readable Parquet file of a sweep ({_line(error)})") from None
+
+
+def _unread(store: Store, name: str, error: BaseException) -> BaseException:
+    """What to raise for a file of which nothing is known: it has gone, or does not fit into memory."""
+    if isinstance(error, FileNotFoundError):
+        return error
+    return SweepError(
+        f"{store.location}/{name} does not fit into memory ({_line(error)}); give the process more, or "
+        "move the file away and run the same command again"
+    )
 
 
 def _line(error: BaseException) -> str:
@@ -223,6 +235,17 @@ def _checked(name: str, table: pa.Table, metadata: Mapping[str, str]) -> Shard:
     return Shard(ids, statuses, parts(metadata, len(ids)), metadata["sweep"])
 
 
+def sound_table(file: pq.ParquetFile) -> pa.Table:
+    """All columns of a file.
+
+    Raises:
+        Damaged: they are not those that were written into it.
+    """
+    table = file.read()
+    check_digest(table, stated(table.schema))
+    return table
+
+
 def check_digest(table: pa.Table, metadata: Mapping[str, str]) -> None:
     """Whether a file's rows are those that were written; one that states no digest is taken as it is.
 
@@ -243,7 +266,7 @@ def _check_records(store: Store, name: str, metadata: Mapping[str, str], beside:
     if records not in beside:
         raise Damaged(f"has lost its records along the training, {records}")
     try:
-        digest = decode(store, records, texts).get(DIGEST)
+        digest = stated(decode(store, records, sound_table).schema).get(DIGEST)
     except FileNotFoundError:
         raise Damaged(f"has lost its records along the training, {records}") from None
     except Damaged as damage:

@@ -1,7 +1,7 @@
 """Every check of a dataset that can be made from its files alone, for the command `bocnn-sweep verify`.
 
 Beyond what each start of a sweep checks: run identities are computed anew from the rows' own columns, and
-records along the training are read whole.
+records along the training are compared with the runs that they are of.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sweeps.dataset import Dataset
-from sweeps.files import records_of
+from sweeps.files import is_own, records_of
 from sweeps.identity import cell_digests, run_ids
-from sweeps.mistakes import shown
+from sweeps.mistakes import SweepError, shown
 from sweeps.protocol import Model
-from sweeps.shard_file import DIGEST, Damaged, Owner, check_digest, decode, id_array, stated
+from sweeps.shard_file import DIGEST, Damaged, Owner, decode, id_array, stated
 
 
 class Verification(NamedTuple):
@@ -70,18 +70,16 @@ def _problems(dataset: Dataset, name: str, table: pa.Table, model: Model) -> Ite
     if other := sorted(set(map(str, table["status"].unique().to_pylist())) - set(known)):
         yield f"has the status {shown(other[0])}; expected one of {', '.join(known)}"
     records = records_of(name)
-    if records in dataset.store.names():
+    if is_own(name) and records in dataset.store.names():
         try:
             yield from _wrong_records(dataset, records, ids)
-        except Damaged as damage:
-            yield f"has lost its records along the training: {records} {damage}"
+        except (Damaged, SweepError) as damage:
+            yield f"has records that cannot be read: {records} {damage}"
 
 
 def _wrong_records(dataset: Dataset, records: str, ids: NDArray[Any]) -> Iterator[str]:
     """What is wrong with the records of a shard's runs."""
-    table = decode(dataset.store, records, lambda file: file.read())
-    check_digest(table, stated(table.schema))
-    recorded = id_array(table)
+    recorded = id_array(dataset.read(records))
     if strange := np.setdiff1d(recorded, ids).size:
         yield f"has records, in {records}, of {strange:,} runs that it does not hold"
     if lost := np.setdiff1d(ids, recorded).size:

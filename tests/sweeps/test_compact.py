@@ -272,6 +272,23 @@ def test_what_made_the_rows_is_kept_for_each_part(out: Path) -> None:
     assert command.read_status(Dataset(str(out)), lambda name: TOY).mixed == again
 
 
+@pytest.mark.parametrize("digest", [True, False])
+def test_edited_records_are_not_compacted(digest: bool, out: Path) -> None:
+    """A compacted file states its own digest, so what was edited would pass as what was trained."""
+    train(TRACED, out, MODEL, cut=Cut(runs=16))
+    victim = out / files_of(out, "trajectory")[0]
+    table = pq.read_table(victim)
+    edited = table.rename_columns(
+        [f"{name}_" if n > 1 else name for n, name in enumerate(table.schema.names)]
+    )
+    metadata = {k: v for k, v in table.schema.metadata.items() if digest or k != b"content_digest"}
+    pq.write_table(edited.replace_schema_metadata(metadata), victim)
+    files = contents(out)
+    with pytest.raises(SweepError, match=victim.name.removeprefix("trajectory")):
+        compact(out, model=MODEL)
+    assert contents(out) == files
+
+
 READER = (
     "import sys\n"
     "from pathlib import Path\n"

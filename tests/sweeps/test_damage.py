@@ -172,6 +172,10 @@ def test_a_file_that_is_damaged_twice_is_set_aside_twice(out: Path) -> None:
     assert [path.read_bytes() for path in aside] == [b"one", b"two"]
 
 
+def edit_record(path: Path, others: list[Path]) -> None:
+    rewrite(path, first_raised("train_loss"))
+
+
 def lose(path: Path, others: list[Path]) -> None:
     path.unlink()
 
@@ -183,6 +187,8 @@ def lose(path: Path, others: list[Path]) -> None:
         (truncate, "has lost its records along the training: trajectory-"),
         (written(b""), "has lost its records along the training: trajectory-"),
         (overwrite, "was not written with the records that are there"),
+        (flip, "has lost its records along the training: trajectory-"),
+        (edit_record, "holds other numbers than those that were written into it"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -196,7 +202,7 @@ def test_lost_records_are_no_complete_sweep(
     found = status(out, MODEL)
     assert found.published == 40
     assert [why in text for text in found.damaged] == [True]
-    with pytest.raises(AnalysisError, match="records"):
+    with pytest.raises(AnalysisError, match=r"records|trajectory-.*Run the sweep again"):
         open_dataset(str(out))
     assert train(TRACED, out, MODEL, cut=Cut(runs=8)) == ({}, 0)
     again = {path.name: pq.read_table(path) for path in out.glob("*.parquet")}
@@ -222,6 +228,23 @@ def test_a_file_that_cannot_be_opened_is_not_taken_for_damaged(
     monkeypatch.setattr(Store, "open", refused)
     for look in (lambda: train(TOY_SWEEP, out), lambda: status(out)):
         with pytest.raises(SweepError, match=rf"cannot read .*{victim.name}: .*correct its rights"):
+            look()
+    monkeypatch.undo()
+    assert contents(out) == files
+
+
+def test_a_file_that_does_not_fit_into_memory_is_not_taken_for_damaged(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    files = contents(out)
+
+    def full(*arguments: object, **options: object) -> Any:
+        raise pa.ArrowMemoryError("malloc of size 64 failed")
+
+    monkeypatch.setattr(pq.ParquetFile, "read", full)
+    for look in (lambda: train(TOY_SWEEP, out), lambda: status(out)):
+        with pytest.raises(SweepError, match=r"shard-.* does not fit into memory .malloc of"):
             look()
     monkeypatch.undo()
     assert contents(out) == files
