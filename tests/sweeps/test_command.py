@@ -148,7 +148,9 @@ def test_a_damaged_dataset_is_mended_by_the_same_command(bocnn_file: Path, out: 
     victim.write_bytes(victim.read_bytes()[:-100])
     said = failed(bocnn_sweep("compact", out))
     assert f"{victim} is not a readable Parquet file" in said and "run the sweep again" in said
-    succeeded(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL))
+    said = bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL)
+    assert said.returncode == 0
+    assert said.stderr.startswith(f"set aside: {victim.name} is now _damaged-{victim.name}.1: ")
     assert rows(out).equals(whole)
 
 
