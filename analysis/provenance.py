@@ -33,6 +33,7 @@ MADE_BY = {
     "numba": ("numba", "versions of numba"),
     "llvmlite": ("llvmlite", "versions of llvmlite"),
     "numpy": ("numpy", "versions of numpy"),
+    "scipy": ("scipy", "versions of scipy"),
 }
 """What decides a row's last digits: its name, and what several of them are called."""
 # What _sweep.json adds to what a sweep file may say.

@@ -121,8 +121,7 @@ def decode(files: Any, path: str, look: Callable[[pq.ParquetFile], Found]) -> Fo
         raise
     except UNDECODABLE as error:
         raise AnalysisError(
-            f"Cannot read {path} ({one_line(error)}); expected a complete Parquet file. Run the sweep "
-            "again: it sets the file aside, and only its runs are trained again."
+            f"Cannot read {path} ({one_line(error)}); expected a complete Parquet file. {_remedy(path)}"
         ) from error
 
 
@@ -217,9 +216,15 @@ def _content(table: pa.Table) -> str:
 
 
 def _damaged(path: str, why: str) -> AnalysisError:
-    return AnalysisError(
-        f"{path} {why}. Run the sweep again: it sets the file aside, and only its runs are trained again."
-    )
+    return AnalysisError(f"{path} {why}. {_remedy(path)}")
+
+
+def _remedy(path: str) -> str:
+    """What to do about a damaged file: a sweep sets aside what has the name of its own files."""
+    name = path.rpartition("/")[2].replace("trajectory-", "shard-", 1)
+    if _OWN.fullmatch(name):
+        return "Run the sweep again: it sets the file aside, and only its runs are trained again."
+    return "Move it away and run the sweep again: only its runs are trained again."
 
 
 def _list(files: Any, folder: str) -> dict[str, Any]:

@@ -53,15 +53,14 @@ def _host() -> tuple[str, str]:
 
 
 def _blas() -> str:
-    """The BLAS libraries of this process, with the kernels that they chose."""
+    """The BLAS libraries of this process, by the kernels that they chose.
+
+    OpenBLAS and BLIS say for which processor these are, others give their version. Which of two copies,
+    NumPy's and SciPy's, is loaded so far makes no difference: their versions are stated apart.
+    """
     found = {
-        " ".join(str(part) for part in (lib["internal_api"], lib["version"], _kernels(lib)) if part)
-        for lib in threadpool_info()
-        if lib["user_api"] == "blas"
+        f"{library['internal_api']} {library.get('architecture') or library['version'] or ''}".strip()
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
     }
     return ", ".join(sorted(found)) or "none"
-
-
-def _kernels(library: dict[str, object]) -> object:
-    """OpenBLAS says which processor its kernels are for; others do not."""
-    return library.get("architecture")

@@ -16,6 +16,7 @@ MADE_BY = {
     "numba": "versions of numba",
     "llvmlite": "versions of llvmlite",
     "numpy": "versions of numpy",
+    "scipy": "versions of scipy",
 }
 """What decides a row's last digits, and what several of them are called."""
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sweeps.protocol import Model
 
-LIBRARIES = ("numba", "llvmlite", "numpy")
+LIBRARIES = ("numba", "llvmlite", "numpy", "scipy")
 
 
 class Code(NamedTuple):

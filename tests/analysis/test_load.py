@@ -155,6 +155,18 @@ def test_text_is_not_a_number(dataset: Dataset) -> None:
         dataset.numbers("train")
 
 
+def test_the_remedy_for_a_damaged_file_is_the_one_that_works(folder: Path) -> None:
+    """A sweep sets aside files of its own names alone."""
+    for name, remedy in (
+        (f"shard-{'0' * 32}.parquet", "Run the sweep again: it sets the file aside"),
+        ("shard-mine.parquet", "Move it away and run the sweep again"),
+    ):
+        (folder / name).write_bytes(b"PAR1")
+        with pytest.raises(AnalysisError, match=rf"{name} .*{remedy}"):
+            open_dataset(str(folder))
+        (folder / name).unlink()
+
+
 def test_a_manifest_that_is_no_file_is_named(folder: Path) -> None:
     (folder / "_sweep.json").unlink()
     (folder / "_sweep.json").mkdir()

@@ -63,7 +63,8 @@ def test_code_is_that_of_the_model_and_of_this_package() -> None:
     assert code_of(bocnn.MODEL).packages == ("bocnn", "sweeps")
     assert code_of(TOY).packages == ("sweeps", "tests")
     assert code_of(bocnn.MODEL).digest != code_of(TOY).digest
-    assert dict(code_of(TOY).versions).keys() == {"code_version", "numba", "llvmlite", "numpy"}
+    named = {"code_version", "numba", "llvmlite", "numpy", "scipy"}
+    assert dict(code_of(TOY).versions).keys() == named
 
 
 def test_compiled_functions_are_of_all_sources_too() -> None:
@@ -155,6 +156,15 @@ def test_blas_kernels_are_named() -> None:
     if not any("openblas" in text for text in said):
         pytest.skip("NumPy has another BLAS here")
     assert len(said) == 2
+
+
+def test_a_copy_of_blas_that_is_loaded_later_is_no_mixture() -> None:
+    code = (
+        "import numpy; from sweeps import machine; before = machine.stated(); import scipy.linalg; "
+        "assert machine.stated() == before, (machine.stated(), before)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
 def test_mixtures_are_counted_in_rows() -> None:
