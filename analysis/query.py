@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from analysis.errors import AnalysisError, nearest
+from analysis.errors import AnalysisError, nearest, one_line
 from analysis.load import foreign, latest_sweep
 from analysis.shards import check_records, decode, open_folder, read_each, shard_paths, texts
 from analysis.spec import Sweep
@@ -46,16 +46,23 @@ class Source:
         Args:
             sql: reads from the name `runs`.
             memory: beyond it the engine writes to disk.
+        Raises:
+            AnalysisError: a file is damaged.
         """
         paths = list(self.paths)
         while True:
             try:
                 return self._run(sql, paths, memory=memory)
-            except (duckdb.IOException, FileNotFoundError):
+            except duckdb.ProgrammingError:  # a query that is wrong, which no file is to blame for
+                raise
+            except (duckdb.Error, pa.ArrowException, OSError) as error:
                 # A compaction has brought some files together: the rows are in the new one.
                 before, paths = paths, shard_paths(self.files, self.folder, self.folder)
                 if set(before) <= set(paths):
-                    raise
+                    raise AnalysisError(
+                        f"Cannot read the rows of {self.folder} ({one_line(error)}). `bocnn-sweep verify` "
+                        "names damaged files; run the sweep again: it sets them aside."
+                    ) from error
 
     def _run(self, sql: str, paths: list[str], *, memory: str) -> dict[str, Any]:
         with duckdb.connect(config={"memory_limit": memory, "threads": THREADS}) as engine:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -188,6 +189,19 @@ def test_rows_of_other_numerics_are_not_mixed_in(
         AnalysisError, match=rf"{victim.name} is foreign.*: {name} 2, and the folder"
     ):
         opened(str(folder))
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"\0"])
+def test_damaged_rows_of_a_large_dataset_are_no_traceback(folder: Path, damage: bytes) -> None:
+    """Their footers are sound, which is all that is read when it is opened."""
+    source = open_source(str(folder))
+    victim = sorted(folder.glob("shard-*"))[1]
+    data = victim.read_bytes()
+    victim.write_bytes(data[:4] + damage * 4000 + data[4004:])
+    with pytest.raises(AnalysisError, match=r"Cannot read the rows of .*verify"):
+        source.run("SELECT max(run_id), max(mu_norm), max(test_error_clean) FROM runs")
+    with pytest.raises(duckdb.Error):
+        source.run("SELECT nothing FROM runs")
 
 
 def test_zipped_axes_are_one_dimension_of_the_planned_runs(folder: Path) -> None:
