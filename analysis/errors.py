@@ -1,4 +1,4 @@
-"""The one exception for user mistakes, and the nearest valid name."""
+"""The one exception for user mistakes, the nearest valid name, and other errors in its text."""
 
 import difflib
 from collections.abc import Iterable
@@ -20,3 +20,9 @@ def nearest(word: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     return f" Did you mean '{close[0]}'?" if close else f" Valid names: {', '.join(names)}."
+
+
+def one_line(error: BaseException) -> str:
+    """An error of a library on one line, without control characters that a file may have put there."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return "".join(letter if letter.isprintable() else "�" for letter in words)

@@ -5,6 +5,7 @@ Anything that is not a shard of this sweep is an error here, so that later stage
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 
-from analysis.errors import AnalysisError, nearest
+from analysis.errors import AnalysisError, nearest, one_line
 from analysis.plane import Floats
+from analysis.shards import open_folder, read_each, read_shard, texts
 from analysis.spec import SCHEMA_VERSION, Sweep, parse_sweep
 
 REQUIRED = ("run_id", "replicate", "status")
-NO_SHARDS = (".", "_", "trajectory-")
-"""How names begin of files that are not rows of runs: unfinished, hidden, records along the training."""
+DEEPEST = 20
+"""Levels of lists and objects in a resolved sweep, at most: there are five."""
 
 
 @dataclass(frozen=True)
@@ -87,84 +88,19 @@ def open_dataset(location: str) -> Dataset:
     Returns:
         All rows once, sorted by run_id: the order of files and rows leaves no trace.
     Raises:
-        AnalysisError: no folder, no shards, a corrupted or foreign file, or two rows of one run
+        AnalysisError: no folder, no shards, a damaged or foreign file, or two rows of one run
             that differ.
     """
     files, folder = open_folder(location)
-    paths, shards = _read_all(files, folder, location)
+    paths, shards = read_each(
+        files, folder, location, lambda path, names: read_shard(files, path, names)
+    )
     notes = [(shard.schema.metadata or {}).get(b"sweep") for shard in shards]
     sweep = latest_sweep(files, folder, notes)
     for path, shard in zip(paths, shards, strict=True):
         _check_shard(shard, path, sweep=sweep, like=shards[0])
-    order = shards[0].column_names
-    table, duplicates = _without_duplicates(pa.concat_tables(s.select(order) for s in shards))
+    table, duplicates = _without_duplicates(shards, paths)
     return Dataset(sweep, table, files=len(paths), duplicates=duplicates)
-
-
-def open_folder(location: str) -> tuple[Any, str]:
-    """A filesystem, and the path on it, of a local path or a URI.
-
-    Raises:
-        AnalysisError: pyarrow.fs opens no such URI.
-    """
-    if "://" not in location:
-        return pafs.LocalFileSystem(), location
-    try:
-        files, folder = pafs.FileSystem.from_uri(location)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise AnalysisError(
-            f"Cannot open '{location}' ({error}); expected a folder or a pyarrow.fs URI such as "
-            "s3://bucket/folder. Check its spelling."
-        ) from error
-    return files, folder
-
-
-def shard_paths(files: Any, folder: str, location: str) -> list[str]:
-    """Paths of a folder's shards, sorted.
-
-    Raises:
-        AnalysisError: no such folder, or no shard in it.
-    """
-    if files.get_file_info(folder).type != pafs.FileType.Directory:
-        raise AnalysisError(
-            f"No dataset folder at '{location}'; expected a folder that a sweep wrote. "
-            "Check the path, or run the sweep first."
-        )
-    entries = files.get_file_info(pafs.FileSelector(folder))
-    paths = sorted(
-        e.path
-        for e in entries
-        if e.base_name.endswith(".parquet") and not e.base_name.startswith(NO_SHARDS)
-    )
-    if not paths:
-        raise AnalysisError(
-            f"The folder '{location}' holds no shard (shard-*.parquet). "
-            "Run the sweep first, or point to the folder that it writes."
-        )
-    return paths
-
-
-def _read_all(files: Any, folder: str, location: str) -> tuple[list[str], list[pa.Table]]:
-    """Every shard; looked up again where a compaction brought some together meanwhile."""
-    while True:
-        paths = shard_paths(files, folder, location)
-        try:
-            return paths, [_read_shard(files, path) for path in paths]
-        except AnalysisError:
-            if set(paths) <= set(shard_paths(files, folder, location)):
-                raise
-
-
-def _read_shard(files: Any, path: str) -> pa.Table:
-    try:
-        # The nested reader, not read_table: the latter would infer partitions from folder names.
-        with pq.ParquetFile(files.open_input_file(path), page_checksum_verification=True) as shard:
-            return shard.read()
-    except (pa.ArrowException, OSError) as error:
-        raise AnalysisError(
-            f"Cannot read {path} ({error}); expected a complete Parquet file. Move it away and "
-            "run the sweep again: only its runs are trained again."
-        ) from error
 
 
 def latest_sweep(files: Any, folder: str, notes: list[bytes | None]) -> Sweep:
@@ -174,9 +110,11 @@ def latest_sweep(files: Any, folder: str, notes: list[bytes | None]) -> Sweep:
         AnalysisError: neither holds a readable sweep.
     """
     path = f"{folder.rstrip('/')}/_sweep.json"
-    if files.get_file_info(path).type == pafs.FileType.File:
-        with files.open_input_stream(path) as stream:
-            return _decode(stream.read(), path)
+    kind = files.get_file_info(path).type
+    if kind == pafs.FileType.File:
+        return _decode(_bytes(files, path), path)
+    if kind != pafs.FileType.NotFound:
+        raise AnalysisError(f"{path} is not a file; expected the resolved sweep. Move it away.")
     sweeps = [_decode(note, "a shard's metadata") for note in sorted({n for n in notes if n})]
     if not sweeps:
         raise AnalysisError(
@@ -187,67 +125,106 @@ def latest_sweep(files: Any, folder: str, notes: list[bytes | None]) -> Sweep:
     return max(sweeps, key=lambda sweep: sweep.planned_runs)
 
 
+def _bytes(files: Any, path: str) -> bytes:
+    try:
+        with files.open_input_stream(path) as stream:
+            return bytes(stream.read())
+    except (pa.ArrowException, OSError) as error:
+        raise AnalysisError(
+            f"Cannot read {path} ({one_line(error)}). Correct its rights."
+        ) from error
+
+
 def _decode(text: bytes, where: str) -> Sweep:
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AnalysisError(
-            f"{where} is not JSON ({error}). Run the sweep again to rewrite it."
+            f"{where} is not JSON ({one_line(error)}). Run the sweep again to rewrite it."
         ) from error
+    if _is_deeper(document, DEEPEST):
+        raise AnalysisError(f"{where} is nested too deeply. Run the sweep again to rewrite it.")
     return parse_sweep(document if isinstance(document, dict) else {}, where=where)
 
 
+def _is_deeper(document: Any, levels: int) -> bool:
+    """Whether lists and objects are nested in more than so many levels."""
+    parts = document.values() if isinstance(document, dict) else document
+    if not isinstance(document, dict | list):
+        return False
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts)
+
+
 def _check_shard(shard: pa.Table, path: str, *, sweep: Sweep, like: pa.Table) -> None:
-    notes = shard.schema.metadata or {}
-    version = notes.get(b"schema_version", b"none").decode()
     missing = [name for name in REQUIRED if name not in shard.column_names]
-    if version != str(SCHEMA_VERSION):
-        problem = f"schema version {version}, expected {SCHEMA_VERSION}"
+    if problem := foreign(shard.schema, path, sweep=sweep, like=like.schema):
+        pass
     elif missing:
         problem = f"no column {', '.join(missing)}, expected {', '.join(REQUIRED)}"
-    elif (name := _name_of(notes, path)) != sweep.name:
-        problem = f"a shard of the sweep '{name}', expected '{sweep.name}'"
-    elif _types(shard) != _types(like):
+    elif _types(shard.schema) != _types(like.schema):
         problem = "columns that differ from those of the folder's first shard"
     else:
         return
     raise AnalysisError(f"{path} is foreign to this dataset: {problem}. Move it away.")
 
 
-def _types(shard: pa.Table) -> dict[str, pa.DataType]:
+def foreign(shard: pa.Schema, path: str, *, sweep: Sweep, like: pa.Schema) -> str:
+    """What a shard's metadata says that rows of this dataset do not: sweep, model, versions; or nothing."""
+    stated, first = texts(shard.metadata), texts(like.metadata)
+    version = stated.get("schema_version", "none")
+    if version != str(SCHEMA_VERSION):
+        return f"schema version {version}, expected {SCHEMA_VERSION}"
+    if (name := _name_of(stated, path)) != sweep.name:
+        return f"a shard of the sweep '{name}', expected '{sweep.name}'"
+    for key in ("model", "numerics_version"):
+        if (mine := stated.get(key)) != (other := first.get(key)):
+            key = key.replace("_", " ")
+            return f"{key} {mine}, and the folder's first shard is of {key} {other}"
+    return ""
+
+
+def _types(schema: pa.Schema) -> dict[str, pa.DataType]:
     """The type of every column; their order is no difference."""
-    return {field.name: field.type for field in shard.schema}
+    return {field.name: field.type for field in schema}
 
 
-def _name_of(notes: dict[bytes, bytes], path: str) -> str:
+def _name_of(stated: Mapping[str, str], path: str) -> str:
     """The sweep that a shard says it belongs to; "unnamed" where it does not say."""
-    return _decode(notes[b"sweep"], path).name if b"sweep" in notes else "unnamed"
+    return _decode(stated["sweep"].encode(), path).name if "sweep" in stated else "unnamed"
 
 
-def _without_duplicates(table: pa.Table) -> tuple[pa.Table, int]:
-    """The table sorted by run_id, each run once, and how many rows were dropped."""
-    order = pc.sort_indices(table, sort_keys=[("run_id", "ascending")])
+def _without_duplicates(shards: list[pa.Table], paths: list[str]) -> tuple[pa.Table, int]:
+    """The rows of all shards sorted by run_id, each run once, and how many rows were dropped."""
+    names = shards[0].column_names
+    table = pa.concat_tables(shard.select(names) for shard in shards)
+    order = pc.sort_indices(table, sort_keys=[("run_id", "ascending")]).to_numpy()
     table = table.take(order).combine_chunks()
     ids = table["run_id"].combine_chunks() if table.num_rows else table["run_id"]
     same = np.zeros(table.num_rows, dtype=bool)
     if table.num_rows > 1:
         same[1:] = pc.equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
     repeats = np.flatnonzero(same)
-    for name in table.column_names:
-        _check_repeats(table[name], repeats, name=name)
+    ends = np.cumsum([shard.num_rows for shard in shards])
+    for name in names:
+        if (row := _differing(table[name], repeats)) is not None:
+            held = np.searchsorted(ends, order[[row - 1, row]], side="right")
+            raise AnalysisError(
+                f"Two rows of the same run (equal run_id) differ in '{name}', expected identical rows: "
+                f"{' and '.join(sorted({paths[k] for k in held}))}. One was altered, or written by other "
+                "code or on another kind of processor: move it away and run again."
+            )
     return table.take(np.flatnonzero(~same)), len(repeats)
 
 
-def _check_repeats(column: pa.ChunkedArray, repeats: np.ndarray[Any, Any], *, name: str) -> None:
+def _differing(column: pa.ChunkedArray, repeats: np.ndarray[Any, Any]) -> int | None:
+    """The first row that repeats the run of the one before with another value; None where none does."""
     first, again = column.take(repeats - 1), column.take(repeats)
     if pa.types.is_floating(column.type):
         # Bits, since NaN equals itself there.
         first, again = (c.cast(pa.float64()).to_numpy().view("i8") for c in (first, again))
-        differ = bool(np.any(first != again))
+        wrong = np.flatnonzero(first != again)
     else:
-        differ = not first.equals(again)
-    if differ:
-        raise AnalysisError(
-            f"Two rows of the same run (equal run_id) differ in '{name}', expected identical rows. "
-            "One of the files was altered or written by other code: move it away and run again."
-        )
+        equal = pc.fill_null(pc.equal(first, again), False)
+        absent = pc.and_(pc.is_null(first), pc.is_null(again))
+        wrong = np.flatnonzero(~pc.or_(equal, absent).to_numpy())
+    return int(repeats[wrong[0]]) if wrong.size else None

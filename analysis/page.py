@@ -211,6 +211,10 @@ def cost_cells(provenance: Provenance) -> list[list[str]]:
         ["wall time", wall],
         ["speed of one worker", speed],
         *(list(pair) for pair in provenance.stated),
+        *(
+            ["mixed", f"{text}; equal runs may differ in their last digits"]
+            for text in provenance.mixed
+        ),
         ["folder", provenance.location],
         ["sha256sum shard-*.parquet | sha256sum", provenance.digest],
     ]

@@ -3,8 +3,7 @@
 The sweep, the schema and what is constant come from the files' footers; rows are never all in memory.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +13,10 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from analysis.errors import AnalysisError, nearest
-from analysis.load import latest_sweep, open_folder, shard_paths
-from analysis.spec import SCHEMA_VERSION, Sweep, parse_sweep
+from analysis.errors import AnalysisError, nearest, one_line
+from analysis.load import foreign, latest_sweep
+from analysis.shards import check_records, decode, open_folder, read_each, shard_paths, texts
+from analysis.spec import Sweep
 
 # Beyond this the engine writes to disk.
 MEMORY = "1GB"
@@ -37,6 +37,7 @@ class Source:
     constant: Mapping[str, Any]
     paths: tuple[str, ...]
     files: Any  # a pyarrow filesystem
+    folder: str
     local: bool
 
     def run(self, sql: str, *, memory: str = MEMORY) -> dict[str, Any]:
@@ -45,13 +46,31 @@ class Source:
         Args:
             sql: reads from the name `runs`.
             memory: beyond it the engine writes to disk.
+        Raises:
+            AnalysisError: a file is damaged.
         """
+        paths = list(self.paths)
+        while True:
+            try:
+                return self._run(sql, paths, memory=memory)
+            except duckdb.ProgrammingError:  # a query that is wrong, which no file is to blame for
+                raise
+            except (duckdb.Error, pa.ArrowException, OSError) as error:
+                # A compaction has brought some files together: the rows are in the new one.
+                before, paths = paths, shard_paths(self.files, self.folder, self.folder)
+                if set(before) <= set(paths):
+                    raise AnalysisError(
+                        f"Cannot read the rows of {self.folder} ({one_line(error)}). `bocnn-sweep verify` "
+                        "names damaged files; run the sweep again: it sets them aside."
+                    ) from error
+
+    def _run(self, sql: str, paths: list[str], *, memory: str) -> dict[str, Any]:
         with duckdb.connect(config={"memory_limit": memory, "threads": THREADS}) as engine:
             engine.execute("SET preserve_insertion_order = false")
             if self.local:
-                engine.read_parquet(list(self.paths)).create_view("runs")
+                engine.read_parquet(paths).create_view("runs")
             else:
-                table = pads.dataset(list(self.paths), filesystem=self.files, format="parquet")
+                table = pads.dataset(paths, filesystem=self.files, format="parquet")
                 engine.register("runs", table)
             return dict(engine.execute(sql).fetchnumpy())
 
@@ -76,8 +95,9 @@ def open_source(location: str) -> Source:
         AnalysisError: no folder, no shards, or a corrupted or foreign file.
     """
     files, folder = open_folder(location)
-    paths = shard_paths(files, folder, location)
-    footers = [_footer(files, path) for path in paths]
+    paths, footers = read_each(
+        files, folder, location, lambda path, names: _footer(files, path, names)
+    )
     schema = footers[0].schema.to_arrow_schema()
     notes = [footer.metadata or {} for footer in footers]
     sweep = latest_sweep(files, folder, [note.get(b"sweep") for note in notes])
@@ -90,6 +110,7 @@ def open_source(location: str) -> Source:
         constant=_constants(footers, schema),
         paths=tuple(paths),
         files=files,
+        folder=folder,
         local="://" not in location,
     )
 
@@ -98,39 +119,31 @@ def rows_in(location: str) -> int:
     """Rows of a dataset by its files' footers; 0 where one cannot be read, which opening it tells."""
     files, folder = open_folder(location)
     try:
-        return sum(_footer(files, path).num_rows for path in shard_paths(files, folder, location))
+        return sum(
+            read_each(files, folder, location, lambda path, _: decode(files, path, _rows))[1]
+        )
     except AnalysisError:
         return 0
 
 
-def _footer(files: Any, path: str) -> pq.FileMetaData:
-    try:
-        with pq.ParquetFile(files.open_input_file(path)) as shard:
-            return shard.metadata
-    except (pa.ArrowException, OSError) as error:
-        raise AnalysisError(
-            f"Cannot read {path} ({error}); expected a complete Parquet file. Move it away and "
-            "run the sweep again: only its runs are trained again."
-        ) from error
+def _rows(shard: pq.ParquetFile) -> int:
+    return int(shard.metadata.num_rows)
+
+
+def _footer(files: Any, path: str, names: Set[str]) -> pq.FileMetaData:
+    """A shard's footer, after its records were looked for among the files of the folder."""
+    footer = decode(files, path, lambda shard: shard.metadata)
+    check_records(files, path, texts(footer.metadata), names)
+    return footer
 
 
 def _check(path: str, footer: pq.FileMetaData, *, sweep: Sweep, like: pa.Schema) -> None:
-    notes = footer.metadata or {}
-    version = notes.get(b"schema_version", b"none").decode()
     schema = footer.schema.to_arrow_schema()
-    if version != str(SCHEMA_VERSION):
-        problem = f"schema version {version}, expected {SCHEMA_VERSION}"
-    elif b"sweep" in notes and (name := _name(notes[b"sweep"], path)) != sweep.name:
-        problem = f"a shard of the sweep '{name}', expected '{sweep.name}'"
-    elif {f.name: f.type for f in schema} != {f.name: f.type for f in like}:
+    problem = foreign(schema, path, sweep=sweep, like=like)
+    if not problem and {f.name: f.type for f in schema} != {f.name: f.type for f in like}:
         problem = "columns that differ from those of the folder's first shard"
-    else:
-        return
-    raise AnalysisError(f"{path} is foreign to this dataset: {problem}. Move it away.")
-
-
-def _name(note: bytes, path: str) -> str:
-    return parse_sweep(json.loads(note), where=path).name
+    if problem:
+        raise AnalysisError(f"{path} is foreign to this dataset: {problem}. Move it away.")
 
 
 def _constants(footers: list[pq.FileMetaData], schema: pa.Schema) -> dict[str, Any]:

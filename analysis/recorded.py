@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from analysis.errors import AnalysisError, nearest
-from analysis.load import open_folder
+from analysis.errors import AnalysisError, nearest, one_line
 from analysis.plane import Floats, text_of_value
+from analysis.shards import decode, entries, open_folder
 from analysis.spec import Sweep
 
 MOST_PANELS = 4
@@ -26,22 +26,60 @@ Cell = dict[str, Any]
 
 
 class Folder(NamedTuple):
-    """A dataset's files that belong together: paths of shards, each with its records."""
+    """A dataset's files that belong together: the folder, and paths of shards, each with its records."""
 
     files: Any
+    folder: str
     pairs: list[tuple[str, str]]
 
     def schema(self, column: int) -> pa.Schema:
         """Schema of the shards (column 0) or of the records (1)."""
-        with self.files.open_input_file(self.pairs[0][column]) as stream:
-            return pq.read_schema(stream)
+        while True:
+            try:
+                path = self.paired()[0][column]
+                return decode(self.files, path, lambda file: file.schema_arrow)
+            except FileNotFoundError:
+                continue
 
     def tables(self, column: int, names: Sequence[str]) -> Iterable[pa.Table]:
-        """Columns of all shards (0) or all records (1), BATCH rows at a time."""
-        for pair in self.pairs:
-            with self.files.open_input_file(pair[column]) as stream:
+        """Columns of all shards (0) or all records (1), BATCH rows at a time.
+
+        Where a compaction removes files meanwhile, rows come again from the file that holds them now: each
+        run, or each record, is to be taken once.
+        """
+        done: set[str] = set()
+        while left := [pair[column] for pair in self.paired() if pair[column] not in done]:
+            for path in left:
+                try:
+                    yield from self._batches(path, names)
+                except FileNotFoundError:
+                    break
+                done.add(path)
+
+    def paired(self) -> list[tuple[str, str]]:
+        """The pairs that are there now.
+
+        Raises:
+            AnalysisError: they were there and are not any more.
+        """
+        pairs = _pairs(self.files, self.folder)
+        if not pairs:
+            raise AnalysisError(
+                f"{self.folder} has lost its records along the training while they were read. Run the "
+                "sweep again."
+            )
+        return pairs
+
+    def _batches(self, path: str, names: Sequence[str]) -> Iterable[pa.Table]:
+        with self.files.open_input_file(path) as stream:
+            try:
                 for batch in pq.ParquetFile(stream).iter_batches(BATCH, columns=list(names)):
                     yield pa.Table.from_batches([batch]).replace_schema_metadata()
+            except (pa.ArrowException, OSError) as error:
+                raise AnalysisError(
+                    f"Cannot read {path} ({one_line(error)}); expected a complete Parquet file. Run the "
+                    "sweep again: it sets the file aside, and only its runs are trained again."
+                ) from error
 
 
 class Chosen(NamedTuple):
@@ -64,14 +102,19 @@ class Records(NamedTuple):
 def find_records(location: str) -> Folder:
     """Shards with records beside them; a record without its shard is of a training cut short."""
     files, folder = open_folder(location)
-    names = {entry.base_name for entry in files.get_file_info(pafs.FileSelector(folder))}
-    pairs = [
+    return Folder(files, folder, _pairs(files, folder))
+
+
+def _pairs(files: Any, folder: str) -> list[tuple[str, str]]:
+    """Paths of shards and of their records."""
+    found = entries(files, folder)
+    names = {name for name, entry in found.items() if entry.type == pafs.FileType.File}
+    return [
         (f"{folder}/{shard}", f"{folder}/{name}")
         for name in sorted(names)
         if name.startswith("trajectory-")
         and (shard := name.replace("trajectory", "shard", 1)) in names
     ]
-    return Folder(files, pairs)
 
 
 def read_cells(folder: Folder, sweep: Sweep) -> list[Cell]:

@@ -108,8 +108,10 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
     try:
         axes = {name: _axis(part) for name, part in document["axes"].items()}
         settings = {name: tuple(values) for name, values in document["settings"].items()}
-        counts = [len(a.values) for a in axes.values()] + [len(v) for v in settings.values()]
         replicates = int(document["replicates"])
+        planned = replicates * _cells(axes, settings, document.get("zip") or [])
+        if (said := document.get("planned_runs", planned)) != planned:
+            raise ValueError(f"planned_runs is {said!r}, and its axes make {planned} runs")
         return Sweep(
             name=str(document["name"]),
             replicates=replicates,
@@ -117,11 +119,11 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
             fixed=dict(document.get("fixed") or {}),
             settings=settings,
             view=_view(document.get("analysis")),
-            planned_runs=int(document.get("planned_runs") or replicates * math.prod(counts)),
+            planned_runs=planned,
             paired=tuple(map(str, (document.get("draws") or {}).get("paired") or ())),
             locations=tuple(map(str, document.get("locations") or ())),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise AnalysisError(
             f"{where}: the resolved sweep is malformed ({type(error).__name__}: {error}); expected "
             "name, axes, settings and replicates. Run the sweep again to rewrite it."
@@ -134,6 +136,17 @@ def _check_version(version: object, where: str) -> None:
             f"{where}: schema version {version!r}, expected {SCHEMA_VERSION}. This release cannot "
             "read it: move the file away, or use the release that wrote it."
         )
+
+
+def _cells(
+    axes: Mapping[str, Axis], settings: Mapping[str, tuple[Any, ...]], zipped: list[list[str]]
+) -> int:
+    """Cells of a sweep: axes that are zipped vary together."""
+    counts = {name: len(axis.values) for name, axis in axes.items()}
+    counts |= {name: len(values) for name, values in settings.items()}
+    for _, *others in zipped:
+        counts |= dict.fromkeys(others, 1)
+    return math.prod(counts.values())
 
 
 def _axis(part: Mapping[str, Any]) -> Axis:

@@ -84,7 +84,7 @@ def idle(dataset: Dataset) -> tuple[float, float, float]:
     A slot is known by when its shards end: each shard goes to the slot that was free longest before
     it began.
     """
-    notes = list(dataset.notes(dataset.shards()))
+    notes = dataset.inspect(dataset.owner()).notes
     ends = np.array([float(note["session_s"]) for note in notes])
     begins = ends - [float(note["wall_s"]) for note in notes]
     slots = int(notes[0]["slots"])

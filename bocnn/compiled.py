@@ -22,7 +22,7 @@ _PACKAGE = Path(__file__).parent
 
 def _cache_folder() -> str:
     """`__pycache__` of the package, or of the user where the package cannot be written."""
-    sources = b"".join(path.read_bytes() for path in sorted(_PACKAGE.glob("*.py")))
+    sources = b"".join(path.read_bytes() for path in sorted(_PACKAGE.rglob("*.py")))
     name = f"compiled-{blake2b(sources, digest_size=8).hexdigest()}"
     if os.access(_PACKAGE, os.W_OK):
         return str(_PACKAGE / "__pycache__" / name)

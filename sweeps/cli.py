@@ -1,4 +1,4 @@
-"""The command bocnn-sweep: presets, plan, run, status, compact."""
+"""The command bocnn-sweep: presets, plan, run, status, verify, compact."""
 
 import os
 import sys
@@ -12,9 +12,10 @@ from rich.table import Table
 
 from sweeps import command, presets
 from sweeps.brake import Brake
-from sweeps.dataset import MANIFEST, Dataset
+from sweeps.dataset import Dataset
 from sweeps.executors import local
 from sweeps.failure import reason
+from sweeps.files import MANIFEST
 from sweeps.forecast import busy_rate, card_sample, check_memory, forecast
 from sweeps.idle import idle_everywhere
 from sweeps.live import Live, counts
@@ -103,6 +104,10 @@ def plan(
     for name, why in idle_everywhere(planned.resolved).items():
         table.add_row("without effect", f"{name}: {why}")
     out.print(table)
+    for name, why in dataset.inspect(command.owner_of(planned.resolved)).damaged.items():
+        out.print(
+            f"damaged: {name} {why}; run sets it aside and trains its runs again", soft_wrap=True
+        )
 
 
 @app.command()
@@ -134,6 +139,8 @@ def run(
     trials = Trials(executor, address, workers, gpus)
     cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials))
     work = command.prepare(planned, dataset, cut)
+    for notice in work.notices:
+        err.print(f"set aside: {notice}", style="yellow")
     out.print(
         f"{planned.resolved.spec.name}: {planned.total:,} runs planned, {planned.done:,} published, "
         f"{planned.todo:,} to train in {len(work.shards):,} shards → {dataset.location}",
@@ -171,6 +178,28 @@ def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
 def status(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
     """Say how much of a dataset's sweep is published, and how its runs ended."""
     _print_status(command.read_status(Dataset(dataset)))
+
+
+@app.command()
+def verify(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
+    """Check every row of a dataset: digests, run ids computed anew, records; change nothing.
+
+    Exit status: 0 all is as it was written; 1 something is not.
+    """
+    found = command.verify_dataset(Dataset(dataset))
+    if found.undigested:
+        out.print(
+            f"{len(found.undigested):,} files state no digest of their content, first "
+            f"{found.undigested[0]}: of these, run ids alone were checked",
+            soft_wrap=True,
+        )
+    for problem in found.problems:
+        err.print(f"wrong: {problem}", style="red")
+    end = f"{len(found.problems):,} problems" if found.problems else "all is as it was written"
+    out.print(f"{dataset}: {found.files:,} files, {found.rows:,} rows; {end}", soft_wrap=True)
+    if found.problems:
+        err.print("`bocnn-sweep run` sets damaged files aside; move away what else is wrong")
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -243,6 +272,15 @@ def _print_status(state: command.Status) -> None:
         out.print(f"orchestration: {state.share}", soft_wrap=True)
     for failed in state.failed:
         out.print(f"failed: {failed}", soft_wrap=True)
+    for damaged in state.damaged:
+        out.print(
+            f"damaged: {damaged}; `bocnn-sweep run` of this sweep sets it aside and trains its runs again",
+            soft_wrap=True,
+        )
+    for conflict in state.conflicts:
+        out.print(f"conflict: {conflict}", soft_wrap=True)
+    for mixed in state.mixed:
+        out.print(f"mixed {mixed}; equal runs may differ in their last digits", soft_wrap=True)
 
 
 def _duration(seconds: float) -> str:

@@ -7,21 +7,25 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from sweeps.compact import Compaction, compact
-from sweeps.dataset import MANIFEST, Dataset, Owner, Writer
+from sweeps.dataset import Dataset, Writer
 from sweeps.declared import STATED, declared
 from sweeps.extend import check_extends
-from sweeps.failure import reason, records
+from sweeps.failure import recorded_reason, records
+from sweeps.files import MANIFEST
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards, make_plan
 from sweeps.presets import find
 from sweeps.protocol import Model, Pictured, load_model
+from sweeps.provenance import mixtures
 from sweeps.resolve import Resolved, meanings, resolve
 from sweeps.sessions import Share, share
 from sweeps.shard import Session, Work
+from sweeps.shard_file import Owner
+from sweeps.source_code import code_of
+from sweeps.verify import Verification, verify
 from sweeps.yaml_file import from_json
 
 
@@ -29,6 +33,8 @@ class Status(NamedTuple):
     """The state of a dataset: runs planned, published, and published by status.
 
     `lost` says that the resolved sweep was not there, and what is planned was read from the files.
+    `damaged` files hold no published run; `conflicts` are runs that two files hold with other numbers;
+    `mixed` is what the dataset's files were made by that differs.
     """
 
     name: str
@@ -39,6 +45,9 @@ class Status(NamedTuple):
     share: Share | None
     failed: list[str]
     lost: bool = False
+    damaged: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -70,7 +79,8 @@ def plan_sweep(resolved: Resolved, dataset: Dataset) -> Plan:
     """The plan of a sweep against what its dataset holds.
 
     Raises:
-        SweepError: the folder holds another sweep, or a file that is not of this one.
+        SweepError: the folder holds another sweep, a file that is not of this one, or two files with
+            other numbers of the same run.
     """
     manifest = dataset.manifest()
     if manifest is None and dataset.shards():
@@ -78,13 +88,16 @@ def plan_sweep(resolved: Resolved, dataset: Dataset) -> Plan:
     if manifest is not None:
         defaults = {column.name: column.default for column in resolved.model.parameters}
         check_extends(manifest, declared(resolved), defaults)
-    return make_plan(resolved, dataset.published(_owner(resolved)))
+    found = dataset.inspect(owner_of(resolved))
+    if found.conflicts:
+        raise SweepError(f"{dataset.location}: {found.conflicts[0]}")
+    return make_plan(resolved, found.ids)
 
 
 def _lost_manifest(resolved: Resolved, dataset: Dataset) -> dict[str, Any]:
     """The resolved sweep from the files of a folder where it is missing."""
     try:
-        return dataset.carried(_owner(resolved))
+        return dataset.carried(owner_of(resolved))
     except SweepError as error:
         raise SweepError(
             f"{dataset.location} holds Parquet files and no {MANIFEST}, and is not the folder of "
@@ -92,21 +105,27 @@ def _lost_manifest(resolved: Resolved, dataset: Dataset) -> dict[str, Any]:
         ) from None
 
 
-def _owner(resolved: Resolved) -> Owner:
+def owner_of(resolved: Resolved) -> Owner:
+    """Whose rows a sweep's files hold."""
     return Owner(resolved.spec.name, resolved.model.numerics_version)
 
 
 def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
-    """Publish the resolved sweep and cut the work; the folder is shown to be writable by it."""
+    """Publish the resolved sweep, set damaged files aside, and cut the work.
+
+    Publishing shows that the folder is writable.
+    """
     dataset.store.drop_stale()
     dataset.write_manifest(plan.sweep())
     dataset.write_given(plan.resolved.given._asdict())
     for record in records(dataset.store):
         dataset.store.drop(record)
+    notices = dataset.set_aside(owner_of(plan.resolved))
     writer = _writer(dataset, plan.resolved, plan.sweep())
-    session = Session(uuid.uuid4().hex[:12], time.time(), code=version("bocnn"))
+    session = Session(uuid.uuid4().hex[:12], time.time(), code_of(plan.model))
     shards = cut_shards(plan, cut)
-    return Work(plan.without_spans(), shards, writer, session, cut.card_flops_per_s)
+    rate = cut.card_flops_per_s
+    return Work(plan.without_spans(), shards, writer, session, rate, tuple(notices))
 
 
 def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]]) -> Outcome:
@@ -119,7 +138,8 @@ def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]])
     """
     failures = run(work) if work.shards else {}
     dataset.store.drop_stale()
-    after = make_plan(work.plan.resolved, dataset.published(_owner(work.plan.resolved)))
+    found = dataset.inspect(owner_of(work.plan.resolved))
+    after = make_plan(work.plan.resolved, found.ids)
     return Outcome(failures, after.todo)
 
 
@@ -135,19 +155,36 @@ def read_status(
     Raises:
         SweepError: the folder holds no sweep, or a file that is not of it.
     """
-    resolved, planned = _declared(dataset, find_model)
-    if done is None:
-        done = make_plan(resolved, dataset.published(_owner(resolved))).done
-    by_status = dataset.statuses(_owner(resolved))
-    shards = dataset.shards()
-    whole = share(dataset.notes(shards))
-    failed = [
-        f"{record}: {reason(dataset.store.get(record).decode())}"
-        for record in records(dataset.store)
-    ]
-    name = resolved.spec.name
-    lost = MANIFEST not in dataset.store.names()
-    return Status(name, planned, done, by_status, len(shards), whole, failed, lost)
+    resolved = sweep_of(dataset, find_model)
+    found = dataset.inspect(owner_of(resolved))
+    plan = Plan(resolved, (), 0, 0.0, 0.0)
+    return Status(
+        name=resolved.spec.name,
+        planned=plan.total,
+        published=make_plan(resolved, found.ids).done if done is None else done,
+        by_status=found.statuses,
+        shards=len(found.shards),
+        share=share(found.notes),
+        failed=[
+            f"{name}: {recorded_reason(dataset.store, name)}" for name in records(dataset.store)
+        ],
+        lost=MANIFEST not in dataset.store.names(),
+        damaged=tuple(f"{name} {why}" for name, why in found.damaged.items()),
+        conflicts=tuple(found.conflicts),
+        mixed=tuple(mixtures(found.notes)),
+    )
+
+
+def verify_dataset(
+    dataset: Dataset, find_model: Callable[[str], Model] = load_model
+) -> Verification:
+    """Check every row of a dataset, from the dataset alone.
+
+    Raises:
+        SweepError: as `read_status`.
+    """
+    resolved = sweep_of(dataset, find_model)
+    return verify(dataset, resolved.model, owner_of(resolved))
 
 
 def compact_dataset(
@@ -158,10 +195,10 @@ def compact_dataset(
     Raises:
         SweepError: as `read_status`, and as `sweeps.compact.compact`.
     """
-    resolved, planned = _declared(dataset, find_model)
+    resolved = sweep_of(dataset, find_model)
     plan = Plan(resolved, (), 0, 0.0, 0.0)
-    sweep = plan.sweep() | {"planned_runs": planned}
-    return compact(dataset, _owner(resolved), _writer(dataset, resolved, sweep), target_bytes)
+    writer = _writer(dataset, resolved, plan.sweep())
+    return compact(dataset, owner_of(resolved), writer, target_bytes)
 
 
 def _writer(dataset: Dataset, resolved: Resolved, sweep: dict[str, Any]) -> Writer:
@@ -171,12 +208,16 @@ def _writer(dataset: Dataset, resolved: Resolved, sweep: dict[str, Any]) -> Writ
     return Writer(location, text, resolved.model, meanings(resolved))
 
 
-def _declared(dataset: Dataset, find_model: Callable[[str], Model]) -> tuple[Resolved, int]:
-    """The sweep of a dataset and how many runs it plans, as its manifest has it, or else its files."""
+def sweep_of(dataset: Dataset, find_model: Callable[[str], Model] = load_model) -> Resolved:
+    """The sweep of a dataset, as its manifest has it, or else its files.
+
+    Raises:
+        SweepError: the folder holds no sweep, or one that cannot be read.
+    """
     manifest = dataset.manifest()
     if manifest is None:
         manifest = dataset.carried(dataset.owner())
-    planned, contents = manifest["planned_runs"], manifest.get("images", {})
+    contents = manifest.get("images", {})
     text = from_json(
         json.dumps({k: v for k, v in manifest.items() if k not in STATED}, ensure_ascii=False)
     )
@@ -186,4 +227,4 @@ def _declared(dataset: Dataset, find_model: Callable[[str], Model]) -> tuple[Res
         model = find_model(name)
         return model.with_contents(contents) if isinstance(model, Pictured) else model
 
-    return resolve(text, f"{dataset.location}/{MANIFEST}", with_contents), planned
+    return resolve(text, f"{dataset.location}/{MANIFEST}", with_contents)

@@ -6,42 +6,38 @@ along the training of a shard's runs lies in a file of its own, published before
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pyarrow import fs as arrow_fs
 
-from sweeps.identity import ID_DTYPE, shard_name
+from sweeps.content import content_digest
+from sweeps.files import DAMAGED, GIVEN, MANIFEST, TRAJECTORY, is_shard, records_of
+from sweeps.identity import shard_name
+from sweeps.inspection import Inspection, inspection
+from sweeps.manifest import read_manifest
 from sweeps.mistakes import SweepError
 from sweeps.protocol import Columns, Model, Tracing
-from sweeps.schema import SCHEMA_VERSION, file_metadata, table_schema, to_table, trace_schema
-from sweeps.spec import Spec
+from sweeps.schema import file_metadata, table_schema, to_table, trace_schema
+from sweeps.shard_file import (
+    DIGEST,
+    Damaged,
+    Found,
+    Owner,
+    Shard,
+    decode,
+    read_shard,
+    sound_table,
+    texts,
+    whole,
+)
 from sweeps.store import Store
 
-MANIFEST = "_sweep.json"
-GIVEN = "_given.json"
-"""The sweep file's text as the user gave it, with its comments, and the size and replicates asked for."""
-TRAJECTORY = "trajectory"
-REPLACES = "replaces"
-NOTES = "notes"
-"""Keys of a compacted file's metadata: the files whose rows it holds, and what they said of themselves."""
-
-_SAID = {"wall_s", "session", "session_s", "slots", "node", "engine", "device"}
-
-_MANIFEST_KEYS = {*Spec._fields, "planned_runs"} - Spec._field_defaults.keys()
-
-
-class Owner(NamedTuple):
-    """Whose rows a file must hold: the sweep's name and the model's numerics version."""
-
-    name: str
-    numerics_version: int
+_Stamp = tuple[Any, ...]
 
 
 class Dataset:
@@ -49,6 +45,7 @@ class Dataset:
 
     def __init__(self, location: str) -> None:
         self.store = Store(location)
+        self._sound: dict[str, tuple[_Stamp, Shard]] = {}
 
     @property
     def location(self) -> str:
@@ -56,12 +53,12 @@ class Dataset:
         return self.store.location
 
     def shards(self) -> list[str]:
-        """Names of the published Parquet files, trajectories left out."""
-        return [
-            name
-            for name in self.store.names()
-            if name.endswith(".parquet") and not name.startswith(f"{TRAJECTORY}-")
-        ]
+        """Names of the files of rows, sorted.
+
+        Raises:
+            SweepError: something else than a file has the name of one.
+        """
+        return self._shards(self.store.entries())
 
     def manifest(self) -> dict[str, Any] | None:
         """The resolved sweep of this folder, or None where none was started.
@@ -69,23 +66,12 @@ class Dataset:
         Raises:
             SweepError: the file is there and is not a resolved sweep.
         """
-        if MANIFEST not in self.store.names():
+        entry = self.store.entries().get(MANIFEST)
+        if entry is None:
             return None
-        try:
-            found = json.loads(self.store.get(MANIFEST))
-            if found["schema_version"] != SCHEMA_VERSION:
-                raise SweepError(
-                    f"{self.location} has schema version {found['schema_version']}; this version of "
-                    f"bocnn-sweep reads {SCHEMA_VERSION}; name another --out"
-                )
-            if missing := _MANIFEST_KEYS - found.keys():
-                raise KeyError(*missing)
-        except (ValueError, KeyError, TypeError):
-            raise SweepError(
-                f"{self.location}/{MANIFEST} is not a resolved sweep; move it away, or name another "
-                "--out"
-            ) from None
-        return dict(found)
+        if entry.type != arrow_fs.FileType.File:
+            raise SweepError(f"{self.location}/{MANIFEST} is not a file; move it away")
+        return read_manifest(whole(self.store, MANIFEST), f"{self.location}/{MANIFEST}")
 
     def write_manifest(self, sweep: dict[str, Any]) -> None:
         """Publish the resolved sweep."""
@@ -96,131 +82,131 @@ class Dataset:
         self.store.put(GIVEN, json.dumps(given, ensure_ascii=False, indent=1).encode())
 
     def carried(self, owner: Owner) -> dict[str, Any]:
-        """The resolved sweep as the files themselves carry it: what to go by where it was lost."""
-        tables = self._whole(owner, "run_id")
-        sweeps = [json.loads(table.schema.metadata[b"sweep"]) for table in tables]
-        return dict(max(sweeps, key=lambda sweep: sweep["planned_runs"]))
-
-    def owner(self) -> Owner:
-        """Whose rows the files hold, as the first of them says.
+        """The resolved sweep as the files themselves carry it: what to go by where it was lost.
 
         Raises:
-            SweepError: there is none, or it does not say.
+            SweepError: no sound file carries one.
+        """
+        carried = sorted({shard.sweep for shard in self.inspect(owner).shards.values()})
+        source = f"the sweep in the files of {self.location}"
+        sweeps = [read_manifest(sweep.encode(), source) for sweep in carried]
+        if not sweeps:
+            raise SweepError(f"{self.location} has no {MANIFEST}, and no file in it is undamaged")
+        return max(sweeps, key=lambda sweep: int(sweep["planned_runs"]))
+
+    def owner(self) -> Owner:
+        """Whose rows the files hold, as the first of them that says it does.
+
+        Raises:
+            SweepError: there is none, or none says it.
         """
         names = self.shards()
         if not names:
             raise SweepError(f"{self.location} holds no sweep: there is no {MANIFEST} in it")
-        try:
-            said = self.metadata(names[0])
-            return Owner(json.loads(said["sweep"])["name"], int(said["numerics_version"]))
-        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
-            raise SweepError(
-                f"{self.location} holds Parquet files and no {MANIFEST}, and {names[0]} does not say of "
-                "which sweep it is; move it away, or name the folder of a sweep"
-            ) from None
+        for name in names:
+            with suppress(
+                FileNotFoundError, Damaged, ValueError, KeyError, TypeError, RecursionError
+            ):
+                said = decode(self.store, name, texts)
+                return Owner(str(json.loads(said["sweep"])["name"]), int(said["numerics_version"]))
+        raise SweepError(
+            f"{self.location} holds Parquet files and no {MANIFEST}, and {names[0]} does not say of "
+            "which sweep it is; move it away, or name the folder of a sweep"
+        )
 
-    def published(self, owner: Owner) -> NDArray[Any]:
-        """Identities of every published run, dtype ID_DTYPE, each once.
+    def inspect(self, owner: Owner) -> Inspection:
+        """Read and check every file of rows; those that have not changed since are not read again.
+
+        A compaction publishes a large file before it removes the small ones, so where one has gone
+        meanwhile the folder is listed again. It ends: each time one of finitely many has gone for good.
 
         Args:
-            owner: what the files must be of.
+            owner: whose rows the files must hold.
         Raises:
-            SweepError: a file is corrupted, or is not of this sweep and model.
-        """
-        columns = [id_array(table) for table in self._whole(owner, "run_id")]
-        return np.unique(np.concatenate([np.zeros(0, dtype=ID_DTYPE), *columns]))
-
-    def statuses(self, owner: Owner) -> Counter[str]:
-        """How many published runs ended in each status, each run once."""
-        tables = self._whole(owner, "run_id", "status")
-        if not tables:
-            return Counter()
-        table = pa.concat_tables(tables)
-        ids = id_array(table)
-        _, first = np.unique(ids, return_index=True)
-        status = (
-            table["status"] if first.size == ids.size else table["status"].take(pa.array(first))
-        )
-        return Counter({c["values"]: c["counts"] for c in status.value_counts().to_pylist()})
-
-    def notes(self, shards: list[str]) -> Iterator[dict[str, str]]:
-        """What files say of how they came to be: session, seconds, node."""
-        for shard in shards:
-            try:
-                said = self.metadata(shard)
-            except FileNotFoundError:  # a compaction has removed it
-                continue
-            yield from (
-                json.loads(said[NOTES])
-                if NOTES in said
-                else [{key: said[key] for key in said.keys() & _SAID}]
-            )
-
-    def metadata(self, name: str) -> dict[str, str]:
-        """The metadata of one file."""
-        with self.store.open(name) as stream:
-            found = pq.read_metadata(stream).metadata or {}
-        return {key.decode(): value.decode() for key, value in found.items()}
-
-    def schema(self, name: str) -> pa.Schema:
-        """The schema of one file."""
-        with self.store.open(name) as stream:
-            return pq.read_schema(stream)
-
-    def sizes(self) -> dict[str, int]:
-        """Bytes of each published file of rows."""
-        sizes = self.store.sizes()
-        return {name: sizes[name] for name in self.shards()}
-
-    def read(self, name: str, owner: Owner) -> pa.Table:
-        """All columns of one file."""
-        return self._read(name, owner)
-
-    def _whole(self, owner: Owner, *columns: str) -> list[pa.Table]:
-        """Columns of every file of rows; looked up again where a compaction removes some meanwhile.
-
-        It ends: each time at least one of finitely many files has gone for good.
+            SweepError: a file is of something else, or cannot be opened.
         """
         while True:
-            names = self.shards()
+            entries = self.store.entries()
+            found, damaged = {}, {}
             try:
-                return [self._read(name, owner, *columns) for name in names]
-            except SweepError:
-                if set(names) <= set(self.shards()):
-                    raise
+                for name in self._shards(entries):
+                    try:
+                        found[name] = self._shard(name, owner, entries)
+                    except Damaged as damage:
+                        damaged[name] = str(damage)
+                if damaged.keys() <= set(self.shards()):
+                    return inspection(self.store, found, damaged)
+            except FileNotFoundError:
+                continue
 
-    def _read(self, shard: str, owner: Owner, *columns: str) -> pa.Table:
-        """Columns of one file, after its metadata was checked."""
-        remedy = (
-            f"move {self.location}/{shard} away and run the same command again: "
-            "only the runs that it held are trained again"
-        )
+    def set_aside(self, owner: Owner) -> list[str]:
+        """Rename damaged shards, and their records, so that nothing reads them; what was done, in words.
+
+        Args:
+            owner: whose rows the files must hold.
+        """
+        said = []
+        for name, why in self.inspect(owner).damaged.items():
+            entries = self.store.entries()
+            for old in (name, records_of(name)):
+                if old in entries:
+                    names = (f"{DAMAGED}{old}.{number}" for number in range(1, len(entries) + 2))
+                    new = next(aside for aside in names if aside not in entries)
+                    self.store.rename(old, new)
+                    said.append(f"{old} is now {new}: {name} {why}")
+        return said
+
+    def read(self, name: str) -> pa.Table:
+        """All columns of one file, compared with its digest.
+
+        Raises:
+            SweepError: it is damaged, or cannot be opened.
+            FileNotFoundError: it has gone.
+        """
+        return self._decoded(name, sound_table)
+
+    def schema(self, name: str) -> pa.Schema:
+        """The schema of one file.
+
+        Raises:
+            SweepError, FileNotFoundError: as `read`.
+        """
+        return self._decoded(name, lambda file: file.schema_arrow)
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """The metadata of one file.
+
+        Raises:
+            SweepError, FileNotFoundError: as `read`.
+        """
+        return self._decoded(name, texts)
+
+    def _decoded(self, name: str, look: Callable[[pq.ParquetFile], Found]) -> Found:
         try:
-            with self.store.open(shard) as stream:
-                file = pq.ParquetFile(stream, page_checksum_verification=True)
-                metadata = file.schema_arrow.metadata or {}
-                if metadata.get(b"schema_version") != str(SCHEMA_VERSION).encode():
-                    raise SweepError(
-                        f"{shard} was not written by this version of bocnn-sweep; {remedy}"
-                    )
-                name, version = (
-                    json.loads(metadata[b"sweep"])["name"],
-                    metadata[b"numerics_version"],
+            return decode(self.store, name, look)
+        except Damaged as damage:
+            raise SweepError(f"{self.location}/{name} {damage}") from None
+
+    def _shards(self, entries: dict[str, arrow_fs.FileInfo]) -> list[str]:
+        """Names of the files of rows among the entries of the folder."""
+        names = sorted(filter(is_shard, entries))
+        for name in names:
+            if entries[name].type != arrow_fs.FileType.File:
+                raise SweepError(
+                    f"{self.location}/{name} has the name of a file of rows and is not a file; move it away"
                 )
-                if name != owner.name:
-                    raise SweepError(
-                        f"{shard} is of the sweep {name!r}, not {owner.name!r}; {remedy}"
-                    )
-                if int(version) != owner.numerics_version:
-                    raise SweepError(
-                        f"{shard} is of the model's numerics version {int(version)}, not "
-                        f"{owner.numerics_version}: other numbers; name another --out, or {remedy}"
-                    )
-                return file.read(columns=list(columns)).select(columns) if columns else file.read()
-        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-            raise SweepError(
-                f"{shard} is not a readable Parquet file of a sweep ({error}); {remedy}"
-            ) from None
+        return names
+
+    def _shard(self, name: str, owner: Owner, entries: dict[str, arrow_fs.FileInfo]) -> Shard:
+        """A file of rows; one that has not changed since it was checked is not read again."""
+        infos = (entries[name], entries.get(records_of(name)))
+        stamp = (owner, *((info.size, info.mtime_ns) for info in infos if info))
+        before, shard = self._sound.get(name, (None, None))
+        if shard is None or before != stamp:
+            beside = {e for e, info in entries.items() if info.type == arrow_fs.FileType.File}
+            shard = read_shard(self.store, name, owner, beside)
+            self._sound[name] = (stamp, shard)
+        return shard
 
 
 class Writer:
@@ -247,7 +233,7 @@ class Writer:
             columns: every column but `run_id`.
             extra: further metadata of the file, such as device and seconds.
         Returns:
-            The file's name.
+            The digest of the rows.
         """
         schema = table_schema(self._model, self._auxiliary)
         return self.put_table(shard_name(ids), to_table(schema, ids, columns), extra)
@@ -257,30 +243,21 @@ class Writer:
 
         Args:
             ids: run identities of the shard, dtype ID_DTYPE.
-            traces: recorded columns, and `run`, the place of a record's run among `ids`.
+            traces: recorded columns, and `run`, the position of a record's run among `ids`.
             extra: further metadata of the file.
         Returns:
-            The file's name.
+            The digest of the records, which the shard states.
         """
         assert isinstance(self._model, Tracing)
         table = to_table(trace_schema(self._model), ids[traces["run"]], traces)
         return self.put_table(shard_name(ids, TRAJECTORY), table, extra)
 
     def put_table(self, name: str, table: pa.Table, extra: dict[str, Any]) -> str:
-        """Publish a table under a name, with what each file says of itself."""
-        extra = {"code_version": version("bocnn"), **extra}
+        """Publish a table under a name, with what each file says of itself; gives its digest."""
+        digest = content_digest(table)
+        extra = {**extra, DIGEST: digest}
         table = table.replace_schema_metadata(file_metadata(self._sweep, self._model, extra))
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
         Store(self.location).put(name, sink.getvalue().to_pybytes())
-        return name
-
-
-def id_array(table: pa.Table) -> NDArray[Any]:
-    """The run identities of a table, dtype ID_DTYPE."""
-    column = table["run_id"].combine_chunks()
-    width = column.type.byte_width
-    raw = column.buffers()[1]
-    if raw is None:
-        return np.zeros(0, dtype=ID_DTYPE)
-    return np.frombuffer(raw, dtype=ID_DTYPE, count=len(column), offset=column.offset * width)
+        return digest

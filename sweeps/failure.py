@@ -4,6 +4,7 @@
 again and removes the record first.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,8 @@ from sweeps.protocol import Columns
 from sweeps.store import Store
 
 PREFIX = "_failed-"
+_RECORD = re.compile(r"_failed-[0-9a-f]{32}\.txt")
+"""Names of records as they are given here: a file of another name is somebody's own."""
 _SHOWN = 6
 
 
@@ -43,13 +46,22 @@ def describe(ids: NDArray[Any], columns: Columns, error: str) -> str:
 
 def records(store: Store) -> list[str]:
     """Names of the records in a folder."""
-    return [name for name in store.names() if name.startswith(PREFIX)]
+    return [name for name in store.names() if _RECORD.fullmatch(name)]
+
+
+def recorded_reason(store: Store, record: str) -> str:
+    """The error that a record in a folder tells of."""
+    try:
+        return reason(store.get(record).decode(errors="replace"))
+    except OSError as error:
+        return f"the record cannot be read ({error})"
 
 
 def reason(text: str) -> str:
-    """The last line of a record or traceback: the error itself."""
+    """The last line of a record or traceback: the error itself, without control characters."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason is known"
+    last = lines[-1] if lines else "no reason is known"
+    return "".join(letter if letter.isprintable() else "�" for letter in last)
 
 
 def _values(values: NDArray[Any]) -> str:

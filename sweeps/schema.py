@@ -56,13 +56,12 @@ def to_table(schema: pa.Schema, ids: NDArray[Any], columns: Columns) -> pa.Table
 
 
 def file_metadata(sweep: str, model: Model, extra: dict[str, Any]) -> dict[str, str]:
-    """What each file says of itself: schema version, the resolved sweep, model and engine."""
+    """What each file says of itself: schema version, the resolved sweep, the model, and `extra`."""
     return {
         "schema_version": str(SCHEMA_VERSION),
         "sweep": sweep,
         "model": model.name,
         "numerics_version": str(model.numerics_version),
-        "engine": model.engine,
         **{
             key: value if isinstance(value, str) else json.dumps(value)
             for key, value in extra.items()

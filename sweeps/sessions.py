@@ -4,6 +4,7 @@ A *session* is one start of a driver. Its time counts from there to its last pub
 workers, idle slots and the writing of files are orchestration, like all that is not a shard's training.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -32,19 +33,24 @@ def share(notes: Iterable[Mapping[str, str]]) -> Share | None:
 
     Args:
         notes: of each file: `wall_s` of training, `session`, `session_s` from its start to the
-            publication of the file, `slots`. Files without them are left out.
+            publication of the file, `slots`. Files without them, or with others than numbers, are left
+            out.
     Returns:
         None where no file says it, or where clocks that jumped leave no time.
     """
     wall: dict[str, float] = {}
-    slots: dict[str, int] = {}
+    slots: dict[str, float] = {}
     compute = 0.0
     for note in notes:
-        if "session" not in note:
+        try:
+            name, count = note["session"], float(note["slots"])
+            trained, since = float(note["wall_s"]), float(note["session_s"])
+        except (KeyError, ValueError):
             continue
-        name = note["session"]
-        wall[name] = max(wall.get(name, 0.0), float(note["session_s"]))
-        slots[name] = max(slots.get(name, 1), int(note["slots"]))
-        compute += float(note["wall_s"])
+        if not all(map(math.isfinite, (count, trained, since))):
+            continue
+        wall[name] = max(wall.get(name, 0.0), since)
+        slots[name] = max(slots.get(name, 1.0), count)
+        compute += trained
     available = sum(wall[name] * slots[name] for name in wall)
     return Share(len(wall), compute, available) if available > 0 else None

@@ -6,18 +6,20 @@ Rows stay in memory until the shard is whole, and are then published at once.
 import platform
 import time
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps import trajectory
-from sweeps.dataset import MANIFEST, Writer
+from sweeps import machine, trajectory
+from sweeps.dataset import Writer
 from sweeps.failure import describe, record_name
+from sweeps.files import MANIFEST
 from sweeps.mistakes import SweepError
 from sweeps.plan import NOMINAL_FLOPS_PER_S, Plan, Shard
 from sweeps.protocol import Placed
+from sweeps.shard_file import RECORDS_DIGEST
+from sweeps.source_code import Code, code_in
 from sweeps.store import Store
 
 _SLICE_S = 0.5
@@ -39,25 +41,29 @@ class Progress(NamedTuple):
 
 
 class Session(NamedTuple):
-    """One start of a driver: name, when it began (seconds of the epoch), trials at once, package.
+    """One start of a driver: name, when it began (seconds of the epoch), its code, trials at once.
 
     Where `slots` is 0, workers ask how many their cluster has.
     """
 
     name: str
     began: float
+    code: Code
     slots: int = 1
-    code: str = ""
 
 
 class Work(NamedTuple):
-    """A sweep's work as executors take it; shards are numbered. The rate is that of a trial's card."""
+    """A sweep's work as executors take it; shards are numbered. The rate is that of a trial's card.
+
+    `notices` say what was done to the folder before: files that were set aside.
+    """
 
     plan: Plan
     shards: list[Shard]
     writer: Writer
     session: Session
     card_flops_per_s: float | None = None
+    notices: tuple[str, ...] = ()
 
 
 def train_shard(work: Work, number: int) -> Iterator[Progress]:
@@ -91,12 +97,13 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
             failed[status] += int(np.sum(measured[-1]["status"] == status))
         yield Progress(number, done, dict(failed), time.perf_counter() - start, False, node)
     wall_s = time.perf_counter() - start
-    extra = {"device": platform.processor() or platform.machine(), "wall_s": wall_s}
-    extra |= _whence(work.session)
+    extra = {"engine": model.engine, "device": machine.processor(), "wall_s": wall_s}
+    extra |= machine.stated() | work.session.code.stated() | _whence(work.session)
     if isinstance(model, Placed) and steps is None:
         extra |= model.placed(columns)
     if steps is not None:
-        work.writer.publish_trajectory(ids, _joined(traced), extra)
+        digest = work.writer.publish_trajectory(ids, _joined(traced), extra)
+        extra[RECORDS_DIGEST] = digest
     work.writer.publish(ids, columns | _joined(measured), extra)
     yield Progress(number, done, failed, wall_s, True, node)
 
@@ -108,16 +115,16 @@ def keep_failure(work: Work, number: int, error: str) -> None:
     work.writer.keep(record_name(ids), describe(ids, work.plan.columns(places), error))
 
 
-def check_here(location: str, code: str) -> None:
-    """Whether this node can take part: the driver's package, and the driver's folder.
+def check_here(location: str, code: Code) -> None:
+    """Whether this node can take part: the driver's code, and the driver's folder.
 
     Raises:
         SweepError: says what this node has instead.
     """
-    if version("bocnn") != code:
+    if differences := code_in(code.packages).differences(code):
         raise SweepError(
-            f"node {platform.node()} has bocnn {version('bocnn')} and the driver {code}; install one "
-            "version on every node, then run the same command again"
+            f"node {platform.node()} has other code than the driver: {differences}; install one state of "
+            "the code, with one version of its libraries, on every node, then run the same command again"
         )
     if not Store(location).has(MANIFEST):
         raise SweepError(

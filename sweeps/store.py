@@ -5,6 +5,7 @@ What the names and bytes mean is left to `sweeps.dataset`.
 
 import os
 import platform
+import re
 import uuid
 from contextlib import suppress
 from functools import cache
@@ -19,6 +20,9 @@ from sweeps.remote import patiently, remedy
 
 TEMPORARY = ".tmp-"
 """How names of unfinished files begin; machine and process that write them follow."""
+
+_UNFINISHED = re.compile(r"\.tmp-[0-9a-f]{8}-\d+-([0-9a-f]{8}-.+\.part|[0-9a-f]{8}-clock)")
+"""Names of unfinished files as they are given here: a file of another name is somebody's own."""
 
 _STALE_S = 3600.0
 """Age at which an unfinished file of another machine is taken as left behind: writing takes seconds."""
@@ -49,11 +53,32 @@ class Store:
         return sorted(self.sizes())
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of each published file, by name; none where the folder does not exist.
+        """Bytes of each published file, by name.
+
+        Raises:
+            SweepError: as `names`.
+        """
+        found = self.entries().items()
+        return {name: info.size for name, info in found if info.type == arrow_fs.FileType.File}
+
+    def entries(self) -> dict[str, arrow_fs.FileInfo]:
+        """All that is published, by name, at one moment; nothing where the folder does not exist.
+
+        A listing that files come into and go from meanwhile may miss one that was there before it went,
+        and the one that has come in its stead. So it is taken again until none has gone since the last.
 
         Raises:
             SweepError: it is not a folder, or cannot be listed.
         """
+        before = self._list()
+        while True:
+            after = self._list()
+            if before.keys() <= after.keys():
+                return after
+            before = after
+
+    def _list(self) -> dict[str, arrow_fs.FileInfo]:
+        """One listing of the folder; a leading dot makes a file unpublished."""
         selector = arrow_fs.FileSelector(self._root, allow_not_found=True)
         try:
             infos = patiently(lambda: self._fs.get_file_info(selector), not self._local)
@@ -64,8 +89,7 @@ class Store:
                 f"cannot list {self.location}: {error}; expected a folder or s3://…"
                 f"{remedy(str(error))}"
             ) from None
-        files = [info for info in infos if info.type == arrow_fs.FileType.File]
-        return {info.base_name: info.size for info in files if not info.base_name.startswith(".")}
+        return {info.base_name: info for info in infos if not info.base_name.startswith(".")}
 
     def put(self, name: str, data: bytes) -> None:
         """Publish a file: readers see all of it or nothing, and the last of equal names stays.
@@ -95,9 +119,7 @@ class Store:
 
     def _put_local(self, root: Path, name: str, data: bytes) -> None:
         root.mkdir(parents=True, exist_ok=True)
-        temporary = (
-            root / f"{TEMPORARY}{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{name}.part"
-        )
+        temporary = root / f"{_unfinished()}{name}.part"
         try:
             with temporary.open("xb") as stream:
                 stream.write(data)
@@ -130,6 +152,22 @@ class Store:
         with suppress(OSError):
             self._fs.delete_file(f"{self._root}/{name}")
 
+    def rename(self, old: str, new: str) -> None:
+        """Give a file another name; nothing happens where it has gone.
+
+        Raises:
+            SweepError: the folder cannot be written.
+        """
+        try:
+            self._fs.move(f"{self._root}/{old}", f"{self._root}/{new}")
+        except FileNotFoundError:
+            return
+        except (ArrowException, OSError) as error:
+            raise SweepError(
+                f"cannot rename {old} in {self.location}: {error}; correct the rights, then run the same "
+                f"command again{remedy(str(error))}"
+            ) from None
+
     def sync(self) -> None:
         """Have the disk hold the folder's present list of files; an object store always does."""
         if self._local:
@@ -158,7 +196,7 @@ class Store:
                 return True
             except FileExistsError:
                 with suppress(OSError):
-                    if _left_behind(path.read_text()):
+                    if path.is_file() and _left_behind(path.read_text(errors="replace")):
                         path.unlink()
             except OSError as error:
                 raise SweepError(f"cannot write in {self.location}: {error.strerror}") from None
@@ -170,7 +208,8 @@ class Store:
         Those of this machine go when their process is gone, those of others when they are an hour old
         by the clock of the file system, which is one for all.
         """
-        found = list(Path(self._root).glob(f"{TEMPORARY}*")) if self._local else []
+        there = Path(self._root).glob(f"{TEMPORARY}*") if self._local else []
+        found = [path for path in there if _UNFINISHED.fullmatch(path.name)]
         if not found:
             return
         now = self._now()
@@ -181,9 +220,9 @@ class Store:
 
     def _now(self) -> float:
         """The time by the clock of the folder's file system."""
-        probe = Path(self._root) / f"{TEMPORARY}{_machine()}-{os.getpid()}-clock"
+        probe = Path(self._root) / f"{_unfinished()}clock"
         try:
-            probe.touch()
+            probe.touch(exist_ok=False)
             return probe.stat().st_mtime
         except OSError:  # a folder that cannot be written is told where something is published
             return 0.0
@@ -200,6 +239,11 @@ def _machine() -> str:
     except OSError:
         name = platform.node()
     return blake2b(name.encode(), digest_size=4).hexdigest()
+
+
+def _unfinished() -> str:
+    """How the name of an unfinished file of this process begins, another one each time."""
+    return f"{TEMPORARY}{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-"
 
 
 def _left_behind(name: str) -> bool:

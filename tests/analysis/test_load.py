@@ -1,15 +1,24 @@
 """Loading: order leaves no trace, duplicates go, and every foreign thing is named."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from analysis.errors import AnalysisError
 from analysis.load import Dataset, open_dataset
+from analysis.query import open_source
+from analysis.spec import parse_sweep
 from tests.analysis.synthetic import Planted, write_shard, write_table
+
+
+def resolved(**changes: object) -> str:
+    """A resolved sweep with some keys changed."""
+    return json.dumps(Planted().sweep() | changes)
 
 
 def test_order_of_rows_and_files_leaves_no_trace(two_settings: Planted, tmp_path: Path) -> None:
@@ -118,6 +127,12 @@ def test_a_shard_of_another_sweep_is_named(two_settings: Planted, folder: Path) 
     ("text", "message"),
     [
         ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[" * 50 + "]" * 50, "is nested too deeply"),
+        (resolved(axes=None), r"malformed \(AttributeError"),
+        (resolved(replicates="four"), r"malformed \(ValueError"),
+        (resolved(planned_runs=1), r"planned_runs is 1, and its axes make 1280 runs"),
+        (resolved(planned_runs="1280"), r"planned_runs is '1280', and its axes make 1280 runs"),
         ("[]", "schema version None, expected 1"),
         (json.dumps({"schema_version": 2}), "schema version 2, expected 1"),
         (json.dumps({"schema_version": 1}), r"malformed \(KeyError: 'axes'\)"),
@@ -139,3 +154,58 @@ def test_an_unknown_column_names_the_nearest(dataset: Dataset) -> None:
 def test_text_is_not_a_number(dataset: Dataset) -> None:
     with pytest.raises(AnalysisError, match=r"'train' holds string, expected numbers"):
         dataset.numbers("train")
+
+
+def test_the_remedy_for_a_damaged_file_is_the_one_that_works(folder: Path) -> None:
+    """A sweep sets aside files of its own names alone."""
+    for name, remedy in (
+        (f"shard-{'0' * 32}.parquet", "Run the sweep again: it sets the file aside"),
+        ("shard-mine.parquet", "Move it away and run the sweep again"),
+    ):
+        (folder / name).write_bytes(b"PAR1")
+        with pytest.raises(AnalysisError, match=rf"{name} .*{remedy}"):
+            open_dataset(str(folder))
+        (folder / name).unlink()
+
+
+def test_a_manifest_that_is_no_file_is_named(folder: Path) -> None:
+    (folder / "_sweep.json").unlink()
+    (folder / "_sweep.json").mkdir()
+    with pytest.raises(AnalysisError, match=r"_sweep.json is not a file"):
+        open_dataset(str(folder))
+
+
+@pytest.mark.parametrize("key", ["numerics_version", "model"])
+@pytest.mark.parametrize("opened", [open_dataset, open_source])
+def test_rows_of_other_numerics_are_not_mixed_in(
+    opened: Callable[[str], object], key: str, folder: Path
+) -> None:
+    victim = sorted(folder.glob("shard-*"))[1]
+    table = pq.read_table(victim)
+    metadata = table.schema.metadata | {key.encode(): b"2"}
+    pq.write_table(table.replace_schema_metadata(metadata), victim)
+    name = key.replace("_", " ")
+    with pytest.raises(
+        AnalysisError, match=rf"{victim.name} is foreign.*: {name} 2, and the folder"
+    ):
+        opened(str(folder))
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"\0"])
+def test_damaged_rows_of_a_large_dataset_are_no_traceback(folder: Path, damage: bytes) -> None:
+    """Their footers are sound, which is all that is read when it is opened."""
+    source = open_source(str(folder))
+    victim = sorted(folder.glob("shard-*"))[1]
+    data = victim.read_bytes()
+    victim.write_bytes(data[:4] + damage * 4000 + data[4004:])
+    with pytest.raises(AnalysisError, match=r"Cannot read the rows of .*verify"):
+        source.run("SELECT max(run_id), max(mu_norm), max(test_error_clean) FROM runs")
+    with pytest.raises(duckdb.Error):
+        source.run("SELECT nothing FROM runs")
+
+
+def test_zipped_axes_are_one_dimension_of_the_planned_runs(folder: Path) -> None:
+    sweep = Planted().sweep()
+    sweep["axes"]["n"] = {"values": list(range(16)), "scale": "list"}
+    document = sweep | {"zip": [["mu_norm", "n"]], "planned_runs": 1280}
+    assert parse_sweep(document, where="here").planned_runs == 1280

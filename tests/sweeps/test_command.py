@@ -142,14 +142,15 @@ def test_another_sweeps_folder_is_refused_and_left_alone(bocnn_file: Path, out: 
     assert contents(out) == files
 
 
-def test_a_damaged_dataset_is_refused_with_the_remedy(bocnn_file: Path, out: Path) -> None:
+def test_a_damaged_dataset_is_mended_by_the_same_command(bocnn_file: Path, out: Path) -> None:
     succeeded(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL, "--shard-runs", 10))
     whole, victim = rows(out), sorted(out.glob("*.parquet"))[0]
     victim.write_bytes(victim.read_bytes()[:-100])
-    said = failed(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL))
-    assert f"move {victim} away and run the same command again" in said
-    victim.unlink()
-    succeeded(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL))
+    said = failed(bocnn_sweep("compact", out))
+    assert f"{victim} is not a readable Parquet file" in said and "run the sweep again" in said
+    said = bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL)
+    assert said.returncode == 0
+    assert said.stderr.startswith(f"set aside: {victim.name} is now _damaged-{victim.name}.1: ")
     assert rows(out).equals(whole)
 
 

@@ -46,7 +46,7 @@ def test_a_cluster_of_which_a_node_does_not_see_the_folder_is_refused(tmp_path: 
         "    work = command.prepare(plan, dataset, Cut())\n"
         "    lone = Writer(sys.argv[1] + '-elsewhere', '{}', plan.model, {})\n"
         "    for bad in (work._replace(writer=lone), work._replace(\n"
-        "            session=work.session._replace(code='0.0.0'))):\n"
+        "            session=work.session._replace(code=work.session.code._replace(digest='0000')))):\n"
         "        try:\n"
         "            tune.run(bad, lambda progress: None, tune.Cluster(nodes.address))\n"
         "        except SweepError as error:\n"
@@ -62,6 +62,6 @@ def test_a_cluster_of_which_a_node_does_not_see_the_folder_is_refused(tmp_path: 
     said = done.stdout
     assert said.count("refused:") == 2, done.stdout + done.stderr
     assert "the folder is not shared by all nodes; name a shared one or s3://" in said
-    assert "and the driver 0.0.0; install one version on every node" in said
+    assert "has other code than the driver: code_digest" in said
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["_given.json", "_sweep.json"]

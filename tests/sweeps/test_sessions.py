@@ -29,6 +29,13 @@ def test_a_sessions_time_is_to_its_last_publication_times_its_slots() -> None:
     assert str(found) == "64.0% (trained 9.0 s of 25.0 s that the slots of 2 sessions had)"
 
 
+@pytest.mark.parametrize("key", ["wall_s", "session_s", "slots"])
+@pytest.mark.parametrize("text", ["abc", "", "nan", "inf", "1e999", "9" * 400, "1" * 5000])
+def test_what_is_no_number_is_left_out(key: str, text: str) -> None:
+    notes = [note("a", 3, 4, 2), note("a", 1, 1) | {key: text}]
+    assert share(notes) == share(notes[:1])
+
+
 @pytest.mark.parametrize("notes", [[], [{"wall_s": "3"}], [note("a", 3, -100)]])
 def test_where_no_file_says_it_there_is_no_share(notes: list[dict[str, str]]) -> None:
     assert share(notes) is None

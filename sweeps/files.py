@@ -1,0 +1,31 @@
+"""Names of the files in a dataset's folder: which of them hold rows, which hold records, which are aside.
+
+A shard is a regular file whose name ends in `.parquet` and begins neither with `.` or `_`, as every reader
+of Parquet folders skips, nor with `trajectory-`. `analysis.load` reads folders by the same rule.
+"""
+
+import re
+
+MANIFEST = "_sweep.json"
+GIVEN = "_given.json"
+"""The sweep file's text as the user gave it, with its comments, and size and replicates beside it."""
+TRAJECTORY = "trajectory"
+DAMAGED = "_damaged-"
+"""How names of damaged files begin that were set aside."""
+
+_OWN = re.compile(r"shard-[0-9a-f]{32}\.parquet")
+
+
+def is_shard(name: str) -> bool:
+    """Whether a file of this name holds rows of runs."""
+    return name.endswith(".parquet") and not name.startswith((".", "_", f"{TRAJECTORY}-"))
+
+
+def is_own(name: str) -> bool:
+    """Whether the name is one that shards are published under: the digest of their runs."""
+    return _OWN.fullmatch(name) is not None
+
+
+def records_of(shard: str) -> str:
+    """The file of what was recorded along the training of a shard's runs."""
+    return f"{TRAJECTORY}-{shard.removeprefix('shard-')}"
