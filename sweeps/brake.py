@@ -6,10 +6,16 @@ Whatever the reason, what is published stays, and the same command goes on from 
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal came where nothing is in training; like Ctrl-C, no `except Exception` takes it."""
 
 
 class Brake:
@@ -23,6 +29,7 @@ class Brake:
         self.signal: int | None = None
         self._end = None if budget_s is None else time.monotonic() + budget_s
         self._before: dict[int, Any] = {}
+        self._raises = False
 
     @property
     def is_over(self) -> bool:
@@ -45,6 +52,29 @@ class Brake:
         for number in self._before:
             signal.signal(number, self._note)
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Where nothing is in training: a signal ends what the process does or waits for.
+
+        Raises:
+            Stopped: a signal came, before or meanwhile.
+        """
+        self.check()
+        before, self._raises = self._raises, True
+        try:
+            yield
+        finally:
+            self._raises = before
+
+    def check(self) -> None:
+        """Go no further where a signal was noted.
+
+        Raises:
+            Stopped: a signal came.
+        """
+        if self.signal is not None:
+            raise Stopped(self.signal)
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -60,6 +90,8 @@ class Brake:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         self._release()
+        if self._raises:
+            raise Stopped(number)
 
     def _release(self) -> None:
         for number, handler in self._before.items():

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeps import command, presets
-from sweeps.brake import Brake
+from sweeps.brake import Brake, Stopped
 from sweeps.dataset import MANIFEST, Dataset
 from sweeps.executors import local
 from sweeps.failure import reason
@@ -20,6 +20,7 @@ from sweeps.live import Live, counts
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards
 from sweeps.resolve import Resolved
+from sweeps.shard import Work
 from sweeps.spec import read_spec
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 out = Console(markup=False, emoji=False)
+GO_ON = "what is published stays: run the same command again to go on"
 err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 SweepArgument = Annotated[str, typer.Argument(help="A sweep file, or the name of a shipped sweep.")]
@@ -127,17 +129,29 @@ def run(
     Exit status: 0 all is published; 1 shards failed; 2 a mistake, nothing was started; 3 the time is
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
-    planned, dataset = _plan(command.open_sweep(sweep, replicates, size=size), out_folder)
     trials = Trials(executor, address, workers, gpus)
-    cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials))
-    work = command.prepare(planned, dataset, cut)
+    try:
+        with Brake(None if time_budget is None else 60 * time_budget) as brake:
+            with brake.at_once():
+                resolved = command.open_sweep(sweep, replicates, size=size)
+                planned, dataset = _plan(resolved, out_folder)
+                cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials, brake))
+                work = command.prepare(planned, dataset, cut)
+            _train(work, dataset, trials, brake=brake)
+    except Stopped as stop:
+        err.print(f"stopped; {GO_ON}")
+        raise typer.Exit(128 + int(stop.args[0])) from None
+
+
+def _train(work: Work, dataset: Dataset, trials: Trials, *, brake: Brake) -> None:
+    """Train all shards, say what the dataset holds then, and exit with the status that stands for it."""
+    planned = work.plan
     out.print(
         f"{planned.resolved.spec.name}: {planned.total:,} runs planned, {planned.done:,} published, "
         f"{planned.todo:,} to train in {len(work.shards):,} shards → {dataset.location}",
         soft_wrap=True,
     )
-    brake = Brake(None if time_budget is None else 60 * time_budget)
-    with brake, Live(out, planned.todo, len(work.shards)) as live:
+    with Live(out, planned.todo, len(work.shards)) as live:
         outcome = command.execute(work, dataset, _executor(trials, live, brake=brake))
     state = command.read_status(dataset, done=planned.total - outcome.missing)
     _print_status(state)
@@ -146,7 +160,6 @@ def run(
 
 def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
     """Say why a sweep is not complete, and exit with the status that stands for it."""
-    on = "what is published stays: run the same command again to go on"
     for number, error in outcome.failures.items():
         err.print(f"shard {number} failed after its retries: {reason(error)}", style="red")
     if outcome.failures and kept:
@@ -154,13 +167,13 @@ def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
             f"tracebacks and parameters are in {kept:,} files _failed-*.txt of the output folder"
         )
     if brake.signal is not None:
-        err.print(f"stopped; {on}")
+        err.print(f"stopped; {GO_ON}")
         raise typer.Exit(128 + brake.signal)
     if brake.is_over and outcome.missing and not outcome.failures:
-        err.print(f"the time is over; {on}")
+        err.print(f"the time is over; {GO_ON}")
         raise typer.Exit(3)
     if outcome.missing:
-        err.print(f"{outcome.missing:,} runs are not published; {on}", style="red")
+        err.print(f"{outcome.missing:,} runs are not published; {GO_ON}", style="red")
         raise typer.Exit(1)
 
 
@@ -206,21 +219,22 @@ def _executor(trials: Trials, live: Live, *, brake: Brake) -> "partial[dict[int,
     """The executor's function of the work alone; Ray is imported only where it is used."""
     if trials.executor is Executor.LOCAL:
         return partial(local.run, report=live, brake=brake)
-    from sweeps.executors import cluster, tune
+    from sweeps.executors import connection, tune
 
-    return partial(tune.run, report=live, cluster=cluster.Cluster(*trials[1:]), brake=brake)
+    return partial(tune.run, report=live, cluster=connection.Cluster(*trials[1:]), brake=brake)
 
 
-def _card_rate(planned: Plan, trials: Trials) -> float | None:
+def _card_rate(planned: Plan, trials: Trials, brake: Brake | None = None) -> float | None:
     """Flops per second of a trial's card, measured on it; None where trials have or need none."""
     if not trials.gpus or not (places := card_sample(planned)).size:
         return None
     if trials.executor is Executor.LOCAL:
         return busy_rate(planned, places)
-    from sweeps.executors import cluster
+    from sweeps.executors import cluster, connection
 
     out.print("measuring a trial's card; a cluster that grows first starts a node with one")
-    return cluster.card_rate(planned.without_spans(), places, cluster.Cluster(*trials[1:]))
+    there = connection.Cluster(*trials[1:])
+    return cluster.card_rate(planned.without_spans(), places, cluster=there, brake=brake)
 
 
 def _print_status(state: command.Status) -> None:

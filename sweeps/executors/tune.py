@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.brake import Brake
-from sweeps.executors.cluster import Cluster, check_nodes, connected, count_slots
+from sweeps.executors.cluster import check_nodes, count_slots
+from sweeps.executors.connection import Cluster, connected
 from sweeps.shard import Progress, Work, check_here, keep_failure, train_shard
 
 # isort: split
-import ray  # sweeps.executors.cluster has set what Ray reads when it is imported
+import ray  # sweeps.executors.connection has set what Ray reads when it is imported
 from ray import tune
 
 _RETRIES = 3
@@ -190,10 +191,10 @@ def run(
         SweepError: Ray cannot be reached, or a node cannot take part.
     """
     brake = brake or Brake()
-    with connected(cluster):
-        brake.take()  # Ray's start takes SIGTERM for itself
+    with connected(cluster, brake):
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are told by the driver
-        check_nodes(work)
+        with brake.at_once():
+            check_nodes(work)
         known = cluster.address == "local" or (cluster.workers and not cluster.gpus)
         slots = count_slots(work, cluster) if known else 0
         work = work._replace(session=work.session._replace(slots=slots))
