@@ -3,6 +3,7 @@
 Whatever the reason, what is published stays, and the same command goes on from there.
 """
 
+import math
 import signal
 import threading
 import time
@@ -21,25 +22,33 @@ class Stopped(KeyboardInterrupt):
 class Brake:
     """Looked at by executors before each shard and each step; a context manager that takes signals.
 
+    `cause` is why no further shard would come to its end: that nothing can be published any more.
+
     A first SIGINT (Ctrl-C) or SIGTERM (a node that is taken away, Slurm, `docker stop`) is noted here;
     a second one ends the process as it would have without.
     """
 
     def __init__(self, budget_s: float | None = None) -> None:
         self.signal: int | None = None
-        self._end = None if budget_s is None else time.monotonic() + budget_s
+        self.cause = ""
+        self._budget_s = math.inf if budget_s is None else budget_s
+        self.start_clock()
         self._before: dict[int, Any] = {}
         self._raises = False
+
+    def start_clock(self) -> None:
+        """Count the time from now: planning is not part of it."""
+        self._end = time.monotonic() + self._budget_s
 
     @property
     def is_over(self) -> bool:
         """Whether the time is over."""
-        return self._end is not None and time.monotonic() >= self._end
+        return time.monotonic() >= self._end
 
     @property
     def holds(self) -> bool:
         """Whether no further shard is to begin."""
-        return self.signal is not None or self.is_over
+        return self.signal is not None or bool(self.cause) or self.is_over
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():

@@ -16,6 +16,7 @@ from sweeps.dataset import MANIFEST, Dataset
 from sweeps.executors import local
 from sweeps.failure import reason
 from sweeps.forecast import busy_rate, card_sample, check_memory, forecast
+from sweeps.limits import check_address_space, machine_memory
 from sweeps.live import Live, counts
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards
@@ -130,6 +131,7 @@ def run(
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
     trials = Trials(executor, address, workers, gpus)
+    check_address_space(starts_ray=executor is Executor.TUNE and address == "local")
     try:
         with Brake(None if time_budget is None else 60 * time_budget) as brake:
             with brake.at_once():
@@ -137,6 +139,7 @@ def run(
                 planned, dataset = _plan(resolved, out_folder)
                 cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials, brake))
                 work = command.prepare(planned, dataset, cut)
+            brake.start_clock()
             _train(work, dataset, trials, brake=brake)
     except Stopped as stop:
         err.print(f"stopped; {GO_ON}")
@@ -151,8 +154,14 @@ def _train(work: Work, dataset: Dataset, trials: Trials, *, brake: Brake) -> Non
         f"{planned.todo:,} to train in {len(work.shards):,} shards → {dataset.location}",
         soft_wrap=True,
     )
-    with Live(out, planned.todo, len(work.shards)) as live:
-        outcome = command.execute(work, dataset, _executor(trials, live, brake=brake))
+    try:
+        with Live(out, planned.todo, len(work.shards)) as live:
+            outcome = command.execute(work, dataset, _executor(trials, live, brake=brake))
+    except SweepError:
+        if not brake.cause:
+            raise
+        outcome = command.Outcome({}, planned.todo)  # the folder cannot even be read any more
+        _end(outcome, brake, 0)
     state = command.read_status(dataset, done=planned.total - outcome.missing)
     _print_status(state)
     _end(outcome, brake, len(state.failed))
@@ -160,6 +169,9 @@ def _train(work: Work, dataset: Dataset, trials: Trials, *, brake: Brake) -> Non
 
 def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
     """Say why a sweep is not complete, and exit with the status that stands for it."""
+    if brake.cause:
+        err.print(f"stopped, since no shard can be published: {brake.cause}", style="red")
+        raise typer.Exit(1)
     for number, error in outcome.failures.items():
         err.print(f"shard {number} failed after its retries: {reason(error)}", style="red")
     if outcome.failures and kept:
@@ -211,7 +223,7 @@ def _plan(resolved: Resolved, out_folder: str | None) -> tuple[Plan, Dataset]:
     """The plan of a sweep and the dataset that it is held against."""
     dataset = Dataset(out_folder or f"data/{resolved.spec.name}")
     planned = command.plan_sweep(resolved, dataset)
-    check_memory(planned, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    check_memory(planned, machine_memory())
     return planned, dataset
 
 

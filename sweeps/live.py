@@ -1,6 +1,7 @@
 """What is shown of a running sweep: runs done, shards, failures, time left, and a line for each node.
 
-Without a terminal, each shard that ends is a line of its own, for logs that are searched.
+A shard that is tried again or failed is a line of its own, with the reason; without a terminal each that
+ends is, for logs that are searched.
 """
 
 from collections.abc import Iterable
@@ -79,7 +80,7 @@ class Live:
             description=self._said(),
             failed=counts(self.tally.failed()),
         )
-        if (progress.published or progress.setback) and not self._console.is_terminal:
+        if progress.setback or (progress.published and not self._console.is_terminal):
             self._console.print(event(progress, datetime.now(UTC)), soft_wrap=True)
 
     def _said(self) -> str:
@@ -90,11 +91,11 @@ class Live:
 
 
 def event(progress: shard.Progress, at: datetime) -> str:
-    """A line of the log: when, which shard, what became of it, where."""
+    """A line of the log: when, which shard, what became of it, where or why."""
     what = progress.setback or "published"
     rest = f"runs={progress.runs} wall_s={progress.wall_s:.2f}"
     rest += "".join(f" {status}={count}" for status, count in progress.failed.items() if count)
-    end = "" if progress.setback else f" {rest} node={progress.node}"
+    end = f": {progress.reason}" if progress.setback else f" {rest} node={progress.node}"
     return f"{at:%Y-%m-%dT%H:%M:%SZ} shard={progress.shard} {what}{end}"
 
 

@@ -5,8 +5,9 @@ Rows stay in memory until the shard is whole, and are then published at once.
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,16 +27,17 @@ _SLICE_S = 0.5
 class Progress(NamedTuple):
     """How far a shard is: runs done so far, how many by status but the first, seconds, published.
 
-    `setback` says why it did not come to its end: "retried" or "failed".
+    `setback` says that it did not come to its end, "retried" or "failed", and `reason` why.
     """
 
     shard: int
-    runs: int
-    failed: dict[str, int]
-    wall_s: float
-    published: bool
+    runs: int = 0
+    failed: Mapping[str, int] = MappingProxyType({})
+    wall_s: float = 0.0
+    published: bool = False
     node: str = ""
     setback: str = ""
+    reason: str = ""
 
 
 class Session(NamedTuple):

@@ -3,6 +3,7 @@
 What the names and bytes mean is left to `sweeps.dataset`.
 """
 
+import errno
 import os
 import platform
 import uuid
@@ -14,11 +15,16 @@ from pathlib import Path
 from pyarrow import ArrowException, NativeFile
 from pyarrow import fs as arrow_fs
 
-from sweeps.mistakes import SweepError
-from sweeps.remote import patiently, remedy
+from sweeps.mistakes import SweepError, UnwritableError
+from sweeps.remote import lasting, patiently, remedy
 
 TEMPORARY = ".tmp-"
 """How names of unfinished files begin; machine and process that write them follow."""
+
+_LASTING = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENOTDIR)
+)
+"""No space, no rights, no folder: what comes again for every file."""
 
 _STALE_S = 3600.0
 """Age at which an unfinished file of another machine is taken as left behind: writing takes seconds."""
@@ -82,7 +88,8 @@ class Store:
             else:
                 patiently(lambda: self._put_object(name, data), True)
         except OSError as error:
-            raise SweepError(
+            lasts = error.errno in _LASTING or (not self._local and lasting(str(error)))
+            raise (UnwritableError if lasts else SweepError)(
                 f"cannot write {name} in {self.location}: {error.strerror or error}; "
                 "free space, correct the rights or name another --out, then run the same command again"
                 f"{remedy(str(error))}"
@@ -113,7 +120,10 @@ class Store:
             path = f"{self._root}/{name}"
             info = patiently(lambda: self._fs.get_file_info(path), not self._local)
         except (ArrowException, OSError) as error:
-            raise SweepError(f"cannot look for {name} in {self.location}: {error}") from None
+            refused = not self._local and lasting(str(error))
+            raise (UnwritableError if refused else SweepError)(
+                f"cannot look for {name} in {self.location}: {error}{remedy(str(error))}"
+            ) from None
         return bool(info.type == arrow_fs.FileType.File)
 
     def open(self, name: str) -> NativeFile:

@@ -18,6 +18,8 @@ from typing import Any
 from sweeps.brake import Brake
 from sweeps.executors.cluster import check_nodes, count_slots
 from sweeps.executors.connection import Cluster, connected
+from sweeps.failure import reason
+from sweeps.mistakes import UnwritableError
 from sweeps.shard import Progress, Work, check_here, keep_failure, train_shard
 
 # isort: split
@@ -34,6 +36,7 @@ _WAVE = 2000
 """Trials in one call of Tune, at least: it keeps about 40 kB of each until the call ends."""
 
 _GONE = re.compile(r"\b(Actor|Node|Worker|OutOfMemory|Raylet|LocalRaylet)\w*Error")
+_UNWRITABLE = UnwritableError.__name__
 _UNBORN = "error raised in its creation task"
 """How Ray speaks of an actor that could not be made: an error, not a death."""
 
@@ -141,15 +144,17 @@ class _Watch(tune.Callback):
         assert self._work is not None and self._report is not None
         self.in_time.discard(trial.trial_id)
         shard, text = int(trial.config["shard"]), _error(trial)
+        if _UNWRITABLE in text:
+            self.brake.cause = reason(text).removeprefix(f"sweeps.mistakes.{_UNWRITABLE}: ")
         gone = bool(_GONE.search(text)) and _UNBORN not in text
         self._tries[shard, gone] += 1
-        if self._tries[shard, gone] <= (_DEATHS if gone else _RETRIES):
+        if not self.brake.cause and self._tries[shard, gone] <= (_DEATHS if gone else _RETRIES):
             self.queue.again(shard)
-            self._report(Progress(shard, 0, {}, 0.0, False, setback="retried"))
+            self._report(Progress(shard, setback="retried", reason=reason(text)))
             return
         self.failures[shard] = text
         keep_failure(self._work, shard, text)
-        self._report(Progress(shard, 0, {}, 0.0, False, setback="failed"))
+        self._report(Progress(shard, setback="failed", reason=reason(text)))
 
 
 class _End(tune.Stopper):
@@ -167,9 +172,14 @@ class _End(tune.Stopper):
         return self._watch.brake.holds and trial_id not in self._watch.in_time
 
     def stop_all(self) -> bool:
-        """Whether a signal came, or the time is over and nothing that began before is in training."""
+        """Whether nothing in training is to end: a signal came, or no shard can be published.
+
+        Or the time is over, and nothing that began before is in training.
+        """
         brake = self._watch.brake
-        return brake.signal is not None or (brake.is_over and not self._watch.in_time)
+        if brake.signal is not None or brake.cause:
+            return True
+        return brake.is_over and not self._watch.in_time
 
 
 def run(
