@@ -56,10 +56,14 @@ class Brake:
             self.take()
         return self
 
-    def take(self) -> None:
-        """Take the signals, also from a library that took them in between; only where entered."""
+    def take(self) -> bool:
+        """Take the signals, also from a library that took them in between; whether it takes any.
+
+        It does where it was entered, until a signal came.
+        """
         for number in self._before:
             signal.signal(number, self._note)
+        return bool(self._before)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:

@@ -88,7 +88,6 @@ def plan(
     planned, dataset = _plan(command.open_sweep(sweep, replicates, size=size), out_folder)
     predicted = forecast(planned)
     cores = os.cpu_count() or 1
-    basis = "a sample of its runs, timed here" if predicted.measured else "a nominal rate"
     table = Table(show_header=False, title=f"plan of {planned.resolved.spec.name}")
     for key, value in {
         "cells": f"{planned.resolved.cells.number:,} (axes × settings)",
@@ -97,7 +96,7 @@ def plan(
         "to train": f"{planned.todo:,}",
         "shards": f"{len(cut_shards(planned, Cut(shard_runs, shard_seconds))):,}",
         "time": f"{_duration(predicted.core_s)} of one core, {_duration(predicted.core_s / cores)} on "
-        f"{cores} cores, from {basis}",
+        f"{cores} cores, from {predicted.basis}",
         "dataset": f"{_size(predicted.dataset_bytes)} more on disk",
         "memory": f"{_size(predicted.memory_bytes)} for the largest run",
     }.items():
@@ -264,6 +263,9 @@ def _print_status(state: command.Status) -> None:
         )
     if state.share:
         out.print(f"orchestration: {state.share}", soft_wrap=True)
+        if state.share.compile_s:
+            seconds = _duration(state.share.compile_s)
+            out.print(f"compiling: {seconds}, which is neither training nor orchestration")
     for failed in state.failed:
         out.print(f"failed: {failed}", soft_wrap=True)
 

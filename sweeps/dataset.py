@@ -32,7 +32,7 @@ REPLACES = "replaces"
 NOTES = "notes"
 """Keys of a compacted file's metadata: the files whose rows it holds, and what they said of themselves."""
 
-_SAID = {"wall_s", "session", "session_s", "slots", "node", "engine", "device"}
+_SAID = {"wall_s", "compile_s", "session", "session_s", "slots", "node", "engine", "device"}
 
 _MANIFEST_KEYS = {*Spec._fields, "planned_runs"} - Spec._field_defaults.keys()
 

@@ -1,7 +1,8 @@
 """How much of the workers' time went into training, from what the published files say of themselves.
 
 A *session* is one start of a driver. Its time counts from there to its last publication: imports of the
-workers, idle slots and the writing of files are orchestration, like all that is not a shard's training.
+workers, idle slots and the writing of files are orchestration, like all that is neither a shard's training
+nor the compiling of the model's code before it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,16 +10,17 @@ from typing import NamedTuple
 
 
 class Share(NamedTuple):
-    """Seconds of slots that were there, and those in which shards were trained."""
+    """Seconds of slots that were there, and those in which shards were trained and code was compiled."""
 
     sessions: int
     compute_s: float
     available_s: float
+    compile_s: float = 0.0
 
     @property
     def orchestration(self) -> float:
-        """Share of the slots' time that was no training: 1 − compute / available."""
-        return 1.0 - self.compute_s / self.available_s
+        """Share of the slots' time that was neither training nor compiling."""
+        return 1.0 - (self.compute_s + self.compile_s) / self.available_s
 
     def __str__(self) -> str:
         return (
@@ -31,14 +33,14 @@ def share(notes: Iterable[Mapping[str, str]]) -> Share | None:
     """The share of orchestration over all sessions of a dataset.
 
     Args:
-        notes: of each file: `wall_s` of training, `session`, `session_s` from its start to the
-            publication of the file, `slots`. Files without them are left out.
+        notes: of each file: `wall_s` of training, `compile_s` before it, `session`, `session_s` from
+            its start to the publication of the file, `slots`. Files without them are left out.
     Returns:
         None where no file says it, or where clocks that jumped leave no time.
     """
     wall: dict[str, float] = {}
     slots: dict[str, int] = {}
-    compute = 0.0
+    compute = compiling = 0.0
     for note in notes:
         if "session" not in note:
             continue
@@ -46,5 +48,6 @@ def share(notes: Iterable[Mapping[str, str]]) -> Share | None:
         wall[name] = max(wall.get(name, 0.0), float(note["session_s"]))
         slots[name] = max(slots.get(name, 1), int(note["slots"]))
         compute += float(note["wall_s"])
+        compiling += float(note.get("compile_s", 0.0))
     available = sum(wall[name] * slots[name] for name in wall)
-    return Share(len(wall), compute, available) if available > 0 else None
+    return Share(len(wall), compute, available, compiling) if available > 0 else None

@@ -18,7 +18,7 @@ from sweeps.dataset import MANIFEST, Writer
 from sweeps.failure import describe, record_name
 from sweeps.mistakes import SweepError
 from sweeps.plan import NOMINAL_FLOPS_PER_S, Plan, Shard
-from sweeps.protocol import Placed
+from sweeps.protocol import Compiled, Placed
 from sweeps.store import Store
 
 _SLICE_S = 0.5
@@ -27,7 +27,9 @@ _SLICE_S = 0.5
 class Progress(NamedTuple):
     """How far a shard is: runs done so far, how many by status but the first, seconds, published.
 
-    `setback` says that it did not come to its end, "retried" or "failed", and `reason` why.
+    `compiling` says that it first compiles the model's code, `compile_s` that this has ended and how long
+    it took, which is no part of `wall_s`. `setback` says that it did not come to its end, "retried" or
+    "failed", and `reason` why.
     """
 
     shard: int
@@ -36,6 +38,8 @@ class Progress(NamedTuple):
     wall_s: float = 0.0
     published: bool = False
     node: str = ""
+    compiling: bool = False
+    compile_s: float = 0.0
     setback: str = ""
     reason: str = ""
 
@@ -75,8 +79,13 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
         yield Progress(number, places.size, {}, 0.0, True, node)
         return
     model, columns = work.plan.model, work.plan.columns(places)
-    start = time.perf_counter()
     steps = work.plan.resolved.spec.trajectory
+    compile_s = 0.0
+    if isinstance(model, Compiled) and not model.is_compiled(columns, steps is not None):
+        yield Progress(number, node=node, compiling=True)
+        compile_s = model.compile(columns, steps is not None)
+        yield Progress(number, node=node, compile_s=compile_s)
+    start = time.perf_counter()
     measured: list[dict[str, NDArray[Any]]] = []
     traced: list[dict[str, NDArray[Any]]] = []
     statuses = model.measures[0].choices
@@ -94,7 +103,7 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
         yield Progress(number, done, dict(failed), time.perf_counter() - start, False, node)
     wall_s = time.perf_counter() - start
     extra = {"device": platform.processor() or platform.machine(), "wall_s": wall_s}
-    extra |= _whence(work.session)
+    extra |= {"compile_s": compile_s} | _whence(work.session)
     if isinstance(model, Placed) and steps is None:
         extra |= model.placed(columns)
     if steps is not None:

@@ -106,8 +106,9 @@ def _start(address: str, brake: Brake, options: dict[str, object]) -> None:
         Stopped: a signal came meanwhile.
     """
     try:
-        with _signals_left(), brake.at_once():
+        with _signals_left(brake), brake.at_once():
             ray.init(address=address, logging_level="ERROR", log_to_driver=False, **options)
+            brake.take()
     except (ValueError, ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
         raise SweepError(f"cannot reach Ray at {address!r}: {error}; {_EXPECTED}") from None
     except Exception as error:  # Ray's own word for a start that took over half a minute
@@ -121,10 +122,14 @@ def _start(address: str, brake: Brake, options: dict[str, object]) -> None:
 
 
 @contextmanager
-def _signals_left() -> Iterator[None]:
-    """Keep Ray from taking SIGTERM while it starts: its handler ends the process with status 15."""
+def _signals_left(brake: Brake) -> Iterator[None]:
+    """Leave SIGTERM to the brake while Ray starts: Ray's handlers end the process, with status 15 or 134.
+
+    Where Ray would set that of Python, it has already set another beneath it: ours is set again.
+    """
     utils = ray._private.utils
-    taking, utils.set_sigterm_handler = utils.set_sigterm_handler, lambda handler: None
+    taking = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda handler: brake.take() or taking(handler)
     try:
         yield
     finally:
