@@ -10,6 +10,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
+from sweeps.claim import claimed
 from sweeps.compact import Compaction, compact
 from sweeps.dataset import MANIFEST, Dataset, Owner, Writer
 from sweeps.extend import check_extends
@@ -72,13 +73,18 @@ def plan_sweep(resolved: Resolved, dataset: Dataset) -> Plan:
     Raises:
         SweepError: the folder holds another sweep, or a file that is not of this one.
     """
+    _check_folder(resolved, dataset)
+    return make_plan(resolved, dataset.published(_owner(resolved)))
+
+
+def _check_folder(resolved: Resolved, dataset: Dataset) -> None:
+    """Refuse a folder that holds another sweep."""
     manifest = dataset.manifest()
     if manifest is None and dataset.shards():
         manifest = _lost_manifest(resolved, dataset)
     if manifest is not None:
         defaults = {column.name: column.default for column in resolved.model.parameters}
         check_extends(manifest, json.loads(to_json(resolved.spec)), defaults)
-    return make_plan(resolved, dataset.published(_owner(resolved)))
 
 
 def _lost_manifest(resolved: Resolved, dataset: Dataset) -> dict[str, Any]:
@@ -97,10 +103,16 @@ def _owner(resolved: Resolved) -> Owner:
 
 
 def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
-    """Publish the resolved sweep and cut the work; the folder is shown to be writable by it."""
+    """Publish the resolved sweep and cut the work; the folder is shown to be writable by it.
+
+    Raises:
+        SweepError: the folder is not writable, or another driver has begun another sweep there since.
+    """
     dataset.store.drop_stale()
-    dataset.write_manifest(plan.sweep())
-    dataset.write_given(plan.resolved.given._asdict())
+    with claimed(dataset.store, MANIFEST):
+        _check_folder(plan.resolved, dataset)
+        dataset.write_manifest(plan.sweep())
+        dataset.write_given(plan.resolved.given._asdict())
     for record in records(dataset.store):
         dataset.store.drop(record)
     writer = _writer(dataset, plan.resolved, plan.sweep())

@@ -46,6 +46,22 @@ class Store:
             ) from None
         self._local = isinstance(self._fs, arrow_fs.LocalFileSystem)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of a file system."""
+        return self._local
+
+    @property
+    def root(self) -> str:
+        """The folder's path in its file system or object store."""
+        return str(self._root)
+
+    def hidden(self, prefix: str) -> list[str]:
+        """Names of the files, not published ones, that begin so; the prefix begins with a dot."""
+        selector = arrow_fs.FileSelector(self._root, allow_not_found=True)
+        infos = patiently(lambda: self._fs.get_file_info(selector), not self._local)
+        return [info.base_name for info in infos if info.base_name.startswith(prefix)]
+
     def names(self) -> list[str]:
         """Names of the published files, sorted; none where the folder does not exist.
 
