@@ -7,7 +7,6 @@ import platform
 import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +33,7 @@ class Progress(NamedTuple):
 
     shard: int
     runs: int = 0
-    failed: Mapping[str, int] = MappingProxyType({})
+    failed: Mapping[str, int] = {}
     wall_s: float = 0.0
     published: bool = False
     node: str = ""

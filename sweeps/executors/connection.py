@@ -85,7 +85,7 @@ def connected(cluster: Cluster, brake: Brake | None = None) -> Iterator[None]:
             stack.enter_context(private())
             options = {
                 "_node_ip_address": "127.0.0.1",
-                "_temp_dir": f"{stack.enter_context(_scratch())}/ray",
+                "_temp_dir": f"{stack.enter_context(scratch('bocnn-ray-'))}/ray",
                 "include_dashboard": False,
                 "num_cpus": cluster.workers,
             }
@@ -153,13 +153,22 @@ def private() -> Iterator[None]:
 
 
 @contextmanager
-def _scratch() -> Iterator[str]:
-    """A folder that no other user can enter, for that of Ray's sockets and logs, which Ray opens to all.
+def scratch(prefix: str) -> Iterator[str]:
+    """A folder that no other user can enter; for that of Ray's sockets and logs, which Ray opens to all.
 
     Its name is short, since that of a socket must be.
+
+    Raises:
+        SweepError: none can be made.
     """
     root = os.environ.get("RAY_TMPDIR", "/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir())
-    folder = tempfile.mkdtemp(prefix="bocnn-ray-", dir=root)
+    try:
+        folder = tempfile.mkdtemp(prefix=prefix, dir=root)
+    except OSError as error:
+        raise SweepError(
+            f"cannot make a folder for Ray's files in {root}: {error.strerror}; free space there, or "
+            "name another folder in RAY_TMPDIR"
+        ) from None
     try:
         yield folder
     finally:

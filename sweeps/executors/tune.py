@@ -9,7 +9,6 @@ trial grows with the sweep.
 import logging
 import os
 import re
-import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from sweeps.brake import Brake
 from sweeps.executors.cluster import check_nodes, count_slots
-from sweeps.executors.connection import Cluster, connected
+from sweeps.executors.connection import Cluster, connected, scratch
 from sweeps.failure import reason
 from sweeps.mistakes import UnwritableError
 from sweeps.shard import Progress, Work, check_here, keep_failure, train_shard
@@ -222,7 +221,7 @@ def _fit(work: Work, watch: _Watch, cluster: Cluster) -> None:
     """One call of Tune."""
     trainable = tune.with_parameters(_ShardTrial, work=work, cluster=cluster)
     cards = frozenset(number for number in watch.queue.shards if work.shards[number].card)
-    with tempfile.TemporaryDirectory(prefix="bocnn-tune-") as scratch:
+    with scratch("bocnn-tune-") as folder:
         tune.Tuner(
             tune.with_resources(trainable, _asks(cards, cluster.gpus)),
             tune_config=tune.TuneConfig(
@@ -232,7 +231,7 @@ def _fit(work: Work, watch: _Watch, cluster: Cluster) -> None:
                 max_concurrent_trials=cluster.workers,
             ),
             run_config=tune.RunConfig(
-                storage_path=scratch,
+                storage_path=folder,
                 verbose=0,
                 stop=_End(watch),
                 callbacks=[watch],

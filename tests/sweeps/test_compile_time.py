@@ -74,6 +74,23 @@ def test_the_seconds_of_a_shard_leave_compiling_out(clock: Clock, out: Path) -> 
     assert {float(s["compile_s"]) for s in said.values()} == {0.0, COMPILE_S}
 
 
+def test_workers_of_ray_say_what_they_compiled(ray_session: None, out: Path) -> None:
+    from sweeps.executors import tune
+
+    seen: list[Progress] = []
+    outcome = train(
+        TOY_SWEEP,
+        out,
+        Fresh(),
+        Cut(runs=24),
+        lambda work: tune.run(work, seen.append, tune.Cluster()),
+    )
+    assert outcome == ({}, 0)
+    times = [step.compile_s for step in seen if step.compile_s]
+    assert times in ([COMPILE_S], [COMPILE_S] * 2)  # once in each worker
+    assert sum(step.compiling for step in seen) == len(times)
+
+
 def test_a_compaction_keeps_the_seconds_of_compiling(clock: Clock, out: Path) -> None:
     train(TOY_SWEEP, out, Fresh(), Cut(runs=24))
     dataset = Dataset(str(out))

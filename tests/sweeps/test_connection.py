@@ -107,6 +107,19 @@ def test_a_ray_without_a_secret_is_not_started_here(
         pass
 
 
+def test_a_folder_for_ray_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(secret.MODE, raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(connection.ray, "is_initialized", lambda: False)
+    with (
+        pytest.raises(SweepError, match="nowhere: No such file or directory; free space there, or"),
+        connection.connected(connection.Cluster()),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("mode", [None, "Token", "k8s", ""])
 def test_an_address_needs_a_known_mode(mode: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(secret.MODE, raising=False)
