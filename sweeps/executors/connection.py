@@ -140,12 +140,17 @@ def _signals_left(brake: Brake) -> Iterator[None]:
 def private() -> Iterator[None]:
     """Keep a Ray that is started here from others: on loopback alone, with a secret of its own."""
     constants, before = ray._private.ray_constants, os.environ.get(_LOOPBACK)
-    reachable = constants.ENABLE_RAY_CLUSTER
+    reachable, known = (
+        constants.ENABLE_RAY_CLUSTER,
+        ray._raylet.AuthenticationTokenLoader.instance(),
+    )
     with secret.own_secret():
         os.environ[_LOOPBACK], constants.ENABLE_RAY_CLUSTER = "0", False
+        known.reset_cache()
         try:
             yield
         finally:
+            known.reset_cache()
             constants.ENABLE_RAY_CLUSTER = reachable
             del os.environ[_LOOPBACK]
             if before is not None:

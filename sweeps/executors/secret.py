@@ -38,7 +38,6 @@ def own_secret() -> Iterator[None]:
         )
     before = {name: os.environ.get(name) for name in (MODE, TOKEN)}
     os.environ[TOKEN] = secrets.token_hex(32)
-    _forget()
     try:
         yield
     finally:
@@ -46,7 +45,6 @@ def own_secret() -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
-        _forget()
 
 
 def check_mode(address: str) -> str:
@@ -111,10 +109,3 @@ def _check_file(path: Path) -> None:
         path,
         mode,
     )
-
-
-def _forget() -> None:
-    """Have Ray read its secret again."""
-    import ray
-
-    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
