@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bocnn.accepted import Words, accepts, check_words, codes
 from bocnn.arrays import Array, Ints
 from bocnn.columns import IDLE, MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
+from bocnn.compiling import compile_seconds, compiles_nothing
 from bocnn.engine import ALIKE, WORDS, Record, Runs, room_bytes, run_all
 from bocnn.gpu import choice
 from bocnn.idle import canonical, idle_runs
@@ -25,6 +26,9 @@ from bocnn.trace import Trace
 Columns = Mapping[str, NDArray[Any]]
 
 _OVERHEAD = 1e5
+
+_STARTED: set[int] = set()
+"""Kinds of runs of which this process has trained one: see `_start_kinds`."""
 
 WIDEST = 128
 """Samples up to which runs train side by side: beyond, their Gram matrices leave the cache."""
@@ -102,6 +106,18 @@ class Bocnn:
         beside = np.where(columns["n"] <= WIDEST, BYTES / real, 1)
         return np.asarray(beside * (kept + state) + scratch)
 
+    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+        """Whether this process can train these runs on its CPU, or record them, and compile nothing."""
+        return compiles_nothing(lambda: self._start_kinds(columns, traced))
+
+    def compile(self, columns: Columns, traced: bool) -> float:
+        """Compile what trains these runs on the CPU, or records them.
+
+        Returns:
+            Seconds that compiling took.
+        """
+        return compile_seconds(lambda: self._start_kinds(columns, traced))
+
     def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """Train and measure runs.
 
@@ -160,6 +176,22 @@ class Bocnn:
             run_all(Runs._make(field[group] for field in runs), real, wide, asked, part)
             for whole, values in zip(record, part, strict=True):
                 whole[places] = values
+
+    def _start_kinds(self, columns: Columns, traced: bool) -> None:
+        """Train one run, by no step, of each kind of runs for which the engine is compiled apart.
+
+        These are the four of float32 and float64, side by side and one by one.
+        """
+        kinds = 2 * needs_double(columns) + (columns["n"] <= WIDEST)
+        on_card = choice.fits(columns) if choice.device() and not traced else np.False_
+        new = np.flatnonzero(~(np.isin(kinds, list(_STARTED)) | on_card))
+        first = new[np.unique(kinds[new], return_index=True)[1]]
+        if first.size:
+            one = {name: column[first] for name, column in columns.items()}
+            one["steps"] = np.zeros_like(one["steps"])
+            record = _new_record(first.size, 0)
+            self._train(one, np.arange(first.size), np.empty(0, np.int64), record)
+            _STARTED.update(kinds[first].tolist())
 
     def pack(self, every: Columns, rows: NDArray[np.intp]) -> Runs:
         """The runs at `rows` as engines take them: words as codes, step size 0 to keep a layer."""

@@ -11,17 +11,19 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeps import command, presets
-from sweeps.brake import Brake
+from sweeps.brake import Brake, Stopped
 from sweeps.dataset import Dataset
 from sweeps.executors import local
 from sweeps.failure import reason
 from sweeps.files import MANIFEST
 from sweeps.forecast import busy_rate, card_sample, check_memory, forecast
 from sweeps.idle import idle_everywhere
+from sweeps.limits import check_address_space, machine_memory
 from sweeps.live import Live, counts
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut, Plan, cut_shards
 from sweeps.resolve import Resolved
+from sweeps.shard import Work
 from sweeps.spec import read_spec
 
 app = typer.Typer(
@@ -31,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 out = Console(markup=False, emoji=False)
+GO_ON = "what is published stays: run the same command again to go on"
 err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 SweepArgument = Annotated[str, typer.Argument(help="A sweep file, or the name of a shipped sweep.")]
@@ -87,7 +90,6 @@ def plan(
     planned, dataset = _plan(command.open_sweep(sweep, replicates, size=size), out_folder)
     predicted = forecast(planned)
     cores = os.cpu_count() or 1
-    basis = "a sample of its runs, timed here" if predicted.measured else "a nominal rate"
     table = Table(show_header=False, title=f"plan of {planned.resolved.spec.name}")
     for key, value in {
         "cells": f"{planned.resolved.cells.number:,} (axes × settings)",
@@ -96,7 +98,7 @@ def plan(
         "to train": f"{planned.todo:,}",
         "shards": f"{len(cut_shards(planned, Cut(shard_runs, shard_seconds))):,}",
         "time": f"{_duration(predicted.core_s)} of one core, {_duration(predicted.core_s / cores)} on "
-        f"{cores} cores, from {basis}",
+        f"{cores} cores, from {predicted.basis}",
         "dataset": f"{_size(predicted.dataset_bytes)} more on disk",
         "memory": f"{_size(predicted.memory_bytes)} for the largest run",
     }.items():
@@ -135,10 +137,25 @@ def run(
     Exit status: 0 all is published; 1 shards failed; 2 a mistake, nothing was started; 3 the time is
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
-    planned, dataset = _plan(command.open_sweep(sweep, replicates, size=size), out_folder)
     trials = Trials(executor, address, workers, gpus)
-    cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials))
-    work = command.prepare(planned, dataset, cut)
+    check_address_space(starts_ray=executor is Executor.TUNE and address == "local")
+    try:
+        with Brake(None if time_budget is None else 60 * time_budget) as brake:
+            with brake.at_once():
+                resolved = command.open_sweep(sweep, replicates, size=size)
+                planned, dataset = _plan(resolved, out_folder)
+                cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials, brake))
+                work = command.prepare(planned, dataset, cut)
+            brake.start_clock()
+            _train(work, dataset, trials, brake=brake)
+    except Stopped as stop:
+        err.print(f"stopped; {GO_ON}")
+        raise typer.Exit(128 + int(stop.args[0])) from None
+
+
+def _train(work: Work, dataset: Dataset, trials: Trials, *, brake: Brake) -> None:
+    """Train all shards, say what the dataset holds then, and exit with the status that stands for it."""
+    planned = work.plan
     for notice in work.notices:
         err.print(f"set aside: {notice}", style="yellow")
     out.print(
@@ -146,9 +163,14 @@ def run(
         f"{planned.todo:,} to train in {len(work.shards):,} shards → {dataset.location}",
         soft_wrap=True,
     )
-    brake = Brake(None if time_budget is None else 60 * time_budget)
-    with brake, Live(out, planned.todo, len(work.shards)) as live:
-        outcome = command.execute(work, dataset, _executor(trials, live, brake=brake))
+    try:
+        with Live(out, planned.todo, len(work.shards)) as live:
+            outcome = command.execute(work, dataset, _executor(trials, live, brake=brake))
+    except SweepError:
+        if not brake.cause:
+            raise
+        outcome = command.Outcome({}, planned.todo)  # the folder cannot even be read any more
+        _end(outcome, brake, 0)
     state = command.read_status(dataset, done=planned.total - outcome.missing)
     _print_status(state)
     _end(outcome, brake, len(state.failed))
@@ -156,7 +178,9 @@ def run(
 
 def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
     """Say why a sweep is not complete, and exit with the status that stands for it."""
-    on = "what is published stays: run the same command again to go on"
+    if brake.cause:
+        err.print(f"stopped, since no shard can be published: {brake.cause}", style="red")
+        raise typer.Exit(1)
     for number, error in outcome.failures.items():
         err.print(f"shard {number} failed after its retries: {reason(error)}", style="red")
     if outcome.failures and kept:
@@ -164,13 +188,13 @@ def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
             f"tracebacks and parameters are in {kept:,} files _failed-*.txt of the output folder"
         )
     if brake.signal is not None:
-        err.print(f"stopped; {on}")
+        err.print(f"stopped; {GO_ON}")
         raise typer.Exit(128 + brake.signal)
     if brake.is_over and outcome.missing and not outcome.failures:
-        err.print(f"the time is over; {on}")
+        err.print(f"the time is over; {GO_ON}")
         raise typer.Exit(3)
     if outcome.missing:
-        err.print(f"{outcome.missing:,} runs are not published; {on}", style="red")
+        err.print(f"{outcome.missing:,} runs are not published; {GO_ON}", style="red")
         raise typer.Exit(1)
 
 
@@ -230,7 +254,7 @@ def _plan(resolved: Resolved, out_folder: str | None) -> tuple[Plan, Dataset]:
     """The plan of a sweep and the dataset that it is held against."""
     dataset = Dataset(out_folder or f"data/{resolved.spec.name}")
     planned = command.plan_sweep(resolved, dataset)
-    check_memory(planned, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    check_memory(planned, machine_memory())
     return planned, dataset
 
 
@@ -238,21 +262,22 @@ def _executor(trials: Trials, live: Live, *, brake: Brake) -> "partial[dict[int,
     """The executor's function of the work alone; Ray is imported only where it is used."""
     if trials.executor is Executor.LOCAL:
         return partial(local.run, report=live, brake=brake)
-    from sweeps.executors import cluster, tune
+    from sweeps.executors import connection, tune
 
-    return partial(tune.run, report=live, cluster=cluster.Cluster(*trials[1:]), brake=brake)
+    return partial(tune.run, report=live, cluster=connection.Cluster(*trials[1:]), brake=brake)
 
 
-def _card_rate(planned: Plan, trials: Trials) -> float | None:
+def _card_rate(planned: Plan, trials: Trials, brake: Brake | None = None) -> float | None:
     """Flops per second of a trial's card, measured on it; None where trials have or need none."""
     if not trials.gpus or not (places := card_sample(planned)).size:
         return None
     if trials.executor is Executor.LOCAL:
         return busy_rate(planned, places)
-    from sweeps.executors import cluster
+    from sweeps.executors import cluster, connection
 
     out.print("measuring a trial's card; a cluster that grows first starts a node with one")
-    return cluster.card_rate(planned.without_spans(), places, cluster.Cluster(*trials[1:]))
+    there = connection.Cluster(*trials[1:])
+    return cluster.card_rate(planned.without_spans(), places, cluster=there, brake=brake)
 
 
 def _print_status(state: command.Status) -> None:
@@ -270,6 +295,9 @@ def _print_status(state: command.Status) -> None:
         )
     if state.share:
         out.print(f"orchestration: {state.share}", soft_wrap=True)
+        if state.share.compile_s:
+            seconds = _duration(state.share.compile_s)
+            out.print(f"compiling: {seconds}, which is neither training nor orchestration")
     for failed in state.failed:
         out.print(f"failed: {failed}", soft_wrap=True)
     for damaged in state.damaged:

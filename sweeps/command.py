@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from sweeps.claim import claimed
 from sweeps.compact import Compaction, compact
 from sweeps.dataset import Dataset, Writer
 from sweeps.declared import STATED, declared
@@ -82,16 +83,21 @@ def plan_sweep(resolved: Resolved, dataset: Dataset) -> Plan:
         SweepError: the folder holds another sweep, a file that is not of this one, or two files with
             other numbers of the same run.
     """
+    _check_folder(resolved, dataset)
+    found = dataset.inspect(owner_of(resolved))
+    if found.conflicts:
+        raise SweepError(f"{dataset.location}: {found.conflicts[0]}")
+    return make_plan(resolved, found.ids)
+
+
+def _check_folder(resolved: Resolved, dataset: Dataset) -> None:
+    """Refuse a folder that holds another sweep."""
     manifest = dataset.manifest()
     if manifest is None and dataset.shards():
         manifest = _lost_manifest(resolved, dataset)
     if manifest is not None:
         defaults = {column.name: column.default for column in resolved.model.parameters}
         check_extends(manifest, declared(resolved), defaults)
-    found = dataset.inspect(owner_of(resolved))
-    if found.conflicts:
-        raise SweepError(f"{dataset.location}: {found.conflicts[0]}")
-    return make_plan(resolved, found.ids)
 
 
 def _lost_manifest(resolved: Resolved, dataset: Dataset) -> dict[str, Any]:
@@ -114,10 +120,15 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     """Publish the resolved sweep, set damaged files aside, and cut the work.
 
     Publishing shows that the folder is writable.
+
+    Raises:
+        SweepError: the folder is not writable, or another driver has begun another sweep there since.
     """
     dataset.store.drop_stale()
-    dataset.write_manifest(plan.sweep())
-    dataset.write_given(plan.resolved.given._asdict())
+    with claimed(dataset.store, MANIFEST):
+        _check_folder(plan.resolved, dataset)
+        dataset.write_manifest(plan.sweep())
+        dataset.write_given(plan.resolved.given._asdict())
     for record in records(dataset.store):
         dataset.store.drop(record)
     notices = dataset.set_aside(owner_of(plan.resolved))

@@ -8,6 +8,7 @@ import numpy as np
 from sweeps import trajectory
 from sweeps.mistakes import SweepError
 from sweeps.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Places, Plan
+from sweeps.protocol import Compiled
 
 _SAMPLE = 16
 _SAMPLE_FLOPS = NOMINAL_FLOPS_PER_S
@@ -16,22 +17,28 @@ _BUSY_S, _MOST_AT_ONCE = 0.25, 65536
 
 
 class Forecast(NamedTuple):
-    """Seconds of one core, bytes of the dataset, bytes of memory of the largest run."""
+    """Seconds of one core, bytes of the dataset, bytes of memory of the largest run.
+
+    `basis` says what the seconds are from, `measured` that it is a sample.
+    """
 
     core_s: float
     dataset_bytes: float
     memory_bytes: float
     measured: bool
+    basis: str
 
 
 def forecast(plan: Plan) -> Forecast:
     """Predict from a sample of the plan's own runs, trained here and thrown away.
 
-    Runs too dear to be sampled are predicted from the nominal rate; `measured` says which it was.
+    Runs too dear to be sampled, or for which code would have to be compiled, are predicted from the
+    nominal rate.
     """
-    rate = _measured_rate(plan)
+    rate, basis = _rate(plan)
     core_s = plan.flops / (rate or NOMINAL_FLOPS_PER_S)
-    return Forecast(core_s, plan.todo * _run_bytes(plan), plan.memory_bytes, rate is not None)
+    size = plan.todo * _run_bytes(plan)
+    return Forecast(core_s, size, plan.memory_bytes, rate is not None, basis)
 
 
 def _run_bytes(plan: Plan) -> float:
@@ -82,17 +89,23 @@ def busy_rate(plan: Plan, places: Places) -> float:
         runs *= 2
 
 
-def _measured_rate(plan: Plan) -> float | None:
-    """Flops per second of a few runs spread over the plan, None where they would take too long."""
+def _rate(plan: Plan) -> tuple[float | None, str]:
+    """Flops per second of a few runs spread over the plan, None where they are not trained; and why."""
+    nominal = "a nominal rate"
     if not plan.todo:
-        return None
+        return None, nominal
     places = plan.sample(_SAMPLE)
     flops = float(plan.cost(places).sum())
     if flops > _SAMPLE_FLOPS:
-        return None
-    columns = plan.columns(places)
+        return None, nominal
+    columns, model = plan.columns(places), plan.model
     steps = plan.resolved.spec.trajectory
-    trajectory.train(plan.model, {name: values[:1] for name, values in columns.items()}, steps)
+    if isinstance(model, Compiled) and not model.is_compiled(columns, steps is not None):
+        return (
+            None,
+            f"{nominal}: the first run on this machine compiles the engine, for some minutes",
+        )
+    trajectory.train(model, {name: values[:1] for name, values in columns.items()}, steps)
     start = time.perf_counter()
-    trajectory.train(plan.model, columns, steps)
-    return flops / (time.perf_counter() - start)
+    trajectory.train(model, columns, steps)
+    return flops / (time.perf_counter() - start), "a sample of its runs, timed here"

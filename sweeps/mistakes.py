@@ -16,6 +16,10 @@ class SweepError(Exception):
     """A mistake of the user's: its text says what was received, what was expected and the remedy."""
 
 
+class UnwritableError(SweepError):
+    """The output folder takes no file, and will take none by itself: no shard could be published."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """One mistake of a sweep file: where (keys from the top) and what."""

@@ -147,6 +147,19 @@ class Placed(Model, Protocol):
 
 
 @runtime_checkable
+class Compiled(Model, Protocol):
+    """A model that compiles code before it trains: minutes once on a machine, which are no training."""
+
+    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+        """Whether this process can train these runs, or record them, and compile nothing."""
+        ...
+
+    def compile(self, columns: Columns, traced: bool) -> float:
+        """Compile what trains these runs, or records them; seconds that it took."""
+        ...
+
+
+@runtime_checkable
 class Pictured(Model, Protocol):
     """A model that may be asked to train on real images: models read no files, so it gets a reader.
 

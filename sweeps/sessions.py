@@ -1,7 +1,8 @@
 """How much of the workers' time went into training, from what the published files say of themselves.
 
 A *session* is one start of a driver. Its time counts from there to its last publication: imports of the
-workers, idle slots and the writing of files are orchestration, like all that is not a shard's training.
+workers, idle slots and the writing of files are orchestration, like all that is neither a shard's training
+nor the compiling of the model's code before it.
 """
 
 import math
@@ -10,16 +11,17 @@ from typing import NamedTuple
 
 
 class Share(NamedTuple):
-    """Seconds of slots that were there, and those in which shards were trained."""
+    """Seconds of slots that were there, and those in which shards were trained and code was compiled."""
 
     sessions: int
     compute_s: float
     available_s: float
+    compile_s: float = 0.0
 
     @property
     def orchestration(self) -> float:
-        """Share of the slots' time that was no training: 1 − compute / available."""
-        return 1.0 - self.compute_s / self.available_s
+        """Share of the slots' time that was neither training nor compiling."""
+        return 1.0 - (self.compute_s + self.compile_s) / self.available_s
 
     def __str__(self) -> str:
         return (
@@ -32,25 +34,27 @@ def share(notes: Iterable[Mapping[str, str]]) -> Share | None:
     """The share of orchestration over all sessions of a dataset.
 
     Args:
-        notes: of each file: `wall_s` of training, `session`, `session_s` from its start to the
-            publication of the file, `slots`. Files without them, or with others than numbers, are left
-            out.
+        notes: of each file: `wall_s` of training, `compile_s` before it, `session`, `session_s` from
+            its start to the publication of the file, `slots`. Files without them, or with others than
+            numbers, are left out.
     Returns:
         None where no file says it, or where clocks that jumped leave no time.
     """
     wall: dict[str, float] = {}
     slots: dict[str, float] = {}
-    compute = 0.0
+    compute = compiling = 0.0
     for note in notes:
         try:
             name, count = note["session"], float(note["slots"])
             trained, since = float(note["wall_s"]), float(note["session_s"])
+            compiled = float(note.get("compile_s", 0.0))
         except (KeyError, ValueError):
             continue
-        if not all(map(math.isfinite, (count, trained, since))):
+        if not all(map(math.isfinite, (count, trained, since, compiled))):
             continue
         wall[name] = max(wall.get(name, 0.0), since)
         slots[name] = max(slots.get(name, 1.0), count)
         compute += trained
+        compiling += compiled
     available = sum(wall[name] * slots[name] for name in wall)
-    return Share(len(wall), compute, available) if available > 0 else None
+    return Share(len(wall), compute, available, compiling) if available > 0 else None

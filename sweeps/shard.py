@@ -5,7 +5,7 @@ Rows stay in memory until the shard is whole, and are then published at once.
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from sweeps.failure import describe, record_name
 from sweeps.files import MANIFEST
 from sweeps.mistakes import SweepError
 from sweeps.plan import NOMINAL_FLOPS_PER_S, Plan, Shard
-from sweeps.protocol import Placed
+from sweeps.protocol import Compiled, Placed
 from sweeps.shard_file import RECORDS_DIGEST
 from sweeps.source_code import Code, code_in
 from sweeps.store import Store
@@ -28,16 +28,21 @@ _SLICE_S = 0.5
 class Progress(NamedTuple):
     """How far a shard is: runs done so far, how many by status but the first, seconds, published.
 
-    `setback` says why it did not come to its end: "retried" or "failed".
+    `compiling` says that it first compiles the model's code, `compile_s` that this has ended and how long
+    it took, which is no part of `wall_s`. `setback` says that it did not come to its end, "retried" or
+    "failed", and `reason` why.
     """
 
     shard: int
-    runs: int
-    failed: dict[str, int]
-    wall_s: float
-    published: bool
+    runs: int = 0
+    failed: Mapping[str, int] = {}
+    wall_s: float = 0.0
+    published: bool = False
     node: str = ""
+    compiling: bool = False
+    compile_s: float = 0.0
     setback: str = ""
+    reason: str = ""
 
 
 class Session(NamedTuple):
@@ -79,8 +84,13 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
         yield Progress(number, places.size, {}, 0.0, True, node)
         return
     model, columns = work.plan.model, work.plan.columns(places)
-    start = time.perf_counter()
     steps = work.plan.resolved.spec.trajectory
+    compile_s = 0.0
+    if isinstance(model, Compiled) and not model.is_compiled(columns, steps is not None):
+        yield Progress(number, node=node, compiling=True)
+        compile_s = model.compile(columns, steps is not None)
+        yield Progress(number, node=node, compile_s=compile_s)
+    start = time.perf_counter()
     measured: list[dict[str, NDArray[Any]]] = []
     traced: list[dict[str, NDArray[Any]]] = []
     statuses = model.measures[0].choices
@@ -97,8 +107,9 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
             failed[status] += int(np.sum(measured[-1]["status"] == status))
         yield Progress(number, done, dict(failed), time.perf_counter() - start, False, node)
     wall_s = time.perf_counter() - start
-    extra = {"engine": model.engine, "device": machine.processor(), "wall_s": wall_s}
-    extra |= machine.stated() | work.session.code.stated() | _whence(work.session)
+    extra: dict[str, Any] = {"engine": model.engine, "device": machine.processor()}
+    extra |= {"wall_s": wall_s, "compile_s": compile_s} | machine.stated()
+    extra |= work.session.code.stated() | _whence(work.session)
     if isinstance(model, Placed) and steps is None:
         extra |= model.placed(columns)
     if steps is not None:

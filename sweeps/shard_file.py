@@ -32,7 +32,7 @@ NOTES = "notes"
 STATED = (
     *("engine", "device", "processor", "instruction_set", "blas"),
     *("code_version", "code_digest", "numba", "llvmlite", "numpy", "scipy"),
-    *("wall_s", "session", "session_s", "slots", "node"),
+    *("wall_s", "compile_s", "session", "session_s", "slots", "node"),
 )
 """What a file says of how it came to be: what trained it, with which code, for how long, and for whom."""
 

@@ -3,6 +3,7 @@
 What the names and bytes mean is left to `sweeps.dataset`.
 """
 
+import errno
 import os
 import platform
 import re
@@ -15,14 +16,19 @@ from pathlib import Path
 from pyarrow import ArrowException, NativeFile
 from pyarrow import fs as arrow_fs
 
-from sweeps.mistakes import SweepError
-from sweeps.remote import patiently, remedy
+from sweeps.mistakes import SweepError, UnwritableError
+from sweeps.remote import lasting, patiently, remedy
 
 TEMPORARY = ".tmp-"
 """How names of unfinished files begin; machine and process that write them follow."""
 
 _UNFINISHED = re.compile(r"\.tmp-[0-9a-f]{8}-\d+-([0-9a-f]{8}-.+\.part|[0-9a-f]{8}-clock)")
 """Names of unfinished files as they are given here: a file of another name is somebody's own."""
+
+_LASTING = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENOTDIR)
+)
+"""No space, no rights, no folder: what comes again for every file."""
 
 _STALE_S = 3600.0
 """Age at which an unfinished file of another machine is taken as left behind: writing takes seconds."""
@@ -43,6 +49,22 @@ class Store:
                 f"cannot open {location}: {error}; expected a folder or s3://…"
             ) from None
         self._local = isinstance(self._fs, arrow_fs.LocalFileSystem)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of a file system."""
+        return self._local
+
+    @property
+    def root(self) -> str:
+        """The folder's path in its file system or object store."""
+        return str(self._root)
+
+    def hidden(self, prefix: str) -> list[str]:
+        """Names of the files, not published ones, that begin so; the prefix begins with a dot."""
+        selector = arrow_fs.FileSelector(self._root, allow_not_found=True)
+        infos = patiently(lambda: self._fs.get_file_info(selector), not self._local)
+        return [info.base_name for info in infos if info.base_name.startswith(prefix)]
 
     def names(self) -> list[str]:
         """Names of the published files, sorted; none where the folder does not exist.
@@ -106,7 +128,8 @@ class Store:
             else:
                 patiently(lambda: self._put_object(name, data), True)
         except OSError as error:
-            raise SweepError(
+            lasts = error.errno in _LASTING or (not self._local and lasting(str(error)))
+            raise (UnwritableError if lasts else SweepError)(
                 f"cannot write {name} in {self.location}: {error.strerror or error}; "
                 "free space, correct the rights or name another --out, then run the same command again"
                 f"{remedy(str(error))}"
@@ -135,7 +158,10 @@ class Store:
             path = f"{self._root}/{name}"
             info = patiently(lambda: self._fs.get_file_info(path), not self._local)
         except (ArrowException, OSError) as error:
-            raise SweepError(f"cannot look for {name} in {self.location}: {error}") from None
+            refused = not self._local and lasting(str(error))
+            raise (UnwritableError if refused else SweepError)(
+                f"cannot look for {name} in {self.location}: {error}{remedy(str(error))}"
+            ) from None
         return bool(info.type == arrow_fs.FileType.File)
 
     def open(self, name: str) -> NativeFile:

@@ -58,6 +58,11 @@ class Tally:
         """Shards in training."""
         return len(self._running)
 
+    @property
+    def compiling(self) -> int:
+        """Shards that wait for the model's code."""
+        return sum(progress.compiling for progress in self._running.values())
+
     def failed(self) -> dict[str, int]:
         """Runs by status, other than the first."""
         return dict(self._failed)

@@ -12,16 +12,17 @@ settings.load_profile("laws")
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """One Ray with two workers' worth of CPUs, which `sweeps.executors.tune.run` finds and uses."""
-    from sweeps.executors import tune  # sets Ray's environment before Ray is imported
+    from sweeps.executors import connection  # sets Ray's environment before Ray is imported
 
-    tune.ray.init(
-        address="local",
-        num_cpus=2,
-        num_gpus=1,  # pretended: Ray only counts them
-        include_dashboard=False,
-        _node_ip_address="127.0.0.1",
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
-    yield
-    tune.ray.shutdown()
+    with connection.private():
+        connection.ray.init(
+            address="local",
+            num_cpus=2,
+            num_gpus=1,  # pretended: Ray only counts them
+            include_dashboard=False,
+            _node_ip_address="127.0.0.1",
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+        yield
+        connection.ray.shutdown()

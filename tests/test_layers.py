@@ -57,9 +57,11 @@ def test_the_models_read_no_files() -> None:
     assert not {path.name for path in paths if imported(path) & READERS}
 
 
-def test_two_files_know_ray() -> None:
+def test_three_files_know_ray() -> None:
     knowing = {path for room in ROOMS for path in sources(room) if "ray" in imported(path)}
-    assert knowing == {ROOT / "sweeps" / "executors" / name for name in ("cluster.py", "tune.py")}
+    assert knowing == {
+        ROOT / "sweeps" / "executors" / name for name in ("cluster.py", "connection.py", "tune.py")
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ is drawn. Nothing is trained. A run whose kernel is singular has no bound: its s
 import numpy as np
 
 from bocnn.arrays import Array
+from bocnn.compiling import compile_seconds, compiles_nothing
 from bocnn.draws import Seed
 from bocnn.engine import room_bytes
 from bocnn.laws import CONSTANT, SIGNAL_LAW, Law, draw_geometry, draw_points
@@ -27,6 +28,14 @@ class Tangent(RowModel):
     measures = MEASURES
     words = WORDS
     idle_rules = IDLE
+
+    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+        """Whether this process can draw these runs and compile nothing."""
+        return compiles_nothing(lambda: _draw_first(columns))
+
+    def compile(self, columns: Columns, traced: bool) -> float:
+        """Compile what draws these runs; seconds that it took."""
+        return compile_seconds(lambda: _draw_first(columns))
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,)."""
@@ -56,6 +65,11 @@ class Tangent(RowModel):
             "informative": float(bound < 1),
             "below_chance": float(bound < 0.5),
         }
+
+
+def _draw_first(columns: Columns) -> None:
+    """Draw the training set of the first run: others call the same compiled functions."""
+    draw_patches({name: column.tolist()[0] for name, column in columns.items()})
 
 
 def draw_patches(row: Row) -> tuple[Array, Array]:

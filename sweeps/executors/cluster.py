@@ -1,46 +1,17 @@
-"""Ray itself: starting or reaching one, its nodes, its cards. What is trained on it is `tune`'s job."""
+"""What a Ray has: its nodes, its slots, its cards. What is trained on it is `tune`'s job."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
-
+from sweeps.brake import Brake
+from sweeps.executors.connection import Cluster, connected
 from sweeps.forecast import busy_rate
 from sweeps.mistakes import SweepError
 from sweeps.plan import Places, Plan
 from sweeps.shard import Work, check_here
 
-# Read by Ray when it is imported: no usage reports, none of Tune's three per-trial log writers (half
-# of its cost per trial), no snapshot of a state that nobody restores, no change of working
-# directory; at most 16 trials wait for a place, which is also what makes a cluster grow.
-for _name, _value in {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
-    "TUNE_MAX_PENDING_TRIALS_PG": "16",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-}.items():
-    os.environ.setdefault(_name, _value)
-
-import ray  # noqa: E402
+# isort: split
+import ray  # sweeps.executors.connection has set what Ray reads when it is imported
 
 GROWTH_S = 1200.0
 """How long a card is waited for: a cluster that grows starts a node and sets it up."""
-
-
-class Cluster(NamedTuple):
-    """Which Ray to use: "local" starts one here, anything else is the address of a running one.
-
-    `gpus` is a trial's share of a GPU, at most 1; with 0 trials see none.
-    """
-
-    address: str = "local"
-    workers: int | None = None
-    gpus: float = 0.0
 
 
 def count_slots(work: Work, cluster: Cluster) -> int:
@@ -54,18 +25,21 @@ def count_slots(work: Work, cluster: Cluster) -> int:
     return max(1, min(cpus, shares + len(work.shards) - cards))
 
 
-def card_rate(plan: Plan, places: Places, cluster: Cluster) -> float:
+def card_rate(plan: Plan, places: Places, *, cluster: Cluster, brake: Brake | None = None) -> float:
     """Flops per second of a trial on its share of a GPU, measured on one.
 
     Args:
         plan: the sweep, without spans.
         places: of runs that a card can train.
         cluster: which Ray to use.
+        brake: ends it before its time.
     Raises:
         SweepError: no trial can have that share, or the runs fail there.
+        Stopped: a signal came meanwhile.
     """
+    brake = brake or Brake()
     remedy = "take --gpus 0 to train on its CPUs, or an --address of one with GPUs"
-    with connected(cluster):
+    with connected(cluster, brake), brake.at_once():
         found = ray.cluster_resources().get("GPU", 0.0)
         if found < cluster.gpus and cluster.address == "local":
             raise SweepError(
@@ -111,53 +85,3 @@ def check_nodes(work: Work) -> None:
             ) from None
         except ray.exceptions.RayError:  # a node that went away, or is slow, is seen by its trials
             continue
-
-
-def _check_secret(address: str) -> None:
-    """Refuse a cluster of which nobody has said whether it asks for a secret.
-
-    Whoever reaches a cluster without one can run any code on it.
-    """
-    if address != "local" and os.environ.get("RAY_AUTH_MODE") not in ("token", "disabled"):
-        raise SweepError(
-            f"received --address {address} and no RAY_AUTH_MODE; expected RAY_AUTH_MODE=token, with the "
-            "cluster's secret in RAY_AUTH_TOKEN or ~/.ray/auth_token; or RAY_AUTH_MODE=disabled, where "
-            "nobody else reaches the cluster"
-        )
-
-
-@contextmanager
-def connected(cluster: Cluster) -> Iterator[None]:
-    """A connection to Ray; a cluster that was started here is ended here."""
-    if ray.is_initialized():
-        yield
-        return
-    _check_secret(cluster.address)
-    here = {
-        "_node_ip_address": "127.0.0.1",
-        "include_dashboard": False,
-        "num_cpus": cluster.workers,
-    }
-    try:
-        ray.init(
-            address=cluster.address,
-            logging_level="ERROR",
-            log_to_driver=False,
-            **(here if cluster.address == "local" else {}),
-        )
-    except (ValueError, ConnectionError, RuntimeError) as error:
-        raise SweepError(
-            f"cannot reach Ray at {cluster.address!r}: {error}; expected local, auto or host:port "
-            "of a running cluster"
-        ) from None
-    except Exception as error:  # Ray's own word for a start that took over half a minute
-        if "timed out during startup" not in str(error):
-            raise
-        raise SweepError(
-            "Ray did not start within its half minute: this machine is too busy; run the same command "
-            "again, or take --executor local"
-        ) from None
-    try:
-        yield
-    finally:
-        ray.shutdown()

@@ -9,18 +9,20 @@ trial grows with the sweep.
 import logging
 import os
 import re
-import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sweeps.brake import Brake
-from sweeps.executors.cluster import Cluster, check_nodes, connected, count_slots
+from sweeps.executors.cluster import check_nodes, count_slots
+from sweeps.executors.connection import Cluster, connected, scratch
+from sweeps.failure import reason
+from sweeps.mistakes import UnwritableError
 from sweeps.shard import Progress, Work, check_here, keep_failure, train_shard
 
 # isort: split
-import ray  # sweeps.executors.cluster has set what Ray reads when it is imported
+import ray  # sweeps.executors.connection has set what Ray reads when it is imported
 from ray import tune
 
 _RETRIES = 3
@@ -33,6 +35,7 @@ _WAVE = 2000
 """Trials in one call of Tune, at least: it keeps about 40 kB of each until the call ends."""
 
 _GONE = re.compile(r"\b(Actor|Node|Worker|OutOfMemory|Raylet|LocalRaylet)\w*Error")
+_UNWRITABLE = UnwritableError.__name__
 _UNBORN = "error raised in its creation task"
 """How Ray speaks of an actor that could not be made: an error, not a death."""
 
@@ -140,15 +143,17 @@ class _Watch(tune.Callback):
         assert self._work is not None and self._report is not None
         self.in_time.discard(trial.trial_id)
         shard, text = int(trial.config["shard"]), _error(trial)
+        if _UNWRITABLE in text:
+            self.brake.cause = reason(text).removeprefix(f"sweeps.mistakes.{_UNWRITABLE}: ")
         gone = bool(_GONE.search(text)) and _UNBORN not in text
         self._tries[shard, gone] += 1
-        if self._tries[shard, gone] <= (_DEATHS if gone else _RETRIES):
+        if not self.brake.cause and self._tries[shard, gone] <= (_DEATHS if gone else _RETRIES):
             self.queue.again(shard)
-            self._report(Progress(shard, 0, {}, 0.0, False, setback="retried"))
+            self._report(Progress(shard, setback="retried", reason=reason(text)))
             return
         self.failures[shard] = text
         keep_failure(self._work, shard, text)
-        self._report(Progress(shard, 0, {}, 0.0, False, setback="failed"))
+        self._report(Progress(shard, setback="failed", reason=reason(text)))
 
 
 class _End(tune.Stopper):
@@ -166,9 +171,14 @@ class _End(tune.Stopper):
         return self._watch.brake.holds and trial_id not in self._watch.in_time
 
     def stop_all(self) -> bool:
-        """Whether a signal came, or the time is over and nothing that began before is in training."""
+        """Whether nothing in training is to end: a signal came, or no shard can be published.
+
+        Or the time is over, and nothing that began before is in training.
+        """
         brake = self._watch.brake
-        return brake.signal is not None or (brake.is_over and not self._watch.in_time)
+        if brake.signal is not None or brake.cause:
+            return True
+        return brake.is_over and not self._watch.in_time
 
 
 def run(
@@ -190,10 +200,10 @@ def run(
         SweepError: Ray cannot be reached, or a node cannot take part.
     """
     brake = brake or Brake()
-    with connected(cluster):
-        brake.take()  # Ray's start takes SIGTERM for itself
+    with connected(cluster, brake):
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are told by the driver
-        check_nodes(work)
+        with brake.at_once():
+            check_nodes(work)
         known = cluster.address == "local" or (cluster.workers and not cluster.gpus)
         slots = count_slots(work, cluster) if known else 0
         work = work._replace(session=work.session._replace(slots=slots))
@@ -211,7 +221,7 @@ def _fit(work: Work, watch: _Watch, cluster: Cluster) -> None:
     """One call of Tune."""
     trainable = tune.with_parameters(_ShardTrial, work=work, cluster=cluster)
     cards = frozenset(number for number in watch.queue.shards if work.shards[number].card)
-    with tempfile.TemporaryDirectory(prefix="bocnn-tune-") as scratch:
+    with scratch("bocnn-tune-") as folder:
         tune.Tuner(
             tune.with_resources(trainable, _asks(cards, cluster.gpus)),
             tune_config=tune.TuneConfig(
@@ -221,7 +231,7 @@ def _fit(work: Work, watch: _Watch, cluster: Cluster) -> None:
                 max_concurrent_trials=cluster.workers,
             ),
             run_config=tune.RunConfig(
-                storage_path=scratch,
+                storage_path=folder,
                 verbose=0,
                 stop=_End(watch),
                 callbacks=[watch],

@@ -178,15 +178,16 @@ def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, o
 
 
 def test_a_ray_that_does_not_start_in_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sweeps.executors import cluster
+    from sweeps.executors import connection
 
     def late(**options: object) -> None:
         raise Exception("The current node timed out during startup.")
 
-    monkeypatch.setattr(cluster.ray, "init", late)
-    monkeypatch.setattr(cluster.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(connection.ray, "init", late)
+    monkeypatch.setattr(connection.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(connection.ray, "shutdown", lambda: None)
     with (
         pytest.raises(SweepError, match="too busy; run the same command again, or take --executor"),
-        cluster.connected(cluster.Cluster()),
+        connection.connected(connection.Cluster()),
     ):
         pass

@@ -3,12 +3,15 @@
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 
 from sweeps import command
 from sweeps.brake import Brake
@@ -138,6 +141,58 @@ def test_a_cluster_without_a_secret_is_refused(
     said = bocnn_sweep("run", bocnn_file, "--out", out, "--address", "192.0.2.9:6379")
     assert said.returncode == 2
     assert "and no RAY_AUTH_MODE; expected RAY_AUTH_MODE=token" in said.stderr
+
+
+class Deaf(Toy):
+    """A run that no handler of the main thread could interrupt, and that never ends by itself."""
+
+    def run(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        released.wait(60)
+        return super().run(columns)
+
+
+released = threading.Event()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_long_run_is_left_alone_at_a_signal(number: signal.Signals, out: Path) -> None:
+    released.clear()
+    plan, dataset = planned(TOY_SWEEP, out, Deaf())
+    work = command.prepare(plan, dataset, Cut())
+    alarm = threading.Timer(0.3, signal.raise_signal, [number])
+    with Brake() as brake:
+        alarm.start()
+        assert local.run(work, lambda progress: None, brake) == {}
+    assert brake.signal == number
+    assert not released.is_set()
+    released.set()  # it ends, and publishes nothing
+    for thread in threading.enumerate():
+        if thread.daemon and thread is not threading.current_thread():
+            thread.join(5)
+    assert not list(out.glob("*.parquet"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_a_long_compiled_run_of_the_local_executor(
+    number: signal.Signals, bocnn_file: Path, out: Path
+) -> None:
+    """One run of 10¹² steps: hours in one call of compiled code."""
+    text = BOCNN_SWEEP.replace("steps: 30", "steps: 1000000000000").replace(
+        "replicates: 4", "replicates: 1"
+    )
+    bocnn_file.write_text(text)
+    arguments = ["run", str(bocnn_file), "--out", str(out), "--executor", "local"]
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as driver:
+        assert driver.stdout is not None
+        assert "to train in" in driver.stdout.readline()
+        time.sleep(2.0)
+        driver.send_signal(number)
+        _, errors = driver.communicate(timeout=30)
+    assert driver.returncode == 128 + number, errors
+    assert "stopped; what is published stays: run the same command again to go on" in errors
+    assert "Traceback" not in errors
 
 
 def test_the_time_budget_has_its_own_exit_status(bocnn_file: Path, out: Path) -> None:

@@ -198,7 +198,7 @@ def test_a_rate_is_measured_on_a_worker_with_the_share(out: Path) -> None:
 
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     places = card_sample(plan)
-    assert rays.card_rate(plan.without_spans(), places, rays.Cluster(gpus=0.5)) > 0
+    assert rays.card_rate(plan.without_spans(), places, cluster=rays.Cluster(gpus=0.5)) > 0
 
 
 @pytest.mark.usefixtures("ray_session")
@@ -210,12 +210,12 @@ def test_more_than_there_is_is_refused(out: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(
         SweepError, match=r"received --gpus 8; this machine has 1 GPUs; take --gpus"
     ):
-        rays.card_rate(plan, places, rays.Cluster(gpus=8))
+        rays.card_rate(plan, places, cluster=rays.Cluster(gpus=8))
     monkeypatch.setattr(rays, "GROWTH_S", 0.5)
     with pytest.raises(
         SweepError, match=r"--gpus 8; the cluster at 'auto' gave no .* an --address"
     ):
-        rays.card_rate(plan, places, rays.Cluster("auto", gpus=8))
+        rays.card_rate(plan, places, cluster=rays.Cluster("auto", gpus=8))
 
 
 @pytest.mark.usefixtures("ray_session")
@@ -228,4 +228,4 @@ def test_a_card_that_fails_is_told_with_its_reason(out: Path) -> None:
 
     plan, _ = planned(BOCNN_SWEEP, out, Broken())
     with pytest.raises(SweepError, match=r"could not be measured: out of memory.*take --gpus 0"):
-        rays.card_rate(plan, card_sample(plan), rays.Cluster(gpus=0.5))
+        rays.card_rate(plan, card_sample(plan), cluster=rays.Cluster(gpus=0.5))

@@ -26,7 +26,7 @@ def progress(
 
 
 def setback(shard: int, kind: str) -> Progress:
-    return Progress(shard, 0, {}, 0.0, False, setback=kind)
+    return Progress(shard, setback=kind, reason="ValueError: why")
 
 
 def plan_of(text: str) -> Plan:
@@ -59,7 +59,9 @@ def test_without_a_terminal_each_ended_shard_is_a_line() -> None:
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     line = "2026-01-02T03:04:05Z shard=7 published runs=8 wall_s=1.00 diverged=2 node=a"
     assert event(progress(7, 8, 2, True), at) == line
-    assert event(setback(7, "retried"), at) == "2026-01-02T03:04:05Z shard=7 retried"
+    assert (
+        event(setback(7, "retried"), at) == "2026-01-02T03:04:05Z shard=7 retried: ValueError: why"
+    )
 
 
 def test_the_live_line_tells_shards_runs_and_failures() -> None:
@@ -74,6 +76,15 @@ def test_the_live_line_tells_shards_runs_and_failures() -> None:
         and "5/10" in said
         and "0 unconverged, 2 diverged" in said
     )
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_setback_is_a_line_with_its_reason(terminal: bool) -> None:
+    console = Console(file=io.StringIO(), width=160, force_terminal=terminal)
+    with Live(console, 10, 2) as live:
+        live(setback(1, "retried"))
+    assert isinstance(console.file, io.StringIO)
+    assert "retried: ValueError: why" in console.file.getvalue()
 
 
 def test_counts_are_words() -> None:

@@ -10,7 +10,9 @@ from pyarrow import fs
 
 from analysis.load import open_dataset
 from sweeps import command, remote
+from sweeps.brake import Brake
 from sweeps.dataset import Dataset
+from sweeps.executors import local
 from sweeps.mistakes import SweepError
 from sweeps.plan import Cut
 from sweeps.shard import Work
@@ -198,3 +200,20 @@ def test_the_command_takes_a_bucket(uri: str, bocnn_file: Path) -> None:
     said = bocnn_sweep("run", bocnn_file, "--out", uri, "--executor", "local")
     assert said.returncode == 0, said.stderr
     assert "48 of 48 runs published" in " ".join(said.stdout.split())
+
+
+def test_refused_credentials_stop_a_sweep_at_once(uri: str, server: Server) -> None:
+    brake = Brake()
+
+    def train_refused(work: Work) -> dict[int, str]:
+        server.gate = lambda request: ("403 Forbidden", DENIED)
+        server.requests.clear()
+        found = local.run(work, lambda progress: None, brake)
+        server.gate = lambda request: None
+        return found
+
+    outcome = train_there(uri, train_refused)
+    assert (len(outcome.failures), outcome.missing) == (1, 96)
+    assert "the credentials that were found are refused: expected the rights" in brake.cause
+    assert len(server.requests) <= 3
+    assert train_there(uri) == ({}, 0)

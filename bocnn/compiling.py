@@ -1,0 +1,65 @@
+"""Watches numba compile: how long it took, and whether a call would compile anything.
+
+Compiling takes minutes where no process of this machine has done it; what was compiled is loaded in under a
+second, and loading does not count.
+"""
+
+import time
+from collections.abc import Callable
+
+from numba.core import event
+
+_KIND = "numba:compile"
+
+
+class _WouldCompile(Exception):
+    """Raised where a function would be compiled that must not be."""
+
+
+class _Clock(event.Listener):  # type: ignore[misc]
+    """Seconds in which functions were compiled, callees within their callers."""
+
+    def __init__(self) -> None:
+        self.seconds, self._depth, self._start = 0.0, 0, 0.0
+
+    def on_start(self, happened: event.Event) -> None:
+        if not self._depth:
+            self._start = time.perf_counter()
+        self._depth += 1
+
+    def on_end(self, happened: event.Event) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self.seconds += time.perf_counter() - self._start
+
+
+class _Guard(event.Listener):  # type: ignore[misc]
+    """Ends a call at the first function that would be compiled."""
+
+    def on_start(self, happened: event.Event) -> None:
+        raise _WouldCompile
+
+    def on_end(self, happened: event.Event) -> None:
+        pass
+
+
+def compile_seconds(call: Callable[[], object]) -> float:
+    """Make a call, for what it compiles.
+
+    Returns:
+        Seconds that compiling took, 0 where all was compiled before.
+    """
+    clock = _Clock()
+    with event.install_listener(_KIND, clock):
+        call()
+    return clock.seconds
+
+
+def compiles_nothing(call: Callable[[], object]) -> bool:
+    """Make a call if it compiles nothing; whether that is so."""
+    try:
+        with event.install_listener(_KIND, _Guard()):
+            call()
+    except _WouldCompile:
+        return False
+    return True

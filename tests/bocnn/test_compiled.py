@@ -1,0 +1,97 @@
+"""Where compiled code is kept, and what was compiled when."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numba
+import pytest
+
+from bocnn import compiled
+from bocnn.compiling import compile_seconds, compiles_nothing
+
+NOWHERE = Path("/proc/nowhere")
+"""A folder that nobody can make, whatever the rights."""
+
+
+@pytest.fixture
+def no_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Neither package nor home can be written; a folder for temporary files is there."""
+    monkeypatch.setattr(compiled, "_PACKAGE", NOWHERE)
+    monkeypatch.setenv("HOME", str(NOWHERE))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_home_that_can_be_written_is_taken_before_a_temporary_folder(
+    no_usual_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HOME", str(no_usual_folder / "home"))
+    found = compiled._cache_folder()
+    assert found is not None
+    assert Path(found).parent == no_usual_folder / "home" / ".cache" / "bocnn"
+    assert not caplog.text
+
+
+def test_without_either_code_is_kept_in_a_private_temporary_folder(
+    no_usual_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = compiled._cache_folder()
+    assert found == compiled._cache_folder()
+    assert found is not None and Path(found).parent.parent == no_usual_folder
+    assert Path(found).parent.stat().st_mode & 0o777 == 0o700
+    assert all("can be written: compiled code is kept in" in line for line in caplog.messages)
+    assert all("\n" not in line for line in caplog.messages)
+
+
+def test_a_temporary_folder_that_others_can_enter_is_not_taken(no_usual_folder: Path) -> None:
+    """What is loaded from it would be run."""
+    taken = no_usual_folder / f"bocnn-{os.geteuid()}"
+    taken.mkdir(mode=0o755)
+    assert compiled._temporary_folder() != taken
+    taken.rmdir()
+    (no_usual_folder / "theirs").mkdir(mode=0o700)
+    taken.symlink_to(no_usual_folder / "theirs")
+    assert compiled._temporary_folder() != taken
+
+
+def test_where_nothing_can_be_written_functions_are_compiled_all_the_same(
+    no_usual_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(NOWHERE))
+    assert compiled._cache_folder() is None
+    assert "anew by every process" in caplog.text
+    monkeypatch.setattr(compiled, "_FOLDER", None)
+    assert compiled.compiled()(lambda x: x + 1)(1) == 2
+
+
+@pytest.mark.parametrize("home", ["HOME=/proc/nowhere", "-u HOME"])
+def test_the_command_works_where_neither_package_nor_home_can_be_written(
+    home: str, tmp_path: Path
+) -> None:
+    root = Path(compiled.__file__).parents[1]
+    command = f"{Path(sys.executable).parent / 'bocnn-sweep'} plan label-flip-plane --size smoke"
+    environment = f"env {home} TMPDIR={tmp_path} PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={root}"
+    inside = (
+        f"mount --bind {root}/bocnn {root}/bocnn && mount -o remount,bind,ro {root}/bocnn && "
+        f"mkdir -p ~/.cache && mount -t tmpfs -o ro none ~/.cache && {environment} {command}"
+    )
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+        pytest.skip("needs the right to mount")
+    said = subprocess.run(["unshare", "-m", "sh", "-c", inside], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert "compiles the engine" in " ".join(said.stdout.split())  # plan itself compiles nothing
+    assert said.stderr.count("warning: ") == 1
+    assert "Traceback" not in said.stderr
+
+
+def test_what_was_compiled_is_timed_once() -> None:
+    inner = numba.njit(lambda x: x * 2)
+    outer = numba.njit(lambda x: inner(x) + 1)
+    assert not compiles_nothing(lambda: outer(1))
+    assert not outer.overloads
+    assert 0.0 < compile_seconds(lambda: outer(1)) < 300.0
+    assert compile_seconds(lambda: outer(1)) == 0.0
+    assert compiles_nothing(lambda: outer(1))
