@@ -94,9 +94,9 @@ def test_workers_of_ray_say_what_they_compiled(ray_session: None, out: Path) -> 
 def test_a_compaction_keeps_the_seconds_of_compiling(clock: Clock, out: Path) -> None:
     train(TOY_SWEEP, out, Fresh(), Cut(runs=24))
     dataset = Dataset(str(out))
-    before = share(dataset.notes(dataset.shards()))
+    before = command.read_status(dataset, lambda name: TOY).share
     command.compact_dataset(dataset, 10**9, lambda name: TOY)
-    after = share(dataset.notes(dataset.shards()))
+    after = command.read_status(dataset, lambda name: TOY).share
     assert before is not None and after is not None
     assert before.compile_s == after.compile_s == COMPILE_S
     assert after.compute_s == 192.0

@@ -75,7 +75,8 @@ def test_what_was_trained_is_what_it_says(text: str, model: Model, out: Path) ->
     assert (found.files, found.rows) == (len(list(out.glob("shard-*"))), rows(out).num_rows)
     assert contents(out) == files
     table = rows(out)
-    assert [bytes(i) for i in identities(model, table)] == table["run_id"].to_pylist()
+    keyed = command.sweep_of(Dataset(str(out)), lambda name: model).model
+    assert [bytes(i) for i in identities(keyed, table)] == table["run_id"].to_pylist()
     command.compact_dataset(Dataset(str(out)), 10**9, lambda name: model)
     assert verified(out, model) == []
 
