@@ -18,7 +18,8 @@ class Column:
     """A named column of the dataset.
 
     `type` is the Arrow type's name; `interval` the valid range in the usual brackets, empty where any
-    value will do; `choices` the valid words; `default` is None where null is allowed.
+    value will do; `choices` the valid words. Null is a valid value where it is the default, and where
+    `nullable` says so.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Column:
     interval: str = ""
     choices: tuple[str, ...] = ()
     default: object = REQUIRED
+    nullable: bool = False
 
 
 PARAMETERS = (

@@ -4,7 +4,7 @@ What a cell is, and what its columns are, stands in `sweeps.cells`.
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from sweeps import formula
 from sweeps.axis import Axis
 from sweeps.cells import Arrays, Cells, CellsMistake, lattice
-from sweeps.mistakes import Mistake, SweepError
+from sweeps.mistakes import Mistake, Path, SweepError
 from sweeps.names import check_names
 from sweeps.protocol import Model
-from sweeps.spec import Spec, read_spec
+from sweeps.spec import SECTIONS, UNREAD, Spec, read_spec
 from sweeps.values import ValueMistake, typed
 
 MOST_CELLS = 20_000_000
@@ -60,8 +60,9 @@ def resolve(
         model = find_model(spec.model)
     except SweepError as error:
         raise source.error([*mistakes, Mistake(("model",), str(error))]) from None
+    unread = [key for key in SECTIONS if any(mistake.path == (key,) for mistake in mistakes)]
     trees = _parse(spec, mistakes)
-    mistakes += check_names(spec, model, trees)
+    mistakes = _together(mistakes, check_names(spec, model, trees, unread=unread))
     given = _given(spec, model, mistakes)
     cells = None if mistakes else _cells(spec, model, given, trees, mistakes)
     if cells is None or mistakes:
@@ -81,6 +82,25 @@ def meanings(resolved: Resolved) -> dict[str, str]:
     }
 
 
+def _together(form: list[Mistake], names: list[Mistake]) -> list[Mistake]:
+    """Mistakes of the form and of names: one for each value.
+
+    What stands for an ill-typed value is no mistake of the file, but a name is wrong whatever its value.
+    """
+    ill_typed = {mistake.path: mistake for mistake in form}
+    for mistake in names:
+        if mistake.path in ill_typed and mistake.path[0] in SECTIONS:
+            text = f"{ill_typed[mistake.path].text}; and {mistake.path[-1]} {mistake.text}"
+            ill_typed[mistake.path] = Mistake(mistake.path, text)
+    of_the_file = [found for found in names if not _is_within(found.path, ill_typed)]
+    return [*ill_typed.values(), *of_the_file]
+
+
+def _is_within(path: Path, others: Collection[Path]) -> bool:
+    """Whether a path is one of the others, or of a part of one."""
+    return any(path[:end] in others for end in range(1, len(path) + 1))
+
+
 def _parse(spec: Spec, mistakes: list[Mistake]) -> dict[str, ast.expr]:
     """The trees of the formulas that parse."""
     trees = {}
@@ -95,11 +115,15 @@ def _parse(spec: Spec, mistakes: list[Mistake]) -> dict[str, ast.expr]:
 def _given(spec: Spec, model: Model, mistakes: list[Mistake]) -> Arrays:
     """Values of axes, settings and fixed names in their columns' types."""
     columns = {column.name: column for column in model.parameters}
-    fixed = {name: Axis((value,), "list") for name, value in spec.fixed.items()}
+    fixed = {
+        name: Axis(() if value is UNREAD else (value,), "list")
+        for name, value in spec.fixed.items()
+    }
     given = {}
+    wrong = {mistake.path for mistake in mistakes}
     for section, axes in (("axes", spec.axes), ("settings", spec.settings), ("fixed", fixed)):
         for name, axis in axes.items():
-            if axis.unread:
+            if axis.unread or (section, name) in wrong:
                 continue
             try:
                 given[name] = typed(axis, columns.get(name))

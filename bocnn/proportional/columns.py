@@ -18,7 +18,14 @@ PARAMETERS = (
     Column("init", "float64", "pre-activations' scale at the start", "1", "(0, inf)", default=1.0),
     Column("eta", "float64", "step size η of the first layer", interval="(0, inf)", default=0.1),
     Column("steps", "int64", "gradient steps, at most", interval="[0, 1e9]", default=25000),
-    Column("grad_tol", "float64", "‖∇‖² to stop at, null for never", "1", "(0, inf)", default=1e-6),
+    Column(
+        "grad_tol",
+        "float64",
+        "‖∇‖² to stop at, null for never",
+        interval="(0, inf)",
+        default=1e-6,
+        nullable=True,
+    ),
 )
 
 MEASURES = measures_of(
