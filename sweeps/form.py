@@ -203,7 +203,7 @@ def _key(raw: dict[Any, Any], part: int | str) -> Any:
 def _substitute(raw: Any, path: Path) -> None:
     """Replace the value at a path, or take it out where nothing is required there."""
     for part in path[:-1]:
-        raw = raw[part] if isinstance(raw, list) else raw[_key(raw, part)]
+        raw = raw[int(part)] if isinstance(raw, list) else raw[_key(raw, part)]
     last = path[-1]
     if isinstance(raw, list):
         holder = next(part for part in reversed(path) if isinstance(part, str))

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from sweeps import formula
 from sweeps.axis import Axis
 from sweeps.cells import Arrays, Cells, CellsMistake, lattice
+from sweeps.images.check import COLUMNS, unusable
 from sweeps.mistakes import Mistake, Path, SweepError
 from sweeps.names import check_names
-from sweeps.protocol import Model
+from sweeps.protocol import Model, Pictured
 from sweeps.spec import SECTIONS, UNREAD, Spec, read_spec
 from sweeps.values import ValueMistake, typed
 
@@ -41,7 +42,12 @@ class Resolved:
 
 
 def resolve(
-    text: str, name: str, find_model: Callable[[str], Model], *, size: str | None = None
+    text: str,
+    name: str,
+    find_model: Callable[[str], Model],
+    *,
+    size: str | None = None,
+    read_images: bool = False,
 ) -> Resolved:
     """Read a sweep and hold it against its model.
 
@@ -50,6 +56,7 @@ def resolve(
         name: what to call it in messages.
         find_model: gives the model of a name, as `sweeps.protocol.load_model` does.
         size: one of the file's sizes; None takes the file as it stands.
+        read_images: whether images that the runs name are read too, since they are to be trained on.
     Raises:
         SweepFileError: every mistake of the file; of one whose model is unknown, those of its form.
     """
@@ -65,6 +72,8 @@ def resolve(
     mistakes = _together(mistakes, check_names(spec, model, trees, unread=unread))
     given = _given(spec, model, mistakes)
     cells = None if mistakes else _cells(spec, model, given, trees, mistakes)
+    if cells is not None and not mistakes and read_images and isinstance(model, Pictured):
+        mistakes += _images(spec, cells)
     if cells is None or mistakes:
         raise source.error(mistakes)
     axes = {name: _with_values(axis, given[name]) for name, axis in spec.axes.items()}
@@ -130,6 +139,16 @@ def _given(spec: Spec, model: Model, mistakes: list[Mistake]) -> Arrays:
             except ValueMistake as error:
                 mistakes.append(Mistake((section, name), str(error)))
     return given
+
+
+def _images(spec: Spec, cells: Cells) -> list[Mistake]:
+    """Images that cannot be used, at the first section that names them."""
+    found = []
+    for column, text in unusable(columns for _, columns in cells.blocks()):
+        names = (column, *COLUMNS)
+        given = ((key, name) for name in names for key in SECTIONS if name in getattr(spec, key))
+        found.append(Mistake(next(given, ()), text))
+    return found
 
 
 def _with_values(axis: Axis, values: NDArray[Any]) -> Axis:
