@@ -86,6 +86,7 @@ class Sweep:
     settings: Mapping[str, tuple[Any, ...]]
     view: View | None
     planned_runs: int
+    recording: Axis = Axis((), "list")  # steps at which runs are recorded
 
 
 def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
@@ -111,6 +112,7 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
             settings=settings,
             view=_view(document.get("analysis")),
             planned_runs=int(document.get("planned_runs") or replicates * math.prod(counts)),
+            recording=_recording(document.get("trajectory")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AnalysisError(
@@ -129,6 +131,13 @@ def _check_version(version: object, where: str) -> None:
 
 def _axis(part: Mapping[str, Any]) -> Axis:
     return Axis(tuple(part["values"]), str(part["scale"]))
+
+
+def _recording(part: Any) -> Axis:
+    """Steps with the scale that the sweep file gives them; a list has none."""
+    if isinstance(part, Mapping):
+        return Axis(tuple(int(step) for step in part["values"]), str(part["scale"]))
+    return Axis(tuple(int(step) for step in part or ()), "list")
 
 
 def _view(part: Mapping[str, Any] | None) -> View | None:

@@ -16,6 +16,7 @@ from analysis.recorded import (
     Run,
     choose,
     find_records,
+    on_log_steps,
     read_cells,
     read_records,
     read_runs,
@@ -42,6 +43,7 @@ class Trajectories:
     measures: tuple[str, ...]
     labels: tuple[str, ...]  # of the measures
     steps: Floats  # (step,)
+    log_steps: bool  # whether they are spaced on a logarithmic scale
     median: Floats
     low: Floats
     high: Floats
@@ -108,7 +110,7 @@ def open_trajectories(
     records = read_records(folder, runs, measures)
     found = folder.schema(1)
     labels = {name: column_label(found, name) for name in measures}
-    return _summary(chosen, runs, records, labels)
+    return _summary(chosen, runs, records, labels, log_steps=on_log_steps(sweep))
 
 
 def _default_axis(sweep: Sweep, cell: Cell) -> str:
@@ -118,7 +120,12 @@ def _default_axis(sweep: Sweep, cell: Cell) -> str:
 
 
 def _summary(
-    chosen: Chosen, found: list[Run], records: Records, labels: Mapping[str, str]
+    chosen: Chosen,
+    found: list[Run],
+    records: Records,
+    labels: Mapping[str, str],
+    *,
+    log_steps: bool,
 ) -> Trajectories:
     """Quantiles over the runs of each setting and panel."""
     settings = list(itertools.product(*chosen.settings.values()))
@@ -149,6 +156,7 @@ def _summary(
         measures=tuple(labels),
         labels=tuple(labels.values()),
         steps=records.steps,
+        log_steps=log_steps,
         median=median,
         low=low,
         high=high,

@@ -13,7 +13,7 @@ from sweeps.axis import Axis, AxisError, is_plain, read_axis
 from sweeps.form import Analysis, read_form
 from sweeps.mistakes import Mistake, Path, SweepError, SweepFileError, shown
 from sweeps.sizes import check_sizes, sized
-from sweeps.trajectory import Steps, read_steps
+from sweeps.trajectory import Steps, read_steps, to_form
 from sweeps.yaml_file import from_json, read
 
 SECTIONS = ("axes", "fixed", "derived", "settings")
@@ -110,6 +110,7 @@ def to_json(spec: Spec) -> str:
     fields["axes"] = {
         name: {"values": list(axis.values), "scale": axis.scale} for name, axis in spec.axes.items()
     }
+    fields["trajectory"] = to_form(spec.trajectory)
     if spec.analysis:
         fields["analysis"] = spec.analysis.model_dump()
     return from_json(json.dumps(fields, ensure_ascii=False, allow_nan=False))

@@ -6,7 +6,7 @@ import textwrap
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from analysis.plane import Floats, PlaneAxis
 
@@ -31,6 +31,7 @@ GREY = "#595959"
 # Lines lie over points of the same colour, in a darker shade, since many points hide them.
 SHADE = 0.62
 PALETTE = 10
+MARKERS = "os^Dv<>pP*"
 
 # Where text is left to the reader, fonts no wider than the one that figures are laid out with.
 FONTS = "Arial,Helvetica,'Liberation Sans','DejaVu Sans',sans-serif"
@@ -67,6 +68,8 @@ def theme() -> AbstractContextManager[None]:
         "legend.frameon": False,
         "svg.hashsalt": "analysis",
         "svg.fonttype": "path",
+        # Names come from sweep files: "$5 to $10" is no formula.
+        "text.parse_math": False,
     }
     return mpl.rc_context(rc)
 
@@ -74,6 +77,27 @@ def theme() -> AbstractContextManager[None]:
 def colours(count: int) -> list[Colour]:
     """Colour-blind-safe colours, one a setting."""
     return list(sns.color_palette("colorblind", max(count, 1)))
+
+
+class Mark(NamedTuple):
+    """How the points of one line are drawn: no two lines of a figure alike."""
+
+    colour: Colour
+    marker: str
+
+
+def marks(count: int) -> list[Mark]:
+    """Colours and markers of lines: the markers move on where the colours come again.
+
+    Of more lines than colours and markers make pairs, each has a colour of its own.
+    """
+    palette = colours(PALETTE)
+    if count > PALETTE * len(MARKERS):
+        palette = [(red, green, blue) for red, green, blue in sns.husl_palette(count)]
+    return [
+        Mark(palette[k % len(palette)], MARKERS[(k + k // len(palette)) % len(MARKERS)])
+        for k in range(count)
+    ]
 
 
 def dark(colour: Colour) -> Colour:
@@ -119,6 +143,31 @@ def set_scale(axis: Axis, limits: Floats, *, log: bool) -> None:
     if decades < FEW_DECADES:
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def scale_steps(axis: Axis, steps: Floats, *, log: bool) -> None:
+    """A scale over recorded steps: linear, or logarithmic with step 0 beside its first decade.
+
+    Args:
+        axis: the axis of the steps.
+        steps: rising, ≥ 0, shape (steps,).
+        log: whether they are spaced on a logarithmic scale.
+    """
+    trained = steps[steps > 0]
+    if not log or not len(trained):
+        set_scale(axis, np.array([steps[0], max(steps[-1], steps[0] + 1)]), log=False)
+        return
+    first, last = trained[0], max(trained[-1], trained[0] + 1)
+    set_scale(axis, np.array([first, last]), log=True)
+    if steps[0] > 0:
+        return
+    # Linear up to the first step, over half a decade's length.
+    axis.axes.set_xscale("symlog", linthresh=first, linscale=0.5)
+    axis.axes.set_xlim(0, last)
+    decades = 10.0 ** np.arange(np.ceil(np.log10(first)), np.floor(np.log10(last)) + 1)
+    axis.set_major_locator(FixedLocator([0.0, *decades]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(power_of_ten))
 
 
 def power_of_ten(value: float, _: Any = None) -> str:
