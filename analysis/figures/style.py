@@ -32,6 +32,8 @@ GREY = "#595959"
 SHADE = 0.62
 PALETTE = 10
 MARKERS = "os^Dv<>pP*"
+ROOM = 0.03
+"""Room beside the first and the last recorded step, as a share of their distance on the axis."""
 
 # Where text is left to the reader, fonts no wider than the one that figures are laid out with.
 FONTS = "Arial,Helvetica,'Liberation Sans','DejaVu Sans',sans-serif"
@@ -155,15 +157,18 @@ def scale_steps(axis: Axis, steps: Floats, *, log: bool) -> None:
     """
     trained = steps[steps > 0]
     if not log or not len(trained):
-        set_scale(axis, np.array([steps[0], max(steps[-1], steps[0] + 1)]), log=False)
+        first, last = steps[0], max(steps[-1], steps[0] + 1)
+        room = ROOM * (last - first)
+        set_scale(axis, np.array([first - room, last + room]), log=False)
         return
     first, last = trained[0], max(trained[-1], trained[0] + 1)
-    set_scale(axis, np.array([first, last]), log=True)
+    room = (last / first) ** ROOM
+    set_scale(axis, np.array([first / room, last * room]), log=True)
     if steps[0] > 0:
         return
     # Linear up to the first step, over half a decade's length.
     axis.axes.set_xscale("symlog", linthresh=first, linscale=0.5)
-    axis.axes.set_xlim(0, last)
+    axis.axes.set_xlim(-ROOM * first, last * room)
     decades = 10.0 ** np.arange(np.ceil(np.log10(first)), np.floor(np.log10(last)) + 1)
     axis.set_major_locator(FixedLocator([0.0, *decades]))
     axis.set_minor_locator(NullLocator())

@@ -265,7 +265,7 @@ def test_a_log_range_of_steps_keeps_its_scale_and_shows_step_0(trajectories: Tra
         found = replace(trajectories, steps=np.array(steps), log_steps=True)
         axes = draw_trajectories(found).axes[0]
         assert axes.get_xscale() == scale
-        assert axes.get_xlim() == (steps[0], steps[-1])
+        assert axes.get_xlim()[0] < steps[0] and steps[-1] < axes.get_xlim()[1]
         within = [at for at in axes.get_xticks() if steps[0] <= at <= steps[-1]]
         assert [axes.xaxis.get_major_formatter()(at) for at in within] == ticks
         places = axes.transData.transform([(step, 1.0) for step in steps])[:, 0]

@@ -83,7 +83,7 @@ def test_curves_along_the_training_are_drawn_on_the_scale_of_the_steps(
     assert plane is not None
     (axes,) = draw_curves(lines, plane, labels=("residual", "m")).axes
     assert axes.get_xscale() == scale
-    assert axes.get_xlim() == (plane.values[0], plane.values[-1])
+    assert axes.get_xlim()[0] < plane.values[0] and plane.values[-1] < axes.get_xlim()[1]
 
 
 def test_without_records_there_are_no_lines(folder: Path, tmp_path: Path) -> None:
