@@ -1,6 +1,6 @@
 """The parameter plane: its axes as values, as coordinates (log where log), as cell edges."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,21 @@ class Plane:
 def equal(values: Mapping[str, Any]) -> str:
     """Columns and their values as a label: "d = 1000, p_flip = 0.1"."""
     return ", ".join(f"{name} = {text_of_value(value)}" for name, value in values.items())
+
+
+def setting_labels(held: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """A label for each of several settings; with every digit where fewer would make two alike."""
+    texts = tuple(map(equal, held))
+    unlike = [one for k, one in enumerate(held) if one not in held[:k]]
+    if len(set(texts)) == len(unlike):
+        return texts
+    return tuple(", ".join(f"{name} = {value}" for name, value in one.items()) for one in held)
+
+
+def exact(value: float) -> str:
+    """A number that names something: in six digits where they are all, else in as many as it has."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 def text_of_value(value: Any) -> str:

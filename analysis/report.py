@@ -11,7 +11,8 @@ from analysis.findings import Choices, analyse
 from analysis.page import summary
 from analysis.predictions import predictions, write_predictions
 from analysis.provenance import read_provenance
-from analysis.section import Section, Subject
+from analysis.publish import published
+from analysis.section import Section, Subject, file_names
 from analysis.tables import write_csv
 from analysis.trajectory import open_trajectories
 from analysis.web import Chapter, write_page
@@ -37,7 +38,7 @@ def examine(
 
 
 def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
-    """Writes the report of datasets into a folder, which is created.
+    """Writes the report of datasets into a folder, which is created; all files of it or none.
 
     With several datasets the page lies in the folder with the table of all predictions, and each one's
     files in a folder below.
@@ -48,7 +49,9 @@ def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
         AnalysisError: the folder cannot be written.
     """
     try:
-        return _write(subjects, folder)
+        with published(folder, PAGE) as scratch:
+            files = _write(subjects, scratch)
+            return [folder / file.relative_to(scratch) for file in files]
     except OSError as error:
         raise AnalysisError(
             f"Cannot write the report to '{folder}' ({error.strerror or error}); expected a folder "
@@ -58,13 +61,11 @@ def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
 
 def folder_names(subjects: Sequence[Subject]) -> list[str]:
     """A name for each dataset that is safe in paths and links, and its own."""
-    names: list[str] = []
-    for subject in subjects:
-        name = re.sub(r"[^a-z0-9_-]+", "-", subject.findings.dataset.sweep.name.lower()).strip("-")
-        stem = name or "sweep"
-        takes = (stem, *(f"{stem}-{k}" for k in range(2, len(subjects) + 2)))
-        names.append(next(name for name in takes if name not in names))
-    return names
+    return file_names(
+        re.sub(r"[^a-z0-9_-]+", "-", subject.findings.dataset.sweep.name.lower()).strip("-")
+        or "sweep"
+        for subject in subjects
+    )
 
 
 def _write(subjects: Sequence[Subject], folder: Path) -> list[Path]:

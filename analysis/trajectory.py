@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.load import column_label
-from analysis.plane import Floats, Ints, equal
+from analysis.plane import Floats, Ints, equal, setting_labels
 from analysis.recorded import (
     Cell,
     Chosen,
@@ -132,8 +132,8 @@ def _summary(
     shape = (len(settings), len(chosen.values))
     quantiles = np.full((3, len(labels), *shape, len(records.steps)), np.nan)
     runs, diverged = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    panel_names = tuple(equal({chosen.over: value}) for value in chosen.values)
-    setting_names = tuple(equal(dict(zip(chosen.settings, s, strict=True))) for s in settings)
+    panel_names = setting_labels([{chosen.over: value} for value in chosen.values])
+    setting_names = setting_labels([dict(zip(chosen.settings, s, strict=True)) for s in settings])
     endings = []
     for s, p in np.ndindex(*shape):
         mine = [

@@ -18,8 +18,8 @@ FORBIDDEN = {
 }
 
 
-SHARED = {"sweeps.formula"}
-"""What the analysis shares with the sweeps: the evaluator of formulas, which needs no model and no Ray."""
+SHARED = {"sweeps.formula", "sweeps.terminal"}
+"""What the analysis shares with the sweeps: the evaluator of formulas, and how a command prints."""
 
 
 def sources(room: str) -> list[Path]:
@@ -35,7 +35,7 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
             modules = {f"{node.module}.{alias.name}" for alias in node.names}
-            if not modules <= SHARED:
+            if node.module not in SHARED and not modules <= SHARED:
                 found.add((node.module or "").split(".")[0])
     return found
 

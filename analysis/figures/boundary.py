@@ -25,7 +25,7 @@ from analysis.figures.style import (
 )
 from analysis.kink import Kink
 from analysis.laws import Law
-from analysis.plane import Floats, PlaneAxis
+from analysis.plane import Floats, PlaneAxis, exact
 from analysis.theory import Comparison
 
 # Lines lie over the points.
@@ -87,7 +87,7 @@ def draw_boundary(
         for curve in drawn:
             _draw_curve(axes, boundary, curve, colour=dark(styles[curve.setting].colour))
         axes.set(xlabel=wrapped(x.label, 56), ylabel=wrapped(y.label))
-        axes.set_title(wrapped(f"{boundary.label} = {boundary.level:g}", 56))
+        axes.set_title(wrapped(f"{boundary.label} = {exact(boundary.level)}", 56))
         _add_legend(figure, axes, censored=bool(np.isinf(boundary.estimate).any()))
     return figure
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from analysis.boundary import Boundary
 from analysis.figures.points import Points, draw_points
 from analysis.figures.style import GREY, WIDTH, Mark, marks, panels, set_scale, theme, wrapped
+from analysis.plane import exact
 from analysis.shift import Shift
 
 
@@ -32,7 +33,7 @@ def draw_shift(boundary: Boundary, shifts: Sequence[Shift]) -> Figure:
         what = "factor" if shifts[0].factor else "difference"
         axes.set_xlabel(x.label)
         axes.set_ylabel(f"{what} in {boundary.plane.y.name}\nagainst {settings[0]}")
-        title = f"shift of the boundary at {boundary.label} = {boundary.level:g}"
+        title = f"shift of the boundary at {boundary.label} = {exact(boundary.level)}"
         axes.set_title(wrapped(title, 56))
         figure.legend(loc="outside lower center", fontsize="small")
     return figure

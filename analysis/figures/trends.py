@@ -21,7 +21,7 @@ from analysis.figures.style import (
 )
 from analysis.laws import Estimate
 from analysis.local import LocalExponent
-from analysis.plane import Floats, is_log
+from analysis.plane import Floats, exact, is_log
 from analysis.spec import Theory
 
 ROOM = 0.06
@@ -47,7 +47,7 @@ def draw_trends(trends: Sequence[Trend]) -> Figure:
         if asked.limit is not None:
             axes.axhline(asked.limit, color=GREY, ls="--", lw=1.2, label=f"theory: {asked.limit:g}")
         for trend, mark in zip(trends, styles, strict=True):
-            label = ", ".join(filter(None, (f"level {trend.level:g}", trend.others)))
+            label = ", ".join(filter(None, (f"level {exact(trend.level)}", trend.others)))
             _draw_points(axes, trend.values, trend.estimates, mark, label)
             _draw_powers(axes, trend, mark.colour)
         if asked.of == "kink":
@@ -86,7 +86,7 @@ def draw_local(
             )
         axes.set_xlabel(wrapped(x.label, 60))
         axes.set_ylabel(f"local exponent of {boundary.plane.y.name}")
-        axes.set_title(wrapped(f"{boundary.label} = {boundary.level:g}", 56))
+        axes.set_title(wrapped(f"{boundary.label} = {exact(boundary.level)}", 56))
         figure.legend(loc="outside lower center", fontsize="small")
     return figure
 
