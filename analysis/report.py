@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from analysis.contents import sections_of
 from analysis.errors import AnalysisError
 from analysis.figures import save
@@ -20,6 +22,7 @@ from analysis.web import Chapter, write_page
 PAGE = "report.html"
 
 
+@np.errstate(all="ignore")  # what overflows or is undefined is not finite, and shown as no number
 def examine(
     location: str, choices: Choices | None = None, *, at: Mapping[str, float] | None = None
 ) -> Subject:
@@ -37,6 +40,7 @@ def examine(
     return Subject(findings, read_provenance(location), trajectories)
 
 
+@np.errstate(all="ignore")
 def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
     """Writes the report of datasets into a folder, which is created; all files of it or none.
 

@@ -138,7 +138,7 @@ def set_scale(axis: Axis, limits: Floats, *, log: bool) -> None:
     (axes.set_xlim if name == "x" else axes.set_ylim)(low, high)
     if not log:
         return
-    decades = np.log10(high / low)
+    decades = np.log10(high) - np.log10(low)
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < FEW_DECADES else (1.0,)))
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(power_of_ten))
@@ -177,7 +177,7 @@ def scale_steps(axis: Axis, steps: Floats, *, log: bool) -> None:
 
 def power_of_ten(value: float, _: Any = None) -> str:
     """A power of ten as a label, 10⁻³: plain text, which is laid out many times faster than a formula."""
-    power = float(np.log10(value)) if value > 0 else np.nan
+    power = float(np.log10(value)) if 0 < value < np.inf else np.nan
     if not np.isclose(power, np.rint(power)):
         return f"{value:g}"
     return f"10{str(round(power)).translate(SUPERSCRIPTS)}"
