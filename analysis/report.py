@@ -99,5 +99,5 @@ def _write_section(section: Section, folder: Path) -> Iterator[Path]:
     for listing in section.listings:
         path = folder / listing.name
         # As it was given, whatever ends its lines.
-        path.write_text(listing.text, encoding="utf-8", newline="")
+        path.write_text(listing.text, encoding="utf-8", errors="backslashreplace", newline="")
         yield path

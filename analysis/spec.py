@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.errors import AnalysisError
+from sweeps.terminal import visible
 
 SCHEMA_VERSION = 1
 
@@ -98,6 +99,7 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
     Raises:
         AnalysisError: another schema version, or a part is missing or malformed.
     """
+    document = _as_words(document)
     _check_version(document.get("schema_version"), where)
     try:
         axes = {name: _axis(part) for name, part in document["axes"].items()}
@@ -119,6 +121,15 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
             f"{where}: the resolved sweep is malformed ({type(error).__name__}: {error}); expected "
             "name, axes, settings and replicates. Run the sweep again to rewrite it."
         ) from error
+
+
+def _as_words(part: Any) -> Any:
+    """A part of the document whose texts can be drawn and printed: control characters written out."""
+    if isinstance(part, Mapping):
+        return {visible(str(key)): _as_words(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_as_words(value) for value in part]
+    return visible(part) if isinstance(part, str) else part
 
 
 def _check_version(version: object, where: str) -> None:

@@ -21,6 +21,7 @@ Below the table stand the first inputs of each fault. Exit status 1 where there 
 
 import multiprocessing
 import random
+import re
 import shutil
 import tempfile
 import time
@@ -32,6 +33,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import typer
 from rich.table import Table
 
@@ -49,11 +52,12 @@ from sweeps.plan import Cut
 from sweeps.terminal import WordConsole
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted
-from tests.sweeps.small import resolved, rows, train, train_here
+from tests.sweeps.small import resolved, train, train_here
 from tests.toy import TOY
 
 FORK = multiprocessing.get_context("fork")
 LIMIT_S = 10
+SHARD = re.compile(r"shard-[0-9a-f]{32}\.parquet")
 OUTCOMES = ("errors", "fine", "changed", "lost", "warnings", "tracebacks", "hangs")
 FAULTS = OUTCOMES[2:]
 SHOWN = 12
@@ -88,13 +92,23 @@ def run(folder: Path) -> Any:
     work = command.prepare(plan, dataset, Cut(runs=30))
     if command.execute(work, dataset, train_here).missing:
         raise SweepError("runs are not published")
-    return rows(folder).to_pylist()
+    return published(folder)
+
+
+def published(folder: Path) -> Any:
+    """The rows of the files that a sweep named, as any reader sees them, or that they cannot be read."""
+    try:
+        names = [path for path in sorted(folder.iterdir()) if SHARD.fullmatch(path.name)]
+        table = pa.concat_tables(pq.read_table(path) for path in names)
+        return list({row["run_id"]: row for row in table.sort_by("run_id").to_pylist()}.values())
+    except (pa.ArrowException, OSError, KeyError):
+        return "unreadable"
 
 
 def compact(folder: Path) -> Any:
     """The rows after `compact`."""
     command.compact_dataset(Dataset(str(folder)), 10**6, lambda name: TOY)
-    return rows(folder).to_pylist()
+    return published(folder)
 
 
 def report(folder: Path) -> Any:
@@ -104,7 +118,7 @@ def report(folder: Path) -> Any:
     recorded = subject.trajectories
     return (
         repr(cells.mean.tolist()),
-        subject.findings.runs,
+        {name: n for name, n in subject.findings.runs.items() if name != "duplicate rows"},
         [level.boundary.estimate.tolist() for level in levels],
         None if recorded is None else repr(recorded.median.tolist()),
     )

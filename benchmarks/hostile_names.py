@@ -86,7 +86,7 @@ def _named(chance: random.Random) -> tuple[Planted, str]:
         "collapse": {"order": chance.choice(["d * mu_norm", meaning])},
         "curves": [{"measure": "test_error_clean", "source": source}] * 2,
     }
-    extra = {"analysis": analysis, "description": description}
+    extra = {"analysis": analysis, "description": description, "name": name}
     said = {
         "name": name,
         "theory": theory,
@@ -94,7 +94,7 @@ def _named(chance: random.Random) -> tuple[Planted, str]:
         "levels": levels,
         "exponent": exponent,
     }
-    return planted.but(name=name, sweep_extra=extra), repr(said)[:300]
+    return planted.but(sweep_extra=extra), repr(said)[:300]
 
 
 def _attempt(planted: Planted, scratch: Path) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def draw_levels(
         axes = figure.subplots()
         for theory in theories:
             if theory.x_range is None:
-                label = f"theory: {theory.exponent:g}, {theory.name}"
+                label = wrapped(f"theory: {theory.exponent:g}, {theory.name}", 60)
                 axes.axhline(theory.exponent, color=GREY, ls="--", lw=1.2, label=label)
         series = list(dict.fromkeys((one.definition, one.setting) for one in found))
         span = np.ptp([one.level for one in found]) if found else 0.0

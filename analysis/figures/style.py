@@ -3,7 +3,9 @@
 import io
 import re
 import textwrap
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +33,8 @@ GREY = "#595959"
 # Lines lie over points of the same colour, in a darker shade, since many points hide them.
 SHADE = 0.62
 PALETTE = 10
+MOST_LINES = 4
+"""Lines of a label beyond which it would take the place of what it names."""
 MARKERS = "os^Dv<>pP*"
 ROOM = 0.03
 """Room beside the first and the last recorded step, as a share of their distance on the axis."""
@@ -184,8 +188,8 @@ def power_of_ten(value: float, _: Any = None) -> str:
 
 
 def wrapped(label: str, width: int = 40) -> str:
-    """A label broken into lines that fit beside a panel."""
-    return textwrap.fill(label, width)
+    """A label broken into lines that fit beside a panel; a very long one ends in dots."""
+    return textwrap.fill(label, width, max_lines=MOST_LINES, placeholder=" …")
 
 
 def marker_size(columns: int) -> float:
@@ -203,7 +207,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         The two paths.
     """
     png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
-    with theme():
+    with _in_theme("path"):
         _settle(figure)
         own = figure.dpi
         figure.set_dpi(DPI)
@@ -222,7 +226,7 @@ def page_svg(figure: Figure) -> str:
         figure: one that draws its text and frames in the theme's ink.
     """
     stream = io.StringIO()
-    with theme(), mpl.rc_context({"svg.fonttype": "none"}):
+    with _in_theme("none"):
         _settle(figure)
         ground = figure.get_facecolor()
         figure.set_facecolor("none")
@@ -231,6 +235,18 @@ def page_svg(figure: Figure) -> str:
     text, rules = _classed(_small(stream.getvalue()))
     head, tag, tail = text.rpartition("</svg>")
     return f"{head}<style>text{{font-family:{FONTS}}}{rules}</style>{tag}{tail}"
+
+
+@contextmanager
+def _in_theme(words: str) -> Iterator[None]:
+    """The theme, where a character that the font does not have is a box and no warning.
+
+    Args:
+        words: "path" draws letters, "none" leaves them to the reader's font.
+    """
+    with theme(), mpl.rc_context({"svg.fonttype": words}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
 
 
 def _settle(figure: Figure) -> None:

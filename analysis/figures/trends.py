@@ -76,7 +76,7 @@ def draw_local(
         set_scale(axes.xaxis, x.edges[[0, -1]], log=x.log)
         for theory in theories:
             low, high = theory.x_range or (x.edges[0], x.edges[-1])
-            label = f"theory: {theory.exponent:g}, {theory.name}"
+            label = wrapped(f"theory: {theory.exponent:g}, {theory.name}", 60)
             axes.plot([low, high], [theory.exponent] * 2, color=GREY, ls="--", lw=1.2, label=label)
         for s, setting in enumerate(settings):
             mine = [one for one in found if one.setting == s]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -162,3 +163,20 @@ def test_a_name_of_a_sweep_is_no_heading_or_markup_of_the_table(tmp_path: Path) 
     write_report([examine(str(data), FEW)], tmp_path / "report")
     first, *_ = (tmp_path / "report" / "table.md").read_text(encoding="utf-8").splitlines()
     assert first == "# x &lt;script&gt;alert(1)&lt;/script&gt;"
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred\x00", "\ud800", "漢字 ✓", "x" * 2000, "a\nb"])
+def test_any_name_of_a_theory_is_drawn_and_written_without_a_warning(
+    name: str, tmp_path: Path
+) -> None:
+    theory = {"name": name, "exponent": 1e308, "x_range": None, "source": name}
+    view = SMALL.sweep()["analysis"] | {"theory": [theory]}
+    extra = {"analysis": view, "name": name, "description": name}
+    data = SMALL.but(sweep_extra=extra).write(tmp_path / "data")
+    files = write_report([examine(str(data), FEW)], tmp_path / "report")  # warnings are errors
+    for file in files:
+        if file.suffix in (".svg", ".csv", ".md", ".html"):
+            text = file.read_text(encoding="utf-8")
+            assert "\x1b" not in text and "\x00" not in text
+            if file.suffix == ".svg":
+                ElementTree.fromstring(text)
