@@ -16,7 +16,7 @@ ARORA := arora-training-curves arora-width arora-random-labels arora-digits
 TANGENT := tangent-initialization tangent-heat-map
 PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT)
 
-.PHONY: help setup setup-cluster kills scale million fuzz demo papers test test-all check format bench bench-gpu clean
+.PHONY: help setup setup-cluster kills scale million fuzz hostile demo papers test test-all check format bench bench-gpu clean
 
 help:
 	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench     side-by-side timings, one table; make bench-gpu those of the GPU alone"
 	@echo "make kills     a hundred random kills, one tally; make scale the cost of plans and shards"
 	@echo "make million   a million runs: their time, orchestration, memory; make fuzz ten thousand sweep files"
+	@echo "make hostile   ten thousand damaged datasets, names and environments through every command"
 
 setup: $(READY)
 
@@ -86,6 +87,9 @@ million: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m benchmarks.fuzz
+
+hostile: $(READY)
+	$(BIN)/python -m benchmarks.hostile
 
 clean:
 	rm -rf $(DEMO) $(RESULTS)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from analysis.errors import AnalysisError
 from analysis.load import Dataset
-from analysis.plane import Floats, Ints, Plane, PlaneAxis, equal, is_log
+from analysis.plane import Floats, Ints, Plane, PlaneAxis, is_log, setting_labels
 from analysis.spec import View
 
 STATUSES = ("ok", "unconverged", "diverged")
@@ -110,7 +110,7 @@ def aggregate(dataset: Dataset, view: View, *, include_unconverged: bool = False
     values[~np.isfinite(values)] = np.nan
     present = _count(np.ones(len(rows), dtype=bool), where, shape)
     return Cells(
-        plane=Plane(x, y, tuple(map(equal, held)), held, frozenset(dataset.sweep.paired)),
+        plane=Plane(x, y, setting_labels(held), held, frozenset(dataset.sweep.paired)),
         measure=view.measure,
         label=dataset.label(view.measure),
         values=values,

@@ -1,12 +1,12 @@
 """The command `bocnn-analysis`: options in, summary out; a user's mistake is exit status 2."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from threadpoolctl import threadpool_limits
 
@@ -16,6 +16,7 @@ from analysis.findings import Choices, Findings
 from analysis.page import kink_cells, law_cells, shift_cells
 from analysis.report import examine, folder_names, write_report
 from analysis.tables import Row
+from sweeps.terminal import WordConsole, guard_streams
 
 app = typer.Typer(
     help="From a dataset of runs to boundaries, laws, figures and tables.",
@@ -68,7 +69,7 @@ def report(  # One parameter per option is typer's contract.
     for subject in subjects:
         _print_summary(subject.findings)
     for path in files:
-        Console().print(str(path), style="dim", highlight=False, markup=False, soft_wrap=True)
+        WordConsole().print(str(path), style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def _held(options: list[str]) -> dict[str, float]:
@@ -86,18 +87,23 @@ def _held(options: list[str]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one message on stderr and exit status 2."""
+    """Entry point: a user's mistake is one message on stderr and exit status 2.
+
+    SIGTERM ends it as Ctrl-C does, so that nothing half written stays.
+    """
+    guard_streams()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         # Thousands of products of small matrices: threads wait for each other longer than they work.
         with threadpool_limits(1):
             app()
     except AnalysisError as error:
-        Console(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", markup=False)
+        WordConsole(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", markup=False)
         sys.exit(2)
 
 
 def _print_summary(findings: Findings) -> None:
-    console = Console()
+    console = WordConsole()
     sweep = findings.dataset.sweep
     counts = ", ".join(f"{count:,} {name}" for name, count in findings.runs.items() if count)
     console.print(

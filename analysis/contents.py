@@ -33,6 +33,7 @@ from analysis.page import (
     verdict_table,
 )
 from analysis.parts import COLLAPSE, VERDICTS, Part, further_parts
+from analysis.plane import exact
 from analysis.recorded import MOST_REPLICATES
 from analysis.section import HoverMap, Listing, Picture, Section, Subject, Table
 from analysis.tables import boundary_rows, cell_rows
@@ -96,7 +97,7 @@ def _level_view(cells: Cells, level: LevelFindings, two: bool) -> _View:
     def draw(settings: list[int] | None) -> Figure:
         return draw_map(cells, level.boundary, settings=settings, two_colours=two)
 
-    at = f"{level.boundary.level:g}"
+    at = f"{exact(level.boundary.level)}"
     kind, words = ("two-colour", "two colours") if two else ("map", "mean")
     return _View(f"{kind}-level-{at}", f"{words}, level {at}", draw)
 
@@ -133,8 +134,8 @@ def _boundary_picture(level: LevelFindings) -> Picture:
     powers = [law for law in level.laws if law.kind == "power" and law.setting not in kinked]
     boundary = level.boundary
     return Picture(
-        f"boundary-level-{boundary.level:g}",
-        f"Boundary at {boundary.label} = {boundary.level:g} over {boundary.plane.x.label}",
+        f"boundary-level-{exact(boundary.level)}",
+        f"Boundary at {boundary.label} = {exact(boundary.level)} over {boundary.plane.x.label}",
         draw_boundary(boundary, powers, comparisons=level.comparisons, kinks=level.kinks),
     )
 
@@ -178,8 +179,8 @@ def shift_section(subject: Subject) -> Iterator[Section]:
         return
     pictures = [
         Picture(
-            f"shift-level-{level.boundary.level:g}",
-            f"Shift of the boundary at {level.boundary.label} = {level.boundary.level:g}",
+            f"shift-level-{exact(level.boundary.level)}",
+            f"Shift of the boundary at {level.boundary.label} = {exact(level.boundary.level)}",
             draw_shift(level.boundary, level.shifts),
         )
         for level in found.levels

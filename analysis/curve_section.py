@@ -10,7 +10,7 @@ from analysis.figures.curves import draw_curves
 from analysis.page import row_table
 from analysis.plane import PlaneAxis
 from analysis.recorded_curves import recorded_lines
-from analysis.section import Picture, Section, Subject
+from analysis.section import Picture, Section, Subject, file_names
 from analysis.spec import Asked
 from analysis.tables import Row, estimate_columns
 from analysis.theory import AGREES, DISAGREES
@@ -31,6 +31,7 @@ def curve_section(subject: Subject) -> Iterator[Section]:
     curves = [one for asked in found.view.curves for one in _curves(subject, asked)]
     if not curves:
         return
+    names = file_names(f"curve-{curve.lines[0].asked.measure}" for curve in curves)
     verdicts, finite = _verdicts(curves, found.dataset.sweep.name)
     yield Section(
         "Curves",
@@ -39,11 +40,11 @@ def curve_section(subject: Subject) -> Iterator[Section]:
         "speaks. A line agrees where the predicted value lies within as many intervals as it should.",
         pictures=[
             Picture(
-                f"curve-{curve.lines[0].asked.measure}",
+                name,
                 f"{curve.label} along {curve.x.name}",
                 draw_curves(curve.lines, curve.x, labels=(curve.label, curve.of)),
             )
-            for curve in curves
+            for name, curve in zip(names, curves, strict=True)
         ],
         tables=[
             row_table("curve-verdicts", "Curves beside what is predicted", verdicts),

@@ -14,7 +14,7 @@ from scipy import stats
 from analysis.aggregate import Cells, aggregate
 from analysis.laws import Estimate
 from analysis.load import Dataset
-from analysis.plane import Floats, equal
+from analysis.plane import Floats, setting_labels
 from analysis.spec import Asked, View
 from analysis.theory import AGREES, CANNOT_TELL, DISAGREES
 
@@ -111,14 +111,16 @@ def _measured(cells: Cells, predicted: Floats, asked: Asked) -> Iterator[Line]:
     used = cells.used
     student = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(used - 1, 1))
     half = student * cells.standard_error
+    others = setting_labels(
+        [{k: v for k, v in held.items() if k != asked.limit} for held in cells.plane.held]
+    )
     for s, held in enumerate(cells.plane.held):
         size = held.get(asked.limit) if asked.limit else None
-        others = equal({name: value for name, value in held.items() if name != asked.limit})
         for j, y in enumerate(cells.plane.y.values):
             yield Line(
                 asked,
                 float(y),
-                others,
+                others[s],
                 None if size is None else float(size),
                 False,
                 cells.plane.x.values,

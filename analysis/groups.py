@@ -11,7 +11,7 @@ import numpy as np
 from analysis.aggregate import STATUSES, combinations
 from analysis.errors import AnalysisError
 from analysis.load import column_label
-from analysis.plane import Floats, Ints, Plane, PlaneAxis, equal, is_log
+from analysis.plane import Floats, Ints, Plane, PlaneAxis, is_log, setting_labels
 from analysis.query import Source
 from analysis.spec import View
 
@@ -155,7 +155,7 @@ def place_groups(source: Source, keys: Keys, found: dict[str, Any]) -> Groups:
     for name, values in chosen.items():
         setting = setting * len(values) + positions[name]
     held = combinations(chosen)
-    plane = Plane(x, y, tuple(map(equal, held)), held, frozenset(source.sweep.paired))
+    plane = Plane(x, y, setting_labels(held), held, frozenset(source.sweep.paired))
     return Groups(found, np.ravel_multi_index((setting, i, j), shape_of(plane)), plane, source.rows)
 
 

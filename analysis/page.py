@@ -1,13 +1,15 @@
 """Results as words: the cells of the tables that people read, and those tables as Markdown."""
 
+import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analysis.findings import Findings
-from analysis.plane import Plane
+from analysis.plane import Plane, exact
 from analysis.provenance import Provenance
 from analysis.section import Section, Subject, Table
 from analysis.tables import Row, text_of
+from sweeps.terminal import visible
 
 LAW_HEADER = (
     "level",
@@ -40,8 +42,8 @@ def summary(subject: Subject, sections: Iterable[Section]) -> str:
     """The tables of a report that are not folded away, as Markdown."""
     plane = subject.findings.cells.plane
     parts = [
-        f"# {subject.findings.dataset.sweep.name}\n\n{subject.findings.cells.label}.\n\n",
-        f"- x: {plane.x.label}\n- y: {plane.y.label}\n",
+        f"# {plain(subject.findings.dataset.sweep.name)}\n\n{plain(subject.findings.cells.label)}.\n\n",
+        f"- x: {plain(plane.x.label)}\n- y: {plain(plane.y.label)}\n",
     ]
     for section in sections:
         for table in section.tables:
@@ -51,11 +53,16 @@ def summary(subject: Subject, sections: Iterable[Section]) -> str:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; bars within cells are escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
-    )
+    """A Markdown table; what would end a cell, or be more than its text, is escaped."""
+    lines = [[plain(cell) for cell in line] for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def plain(text: str) -> str:
+    """A text on one line of Markdown: no cell's end, no HTML, no link."""
+    escaped = html.escape(visible(text).replace("\\", "\\\\"), quote=False)
+    return " ".join(escaped.replace("|", "\\|").replace("](", "]\\(").split())
 
 
 def row_table(name: str, caption: str, rows: Sequence[Row], *, folded: bool = False) -> Table:
@@ -88,7 +95,7 @@ def verdict_table(name: str, caption: str, rows: Sequence[Row]) -> Table:
             f"{row['quantity']} {row['predicted']:g}",
             text_of(row, "measured") or "none",
             ": ".join(filter(None, (row["verdict"], row["reason"]))),
-            f"{row['level']:g}, {row['definition']}",
+            f"{exact(row['level'])}, {row['definition']}",
             row["setting"] or "all runs",
             f"{row['columns']}, {row['decades']:.1f}",
             row["source"],
@@ -112,7 +119,7 @@ def law_cells(row: Row) -> list[str]:
     misfit = "" if row["chi2_per_dof"] is None else f"{row['chi2_per_dof']:.2f}"
     theory = "" if row["theory"] is None else f"{row['theory_exponent']:g} ({row['theory']})"
     return [
-        f"{row['level']:g}",
+        f"{exact(row['level'])}",
         row["setting"] or "all runs",
         {"power": "power law", "line": "straight line"}[row["law"]],
         span,
@@ -128,7 +135,7 @@ def kink_cells(findings: Findings) -> list[list[str]]:
     """Two regimes as text, in the order of KINK_HEADER; those not fitted are left out."""
     return [
         [
-            f"{row['level']:g}",
+            f"{exact(row['level'])}",
             row["setting"] or "all runs",
             *(text_of(row, name) for name in ("below", "above", "kink")),
             "yes" if row["needed"] else "no",
@@ -142,7 +149,7 @@ def shift_cells(findings: Findings) -> list[list[str]]:
     """Mean shifts as text, in the order of SHIFT_HEADER."""
     return [
         [
-            f"{row['level']:g}",
+            f"{exact(row['level'])}",
             *(row[name] for name in ("setting", "against", "kind")),
             text_of(row, "shift") or "cannot tell",
         ]
@@ -160,7 +167,7 @@ def boundary_cells(row: Row, plane: Plane) -> list[str]:
     low, high = ends
     at = row[plane.y.name]
     return [
-        f"{row['level']:g}",
+        f"{exact(row['level'])}",
         row["setting"] or "all runs",
         f"{row[plane.x.name]:g}",
         "" if at is None else f"{at:.4g}",

@@ -17,6 +17,7 @@ from analysis.figures.levels import draw_levels
 from analysis.figures.residuals import draw_residuals
 from analysis.levels import LevelExponent, exponents
 from analysis.load import Dataset
+from analysis.plane import exact
 from analysis.selection import Selection, select_law
 from analysis.spec import Theory, View
 from analysis.tables import (
@@ -134,7 +135,9 @@ def selection_part(study: Study, boundaries: Iterable[Boundary]) -> Part:
             found: Selection = select_law(boundary, s, theories=study.view.theory)
             rows += selection_rows(boundary, found)
             if found.candidates:
-                figures[f"residuals-level-{boundary.level:g}-{s}"] = draw_residuals(boundary, found)
+                figures[f"residuals-level-{exact(boundary.level)}-{s}"] = draw_residuals(
+                    boundary, found
+                )
     text = (
         "Differences of two or less do not part two laws; of ten or more they do. χ² is divided by the "
         "scatter about the best law where that exceeds the columns' errors."

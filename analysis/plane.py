@@ -1,11 +1,14 @@
 """The parameter plane: its axes as values, as coordinates (log where log), as cell edges."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+LARGEST_LOG = 700.0
+"""Logarithm of the numbers beyond which no edge of a cell is drawn: floats end at e^±709."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,10 +39,11 @@ class PlaneAxis:
         if len(u) == 1:
             half = np.log(2.0) / 2 if self.log else 0.5
             return np.asarray(self.value(np.array([u[0] - half, u[0] + half])))
-        inner = (u[1:] + u[:-1]) / 2
-        return np.asarray(
-            self.value(np.concatenate([[2 * u[0] - inner[0]], inner, [2 * u[-1] - inner[-1]]]))
-        )
+        inner = u[1:] / 2 + u[:-1] / 2
+        largest = LARGEST_LOG if self.log else np.finfo(np.float64).max / 2
+        low, high = max(2 * u[0] - inner[0], -largest), min(2 * u[-1] - inner[-1], largest)
+        ends = [min(low, u[0])], inner, [max(high, u[-1])]
+        return np.asarray(self.value(np.concatenate(ends)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +73,21 @@ def equal(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = {text_of_value(value)}" for name, value in values.items())
 
 
+def setting_labels(held: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """A label for each of several settings; with every digit where fewer would make two alike."""
+    texts = tuple(map(equal, held))
+    unlike = [one for k, one in enumerate(held) if one not in held[:k]]
+    if len(set(texts)) == len(unlike):
+        return texts
+    return tuple(", ".join(f"{name} = {value}" for name, value in one.items()) for one in held)
+
+
+def exact(value: float) -> str:
+    """A number that names something: in six digits where they are all, else in as many as it has."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
 def text_of_value(value: Any) -> str:
     """A parameter's value as figures and tables name it."""
     return f"{value:g}" if isinstance(value, (int, float)) else str(value)
@@ -87,5 +106,5 @@ def is_log(values: Floats, scale: str) -> bool:
 
 
 def _spread(u: Floats) -> float:
-    steps = np.diff(u)
+    steps = np.diff(u / np.abs(u).max())  # squares of them stay within the floats
     return float(np.std(steps) / np.mean(steps))

@@ -10,7 +10,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from analysis.errors import AnalysisError, nearest, one_line
-from analysis.plane import Floats, text_of_value
+from analysis.plane import Floats, is_log, text_of_value
 from analysis.shards import decode, entries, open_folder
 from analysis.spec import Sweep
 
@@ -18,6 +18,9 @@ MOST_PANELS = 4
 MOST_REPLICATES = 1000
 """Replicates that medians and bands are taken over, the first ones: more would not be seen in a figure."""
 BATCH = 1 << 16
+
+STEP = "step"
+"""The column of the steps taken so far, the abscissa of curves along the training."""
 
 Run = dict[str, Any]
 """What tells a run apart: run_id, status, and its values of axes and settings."""
@@ -97,6 +100,12 @@ class Records(NamedTuple):
 
     steps: Floats
     values: Floats
+
+
+def on_log_steps(sweep: Sweep) -> bool:
+    """Whether steps are to be shown on a logarithmic scale: as declared, else as they are spaced."""
+    trained = np.array([step for step in sweep.recording.values if step > 0], dtype=np.float64)
+    return is_log(trained, sweep.recording.scale)
 
 
 def find_records(location: str) -> Folder:
@@ -222,7 +231,7 @@ def read_records(folder: Folder, runs: list[Run], measures: Sequence[str]) -> Re
     ids = pa.array([run["run_id"] for run in runs], folder.schema(1).field("run_id").type)
     table = pa.concat_tables(
         part.filter(pc.is_in(part["run_id"], value_set=ids))
-        for part in folder.tables(1, ["run_id", "step", *measures])
+        for part in folder.tables(1, ["run_id", STEP, *measures])
     )
     run = pc.index_in(table["run_id"], value_set=ids).to_numpy()
     steps, at = np.unique(table["step"].to_numpy(), return_inverse=True)

@@ -9,7 +9,15 @@ from scipy import stats
 from analysis.curves import CONFIDENCE, Line
 from analysis.load import column_label
 from analysis.plane import Floats, PlaneAxis, equal
-from analysis.recorded import Run, find_records, read_cells, read_records, read_runs
+from analysis.recorded import (
+    STEP,
+    Run,
+    find_records,
+    on_log_steps,
+    read_cells,
+    read_records,
+    read_runs,
+)
 from analysis.spec import Asked, Sweep
 
 Key = tuple[Any, ...]
@@ -45,8 +53,8 @@ def recorded_lines(
         for key in dict.fromkeys(sorted(keys, key=_order))
         for mine in [[part[[k for k, other in enumerate(keys) if other == key]] for part in values]]
     ]
-    label = column_label(folder.schema(1), "step")
-    return lines, PlaneAxis("step", label, records.steps, log=False)
+    label = column_label(folder.schema(1), STEP)
+    return lines, PlaneAxis(STEP, label, records.steps, log=on_log_steps(sweep))
 
 
 def _varying(sweep: Sweep, runs: list[Run]) -> Iterable[str]:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from analysis.contents import sections_of
 from analysis.errors import AnalysisError
 from analysis.figures import save
@@ -11,7 +13,8 @@ from analysis.findings import Choices, analyse
 from analysis.page import summary
 from analysis.predictions import predictions, write_predictions
 from analysis.provenance import read_provenance
-from analysis.section import Section, Subject
+from analysis.publish import published
+from analysis.section import Section, Subject, file_names
 from analysis.tables import write_csv
 from analysis.trajectory import open_trajectories
 from analysis.web import Chapter, write_page
@@ -19,6 +22,7 @@ from analysis.web import Chapter, write_page
 PAGE = "report.html"
 
 
+@np.errstate(all="ignore")  # what overflows or is undefined is not finite, and shown as no number
 def examine(
     location: str, choices: Choices | None = None, *, at: Mapping[str, float] | None = None
 ) -> Subject:
@@ -36,8 +40,9 @@ def examine(
     return Subject(findings, read_provenance(location), trajectories)
 
 
+@np.errstate(all="ignore")
 def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
-    """Writes the report of datasets into a folder, which is created.
+    """Writes the report of datasets into a folder, which is created; all files of it or none.
 
     With several datasets the page lies in the folder with the table of all predictions, and each one's
     files in a folder below.
@@ -48,7 +53,9 @@ def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
         AnalysisError: the folder cannot be written.
     """
     try:
-        return _write(subjects, folder)
+        with published(folder, PAGE) as scratch:
+            files = _write(subjects, scratch)
+            return [folder / file.relative_to(scratch) for file in files]
     except OSError as error:
         raise AnalysisError(
             f"Cannot write the report to '{folder}' ({error.strerror or error}); expected a folder "
@@ -58,13 +65,11 @@ def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
 
 def folder_names(subjects: Sequence[Subject]) -> list[str]:
     """A name for each dataset that is safe in paths and links, and its own."""
-    names: list[str] = []
-    for subject in subjects:
-        name = re.sub(r"[^a-z0-9_-]+", "-", subject.findings.dataset.sweep.name.lower()).strip("-")
-        stem = name or "sweep"
-        takes = (stem, *(f"{stem}-{k}" for k in range(2, len(subjects) + 2)))
-        names.append(next(name for name in takes if name not in names))
-    return names
+    return file_names(
+        re.sub(r"[^a-z0-9_-]+", "-", subject.findings.dataset.sweep.name.lower()).strip("-")
+        or "sweep"
+        for subject in subjects
+    )
 
 
 def _write(subjects: Sequence[Subject], folder: Path) -> list[Path]:
@@ -94,5 +99,5 @@ def _write_section(section: Section, folder: Path) -> Iterator[Path]:
     for listing in section.listings:
         path = folder / listing.name
         # As it was given, whatever ends its lines.
-        path.write_text(listing.text, encoding="utf-8", newline="")
+        path.write_text(listing.text, encoding="utf-8", errors="backslashreplace", newline="")
         yield path

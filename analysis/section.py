@@ -3,7 +3,8 @@
 A section is made once and shown twice: in files (PNG, SVG, CSV) and on the page.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
@@ -13,6 +14,16 @@ from analysis.findings import Findings
 from analysis.provenance import Provenance
 from analysis.tables import Row
 from analysis.trajectory import Trajectories
+
+
+def file_names(texts: Iterable[str]) -> list[str]:
+    """A name for each text that is a file's within its folder, and no other text's."""
+    names: list[str] = []
+    for text in texts:
+        stem = re.sub(r"[^\w.-]+", "-", text).strip("-.") or "unnamed"
+        takes = (stem, *(f"{stem}-{k}" for k in range(2, len(names) + 3)))
+        names.append(next(name for name in takes if name not in names))
+    return names
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.errors import AnalysisError
+from sweeps.terminal import visible
 
 SCHEMA_VERSION = 1
 
@@ -86,6 +87,7 @@ class Sweep:
     settings: Mapping[str, tuple[Any, ...]]
     view: View | None
     planned_runs: int
+    recording: Axis = Axis((), "list")  # steps at which runs are recorded
     paired: tuple[str, ...] = ()  # settings whose cells share their random draws
     locations: tuple[str, ...] = ()  # columns that say where files were, and tell no runs apart
 
@@ -104,6 +106,7 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
     Raises:
         AnalysisError: another schema version, or a part is missing or malformed.
     """
+    document = _as_words(document)
     _check_version(document.get("schema_version"), where)
     try:
         axes = {name: _axis(part) for name, part in document["axes"].items()}
@@ -122,12 +125,22 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
             planned_runs=planned,
             paired=tuple(map(str, (document.get("draws") or {}).get("paired") or ())),
             locations=tuple(map(str, document.get("locations") or ())),
+            recording=_recording(document.get("trajectory")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise AnalysisError(
             f"{where}: the resolved sweep is malformed ({type(error).__name__}: {error}); expected "
             "name, axes, settings and replicates. Run the sweep again to rewrite it."
         ) from error
+
+
+def _as_words(part: Any) -> Any:
+    """A part of the document whose texts can be drawn and printed: control characters written out."""
+    if isinstance(part, Mapping):
+        return {visible(str(key)): _as_words(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_as_words(value) for value in part]
+    return visible(part) if isinstance(part, str) else part
 
 
 def _check_version(version: object, where: str) -> None:
@@ -151,6 +164,13 @@ def _cells(
 
 def _axis(part: Mapping[str, Any]) -> Axis:
     return Axis(tuple(part["values"]), str(part["scale"]))
+
+
+def _recording(part: Any) -> Axis:
+    """Steps with the scale that the sweep file gives them; a list has none."""
+    if isinstance(part, Mapping):
+        return Axis(tuple(int(step) for step in part["values"]), str(part["scale"]))
+    return Axis(tuple(int(step) for step in part or ()), "list")
 
 
 def _view(part: Mapping[str, Any] | None) -> View | None:

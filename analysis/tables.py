@@ -18,6 +18,7 @@ from analysis.shift import Shift
 from analysis.spec import Theory
 from analysis.theory import misfits
 from analysis.verdict import Verdict
+from sweeps.terminal import visible
 
 Row = dict[str, Any]
 
@@ -201,15 +202,25 @@ def verdict_rows(verdicts: Iterable[Verdict]) -> list[Row]:
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> Path:
-    """Writes rows with the first row's keys as header; None becomes an empty field."""
+    """Writes rows with the first row's keys as header; None becomes an empty field.
+
+    Text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
     rows = list(rows)
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(
-            stream, fieldnames=list(rows[0]) if rows else [], lineterminator="\n"
-        )
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(stream, lineterminator="\n")
+        header = list(rows[0]) if rows else []
+        writer.writerow(map(_inert, header))
+        writer.writerows([_inert(row[name]) for name in header] for row in rows)
     return path
+
+
+def _inert(value: Any) -> Any:
+    """A field that no spreadsheet runs and no terminal obeys; numbers stay as they are."""
+    if not isinstance(value, str):
+        return value
+    text = visible(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
 
 
 def text_of(row: Row, name: str) -> str:

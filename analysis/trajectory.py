@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.load import column_label
-from analysis.plane import Floats, Ints, equal
+from analysis.plane import Floats, Ints, equal, setting_labels
 from analysis.recorded import (
     Cell,
     Chosen,
@@ -16,6 +16,7 @@ from analysis.recorded import (
     Run,
     choose,
     find_records,
+    on_log_steps,
     read_cells,
     read_records,
     read_runs,
@@ -42,6 +43,7 @@ class Trajectories:
     measures: tuple[str, ...]
     labels: tuple[str, ...]  # of the measures
     steps: Floats  # (step,)
+    log_steps: bool  # whether they are spaced on a logarithmic scale
     median: Floats
     low: Floats
     high: Floats
@@ -108,7 +110,7 @@ def open_trajectories(
     records = read_records(folder, runs, measures)
     found = folder.schema(1)
     labels = {name: column_label(found, name) for name in measures}
-    return _summary(chosen, runs, records, labels)
+    return _summary(chosen, runs, records, labels, log_steps=on_log_steps(sweep))
 
 
 def _default_axis(sweep: Sweep, cell: Cell) -> str:
@@ -118,15 +120,20 @@ def _default_axis(sweep: Sweep, cell: Cell) -> str:
 
 
 def _summary(
-    chosen: Chosen, found: list[Run], records: Records, labels: Mapping[str, str]
+    chosen: Chosen,
+    found: list[Run],
+    records: Records,
+    labels: Mapping[str, str],
+    *,
+    log_steps: bool,
 ) -> Trajectories:
     """Quantiles over the runs of each setting and panel."""
     settings = list(itertools.product(*chosen.settings.values()))
     shape = (len(settings), len(chosen.values))
     quantiles = np.full((3, len(labels), *shape, len(records.steps)), np.nan)
     runs, diverged = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    panel_names = tuple(equal({chosen.over: value}) for value in chosen.values)
-    setting_names = tuple(equal(dict(zip(chosen.settings, s, strict=True))) for s in settings)
+    panel_names = setting_labels([{chosen.over: value} for value in chosen.values])
+    setting_names = setting_labels([dict(zip(chosen.settings, s, strict=True)) for s in settings])
     endings = []
     for s, p in np.ndindex(*shape):
         mine = [
@@ -149,6 +156,7 @@ def _summary(
         measures=tuple(labels),
         labels=tuple(labels.values()),
         steps=records.steps,
+        log_steps=log_steps,
         median=median,
         low=low,
         high=high,

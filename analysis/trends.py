@@ -6,7 +6,8 @@ from analysis.across import Trend, follow
 from analysis.figures.trends import draw_local, draw_trends
 from analysis.local import LocalExponent, local_exponents
 from analysis.page import row_table
-from analysis.section import Picture, Section, Subject
+from analysis.plane import exact
+from analysis.section import Picture, Section, Subject, file_names
 from analysis.tables import Row, estimate_columns
 from analysis.trajectory import Trajectories
 
@@ -21,6 +22,7 @@ def trend_section(subject: Subject) -> Iterator[Section]:
     groups = [group for group in groups if group]
     if not groups:
         return
+    names = file_names(f"{group[0].asked.of}-over-{group[0].asked.setting}" for group in groups)
     rows = [row for group in groups for trend in group for row in trend_rows(trend)]
     powers = [
         trend_verdict(trend, found.dataset.sweep.name)
@@ -34,11 +36,11 @@ def trend_section(subject: Subject) -> Iterator[Section]:
         "to all values; a limit is held against the last one.",
         pictures=[
             Picture(
-                f"{group[0].asked.of}-over-{group[0].asked.setting}",
+                name,
                 f"The {group[0].asked.of} over {group[0].asked.setting}",
                 draw_trends(group),
             )
-            for group in groups
+            for name, group in zip(names, groups, strict=True)
         ],
         tables=[
             row_table("trend-verdicts", "Powers and limits, beside theory", powers),
@@ -60,8 +62,8 @@ def local_section(subject: Subject) -> Iterator[Section]:
         found = [one for s in settings for one in local_exponents(boundary, s)]
         if not any(one.law.slope for one in found):
             continue
-        name = f"local-level-{boundary.level:g}"
-        caption = f"Local exponent at {boundary.label} = {boundary.level:g}"
+        name = f"local-level-{exact(boundary.level)}"
+        caption = f"Local exponent at {boundary.label} = {exact(boundary.level)}"
         theories = subject.findings.view.theory
         pictures.append(Picture(name, caption, draw_local(boundary, found, theories=theories)))
         rows += local_rows(found, boundary.plane.settings, boundary.level)

@@ -25,9 +25,10 @@ class Column:
     """A named column of the dataset.
 
     `type` is the Arrow type's name; `interval` the valid range in the usual brackets, empty where any
-    value will do; `choices` the valid words; `default` is None where null is allowed. `drawn` says that
-    another value changes what is drawn: patches, labels, or weights at the start. Of labels, those are
-    meant from which flips follow: flips at any probability are read off the same uniforms.
+    value will do; `choices` the valid words. Null is a valid value where it is the default, and where
+    `nullable` says so. `drawn` says that another value changes what is drawn: patches, labels, or weights
+    at the start. Of labels, those are meant from which flips follow: flips at any probability are read off
+    the same uniforms.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Column:
     choices: tuple[str, ...] = ()
     default: object = REQUIRED
     drawn: bool = True
+    nullable: bool = False
 
 
 Undrawn = partial(Column, drawn=False)

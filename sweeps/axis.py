@@ -1,12 +1,13 @@
 """An axis of a sweep: its values and the scale on which they are spaced."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from sweeps.mistakes import shown
+from sweeps.mistakes import listed, shown
 
 FORMS = (
     "expected a list of values, {lin: [first, last, count]}, {log: [first, last, count]} "
@@ -74,13 +75,18 @@ def _checked(values: list[Any], scale: str) -> Axis:
     """The axis, if it has values, all plain and none twice."""
     if not values:
         raise AxisError("received no values; an axis needs at least one")
-    for value in values:
-        if not (_is_number(value) or isinstance(value, str) or value is None):
-            raise AxisError(f"received the value {shown(value)}; expected a number, a word or null")
-    if len(set(values)) != len(values):
-        twice = next(value for value in values if values.count(value) > 1)
-        raise AxisError(f"holds {twice!r} more than once; every value must be there once")
+    wrong = [value for value in values if not is_plain(value)]
+    if wrong:
+        raise AxisError(f"received {listed(wrong)}; expected finite numbers, words or null")
+    twice = [value for value, count in Counter(values).items() if count > 1]
+    if twice:
+        raise AxisError(f"holds {listed(twice)} more than once; every value must be there once")
     return Axis(tuple(values), scale)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value of a sweep file is one that a parameter may take: a number, a word or null."""
+    return _is_number(value) or isinstance(value, str) or value is None
 
 
 def _is_number(value: Any) -> bool:

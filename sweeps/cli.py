@@ -7,7 +7,6 @@ from functools import partial
 from typing import Annotated, NamedTuple
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from sweeps import command, presets
@@ -25,6 +24,7 @@ from sweeps.plan import Cut, Plan, cut_shards
 from sweeps.resolve import Resolved
 from sweeps.shard import Work
 from sweeps.spec import read_spec
+from sweeps.terminal import WordConsole, guard_streams
 
 app = typer.Typer(
     help="Train a declared sweep into an Arrow dataset.",
@@ -32,9 +32,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(markup=False, emoji=False)
+out = WordConsole(markup=False, emoji=False)
 GO_ON = "what is published stays: run the same command again to go on"
-err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = WordConsole(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 SweepArgument = Annotated[str, typer.Argument(help="A sweep file, or the name of a shipped sweep.")]
 OutOption = Annotated[
@@ -243,6 +243,7 @@ def compact(
 
 def main() -> None:
     """Run the command; a user's mistake is told without a traceback, with exit status 2."""
+    guard_streams()
     try:
         app(standalone_mode=True)
     except SweepError as error:

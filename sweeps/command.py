@@ -67,7 +67,7 @@ def open_sweep(
 ) -> Resolved:
     """A sweep, by file or shipped name, in one of its sizes; `replicates` overrides the file's."""
     text, name = find(sweep)
-    resolved = resolve(text, name, find_model, size=size)
+    resolved = resolve(text, name, find_model, size=size, read_images=True)
     if replicates is None:
         return resolved
     if replicates < 1:

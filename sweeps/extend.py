@@ -28,7 +28,7 @@ def check_extends(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, 
         for key in ("name", "model", "seed", "derived", "zip")
         if old[key] != new[key]
     ]
-    differences += _changed_steps(old.get("trajectory"), new["trajectory"])
+    differences += _changed_steps(*(_steps(sweep.get("trajectory")) for sweep in (old, new)))
     differences += _changed_constants(old, new, defaults)
     differences += _changed_draws(old, new, defaults)
     differences += _changed_images(old.get("images", {}), new.get("images", {}))
@@ -41,6 +41,12 @@ def check_extends(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, 
             + "; ".join(differences)
             + ". Name another --out, or another name in the sweep file; nothing was changed"
         )
+
+
+def _steps(form: Any) -> list[int] | None:
+    """The steps to record at, whatever the scale on which they are spaced."""
+    steps: list[int] | None = form["values"] if isinstance(form, dict) else form
+    return steps
 
 
 def _changed_steps(old: list[int] | None, new: list[int] | None) -> list[str]:

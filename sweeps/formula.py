@@ -6,6 +6,7 @@ columns, no attribute is read, nothing is called but the functions listed.
 """
 
 import ast
+import math
 import operator
 import sys
 import warnings
@@ -42,6 +43,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "max": (np.maximum, 2),
 }
 """What a formula may call, and with how many arguments."""
+CONSTANTS = {"pi": math.pi}
+"""Names that are numbers in every formula. Euler's number is exp(1), since e is a name like any other."""
 
 
 class FormulaError(ValueError):
@@ -94,9 +97,10 @@ def _check_call(node: ast.Call) -> None:
 
 
 def names(tree: ast.expr) -> set[str]:
-    """The names that a formula reads."""
+    """The names of columns that a formula reads."""
     called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in called}
+    read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in called}
+    return read - CONSTANTS.keys()
 
 
 def evaluate(tree: ast.expr, columns: Mapping[str, Values]) -> Values:
@@ -110,7 +114,8 @@ def _value(node: ast.expr, columns: Mapping[str, Values]) -> Values:
     if isinstance(node, ast.Constant):
         return np.asarray(float(node.value))  # type: ignore[arg-type]
     if isinstance(node, ast.Name):
-        return columns[node.id].astype(np.float64)
+        value = CONSTANTS[node.id] if node.id in CONSTANTS else columns[node.id]
+        return np.asarray(value).astype(np.float64)
     if isinstance(node, ast.BinOp):
         left, right = _value(node.left, columns), _value(node.right, columns)
         return np.asarray(_BINARY[type(node.op)](left, right))

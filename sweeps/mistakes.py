@@ -1,6 +1,6 @@
 """What is wrong with a sweep or a dataset, said so that it can be put right."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from reprlib import Repr
@@ -46,6 +46,12 @@ class SweepFileError(SweepError):
 def shown(value: object) -> str:
     """A received value for a message, long ones with their middle left out."""
     return _REPR.repr(value)
+
+
+def listed(values: Sequence[object], most: int = 8) -> str:
+    """Received values for a message, in order; of many the first, and how many more there are."""
+    more = f" and {len(values) - most:,} more" if len(values) > most else ""
+    return ", ".join(shown(value) for value in values[:most]) + more
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:

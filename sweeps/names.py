@@ -1,32 +1,38 @@
 """Whether the names of a sweep mean something: to the model, to a formula, to each other."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from sweeps import formula
-from sweeps.mistakes import Mistake, nearest
+from sweeps.mistakes import Mistake, Path, listed, nearest
 from sweeps.protocol import Model, Tracing
-from sweeps.spec import Spec
+from sweeps.spec import SECTIONS, Spec
 
 Trees = Mapping[str, ast.expr]
 
 
-def check_names(spec: Spec, model: Model, trees: Trees) -> list[Mistake]:
+def check_names(
+    spec: Spec, model: Model, trees: Trees, *, unread: Collection[str] = ()
+) -> list[Mistake]:
     """Every mistake in the names of a sweep.
 
     Args:
         spec: the sweep.
         model: its model.
         trees: its derived values' formulas, those that parse.
+        unread: sections that could not be read, whose names are not known: what may be given there is
+            not said to be missing.
     """
     return [
         *_undeclared(spec, model, trees),
-        *_missing(spec, model),
-        *_formulas(spec, model, trees),
+        *(() if unread else _missing(spec, model)),
+        *(() if unread else _unknown(spec, model, trees)),
+        *_circles(trees),
         *_zip(spec),
         *_analysis(spec, model),
-        *_collapse(spec, model),
+        *(() if unread else _across(spec)),
+        *(() if unread else _collapse(spec, model)),
         *_trajectory(spec, model),
     ]
 
@@ -43,7 +49,7 @@ def order(trees: Trees) -> list[str]:
 
 def _sections(spec: Spec) -> Iterator[tuple[str, str]]:
     """Every declared name with its section."""
-    for section in ("axes", "fixed", "derived", "settings"):
+    for section in SECTIONS:
         yield from ((section, name) for name in getattr(spec, section))
 
 
@@ -58,6 +64,9 @@ def _undeclared(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
             yield Mistake((section, name), f"is given in {seen[name]} already; give it once")
         elif name in taken:
             yield Mistake((section, name), "is a column that every dataset has; take another name")
+        elif name in formula.CONSTANTS:
+            text = f"is {formula.CONSTANTS[name]:.6g} in every formula; take another name"
+            yield Mistake((section, name), text)
         elif name not in known:
             yield Mistake(
                 (section, name),
@@ -79,13 +88,23 @@ def _missing(spec: Spec, model: Model) -> Iterator[Mistake]:
             )
 
 
-def _formulas(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
-    """Names in formulas that are given nowhere, and formulas that go in a circle."""
-    valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
+def _unknown(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
+    """Names in formulas that are given nowhere."""
     for name, tree in trees.items():
-        for used in sorted(formula.names(tree) - valid):
-            text = f"the formula names {used!r}, which is given nowhere{nearest(used, valid)}"
+        for text in _given_nowhere(tree, spec, model):
             yield Mistake(("derived", name), text)
+
+
+def _given_nowhere(tree: ast.expr, spec: Spec, model: Model) -> Iterator[str]:
+    """What to say of each name of a formula that is neither declared nor a parameter."""
+    valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
+    for used in sorted(formula.names(tree) - valid):
+        hint = "; Euler's number is exp(1)" if used == "e" else nearest(used, valid)
+        yield f"the formula names {used!r}, which is given nowhere{hint}"
+
+
+def _circles(trees: Trees) -> Iterator[Mistake]:
+    """Formulas that go in a circle."""
     try:
         order(trees)
     except CycleError as error:
@@ -97,17 +116,19 @@ def _zip(spec: Spec) -> Iterator[Mistake]:
     """Zipped names that are no axes, stand twice, or differ in length."""
     zipped: set[str] = set()
     for index, group in enumerate(spec.zip):
-        for name in group:
+        if len(group) < 2:
+            yield Mistake(("zip", index), f"received {group}; expected two axes or more")
+        for position, name in enumerate(group):
+            path = ("zip", index, position)
             if name not in spec.axes:
-                text = f"{name!r} is not an axis{nearest(name, spec.axes)}"
-                yield Mistake(("zip", index), text)
+                yield Mistake(path, f"{name!r} is not an axis{nearest(name, spec.axes)}")
             elif name in zipped:
-                yield Mistake(("zip", index), f"{name!r} is zipped twice")
+                yield Mistake(path, f"{name!r} is zipped twice")
             zipped.add(name)
         lengths = {name: len(spec.axes[name].values) for name in group if _read(spec, name)}
         if len(set(lengths.values())) > 1:
-            listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            yield Mistake(("zip", index), f"zipped axes must be equally long: {listed}")
+            texts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            yield Mistake(("zip", index), f"zipped axes must be equally long: {texts}")
 
 
 def _read(spec: Spec, name: str) -> bool:
@@ -152,34 +173,46 @@ def _curves(spec: Spec, model: Model, measures: list[str]) -> Iterator[Mistake]:
             received = getattr(curve, key)
             if received is not None and received not in valid:
                 what = "a setting" if key == "limit" else kind
-                listed = ", ".join(valid) or "the sweep has none"
+                names = ", ".join(valid) or "the sweep has none"
                 if curve.recorded and not recorded and key != "limit":
-                    listed = "the sweep records none; give steps under trajectory"
-                text = f"received {received!r}; expected {what}: {listed}"
+                    names = "the sweep records none; give steps under trajectory"
+                text = f"received {received!r}; expected {what}: {names}"
                 path = ("analysis", "curves", index, key)
                 yield Mistake(path, f"{text}{nearest(received, valid)}")
         sizes = spec.settings[curve.limit].values if curve.limit in spec.settings else ()
         wrong = [size for size in sizes if not isinstance(size, int | float) or size <= 0]
         if wrong:
-            text = f"{curve.limit} takes the value {wrong[0]!r}; expected sizes, numbers above 0"
+            text = f"{curve.limit} takes {listed(wrong)}; expected sizes, numbers above 0"
             yield Mistake(("analysis", "curves", index, "limit"), text)
+
+
+def _across(spec: Spec) -> Iterator[Mistake]:
+    """Quantities that are followed over what is no setting, and so would be shown nowhere."""
+    if spec.analysis is None:
+        return
+    held = [name for name in spec.axes if name not in (spec.analysis.x, spec.analysis.y)]
+    valid = [*spec.settings, *held]
+    for index, across in enumerate(spec.analysis.across):
+        if across.setting not in valid:
+            names = ", ".join(valid) or "the sweep has none"
+            text = f"received {across.setting!r}; expected a setting: {names}"
+            path = ("analysis", "across", index, "setting")
+            yield Mistake(path, f"{text}{nearest(across.setting, valid)}")
 
 
 def _collapse(spec: Spec, model: Model) -> Iterator[Mistake]:
     """Order parameters that are no formulas, or of what is not in the dataset."""
     if spec.analysis is None or spec.analysis.collapse is None:
         return
-    path = ("analysis", "collapse", "order")
-    valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
-    for text in spec.analysis.collapse.formulas:
+    path: Path = ("analysis", "collapse", "order")
+    for index, text in enumerate(spec.analysis.collapse.formulas):
+        at = path if isinstance(spec.analysis.collapse.order, str) else (*path, index)
         try:
-            unknown = sorted(formula.names(formula.parse(text)) - valid)
+            unknown = _given_nowhere(formula.parse(text), spec, model)
         except formula.FormulaError as error:
-            yield Mistake(path, str(error))
+            yield Mistake(at, str(error))
             continue
-        for used in unknown:
-            hint = nearest(used, valid)
-            yield Mistake(path, f"the formula names {used!r}, which is given nowhere{hint}")
+        yield from (Mistake(at, said) for said in unknown)
 
 
 def _trajectory(spec: Spec, model: Model) -> Iterator[Mistake]:

@@ -22,7 +22,8 @@ class Column(Protocol):
     """A column: its name, Arrow type, meaning, unit, and what values are valid.
 
     `interval` is in the usual brackets, "[0, 0.5)"; `choices` are the valid words, none where any text
-    is valid; `default` is None where null is allowed and the word "required" where there is no default.
+    is valid; `default` is the word "required" where there is no default. Null is a valid value where it
+    is the default, and where `nullable` says so.
     """
 
     @property
@@ -39,6 +40,8 @@ class Column(Protocol):
     def choices(self) -> tuple[str, ...]: ...
     @property
     def default(self) -> object: ...
+    @property
+    def nullable(self) -> bool: ...
 
 
 @runtime_checkable

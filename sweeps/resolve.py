@@ -4,7 +4,7 @@ What a cell is, and what its columns are, stands in `sweeps.cells`.
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,10 +15,11 @@ from sweeps import formula
 from sweeps.axis import Axis
 from sweeps.cells import Arrays, Cells, CellsMistake, lattice
 from sweeps.draws import Draws, draws_of
-from sweeps.mistakes import Mistake, SweepError
+from sweeps.images.check import COLUMNS, unusable
+from sweeps.mistakes import Mistake, Path, SweepError
 from sweeps.names import check_names
 from sweeps.protocol import Drawing, Model, Pictured
-from sweeps.spec import Spec, read_spec
+from sweeps.spec import SECTIONS, UNREAD, Spec, read_spec
 from sweeps.values import ValueMistake, typed
 
 MOST_CELLS = 20_000_000
@@ -44,7 +45,12 @@ class Resolved:
 
 
 def resolve(
-    text: str, name: str, find_model: Callable[[str], Model], *, size: str | None = None
+    text: str,
+    name: str,
+    find_model: Callable[[str], Model],
+    *,
+    size: str | None = None,
+    read_images: bool = False,
 ) -> Resolved:
     """Read a sweep and hold it against its model.
 
@@ -53,6 +59,7 @@ def resolve(
         name: what to call it in messages.
         find_model: gives the model of a name, as `sweeps.protocol.load_model` does.
         size: one of the file's sizes; None takes the file as it stands.
+        read_images: whether images that the runs name are read too, since they are to be trained on.
     Raises:
         SweepFileError: every mistake of the file; of one whose model is unknown, those of its form.
     """
@@ -63,10 +70,13 @@ def resolve(
         model = find_model(spec.model)
     except SweepError as error:
         raise source.error([*mistakes, Mistake(("model",), str(error))]) from None
+    unread = [key for key in SECTIONS if any(mistake.path == (key,) for mistake in mistakes)]
     trees = _parse(spec, mistakes)
-    mistakes += check_names(spec, model, trees)
+    mistakes = _together(mistakes, check_names(spec, model, trees, unread=unread))
     given = _given(spec, model, mistakes)
     cells = None if mistakes else _cells(spec, model, given, trees, mistakes)
+    if cells is not None and not mistakes and read_images and isinstance(model, Pictured):
+        mistakes += _images(spec, cells)
     if cells is None or mistakes:
         raise source.error(mistakes)
     try:
@@ -100,6 +110,25 @@ def _with_images(model: Model, cells: Cells) -> Model:
     return model.with_contents(model.read_contents(few))
 
 
+def _together(form: list[Mistake], names: list[Mistake]) -> list[Mistake]:
+    """Mistakes of the form and of names: one for each value.
+
+    What stands for an ill-typed value is no mistake of the file, but a name is wrong whatever its value.
+    """
+    ill_typed = {mistake.path: mistake for mistake in form}
+    for mistake in names:
+        if mistake.path in ill_typed and mistake.path[0] in SECTIONS:
+            text = f"{ill_typed[mistake.path].text}; and {mistake.path[-1]} {mistake.text}"
+            ill_typed[mistake.path] = Mistake(mistake.path, text)
+    of_the_file = [found for found in names if not _is_within(found.path, ill_typed)]
+    return [*ill_typed.values(), *of_the_file]
+
+
+def _is_within(path: Path, others: Collection[Path]) -> bool:
+    """Whether a path is one of the others, or of a part of one."""
+    return any(path[:end] in others for end in range(1, len(path) + 1))
+
+
 def _parse(spec: Spec, mistakes: list[Mistake]) -> dict[str, ast.expr]:
     """The trees of the formulas that parse."""
     trees = {}
@@ -114,11 +143,15 @@ def _parse(spec: Spec, mistakes: list[Mistake]) -> dict[str, ast.expr]:
 def _given(spec: Spec, model: Model, mistakes: list[Mistake]) -> Arrays:
     """Values of axes, settings and fixed names in their columns' types."""
     columns = {column.name: column for column in model.parameters}
-    fixed = {name: Axis((value,), "list") for name, value in spec.fixed.items()}
+    fixed = {
+        name: Axis(() if value is UNREAD else (value,), "list")
+        for name, value in spec.fixed.items()
+    }
     given = {}
+    wrong = {mistake.path for mistake in mistakes}
     for section, axes in (("axes", spec.axes), ("settings", spec.settings), ("fixed", fixed)):
         for name, axis in axes.items():
-            if axis.unread:
+            if axis.unread or (section, name) in wrong:
                 continue
             try:
                 given[name] = typed(axis, columns.get(name))
@@ -151,6 +184,16 @@ def _check_accepted(section: str, name: str, values: NDArray[Any], model: Model)
             f"received {unknown[0]!r}, which the model {model.name} ({model.engine}) does not train; "
             f"expected {', '.join(accepted) if accepted else 'no word: none is known for it'}"
         )
+
+
+def _images(spec: Spec, cells: Cells) -> list[Mistake]:
+    """Images that cannot be used, at the first section that names them."""
+    found = []
+    for column, text in unusable(columns for _, columns in cells.blocks()):
+        names = (column, *COLUMNS)
+        given = ((key, name) for name in names for key in SECTIONS if name in getattr(spec, key))
+        found.append(Mistake(next(given, ()), text))
+    return found
 
 
 def _with_values(axis: Axis, values: NDArray[Any]) -> Axis:

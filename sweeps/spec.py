@@ -5,124 +5,22 @@ once.
 """
 
 import json
-import re
+from collections.abc import Mapping
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    ValidationError,
-)
-
-from sweeps.axis import Axis, AxisError, read_axis
-from sweeps.mistakes import Mistake, Path, SweepError, SweepFileError, nearest, shown
+from sweeps.axis import Axis, AxisError, is_plain, read_axis
+from sweeps.form import Analysis, read_form
+from sweeps.mistakes import Mistake, Path, SweepError, SweepFileError, shown
 from sweeps.sizes import check_sizes, sized
-from sweeps.trajectory import Steps, read_steps
+from sweeps.trajectory import Steps, read_steps, to_form
 from sweeps.yaml_file import from_json, read
 
-_Float = Annotated[StrictFloat, Field(allow_inf_nan=False)]
-Scalar = StrictInt | _Float | StrictStr | None
-Number = StrictInt | _Float
+SECTIONS = ("axes", "fixed", "derived", "settings")
+"""Sections whose keys are names of parameters or of what formulas read."""
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Theory(_Strict):
-    """A predicted law of the boundary: y ∝ x^exponent over x_range (everywhere if null)."""
-
-    name: StrictStr
-    exponent: Number
-    x_range: tuple[Number, Number] | None = None
-    source: StrictStr = ""
-
-
-class Across(_Strict):
-    """A fitted quantity that is followed over a setting: a predicted power of it, or a limit."""
-
-    setting: StrictStr
-    of: Literal["exponent", "kink", "shift"]
-    exponent: Number | None = None
-    limit: Number | None = None
-    x_range: tuple[Number, Number] | None = None
-    source: StrictStr = ""
-
-
-class Collapse(_Strict):
-    """Order parameters that the measure may depend on alone: a formula, or a list of formulas."""
-
-    order: StrictStr | Annotated[list[StrictStr], Field(min_length=1)]
-
-    @property
-    def formulas(self) -> list[str]:
-        """The formulas, one or many."""
-        return [self.order] if isinstance(self.order, str) else self.order
-
-
-class Curve(_Strict):
-    """A measure along x, the predicted one beside it, and a size over which both go to a limit.
-
-    `power` is the predicted one of x; a `recorded` measure is shown along the training instead. An `inset`
-    is a smaller y at which the curve is shown beside the others, in axes of its own.
-    """
-
-    measure: StrictStr
-    predicted: StrictStr | None = None
-    limit: StrictStr | None = None
-    power: Number | None = None
-    recorded: StrictBool = False
-    inset: Number | None = None
-    source: StrictStr = ""
-
-
-class Analysis(_Strict):
-    """How the dataset is to be read: the plane, the measure, its levels, theory, collapse.
-
-    Without levels there is no boundary, and curves are all that is shown.
-    """
-
-    x: StrictStr
-    y: StrictStr
-    measure: StrictStr
-    levels: list[Number]
-    theory: list[Theory] = []
-    collapse: Collapse | None = None
-    across: list[Across] = []
-    curves: list[Curve] = []
-
-
-class _File(_Strict):
-    """The keys of a sweep file and their types."""
-
-    name: Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
-    model: StrictStr = "bocnn"
-    description: StrictStr = ""
-    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
-    replicates: Annotated[StrictInt, Field(ge=1, lt=2**31)]
-    axes: Annotated[dict[StrictStr, Any], Field(min_length=1)]
-    zip: list[Annotated[list[StrictStr], Field(min_length=2)]] = []
-    fixed: dict[StrictStr, Scalar] = {}
-    derived: dict[StrictStr, StrictStr | Number] = {}
-    settings: dict[StrictStr, Any] = {}
-    analysis: Analysis | None = None
-    trajectory: Any = None
-    sizes: dict[StrictStr, Any] = {}
-
-
-_SECTIONS: dict[str, type[_Strict]] = {
-    "analysis": Analysis,
-    "theory": Theory,
-    "across": Across,
-    "collapse": Collapse,
-    "curves": Curve,
-}
+UNREAD: Final = object()
+"""Stands for a fixed value that could not be read, so that its name is still known."""
 
 
 class Spec(NamedTuple):
@@ -176,30 +74,19 @@ def read_spec(
     mistakes += check_sizes(raw)
     raw, unknown = sized(raw, lines, size=size)
     mistakes += unknown
-    file = _validate(raw, mistakes)
-    axes = {key: _read_axes(raw, key, mistakes) for key in ("axes", "settings")}
-    steps = _read_trajectory(raw, mistakes)
+    file, ill_typed = read_form(raw)
+    mistakes += ill_typed
+    read_here: dict[str, Any] = {
+        "axes": _read_axes(raw, "axes", mistakes),
+        "settings": _read_axes(raw, "settings", mistakes),
+        "fixed": _read_fixed(raw, mistakes),
+        "trajectory": _read_trajectory(raw, mistakes),
+    }
     if file is None:
         return None, source, mistakes
     fields = {field: getattr(file, field) for field in Spec._fields}
-    derived = {key: str(value) for key, value in file.derived.items()}
-    read_here = axes | {"derived": derived, "trajectory": steps}
+    read_here["derived"] = {key: str(value) for key, value in file.derived.items()}
     return Spec(**fields | read_here), source, mistakes
-
-
-def _validate(raw: dict[str, Any], mistakes: list[Mistake]) -> _File | None:
-    """The file's keys in their types; what is wrong is left out, so that the rest is looked at too."""
-    try:
-        return _File.model_validate(raw)
-    except ValidationError as error:
-        problems = error.errors()
-    mistakes += _merged([_explain(problem) for problem in problems])
-    wrong = {problem["loc"][0] for problem in problems}
-    sound = {key: value for key, value in raw.items() if key not in wrong}
-    try:
-        return _File.model_validate({"name": "unnamed", "replicates": 1, "axes": {"x": []}} | sound)
-    except ValidationError:
-        return None
 
 
 def read_text(path: FilePath) -> str:
@@ -223,6 +110,7 @@ def to_json(spec: Spec) -> str:
     fields["axes"] = {
         name: {"values": list(axis.values), "scale": axis.scale} for name, axis in spec.axes.items()
     }
+    fields["trajectory"] = to_form(spec.trajectory)
     if spec.analysis:
         fields["analysis"] = spec.analysis.model_dump()
     return from_json(json.dumps(fields, ensure_ascii=False, allow_nan=False))
@@ -241,6 +129,20 @@ def _read_axes(raw: dict[str, Any], key: str, mistakes: list[Mistake]) -> dict[s
     return axes
 
 
+def _read_fixed(raw: Mapping[str, Any], mistakes: list[Mistake]) -> dict[str, Any]:
+    """The fixed values; one that is no plain value is a mistake and stands as UNREAD."""
+    section = raw.get("fixed")
+    values = {}
+    for name, value in section.items() if isinstance(section, dict) else ():
+        values[str(name)] = value if is_plain(value) else UNREAD
+        if not is_plain(value):
+            several = isinstance(value, list | dict)
+            where = "; several values go in axes or settings" if several else ""
+            text = f"received {shown(value)}; expected a finite number, a word or null{where}"
+            mistakes.append(Mistake(("fixed", str(name)), text))
+    return values
+
+
 def _read_trajectory(raw: dict[str, Any], mistakes: list[Mistake]) -> Steps:
     """The steps to record at, or None where there are none or they cannot be read."""
     if raw.get("trajectory") is None:
@@ -250,40 +152,3 @@ def _read_trajectory(raw: dict[str, Any], mistakes: list[Mistake]) -> Steps:
     except AxisError as error:
         mistakes.append(Mistake(("trajectory",), str(error)))
         return None
-
-
-def _explain(problem: Any) -> Mistake:
-    """A pydantic error in the words of this package."""
-    path = tuple(part for part in problem["loc"] if not _is_type_name(part))
-    kind, received = problem["type"], problem["input"]
-    if kind == "extra_forbidden":
-        section = _section(path)
-        valid = list((_SECTIONS.get(section) or _File).model_fields)
-        return Mistake(
-            path, f"unknown key; valid: {', '.join(valid)}{nearest(str(path[-1]), valid)}"
-        )
-    if kind == "missing":
-        return Mistake(path, "is missing and has no default")
-    expected = re.sub("^(Input|String) should (be )?", "expected ", problem["msg"])
-    return Mistake(path, f"received {shown(received)}; {expected}")
-
-
-def _merged(found: list[Mistake]) -> list[Mistake]:
-    """One mistake a place: the types that a value might have had stand together."""
-    merged: dict[Path, Mistake] = {}
-    for path, text in ((mistake.path, mistake.text) for mistake in found):
-        if path in merged:
-            text = f"{merged[path].text} or {text.rpartition('; expected ')[2]}"
-        merged[path] = Mistake(path, text)
-    return list(merged.values())
-
-
-def _section(path: Path) -> str:
-    """The name of the section that a path's last key stands in."""
-    named = [part for part in path[:-1] if isinstance(part, str)]
-    return named[-1] if named else ""
-
-
-def _is_type_name(part: Any) -> bool:
-    """Whether a part of pydantic's location is the name of a type that it tried."""
-    return isinstance(part, str) and part in ("int", "float", "str", "none", "[key]")

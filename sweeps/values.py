@@ -1,12 +1,14 @@
 """Values of a sweep file in their columns' types, held against the columns' valid ranges."""
 
+import ast
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps import formula
 from sweeps.axis import Axis
-from sweeps.mistakes import nearest
+from sweeps.mistakes import listed, nearest
 from sweeps.protocol import Column
 
 DTYPES: dict[str, Any] = {"int64": np.int64, "float64": np.float64, "string": object}
@@ -26,15 +28,17 @@ def typed(axis: Axis, column: Column | None) -> NDArray[Any]:
     """
     if column and column.type == "string":
         return _words(axis, column)
-    for value in axis.values:
-        if isinstance(value, str) or (value is None and (not column or column.default is not None)):
-            raise ValueMistake(f"received {value!r}; expected a number{_where(column)}")
+    nullable = column is not None and (column.default is None or column.nullable)
+    wrong = [v for v in axis.values if isinstance(v, str) or (v is None and not nullable)]
+    if wrong:
+        text = f"received {listed(wrong)}; expected a number{_where(column)}"
+        raise ValueMistake(f"{text}{_remedy(wrong)}")
     numbers = np.array([np.nan if v is None else float(v) for v in axis.values])
     if column is None:
         return numbers + 0.0
     if column.type == "int64" and axis.spaced:
         numbers = _whole(numbers)
-    return in_range(numbers, column, nullable=column.default is None)
+    return in_range(numbers, column, nullable=nullable)
 
 
 def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -> NDArray[Any]:
@@ -54,7 +58,7 @@ def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -
     if wrong.any():
         many = f" ({wrong.sum()} of {wrong.size} values are wrong)" if wrong.size > 1 else ""
         raise ValueMistake(
-            f"received {numbers[wrong][0]:g}{many}; expected a number{_where(column)}"
+            f"received {_some(numbers[wrong])}{many}; expected a number{_where(column)}"
         )
     return (numbers + 0.0).astype(DTYPES[column.type])  # -0.0 is 0.0, not another run
 
@@ -74,6 +78,12 @@ def outside(values: NDArray[Any], interval: str) -> NDArray[np.bool_]:
     return np.asarray(below | above | ~np.isfinite(values))
 
 
+def _some(numbers: NDArray[Any], most: int = 4) -> str:
+    """The first of some numbers, each once, for a message."""
+    texts = list(dict.fromkeys(f"{number:g}" for number in numbers.tolist()))
+    return ", ".join(texts[:most]) + (", …" if len(texts) > most else "")
+
+
 def _whole(numbers: NDArray[Any]) -> NDArray[Any]:
     """Whole numbers, none twice."""
     whole = np.round(numbers)
@@ -87,16 +97,29 @@ def _whole(numbers: NDArray[Any]) -> NDArray[Any]:
 
 def _words(axis: Axis, column: Column) -> NDArray[Any]:
     """The words of a column: of its choices, or any printable text where it states none."""
-    for word in axis.values:
-        if not column.choices:
-            if not isinstance(word, str) or not word.isprintable():
-                raise ValueMistake(f"received {word!r}; expected text ({column.meaning})")
-        elif word not in column.choices:
-            hint = nearest(str(word), column.choices)
-            raise ValueMistake(
-                f"received {word!r}; expected one of {', '.join(column.choices)}{hint}"
-            )
+    if not column.choices:
+        wrong = [w for w in axis.values if not isinstance(w, str) or not w.isprintable()]
+        if wrong:
+            raise ValueMistake(f"received {listed(wrong)}; expected text ({column.meaning})")
+    elif wrong := [word for word in axis.values if word not in column.choices]:
+        hints = dict.fromkeys(nearest(str(word), column.choices) for word in wrong)
+        expected = f"expected one of {', '.join(column.choices)}{''.join(hints)}"
+        raise ValueMistake(f"received {listed(wrong)}; {expected}")
     return np.array(axis.values, dtype=object)
+
+
+def _remedy(wrong: list[Any]) -> str:
+    """The end of a message on words where numbers belong: where formulas go, how numbers are written."""
+    for word in wrong:
+        try:
+            tree = formula.parse(word) if word is not None else None
+        except formula.FormulaError:
+            continue
+        if isinstance(tree, ast.Constant):
+            return "; write numbers without quotes"
+        if tree is not None and not isinstance(tree, ast.Name):
+            return "; a formula goes under derived"
+    return ""
 
 
 def _where(column: Column | None) -> str:

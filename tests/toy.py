@@ -41,6 +41,7 @@ class Column:
     default: object = "required"
     choices: tuple[str, ...] = ()
     unit: str = "1"
+    nullable: bool = False
 
 
 PARAMETERS = (

@@ -15,8 +15,9 @@ from analysis.figures.style import (
     GREY,
     WIDTH,
     Colour,
-    colours,
+    Mark,
     dark,
+    marks,
     panels,
     scale_axes,
     theme,
@@ -24,13 +25,12 @@ from analysis.figures.style import (
 )
 from analysis.kink import Kink
 from analysis.laws import Law
-from analysis.plane import Floats, PlaneAxis
+from analysis.plane import Floats, PlaneAxis, exact
 from analysis.theory import Comparison
 
 # Lines lie over the points.
 LINES = 4
 LEGEND = 60
-MARKS = "osD^v"
 MANY = 3
 """Settings beyond which lines have no words in the legend."""
 KINDS = ("measured", "crosses", "fit", "two regimes", "theory")
@@ -69,7 +69,7 @@ def draw_boundary(
         replace(a, log=bool(np.all(a.values > 0))) for a in (boundary.plane.x, boundary.plane.y)
     )
     count = len(boundary.plane.settings)
-    palette = colours(count)
+    styles = marks(count)
     curves = [*map(_law, laws), *map(_theory, comparisons), *map(_regimes, kinks)]
     drawn = [curve for curve in curves if curve is not None]
     if count > MANY:
@@ -80,14 +80,14 @@ def draw_boundary(
         figure, grid = panels(WIDTH, 3.5 + 0.16 * (count + 2 * named))
         axes = grid[0, 0]
         scale_axes(axes, x, y)
-        for s, colour in enumerate(palette[:count]):
+        for s, mark in enumerate(styles):
             aside = _aside(x, s, count)
-            _draw_crossings(axes, boundary, s, aside=aside, colour=colour)
-            _draw_censored(axes, boundary, s, aside=aside, colour=colour)
+            _draw_crossings(axes, boundary, s, aside=aside, mark=mark)
+            _draw_censored(axes, boundary, s, aside=aside, colour=mark.colour)
         for curve in drawn:
-            _draw_curve(axes, boundary, curve, colour=dark(palette[curve.setting]))
+            _draw_curve(axes, boundary, curve, colour=dark(styles[curve.setting].colour))
         axes.set(xlabel=wrapped(x.label, 56), ylabel=wrapped(y.label))
-        axes.set_title(wrapped(f"{boundary.label} = {boundary.level:g}", 56))
+        axes.set_title(wrapped(f"{boundary.label} = {exact(boundary.level)}", 56))
         _add_legend(figure, axes, censored=bool(np.isinf(boundary.estimate).any()))
     return figure
 
@@ -100,7 +100,7 @@ def _aside(x: PlaneAxis, s: int, count: int) -> Callable[[Floats], Floats]:
 
 
 def _draw_crossings(
-    axes: Axes, boundary: Boundary, s: int, *, aside: Callable[[Floats], Floats], colour: Colour
+    axes: Axes, boundary: Boundary, s: int, *, aside: Callable[[Floats], Floats], mark: Mark
 ) -> None:
     points = crossings(boundary, s)
     label = f"measured{_of(boundary, s)}, {boundary.confidence:.0%} interval"
@@ -108,8 +108,8 @@ def _draw_crossings(
         axes,
         points._replace(x=aside(points.x)),
         columns=len(boundary.plane.x.values),
-        fmt=MARKS[s % len(MARKS)],
-        color=colour,
+        fmt=mark.marker,
+        color=mark.colour,
         label=label,
     )
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from analysis.aggregate import Cells
 from analysis.collapse import Collapse
-from analysis.figures.style import WIDTH, colours, power_of_ten, theme, wrapped
+from analysis.figures.style import WIDTH, Mark, marks, power_of_ten, theme, wrapped
 
 PANEL = (WIDTH, 3.6)
 
@@ -26,28 +26,39 @@ def draw_collapse(cells: Cells, found: Sequence[Collapse]) -> Figure:
         found: at least one; those of equal name share a panel.
     """
     names = list(dict.fromkeys(one.name for one in found))
-    palette = colours(len(cells.plane.settings))
+    styles = marks(len(cells.plane.settings))
     with theme():
         figure = Figure(figsize=(PANEL[0] * len(names) + 0.4, PANEL[1]), layout="constrained")
         panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         for axes, name in zip(panels, names, strict=True):
             for one in (one for one in found if one.name == name):
-                _draw_one(axes, one, cells.plane.settings[one.setting], palette[one.setting])
+                _draw_one(axes, one, cells.plane.settings[one.setting], styles[one.setting])
             axes.set_xlabel(name)
             axes.legend(fontsize="small", loc="best")
         panels[0].set_ylabel(wrapped(f"mean {cells.label}"))
     return figure
 
 
-def _draw_one(axes: Axes, one: Collapse, label: str, colour: tuple[float, float, float]) -> None:
+def _draw_one(axes: Axes, one: Collapse, label: str, mark: Mark) -> None:
     if np.all(one.order > 0):
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter(FuncFormatter(power_of_ten))
     text = f"{label}, " if label else ""
     axes.plot(
-        one.order, one.mean, ".", ms=3, alpha=0.5, color=colour, rasterized=len(one.order) > MANY
+        one.order,
+        one.mean,
+        mark.marker,
+        ms=2,
+        alpha=0.5,
+        color=mark.colour,
+        rasterized=len(one.order) > MANY,
     )
     axes.plot(
-        one.order, one.curve, "-", lw=1.5, color=colour, label=f"{text}quality {one.quality:.3f}"
+        one.order,
+        one.curve,
+        "-",
+        lw=1.5,
+        color=mark.colour,
+        label=f"{text}quality {one.quality:.3f}",
     )

@@ -8,12 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.curves import Line
-from analysis.figures.style import GREY, WIDTH, Colour, colours, dark, set_scale, theme, wrapped
+from analysis.figures.style import (
+    GREY,
+    WIDTH,
+    Mark,
+    dark,
+    marks,
+    scale_steps,
+    set_scale,
+    theme,
+    wrapped,
+)
 from analysis.plane import Floats, PlaneAxis
+from analysis.recorded import STEP
 
 FEW = 30.0
 """Ratio of the largest to the smallest value up to which the ordinate is linear."""
-MARKERS = "os^Dv"
 LONG = 26
 """Letters of a line's name beyond which two do not stand side by side below the axes."""
 INSET = (0.1, 0.56, 0.38, 0.41)
@@ -32,7 +42,7 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
     """
     shown = [line for line in lines if line.limit or _is_largest(line, lines)]
     groups = list(dict.fromkeys((line.y, line.setting) for line in shown))
-    palette = colours(len(groups))
+    styles = marks(len(groups))
     with theme():
         wide = max(len(_name(line, labels[1])) for line in shown) > LONG
         rows = len(groups) if wide else -(-len(groups) // 2)
@@ -40,10 +50,13 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
         axes = figure.subplots()
         places = _places(axes, shown)
         for place, part in places:
-            set_scale(place.xaxis, x.edges[[0, -1]], log=x.log)
+            if x.name == STEP:
+                scale_steps(place.xaxis, x.values, log=x.log)
+            else:
+                set_scale(place.xaxis, x.edges[[0, -1]], log=x.log)
             for line in part:
                 k = groups.index((line.y, line.setting))
-                _draw(place, line, palette[k], (MARKERS[k % len(MARKERS)], labels[1]))
+                _draw(place, line, styles[k], labels[1])
             _scale(place, part)
         if any(line.judged.any() for line in shown):
             axes.plot([], [], color=GREY, lw=1.2, label="predicted")
@@ -82,9 +95,9 @@ def _is_largest(line: Line, lines: Sequence[Line]) -> bool:
     return not line.limit and (not sizes or line.size == max(sizes))
 
 
-def _draw(axes: Axes, line: Line, colour: Colour, how: tuple[str, str]) -> None:
+def _draw(axes: Axes, line: Line, mark: Mark, y_name: str) -> None:
     """One line: points with intervals, and the closed form where the measured one stands."""
-    marker, y_name = how
+    colour, marker = mark
     ok = np.isfinite(line.mean)
     error = np.where(np.isfinite(line.half), line.half, 0.0)[ok]
     if line.limit:
@@ -124,7 +137,6 @@ def _scale(axes: Axes, lines: Sequence[Line]) -> None:
     positive = values[values > 1e-9 * np.abs(values).max(initial=0.0)]
     low, high = positive.min(initial=np.inf), values.max()
     if positive.size and high > FEW * low and values.min() > 1e-9 * high:
-        axes.set_yscale("log")
-        axes.set_ylim(low / 1.5, high * 1.5)
+        set_scale(axes.yaxis, np.array([low / 1.5, high * 1.5]), log=True)
     else:
         axes.set_ylim(min(0.0, 1.1 * values.min()), 1.1 * high or 1.0)

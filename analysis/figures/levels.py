@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.aggregate import Cells
 from analysis.boundary import MEAN
-from analysis.figures.style import GREY, WIDTH, colours, theme, wrapped
+from analysis.figures.style import GREY, WIDTH, Mark, marks, theme, wrapped
 from analysis.levels import LevelExponent
 from analysis.spec import Theory
 
@@ -19,7 +19,7 @@ APART = 0.008
 def draw_levels(
     cells: Cells, found: Sequence[LevelExponent], *, theories: Sequence[Theory] = ()
 ) -> Figure:
-    """Exponents with intervals by level; definitions by marker, settings by colour, theory dashed.
+    """Exponents with intervals by level, a mark a setting, hollow for the median boundary; theory dashed.
 
     Args:
         cells: the aggregated measure.
@@ -27,13 +27,13 @@ def draw_levels(
         theories: those without a range are drawn.
     """
     settings = cells.plane.settings
-    palette = colours(len(settings))
+    styles = marks(len(settings))
     with theme():
         figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
         axes = figure.subplots()
         for theory in theories:
             if theory.x_range is None:
-                label = f"theory: {theory.exponent:g}, {theory.name}"
+                label = wrapped(f"theory: {theory.exponent:g}, {theory.name}", 60)
                 axes.axhline(theory.exponent, color=GREY, ls="--", lw=1.2, label=label)
         series = list(dict.fromkeys((one.definition, one.setting) for one in found))
         span = np.ptp([one.level for one in found]) if found else 0.0
@@ -41,7 +41,7 @@ def draw_levels(
             part = [one for one in found if (one.definition, one.setting) == (definition, s)]
             label = ", ".join(filter(None, (definition, settings[s])))
             offset = APART * float(span) * (k - (len(series) - 1) / 2)
-            _draw_series(axes, part, colour=palette[s], label=label, offset=offset)
+            _draw_series(axes, part, mark=styles[s], label=label, offset=offset)
         axes.set_xlabel(wrapped(f"level of {cells.label}", 60))
         axes.set_ylabel(f"exponent of {cells.plane.y.name} in {cells.plane.x.name}")
         figure.legend(loc="outside lower center", fontsize="small")
@@ -52,7 +52,7 @@ def _draw_series(
     axes: Axes,
     part: Sequence[LevelExponent],
     *,
-    colour: tuple[float, float, float],
+    mark: Mark,
     label: str,
     offset: float,
 ) -> None:
@@ -67,9 +67,10 @@ def _draw_series(
         [at for at, _ in fitted],
         value,
         yerr=np.where(np.isfinite(error), error, 0.0),
-        fmt="o-" if mean else "s:",
-        mfc=colour if mean else "none",
-        color=colour,
+        fmt=mark.marker,
+        ls="-" if mean else ":",
+        mfc=mark.colour if mean else "none",
+        color=mark.colour,
         capsize=3,
         lw=1.2,
         label=label,

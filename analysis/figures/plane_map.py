@@ -16,7 +16,7 @@ from analysis.aggregate import Cells
 from analysis.boundary import Boundary
 from analysis.figures.points import crossings, draw_points
 from analysis.figures.style import WIDTH, panels, scale_axes, theme, wrapped
-from analysis.plane import Floats
+from analysis.plane import Floats, exact
 
 PANEL_INCHES = 3.5
 COLUMNS = 3
@@ -142,7 +142,7 @@ def _draw_sides(
         _draw_cells(axes, cells, side, cmap=ListedColormap([BELOW, ABOVE]), vmin=0, vmax=1)
     words = (" (benign)", " (harmful)") if _is_error(cells.measure) else ("", "")
     return [
-        Patch(color=colour, label=f"mean {sign} {boundary.level:g}{word}")
+        Patch(color=colour, label=f"mean {sign} {exact(boundary.level)}{word}")
         for colour, sign, word in zip((BELOW, ABOVE), "≤>", words, strict=True)
     ]
 
@@ -206,10 +206,10 @@ def _title(cells: Cells, s: int) -> str:
 
 
 def _point_key(boundary: Boundary) -> Line2D:
-    text = f"boundary at {boundary.level:g}, {boundary.confidence:.0%} interval"
+    text = f"boundary at {exact(boundary.level)}, {boundary.confidence:.0%} interval"
     return Line2D([], [], marker="o", ms=4, lw=1.0, label=text, path_effects=OUTLINE, **POINT)
 
 
 def _contour_key(boundary: Boundary) -> Line2D:
-    text = f"raw means at {boundary.level:g}"
+    text = f"raw means at {exact(boundary.level)}"
     return Line2D([], [], color="white", lw=1.3, label=text, path_effects=OUTLINE)

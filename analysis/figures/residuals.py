@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from analysis.boundary import Boundary
 from analysis.figures.style import GREY, WIDTH, colours, marker_size, set_scale, theme, wrapped
+from analysis.plane import exact
 from analysis.selection import Candidate, Selection
 
 PANEL = (WIDTH, 1.1)
@@ -32,7 +33,7 @@ def draw_residuals(boundary: Boundary, selection: Selection) -> Figure:
         panels[-1].set_xlabel(x.label)
         figure.supylabel("residual / error", fontsize="medium")
         label = boundary.plane.settings[selection.setting]
-        title = f"{boundary.label} = {boundary.level:g}" + (f", {label}" if label else "")
+        title = f"{boundary.label} = {exact(boundary.level)}" + (f", {label}" if label else "")
         figure.suptitle(wrapped(title, 48), fontsize="medium")
     return figure
 

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from analysis.boundary import Boundary
 from analysis.figures.points import Points, draw_points
-from analysis.figures.style import GREY, WIDTH, Colour, colours, panels, set_scale, theme, wrapped
+from analysis.figures.style import GREY, WIDTH, Mark, marks, panels, set_scale, theme, wrapped
+from analysis.plane import exact
 from analysis.shift import Shift
 
 
@@ -20,7 +21,7 @@ def draw_shift(boundary: Boundary, shifts: Sequence[Shift]) -> Figure:
         shifts: one for each setting after the first, at least one.
     """
     settings, x = boundary.plane.settings, boundary.plane.x
-    palette = colours(len(settings))
+    styles = marks(len(settings))
     with theme():
         figure, grid = panels(WIDTH, 3.2 + 0.32 * len(shifts))
         axes = grid[0, 0]
@@ -28,11 +29,11 @@ def draw_shift(boundary: Boundary, shifts: Sequence[Shift]) -> Figure:
         _leave_room(axes, shifts)
         axes.axhline(shifts[0].none, color=GREY, lw=0.8, label="no shift")
         for shift in shifts:
-            _draw_one(axes, boundary, shift, palette[shift.setting])
+            _draw_one(axes, boundary, shift, styles[shift.setting])
         what = "factor" if shifts[0].factor else "difference"
         axes.set_xlabel(x.label)
         axes.set_ylabel(f"{what} in {boundary.plane.y.name}\nagainst {settings[0]}")
-        title = f"shift of the boundary at {boundary.label} = {boundary.level:g}"
+        title = f"shift of the boundary at {boundary.label} = {exact(boundary.level)}"
         axes.set_title(wrapped(title, 56))
         figure.legend(loc="outside lower center", fontsize="small")
     return figure
@@ -46,14 +47,15 @@ def _leave_room(axes: Axes, shifts: Sequence[Shift]) -> None:
     axes.set_ylim(ends.min() - margin, ends.max() + margin)
 
 
-def _draw_one(axes: Axes, boundary: Boundary, shift: Shift, colour: Colour) -> None:
+def _draw_one(axes: Axes, boundary: Boundary, shift: Shift, mark: Mark) -> None:
+    colour = mark.colour
     ok = np.isfinite(shift.columns)
     label = boundary.plane.settings[shift.setting]
     draw_points(
         axes,
         Points(boundary.plane.x.values[ok], shift.columns[ok], shift.low[ok], shift.high[ok]),
         columns=len(ok),
-        fmt="o",
+        fmt=mark.marker,
         color=colour,
         label=f"{label}, {boundary.confidence:.0%} interval",
     )

@@ -3,10 +3,12 @@
 import io
 import re
 import textwrap
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from analysis.plane import Floats, PlaneAxis
 
@@ -31,6 +33,11 @@ GREY = "#595959"
 # Lines lie over points of the same colour, in a darker shade, since many points hide them.
 SHADE = 0.62
 PALETTE = 10
+MOST_LINES = 4
+"""Lines of a label beyond which it would take the place of what it names."""
+MARKERS = "os^Dv<>pP*"
+ROOM = 0.03
+"""Room beside the first and the last recorded step, as a share of their distance on the axis."""
 
 # Where text is left to the reader, fonts no wider than the one that figures are laid out with.
 FONTS = "Arial,Helvetica,'Liberation Sans','DejaVu Sans',sans-serif"
@@ -67,6 +74,8 @@ def theme() -> AbstractContextManager[None]:
         "legend.frameon": False,
         "svg.hashsalt": "analysis",
         "svg.fonttype": "path",
+        # Names come from sweep files: "$5 to $10" is no formula.
+        "text.parse_math": False,
     }
     return mpl.rc_context(rc)
 
@@ -74,6 +83,27 @@ def theme() -> AbstractContextManager[None]:
 def colours(count: int) -> list[Colour]:
     """Colour-blind-safe colours, one a setting."""
     return list(sns.color_palette("colorblind", max(count, 1)))
+
+
+class Mark(NamedTuple):
+    """How the points of one line are drawn: no two lines of a figure alike."""
+
+    colour: Colour
+    marker: str
+
+
+def marks(count: int) -> list[Mark]:
+    """Colours and markers of lines: the markers move on where the colours come again.
+
+    Of more lines than colours and markers make pairs, each has a colour of its own.
+    """
+    palette = colours(PALETTE)
+    if count > PALETTE * len(MARKERS):
+        palette = [(red, green, blue) for red, green, blue in sns.husl_palette(count)]
+    return [
+        Mark(palette[k % len(palette)], MARKERS[(k + k // len(palette)) % len(MARKERS)])
+        for k in range(count)
+    ]
 
 
 def dark(colour: Colour) -> Colour:
@@ -112,7 +142,7 @@ def set_scale(axis: Axis, limits: Floats, *, log: bool) -> None:
     (axes.set_xlim if name == "x" else axes.set_ylim)(low, high)
     if not log:
         return
-    decades = np.log10(high / low)
+    decades = np.log10(high) - np.log10(low)
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < FEW_DECADES else (1.0,)))
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(power_of_ten))
@@ -121,17 +151,45 @@ def set_scale(axis: Axis, limits: Floats, *, log: bool) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
+def scale_steps(axis: Axis, steps: Floats, *, log: bool) -> None:
+    """A scale over recorded steps: linear, or logarithmic with step 0 beside its first decade.
+
+    Args:
+        axis: the axis of the steps.
+        steps: rising, ≥ 0, shape (steps,).
+        log: whether they are spaced on a logarithmic scale.
+    """
+    trained = steps[steps > 0]
+    if not log or not len(trained):
+        first, last = steps[0], max(steps[-1], steps[0] + 1)
+        room = ROOM * (last - first)
+        set_scale(axis, np.array([first - room, last + room]), log=False)
+        return
+    first, last = trained[0], max(trained[-1], trained[0] + 1)
+    room = (last / first) ** ROOM
+    set_scale(axis, np.array([first / room, last * room]), log=True)
+    if steps[0] > 0:
+        return
+    # Linear up to the first step, over half a decade's length.
+    axis.axes.set_xscale("symlog", linthresh=first, linscale=0.5)
+    axis.axes.set_xlim(-ROOM * first, last * room)
+    decades = 10.0 ** np.arange(np.ceil(np.log10(first)), np.floor(np.log10(last)) + 1)
+    axis.set_major_locator(FixedLocator([0.0, *decades]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(power_of_ten))
+
+
 def power_of_ten(value: float, _: Any = None) -> str:
     """A power of ten as a label, 10⁻³: plain text, which is laid out many times faster than a formula."""
-    power = float(np.log10(value)) if value > 0 else np.nan
+    power = float(np.log10(value)) if 0 < value < np.inf else np.nan
     if not np.isclose(power, np.rint(power)):
         return f"{value:g}"
     return f"10{str(round(power)).translate(SUPERSCRIPTS)}"
 
 
 def wrapped(label: str, width: int = 40) -> str:
-    """A label broken into lines that fit beside a panel."""
-    return textwrap.fill(label, width)
+    """A label broken into lines that fit beside a panel; a very long one ends in dots."""
+    return textwrap.fill(label, width, max_lines=MOST_LINES, placeholder=" …")
 
 
 def marker_size(columns: int) -> float:
@@ -149,7 +207,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         The two paths.
     """
     png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
-    with theme():
+    with _in_theme("path"):
         _settle(figure)
         own = figure.dpi
         figure.set_dpi(DPI)
@@ -168,7 +226,7 @@ def page_svg(figure: Figure) -> str:
         figure: one that draws its text and frames in the theme's ink.
     """
     stream = io.StringIO()
-    with theme(), mpl.rc_context({"svg.fonttype": "none"}):
+    with _in_theme("none"):
         _settle(figure)
         ground = figure.get_facecolor()
         figure.set_facecolor("none")
@@ -177,6 +235,18 @@ def page_svg(figure: Figure) -> str:
     text, rules = _classed(_small(stream.getvalue()))
     head, tag, tail = text.rpartition("</svg>")
     return f"{head}<style>text{{font-family:{FONTS}}}{rules}</style>{tag}{tail}"
+
+
+@contextmanager
+def _in_theme(words: str) -> Iterator[None]:
+    """The theme, where a character that the font does not have is a box and no warning.
+
+    Args:
+        words: "path" draws letters, "none" leaves them to the reader's font.
+    """
+    with theme(), mpl.rc_context({"svg.fonttype": words}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
 
 
 def _settle(figure: Figure) -> None:

@@ -7,8 +7,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.figures.style import WIDTH, Colour, colours, dark, panels, set_scale, theme, wrapped
-from analysis.plane import Floats, is_log
+from analysis.figures.style import (
+    WIDTH,
+    Colour,
+    colours,
+    dark,
+    panels,
+    scale_steps,
+    set_scale,
+    theme,
+    wrapped,
+)
+from analysis.plane import Floats
 from analysis.trajectory import BAND, Trajectories
 
 DASHES = ("-", "--", "-.")
@@ -75,7 +85,7 @@ def _add_key(
 
 
 def _draw_panel(axes: Axes, found: Trajectories, at: tuple[int, int], *, outer: bool) -> None:
-    _scale_steps(axes, found.steps)
+    scale_steps(axes.xaxis, found.steps, log=found.log_steps)
     set_scale(axes.yaxis, _limits(found, slice(0, 2), log=True), log=True)
     right: Any = axes.twinx()
     set_scale(right.yaxis, _limits(found, slice(2, 3), log=False), log=False)
@@ -88,13 +98,6 @@ def _draw_panel(axes: Axes, found: Trajectories, at: tuple[int, int], *, outer: 
     if found.diverged[at]:
         title.append(f"{found.diverged[at]} of {found.runs[at]} diverged")
     axes.set_title("\n".join(filter(None, title)))
-
-
-def _scale_steps(axes: Axes, steps: Floats) -> None:
-    trained = steps[steps > 0]
-    log = is_log(trained, "list")
-    first = trained[0] if log else steps[0]
-    set_scale(axes.xaxis, np.array([first, max(steps[-1], first + 1)]), log=log)
 
 
 def _draw_measure(

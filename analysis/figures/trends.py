@@ -8,10 +8,20 @@ from matplotlib.figure import Figure
 
 from analysis.across import Trend
 from analysis.boundary import Boundary
-from analysis.figures.style import GREY, WIDTH, Colour, colours, dark, set_scale, theme, wrapped
+from analysis.figures.style import (
+    GREY,
+    WIDTH,
+    Colour,
+    Mark,
+    dark,
+    marks,
+    set_scale,
+    theme,
+    wrapped,
+)
 from analysis.laws import Estimate
 from analysis.local import LocalExponent
-from analysis.plane import Floats, is_log
+from analysis.plane import Floats, exact, is_log
 from analysis.spec import Theory
 
 ROOM = 0.06
@@ -25,7 +35,7 @@ def draw_trends(trends: Sequence[Trend]) -> Figure:
         trends: of the same quantity and setting, at least one.
     """
     asked = trends[0].asked
-    palette = colours(len(trends))
+    styles = marks(len(trends))
     x = trends[0].values
     log = is_log(x, "list")
     with theme():
@@ -36,10 +46,12 @@ def draw_trends(trends: Sequence[Trend]) -> Figure:
             axes.set_yscale("log")
         if asked.limit is not None:
             axes.axhline(asked.limit, color=GREY, ls="--", lw=1.2, label=f"theory: {asked.limit:g}")
-        for trend, colour in zip(trends, palette, strict=True):
-            label = ", ".join(filter(None, (f"level {trend.level:g}", trend.others)))
-            _draw_points(axes, trend.values, trend.estimates, colour, label)
-            _draw_powers(axes, trend, colour)
+        for trend, mark in zip(trends, styles, strict=True):
+            label = ", ".join(filter(None, (f"level {exact(trend.level)}", trend.others)))
+            _draw_points(axes, trend.values, trend.estimates, mark, label)
+            _draw_powers(axes, trend, mark.colour)
+        if asked.of == "kink":
+            set_scale(axes.yaxis, np.array(axes.get_ylim()), log=True)
         axes.set_xlabel(asked.setting)
         axes.set_ylabel(asked.of)
         figure.legend(loc="outside lower center", fontsize="small")
@@ -57,24 +69,24 @@ def draw_local(
         theories: what is predicted.
     """
     settings, x = boundary.plane.settings, boundary.plane.x
-    palette = colours(len(settings))
+    styles = marks(len(settings))
     with theme():
         figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
         axes = figure.subplots()
         set_scale(axes.xaxis, x.edges[[0, -1]], log=x.log)
         for theory in theories:
             low, high = theory.x_range or (x.edges[0], x.edges[-1])
-            label = f"theory: {theory.exponent:g}, {theory.name}"
+            label = wrapped(f"theory: {theory.exponent:g}, {theory.name}", 60)
             axes.plot([low, high], [theory.exponent] * 2, color=GREY, ls="--", lw=1.2, label=label)
         for s, setting in enumerate(settings):
             mine = [one for one in found if one.setting == s]
             at = np.array([one.at for one in mine])
             _draw_points(
-                axes, at, [one.law.slope for one in mine], palette[s], setting or "measured"
+                axes, at, [one.law.slope for one in mine], styles[s], setting or "measured"
             )
         axes.set_xlabel(wrapped(x.label, 60))
         axes.set_ylabel(f"local exponent of {boundary.plane.y.name}")
-        axes.set_title(wrapped(f"{boundary.label} = {boundary.level:g}", 56))
+        axes.set_title(wrapped(f"{boundary.label} = {exact(boundary.level)}", 56))
         figure.legend(loc="outside lower center", fontsize="small")
     return figure
 
@@ -87,7 +99,7 @@ def _limits(x: Floats, log: bool) -> Floats:
 
 
 def _draw_points(
-    axes: Axes, x: Floats, y: Sequence[Estimate | None], colour: Colour, label: str
+    axes: Axes, x: Floats, y: Sequence[Estimate | None], mark: Mark, label: str
 ) -> None:
     known = [(at, e) for at, e in zip(x, y, strict=True) if e is not None]
     if not known:
@@ -96,7 +108,9 @@ def _draw_points(
     ends = np.array([[e.value - e.low, e.high - e.value] for _, e in known]).T
     error = np.where(np.isfinite(ends), np.maximum(ends, 0.0), 0.0)
     at = [place for place, _ in known]
-    axes.errorbar(at, value, yerr=error, fmt="o", ms=4, capsize=3, color=colour, label=label)
+    axes.errorbar(
+        at, value, yerr=error, fmt=mark.marker, ms=4, capsize=3, color=mark.colour, label=label
+    )
 
 
 def _draw_powers(axes: Axes, trend: Trend, colour: Colour) -> None:

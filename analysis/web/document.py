@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from analysis.figures import page_svg
 from analysis.section import HoverMap, Picture, Section, Subject
 from analysis.web.hover import cell_data, cell_places
+from sweeps.terminal import visible
 
 MOST_NAMED = 4
 """Sweeps that a title names; more are counted, and the links below name them."""
@@ -47,7 +48,7 @@ def write_page(chapters: Sequence[Chapter], path: Path) -> Path:
         policy=_policy(style, script),
         versions=_versions(),
     )
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
     return path
 
 
@@ -85,7 +86,7 @@ def _chapter(chapter: Chapter) -> dict[str, Any]:
         "name": chapter.name,
         "title": subject.findings.dataset.sweep.name,
         "folder": chapter.folder,
-        "description": subject.provenance.description,
+        "description": visible(subject.provenance.description),
         "facts": [
             ("x", subject.findings.cells.plane.x.label),
             ("y", subject.findings.cells.plane.y.label),

@@ -26,7 +26,12 @@ PARAMETERS = (
     Undrawn("eta", "float64", "step size η of the first layer", interval="(0, inf)", default=0.1),
     Undrawn("steps", "int64", "gradient steps, at most", interval="[0, 1e9]", default=25000),
     Undrawn(
-        "grad_tol", "float64", "‖∇‖² to stop at, null for never", "1", "(0, inf)", default=1e-6
+        "grad_tol",
+        "float64",
+        "‖∇‖² to stop at, null for never",
+        interval="(0, inf)",
+        default=1e-6,
+        nullable=True,
     ),
 )
 

@@ -69,8 +69,9 @@ def _mnist(folder: str) -> tuple[Bytes, Bytes]:
 
 
 def _cifar(folder: str) -> tuple[Bytes, Bytes]:
-    _first(folder, "data_batch_1.bin")
-    paths = sorted(Path(folder).glob("data_batch_[1-5].bin"))
+    paths = [path for path in sorted(Path(folder).glob("data_batch_[1-5].bin")) if path.is_file()]
+    if not folder or not paths:
+        raise _absent(folder, "data_batch_1.bin")
     parts = [read_cifar(path.read_bytes(), where=str(path)) for path in paths]
     pixels, classes = (np.concatenate(part) for part in zip(*parts, strict=True))
     return pixels, classes
@@ -81,10 +82,27 @@ def _first(folder: str, name: str) -> Path:
     for path in (Path(folder) / name, Path(folder) / f"{name}.gz"):
         if folder and path.is_file():
             return path
-    raise ValueError(
-        f"received folder: {folder!r}, which holds no {name}; expected the folder of the data set's "
-        "public files, on every node that trains"
+    raise _absent(folder, name)
+
+
+def _absent(folder: str, name: str) -> ValueError:
+    """What to say where a file is not in its folder: what is there instead."""
+    place = Path(folder)
+    if folder and not place.is_dir():
+        found = f"which is {'no folder' if place.exists() else 'not there'} and so"
+    else:
+        found = "which"
+    hint = ""
+    if folder and (place / name.removesuffix(".bin")).is_file():
+        hint = f". It holds {name.removesuffix('.bin')}, the pickled version for Python, which is not read"
+    elif folder and (below := sorted(place.glob(f"*/{name}*"))):
+        hint = f". There is one in {below[0].parent}"
+    return ValueError(
+        f"received folder: {folder!r}, {found} holds no {name}; expected the folder of the data set's "
+        f"public files, on every node that trains{hint}"
     )
 
 
 _LOADERS = {"digits": _digits, "mnist": _mnist, "cifar10": _cifar}
+SOURCES = tuple(_LOADERS)
+"""What images may be taken from."""

@@ -9,6 +9,7 @@ Source:
 import gzip
 import math
 import struct
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ def read_idx(data: bytes, dimensions: int, *, where: str) -> Bytes:
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{where} is broken ({error}); fetch it again") from None
     head = 4 + 4 * dimensions
     magic = bytes((0, 0, 8, dimensions))

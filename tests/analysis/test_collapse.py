@@ -94,7 +94,7 @@ def test_formulas_read_columns_of_the_dataset(dataset: Dataset, two_settings: Pl
         ("mu_nrom**2", r"no column 'mu_nrom'. Did you mean 'mu_norm'"),
         ("d + train", r"'train' holds string"),
         ("replicate * d", r"'replicate' takes several values within a cell"),
-        ("1" * 501, r"longer than 500"),
+        ("1" * 501, r"at most 500 are taken"),
     ],
 )
 def test_mistaken_formulas_are_told(dataset: Dataset, formula: str, message: str) -> None:

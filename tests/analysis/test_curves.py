@@ -1,6 +1,7 @@
 """Curves beside what is predicted: means, intervals, limits over a size, verdicts, and what is drawn."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -117,6 +118,16 @@ def test_the_figure_shows_the_largest_size_its_prediction_and_the_limit() -> Non
     ]
     assert len(predicted) == 2
     np.testing.assert_array_equal(predicted[0].get_ydata(), shown[0].predicted)
+
+
+def test_more_lines_than_colours_are_told_apart() -> None:
+    dataset = planted()
+    plane = aggregate(dataset, VIEW).plane
+    line = curve_lines(dataset, VIEW, ASKED)[0]
+    lines = [replace(line, y=float(k), size=None) for k in range(13)]
+    (axes,) = draw_curves(lines, plane.x, labels=("risk", "y")).axes
+    drawn = {(c.lines[0].get_color(), c.lines[0].get_marker()) for c in axes.containers}
+    assert len(drawn) == len(axes.containers) == 13
 
 
 def test_lines_at_the_insets_y_stand_in_axes_of_their_own() -> None:

@@ -26,7 +26,7 @@ from analysis.figures import (
     page_svg,
     save,
 )
-from analysis.figures.style import INK, colours, dark
+from analysis.figures.style import INK, colours, dark, marks
 from analysis.laws import fit_law
 from analysis.shift import boundary_shift
 from analysis.spec import Theory
@@ -215,6 +215,7 @@ def trajectories() -> Trajectories:
         measures=("w", "v", "ratio"),
         labels=("hidden", "output", "hidden / output"),
         steps=steps,
+        log_steps=False,
         median=median,
         low=median / 2,
         high=median * 2,
@@ -254,6 +255,44 @@ def test_trajectories_without_a_number_or_a_second_step_still_draw(
     draw_trajectories(
         replace(trajectories, steps=np.array([0.0]), median=nothing, low=nothing, high=nothing)
     )
+
+
+def test_a_log_range_of_steps_keeps_its_scale_and_shows_step_0(trajectories: Trajectories) -> None:
+    for steps, scale, ticks in (
+        ([0.0, 1.0, 10.0, 100.0], "symlog", ["0", "10⁰", "10¹", "10²"]),
+        ([1.0, 10.0, 100.0, 1000.0], "log", ["10⁰", "10¹", "10²", "10³"]),
+    ):
+        found = replace(trajectories, steps=np.array(steps), log_steps=True)
+        axes = draw_trajectories(found).axes[0]
+        assert axes.get_xscale() == scale
+        assert axes.get_xlim()[0] < steps[0] and steps[-1] < axes.get_xlim()[1]
+        within = [at for at in axes.get_xticks() if steps[0] <= at <= steps[-1]]
+        assert [axes.xaxis.get_major_formatter()(at) for at in within] == ticks
+        places = axes.transData.transform([(step, 1.0) for step in steps])[:, 0]
+        assert (np.diff(places) > 10).all()  # of 72 an inch: each step has its own
+
+
+@pytest.mark.parametrize("count", [1, 5, 11, 35, 100, 130])
+def test_no_two_marks_of_a_figure_are_alike(count: int) -> None:
+    assert len(set(marks(count))) == len(marks(count)) == count
+
+
+def test_boundaries_of_many_settings_are_told_apart() -> None:
+    factors = tuple(1 + 0.1 * k for k in range(12))
+    cells = cells_of(Planted(factors=factors, replicates=3))
+    axes = draw_boundary(find_boundary(cells, 0.25, resampling=FEW), []).axes[0]
+    points = [container.lines[0] for container in axes.containers]
+    assert len({(line.get_color(), line.get_marker()) for line in points}) == len(points) == 12
+
+
+@pytest.mark.parametrize("name", ["costs $5 to $10", r"$\frac{1}{2$", r"$\undefined$", "$"])
+def test_names_are_drawn_as_they_are_written(boundary: Boundary, name: str, tmp_path: Path) -> None:
+    theory = replace(QUARTER, name=name)
+    figure = draw_boundary(boundary, [], comparisons=[compare(boundary, 0, theory=theory)])
+    save(figure, tmp_path / "named")  # nothing of it is laid out as a formula
+    assert name in re.sub(r"\s+", " ", "".join(legend(figure)))
+    words = ElementTree.fromstring(page_svg(figure)).itertext()
+    assert name in re.sub(r"\s+", " ", "".join(words))
 
 
 def test_a_picture_for_the_page_keeps_the_digits_of_its_words(boundary: Boundary) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.figures.curves import draw_curves
 from analysis.load import open_dataset
 from analysis.recorded_curves import recorded_lines
 from analysis.report import examine, write_report
@@ -64,6 +65,25 @@ def test_the_report_judges_them(folder: Path, tmp_path: Path) -> None:
     told = (tmp_path / "curve-verdicts.csv").read_text(encoding="utf-8")
     assert told.count("residual = predicted_residual") == 4
     assert '"m = 16, labels = random"' in told
+
+
+@pytest.mark.parametrize(
+    ("steps", "scale"),
+    [("{log: [0, 20, 4]}", "symlog"), ("{log: [1, 20, 4]}", "log"), ("[0, 5, 10, 15]", "linear")],
+)
+def test_curves_along_the_training_are_drawn_on_the_scale_of_the_steps(
+    tmp_path: Path, steps: str, scale: str
+) -> None:
+    text = SWEEP.replace("[0, 4, 10]", steps).replace("replicates: 4", "replicates: 1")
+    train(text, tmp_path, load_model("kernel"))
+    dataset = open_dataset(str(tmp_path))
+    assert dataset.sweep.view is not None
+    (asked,) = dataset.sweep.view.curves
+    lines, plane = recorded_lines(str(tmp_path), dataset.sweep, asked, over="m")
+    assert plane is not None
+    (axes,) = draw_curves(lines, plane, labels=("residual", "m")).axes
+    assert axes.get_xscale() == scale
+    assert axes.get_xlim()[0] < plane.values[0] and plane.values[-1] < axes.get_xlim()[1]
 
 
 def test_without_records_there_are_no_lines(folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import re
 import shlex
 import socket
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from sweeps.presets import find
 ROOT = Path(__file__).parents[2]
 LAUNCHED = [ROOT / "cluster.yaml", ROOT / "clusters" / "on-premises.yaml"]
 JOB = ROOT / "clusters" / "rayjob.yaml"
+
+DOCKERFILE = ROOT / "clusters" / "Dockerfile"
+PYTHON_OF_UBUNTU = {"22.04": (3, 10), "24.04": (3, 12), "26.04": (3, 14)}
+"""The one version of Python 3 that a release's own packages hold."""
 
 each_launched = pytest.mark.parametrize("path", LAUNCHED, ids=lambda path: path.name)
 
@@ -69,6 +74,56 @@ def test_nodes_on_aws_have_no_public_address() -> None:
     assert types["head"]["resources"] == {"CPU": 0}
     assert "InstanceMarketOptions" in types["gpu_spot"]["node_config"]
     assert "InstanceMarketOptions" not in types["gpu_on_demand"]["node_config"]
+
+
+def releases(text: str) -> set[str]:
+    """The releases of Ubuntu that a file names."""
+    return set(re.findall(r"[Uu]buntu[ :](\d\d\.\d\d)", text))
+
+
+def installed(text: str) -> set[str]:
+    """The packages that a text has apt-get install."""
+    found = re.findall(r"apt-get install ((?:[^&\n]|\\\n)+)", text)
+    return {
+        word for line in found for word in line.split() if word[0] not in "-\\" and len(word) > 1
+    }
+
+
+@pytest.mark.parametrize("path", [LAUNCHED[0], DOCKERFILE], ids=lambda path: path.name)
+def test_the_image_has_the_packages_that_the_set_up_installs(path: Path) -> None:
+    text = path.read_text()
+    packages = installed(text)
+    assert {"make", "python3", "python3-venv"} <= packages  # Ubuntu has venv apart from Python
+    required = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    least = tuple(int(part) for part in required.removeprefix(">=").split("."))
+    assert releases(text)
+    for release in releases(text):
+        version = PYTHON_OF_UBUNTU[release]
+        assert version >= least
+        named = {word for word in packages if re.match(r"python3\.\d", word)}
+        assert all(word.startswith("python{}.{}".format(*version)) for word in named)
+
+
+def test_a_release_without_a_python_is_found() -> None:
+    line = (
+        "# Ubuntu 24.04\n  - sudo apt-get update -qq && sudo apt-get install -qq -y make python3.11"
+    )
+    assert releases(line) == {"24.04"}
+    assert installed(line) == {"make", "python3.11"}
+
+
+def test_the_image_of_the_job_is_one_that_a_file_builds() -> None:
+    job = next(iter(yaml.safe_load_all(JOB.read_text())))
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    pods = [group["template"]["spec"] for group in groups]
+    images = {container["image"] for pod in pods for container in pod["containers"]}
+    built = re.search(r"docker build -f (\S+) -t (\S+)", DOCKERFILE.read_text())
+    assert built and (ROOT / built[1]) == DOCKERFILE and images == {built[2]}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert built[2].endswith(f":{version}")
+    assert "wget" in installed(DOCKERFILE.read_text())  # KubeRay's probes
+    assert {".venv", ".git"} <= set((ROOT / ".dockerignore").read_text().split())
 
 
 @each_launched

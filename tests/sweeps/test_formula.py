@@ -11,6 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from analysis import formula as analysed
+from analysis.errors import AnalysisError
 from sweeps import formula
 from sweeps.formula import FormulaError
 
@@ -142,6 +144,59 @@ def test_any_text_is_a_formula_or_a_formula_error(text: str) -> None:
     )
     columns = {name: X for name in formula.names(tree)}
     assert formula.evaluate(tree, columns).dtype == np.float64
+
+
+BOTH = [
+    "x",
+    "+x",
+    "-x ** 2",
+    "2 * pi * n",
+    "x // n % 2",
+    "max(x, n)",
+    "round(x)",
+    "1e-3",
+    "log10(n)",
+]
+NEITHER = [
+    "",
+    "x if n else 1",
+    "True",
+    "1j",
+    "max(1)",
+    "ln(x)",
+    "x.y",
+    "1e999",
+    "'a'",
+    "x < 1",
+    "+",
+]
+
+
+@pytest.mark.parametrize("text", [*BOTH, *NEITHER])
+def test_a_report_computes_what_a_sweep_file_may_hold_and_nothing_else(text: str) -> None:
+    columns = {"x": X, "n": N}
+    if text in NEITHER:
+        with pytest.raises(FormulaError):
+            formula.parse(text)
+        with pytest.raises(AnalysisError, match="Received the formula"):
+            analysed.evaluate(text, columns)
+        return
+    found = analysed.evaluate(text, columns)
+    np.testing.assert_array_equal(found, formula.evaluate(formula.parse(text), columns))
+    assert analysed.names_in(text) == formula.names(formula.parse(text))
+
+
+@given(EXPRESSIONS)
+def test_reports_and_sweep_files_share_every_formula(text: str) -> None:
+    assume(len(text) <= 500)
+    columns = {"x": X, "n": N}
+    expected = formula.evaluate(formula.parse(text), columns)
+    np.testing.assert_array_equal(analysed.evaluate(text, columns), expected)
+
+
+def test_pi_is_the_number_in_every_formula() -> None:
+    assert formula.evaluate(formula.parse("pi"), {}) == analysed.evaluate("pi", {}) == math.pi
+    assert formula.names(formula.parse("pi * x")) == {"x"}
 
 
 @pytest.mark.parametrize("text", ["-" * 499 + "1", "(" * 180 + "1" + ")" * 180, "1**" * 166 + "1"])

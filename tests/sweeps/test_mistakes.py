@@ -3,12 +3,13 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sweeps.mistakes import SweepError
 from sweeps.presets import find
 from sweeps.protocol import load_model
-from tests.sweeps.small import KERNEL_SWEEP, mistakes, resolved
+from tests.sweeps.small import KERNEL_SWEEP, PROPORTIONAL_SWEEP, mistakes, resolved
 
 KERNEL = load_model("kernel")
 BODY = """\
@@ -30,11 +31,11 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
         ("seed: -1", "seed: received -1; expected greater than or equal to 0"),
         ("seed: 1.5", "seed: received 1.5; expected a valid integer"),
         ("seed: true", "seed: received True; expected a valid integer"),
-        ("fixed: {width: true}", "fixed.width: received True; expected a valid integer or "),
+        ("fixed: {width: true}", "fixed.width: received True; expected a finite number, a word"),
         ("fixed: {width: wide}", r"fixed.width: received 'wide'; expected a number in \(0, inf\)"),
         ("fixed: {width: -1}", r"fixed.width: received -1; expected a number in \(0, inf\)"),
         ("fixed: {width: null}", "fixed.width: received None; expected a number"),
-        ("fixed: {width: .inf}", "fixed.width: received inf; expected .* a finite number"),
+        ("fixed: {width: .inf}", "fixed.width: received inf; expected a finite number"),
         ("fixed: {exponent: steep}", r"received 'steep'; expected a number \(exponent of"),
         ("fixed: {width: 2001-02-03}", r"received datetime.date\(2001, 2, 3\); expected"),
         ("fixed: {width: 2001-99-99}", "'2001-99-99' is not a valid timestamp"),
@@ -58,9 +59,9 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
         ("derived: {width: width}", "formulas go in a circle: width → width"),
         ("derived: {width: open('f')}", "derived.width: only sqrt, .* can be called"),
         ("derived: {width: 1, unused: 2}", "derived.unused: is neither a parameter of toy nor"),
-        ("zip: [[x, z]]", "zip.0: 'z' is not an axis"),
+        ("zip: [[x, z]]", "zip.0.1: 'z' is not an axis"),
         ("zip: [[x, y]]", "zip.0: zipped axes must be equally long: x has 2, y has 1"),
-        ("zip: [[x, x]]", "zip.0: 'x' is zipped twice"),
+        ("zip: [[x, x]]", "zip.0.1: 'x' is zipped twice"),
         ("zip: [x, y]", "zip.0: received 'x'; expected a valid list"),
         ("name: again", "name: stands twice, first on line 1"),
         ("fixed: {width: 1, width: 2}", "fixed.width: stands twice, first on line 6"),
@@ -83,7 +84,7 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
             "settings: {word: [plain, fancy]}\n"
             "analysis: {x: x, y: y, measure: error, levels: [], "
             "curves: [{measure: error, limit: word}]}",
-            "limit: word takes the value 'plain'; expected sizes, numbers above 0",
+            "limit: word takes 'plain', 'fancy'; expected sizes, numbers above 0",
         ),
         (
             "analysis: {x: x, y: y, measure: error, levels: [], curves: [{mesure: error}]}",
@@ -153,6 +154,120 @@ def test_a_wrong_value_is_one_mistake_whatever_types_were_tried() -> None:
 
 def test_a_long_value_is_shown_short() -> None:
     assert len(mistakes(BODY + f"fixed: {[0] * 10_000}")) < 500
+
+
+@pytest.mark.parametrize(
+    ("line", "listed"),
+    [
+        (
+            "fixed: {p_flip: [0, 0.1], widht: words, noise: -1}\nsettings: {word: [grand, plan]}",
+            [
+                r"6: fixed.p_flip: received \[0, 0.1\]; expected a finite .*axes or settings",
+                "6: fixed.widht: is neither",
+                "6: fixed.noise: received -1; expected",
+                "7: settings.word: received 'grand', 'plan'; expected one of plain, fancy",
+            ],
+        ),
+        (
+            "fixed: {widht: true}",
+            ["6: fixed.widht: received True; .*; and widht is neither .* did you mean 'width'"],
+        ),
+        (
+            "derived: {width: [1], k: 2}",
+            ["6: derived.width: received .1.; expected a valid string", "6: derived.k: is neither"],
+        ),
+        (
+            "zip: [[x, 3, q], [y]]",
+            [
+                "6: zip.0.1: received 3; expected a valid string",
+                "6: zip.0.2: 'q' is not an axis",
+                "6: zip.1: received .'y'.; expected two axes or more",
+            ],
+        ),
+        (
+            "analysis: {x: 3, y: q, measure: eror, levels: [.nan], across: [{setting: k, of: kink}],\n"
+            "  theory: [{name: t, exponent: 1.0e+308}, 5], curves: [3, {measure: eror}],\n"
+            "  collapse: {order: [1, x *, zz]}}",
+            [
+                "6: analysis.x: received 3; expected a valid string",
+                "6: analysis.levels.0: received nan; expected",
+                "6: analysis.y: received 'q'; expected an axis: x, y",
+                "6: analysis.measure: received 'eror'",
+                "6: analysis.across.0.setting: received 'k'; expected a setting",
+                "7: analysis.theory.0.exponent: received 1e.308; expected less than or equal to 100",
+                "7: analysis.theory.1: received 5; expected a valid dictionary",
+                "7: analysis.curves.0: received 3; expected a valid dictionary",
+                "7: analysis.curves.1.measure: received 'eror'",
+                "8: analysis.collapse.order.0: received 1; expected a valid string",
+                "8: analysis.collapse.order.1: 'x .' is not a formula",
+                "8: analysis.collapse.order.2: the formula names 'zz'",
+            ],
+        ),
+        ("fixed: {width: .nan}", ["6: fixed.width: received nan; expected a finite number"]),
+    ],
+)
+def test_an_ill_typed_value_is_one_mistake_beside_all_real_ones(
+    line: str, listed: list[str]
+) -> None:
+    _, *found = mistakes(BODY + line).splitlines()
+    assert len(found) == len(listed), found
+    for text, pattern in zip(found, listed, strict=True):
+        assert re.search(f"test.yaml:{pattern}", text), (pattern, text)
+
+
+@pytest.mark.parametrize("section", ["axes", "fixed", "derived", "settings"])
+def test_nothing_is_missing_that_a_section_of_another_type_may_hold(section: str) -> None:
+    whole = {
+        "axes": "{x: [1]}",
+        "fixed": "{y: 1, a: 2}",
+        "derived": "{width: a + 1}",
+        "settings": "{word: [plain]}",
+    }
+    text = "".join(f"{key}: {form}\n" for key, form in (whole | {section: "[1]"}).items())
+    message = mistakes(f"name: wrong\nreplicates: 2\n{text}")
+    assert f"{section}: received [1]; expected a valid dictionary" in message
+    assert "missing" not in message
+    assert "given nowhere" not in message
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [
+        ("1/n", "; a formula goes under derived"),
+        ("sqrt(n)", "; a formula goes under derived"),
+        ("-n", "; a formula goes under derived"),
+        ('"0.1"', "; write numbers without quotes"),
+        ("wide", ""),
+        ("1 /", ""),
+    ],
+)
+def test_a_formula_where_a_number_belongs_is_shown_its_place(value: str, remedy: str) -> None:
+    text = mistakes(BODY + f"fixed: {{width: {value}}}")
+    assert text.endswith(
+        f"expected a number in (0, inf) (width of the transition in log y){remedy}"
+    )
+
+
+def test_null_is_taken_where_a_column_says_so() -> None:
+    proportional = load_model("proportional")
+    sweep = PROPORTIONAL_SWEEP.replace("grad_tol: 0.001", "grad_tol: null")
+    cells = resolved(sweep, proportional).cells
+    assert np.isnan(cells.columns["grad_tol"]).all()
+    few = {name: values[:1] for name, values in cells.columns.items()}
+    few |= {"seed": np.array([1]), "replicate": np.array([0])}
+    assert (
+        proportional.run(few)["steps_run"][0] == 200
+    )  # as many as there are, since nothing stops it
+
+
+def test_pi_is_a_number_and_no_name() -> None:
+    assert resolved(BODY + "derived: {width: pi}").cells.columns["width"][0] == 3.14159265359
+    assert "fixed.pi: is 3.14159 in every formula; take another name" in mistakes(
+        BODY + "fixed: {pi: 3}\nderived: {width: pi}"
+    )
+    assert "names 'e', which is given nowhere; Euler's number is exp(1)" in mistakes(
+        BODY + "derived: {width: e}"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "3", "[1, 2]", "just words", "null"])

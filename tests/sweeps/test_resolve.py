@@ -42,7 +42,8 @@ def test_every_shipped_sweep_resolves(name: str) -> None:
     sweep = resolve(presets.find(name)[0], name, load_model)
     assert sweep.spec.name == name
     assert sweep.spec.analysis is not None
-    assert sweep.cells.number * sweep.spec.replicates * len(sweep.spec.trajectory or (0,)) > 140
+    records = len(sweep.spec.trajectory.values) if sweep.spec.trajectory else 1
+    assert sweep.cells.number * sweep.spec.replicates * records > 140
 
 
 def test_zipped_axes_go_together() -> None:

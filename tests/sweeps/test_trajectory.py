@@ -100,10 +100,12 @@ def test_a_model_that_does_not_record_is_a_model_all_the_same() -> None:
         ({"lin": [0, 10, 3]}, (0, 5, 10)),
         ({"log": [1, 4, 9]}, (1, 2, 3, 4)),
         ({"values": [7, 3]}, (3, 7)),
+        ({"log": [0, 100, 4]}, (0, 1, 10, 100)),
+        ({"values": [10, 0, 1], "scale": "log"}, (0, 1, 10)),
     ],
 )
 def test_steps_are_read_as_an_axis(raw: Any, steps: tuple[int, ...]) -> None:
-    assert trajectory.read_steps(raw) == steps
+    assert trajectory.read_steps(raw).values == steps
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,9 @@ def test_steps_are_read_as_an_axis(raw: Any, steps: tuple[int, ...]) -> None:
         ([1, -1], "received the step -1; expected whole numbers"),
         ([0.5], "received the step 0.5; expected whole numbers"),
         ([10**30], "expected whole numbers"),
+        ({"log": [0, 100, 2]}, "a log range needs positive ends"),
+        ({"log": [0, -1, 3]}, "a log range needs positive ends"),
+        ([0.5, -1, 2], "received the step 0.5, -1; expected whole numbers"),
         (["many"], "received the step 'many'"),
         ([None], "received the step None"),
         ([], "received no values"),
@@ -139,7 +144,10 @@ def test_a_model_that_does_not_record_makes_the_key_a_mistake() -> None:
 
 def test_the_resolved_sweep_holds_the_steps_and_reads_back() -> None:
     sweep = resolved(BOCNN_SWEEP + "trajectory: {log: [1, 200, 5]}\n", MODEL)
-    assert json.loads(to_json(sweep.spec))["trajectory"] == [1, 4, 14, 53, 200]
+    assert json.loads(to_json(sweep.spec))["trajectory"] == {
+        "values": [1, 4, 14, 53, 200],
+        "scale": "log",
+    }
     assert resolved(to_json(sweep.spec), MODEL).spec == sweep.spec
     assert json.loads(to_json(resolved(BOCNN_SWEEP, MODEL).spec))["trajectory"] is None
 
@@ -267,6 +275,12 @@ def test_a_dataset_from_before_there_were_records_goes_on(out: Path) -> None:
     assert planned(BOCNN_SWEEP, out, MODEL)[0].done == 48
     with pytest.raises(SweepError, match="trajectory was absent and is 0, 5, 20"):
         planned(TRACED, out, MODEL)
+
+
+def test_the_scale_of_the_steps_is_no_other_sweep(out: Path) -> None:
+    train(TRACED.replace("trajectory: [0, 5, 20]", "trajectory: [0, 1, 5, 20]"), out, MODEL)
+    on_scale = TRACED.replace("[0, 5, 20]", "{values: [0, 1, 5, 20], scale: log}")
+    assert planned(on_scale, out, MODEL)[0].todo == 0
 
 
 def test_a_forecast_counts_the_records(tmp_path: Path) -> None:
