@@ -1,6 +1,7 @@
 """Reads records along the training: which runs have them, which are shown, and what they hold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,16 +36,52 @@ class Folder(NamedTuple):
     pairs: list[tuple[str, str]]
 
     def schema(self, column: int) -> pa.Schema:
-        """Schema of the shards (column 0) or of the records (1)."""
-        with self.files.open_input_file(self.pairs[0][column]) as stream:
+        """Schema of the shards (column 0) or of the records (1).
+
+        Raises:
+            AnalysisError: a file that cannot be read.
+        """
+        path = self.pairs[0][column]
+        with _readable(path), self.files.open_input_file(path) as stream:
             return pq.read_schema(stream)
 
     def tables(self, column: int, names: Sequence[str]) -> Iterable[pa.Table]:
-        """Columns of all shards (0) or all records (1), BATCH rows at a time."""
+        """Columns of all shards (0) or all records (1), BATCH rows at a time.
+
+        Raises:
+            AnalysisError: a file that cannot be read, or whose columns are not those of the first one.
+        """
+        first = self.schema(column)
         for pair in self.pairs:
-            with self.files.open_input_file(pair[column]) as stream:
-                for batch in pq.ParquetFile(stream).iter_batches(BATCH, columns=list(names)):
+            path = pair[column]
+            with _readable(path), self.files.open_input_file(path) as stream:
+                file = pq.ParquetFile(stream, page_checksum_verification=True)
+                _check_columns(file.schema_arrow, first, names, path=path)
+                for batch in file.iter_batches(BATCH, columns=list(names)):
                     yield pa.Table.from_batches([batch]).replace_schema_metadata()
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """Turn what cannot be read of a file into an error that says what to do."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise AnalysisError(
+            f"Cannot read {path} ({error}); expected a complete Parquet file. Move it away with the "
+            "shard of the same digest and run the sweep again: only its runs are trained again."
+        ) from error
+
+
+def _check_columns(found: pa.Schema, first: pa.Schema, names: Sequence[str], *, path: str) -> None:
+    """Refuse a file without the columns of the others."""
+    for name in names:
+        if name not in found.names or found.field(name).type != first.field(name).type:
+            kind = found.field(name).type if name in found.names else "none"
+            raise AnalysisError(
+                f"{path} is foreign to this dataset: its column {name} is {kind}, expected "
+                f"{first.field(name).type}. Move it away with the shard of the same digest."
+            )
 
 
 class Chosen(NamedTuple):
@@ -121,9 +158,19 @@ def _planned(
     for table in folder.tables(0, [*names, "replicate", *allowed]):
         keep = pc.less(table["replicate"], most)
         for name, values in allowed.items():
-            wanted = pa.array(values, table[name].type)
+            wanted = pa.array(_fitting(values, table[name].type), table[name].type)
             keep = pc.and_(keep, pc.is_in(table[name], value_set=wanted))
         yield table.filter(keep)
+
+
+def _fitting(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
+    """Those of the values that a column of this type can hold; no row has another one."""
+    if pa.types.is_string(kind):
+        return [value for value in values if value is None or isinstance(value, str)]
+    numbers = [value for value in values if not isinstance(value, str)]
+    if pa.types.is_integer(kind):
+        return [value for value in numbers if value is None or float(value).is_integer()]
+    return numbers
 
 
 def choose(cells: list[Cell], sweep: Sweep, *, over: str, at: Mapping[str, Any]) -> Chosen:

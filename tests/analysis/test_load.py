@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +11,28 @@ import pytest
 from analysis.errors import AnalysisError
 from analysis.load import Dataset, open_dataset
 from tests.analysis.synthetic import Planted, write_shard, write_table
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"replicates": 2**63},
+        {"replicates": "four"},
+        {"replicates": True},
+        {"planned_runs": -1},
+        {"fixed": {"n": [[[]]]}},
+        {"fixed": {"train": True}},
+        {"settings": {"p_flip": [{}]}},
+        {"axes": None},
+    ],
+)
+def test_a_manifest_with_values_of_other_types_is_malformed(
+    folder: Path, change: dict[str, Any]
+) -> None:
+    path = folder / "_sweep.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(AnalysisError, match="the resolved sweep is malformed"):
+        open_dataset(str(folder))
 
 
 def test_order_of_rows_and_files_leaves_no_trace(two_settings: Planted, tmp_path: Path) -> None:
