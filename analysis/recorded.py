@@ -75,12 +75,13 @@ def _readable(path: str) -> Iterator[None]:
 
 def _check_columns(found: pa.Schema, first: pa.Schema, names: Sequence[str], *, path: str) -> None:
     """Refuse a file without the columns of the others."""
+    kinds = [dict(zip(schema.names, schema.types, strict=True)) for schema in (found, first)]
     for name in names:
-        if name not in found.names or found.field(name).type != first.field(name).type:
-            kind = found.field(name).type if name in found.names else "none"
+        own, expected = (of.get(name) for of in kinds)
+        if own is None or own != expected:
             raise AnalysisError(
-                f"{path} is foreign to this dataset: its column {name} is {kind}, expected "
-                f"{first.field(name).type}. Move it away with the shard of the same digest."
+                f"{path} is foreign to this dataset: its column {name} is {own or 'missing'}, and that of "
+                f"the first file {expected or 'too'}. Move it away with the shard of the same digest."
             )
 
 

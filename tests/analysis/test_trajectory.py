@@ -142,17 +142,23 @@ def test_records_that_cannot_be_read_are_an_error_that_says_so(data: Path) -> No
     for damage, message in (
         (
             lambda table: table.drop_columns(["max_v2"]),
-            "its column max_v2 is none, expected double",
+            "column max_v2 is missing, and that of the first file double",
         ),
         (
             lambda table: table.set_column(1, "step", table["step"].cast(pa.string())),
-            "its column step is string, expected int64",
+            "column step is string, and that of the first file int64",
         ),
     ):
         path = sorted(record(data).glob("trajectory-*"))[1]
         pq.write_table(damage(pq.read_table(path)), path)
         with pytest.raises(AnalysisError, match=message):
             found_in(data)
+    path = sorted(record(data).glob("trajectory-*"))[0]
+    pq.write_table(pq.read_table(path).drop_columns(["step"]), path)
+    with pytest.raises(
+        AnalysisError, match="column step is missing, and that of the first file too"
+    ):
+        found_in(data)
     for size in (0, 4, 1000):
         for path in sorted(record(data).glob("trajectory-*"))[:2]:
             os.truncate(path, size)
