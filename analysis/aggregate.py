@@ -151,9 +151,14 @@ def _positions(dataset: Dataset, name: str, values: tuple[Any, ...]) -> Ints:
     """Where each row's value stands among the given ones, −1 where it does not, shape (rows,)."""
     column = dataset.column(name)
     if pa.types.is_string(column.type):
-        index = pc.index_in(column, pa.array(values, column.type))
+        words = [value if isinstance(value, str) else None for value in values]
+        index = pc.index_in(column, pa.array(words, column.type))
         return np.asarray(pc.fill_null(index, -1).to_numpy(), dtype=np.int64)
-    wanted = np.array([np.nan if value is None else float(value) for value in values])
+    # No row holds an infinity, nor a word where there are numbers.
+    wanted = np.array(
+        [np.inf if isinstance(v, str) else np.nan if v is None else v for v in values]
+    )
+    wanted = wanted.astype(np.float64)
     unique, inverse = np.unique(dataset.numbers(name), return_inverse=True)
     match = (unique[:, None] == wanted) | (np.isnan(unique)[:, None] & np.isnan(wanted))
     return np.where(match.any(1), match.argmax(1), -1)[inverse]

@@ -49,12 +49,15 @@ class Folder(NamedTuple):
 
         Where a compaction removes files meanwhile, rows come again from the file that holds them now: each
         run, or each record, is to be taken once.
+
+        Raises:
+            AnalysisError: a file that cannot be read, or whose columns are not those of the first one.
         """
-        done: set[str] = set()
+        first, done = self.schema(column), set[str]()
         while left := [pair[column] for pair in self.paired() if pair[column] not in done]:
             for path in left:
                 try:
-                    yield from self._batches(path, names)
+                    yield from self._batches(path, names, first)
                 except FileNotFoundError:
                     break
                 done.add(path)
@@ -73,16 +76,30 @@ class Folder(NamedTuple):
             )
         return pairs
 
-    def _batches(self, path: str, names: Sequence[str]) -> Iterable[pa.Table]:
+    def _batches(self, path: str, names: Sequence[str], first: pa.Schema) -> Iterable[pa.Table]:
         with self.files.open_input_file(path) as stream:
             try:
-                for batch in pq.ParquetFile(stream).iter_batches(BATCH, columns=list(names)):
+                file = pq.ParquetFile(stream, page_checksum_verification=True)
+                _check_columns(file.schema_arrow, first, names, path=path)
+                for batch in file.iter_batches(BATCH, columns=list(names)):
                     yield pa.Table.from_batches([batch]).replace_schema_metadata()
             except (pa.ArrowException, OSError) as error:
                 raise AnalysisError(
                     f"Cannot read {path} ({one_line(error)}); expected a complete Parquet file. Run the "
                     "sweep again: it sets the file aside, and only its runs are trained again."
                 ) from error
+
+
+def _check_columns(found: pa.Schema, first: pa.Schema, names: Sequence[str], *, path: str) -> None:
+    """Refuse a file without the columns of the others."""
+    kinds = [dict(zip(schema.names, schema.types, strict=True)) for schema in (found, first)]
+    for name in names:
+        own, expected = (of.get(name) for of in kinds)
+        if own is None or own != expected:
+            raise AnalysisError(
+                f"{path} is foreign to this dataset: its column {name} is {own or 'missing'}, and that of "
+                f"the first file {expected or 'too'}. Move it away with the shard of the same digest."
+            )
 
 
 class Chosen(NamedTuple):
@@ -164,9 +181,19 @@ def _planned(
     for table in folder.tables(0, [*names, "replicate", *allowed]):
         keep = pc.less(table["replicate"], most)
         for name, values in allowed.items():
-            wanted = pa.array(values, table[name].type)
+            wanted = pa.array(_fitting(values, table[name].type), table[name].type)
             keep = pc.and_(keep, pc.is_in(table[name], value_set=wanted))
         yield table.filter(keep)
+
+
+def _fitting(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
+    """Those of the values that a column of this type can hold; no row has another one."""
+    if pa.types.is_string(kind):
+        return [value for value in values if value is None or isinstance(value, str)]
+    numbers = [value for value in values if not isinstance(value, str)]
+    if pa.types.is_integer(kind):
+        return [value for value in numbers if value is None or float(value).is_integer()]
+    return numbers
 
 
 def choose(cells: list[Cell], sweep: Sweep, *, over: str, at: Mapping[str, Any]) -> Chosen:

@@ -4,7 +4,7 @@ Reads the JSON document that travels with a dataset; reading files is load's job
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +111,9 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
     try:
         axes = {name: _axis(part) for name, part in document["axes"].items()}
         settings = {name: tuple(values) for name, values in document["settings"].items()}
-        replicates = int(document["replicates"])
+        fixed = dict(document.get("fixed") or {})
+        _check_values([*fixed.values()], *settings.values(), *(a.values for a in axes.values()))
+        replicates = _count(document["replicates"])
         planned = replicates * _cells(axes, settings, document.get("zip") or [])
         if (said := document.get("planned_runs", planned)) != planned:
             raise ValueError(f"planned_runs is {said!r}, and its axes make {planned} runs")
@@ -119,7 +121,7 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
             name=str(document["name"]),
             replicates=replicates,
             axes=axes,
-            fixed=dict(document.get("fixed") or {}),
+            fixed=fixed,
             settings=settings,
             view=_view(document.get("analysis")),
             planned_runs=planned,
@@ -164,6 +166,18 @@ def _cells(
 
 def _axis(part: Mapping[str, Any]) -> Axis:
     return Axis(tuple(part["values"]), str(part["scale"]))
+
+
+def _check_values(*groups: Sequence[Any]) -> None:
+    for value in (value for group in groups for value in group):
+        if isinstance(value, bool) or not isinstance(value, int | float | str | None):
+            raise TypeError(f"received the value {value!r}, expected a number, a word or null")
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 1 <= value < 2**63:
+        raise ValueError(f"received the count {value!r}, expected a whole number of at least 1")
+    return value
 
 
 def _recording(part: Any) -> Axis:

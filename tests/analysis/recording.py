@@ -40,6 +40,8 @@ def record(folder: Path, *, stop: dict[int, int] | None = None, lost: tuple[int,
             )
             parts.append(part.filter(pa.array(step <= last)))
         pq.write_table(
-            pa.concat_tables(parts), shard.with_name(shard.name.replace("shard", "trajectory"))
+            pa.concat_tables(parts),
+            shard.with_name(shard.name.replace("shard", "trajectory")),
+            write_page_checksum=True,
         )
     return folder

@@ -144,7 +144,7 @@ def write_table(
 def write_shard(path: Path, table: pa.Table, sweep: dict[str, Any]) -> None:
     """One Parquet file with the metadata that a shard carries."""
     notes = {"schema_version": "1", "sweep": json.dumps(sweep), "model": "planted", "engine": "toy"}
-    pq.write_table(table.replace_schema_metadata(notes), path)
+    pq.write_table(table.replace_schema_metadata(notes), path, write_page_checksum=True)
 
 
 def cells_of(planted: Planted) -> Cells:

@@ -1,5 +1,6 @@
 """Aggregation: cells equal a slow loop over rows, and failures never become numbers."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from analysis.aggregate import Cells, aggregate
 from analysis.errors import AnalysisError
 from analysis.load import Dataset, open_dataset
 from analysis.plane import is_log
+from analysis.recorded import find_records
 from analysis.spec import View
+from analysis.trajectory import open_trajectories
+from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted, write_table
 
 VIEW = View("d", "mu_norm", "test_error_clean", (0.25,))
@@ -172,3 +176,16 @@ def test_edges_lie_between_centres(dataset: Dataset) -> None:
         assert np.all(axis.edges[:-1] < axis.values)
         assert np.all(axis.values < axis.edges[1:])
         np.testing.assert_allclose(axis.edges[1:-1] ** 2, axis.values[1:] * axis.values[:-1])
+
+
+@pytest.mark.parametrize("change", [{"fixed": {"n": 20, "train": 3}}, {"fixed": {"n": "many"}}])
+def test_rows_are_of_no_sweep_whose_values_are_of_another_type(
+    folder: Path, change: dict[str, object]
+) -> None:
+    path = folder / "_sweep.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    dataset = open_dataset(str(folder))
+    with pytest.raises(AnalysisError, match=r"None of the .* rows belongs to the sweep"):
+        aggregate(dataset, View("d", "mu_norm", "test_error_clean", (0.25,)))
+    assert find_records(str(record(folder))).pairs
+    assert open_trajectories(str(folder), dataset.sweep) is None

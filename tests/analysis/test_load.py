@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -19,6 +20,28 @@ from tests.analysis.synthetic import Planted, write_shard, write_table
 def resolved(**changes: object) -> str:
     """A resolved sweep with some keys changed."""
     return json.dumps(Planted().sweep() | changes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"replicates": 2**63},
+        {"replicates": "four"},
+        {"replicates": True},
+        {"planned_runs": -1},
+        {"fixed": {"n": [[[]]]}},
+        {"fixed": {"train": True}},
+        {"settings": {"p_flip": [{}]}},
+        {"axes": None},
+    ],
+)
+def test_a_manifest_with_values_of_other_types_is_malformed(
+    folder: Path, change: dict[str, Any]
+) -> None:
+    path = folder / "_sweep.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(AnalysisError, match="the resolved sweep is malformed"):
+        open_dataset(str(folder))
 
 
 def test_order_of_rows_and_files_leaves_no_trace(two_settings: Planted, tmp_path: Path) -> None:

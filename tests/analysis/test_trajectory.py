@@ -1,9 +1,12 @@
 """Trajectories: medians and bands of planted records, and which runs they are of."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from analysis import recorded
@@ -133,6 +136,35 @@ def test_mistaken_choices(data: Path, options: dict[str, object], message: str) 
     record(data)
     with pytest.raises(AnalysisError, match=message):
         found_in(data, **options)
+
+
+def test_records_that_cannot_be_read_are_an_error_that_says_so(data: Path) -> None:
+    for damage, message in (
+        (
+            lambda table: table.drop_columns(["max_v2"]),
+            "column max_v2 is missing, and that of the first file double",
+        ),
+        (
+            lambda table: table.set_column(1, "step", table["step"].cast(pa.string())),
+            "column step is string, and that of the first file int64",
+        ),
+    ):
+        path = sorted(record(data).glob("trajectory-*"))[1]
+        pq.write_table(damage(pq.read_table(path)), path)
+        with pytest.raises(AnalysisError, match=message):
+            found_in(data)
+    path = sorted(record(data).glob("trajectory-*"))[0]
+    pq.write_table(pq.read_table(path).drop_columns(["step"]), path)
+    with pytest.raises(
+        AnalysisError, match="column step is missing, and that of the first file too"
+    ):
+        found_in(data)
+    for size in (0, 4, 1000):
+        for path in sorted(record(data).glob("trajectory-*"))[:2]:
+            os.truncate(path, size)
+            with pytest.raises(AnalysisError, match=r"Cannot read .*run the sweep again"):
+                found_in(data)
+            record(data)
 
 
 def test_files_are_read_in_batches_and_a_bounded_number_of_replicates_is_shown(
