@@ -58,9 +58,13 @@ def _check(found: dict[str, Any]) -> None:
     for key, (kind, expected) in _TYPES.items():
         if not isinstance(found[key], kind) or isinstance(found[key], bool):
             raise NotASweep(f"{key} is {shown(found[key])}, expected {expected}")
-    steps = found.get("trajectory")
-    if steps is not None and not _is_list(steps, int):
-        raise NotASweep(f"trajectory is {shown(steps)}, expected a list of steps")
+    steps = recorded = found.get("trajectory")
+    if isinstance(recorded, dict) and isinstance(recorded.get("scale"), str):
+        steps = recorded.get("values")
+    if recorded is not None and not _is_list(steps, int):
+        raise NotASweep(
+            f"trajectory is {shown(recorded)}, expected a list of steps, or their values and scale"
+        )
     if not all(_is_list(group, str) and group for group in found["zip"]):
         raise NotASweep(f"zip is {shown(found['zip'])}, expected lists of names")
     planned = _planned(found)
