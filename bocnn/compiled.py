@@ -8,6 +8,7 @@ by a digest of all the package's sources.
 import logging
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,7 +24,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _LOG = logging.getLogger(__name__)
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(sys.modules["bocnn"].__file__ or "").parent
+"""The whole package, whichever of its folders this file is in."""
 
 
 def _digest() -> str:

@@ -162,7 +162,7 @@ def test_records_that_cannot_be_read_are_an_error_that_says_so(data: Path) -> No
     for size in (0, 4, 1000):
         for path in sorted(record(data).glob("trajectory-*"))[:2]:
             os.truncate(path, size)
-            with pytest.raises(AnalysisError, match=r"Cannot read .*Run the sweep again"):
+            with pytest.raises(AnalysisError, match=r"Cannot read .*[Rr]un the sweep again"):
                 found_in(data)
             record(data)
 
