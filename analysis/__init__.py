@@ -5,12 +5,14 @@ open_source → summarise, batch_cells for datasets that do not fit in memory.
 Reads Arrow datasets and knows nothing of what trained them: bocnn and sweeps are never imported.
 """
 
-from analysis.aggregate import Cells, aggregate, transposed
-from analysis.benign import find_benign_boundary
-from analysis.bootstrap import Resampling
-from analysis.boundary import Boundary, find_boundary
-from analysis.collapse import Collapse, collapse
-from analysis.columns import along_x, on_plane
+from analysis.boundary.half_benign import find_benign_boundary
+from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.cells.aggregate import Cells, aggregate, transposed
+from analysis.cells.columns import along_x, on_plane
+from analysis.cells.summary import Summary, batch_cells, summarise
+from analysis.dataset.files import Dataset, open_dataset
+from analysis.dataset.query import Source, open_source
+from analysis.dataset.sweep import Sweep, Theory, View
 from analysis.errors import AnalysisError
 from analysis.figures import (
     draw_boundary,
@@ -19,19 +21,17 @@ from analysis.figures import (
     draw_trajectories,
     save,
 )
-from analysis.findings import Findings, analyse
-from analysis.kink import Kink, fit_kink
-from analysis.laws import Law, fit_law
-from analysis.levels import LevelExponent, default_levels, exponents
-from analysis.load import Dataset, open_dataset
-from analysis.query import Source, open_source
-from analysis.selection import Selection, select_law
-from analysis.shift import Shift, boundary_shift
-from analysis.spec import Sweep, Theory, View
-from analysis.summary import Summary, batch_cells, summarise
-from analysis.theory import Comparison, compare
-from analysis.trajectory import Trajectories, open_trajectories
-from analysis.verdict import Verdict, judge_exponent, judge_line
+from analysis.report.findings import Findings, analyse
+from analysis.report.verdict import Verdict, judge_exponent, judge_line
+from analysis.scaling.broken_power_law import Kink, fit_kink
+from analysis.scaling.data_collapse import Collapse, collapse
+from analysis.scaling.exponent_by_level import LevelExponent, default_levels, exponents
+from analysis.scaling.model_selection import Selection, select_law
+from analysis.scaling.paired_shift import Shift, boundary_shift
+from analysis.scaling.power_law import Law, fit_law
+from analysis.scaling.prediction import Comparison, compare
+from analysis.statistics.bootstrap import Resampling
+from analysis.training.trajectories import Trajectories, open_trajectories
 
 __all__ = [
     "AnalysisError",

@@ -10,12 +10,12 @@ import typer
 from rich.markup import escape
 from threadpoolctl import threadpool_limits
 
-from analysis.bootstrap import Resampling
 from analysis.errors import AnalysisError
-from analysis.findings import Choices, Findings
-from analysis.page import kink_cells, law_cells, shift_cells
-from analysis.report import examine, folder_names, write_report
-from analysis.tables import Row
+from analysis.report.findings import Choices, Findings
+from analysis.report.page import kink_cells, law_cells, shift_cells
+from analysis.report.report import examine, folder_names, write_report
+from analysis.report.tables import Row
+from analysis.statistics.bootstrap import Resampling
 from sweeps.terminal import WordConsole, guard_streams
 
 app = typer.Typer(

@@ -1,15 +1,15 @@
 """Formulas over a dataset's columns: those of sweep files, by their one evaluator.
 
-The grammar is `sweeps.formula`'s, so that a formula that a sweep file may hold is one that a report can
-compute.
+The grammar is `sweeps.declare.formula`'s, so that a formula that a sweep file may hold is one that a report
+can compute.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError, nearest
-from analysis.plane import Floats
-from sweeps import formula
+from sweeps.declare import formula
 
 
 def names_in(text: str) -> set[str]:

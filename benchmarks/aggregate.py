@@ -20,9 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.query import open_source
-from analysis.spec import View
-from analysis.summary import QUANTILES, batch_cells, summarise
+from analysis.cells.summary import QUANTILES, batch_cells, summarise
+from analysis.dataset.query import open_source
+from analysis.dataset.sweep import View
 from benchmarks.processes import peak_mb
 
 SIDE, SETTINGS, SHARDS = 100, (0.0, 0.1), 20

@@ -15,15 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.aggregate import Cells, transposed
-from analysis.benign import find_benign_boundary
-from analysis.bootstrap import Resampling, student_stretch
-from analysis.boundary import BENIGN, MEAN, Boundary, find_boundary
-from analysis.collapse import collapse
-from analysis.kink import fit_kink
-from analysis.laws import Estimate, fit_law
-from analysis.plane import Floats
-from analysis.shift import boundary_shift
+from analysis.boundary.half_benign import find_benign_boundary
+from analysis.boundary.mean_crossing import BENIGN, MEAN, Boundary, find_boundary
+from analysis.cells.aggregate import Cells, transposed
+from analysis.dataset.plane import Floats
+from analysis.scaling.broken_power_law import fit_kink
+from analysis.scaling.data_collapse import collapse
+from analysis.scaling.paired_shift import boundary_shift
+from analysis.scaling.power_law import Estimate, fit_law
+from analysis.statistics.bootstrap import Resampling, student_stretch
 from benchmarks import planted
 from benchmarks.planted import LEVEL, Scenario
 

@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeps import command
-from sweeps.dataset import Dataset
-from sweeps.mistakes import SweepError
+from sweeps.errors import SweepError
 from sweeps.protocol import Model
+from sweeps.store.dataset import Dataset
 from tests.sweeps.test_fuzz import FILES
 
 LARGE = 100_000

@@ -36,7 +36,7 @@ from bocnn import MODEL
 from bocnn.gpu import choice, launch
 from bocnn.gpu.buffers import PLAIN, Plan, plan_of, room_drawn, room_measured, room_trained
 from bocnn.gpu.records import Drawn, Runs, Sizes, Trained
-from bocnn.measures import Measures
+from bocnn.measure.measures import Measures
 
 WARPS = (0.5, 1, 2)
 """Warps of the training kernel that are tried, over those of the shape's plan."""

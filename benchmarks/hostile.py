@@ -38,17 +38,17 @@ import pyarrow.parquet as pq
 import typer
 from rich.table import Table
 
-from analysis.bootstrap import Resampling
 from analysis.errors import AnalysisError
-from analysis.findings import Choices
-from analysis.report import examine
+from analysis.report.findings import Choices
+from analysis.report.report import examine
+from analysis.statistics.bootstrap import Resampling
 from benchmarks.damage import DAMAGES
 from benchmarks.hostile_names import try_names
 from benchmarks.hostile_places import try_places
 from sweeps import command
-from sweeps.dataset import Dataset
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
+from sweeps.store.dataset import Dataset
 from sweeps.terminal import WordConsole
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted

@@ -10,10 +10,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from analysis.bootstrap import Resampling
 from analysis.errors import AnalysisError
-from analysis.findings import Choices
-from analysis.report import examine, write_report
+from analysis.report.findings import Choices
+from analysis.report.report import examine, write_report
+from analysis.statistics.bootstrap import Resampling
 from tests.analysis.synthetic import Planted
 
 WORDS = (

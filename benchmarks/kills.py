@@ -65,10 +65,10 @@ class Tally:
 def drive(address: str, folder: Path, model: str) -> int:
     """Run the sweep as a driver process; the exit status says whether it is complete."""
     from sweeps import command
-    from sweeps.dataset import Dataset
-    from sweeps.executors import local, tune
-    from sweeps.plan import Cut
-    from sweeps.resolve import resolve
+    from sweeps.declare.resolve import resolve
+    from sweeps.plan.plan import Cut
+    from sweeps.store.dataset import Dataset
+    from sweeps.train.executors import local, tune
 
     text, watching = watched.case(model, str(folder / "log"), address != "local")
     dataset = Dataset(str(folder / "out"))

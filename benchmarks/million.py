@@ -33,9 +33,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.processes import descendants, peak_mb, title
-from sweeps import presets
 from sweeps.command import Status, read_status
-from sweeps.dataset import Dataset
+from sweeps.declare import presets
+from sweeps.store.dataset import Dataset
 
 PRESET = "initialization-plane"
 TRIAL = "ray::"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.aggregate import Cells
-from analysis.plane import Floats, Plane, PlaneAxis
+from analysis.cells.aggregate import Cells
+from analysis.dataset.plane import Floats, Plane, PlaneAxis
 
 LEVEL = 0.25
 STEEPNESS = 5.0

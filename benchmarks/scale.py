@@ -44,7 +44,7 @@ def _peak_mb() -> float:
 
 
 def _resolved(cells: int, replicates: int, cost: float) -> Any:
-    from sweeps.resolve import resolve
+    from sweeps.declare.resolve import resolve
     from tests.toy import TOY
 
     side = round(cells**0.5)
@@ -56,8 +56,8 @@ def plan_once(cells: int, replicates: int) -> dict[str, float]:
     """Plan a sweep of so many runs."""
     import numpy as np
 
-    from sweeps.identity import ID_DTYPE
-    from sweeps.plan import Cut, cut_shards, make_plan
+    from sweeps.declare.identity import ID_DTYPE
+    from sweeps.plan.plan import Cut, cut_shards, make_plan
 
     start = time.perf_counter()
     plan = make_plan(_resolved(cells, replicates, 3e6), np.zeros(0, dtype=ID_DTYPE))
@@ -81,13 +81,13 @@ def _bytes_below(folder: Path) -> int:
 def train_once(shards: int) -> dict[str, float]:
     """Train shards of one run each under Ray Tune."""
     from sweeps import command
-    from sweeps.dataset import Dataset
-    from sweeps.plan import Cut
+    from sweeps.plan.plan import Cut
+    from sweeps.store.dataset import Dataset
 
     with tempfile.TemporaryDirectory(prefix="scale-", ignore_cleanup_errors=True) as scratch:
         os.environ |= {"RAY_TMPDIR": scratch, "TMPDIR": scratch}
         tempfile.tempdir = scratch
-        from sweeps.executors import tune
+        from sweeps.train.executors import tune
 
         most, ended = [0], threading.Event()
 

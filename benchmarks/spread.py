@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.aggregate import aggregate
-from analysis.bootstrap import student_stretch
-from analysis.boundary import Boundary, find_boundary
+from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.cells.aggregate import aggregate
+from analysis.dataset.files import open_dataset
+from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError
-from analysis.laws import fit_law
-from analysis.load import open_dataset
-from analysis.plane import Floats
-from analysis.shift import boundary_shift
+from analysis.scaling.paired_shift import boundary_shift
+from analysis.scaling.power_law import fit_law
+from analysis.statistics.bootstrap import student_stretch
 
 NORMAL = 1.959964
 PLANE = """\

@@ -10,18 +10,18 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bocnn.accepted import Words, accepts, check_words, codes
 from bocnn.arrays import Array, Ints
-from bocnn.columns import IDLE, MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
-from bocnn.compiling import compile_seconds, compiles_nothing
-from bocnn.engine import ALIKE, WORDS, Record, Runs, room_bytes, run_all
+from bocnn.cpu.engine import ALIKE, WORDS, Record, Runs, room_bytes, run_all
 from bocnn.gpu import choice
-from bocnn.idle import canonical, idle_runs
-from bocnn.keys import cell_keys, undrawn
-from bocnn.lanes import BYTES, lanes
-from bocnn.measures import Measures
-from bocnn.precision import needs_double
-from bocnn.trace import Trace
+from bocnn.measure.measures import Measures
+from bocnn.measure.trace import Trace
+from bocnn.parameters.accepted import Words, accepts, check_words, codes
+from bocnn.parameters.columns import IDLE, MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
+from bocnn.parameters.idle import canonical, idle_runs
+from bocnn.parameters.keys import cell_keys, undrawn
+from bocnn.parameters.precision import needs_double
+from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.simd.lanes import BYTES, lanes
 
 Columns = Mapping[str, NDArray[Any]]
 

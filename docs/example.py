@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 from analysis import (
-    aggregate,
     boundary_shift,
     draw_boundary,
     draw_map,
@@ -23,6 +22,7 @@ from analysis import (
     open_trajectories,
     save,
 )
+from analysis.cells import aggregate
 
 location, folder = sys.argv[1], Path(sys.argv[2])
 dataset = open_dataset(location)

@@ -9,22 +9,23 @@ from typing import Annotated, NamedTuple
 import typer
 from rich.table import Table
 
-from sweeps import command, presets
-from sweeps.brake import Brake, Stopped
-from sweeps.dataset import Dataset
-from sweeps.executors import local
-from sweeps.failure import reason
-from sweeps.files import MANIFEST
-from sweeps.forecast import busy_rate, card_sample, check_memory, forecast
-from sweeps.idle import idle_everywhere
-from sweeps.limits import check_address_space, machine_memory
-from sweeps.live import Live, counts
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut, Plan, cut_shards
-from sweeps.resolve import Resolved
-from sweeps.shard import Work
-from sweeps.spec import read_spec
+from sweeps import command
+from sweeps.declare import presets
+from sweeps.declare.resolve import Resolved
+from sweeps.declare.sweep_file import read_spec
+from sweeps.errors import SweepError
+from sweeps.plan.forecast import busy_rate, card_sample, check_memory, forecast
+from sweeps.plan.idle import idle_everywhere
+from sweeps.plan.plan import Cut, Plan, cut_shards
+from sweeps.store.dataset import Dataset
+from sweeps.store.failed_shard import reason
+from sweeps.store.files import MANIFEST
 from sweeps.terminal import WordConsole, guard_streams
+from sweeps.train.executors import local
+from sweeps.train.limits import check_address_space, machine_memory
+from sweeps.train.progress import Live, counts
+from sweeps.train.shard import Work
+from sweeps.train.stop import Brake, Stopped
 
 app = typer.Typer(
     help="Train a declared sweep into an Arrow dataset.",
@@ -263,7 +264,7 @@ def _executor(trials: Trials, live: Live, *, brake: Brake) -> "partial[dict[int,
     """The executor's function of the work alone; Ray is imported only where it is used."""
     if trials.executor is Executor.LOCAL:
         return partial(local.run, report=live, brake=brake)
-    from sweeps.executors import connection, tune
+    from sweeps.train.executors import connection, tune
 
     return partial(tune.run, report=live, cluster=connection.Cluster(*trials[1:]), brake=brake)
 
@@ -274,7 +275,7 @@ def _card_rate(planned: Plan, trials: Trials, brake: Brake | None = None) -> flo
         return None
     if trials.executor is Executor.LOCAL:
         return busy_rate(planned, places)
-    from sweeps.executors import cluster, connection
+    from sweeps.train.executors import cluster, connection
 
     out.print("measuring a trial's card; a cluster that grows first starts a node with one")
     there = connection.Cluster(*trials[1:])

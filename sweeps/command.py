@@ -9,25 +9,25 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sweeps.claim import claimed
-from sweeps.compact import Compaction, compact
-from sweeps.dataset import Dataset, Writer
-from sweeps.declared import STATED, declared
-from sweeps.extend import check_extends
-from sweeps.failure import recorded_reason, records
-from sweeps.files import MANIFEST
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut, Plan, cut_shards, make_plan
-from sweeps.presets import find
+from sweeps.declare.presets import find
+from sweeps.declare.resolve import Resolved, meanings, resolve
+from sweeps.declare.yaml_file import from_json
+from sweeps.errors import SweepError
+from sweeps.plan.declared import STATED, declared
+from sweeps.plan.extend import check_extends
+from sweeps.plan.plan import Cut, Plan, cut_shards, make_plan
 from sweeps.protocol import Model, Pictured, load_model
-from sweeps.provenance import mixtures
-from sweeps.resolve import Resolved, meanings, resolve
-from sweeps.sessions import Share, share
-from sweeps.shard import Session, Work
-from sweeps.shard_file import Owner
-from sweeps.source_code import code_of
-from sweeps.verify import Verification, verify
-from sweeps.yaml_file import from_json
+from sweeps.provenance.mixtures import mixtures
+from sweeps.provenance.sessions import Share, share
+from sweeps.provenance.source_code import code_of
+from sweeps.store.claim import claimed
+from sweeps.store.compact import Compaction, compact
+from sweeps.store.dataset import Dataset, Writer
+from sweeps.store.failed_shard import recorded_reason, records
+from sweeps.store.files import MANIFEST
+from sweeps.store.shard_file import Owner
+from sweeps.store.verify import Verification, verify
+from sweeps.train.shard import Session, Work
 
 
 class Status(NamedTuple):
@@ -204,7 +204,7 @@ def compact_dataset(
     """Bring the small files of a dataset together, from the dataset alone.
 
     Raises:
-        SweepError: as `read_status`, and as `sweeps.compact.compact`.
+        SweepError: as `read_status`, and as `sweeps.store.compact.compact`.
     """
     resolved = sweep_of(dataset, find_model)
     plan = Plan(resolved, (), 0, 0.0, 0.0)

@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from numpy.typing import NDArray
 
+from sweeps.errors import SweepError, nearest
 from sweeps.images.classes import two_classes
-from sweeps.mistakes import SweepError, nearest
 
 GROUP = "bocnn.models"
 

@@ -11,8 +11,8 @@ settings.load_profile("laws")
 
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
-    """One Ray with two workers' worth of CPUs, which `sweeps.executors.tune.run` finds and uses."""
-    from sweeps.executors import connection  # sets Ray's environment before Ray is imported
+    """One Ray with two workers' worth of CPUs, which `sweeps.train.executors.tune.run` finds and uses."""
+    from sweeps.train.executors import connection  # sets Ray's environment before Ray is imported
 
     with connection.private():
         connection.ray.init(

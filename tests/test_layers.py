@@ -18,7 +18,7 @@ FORBIDDEN = {
 }
 
 
-SHARED = {"sweeps.formula", "sweeps.terminal"}
+SHARED = {"sweeps.declare.formula", "sweeps.terminal"}
 """What the analysis shares with the sweeps: the evaluator of formulas, and how a command prints."""
 
 
@@ -74,9 +74,12 @@ def test_three_files_know_ray() -> None:
     ("statement", "packages"),
     [
         ("import sweeps.cli", {"ray", "torch", "numba", "bocnn", "analysis"}),
-        ("import sweeps.executors.local", {"ray", "torch", "bocnn"}),
+        ("import sweeps.train.executors.local", {"ray", "torch", "bocnn"}),
         ("import bocnn", {"ray", "torch", "pyarrow", "sweeps", "analysis"}),
-        ("import analysis.cli", {"ray", "torch", "numba", "bocnn", "pydantic", "sweeps.spec"}),
+        (
+            "import analysis.cli",
+            {"ray", "torch", "numba", "bocnn", "pydantic", "sweeps.declare.sweep_file"},
+        ),
     ],
 )
 def test_importing_loads_no_more_than_is_needed(statement: str, packages: set[str]) -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from analysis.figures import draw_map
-from analysis.findings import Findings, analyse
-from analysis.report import examine, write_report
+from analysis.report.findings import Findings, analyse
+from analysis.report.report import examine, write_report
 from sweeps import command
-from sweeps.dataset import Dataset
 from sweeps.protocol import load_model
+from sweeps.store.dataset import Dataset
 from tests.sweeps.small import PROPORTIONAL_SWEEP, planned, train
 from tests.toy import LEVEL
 

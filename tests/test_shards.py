@@ -7,12 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from analysis import content as analysed
+from analysis.dataset import content as analysed
+from analysis.dataset.shards import open_folder, shard_paths
 from analysis.errors import AnalysisError
-from analysis.shards import open_folder, shard_paths
-from sweeps import content
-from sweeps.dataset import Dataset
-from sweeps.mistakes import SweepError
+from sweeps.errors import SweepError
+from sweeps.store import content
+from sweeps.store.dataset import Dataset
 
 OWN = f"shard-{'0a' * 16}.parquet"
 SHARDS = {OWN, "shard-.parquet", "mine.parquet", "shard-copy.parquet", "a b.parquet", "ß.parquet"}

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.boundary import Boundary
+from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import Floats, PlaneAxis, exact
 from analysis.figures.points import crossings, draw_points
 from analysis.figures.style import (
     GREY,
@@ -23,10 +24,9 @@ from analysis.figures.style import (
     theme,
     wrapped,
 )
-from analysis.kink import Kink
-from analysis.laws import Law
-from analysis.plane import Floats, PlaneAxis, exact
-from analysis.theory import Comparison
+from analysis.scaling.broken_power_law import Kink
+from analysis.scaling.power_law import Law
+from analysis.scaling.prediction import Comparison
 
 # Lines lie over the points.
 LINES = 4

@@ -7,7 +7,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.curves import Line
+from analysis.dataset.plane import Floats, PlaneAxis
+from analysis.dataset.trajectory_files import STEP
 from analysis.figures.style import (
     GREY,
     WIDTH,
@@ -19,8 +20,7 @@ from analysis.figures.style import (
     theme,
     wrapped,
 )
-from analysis.plane import Floats, PlaneAxis
-from analysis.recorded import STEP
+from analysis.training.curves import Line
 
 FEW = 30.0
 """Ratio of the largest to the smallest value up to which the ordinate is linear."""

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.aggregate import Cells
-from analysis.boundary import MEAN
+from analysis.boundary.mean_crossing import MEAN
+from analysis.cells.aggregate import Cells
+from analysis.dataset.sweep import Theory
 from analysis.figures.style import GREY, WIDTH, Mark, marks, theme, wrapped
-from analysis.levels import LevelExponent
-from analysis.spec import Theory
+from analysis.scaling.exponent_by_level import LevelExponent
 
 # Definitions stand side by side at a level, this share of the levels' span apart.
 APART = 0.008

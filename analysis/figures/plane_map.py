@@ -12,11 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import Normal, Stroke
 
-from analysis.aggregate import Cells
-from analysis.boundary import Boundary
+from analysis.boundary.mean_crossing import Boundary
+from analysis.cells.aggregate import Cells
+from analysis.dataset.plane import Floats, exact
 from analysis.figures.points import crossings, draw_points
 from analysis.figures.style import WIDTH, panels, scale_axes, theme, wrapped
-from analysis.plane import Floats, exact
 
 PANEL_INCHES = 3.5
 COLUMNS = 3

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 
-from analysis.boundary import Boundary
+from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import Floats
 from analysis.figures.style import marker_size
-from analysis.plane import Floats
 
 
 class Points(NamedTuple):

@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.boundary import Boundary
+from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import exact
 from analysis.figures.style import GREY, WIDTH, colours, marker_size, set_scale, theme, wrapped
-from analysis.plane import exact
-from analysis.selection import Candidate, Selection
+from analysis.scaling.model_selection import Candidate, Selection
 
 PANEL = (WIDTH, 1.1)
 BAND = 2.0

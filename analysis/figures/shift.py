@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.boundary import Boundary
+from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import exact
 from analysis.figures.points import Points, draw_points
 from analysis.figures.style import GREY, WIDTH, Mark, marks, panels, set_scale, theme, wrapped
-from analysis.plane import exact
-from analysis.shift import Shift
+from analysis.scaling.paired_shift import Shift
 
 
 def draw_shift(boundary: Boundary, shifts: Sequence[Shift]) -> Figure:

@@ -21,7 +21,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from analysis.plane import Floats, PlaneAxis
+from analysis.dataset.plane import Floats, PlaneAxis
 
 DPI = 300
 # One column of a paper; what is this wide stays readable on a telephone too.

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from analysis.dataset.plane import Floats
 from analysis.figures.style import (
     WIDTH,
     Colour,
@@ -18,8 +19,7 @@ from analysis.figures.style import (
     theme,
     wrapped,
 )
-from analysis.plane import Floats
-from analysis.trajectory import BAND, Trajectories
+from analysis.training.trajectories import BAND, Trajectories
 
 DASHES = ("-", "--", "-.")
 PANEL_INCHES = 2.3

@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.across import Trend
-from analysis.boundary import Boundary
+from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import Floats, exact, is_log
+from analysis.dataset.sweep import Theory
 from analysis.figures.style import (
     GREY,
     WIDTH,
@@ -19,10 +20,9 @@ from analysis.figures.style import (
     theme,
     wrapped,
 )
-from analysis.laws import Estimate
-from analysis.local import LocalExponent
-from analysis.plane import Floats, exact, is_log
-from analysis.spec import Theory
+from analysis.scaling.power_law import Estimate
+from analysis.scaling.sliding_exponent import LocalExponent
+from analysis.scaling.trend import Trend
 
 ROOM = 0.06
 """Room beside the outermost points, as a share of the axis."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 
 from bocnn.gpu.records import CENTRES, Drawn, Measured, Sizes, Trained
-from bocnn.measures import Measures
+from bocnn.measure.measures import Measures
 
 _RESIDENT = 8192
 """Most pre-activations of a run that is trained in registers."""

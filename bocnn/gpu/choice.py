@@ -16,9 +16,9 @@ from typing import Any, Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bocnn.accepted import Words, accepts
 from bocnn.arrays import Array, Ints
-from bocnn.precision import needs_double
+from bocnn.parameters.accepted import Words, accepts
+from bocnn.parameters.precision import needs_double
 
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
 Packer: TypeAlias = Callable[[Columns, NDArray[np.intp]], Any]
@@ -38,7 +38,7 @@ WORDS: Final[Words] = {
     "momentum_rule": ("heavy_ball", "nesterov"),
     "precision": ("float32",),
 }
-"""What the kernels train; their codes are those of `bocnn.engine.WORDS`."""
+"""What the kernels train; their codes are those of `bocnn.cpu.engine.WORDS`."""
 
 _PIECE = 16384
 """Runs that are packed at once: the card trains them while the host packs the next."""

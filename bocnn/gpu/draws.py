@@ -1,10 +1,10 @@
 """Random numbers on the card: the CPU's counters, the CPU's polynomials, in Triton.
 
 The same counter gives the same 32 bits, and normals that differ by a rounding or two. Which counter feeds
-which quantity stands in `bocnn.draws`.
+which quantity stands in `bocnn.data.draws`.
 
 Source:
-    bocnn.philox and bocnn.normals, which name theirs.
+    bocnn.rng.philox and bocnn.rng.normals, which name theirs.
 """
 
 import triton

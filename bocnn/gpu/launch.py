@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bocnn.activation import LEAKY
 from bocnn.arrays import Array, Ints
-from bocnn.engine import DIVERGED
-from bocnn.engine import Runs as Given
+from bocnn.cpu.engine import DIVERGED
+from bocnn.cpu.engine import Runs as Given
+from bocnn.dynamics.activation import LEAKY
 from bocnn.gpu.buffers import (
     Kind,
     Plan,
@@ -31,7 +31,7 @@ from bocnn.gpu.resident import train_resident
 from bocnn.gpu.risk import test_error
 from bocnn.gpu.start import draw_factor, draw_inner, draw_vectors
 from bocnn.gpu.tiled import train_tiled
-from bocnn.measures import Measures
+from bocnn.measure.measures import Measures
 
 _INTERPRETED_BYTES = 2**26
 
@@ -78,7 +78,7 @@ def _sent(part: NDArray[Any], device: str) -> torch.Tensor:
 
 
 def collect(started: list[Started], count: int) -> tuple[Ints, Array]:
-    """What `count` runs gave, as `bocnn.engine.run_all` gives it in float32.
+    """What `count` runs gave, as `bocnn.cpu.engine.run_all` gives it in float32.
 
     Returns:
         Status, int8, shape (runs,); and measures, float64, shape (runs, len(Measures._fields)), NaN

@@ -3,7 +3,7 @@
 The test error is in `bocnn.gpu.risk`. What is small is float64, as on the CPU.
 
 Source:
-    bocnn.measures and bocnn.risk.
+    bocnn.measure.measures and bocnn.measure.test_error.
 """
 
 import triton

@@ -1,7 +1,7 @@
 """The test error on the card: directions of fresh noise, 128 at a time, with the CPU's counters.
 
 Source:
-    bocnn.risk, which states the mathematics.
+    bocnn.measure.test_error, which states the mathematics.
 """
 
 import triton

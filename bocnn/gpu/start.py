@@ -1,7 +1,7 @@
 """Draws on the card: labels, coordinates, output weights, the Bartlett factor and its inner products.
 
 Source:
-    bocnn.draws and bocnn.laws.
+    bocnn.data.draws and bocnn.data.laws.
 """
 
 import triton

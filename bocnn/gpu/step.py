@@ -1,11 +1,11 @@
-"""A step of training in pieces, as both training kernels use them. Notation: `bocnn.gram`.
+"""A step of training in pieces, as both training kernels use them. Notation: `bocnn.dynamics.gram_step`.
 
 The noise patches' points are the columns of (K, P) blocks; the centres, four at most, those of (K, C)
 blocks. What a step needs of the centres' inner products is their coordinates: centre c lies at
 `sign_c`·‖μ‖ on signal direction `c // 2`.
 
 Source:
-    bocnn.gram, which this follows line by line.
+    bocnn.dynamics.gram_step, which this follows line by line.
 """
 
 import triton

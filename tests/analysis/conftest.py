@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.load import Dataset, open_dataset
+from analysis.dataset.files import Dataset, open_dataset
 from tests.analysis.synthetic import Planted
 
 

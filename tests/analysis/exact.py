@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.boundary import Boundary
-from analysis.plane import Plane, PlaneAxis
-from analysis.profiles import straight_profiles
+from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import Plane, PlaneAxis
+from analysis.statistics.profiles import straight_profiles
 
 
 def exact_boundary(

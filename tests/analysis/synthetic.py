@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.aggregate import Cells
-from analysis.plane import Plane, PlaneAxis, equal
+from analysis.cells.aggregate import Cells
+from analysis.dataset.plane import Plane, PlaneAxis, equal
 
 MEANINGS = {
     "d": ("patch dimension", "1"),

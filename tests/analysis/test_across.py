@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.across import fit_power, follow
-from analysis.bootstrap import Resampling
-from analysis.boundary import Boundary, find_boundary
-from analysis.laws import Estimate
-from analysis.local import local_exponents
-from analysis.plane import equal
-from analysis.settling import CANNOT_TELL, FALLS, GROWS, SETTLES, ending, median
-from analysis.spec import Across
-from analysis.theory import AGREES, DISAGREES
+from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.dataset.plane import equal
+from analysis.dataset.sweep import Across
+from analysis.scaling.power_law import Estimate
+from analysis.scaling.prediction import AGREES, DISAGREES
+from analysis.scaling.sliding_exponent import local_exponents
+from analysis.scaling.trend import fit_power, follow
+from analysis.statistics.bootstrap import Resampling
+from analysis.training.settling import CANNOT_TELL, FALLS, GROWS, SETTLES, ending, median
 from tests.analysis.exact import exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 

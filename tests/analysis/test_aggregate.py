@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.aggregate import Cells, aggregate
+from analysis.cells.aggregate import Cells, aggregate
+from analysis.dataset.files import Dataset, open_dataset
+from analysis.dataset.plane import is_log
+from analysis.dataset.sweep import View
+from analysis.dataset.trajectory_files import find_records
 from analysis.errors import AnalysisError
-from analysis.load import Dataset, open_dataset
-from analysis.plane import is_log
-from analysis.recorded import find_records
-from analysis.spec import View
-from analysis.trajectory import open_trajectories
+from analysis.training.trajectories import open_trajectories
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted, write_table
 

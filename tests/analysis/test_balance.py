@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from analysis.balance import Task, balanced, bend_of, crossings_about, linear_part
-from analysis.bootstrap import calmed, interval, shrunk
-from analysis.profiles import Profiles, straight_profiles
+from analysis.statistics.bootstrap import calmed, interval, shrunk
+from analysis.statistics.estimating_equations import (
+    Task,
+    balanced,
+    bend_of,
+    crossings_about,
+    linear_part,
+)
+from analysis.statistics.profiles import Profiles, straight_profiles
 
 X = np.linspace(0.0, 4.0, 9)
 PLACES = np.linspace(-1.0, 1.2, 45)

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from analysis.benign import find_benign_boundary
-from analysis.bootstrap import Resampling
-from analysis.boundary import BENIGN
+from analysis.boundary.half_benign import find_benign_boundary
+from analysis.boundary.mean_crossing import BENIGN
 from analysis.errors import AnalysisError
-from analysis.psychometric import Counts, confidence_distribution, curve, fit_curves, quantiles
+from analysis.statistics.bootstrap import Resampling
+from analysis.statistics.psychometric import (
+    Counts,
+    confidence_distribution,
+    curve,
+    fit_curves,
+    quantiles,
+)
 from tests.analysis.synthetic import Planted, cells_of
 
 FINE = tuple(float(v) for v in np.geomspace(0.5, 20.0, 24))

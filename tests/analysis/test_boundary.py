@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.bootstrap import (
+from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.statistics.bootstrap import (
     Resampling,
     draw_means,
     interval,
@@ -14,7 +15,6 @@ from analysis.bootstrap import (
     student_interval,
     student_stretch,
 )
-from analysis.boundary import Boundary, find_boundary
 from tests.analysis.synthetic import Planted, cells_of
 
 FINE = tuple(float(v) for v in np.geomspace(0.5, 20.0, 24))
@@ -161,7 +161,7 @@ def test_missing_runs_never_enter_a_drawn_mean(together: bool) -> None:
 def test_memory_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).standard_normal((2, 3, 5))
     whole = drawn(values, 50, together=False)
-    monkeypatch.setattr("analysis.bootstrap.CHUNK", 100)
+    monkeypatch.setattr("analysis.statistics.bootstrap.CHUNK", 100)
     np.testing.assert_allclose(drawn(values, 50, together=False), whole)
 
 

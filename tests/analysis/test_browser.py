@@ -15,11 +15,11 @@ import pytest
 from PIL import Image, ImageColor
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from analysis.aggregate import Cells
-from analysis.bootstrap import Resampling
+from analysis.cells.aggregate import Cells
 from analysis.figures.plane_map import ABOVE, BELOW
-from analysis.findings import Choices
-from analysis.report import examine, write_report
+from analysis.report.findings import Choices
+from analysis.report.report import examine, write_report
+from analysis.statistics.bootstrap import Resampling
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted
 

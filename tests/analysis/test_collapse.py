@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.aggregate import aggregate
-from analysis.bootstrap import Resampling
-from analysis.collapse import collapse
-from analysis.columns import along_x, on_plane
+from analysis.cells.aggregate import aggregate
+from analysis.cells.columns import along_x, on_plane
+from analysis.dataset.files import Dataset, open_dataset
+from analysis.dataset.sweep import parse_sweep
 from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse
 from analysis.formula import evaluate, names_in
-from analysis.load import Dataset, open_dataset
-from analysis.parts import Study, collapse_part
-from analysis.spec import parse_sweep
+from analysis.report.parts import Study, collapse_part
+from analysis.scaling.data_collapse import collapse
+from analysis.statistics.bootstrap import Resampling
 from tests.analysis.synthetic import Planted, cells_of, write_table
 from tests.analysis.test_aggregate import VIEW, with_column
 

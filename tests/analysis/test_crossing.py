@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq, isotonic_regression
 
-from analysis.crossing import cross_zero
-from analysis.smooth import choose_bandwidth, smoother
+from analysis.statistics.isotonic import cross_zero
+from analysis.statistics.local_linear import choose_bandwidth, smoother
 
 
 def slow_crossing(profile: np.ndarray, weights: np.ndarray, u: np.ndarray) -> float:

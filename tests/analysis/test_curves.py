@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.aggregate import aggregate
-from analysis.curve_section import power_row, rows, verdict_row
-from analysis.curves import Line, agreement, curve_lines, fit_power
+from analysis.cells.aggregate import aggregate
+from analysis.dataset.files import Dataset
+from analysis.dataset.sweep import Asked, Axis, Sweep, View
 from analysis.figures.curves import draw_curves
-from analysis.load import Dataset
-from analysis.spec import Asked, Axis, Sweep, View
-from analysis.theory import AGREES, CANNOT_TELL, DISAGREES
+from analysis.report.curve_section import power_row, rows, verdict_row
+from analysis.scaling.prediction import AGREES, CANNOT_TELL, DISAGREES
+from analysis.training.curves import Line, agreement, curve_lines, fit_power
 
 X = np.linspace(0.2, 3.0, 12)
 SIZES = (50.0, 100.0, 200.0)

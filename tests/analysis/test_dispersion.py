@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.dispersion import alikeness, dispersion, together
+from analysis.statistics.overdispersion import alikeness, dispersion, together
 
 COLUMNS, SWEEPS = 40, 400
 

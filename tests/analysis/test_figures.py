@@ -13,9 +13,9 @@ from matplotlib.colors import to_hex
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 
-from analysis.aggregate import Cells
-from analysis.bootstrap import Resampling
-from analysis.boundary import Boundary, find_boundary
+from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.cells.aggregate import Cells
+from analysis.dataset.sweep import Theory
 from analysis.figures import (
     draw_boundary,
     draw_failures,
@@ -27,11 +27,11 @@ from analysis.figures import (
     save,
 )
 from analysis.figures.style import INK, colours, dark, marks
-from analysis.laws import fit_law
-from analysis.shift import boundary_shift
-from analysis.spec import Theory
-from analysis.theory import compare
-from analysis.trajectory import Trajectories
+from analysis.scaling.paired_shift import boundary_shift
+from analysis.scaling.power_law import fit_law
+from analysis.scaling.prediction import compare
+from analysis.statistics.bootstrap import Resampling
+from analysis.training.trajectories import Trajectories
 from tests.analysis.exact import exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 

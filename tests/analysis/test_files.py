@@ -11,13 +11,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analysis import report as report_module
-from analysis.page import markdown, plain
-from analysis.plane import exact, setting_labels
-from analysis.publish import published
-from analysis.report import PAGE, examine, write_report
-from analysis.section import file_names
-from analysis.tables import write_csv
+from analysis.dataset.plane import exact, setting_labels
+from analysis.report import report as report_module
+from analysis.report.page import markdown, plain
+from analysis.report.publish import published
+from analysis.report.report import PAGE, examine, write_report
+from analysis.report.section import file_names
+from analysis.report.tables import write_csv
 from tests.analysis.synthetic import Planted
 from tests.analysis.test_report import FEW, Page
 

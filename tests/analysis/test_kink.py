@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from analysis.bootstrap import Resampling
-from analysis.boundary import find_boundary
+from analysis.boundary.mean_crossing import find_boundary
 from analysis.figures import draw_boundary
-from analysis.kink import fit_kink
-from analysis.laws import fit_law
+from analysis.scaling.broken_power_law import fit_kink
+from analysis.scaling.power_law import fit_law
+from analysis.statistics.bootstrap import Resampling
 from tests.analysis.exact import exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 

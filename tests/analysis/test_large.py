@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.benign import find_benign_boundary
-from analysis.bootstrap import Resampling
-from analysis.contents import sections_of
+from analysis.boundary.half_benign import find_benign_boundary
 from analysis.errors import AnalysisError
-from analysis.findings import Choices, analyse
-from analysis.report import examine
+from analysis.report.contents import sections_of
+from analysis.report.findings import Choices, analyse
+from analysis.report.report import examine
+from analysis.statistics.bootstrap import Resampling
 from tests.analysis.synthetic import Planted, write_table
 
 FEW = Choices(resampling=Resampling(draws=100))
@@ -30,7 +30,7 @@ def test_beyond_the_bound_the_report_says_the_same(
     location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = examine(location, FEW)
-    monkeypatch.setattr("analysis.large.MOST_ROWS", 0)
+    monkeypatch.setattr("analysis.cells.large.MOST_ROWS", 0)
     large = examine(location, FEW)
     assert large.findings.dataset.table.num_rows < whole.findings.dataset.table.num_rows / 5
     np.testing.assert_array_equal(large.findings.cells.values, whole.findings.cells.values)
@@ -47,9 +47,9 @@ def test_too_many_values_are_held_as_batches(
     location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = analyse(location, FEW)
-    monkeypatch.setattr("analysis.large.MOST_ROWS", 0)
-    monkeypatch.setattr("analysis.large.MOST_VALUES", 0)
-    monkeypatch.setattr("analysis.large.BATCHES", 6)
+    monkeypatch.setattr("analysis.cells.large.MOST_ROWS", 0)
+    monkeypatch.setattr("analysis.cells.large.MOST_VALUES", 0)
+    monkeypatch.setattr("analysis.cells.large.BATCHES", 6)
     large = examine(location, FEW)
     assert large.findings.cells.values.shape[3] == 6
     assert large.findings.runs == whole.runs

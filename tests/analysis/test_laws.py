@@ -6,14 +6,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from analysis.aggregate import Cells
-from analysis.bootstrap import Resampling
-from analysis.boundary import Boundary, find_boundary
-from analysis.laws import fit_law
-from analysis.profiles import straight_profiles
-from analysis.shift import boundary_shift
-from analysis.spec import Theory
-from analysis.theory import compare
+from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.cells.aggregate import Cells
+from analysis.dataset.sweep import Theory
+from analysis.scaling.paired_shift import boundary_shift
+from analysis.scaling.power_law import fit_law
+from analysis.scaling.prediction import compare
+from analysis.statistics.bootstrap import Resampling
+from analysis.statistics.profiles import straight_profiles
 from tests.analysis.exact import cut, exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 

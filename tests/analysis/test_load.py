@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from analysis.dataset.files import Dataset, open_dataset
+from analysis.dataset.query import open_source
+from analysis.dataset.sweep import parse_sweep
 from analysis.errors import AnalysisError
-from analysis.load import Dataset, open_dataset
-from analysis.query import open_source
-from analysis.spec import parse_sweep
 from tests.analysis.synthetic import Planted, write_shard, write_table
 
 

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from analysis.provenance import read_provenance
-from analysis.report import examine, write_report
+from analysis.dataset.provenance import read_provenance
+from analysis.report.report import examine, write_report
 from tests.analysis.synthetic import Planted
 
 

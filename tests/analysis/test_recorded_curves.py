@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.dataset.files import open_dataset
 from analysis.figures.curves import draw_curves
-from analysis.load import open_dataset
-from analysis.recorded_curves import recorded_lines
-from analysis.report import examine, write_report
+from analysis.report.report import examine, write_report
+from analysis.training.learning_curves import recorded_lines
 from sweeps.protocol import load_model
 from tests.sweeps.small import mistakes, train
 

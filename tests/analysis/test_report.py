@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.aggregate import Cells
-from analysis.bootstrap import Resampling
-from analysis.contents import SECTIONS
-from analysis.findings import Choices
-from analysis.page import row_table
-from analysis.report import examine, folder_names, write_report
-from analysis.section import Section, Subject
-from analysis.web.document import title_of
+from analysis.cells.aggregate import Cells
+from analysis.report.contents import SECTIONS
+from analysis.report.findings import Choices
+from analysis.report.html.document import title_of
+from analysis.report.page import row_table
+from analysis.report.report import examine, folder_names, write_report
+from analysis.report.section import Section, Subject
+from analysis.statistics.bootstrap import Resampling
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted, write_table
 
@@ -208,7 +208,7 @@ def test_a_new_section_is_a_function_in_the_list(
         table = row_table("answers", "Answers", [{"answer": 42.5, "known": True, "why": None}])
         return [Section("An addition", tables=[table])]
 
-    monkeypatch.setattr("analysis.contents.SECTIONS", (*SECTIONS, section))
+    monkeypatch.setattr("analysis.report.contents.SECTIONS", (*SECTIONS, section))
     page = reported(tmp_path / "out", folder)
     assert "An addition" in page.words
     assert {"42.5", "yes"} <= set(page.words)

@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.aggregate import aggregate, transposed
-from analysis.bootstrap import Resampling
-from analysis.boundary import BENIGN, MEAN, find_boundary
+from analysis.boundary.mean_crossing import BENIGN, MEAN, find_boundary
+from analysis.cells.aggregate import aggregate, transposed
+from analysis.dataset.files import Dataset
+from analysis.dataset.sweep import Theory
 from analysis.figures import save
 from analysis.figures.levels import draw_levels
 from analysis.figures.residuals import draw_residuals
-from analysis.levels import default_levels, exponents
-from analysis.load import Dataset
-from analysis.parts import further_parts
-from analysis.selection import select_law
-from analysis.spec import Theory
-from analysis.verdict import judge_exponent, judge_line
+from analysis.report.parts import further_parts
+from analysis.report.verdict import judge_exponent, judge_line
+from analysis.scaling.exponent_by_level import default_levels, exponents
+from analysis.scaling.model_selection import select_law
+from analysis.statistics.bootstrap import Resampling
 from tests.analysis.exact import exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 from tests.analysis.test_aggregate import VIEW

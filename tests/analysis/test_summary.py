@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.aggregate import aggregate
-from analysis.boundary import find_boundary
+from analysis.boundary.mean_crossing import find_boundary
+from analysis.cells.aggregate import aggregate
+from analysis.cells.summary import QUANTILES, batch_cells, summarise
+from analysis.dataset.files import open_dataset
+from analysis.dataset.query import open_source
 from analysis.errors import AnalysisError
-from analysis.load import open_dataset
-from analysis.query import open_source
-from analysis.summary import QUANTILES, batch_cells, summarise
 from tests.analysis.synthetic import Planted, write_shard, write_table
 from tests.analysis.test_aggregate import VIEW, failing, with_column
 
@@ -43,7 +43,7 @@ def test_it_equals_the_cube(tmp_path: Path, include: bool) -> None:
 def test_large_datasets_have_quantiles_to_their_resolution(
     folder: Path, two_settings: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.summary.EXACT_ROWS", 0)
+    monkeypatch.setattr("analysis.cells.summary.EXACT_ROWS", 0)
     found = summarise(open_source(str(folder)), VIEW)
     values = two_settings.measure()
     assert found.resolution == pytest.approx(np.ptp(values) / 100)

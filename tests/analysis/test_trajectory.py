@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import recorded
+from analysis.dataset import trajectory_files as recorded
+from analysis.dataset.files import open_dataset
+from analysis.dataset.sweep import parse_sweep
 from analysis.errors import AnalysisError
-from analysis.load import open_dataset
-from analysis.spec import parse_sweep
-from analysis.trajectory import Trajectories, open_trajectories
+from analysis.training.trajectories import Trajectories, open_trajectories
 from tests.analysis.recording import STEPS, growth, record
 from tests.analysis.synthetic import Planted
 

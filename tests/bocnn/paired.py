@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from bocnn import dense
-from bocnn.gram import Network, Points
+from bocnn.dense import network as dense
+from bocnn.dynamics.gram_step import Network, Points
 
 
 class Problem(NamedTuple):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from bocnn.lanes import aligned
-from bocnn.memory import Memory, Room, new_memory
-from bocnn.products import padded
-from bocnn.tails import write_chances_negative
+from bocnn.measure.chi_tails import write_chances_negative
+from bocnn.simd.arena import Memory, Room, new_memory
+from bocnn.simd.lanes import aligned
+from bocnn.simd.products import padded
 
 SIZE = 1 << 20
 NUMBERS = aligned((4, 16), np.float32)
@@ -33,7 +33,7 @@ def room() -> Room:
 
 
 def zeros(rows: int, columns: int) -> np.ndarray:
-    """A matrix of zeros as `bocnn.products` pads them."""
+    """A matrix of zeros as `bocnn.simd.products` pads them."""
     return aligned((padded(rows), padded(columns)), np.float64)
 
 

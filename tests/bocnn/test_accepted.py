@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from bocnn import MODEL, dense
-from bocnn.columns import Column
-from bocnn.engine import WORDS
+from bocnn import MODEL
+from bocnn.cpu.engine import WORDS
+from bocnn.dense import network as dense
 from bocnn.gpu import choice
-from bocnn.proportional.model import MODEL as PROPORTIONAL
-from bocnn.tangent.model import MODEL as TANGENT
+from bocnn.models.proportional.model import MODEL as PROPORTIONAL
+from bocnn.models.tangent.model import MODEL as TANGENT
+from bocnn.parameters.columns import Column
 from sweeps.protocol import load_model
 from tests.bocnn.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.proportional.test_model import FIRST

@@ -9,8 +9,8 @@ from pathlib import Path
 import numba
 import pytest
 
-from bocnn import compiled
-from bocnn.compiling import compile_seconds, compiles_nothing
+from bocnn.simd import compiled
+from bocnn.simd.compiling import compile_seconds, compiles_nothing
 
 NOWHERE = Path("/proc/nowhere")
 """A folder that nobody can make, whatever the rights."""

@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy import stats
 
-from bocnn import MODEL, dense
+from bocnn import MODEL
+from bocnn.dense import network as dense
 from tests.bocnn.runs import columns
 
 REPLICATES = 300

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bocnn.draws import (
+from bocnn.data.draws import (
     SIGNAL,
     Seed,
     draw_factor,

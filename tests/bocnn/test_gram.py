@@ -9,11 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bocnn import activation, dense
-from bocnn.bundle import STOPPED, Stop, advance, fill, release, resume
-from bocnn.draws import draw_order
-from bocnn.gram import Network
-from bocnn.losses import loss_value
+from bocnn.cpu.bundle import STOPPED, Stop, advance, fill, release, resume
+from bocnn.data.draws import draw_order
+from bocnn.dense import network as dense
+from bocnn.dynamics import activation
+from bocnn.dynamics.gram_step import Network
+from bocnn.dynamics.losses import loss_value
 from tests.bocnn.paired import Pair, Problem, make_pair, output_weights, products
 from tests.bocnn.training import SEED, Rule, Training, rule
 from tests.tolerance import assert_near

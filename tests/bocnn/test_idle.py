@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
-from bocnn.columns import IDLE
-from bocnn.kernel.columns import IDLE as KERNEL_IDLE
-from bocnn.kernel.model import MODEL as KERNEL
-from bocnn.proportional.columns import IDLE as PROPORTIONAL_IDLE
-from bocnn.proportional.model import MODEL as PROPORTIONAL
-from bocnn.tangent.columns import IDLE as TANGENT_IDLE
-from bocnn.tangent.model import MODEL as TANGENT
-from sweeps.identity import cell_digests
+from bocnn.models.kernel.columns import IDLE as KERNEL_IDLE
+from bocnn.models.kernel.model import MODEL as KERNEL
+from bocnn.models.proportional.columns import IDLE as PROPORTIONAL_IDLE
+from bocnn.models.proportional.model import MODEL as PROPORTIONAL
+from bocnn.models.tangent.columns import IDLE as TANGENT_IDLE
+from bocnn.models.tangent.model import MODEL as TANGENT
+from bocnn.parameters.columns import IDLE
+from sweeps.declare.identity import cell_digests
 from tests.bocnn.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.proportional.test_model import FIRST
 from tests.bocnn.proportional.test_model import columns as proportional_columns

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
-from bocnn.columns import PARAMETERS
-from bocnn.draws import Seed
-from bocnn.kernel.draws import draw_data, draw_network
-from bocnn.kernel.model import MODEL as KERNEL
-from bocnn.keys import cell_keys, undrawn
-from bocnn.laws import Law, draw_geometry, draw_points
-from bocnn.proportional.model import MODEL as PROPORTIONAL
-from bocnn.tangent.model import MODEL as TANGENT
+from bocnn.data.draws import Seed
+from bocnn.data.laws import Law, draw_geometry, draw_points
+from bocnn.models.kernel.draws import draw_data, draw_network
+from bocnn.models.kernel.model import MODEL as KERNEL
+from bocnn.models.proportional.model import MODEL as PROPORTIONAL
+from bocnn.models.tangent.model import MODEL as TANGENT
+from bocnn.parameters.columns import PARAMETERS
+from bocnn.parameters.keys import cell_keys, undrawn
 from tests.bocnn.conftest import Engine
 from tests.bocnn.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.kernel.test_model import keyed_row

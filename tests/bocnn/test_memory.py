@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
-from bocnn.compiled import compiled
-from bocnn.engine import room_bytes
-from bocnn.memory import claim, claim_zeros, new_memory, part_of, release_all
+from bocnn.cpu.engine import room_bytes
+from bocnn.simd.arena import claim, claim_zeros, new_memory, part_of, release_all
+from bocnn.simd.compiled import compiled
 from tests.bocnn.rooms import memory
 from tests.bocnn.runs import columns
 

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from bocnn.nested import Compiled
+from bocnn.simd.nested import Compiled
 
 
 def make_pair() -> tuple[Compiled, Compiled]:

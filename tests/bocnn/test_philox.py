@@ -5,9 +5,9 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from bocnn.chi import chi, fill_chis
-from bocnn.normals import CHUNK, fill_normals, fill_uniforms
-from bocnn.philox import Stream, philox, uniform
+from bocnn.rng.chi import chi, fill_chis
+from bocnn.rng.normals import CHUNK, fill_normals, fill_uniforms
+from bocnn.rng.philox import Stream, philox, uniform
 from tests.bocnn.rooms import NUMBERS
 
 STREAM = Stream(np.uint64(12345), np.uint64(678), np.uint64(3), np.uint64(9))

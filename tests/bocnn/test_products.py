@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bocnn.products import WIDTH, add_product
+from bocnn.simd.products import WIDTH, add_product
 from tests.bocnn.rooms import zeros
 from tests.tolerance import assert_near
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import gammaincc
 
-from bocnn import dense
-from bocnn.draws import Seed
-from bocnn.fresh import Fresh, cholesky
-from bocnn.measures import learning, memorization, training_error
-from bocnn.risk import clean_error, wrongness
-from bocnn.tails import upper_gammas
+from bocnn.data.draws import Seed
+from bocnn.dense import network as dense
+from bocnn.measure.chi_tails import upper_gammas
+from bocnn.measure.fresh_output import Fresh, cholesky
+from bocnn.measure.measures import learning, memorization, training_error
+from bocnn.measure.test_error import clean_error, wrongness
 from tests.bocnn.paired import Problem
 from tests.bocnn.rooms import chances_negative, memory, zeros
 from tests.bocnn.trained import trained

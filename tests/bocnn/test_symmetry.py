@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bocnn.gram import Network, Points
+from bocnn.dynamics.gram_step import Network, Points
 from tests.bocnn.paired import Pair, Problem, make_pair
 from tests.bocnn.training import Training, rule
 from tests.tolerance import assert_near

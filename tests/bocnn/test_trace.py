@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
-from bocnn import MODEL, dense
-from bocnn.measures import measure
-from bocnn.trace import (
+from bocnn import MODEL
+from bocnn.dense import network as dense
+from bocnn.measure.measures import measure
+from bocnn.measure.trace import (
     largest_ratio,
     noise_coefficients,
     signal_coefficients,

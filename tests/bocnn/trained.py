@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bocnn import dense
-from bocnn.fresh import Fresh, fresh_samples
-from bocnn.gram import Kind
-from bocnn.laws import Geometry, Law, trained_filters
-from bocnn.measures import Run
+from bocnn.data.laws import Geometry, Law, trained_filters
+from bocnn.dense import network as dense
+from bocnn.dynamics.gram_step import Kind
+from bocnn.measure.fresh_output import Fresh, fresh_samples
+from bocnn.measure.measures import Run
 from tests.bocnn.paired import Pair, Problem, make_pair
 from tests.bocnn.rooms import memory, zeros
 from tests.bocnn.training import Training, rule

@@ -4,8 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bocnn import activation
-from bocnn.bundle import (
+from bocnn.cpu.bundle import (
     LEFT,
     REACHED,
     RUNNING,
@@ -18,10 +17,11 @@ from bocnn.bundle import (
     resume,
     take,
 )
-from bocnn.draws import Seed
-from bocnn.gram import How, Kind, Network, Points, is_finite
-from bocnn.lanes import lanes
-from bocnn.losses import LOGISTIC, SQUARE
+from bocnn.data.draws import Seed
+from bocnn.dynamics import activation
+from bocnn.dynamics.gram_step import How, Kind, Network, Points, is_finite
+from bocnn.dynamics.losses import LOGISTIC, SQUARE
+from bocnn.simd.lanes import lanes
 
 SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))
 

@@ -12,14 +12,14 @@ import pyarrow.dataset
 import pytest
 
 from sweeps import command
-from sweeps.dataset import Dataset
-from sweeps.executors import local
-from sweeps.identity import ID_DTYPE
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut, Plan
+from sweeps.declare.identity import ID_DTYPE
+from sweeps.declare.resolve import Resolved, resolve
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut, Plan
 from sweeps.protocol import Model
-from sweeps.resolve import Resolved, resolve
-from sweeps.shard import Progress, Work
+from sweeps.store.dataset import Dataset
+from sweeps.train.executors import local
+from sweeps.train.shard import Progress, Work
 from tests.toy import TOY
 
 TOY_SWEEP = """\
@@ -86,8 +86,8 @@ DRIVER = (
     "import sys\n"
     "from pathlib import Path\n"
     "from sweeps import command\n"
-    "from sweeps.executors import tune\n"
-    "from sweeps.plan import Cut\n"
+    "from sweeps.train.executors import tune\n"
+    "from sweeps.plan.plan import Cut\n"
     "from tests.sweeps.small import TOY_SWEEP, planned\n"
     "from tests.toy import Toy\n"
     "plan, dataset = planned(TOY_SWEEP, Path(sys.argv[1]), Toy(pause_s=0.15))\n"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweeps.axis import Axis, AxisError, read_axis
+from sweeps.declare.axis import Axis, AxisError, read_axis
 
 
 @pytest.mark.parametrize(

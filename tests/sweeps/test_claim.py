@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import claim, command
-from sweeps.claim import claimed
-from sweeps.dataset import MANIFEST, Dataset
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
-from sweeps.store import Store
+from sweeps import command
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
+from sweeps.store import claim
+from sweeps.store.claim import claimed
+from sweeps.store.dataset import MANIFEST, Dataset
+from sweeps.store.store import Store
 from tests.sweeps.small import BOCNN_SWEEP, COMMAND, TOY_SWEEP, resolved, train
 from tests.sweeps.test_objects import running, server, uri  # noqa: F401
 

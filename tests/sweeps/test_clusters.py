@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sweeps.mistakes import SweepError
-from sweeps.presets import find
+from sweeps.declare.presets import find
+from sweeps.errors import SweepError
 
 ROOT = Path(__file__).parents[2]
 LAUNCHED = [ROOT / "cluster.yaml", ROOT / "clusters" / "on-premises.yaml"]

@@ -10,17 +10,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from analysis.load import open_dataset
+
 from bocnn import MODEL
-from sweeps import command, store
-from sweeps.compact import Compaction
-from sweeps.content import content_digest
-from sweeps.dataset import Dataset
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
+from sweeps import command
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
 from sweeps.protocol import Model
-from sweeps.store import Store
+from sweeps.store import store
+from sweeps.store.compact import Compaction
+from sweeps.store.content import content_digest
+from sweeps.store.dataset import Dataset
+from sweeps.store.store import Store
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, bocnn_sweep, contents, planned, rows, train
 from tests.toy import TOY
 

@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import bocnn
-from bocnn.compiling import compile_seconds
-from sweeps import command, live, shard
-from sweeps.dataset import Dataset
-from sweeps.forecast import forecast
-from sweeps.live import Live
-from sweeps.plan import Cut
-from sweeps.sessions import share
-from sweeps.shard import Progress, train_shard
+from bocnn.simd.compiling import compile_seconds
+from sweeps import command
+from sweeps.plan.forecast import forecast
+from sweeps.plan.plan import Cut
+from sweeps.provenance.sessions import share
+from sweeps.store.dataset import Dataset
+from sweeps.train import progress as live
+from sweeps.train import shard
+from sweeps.train.progress import Live
+from sweeps.train.shard import Progress, train_shard
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, planned, train
 from tests.toy import TOY, Toy
 
@@ -75,7 +77,7 @@ def test_the_seconds_of_a_shard_leave_compiling_out(clock: Clock, out: Path) -> 
 
 
 def test_workers_of_ray_say_what_they_compiled(ray_session: None, out: Path) -> None:
-    from sweeps.executors import tune
+    from sweeps.train.executors import tune
 
     seen: list[Progress] = []
     outcome = train(

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.brake import Brake, Stopped
-from sweeps.executors import connection, secret
-from sweeps.mistakes import SweepError
+from sweeps.errors import SweepError
+from sweeps.train.executors import connection, secret
+from sweeps.train.stop import Brake, Stopped
 from tests.sweeps.small import COMMAND
 from tests.sweeps.test_kill import processes_of
 
@@ -25,7 +25,7 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 
 STARTED = (
     "import sys\n"
-    "from sweeps.executors.connection import Cluster, connected, ray\n"
+    "from sweeps.train.executors.connection import Cluster, connected, ray\n"
     "with connected(Cluster(workers=1)):\n"
     "    ray.get(ray.remote(lambda: 1).remote())\n"
     "    print(ray._private.worker._global_node.get_temp_dir_path(), flush=True)\n"

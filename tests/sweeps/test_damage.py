@@ -11,15 +11,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from analysis.load import open_dataset
 
 from analysis.errors import AnalysisError
-from analysis.load import open_dataset
 from bocnn import MODEL
 from sweeps import command
-from sweeps.dataset import Dataset
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
 from sweeps.protocol import Model
+from sweeps.store.dataset import Dataset
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, bocnn_sweep, contents, rows, train
 from tests.toy import TOY
 
@@ -216,7 +216,7 @@ def test_a_file_that_cannot_be_opened_is_not_taken_for_damaged(
     """A store that fails, or refuses, says nothing of the bytes: the file stays where it is."""
     train(TOY_SWEEP, out, cut=Cut(runs=7))
     files, victim = contents(out), files_of(out)[0]
-    from sweeps.store import Store
+    from sweeps.store.store import Store
 
     opened = Store.open
 
@@ -254,7 +254,7 @@ def test_bytes_that_arrive_the_second_time_are_sound(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(TOY_SWEEP, out, cut=Cut(runs=7))
-    from sweeps.store import Store
+    from sweeps.store.store import Store
 
     opened, seen = Store.open, set()
 

@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sweeps import command, store
-from sweeps.dataset import Dataset
-from sweeps.identity import cell_digests, run_ids
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
-from sweeps.shard import Work
+from sweeps import command
+from sweeps.declare.identity import cell_digests, run_ids
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
+from sweeps.store import store
+from sweeps.store.dataset import Dataset
+from sweeps.train.shard import Work
 from tests.sweeps.small import TOY_SWEEP, contents, planned, rows, train, train_here
 from tests.toy import MEASURES, PARAMETERS, TOY, Toy
 

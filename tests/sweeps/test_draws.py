@@ -7,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from analysis.contents import shift_section
 from analysis.findings import Choices, analyse
 from analysis.section import Subject
+
 from bocnn import MODEL
-from bocnn.keys import cell_keys
-from sweeps.draws import Draws
-from sweeps.idle import idle_everywhere
-from sweeps.mistakes import SweepError
+from bocnn.parameters.keys import cell_keys
+from sweeps.declare.draws import Draws
+from sweeps.errors import SweepError
+from sweeps.plan.idle import idle_everywhere
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, mistakes, planned, resolved, rows, train
 
 PLAIN = """\

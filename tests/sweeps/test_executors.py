@@ -10,13 +10,13 @@ import pytest
 
 import bocnn
 from sweeps import command
-from sweeps.dataset import MANIFEST, Writer
-from sweeps.executors import local
-from sweeps.identity import shard_name
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut, Shard
+from sweeps.declare.identity import shard_name
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut, Shard
 from sweeps.protocol import Model
-from sweeps.shard import Progress, Work
+from sweeps.store.dataset import MANIFEST, Writer
+from sweeps.train.executors import local
+from sweeps.train.shard import Progress, Work
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, planned, rows, train, train_here
 from tests.toy import TOY
 
@@ -31,7 +31,7 @@ each_sweep = pytest.mark.parametrize("sweep", SWEEPS)
 
 def on_tune(work: Work, report: Callable[[Progress], None]) -> dict[int, str]:
     """The Tune executor on the session's Ray."""
-    from sweeps.executors import tune
+    from sweeps.train.executors import tune
 
     return tune.run(work, report, tune.Cluster())
 
@@ -178,7 +178,7 @@ def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, o
 
 
 def test_a_ray_that_does_not_start_in_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sweeps.executors import connection
+    from sweeps.train.executors import connection
 
     def late(**options: object) -> None:
         raise Exception("The current node timed out during startup.")

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-
 from analysis.load import open_dataset
-from sweeps.mistakes import SweepError
+
+from sweeps.errors import SweepError
 from tests.sweeps.small import TOY_SWEEP, contents, planned, rows, train
 
 BARE = TOY_SWEEP.replace("settings: {p_flip: [0, 0.1]}\n", "")

@@ -14,13 +14,13 @@ import pytest
 from numpy.typing import NDArray
 
 from sweeps import command
-from sweeps.brake import Brake
-from sweeps.dataset import Dataset
-from sweeps.executors import local
-from sweeps.failure import reason
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
-from sweeps.shard import Progress, Work, check_here
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
+from sweeps.store.dataset import Dataset
+from sweeps.store.failed_shard import reason
+from sweeps.train.executors import local
+from sweeps.train.shard import Progress, Work, check_here
+from sweeps.train.stop import Brake
 from tests.sweeps.small import BOCNN_SWEEP, COMMAND, TOY_SWEEP, bocnn_sweep, planned, train
 from tests.toy import TOY, Toy
 
@@ -28,7 +28,7 @@ Run = Callable[..., dict[int, str]]
 
 
 def on_tune(work: Work, report: Callable[[Progress], None], brake: Brake) -> dict[int, str]:
-    from sweeps.executors import tune
+    from sweeps.train.executors import tune
 
     return tune.run(work, report, tune.Cluster(), brake)
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from analysis import formula as analysed
 from analysis.errors import AnalysisError
-from sweeps import formula
-from sweeps.formula import FormulaError
+from sweeps.declare import formula
+from sweeps.declare.formula import FormulaError
 
 X = np.array([2.5, -3.0, 0.125])
 N = np.array([7, 1, 4])

@@ -11,13 +11,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweeps import presets
-from sweeps.identity import ID_DTYPE
-from sweeps.mistakes import SweepError
-from sweeps.plan import make_plan
+from sweeps.declare import presets
+from sweeps.declare.identity import ID_DTYPE
+from sweeps.declare.resolve import resolve
+from sweeps.declare.sweep_file import to_json
+from sweeps.errors import SweepError
+from sweeps.plan.plan import make_plan
 from sweeps.protocol import Model, load_model
-from sweeps.resolve import resolve
-from sweeps.spec import to_json
 from tests.sweeps.small import TOY_SWEEP
 from tests.toy import TOY
 

@@ -11,10 +11,10 @@ import pytest
 import bocnn
 from bocnn.model import Bocnn
 from sweeps import cli, command
-from sweeps import plan as plans
-from sweeps.forecast import busy_rate, card_sample
-from sweeps.mistakes import SweepError
-from sweeps.plan import NOMINAL_FLOPS_PER_S, Cut, cut_shards, make_plan
+from sweeps.errors import SweepError
+from sweeps.plan import plan as plans
+from sweeps.plan.forecast import busy_rate, card_sample
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Cut, cut_shards, make_plan
 from sweeps.protocol import Placed
 from tests.sweeps.small import BOCNN_SWEEP, ignore, planned, rows, todo_ids, train
 from tests.toy import TOY
@@ -141,7 +141,7 @@ def test_a_card_is_rated_on_runs_that_fit_it(out: Path) -> None:
 
 @pytest.mark.usefixtures("ray_session")
 def test_trials_with_and_without_a_gpu_train_the_same_rows(out: Path) -> None:
-    from sweeps.executors import tune
+    from sweeps.train.executors import tune
 
     plan, dataset = planned(MIXED, out / "gpus", Seen())
     work = command.prepare(plan, dataset, Cut(runs=20, card_flops_per_s=NOMINAL_FLOPS_PER_S))
@@ -157,7 +157,7 @@ def test_trials_with_and_without_a_gpu_train_the_same_rows(out: Path) -> None:
 
 @pytest.mark.usefixtures("ray_session")
 def test_a_trial_asks_for_a_share_where_its_shard_is_for_a_card() -> None:
-    from sweeps.executors import tune
+    from sweeps.train.executors import tune
 
     asks = tune._asks(frozenset({1}), 0.5)
     asked = [asks({"shard": shard}).required_resources for shard in (0, 1)]
@@ -184,7 +184,7 @@ def test_slots_are_the_trials_that_cards_and_cores_take_at_once(
     slots: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from sweeps.executors import cluster as rays
+    from sweeps.train.executors import cluster as rays
 
     monkeypatch.setattr(rays.ray, "cluster_resources", lambda: {"CPU": 48.0, "GPU": 4.0})
     plan, dataset = planned(text, out, bocnn.MODEL)
@@ -194,7 +194,7 @@ def test_slots_are_the_trials_that_cards_and_cores_take_at_once(
 
 @pytest.mark.usefixtures("ray_session")
 def test_a_rate_is_measured_on_a_worker_with_the_share(out: Path) -> None:
-    from sweeps.executors import cluster as rays
+    from sweeps.train.executors import cluster as rays
 
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     places = card_sample(plan)
@@ -203,7 +203,7 @@ def test_a_rate_is_measured_on_a_worker_with_the_share(out: Path) -> None:
 
 @pytest.mark.usefixtures("ray_session")
 def test_more_than_there_is_is_refused(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sweeps.executors import cluster as rays
+    from sweeps.train.executors import cluster as rays
 
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     places = card_sample(plan)
@@ -220,7 +220,7 @@ def test_more_than_there_is_is_refused(out: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.usefixtures("ray_session")
 def test_a_card_that_fails_is_told_with_its_reason(out: Path) -> None:
-    from sweeps.executors import cluster as rays
+    from sweeps.train.executors import cluster as rays
 
     class Broken(Bocnn):
         def run(self, columns: Any) -> Any:

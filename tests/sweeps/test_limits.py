@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import limits
-from sweeps.limits import check_address_space, needed_address_space
-from sweeps.mistakes import SweepError
+from sweeps.errors import SweepError
+from sweeps.train import limits
+from sweeps.train.limits import check_address_space, needed_address_space
 from tests.sweeps.small import COMMAND
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sweeps.forecast import check_memory, forecast
-from sweeps.identity import ID_DTYPE
-from sweeps.live import Live, counts, event
-from sweeps.mistakes import SweepError
-from sweeps.plan import ROW_BYTES, Plan, make_plan
-from sweeps.shard import Progress
-from sweeps.tally import Tally
+from sweeps.declare.identity import ID_DTYPE
+from sweeps.errors import SweepError
+from sweeps.plan.forecast import check_memory, forecast
+from sweeps.plan.plan import ROW_BYTES, Plan, make_plan
+from sweeps.train.progress import Live, counts, event
+from sweeps.train.shard import Progress
+from sweeps.train.tally import Tally
 from tests.sweeps.small import TOY_SWEEP, planned, resolved, train
 from tests.toy import Toy
 

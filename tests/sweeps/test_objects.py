@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from analysis.load import open_dataset
 from pyarrow import fs
 
-from analysis.load import open_dataset
-from sweeps import command, remote
-from sweeps.brake import Brake
-from sweeps.dataset import Dataset
-from sweeps.executors import local
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
-from sweeps.shard import Work
-from sweeps.store import Store
+from sweeps import command
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
+from sweeps.store import retries as remote
+from sweeps.store.dataset import Dataset
+from sweeps.store.store import Store
+from sweeps.train.executors import local
+from sweeps.train.shard import Work
+from sweeps.train.stop import Brake
 from tests.sweeps.small import TOY_SWEEP, bocnn_sweep, resolved, rows, train, train_here
 from tests.toy import TOY
 

@@ -7,13 +7,13 @@ import pytest
 from numpy.typing import NDArray
 
 import bocnn
-from bocnn.proportional.model import MODEL as PROPORTIONAL
-from bocnn.tangent.model import MODEL as TANGENT
-from sweeps.identity import ID_DTYPE, cell_digests
-from sweeps.mistakes import SweepError
-from sweeps.plan import make_plan
+from bocnn.models.proportional.model import MODEL as PROPORTIONAL
+from bocnn.models.tangent.model import MODEL as TANGENT
+from sweeps.declare.identity import ID_DTYPE, cell_digests
+from sweeps.declare.values import outside
+from sweeps.errors import SweepError
+from sweeps.plan.plan import make_plan
 from sweeps.protocol import Drawing, Model, load_model
-from sweeps.values import outside
 from tests.sweeps.small import (
     BOCNN_SWEEP,
     KERNEL_SWEEP,

@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import bocnn
-from sweeps import command, machine, source_code
-from sweeps.dataset import Dataset
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
-from sweeps.provenance import mixtures
-from sweeps.shard import check_here
-from sweeps.source_code import Code, code_in, code_of, source_digest
+from sweeps import command
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
+from sweeps.provenance import machine, source_code
+from sweeps.provenance.mixtures import mixtures
+from sweeps.provenance.source_code import Code, code_in, code_of, source_digest
+from sweeps.store.dataset import Dataset
+from sweeps.train.shard import check_here
 from tests.sweeps.small import TOY_SWEEP, planned, train
 from tests.toy import TOY, Toy
 
@@ -74,7 +75,7 @@ def test_compiled_functions_are_of_all_sources_too() -> None:
         "read = Path.read_bytes\n"
         "seen = []\n"
         "Path.read_bytes = lambda self: seen.append(self) or read(self)\n"
-        "import bocnn.compiled as compiled\n"
+        "import bocnn.simd.compiled as compiled\n"
         "all = set(compiled._PACKAGE.rglob('*.py'))\n"
         "assert any(p.parent != compiled._PACKAGE for p in all)\n"
         "assert all <= set(seen), all - set(seen)\n"
@@ -110,7 +111,7 @@ def test_the_same_version_with_other_sources_is_another_code(
     plan, dataset = planned(TOY_SWEEP, out)
     code = command.prepare(plan, dataset, Cut()).session.code
     changed = Code(code.packages, "f" * 16, code.versions)
-    monkeypatch.setattr("sweeps.shard.code_in", lambda packages: changed)
+    monkeypatch.setattr("sweeps.train.shard.code_in", lambda packages: changed)
     with pytest.raises(SweepError, match=r"has other code than the driver: code_digest f{16} and"):
         check_here(str(out), code)
 

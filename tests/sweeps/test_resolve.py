@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import bocnn
-from sweeps import presets
-from sweeps.identity import ID_DTYPE
-from sweeps.mistakes import SweepError
-from sweeps.plan import make_plan
+from sweeps.declare import presets
+from sweeps.declare.identity import ID_DTYPE
+from sweeps.declare.resolve import Resolved, meanings, resolve
+from sweeps.declare.sweep_file import to_json
+from sweeps.declare.yaml_file import from_json
+from sweeps.errors import SweepError
+from sweeps.plan.plan import make_plan
 from sweeps.protocol import load_model
-from sweeps.resolve import Resolved, meanings, resolve
-from sweeps.spec import to_json
-from sweeps.yaml_file import from_json
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, mistakes, resolved, todo_ids
 
 HEAD = "name: t\nreplicates: 2\n"

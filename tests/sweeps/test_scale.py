@@ -6,10 +6,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sweeps import plan
-from sweeps.identity import ID_DTYPE
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut, Plan, Shard, cut_shards, make_plan
+from sweeps.declare.identity import ID_DTYPE
+from sweeps.errors import SweepError
+from sweeps.plan import plan
+from sweeps.plan.plan import Cut, Plan, Shard, cut_shards, make_plan
 from tests.sweeps.small import TOY_SWEEP, resolved, todo_ids
 
 NOTHING = np.zeros(0, dtype=ID_DTYPE)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from sweeps import command
-from sweeps.dataset import Dataset
-from sweeps.plan import Cut
-from sweeps.sessions import share
+from sweeps.plan.plan import Cut
+from sweeps.provenance.sessions import share
+from sweeps.store.dataset import Dataset
 from tests.sweeps.small import TOY_SWEEP, train
 from tests.toy import TOY, Toy
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeps import command, presets
-from sweeps.dataset import Dataset
-from sweeps.executors import local
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
+from sweeps import command
+from sweeps.declare import presets
+from sweeps.declare.resolve import Resolved, resolve
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
 from sweeps.protocol import load_model
-from sweeps.resolve import Resolved, resolve
+from sweeps.store.dataset import Dataset
+from sweeps.train.executors import local
 from tests.sweeps.small import COMMAND, TOY_SWEEP, ignore, mistakes, resolved
 from tests.toy import TOY
 

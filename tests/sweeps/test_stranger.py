@@ -12,16 +12,16 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-
-from analysis.errors import AnalysisError
 from analysis.load import open_dataset
 from analysis.provenance import read_provenance
 from analysis.query import open_source
 from analysis.recorded import find_records, read_cells
+
+from analysis.errors import AnalysisError
 from sweeps import command
-from sweeps.dataset import Dataset
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
+from sweeps.store.dataset import Dataset
 from tests.sweeps.small import train
 from tests.toy import TOY
 

@@ -10,17 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from bocnn import MODEL
-from sweeps import command, trajectory
-from sweeps.axis import AxisError
-from sweeps.dataset import MANIFEST, Dataset
-from sweeps.forecast import forecast
-from sweeps.identity import ID_DTYPE
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut, make_plan
+from sweeps import command
+from sweeps.declare import recording as trajectory
+from sweeps.declare.axis import AxisError
+from sweeps.declare.identity import ID_DTYPE
+from sweeps.declare.sweep_file import to_json
+from sweeps.errors import SweepError
+from sweeps.plan.forecast import forecast
+from sweeps.plan.plan import Cut, make_plan
 from sweeps.protocol import Model, Tracing
-from sweeps.shard import train_shard
-from sweeps.spec import to_json
-from sweeps.store import Store
+from sweeps.store.dataset import MANIFEST, Dataset
+from sweeps.store.store import Store
+from sweeps.train.shard import train_shard
 from tests.sweeps.small import (
     BOCNN_SWEEP,
     TOY_SWEEP,
@@ -207,7 +208,7 @@ def test_a_shard_trained_in_slices_keeps_runs_and_records_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(TRACED, tmp_path / "whole", MODEL, Cut(runs=48))
-    monkeypatch.setattr("sweeps.shard._SLICE_S", 1e-6)
+    monkeypatch.setattr("sweeps.train.shard._SLICE_S", 1e-6)
     train(TRACED, tmp_path / "sliced", MODEL, Cut(runs=48))
     assert records(tmp_path / "whole").equals(records(tmp_path / "sliced"))
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from sweeps import command
-from sweeps.dataset import Dataset
-from sweeps.mistakes import SweepError
-from sweeps.plan import Cut
-from sweeps.shard import Work
+from sweeps.errors import SweepError
+from sweeps.plan.plan import Cut
+from sweeps.store.dataset import Dataset
+from sweeps.train.shard import Work
 from tests.sweeps.small import TOY_SWEEP, mistakes, planned, rows, train, train_here
 from tests.toy import TOY, Toy
 
@@ -127,7 +127,7 @@ def test_a_process_that_dies_while_writing_leaves_no_row_and_no_file_for_long(ou
     train(TOY_SWEEP, out)
     before = rows(out)
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom sweeps.store import Store\n"
+        "import os, sys\nfrom pathlib import Path\nfrom sweeps.store.store import Store\n"
         "Path.replace = lambda *a: os._exit(9)\n"
         "Store(sys.argv[1]).put('shard-x.parquet', b'half')\n"
     )

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import store
-from sweeps.brake import Brake
-from sweeps.executors import local
-from sweeps.mistakes import SweepError, UnwritableError
-from sweeps.plan import Cut
-from sweeps.shard import Progress, Work
-from sweeps.store import Store
+from sweeps.errors import SweepError, UnwritableError
+from sweeps.plan.plan import Cut
+from sweeps.store import store
+from sweeps.store.store import Store
+from sweeps.train.executors import local
+from sweeps.train.shard import Progress, Work
+from sweeps.train.stop import Brake
 from tests.sweeps.small import TOY_SWEEP, train
 from tests.toy import Toy
 
@@ -22,7 +22,7 @@ Run = Callable[..., dict[int, str]]
 
 
 def on_tune(work: Work, report: Callable[[Progress], None], brake: Brake) -> dict[int, str]:
-    from sweeps.executors import tune
+    from sweeps.train.executors import tune
 
     return tune.run(work, report, tune.Cluster(), brake)
 

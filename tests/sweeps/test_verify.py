@@ -11,11 +11,11 @@ import pytest
 
 from bocnn import MODEL
 from sweeps import command
-from sweeps.content import column_digests, content_digest, differing
-from sweeps.dataset import Dataset
-from sweeps.plan import Cut
+from sweeps.plan.plan import Cut
 from sweeps.protocol import Model, load_model
-from sweeps.verify import identities
+from sweeps.store.content import column_digests, content_digest, differing
+from sweeps.store.dataset import Dataset
+from sweeps.store.verify import identities
 from tests.sweeps.small import (
     BOCNN_SWEEP,
     KERNEL_SWEEP,

@@ -6,15 +6,15 @@ import torch
 import triton
 import triton.language as tl
 
-from bocnn import draws
-from bocnn.chi import chi as cpu_chi
+from bocnn.data import draws
+from bocnn.data.laws import Law, draw_geometry, draw_points
 from bocnn.gpu.buffers import plan_of, room_drawn
 from bocnn.gpu.draws import chi, normals, uniforms
 from bocnn.gpu.launch import draw, pack
 from bocnn.gpu.records import FLOATS, INT_COUNT, Runs, Sizes
-from bocnn.laws import Law, draw_geometry, draw_points
 from bocnn.model import MODEL
-from bocnn.philox import Stream
+from bocnn.rng.chi import chi as cpu_chi
+from bocnn.rng.philox import Stream
 from tests.bocnn.conftest import CARD
 from tests.bocnn.rooms import memory, room
 from tests.bocnn.runs import columns

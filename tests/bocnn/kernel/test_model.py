@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bocnn.kernel.draws import draw_data, worst_labels
-from bocnn.kernel.model import Kernel
+from bocnn.models.kernel.draws import draw_data, worst_labels
+from bocnn.models.kernel.model import Kernel
 from bocnn.theory.kernel import limit_gram
 from tests.tolerance import assert_near
 

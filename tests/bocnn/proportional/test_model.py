@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bocnn.proportional.model import MODEL
+from bocnn.models.proportional.model import MODEL
 from tests.tolerance import assert_near
 
 

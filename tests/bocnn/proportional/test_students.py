@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from bocnn.proportional.descent import Recipe, Watch, descend
-from bocnn.proportional.draws import Sample, draw
-from bocnn.proportional.population import (
+from bocnn.models.proportional.descent import Recipe, Watch, descend
+from bocnn.models.proportional.draws import Sample, draw
+from bocnn.models.proportional.population import (
     activate,
     differentiate,
     nonlinear_power,
     second_moment,
     target_moment,
 )
-from bocnn.proportional.students import (
+from bocnn.models.proportional.students import (
     pseudo_inverse,
     train_first,
     train_first_linear,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bocnn.tangent.model import MODEL, draw_patches
+from bocnn.models.tangent.model import MODEL, draw_patches
 from tests.tolerance import assert_near
 
 ROW = {"seed": 3, "n": 20, "d": 400, "m": 10, "mu_norm": 5.0, "sigma_0": 0.001, "v0": 0.1}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from sweeps import command
+from sweeps.declare.resolve import resolve
+from sweeps.errors import SweepError
 from sweeps.images.classes import two_classes
-from sweeps.mistakes import SweepError
 from sweeps.protocol import load_model
-from sweeps.resolve import resolve
 from tests.sweeps.images.test_images import CLASSES, PIXELS, idx, write_cifar, write_mnist
 
 SWEEP = """\

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-
 from analysis.aggregate import aggregate
 from analysis.load import open_dataset
-from bocnn.kernel.images import content_digest
+
+from bocnn.models.kernel.images import content_digest
 from sweeps import command
-from sweeps.dataset import Dataset
+from sweeps.declare.resolve import resolve
+from sweeps.errors import SweepError
 from sweeps.images.classes import two_classes
-from sweeps.mistakes import SweepError
-from sweeps.plan import Plan
+from sweeps.plan.plan import Plan
 from sweeps.protocol import load_model
-from sweeps.resolve import resolve
+from sweeps.store.dataset import Dataset
 from tests.sweeps.images import test_images
 from tests.sweeps.small import mistakes, train_here
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bocnn.kernel.draws import draw_data
+from bocnn.models.kernel.draws import draw_data
 from sweeps.images.classes import two_classes
 from sweeps.images.formats import RECORD, read_cifar, read_idx
 from sweeps.protocol import load_model

@@ -1,0 +1,1 @@
+"""The boundary of benign overfitting in a plane."""

@@ -1,0 +1,166 @@
+"""The boundary by its other definition: where half of the runs are benign."""
+
+import numpy as np
+from scipy import stats
+
+from analysis.boundary.mean_crossing import BENIGN, Boundary
+from analysis.cells.aggregate import Cells
+from analysis.dataset.plane import Floats
+from analysis.errors import AnalysisError
+from analysis.statistics.bootstrap import Resampling, multipliers, student_stretch
+from analysis.statistics.isotonic import raw_crossing
+from analysis.statistics.overdispersion import dispersion
+from analysis.statistics.profiles import straight_profiles
+from analysis.statistics.psychometric import (
+    LAPSES,
+    Counts,
+    Curves,
+    fit_curves,
+    peaks,
+    quantiles,
+    scores,
+)
+
+MEDIAN = 0.5
+TINY = 1e-12
+
+
+def find_benign_boundary(
+    cells: Cells,
+    level: float,
+    *,
+    link: str = "probit",
+    lapses: tuple[float, ...] = LAPSES,
+    resampling: Resampling | None = None,
+) -> Boundary:
+    """The boundary where half of the runs have a measure below the level.
+
+    Each column's share of benign runs is a psychometric curve fitted by likelihood to binomial counts.
+    The interval is that of the normalized profile likelihood; where replicates are drawn together it is
+    widened by how much more the replicates' scores vary than independent runs would, and by Student's t.
+    Draws follow that distribution in each column, with the correlation that the scores have between
+    columns. How often intervals hold: docs/coverage.md.
+
+    Args:
+        cells: the aggregated measure.
+        level: a run below it is benign.
+        link: "probit" or "logistic".
+        lapses: candidates for the shares of runs on the wrong side far from the boundary.
+        resampling: draws, confidence and seed; the default states 95 %.
+    Raises:
+        AnalysisError: an unknown link, or cells of batches.
+    """
+    how = resampling or Resampling()
+    if cells.behind is not None:
+        raise AnalysisError(
+            "Received cells whose values are means of batches of runs; expected single runs, of which a "
+            "share can be benign. Take as many batches as replicates."
+        )
+    u = cells.plane.y.coordinates
+    benign = np.where(np.isfinite(cells.values), cells.values < level, np.nan)
+    rising = np.array([_rises(one, u) for one in benign])
+    upper = np.where(rising[:, None, None, None], benign, 1 - benign)
+    most = cells.used.max(axis=2).astype(np.float64)
+    if len(u) < 2:
+        raise AnalysisError(
+            f"The axis '{cells.plane.y.name}' has {len(u)} value; expected at least 2 to cross. Add values."
+        )
+    settings = [
+        _setting(fit_curves(_counts(one), u, link=link, lapses=lapses), one, u=u, how=how)
+        for one in upper
+    ]
+    *places, crossings = (np.stack(parts, axis=-2) for parts in zip(*settings, strict=True))
+    estimate, low, high, draws = (_censored(part, u) for part in places)
+    share = np.stack([_share(one) for one in upper])
+    return Boundary(
+        plane=cells.plane,
+        label=cells.label,
+        level=level,
+        confidence=how.confidence,
+        rising=~rising,
+        estimate=estimate,
+        low=low,
+        high=high,
+        draws=draws,
+        runs=most,
+        # Places are told beyond the grid too, so that laws need not censor them.
+        profiles=straight_profiles(crossings, (2 * u[0] - u[-1], 2 * u[-1] - u[0])),
+        together=how.together,
+        definition=BENIGN,
+        raw=raw_crossing(share - MEDIAN, u),
+    )
+
+
+def _counts(upper: Floats) -> Counts:
+    return Counts(np.nansum(upper, axis=-1), np.isfinite(upper).sum(-1).astype(np.float64))
+
+
+def _share(upper: Floats) -> Floats:
+    count = _counts(upper)
+    blank = np.full(count.runs.shape, np.nan)
+    return np.asarray(np.divide(count.upper, count.runs, out=blank, where=count.runs > 0))
+
+
+def _rises(benign: Floats, u: Floats) -> bool:
+    """Whether the share of benign runs rises with y over a whole setting."""
+    present = np.isfinite(benign)
+    weight = present.sum(-1)
+    centre = (weight * u).sum(1, keepdims=True) / np.maximum(weight.sum(1, keepdims=True), 1)
+    return bool(np.sum(np.where(present, benign, 0.0).sum(-1) * (u - centre)) > 0)
+
+
+def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tuple[Floats, ...]:
+    """Estimates and interval ends (columns,), draws, and what laws are fitted to; NaN without runs."""
+    runs = np.isfinite(upper).sum(-1).max(axis=1).astype(np.float64)
+    middle = quantiles(curves, np.full((1, len(upper)), MEDIAN))[0]
+    each, information = scores(curves, upper, u, place=middle)
+    each = each - each.mean(axis=1, keepdims=True)
+    varies = (each**2).sum(axis=1) > TINY
+    told = varies & (information > TINY) & how.together
+    # Where no replicate differs from another, as between cleanly parted cells, the likelihood stands.
+    units = each[told] / np.sqrt(information[told])[:, None]
+    inflation, freedom = np.ones(len(told)), np.asarray(how.freedom(runs), dtype=np.float64)
+    found = dispersion(units)
+    inflation[told], freedom[told] = np.sqrt(found.size), found.freedom
+    stretch = student_stretch(how.confidence, how.freedom(runs))
+    # A sum over columns: each one's own part, and as often as not their products with replicates' freedom.
+    alone = 1 / max(int(told.sum()), 1)
+    of_sum = student_stretch(
+        how.confidence, 1 / (alone / freedom + (1 - alone) / how.freedom(runs))
+    )
+    wide = np.maximum(inflation * student_stretch(how.confidence, freedom), 1.0)
+    end = stats.norm.ppf((1 + how.confidence) / 2)
+    shares = stats.norm.cdf(np.array([[-end], [end]])) * np.ones(len(upper))
+    ends = middle + np.where(told, wide, 1.0) * (quantiles(curves, shares) - middle)
+    z = _joint_normals(each, how)
+    up, down = (quantiles(curves, stats.norm.cdf(side)) - middle for side in (z, -z))
+    # Laws are fitted to the most likely places, which the grid's edges pull less than medians, and to
+    # draws without skew: places of end columns are skewed outwards, which would tilt laws' intervals.
+    # Those will be stretched, which is not for what the likelihood alone says.
+    even = inflation * (up - down) / 2 * np.where(told, of_sum, 1.0) / stretch
+    peak = peaks(curves)
+    rows = np.concatenate([peak[None], peak + even])
+    draws = middle + np.maximum(inflation, 1.0) * up
+    empty = np.isnan(upper).all(axis=(1, 2))
+    return tuple(np.where(empty, np.nan, part) for part in (middle, *ends, draws, rows))
+
+
+def _joint_normals(each: Floats, how: Resampling) -> Floats:
+    """Standard normals (draws, columns), correlated as the replicates' scores are.
+
+    Replicates weigh the same in all settings, so settings stay paired; where cells are apart, each
+    column has weights of its own.
+    """
+    columns, replicates = each.shape
+    length = np.sqrt((each**2).sum(axis=1))
+    weights = multipliers(how, replicates, column=(0, columns))
+    shared = np.einsum(
+        "bcr,cr->bc", np.broadcast_to(weights, (how.draws, columns, replicates)), each
+    )
+    alone = np.random.default_rng([how.seed, 1]).standard_normal((how.draws, columns))
+    return np.where(length > TINY, shared / np.maximum(length, TINY), alone)
+
+
+def _censored(places: Floats, u: Floats) -> Floats:
+    """Places with ±inf for those beyond the grid."""
+    return np.where(places < u[0], -np.inf, np.where(places > u[-1], np.inf, places))

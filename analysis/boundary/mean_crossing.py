@@ -1,0 +1,179 @@
+"""The boundary: where, in each column of the plane, the mean measure crosses a level."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis.boundary.scan import scan
+from analysis.cells.aggregate import Cells
+from analysis.dataset.plane import Floats, Plane
+from analysis.statistics.bootstrap import Resampling, interval, student_interval, student_stretch
+from analysis.statistics.isotonic import cross_zero, raw_crossing
+from analysis.statistics.profiles import Profiles
+
+MEAN = "mean"
+BENIGN = "half benign"
+# A cell this improbable on the wrong side of the crossing says that the column turns back.
+WRONG_SIDE = 1e-3
+TINY = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Boundary:
+    """Crossings per setting and column, in the y axis's coordinate (log y on a log axis).
+
+    −inf stands for a crossing below the grid, +inf for one above it, NaN for a column without
+    usable runs; an interval end can be infinite too (open). `draws` keeps the joint bootstrap.
+    """
+
+    plane: Plane
+    label: str  # of the measure
+    level: float
+    confidence: float  # of all intervals
+    rising: NDArray[np.bool_]  # (settings,): does the measure rise with y?
+    estimate: Floats  # (settings, x)
+    low: Floats  # (settings, x)
+    high: Floats  # (settings, x)
+    draws: Floats  # (draws, settings, x)
+    runs: Floats  # (settings, x): replicates in the column's fullest cell
+    profiles: Profiles  # what crossings were read from, and laws are fitted to
+    together: bool = True  # were replicates drawn for all cells at once?
+    definition: str = MEAN
+    raw: Floats | None = None  # (settings, x): first crossing of the raw means, as a check
+    turns: NDArray[np.bool_] | None = (
+        None  # (settings, x): does the column come back over the level?
+    )
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of what is fitted to several columns: those of one replicate set."""
+        runs = self.runs[np.isfinite(self.runs)]
+        most = float(runs.max()) if runs.size else 1.0
+        return float(Resampling(together=self.together).freedom(most))
+
+    @property
+    def stretch(self) -> float:
+        """By how much Student's t widens the intervals of what is fitted to several columns."""
+        return float(student_stretch(self.confidence, self.freedom))
+
+    @property
+    def closed(self) -> NDArray[np.bool_]:
+        """Columns whose estimate and both interval ends lie inside the grid, (settings, x)."""
+        return np.isfinite(self.estimate) & np.isfinite(self.low) & np.isfinite(self.high)
+
+    def state(self, setting: int, column: int) -> str:
+        """Whether a column crosses "inside", "below grid", "above grid", or has "no data"."""
+        estimate = self.estimate[setting, column]
+        if np.isnan(estimate):
+            return "no data"
+        if np.isinf(estimate):
+            return "below grid" if estimate < 0 else "above grid"
+        return "inside"
+
+
+def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None = None) -> Boundary:
+    """The boundary of one level of the mean, with bootstrap intervals over replicates.
+
+    Each column's means are smoothed along y (local-linear, one bandwidth per dataset), made
+    monotone (isotonic), and the crossing read off a monotone cubic. Intervals are percentiles of draws
+    that repeat all of this on drawn means, stretched to Student's t, plus the error that the grid
+    itself leaves. How often they hold planted boundaries: docs/coverage.md.
+
+    Args:
+        cells: the aggregated measure; `aggregate.transposed` scans along x instead.
+        level: where to cut, in the measure's unit.
+        resampling: draws, confidence and seed; the default states 95 %.
+    """
+    how = resampling or Resampling()
+    u = cells.plane.y.coordinates
+    mean, used = cells.mean, cells.used
+    rising = np.array([_rises(m, w, u) for m, w in zip(mean, used, strict=True)])
+    most = used.max(axis=2).astype(np.float64)
+    sign = np.where(rising, 1.0, -1.0)[:, None, None]
+    wide = student_stretch(how.confidence, how.freedom(most))
+    profiles, crossings = scan(cells, level, sign=sign, wide=wide, how=how)
+    estimate, draws = crossings[0], crossings[1:]
+    # One run a cell measures no spread: no interval, rather than one of width zero.
+    draws[:, most < 2] = np.nan
+    ends = _ends(estimate, draws, u=u, how=how, runs=most)
+    low, high = _bounded(ends, estimate, profiles, how=how, wide=wide)
+    above = sign * (mean - level)
+    return Boundary(
+        plane=cells.plane,
+        label=cells.label,
+        level=level,
+        confidence=how.confidence,
+        rising=rising,
+        estimate=estimate,
+        low=low,
+        high=high,
+        draws=draws,
+        runs=most,
+        profiles=profiles,
+        together=how.together,
+        raw=raw_crossing(above, u),
+        turns=_turns(
+            above / np.maximum(cells.standard_error, TINY), estimate, u=u, freedom=most - 1
+        ),
+    )
+
+
+def _ends(
+    estimate: Floats, draws: Floats, *, u: Floats, how: Resampling, runs: Floats
+) -> tuple[Floats, Floats]:
+    """Interval ends, open where they leave the grid; a censored column is stretched from its edge."""
+    low, high = student_interval(
+        np.clip(estimate, u[0], u[-1]), draws, confidence=how.confidence, freedom=how.freedom(runs)
+    )
+    # A boundary beyond the grid is bounded by its edge at least.
+    low, high = np.minimum(low, u[-1]), np.maximum(high, u[0])
+    return np.where(low < u[0], -np.inf, low), np.where(high > u[-1], np.inf, high)
+
+
+def _bounded(
+    ends: tuple[Floats, Floats],
+    estimate: Floats,
+    profiles: Profiles,
+    *,
+    how: Resampling,
+    wide: Floats,
+) -> tuple[Floats, Floats]:
+    """Interval ends (settings, x), those of columns that cross beyond the grid from their profiles.
+
+    Distances cannot be measured from a crossing that is beyond the grid. There the interval ends where
+    the profile's own bound crosses: where it is first told from the level, by Student's t.
+    """
+    low, high = (end.copy() for end in ends)
+    share = np.array((1 - how.confidence) / 2)
+    for s, x in np.argwhere(np.isinf(estimate) & np.isfinite(wide) & ~np.isnan(ends[0])):
+        row = profiles.values[:, s, x].astype(np.float64)
+        below, above = row[0] + wide[s, x] * (np.stack(interval(row[1:], share)) - row[0])
+        u = profiles.places
+        # The upper bound of the profile crosses first.
+        found = cross_zero(np.stack([above, below]), np.ones(len(u)), u).position
+        low[s, x], high[s, x] = min(found[0], u[-1]), max(found[1], u[0])
+    return low, high
+
+
+def _turns(score: Floats, estimate: Floats, *, u: Floats, freedom: Floats) -> NDArray[np.bool_]:
+    """Columns with a cell clearly on the wrong side, over a step from their crossing, (settings, x).
+
+    Args:
+        score: standard errors by which each cell's mean is over the level, (settings, x, y).
+        estimate: crossings, (settings, x).
+    """
+    least = np.asarray(stats.t.isf(WRONG_SIDE, np.maximum(freedom, 1)))[..., None]
+    step = np.diff(u).max(initial=0.0)
+    beyond, before = u > estimate[..., None] + step, u < estimate[..., None] - step
+    return np.asarray(np.any((score < -least) & beyond | (score > least) & before, axis=-1))
+
+
+def _rises(mean: Floats, used: Any, u: Floats) -> bool:
+    """Direction of a whole setting's trend along y: the sign of its pooled covariance."""
+    weight = np.where(np.isfinite(mean), used, 0)
+    total = np.maximum(weight.sum(axis=1, keepdims=True), 1)
+    centre = (weight * u).sum(axis=1, keepdims=True) / total
+    return bool(np.nansum(weight * (u - centre) * np.nan_to_num(mean)) > 0)

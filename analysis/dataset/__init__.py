@@ -1,0 +1,1 @@
+"""Datasets as they are read: files, queries, records along the training."""

@@ -1,0 +1,207 @@
+"""Where a dataset's numbers come from: its files' digest, versions, devices and what they cost."""
+
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import yaml
+
+from analysis.dataset.shards import decode, open_folder, read_each, texts
+
+CHUNK = 1 << 22
+DIGITS = 16
+"""Digits in the number of a file's rows, fewer than that."""
+OF_FILES = {
+    "model": "model",
+    "numerics_version": "numerics version",
+    "schema_version": "schema version",
+    "code_version": "code version",
+}
+MADE_BY = {
+    "engine": ("engine", "engines"),
+    "device": ("device", "devices"),
+    "processor": ("processor", "processors"),
+    "instruction_set": ("instruction set", "instruction sets"),
+    "blas": ("BLAS", "BLAS libraries"),
+    "code_digest": ("digest of the code", "states of the code"),
+    "numba": ("numba", "versions of numba"),
+    "llvmlite": ("llvmlite", "versions of llvmlite"),
+    "numpy": ("numpy", "versions of numpy"),
+    "scipy": ("scipy", "versions of scipy"),
+}
+"""What decides a row's last digits: its name, and what several of them are called."""
+# What _sweep.json adds to what a sweep file may say.
+ADDED = ("schema_version", "planned_runs", "draws", "images", "locations")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the shards say of themselves; several words where they differ.
+
+    `digest` is what `sha256sum shard-*.parquet | sha256sum` prints in the folder.
+    """
+
+    location: str
+    digest: str
+    files: int
+    bytes: int
+    rows: int
+    wall_s: float | None  # summed over shards; None where one does not state it
+    stated: tuple[tuple[str, str], ...]  # name, value
+    description: str
+    sweep_file: str  # YAML, which trains the same runs
+    given: str = ""  # the sweep file's text with its comments, where the dataset keeps it
+    options: str = ""  # what was asked for beside it on the command line
+    mixed: tuple[str, ...] = ()  # what the rows were made by that differs, one kind of thing each
+
+    @property
+    def runs_per_s(self) -> float | None:
+        """Rows over the seconds that workers spent on them, as if one worker had done it all."""
+        return self.rows / self.wall_s if self.wall_s else None
+
+
+def read_provenance(location: str) -> Provenance:
+    """What a dataset's files say of themselves; each file is read once for its digest.
+
+    Args:
+        location: a folder or URI that `open_dataset` opens.
+    """
+    files, folder = open_folder(location)
+    paths, found = read_each(files, folder, location, lambda path, _: _look(files, path))
+    notes = [note for one in found for note in one.notes]
+    document = _document(files, folder, [one.stated for one in found])
+    given = _beside(files, folder, "_given.json") or {}
+    seconds = [_seconds(note.get("wall_s")) for note in notes]
+    text = given.get("text")
+    return Provenance(
+        location=location,
+        digest=_digest(paths, found),
+        files=len(paths),
+        bytes=sum(one.bytes for one in found),
+        rows=sum(one.rows for one in found),
+        wall_s=None if None in seconds else sum(s for s in seconds if s is not None),
+        stated=tuple(_stated([one.stated for one in found], notes)),
+        description=str(document.get("description") or ""),
+        sweep_file=_sweep_file(document),
+        given=text if isinstance(text, str) else "",
+        options=_options(given),
+        mixed=tuple(_mixtures(notes)),
+    )
+
+
+class _File(NamedTuple):
+    """What is wanted of one shard: its digest, its size, its metadata, and notes on what made its rows."""
+
+    digest: str
+    bytes: int
+    rows: int
+    stated: dict[str, str]
+    notes: list[dict[str, str]]
+
+
+def _look(files: Any, path: str) -> _File:
+    footer = decode(files, path, lambda shard: shard.metadata)
+    stated = texts(footer.metadata)
+    digest, size = _file_digest(files, path)
+    return _File(digest, size, footer.num_rows, stated, _parts(stated, footer.num_rows))
+
+
+def _parts(stated: Mapping[str, str], rows: int) -> list[dict[str, str]]:
+    """What a shard says of what made its rows, for each file that a compaction made it of."""
+    whole = {key: text for key, text in stated.items() if key in (*MADE_BY, "wall_s")}
+    try:
+        parts = json.loads(stated["notes"])
+        if all(isinstance(text, str) for part in parts for text in part.values()):
+            return list(parts)
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        pass
+    return [whole | {"rows": str(rows)}]
+
+
+def _seconds(text: str | None) -> float | None:
+    """Seconds that a file states; None where it states none, or no number."""
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
+def _digest(paths: list[str], found: list[_File]) -> str:
+    names = (path.rpartition("/")[2] for path in paths)
+    lines = "".join(f"{one.digest}  {name}\n" for one, name in zip(found, names, strict=True))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _file_digest(files: Any, path: str) -> tuple[str, int]:
+    """SHA-256 of a file, and its bytes."""
+    total, size = hashlib.sha256(), 0
+    with files.open_input_stream(path) as stream:
+        while part := stream.read(CHUNK):
+            total.update(part)
+            size += len(part)
+    return total.hexdigest(), size
+
+
+def _stated(files: list[dict[str, str]], notes: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
+    for key, name in OF_FILES.items():
+        values = sorted({stated[key] for stated in files if key in stated})
+        yield name, ", ".join(values) or "not stated"
+    for key, (name, _) in MADE_BY.items():
+        yield name, ", ".join(sorted({note.get(key, "not stated") for note in notes}))
+
+
+def _mixtures(notes: list[dict[str, str]]) -> Iterator[str]:
+    """What rows were made by that differs within the dataset, and by how many rows."""
+    for key, (_, several) in MADE_BY.items():
+        rows: Counter[str] = Counter()
+        for note in notes:
+            count = note.get("rows", "")
+            number = int(count) if count.isdecimal() and len(count) < DIGITS else 0
+            rows[note.get(key, "not stated")] += number
+        if len(rows) > 1:
+            yield f"{several}: " + ", ".join(
+                f"{value} ({rows[value]:,} rows)" for value in sorted(rows)
+            )
+
+
+def _beside(files: Any, folder: str, name: str) -> dict[str, Any] | None:
+    """What a JSON file beside the shards holds; None without one, or where it holds something else."""
+    path = f"{folder.rstrip('/')}/{name}"
+    if files.get_file_info(path).type != pafs.FileType.File:
+        return None
+    try:
+        with files.open_input_stream(path) as stream:
+            found = json.loads(stream.read())
+    except (pa.ArrowException, OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _document(files: Any, folder: str, notes: list[dict[str, str]]) -> dict[str, Any]:
+    """The resolved sweep in its latest form, from beside the shards or from within them."""
+    found = _beside(files, folder, "_sweep.json")
+    if found is not None:
+        return found
+    carried: list[dict[str, Any]] = [json.loads(n["sweep"]) for n in notes if "sweep" in n]
+    return max(carried, key=lambda sweep: int(sweep.get("planned_runs") or 0))
+
+
+def _options(given: Mapping[str, Any]) -> str:
+    kinds = {"size": str, "replicates": int}
+    asked = {name: given.get(name) for name, kind in kinds.items() if type(given.get(name)) is kind}
+    return " ".join(f"--{name} {value}" for name, value in asked.items())
+
+
+def _sweep_file(document: dict[str, Any]) -> str:
+    """The resolved sweep as a sweep file says it, ranges written out."""
+    kept = {k: v for k, v in document.items() if k not in ADDED and v not in (None, [], {})}
+    return str(
+        yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, default_flow_style=None, width=96)
+    )

@@ -1,0 +1,272 @@
+"""Reads records along the training: which runs have them, which are shown, and what they hold."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from analysis.dataset.plane import Floats, is_log, text_of_value
+from analysis.dataset.shards import decode, entries, open_folder
+from analysis.dataset.sweep import Sweep
+from analysis.errors import AnalysisError, nearest, one_line
+
+MOST_PANELS = 4
+MOST_REPLICATES = 1000
+"""Replicates that medians and bands are taken over, the first ones: more would not be seen in a figure."""
+BATCH = 1 << 16
+
+STEP = "step"
+"""The column of the steps taken so far, the abscissa of curves along the training."""
+
+Run = dict[str, Any]
+"""What tells a run apart: run_id, status, and its values of axes and settings."""
+Cell = dict[str, Any]
+"""Values of axes and settings that recorded runs share."""
+
+
+class Folder(NamedTuple):
+    """A dataset's files that belong together: the folder, and paths of shards, each with its records."""
+
+    files: Any
+    folder: str
+    pairs: list[tuple[str, str]]
+
+    def schema(self, column: int) -> pa.Schema:
+        """Schema of the shards (column 0) or of the records (1)."""
+        while True:
+            try:
+                path = self.paired()[0][column]
+                return decode(self.files, path, lambda file: file.schema_arrow)
+            except FileNotFoundError:
+                continue
+
+    def tables(self, column: int, names: Sequence[str]) -> Iterable[pa.Table]:
+        """Columns of all shards (0) or all records (1), BATCH rows at a time.
+
+        Where a compaction removes files meanwhile, rows come again from the file that holds them now: each
+        run, or each record, is to be taken once.
+
+        Raises:
+            AnalysisError: a file that cannot be read, or whose columns are not those of the first one.
+        """
+        first, done = self.schema(column), set[str]()
+        while left := [pair[column] for pair in self.paired() if pair[column] not in done]:
+            for path in left:
+                try:
+                    yield from self._batches(path, names, first)
+                except FileNotFoundError:
+                    break
+                done.add(path)
+
+    def paired(self) -> list[tuple[str, str]]:
+        """The pairs that are there now.
+
+        Raises:
+            AnalysisError: they were there and are not any more.
+        """
+        pairs = _pairs(self.files, self.folder)
+        if not pairs:
+            raise AnalysisError(
+                f"{self.folder} has lost its records along the training while they were read. Run the "
+                "sweep again."
+            )
+        return pairs
+
+    def _batches(self, path: str, names: Sequence[str], first: pa.Schema) -> Iterable[pa.Table]:
+        with self.files.open_input_file(path) as stream:
+            try:
+                file = pq.ParquetFile(stream, page_checksum_verification=True)
+                _check_columns(file.schema_arrow, first, names, path=path)
+                for batch in file.iter_batches(BATCH, columns=list(names)):
+                    yield pa.Table.from_batches([batch]).replace_schema_metadata()
+            except (pa.ArrowException, OSError) as error:
+                raise AnalysisError(
+                    f"Cannot read {path} ({one_line(error)}); expected a complete Parquet file. Run the "
+                    "sweep again: it sets the file aside, and only its runs are trained again."
+                ) from error
+
+
+def _check_columns(found: pa.Schema, first: pa.Schema, names: Sequence[str], *, path: str) -> None:
+    """Refuse a file without the columns of the others."""
+    kinds = [dict(zip(schema.names, schema.types, strict=True)) for schema in (found, first)]
+    for name in names:
+        own, expected = (of.get(name) for of in kinds)
+        if own is None or own != expected:
+            raise AnalysisError(
+                f"{path} is foreign to this dataset: its column {name} is {own or 'missing'}, and that of "
+                f"the first file {expected or 'too'}. Move it away with the shard of the same digest."
+            )
+
+
+class Chosen(NamedTuple):
+    """Cells to show, the axis and values of their panels, and where other axes are held."""
+
+    cells: list[Cell]
+    over: str
+    values: list[Any]
+    held: dict[str, Any]
+    settings: dict[str, tuple[Any, ...]]
+
+
+class Records(NamedTuple):
+    """Records of chosen runs at steps (steps,): values (measure, run, step), NaN where none is."""
+
+    steps: Floats
+    values: Floats
+
+
+def on_log_steps(sweep: Sweep) -> bool:
+    """Whether steps are to be shown on a logarithmic scale: as declared, else as they are spaced."""
+    trained = np.array([step for step in sweep.recording.values if step > 0], dtype=np.float64)
+    return is_log(trained, sweep.recording.scale)
+
+
+def find_records(location: str) -> Folder:
+    """Shards with records beside them; a record without its shard is of a training cut short."""
+    files, folder = open_folder(location)
+    return Folder(files, folder, _pairs(files, folder))
+
+
+def _pairs(files: Any, folder: str) -> list[tuple[str, str]]:
+    """Paths of shards and of their records."""
+    found = entries(files, folder)
+    names = {name for name, entry in found.items() if entry.type == pafs.FileType.File}
+    return [
+        (f"{folder}/{shard}", f"{folder}/{name}")
+        for name in sorted(names)
+        if name.startswith("trajectory-")
+        and (shard := name.replace("trajectory", "shard", 1)) in names
+    ]
+
+
+def read_cells(folder: Folder, sweep: Sweep) -> list[Cell]:
+    """The cells with records that the present sweep plans, each once."""
+    allowed = _allowed(folder, sweep)
+    found: dict[tuple[Any, ...], Cell] = {}
+    for table in _planned(folder, sweep, allowed, ()):
+        cells = table.select(list(allowed)).group_by(list(allowed)).aggregate([]).to_pylist()
+        found |= {tuple(cell.values()): cell for cell in cells}
+    return list(found.values())
+
+
+def read_runs(folder: Folder, sweep: Sweep, cells: Sequence[Cell]) -> list[Run]:
+    """The runs of cells, each once, of at most MOST_REPLICATES replicates."""
+    known = _allowed(folder, sweep)
+    allowed = {name: tuple({cell[name] for cell in cells}) for name in known}
+    wanted = {tuple(cell[name] for name in known) for cell in cells}
+    found: dict[bytes, Run] = {}
+    for table in _planned(folder, sweep, allowed, ("run_id", "status")):
+        runs = table.to_pylist()
+        found |= {r["run_id"]: r for r in runs if tuple(r[name] for name in known) in wanted}
+    return list(found.values())
+
+
+def _allowed(folder: Folder, sweep: Sweep) -> dict[str, tuple[Any, ...]]:
+    """Values that the present sweep plans, of the columns that rows hold."""
+    allowed = {name: axis.values for name, axis in sweep.axes.items()} | dict(sweep.settings)
+    allowed |= {name: (value,) for name, value in sweep.fixed.items()}
+    present = folder.schema(0).names
+    return {name: tuple(values) for name, values in allowed.items() if name in present}
+
+
+def _planned(
+    folder: Folder, sweep: Sweep, allowed: Mapping[str, tuple[Any, ...]], names: Sequence[str]
+) -> Iterable[pa.Table]:
+    """Rows with allowed values and of the replicates that count, batch by batch."""
+    most = min(sweep.replicates, MOST_REPLICATES)
+    for table in folder.tables(0, [*names, "replicate", *allowed]):
+        keep = pc.less(table["replicate"], most)
+        for name, values in allowed.items():
+            wanted = pa.array(_fitting(values, table[name].type), table[name].type)
+            keep = pc.and_(keep, pc.is_in(table[name], value_set=wanted))
+        yield table.filter(keep)
+
+
+def _fitting(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
+    """Those of the values that a column of this type can hold; no row has another one."""
+    if pa.types.is_string(kind):
+        return [value for value in values if value is None or isinstance(value, str)]
+    numbers = [value for value in values if not isinstance(value, str)]
+    if pa.types.is_integer(kind):
+        return [value for value in numbers if value is None or float(value).is_integer()]
+    return numbers
+
+
+def choose(cells: list[Cell], sweep: Sweep, *, over: str, at: Mapping[str, Any]) -> Chosen:
+    """The cells of at most MOST_PANELS values of one axis, the other axes held.
+
+    Args:
+        cells: all that have records.
+        sweep: their sweep.
+        over: the axis of the panels.
+        at: where axes are held; those not named are held in their middle.
+    Raises:
+        AnalysisError: no such axis, or no run there.
+    """
+    _check_axes(sweep, (over, *at), cells)
+    values = _distinct(cells, over)
+    if len(values) > MOST_PANELS:
+        values = [values[round(k)] for k in np.linspace(0, len(values) - 1, MOST_PANELS)]
+    cells = [cell for cell in cells if cell[over] in values]
+    held: dict[str, Any] = {}
+    for name in sweep.axes:
+        kinds = {(cell[over], cell[name]) for cell in cells if name in cell}
+        # An axis zipped with the panels' has one value in each and needs no holding.
+        if name == over or (name not in at and len(kinds) <= len(values)):
+            continue
+        present = _distinct(cells, name)
+        held[name] = _held(name, at[name], present) if name in at else present[len(present) // 2]
+        cells = [cell for cell in cells if cell[name] == held[name]]
+    settings = {n: v for n, v in sweep.settings.items() if len(v) > 1 and n in cells[0]}
+    return Chosen(cells, over, values, held, settings)
+
+
+def _held(name: str, wanted: Any, present: list[Any]) -> Any:
+    """The recorded value that reads as the wanted one does."""
+    for value in present:
+        if value == wanted or text_of_value(value) == text_of_value(wanted):
+            return value
+    raise AnalysisError(
+        f"Received {name} = {text_of_value(wanted)} for trajectories; expected one of the recorded "
+        f"values {', '.join(map(text_of_value, present))}."
+    )
+
+
+def _check_axes(sweep: Sweep, names: Iterable[str], cells: list[Cell]) -> None:
+    valid = [name for name in sweep.axes if name in cells[0]]
+    for name in names:
+        if name not in valid:
+            raise AnalysisError(
+                f"Received the axis '{name}' for trajectories; expected an axis of the sweep "
+                f"'{sweep.name}' that its rows hold.{nearest(name, valid)}"
+            )
+
+
+def _distinct(cells: list[Cell], name: str) -> list[Any]:
+    return sorted({cell[name] for cell in cells}, key=lambda value: (value is None, value))
+
+
+def read_records(folder: Folder, runs: list[Run], measures: Sequence[str]) -> Records:
+    """What was recorded on the runs, at every step at which any of them has a record.
+
+    A run that stopped keeps its last record; a null of one that diverged is NaN.
+    """
+    ids = pa.array([run["run_id"] for run in runs], folder.schema(1).field("run_id").type)
+    table = pa.concat_tables(
+        part.filter(pc.is_in(part["run_id"], value_set=ids))
+        for part in folder.tables(1, ["run_id", STEP, *measures])
+    )
+    run = pc.index_in(table["run_id"], value_set=ids).to_numpy()
+    steps, at = np.unique(table["step"].to_numpy(), return_inverse=True)
+    values = np.full((len(measures), len(runs), len(steps)), np.nan)
+    for k, name in enumerate(measures):
+        values[k, run, at] = table[name].cast(pa.float64()).to_numpy()
+    written = np.zeros((len(runs), len(steps)), dtype=bool)
+    written[run, at] = True
+    last = np.maximum.accumulate(np.where(written, np.arange(len(steps)), 0), axis=1)
+    kept = np.take_along_axis(values, last[None], axis=2)
+    return Records(steps.astype(np.float64), kept)

@@ -1,0 +1,65 @@
+"""What the page knows of a map's cells: their values, and where they lie in its pictures."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from analysis.cells.aggregate import Cells
+from analysis.dataset.plane import Floats, PlaneAxis
+
+DIGITS = 5
+
+
+def cell_data(cells: Cells) -> dict[str, Any]:
+    """The cells as plain values for JSON: axes, and by setting mean, error, runs and failures.
+
+    Lists of cells are indexed [x][y]; null stands where there is no number.
+    """
+    failures = {**{k: v for k, v in cells.status.items() if k != "ok"}, "missing": cells.missing}
+    return {
+        "x": _axis(cells.plane.x),
+        "y": _axis(cells.plane.y),
+        "runs": int(cells.values.shape[-1]),
+        "settings": [
+            {
+                "name": name or "all runs",
+                "mean": _numbers(cells.mean[s]),
+                "error": _numbers(cells.standard_error[s]),
+                "used": cells.runs_used[s].tolist(),
+                "failed": {kind: n[s].tolist() for kind, n in failures.items() if n[s].any()},
+            }
+            for s, name in enumerate(cells.plane.settings)
+        ],
+    }
+
+
+def cell_places(figure: Figure, cells: Cells) -> dict[str, list[float]]:
+    """Edges of the cells in a saved map of one setting, as shares of its width and height.
+
+    Args:
+        figure: drawn and saved, so that its layout is settled; its first axes hold the map.
+        cells: what it shows.
+    Returns:
+        "x" from the left and "y" from the top, each (cells + 1,), in the order of the values.
+    """
+    axes = figure.axes[0]
+    x, y = cells.plane.x.edges, cells.plane.y.edges
+    width, height = figure.bbox.width, figure.bbox.height
+    across = axes.transData.transform(np.stack([x, np.full(len(x), y[0])], axis=1))[:, 0]
+    up = axes.transData.transform(np.stack([np.full(len(y), x[0]), y], axis=1))[:, 1]
+    return {
+        "x": np.round(across / width, DIGITS).tolist(),
+        "y": np.round(1 - up / height, DIGITS).tolist(),
+    }
+
+
+def _axis(axis: PlaneAxis) -> dict[str, Any]:
+    return {"name": axis.name, "label": axis.label, "values": _numbers(axis.values)}
+
+
+def _numbers(values: Floats) -> Any:
+    """Nested lists of numbers to six significant digits, null where there is none."""
+    if values.ndim > 1:
+        return [_numbers(part) for part in values]
+    return [float(f"{v:.6g}") if np.isfinite(v) else None for v in values.tolist()]

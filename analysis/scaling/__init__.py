@@ -1,0 +1,1 @@
+"""Scaling laws of boundaries, and their comparison with theory."""

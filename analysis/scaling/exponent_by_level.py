@@ -1,0 +1,64 @@
+"""The exponent against the level: where a boundary is cut decides the exponent that it shows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.boundary.half_benign import find_benign_boundary
+from analysis.boundary.mean_crossing import MEAN, find_boundary
+from analysis.cells.aggregate import Cells
+from analysis.scaling.power_law import Law, fit_law
+from analysis.statistics.bootstrap import Resampling
+
+# Shares of the way from the least to the largest mean at which the plane is cut.
+SHARES = (0.15, 0.3, 0.5, 0.7, 0.85)
+DIGITS = 2
+
+
+@dataclass(frozen=True)
+class LevelExponent:
+    """The power law of one level, by one definition of the boundary, in one setting."""
+
+    level: float
+    definition: str
+    setting: int
+    law: Law
+
+
+def default_levels(cells: Cells) -> tuple[float, ...]:
+    """Levels that cut between the plane's least and largest mean; () where all means are equal."""
+    mean = cells.mean[np.isfinite(cells.mean)]
+    if not len(mean) or mean.max() <= mean.min():
+        return ()
+    levels = mean.min() + np.array(SHARES) * (mean.max() - mean.min())
+    return tuple(dict.fromkeys(float(f"{level:.{DIGITS}g}") for level in levels))
+
+
+def exponents(
+    cells: Cells,
+    levels: tuple[float, ...] = (),
+    *,
+    x_range: tuple[float, float] | None = None,
+    resampling: Resampling | None = None,
+) -> tuple[LevelExponent, ...]:
+    """Power laws of the boundary at each level, by both definitions, in each setting.
+
+    Cells of batches have the definition by the mean alone.
+
+    Args:
+        cells: the aggregated measure.
+        levels: where to cut; () takes `default_levels`.
+        x_range: columns to fit; None takes all.
+        resampling: as for `find_boundary`.
+    """
+    found = []
+    for level in levels or default_levels(cells):
+        for find in (
+            (find_boundary, find_benign_boundary) if cells.behind is None else (find_boundary,)
+        ):
+            boundary = find(cells, level, resampling=resampling)
+            found += [
+                LevelExponent(level, boundary.definition, s, fit_law(boundary, s, x_range=x_range))
+                for s in range(len(cells.plane.settings))
+            ]
+    return tuple(sorted(found, key=lambda one: (one.definition != MEAN, one.setting, one.level)))

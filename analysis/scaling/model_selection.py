@@ -1,0 +1,107 @@
+"""Which law of the boundary the columns prefer: information criteria and residuals, side by side."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import Floats
+from analysis.dataset.sweep import Theory
+from analysis.scaling.broken_power_law import fit_kink
+from analysis.scaling.power_law import fit_law, law_at, measured_points
+from analysis.scaling.prediction import compare
+
+# A line has two parameters, a kink two more, a locked law its constant alone.
+PARAMETERS = {"power": 2, "line": 2, "kink": 4, "locked": 1}
+FEWEST_COLUMNS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One law's fit. Residuals are in units of the columns' errors; criteria are less their least.
+
+    Akaike's criterion suits prediction, the Bayesian one asks which law is true; they can differ.
+    """
+
+    name: str
+    parameters: int
+    chi2: float
+    delta_aic: float
+    delta_bic: float
+    residuals: Floats  # (columns,)
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Candidates at one level and setting, best by the Bayesian criterion first; () with too few.
+
+    `dispersion` divides χ²: how much the columns scatter beyond their errors about the best law.
+    """
+
+    setting: int
+    x: Floats  # (columns,)
+    candidates: tuple[Candidate, ...]
+    dispersion: float
+
+
+def select_law(boundary: Boundary, setting: int, *, theories: Iterable[Theory] = ()) -> Selection:
+    """Power law, straight line, two regimes and theory's locked exponents on the same columns.
+
+    Args:
+        boundary: crossings and draws.
+        setting: position of the setting.
+        theories: those without a range compete; a range would leave them fewer columns.
+    Source:
+        Burnham and Anderson 2002, Model Selection, sections 2.2 and 6.4; QAIC for the dispersion.
+    """
+    points = measured_points(boundary, setting, kind="line", x_range=None)
+    chosen = boundary.closed[setting, points.columns]
+    x = boundary.plane.x.values[points.columns[chosen]]
+    if chosen.sum() < FEWEST_COLUMNS:
+        return Selection(setting, x, (), np.nan)
+    fits = {
+        name: at for name, at in _laws(boundary, setting, x, theories) if np.all(np.isfinite(at))
+    }
+    residuals = {name: (points.y[chosen] - at) / points.error[chosen] for name, at in fits.items()}
+    return _selection(setting, x, residuals)
+
+
+def _laws(
+    boundary: Boundary, setting: int, x: Floats, theories: Iterable[Theory]
+) -> Iterable[tuple[str, Floats]]:
+    """Each law's name, and its y coordinate at x; NaN where it cannot be fitted."""
+    log = boundary.plane.y.log
+    yield "line", law_at(fit_law(boundary, setting, kind="line"), x, log=log)
+    if np.any(x <= 0):
+        return
+    yield "power", law_at(fit_law(boundary, setting), x, log=log)
+    kink = fit_kink(boundary, setting)
+    if kink.below and kink.above and kink.at:
+        bend = (kink.above.value - kink.below.value) * np.log(np.maximum(x / kink.at.value, 1.0))
+        yield "kink", _own(kink.log_constant + kink.below.value * np.log(x) + bend, log)
+    for theory in theories:
+        constant = compare(boundary, setting, theory=theory).constant
+        if theory.x_range is None and constant is not None:
+            line = constant.value + theory.exponent * np.log(x)
+            yield f"locked: {theory.name}", _own(line, log)
+
+
+def _own(log_y: Floats, log: bool) -> Floats:
+    return log_y if log else np.exp(log_y)
+
+
+def _selection(setting: int, x: Floats, residuals: dict[str, Floats]) -> Selection:
+    count = len(x)
+    chi2 = {name: float(np.sum(r**2)) for name, r in residuals.items()}
+    free = {name: PARAMETERS[name.split(":")[0]] for name in residuals}
+    scatter = min(chi2[n] / (count - free[n]) for n in chi2 if count > free[n])
+    dispersion = max(1.0, scatter)
+    aic = {n: chi2[n] / dispersion + 2 * free[n] for n in chi2}
+    bic = {n: chi2[n] / dispersion + np.log(count) * free[n] for n in chi2}
+    least = min(aic.values()), min(bic.values())
+    candidates = [
+        Candidate(n, free[n], chi2[n], aic[n] - least[0], float(bic[n] - least[1]), residuals[n])
+        for n in sorted(chi2, key=lambda n: (bic[n], free[n]))
+    ]
+    return Selection(setting, x, tuple(candidates), dispersion)

@@ -1,0 +1,184 @@
+"""Fits laws to a boundary: a power law y* = A x^b, and a straight line y* = a + b x."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import Floats, Ints
+from analysis.statistics.bootstrap import calmed, robust_error, shrunk, student_interval
+from analysis.statistics.estimating_equations import Task, balanced, bend_of, linear_part
+
+KINDS = ("power", "line")
+FEWEST = 2
+# Share of a column's draws inside the grid from which on their spread is its error.
+CLOSED = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval; NaN ends where draws cannot tell."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Law:
+    """A fitted law, or the reason why there is none.
+
+    `slope` is the exponent of a power law. `intercept` is log A, or a. `misfit` is χ² per degree
+    of freedom of the residuals against the columns' bootstrap errors: about 1 where the law holds.
+    """
+
+    kind: str
+    setting: int
+    x_range: tuple[float, float] | None
+    columns: int
+    columns_in_range: int
+    slope: Estimate | None
+    intercept: Estimate | None
+    misfit: float
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Columns in a law's coordinates: x, y and error (columns,), draws (draws, columns)."""
+
+    x: Floats
+    y: Floats
+    error: Floats
+    draws: Floats
+    in_range: int
+    columns: Ints  # positions in the plane
+
+
+def fit_law(
+    boundary: Boundary,
+    setting: int,
+    *,
+    kind: str = "power",
+    x_range: tuple[float, float] | None = None,
+) -> Law:
+    """The law that balances the smoothed profiles, read where it passes, about the level.
+
+    Columns count where the law lies inside the grid, not where they happen to cross: choosing those
+    would keep what chance moved inward. Near a crossing this is least squares of the crossings, in
+    the y axis's own coordinate (log y on a log axis), where errors belong. A power law leaves out
+    columns at x ≤ 0 or y* ≤ 0. Intervals come from refitting every draw.
+
+    Args:
+        boundary: crossings and draws.
+        setting: position of the setting.
+        kind: "power" (fits log y* = a + b log x) or "line" (y* = a + b x).
+        x_range: use only columns within, ends included; None uses all.
+    Source:
+        Godambe 1991, Estimating Functions, chapter 1.
+    """
+    points = measured_points(boundary, setting, kind=kind, x_range=x_range)
+    crosses = np.isfinite(points.y)
+    count, total = int(crosses.sum()), points.in_range
+    if count < FEWEST or not np.isfinite(points.error).all():
+        reason = f"{count} of at least {FEWEST} columns cross inside the grid, with an interval"
+        return Law(kind, setting, x_range, count, total, None, None, np.nan, reason)
+    bend = bend_of(kind, boundary.plane.y.log)
+    task = task_of(boundary, setting, points, kind=kind)
+    rows = balanced(task, points.y)
+    a, b = calmed(rows, linear_part(task, rows[0]), boundary.stretch).T
+    residual = (points.y - bend.value(a[0] + b[0] * points.x)) / points.error
+    misfit = float(np.sum(residual[crosses] ** 2) / (count - 2)) if count > 2 else np.nan
+    slope, intercept = (estimate(float(one[0]), one[1:], boundary) for one in (b, a))
+    return Law(kind, setting, x_range, count, total, slope, intercept, misfit, "")
+
+
+def law_at(law: Law, x: Floats, *, log: bool) -> Floats:
+    """A fitted law's y coordinate (log y on a log axis) at values of x, shape of x; NaN without."""
+    if law.slope is None or law.intercept is None:
+        return np.full(x.shape, np.nan)
+    at = np.log(x) if law.kind == "power" else x
+    return bend_of(law.kind, log).value(law.intercept.value + law.slope.value * at)
+
+
+def task_of(boundary: Boundary, setting: int, points: Points, *, kind: str) -> Task:
+    """The fit of a straight line, in a law's coordinates, to measured columns."""
+    return Task(
+        boundary.profiles.of(setting, points.columns),
+        np.stack([np.ones(len(points.x)), points.x], axis=1),
+        points.error,
+        bend_of(kind, boundary.plane.y.log),
+        boundary.freedom,
+    )
+
+
+def points_of(
+    boundary: Boundary, setting: int, *, kind: str, x_range: tuple[float, float] | None
+) -> Points:
+    """A setting's closed columns in a law's coordinates; those with logs, for a power law."""
+    own = measured_points(boundary, setting, kind=kind, x_range=x_range)
+    axis = boundary.plane.y
+    closed = boundary.closed[setting, own.columns]
+    if kind == "power" and not axis.log:
+        closed = closed & (boundary.low[setting, own.columns] > 0)
+    y, draws = (_to_law(v, axis.log, kind) for v in (own.y[closed], own.draws[:, closed]))
+    return Points(
+        own.x[closed],
+        y,
+        steady_error(draws, boundary.freedom),
+        draws,
+        own.in_range,
+        own.columns[closed],
+    )
+
+
+def measured_points(
+    boundary: Boundary, setting: int, *, kind: str, x_range: tuple[float, float] | None
+) -> Points:
+    """A setting's columns, x in the law's coordinate, y in the axis's own; ±inf beyond the grid."""
+    x, axis = boundary.plane.x.values, boundary.plane.y
+    inside = (
+        np.ones(len(x), dtype=bool) if x_range is None else (x >= x_range[0]) & (x <= x_range[1])
+    )
+    measured = ~np.isnan(boundary.estimate[setting]) & ~np.isnan(boundary.draws[:, setting]).all(0)
+    chosen = inside & measured
+    if kind == "power":
+        chosen &= (x > 0) & (axis.log | (boundary.estimate[setting] > 0))
+    y, draws = boundary.estimate[setting, chosen], boundary.draws[:, setting, chosen]
+    law_x = np.log(x[chosen]) if kind == "power" else x[chosen]
+    columns = np.flatnonzero(chosen)
+    return Points(
+        law_x, y, steady_error(draws, boundary.freedom), draws, int(inside.sum()), columns
+    )
+
+
+def steady_error(draws: Floats, freedom: float) -> Floats:
+    """Robust errors of the columns of draws (draws, columns), shrunk; NaN where no column has one.
+
+    A column whose draws leave the grid has the common error: those that stay would make it small.
+    """
+    known = np.isfinite(draws).mean(axis=0) >= CLOSED
+    if not known.any():
+        known = np.isfinite(draws).any(axis=0)
+    error = robust_error(np.where(np.isfinite(draws) & known, draws, np.nan))
+    return shrunk(error, freedom)
+
+
+def estimate(value: float, draws: Floats, boundary: Boundary) -> Estimate:
+    """A value with the interval of its draws, shape (draws,), at the boundary's confidence."""
+    low, high = student_interval(
+        np.array([value]),
+        draws[:, None],
+        confidence=boundary.confidence,
+        freedom=boundary.freedom,
+    )
+    return Estimate(value, float(low[0]), float(high[0]))
+
+
+def _to_law(coordinate: Floats, log: bool, kind: str) -> Floats:
+    """Crossings from the axis's coordinate to the law's; draws off the logs' domain become NaN."""
+    if kind == "power" and not log:
+        return np.log(np.where(coordinate > 0, coordinate, np.nan))
+    if kind == "line" and log:
+        return np.where(np.isfinite(coordinate), np.exp(coordinate), np.nan)
+    return coordinate

@@ -1,0 +1,150 @@
+"""A fitted quantity followed over a setting: how an exponent, a kink or a shift moves with d, n or p."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import Floats, equal
+from analysis.dataset.sweep import Across
+from analysis.scaling.broken_power_law import fit_kink
+from analysis.scaling.paired_shift import boundary_shift
+from analysis.scaling.power_law import Estimate, fit_law
+from analysis.scaling.prediction import AGREES, CANNOT_TELL, DISAGREES, WIDEST_INTERVAL
+
+# A power of the setting has two parameters, and a third point to be judged by.
+FEWEST = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """One quantity at every value of a setting, the other settings held.
+
+    `power` is the exponent b of quantity ∝ setting^b, None where `reason` says why there is none. Of a
+    limit the verdict holds the last value against it.
+    """
+
+    asked: Across
+    others: str  # the settings that are held, "" for none
+    level: float
+    values: Floats  # of the setting, sorted, (values,)
+    estimates: tuple[Estimate | None, ...]
+    power: Estimate | None
+    verdict: str
+    reason: str
+
+
+def follow(boundary: Boundary, asked: Across) -> list[Trend]:
+    """The quantity over a setting, once for every choice of the other settings.
+
+    Args:
+        boundary: crossings of all settings.
+        asked: which quantity and setting, and what theory says of them.
+    Returns:
+        One trend for each choice of the others; [] where the boundary's settings do not name it.
+    """
+    held = boundary.plane.held
+    if not all(asked.setting in one for one in held):
+        return []
+    others = [{k: v for k, v in one.items() if k != asked.setting} for one in held]
+    groups = [group for k, group in enumerate(others) if group not in others[:k]]
+    return [_trend(boundary, asked, group) for group in groups]
+
+
+def _trend(boundary: Boundary, asked: Across, group: Mapping[str, Any]) -> Trend:
+    places = {
+        float(one[asked.setting]): s
+        for s, one in enumerate(boundary.plane.held)
+        if one == {**group, asked.setting: one[asked.setting]}
+    }
+    values = sorted(places)
+    measure = QUANTITIES[asked.of]
+    estimates = tuple(measure(boundary, places[value], asked) for value in values)
+    power, reason = fit_power(np.array(values), estimates, confidence=boundary.confidence)
+    verdict = _judge(asked, power, estimates)
+    return Trend(
+        asked, equal(group), boundary.level, np.array(values), estimates, power, verdict, reason
+    )
+
+
+def fit_power(
+    x: Floats, y: Sequence[Estimate | None], *, confidence: float
+) -> tuple[Estimate | None, str]:
+    """The exponent b of y ∝ x^b by weighted least squares of the logs, each y independent.
+
+    Settings that are not paired draw random numbers of their own, so their estimates are independent.
+    Paired ones share noise, which moves all points alike: the interval is then wider than it need be. An
+    error is half an interval's width; where the points scatter by more than their errors the interval is
+    widened by that and by Student's t.
+
+    Args:
+        x: values of the setting, shape (values,).
+        y: estimates; those that are missing, open or not positive are left out.
+        confidence: of their intervals, and of the one returned.
+    Returns:
+        The exponent, or None and the reason.
+    """
+    ok = np.array([v > 0 and _closed(e) for v, e in zip(x, y, strict=True)], dtype=bool)
+    if ok.sum() < FEWEST:
+        return None, f"{ok.sum()} of at least {FEWEST} values with a closed interval"
+    kept = [e for e, used in zip(y, ok, strict=True) if used and e is not None]
+    log_x, log_y = np.log(x[ok]), np.log([e.value for e in kept])
+    normal = float(stats.norm.ppf((1 + confidence) / 2))
+    width = np.log([e.high for e in kept]) - np.log([e.low for e in kept])
+    weight = 1 / np.maximum(width / (2 * normal), 1e-9) ** 2
+    centre = np.average(log_x, weights=weight)
+    spread = float(np.sum(weight * (log_x - centre) ** 2))
+    if spread == 0:
+        return None, "all values of the setting are the same"
+    slope = float(np.sum(weight * (log_x - centre) * log_y)) / spread
+    residual = log_y - np.average(log_y, weights=weight) - slope * (log_x - centre)
+    freedom = len(log_x) - 2
+    scatter = np.sqrt(float(np.sum(weight * residual**2)) / freedom)
+    student = float(stats.t.ppf((1 + confidence) / 2, freedom))
+    half = max(normal, student * scatter) / np.sqrt(spread)
+    return Estimate(slope, slope - half, slope + half), ""
+
+
+def _closed(e: Estimate | None) -> bool:
+    return e is not None and e.low > 0 and bool(np.isfinite([e.value, e.low, e.high]).all())
+
+
+def _judge(asked: Across, power: Estimate | None, estimates: Sequence[Estimate | None]) -> str:
+    """The verdict on theory's power, or on its limit by the last value; "" where it says nothing."""
+    if asked.exponent is not None:
+        return _holds(power, asked.exponent)
+    if asked.limit is not None:
+        return _holds(estimates[-1], asked.limit)
+    return ""
+
+
+def _holds(measured: Estimate | None, predicted: float) -> str:
+    if measured is None:
+        return CANNOT_TELL
+    if not measured.high - measured.low <= WIDEST_INTERVAL * max(abs(predicted), 1.0):
+        return CANNOT_TELL
+    return AGREES if measured.low <= predicted <= measured.high else DISAGREES
+
+
+def _exponent(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
+    return fit_law(boundary, setting, x_range=asked.x_range).slope
+
+
+def _kink(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
+    return fit_kink(boundary, setting).at
+
+
+def _shift(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
+    found = boundary_shift(boundary, setting)
+    return found.mean if setting else Estimate(found.none, found.none, found.none)
+
+
+QUANTITIES: dict[str, Callable[[Boundary, int, Across], Estimate | None]] = {
+    "exponent": _exponent,
+    "kink": _kink,
+    "shift": _shift,
+}
+"""What can be followed: the power law's exponent, the kink's x, the shift from the first."""

@@ -1,0 +1,1 @@
+"""Curves and trajectories along the training."""

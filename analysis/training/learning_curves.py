@@ -1,0 +1,89 @@
+"""Curves along the training: what was recorded on every run, as lines over its steps."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from analysis.dataset.files import column_label
+from analysis.dataset.plane import Floats, PlaneAxis, equal
+from analysis.dataset.sweep import Asked, Sweep
+from analysis.dataset.trajectory_files import (
+    STEP,
+    Run,
+    find_records,
+    on_log_steps,
+    read_cells,
+    read_records,
+    read_runs,
+)
+from analysis.training.curves import CONFIDENCE, Line
+
+Key = tuple[Any, ...]
+
+
+def recorded_lines(
+    location: str, sweep: Sweep, asked: Asked, *, over: str
+) -> tuple[list[Line], PlaneAxis | None]:
+    """A line for each value of one axis and each setting, over the steps at which there are records.
+
+    Args:
+        location: the dataset's folder or URI.
+        sweep: its sweep.
+        asked: measure and predicted measure, both recorded columns.
+        over: the axis whose values the lines are of; the others are told as settings.
+    Returns:
+        The lines and the steps as their abscissa; none where nothing was recorded.
+    """
+    folder = find_records(location)
+    cells = read_cells(folder, sweep) if folder.pairs else []
+    runs = (
+        [run for run in read_runs(folder, sweep, cells) if run["status"] == "ok"] if cells else []
+    )
+    if not runs:
+        return [], None
+    names = [name for name in (asked.measure, asked.predicted) if name is not None]
+    records = read_records(folder, runs, names)
+    values = [*records.values, np.full(records.values.shape[1:], np.nan)][:2]
+    varying = [name for name in _varying(sweep, runs) if name != over]
+    keys: list[Key] = [(run[over], *(run[name] for name in varying)) for run in runs]
+    lines = [
+        _line(asked, key, dict(zip(varying, key[1:], strict=True)), records.steps, mine)
+        for key in dict.fromkeys(sorted(keys, key=_order))
+        for mine in [[part[[k for k, other in enumerate(keys) if other == key]] for part in values]]
+    ]
+    label = column_label(folder.schema(1), STEP)
+    return lines, PlaneAxis(STEP, label, records.steps, log=on_log_steps(sweep))
+
+
+def _varying(sweep: Sweep, runs: list[Run]) -> Iterable[str]:
+    """Axes and settings of which the runs have more than one value."""
+    named = (*sweep.axes, *sweep.settings)
+    return [name for name in named if name in runs[0] and len({run[name] for run in runs}) > 1]
+
+
+def _order(key: Key) -> Key:
+    return tuple(str(part) if isinstance(part, str) else (part or 0.0) for part in key)
+
+
+def _line(
+    asked: Asked, key: Key, others: dict[str, Any], steps: Floats, values: list[Floats]
+) -> Line:
+    """The means over some runs, shape (runs, steps) in, with intervals."""
+    measured, predicted = values
+    runs = len(measured)
+    student = stats.t.ppf((1 + CONFIDENCE) / 2, max(runs - 1, 1))
+    error = measured.std(0, ddof=1) / np.sqrt(runs) if runs > 1 else np.full(len(steps), np.nan)
+    return Line(
+        asked,
+        float(key[0]),
+        equal(others),
+        None,
+        False,
+        steps,
+        measured.mean(0),
+        student * error,
+        predicted.mean(0),
+        runs,
+    )

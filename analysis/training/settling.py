@@ -1,0 +1,70 @@
+"""Does a recorded measure settle? Its last value and its growth over the second half of the training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from analysis.dataset.plane import Floats
+from analysis.scaling.power_law import Estimate
+
+SETTLED = 0.02
+"""A power of the step below which a measure counts as settled, either way."""
+GROWS, SETTLES, FALLS, CANNOT_TELL = "grows", "settles", "falls", "cannot tell"
+FEWEST = 6
+"""Runs below which order statistics bound no median at 95 %."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one measure ends in the runs of one setting and panel.
+
+    `growth` is b of measure ∝ step^b between half of the steps and the last: 0 where it settled, 1
+    where it grows as the steps do. Both are medians over runs.
+    """
+
+    last: Estimate | None
+    growth: Estimate | None
+    verdict: str
+
+
+def ending(steps: Floats, values: Floats, *, confidence: float = 0.95) -> Ending:
+    """The ending of a positive measure.
+
+    Args:
+        steps: at which it was recorded, rising, shape (steps,).
+        values: shape (runs, steps), NaN where there is none.
+        confidence: of the medians' intervals.
+    """
+    half = int(np.searchsorted(steps, steps[-1] / 2))
+    last, before = values[:, -1], values[:, half]
+    ok = (last > 0) & (before > 0) & (0 < steps[half] < steps[-1])
+    span = np.log(steps[-1] / steps[half]) if ok.any() else 1.0
+    growth = median(np.log(last[ok] / before[ok]) / span, confidence)
+    return Ending(median(last[np.isfinite(last)], confidence), growth, _verdict(growth))
+
+
+def median(values: Floats, confidence: float) -> Estimate | None:
+    """The median of independent runs between two of its order statistics; None below FEWEST runs.
+
+    Source:
+        Conover 1999, section 3.2 (the interval holds for every continuous law).
+    """
+    count = len(values)
+    if count < FEWEST:
+        return None
+    ordered = np.sort(values)
+    rank = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
+    return Estimate(
+        float(np.median(ordered)), float(ordered[rank - 1]), float(ordered[count - rank])
+    )
+
+
+def _verdict(growth: Estimate | None) -> str:
+    if growth is None:
+        return CANNOT_TELL
+    if growth.low >= -SETTLED and growth.high <= SETTLED:
+        return SETTLES
+    if growth.low > SETTLED:
+        return GROWS
+    return FALLS if growth.high < -SETTLED else CANNOT_TELL

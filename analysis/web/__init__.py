@@ -1,5 +1,0 @@
-"""The report's page: one self-contained HTML file, which asks nothing of a network."""
-
-from analysis.web.document import Chapter, write_page
-
-__all__ = ["Chapter", "write_page"]

@@ -1,0 +1,1 @@
+"""The gram engine on the CPU."""

@@ -1,0 +1,1 @@
+"""Data models: what is drawn, and where the training patches lie."""

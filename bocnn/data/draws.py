@@ -1,0 +1,141 @@
+"""What a run starts from, drawn without anything of size d: labels, vectors, weights, batches.
+
+The table of counters. A quantity's numbers come from Philox with key = the cell's key and counter
+(block, quantity, replicate, lane); changing this table or the arithmetic raises the numerics version.
+
+| quantity | what | lane |
+|---|---|---|
+| 0 `LABEL` | true labels, +1 where the uniform is below 1/2 | 0 |
+| 1 `FLIP` | one uniform per sample, flipped where it is below p | 0 |
+| 2 `SIGNAL` | filters along the signal directions, filter by filter | 0 |
+| 3 `FACTOR` | Bartlett factor below its diagonal, row by row without gaps | 0 |
+| 4 `CHI` | diagonal of the Bartlett factor, row i from block i | attempt |
+| 5 `TEST` | directions of fresh test noise, 64 at a time, component by component | 0 |
+| 6 `CENTRE` | which of a class's two centres a sample has, + where below 1/2 | 0 |
+| 7 `NOISE` | noise patches along the signal directions, sample by sample | 0 |
+| 8 `BIAS` | biases of the filters | 0 |
+| 9 `OUTPUT` | output weights, patch by patch | 0 |
+| 10 `BATCH` | order of the samples in epoch e, from block e · ⌈n/4⌉ | 0 |
+
+A block gives four numbers, one after the other; of `TEST`, place 16 j + b of the 64 is number j of block b.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bocnn.arrays import Array, Ints
+from bocnn.rng.chi import fill_chis
+from bocnn.rng.normals import fill_normals, fill_uniforms
+from bocnn.rng.philox import Stream, philox, uniform
+from bocnn.simd.arena import Memory, claim, claim_zeros
+from bocnn.simd.compiled import compiled
+from bocnn.simd.random_words import WIDTH
+
+LABEL, FLIP, SIGNAL, FACTOR, CHI, TEST, CENTRE, NOISE, BIAS, OUTPUT, BATCH = (
+    np.uint64(quantity) for quantity in range(11)
+)
+_NO_WORD = np.uint64(0)
+
+
+class Seed(NamedTuple):
+    """The identity of a run's randomness: the cell's key and the replicate."""
+
+    key0: np.uint64
+    key1: np.uint64
+    replicate: np.uint64
+
+
+@compiled(_nrt=False)
+def stream(seed: Seed, quantity: np.uint64) -> Stream:
+    """The stream of one quantity of one run."""
+    return Stream(seed.key0, seed.key1, quantity, seed.replicate)
+
+
+@compiled()
+def draw_uniforms(seed: Seed, quantity: np.uint64, size: int, memory: Memory) -> Array:
+    """Uniforms in [0, 1) of one quantity, shape (size,)."""
+    out, drawn = claim(memory, (size,), np.float64), claim(memory, (4, WIDTH), np.float32)
+    fill_uniforms(out, drawn, 0, stream(seed, quantity))
+    return out
+
+
+@compiled()
+def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int], memory: Memory) -> Array:
+    """Standard normals of one quantity, of the given shape, row by row."""
+    out, drawn = claim(memory, shape, np.float64), claim(memory, (4, WIDTH), np.float32)
+    fill_normals(out.reshape(-1), drawn, 0, stream(seed, quantity))
+    return out
+
+
+@compiled()
+def draw_labels(seed: Seed, n: int, p_flip: float, memory: Memory) -> tuple[Array, Array]:
+    """True labels ŷ and observed labels y (float64, ±1), shape (n,) each.
+
+    Runs of one key share ŷ and the uniforms, so the flipped set grows with p.
+    """
+    true = draw_uniforms(seed, LABEL, n, memory)
+    observed = draw_uniforms(seed, FLIP, n, memory)
+    _label(true, observed, p_flip)
+    return true, observed
+
+
+@compiled(_nrt=False)
+def _label(true: Array, observed: Array, p_flip: float) -> None:
+    """Turn uniforms into labels."""
+    for i in range(true.size):
+        true[i] = 1.0 if true[i] < 0.5 else -1.0
+        observed[i] = -true[i] if observed[i] < p_flip else true[i]
+
+
+@compiled()
+def draw_factor(seed: Seed, rows: int, dimension: int, memory: Memory) -> Array:
+    """Standard normal vectors in `dimension` dimensions, in a basis that spans them, as columns.
+
+    The rows of a rows × dimension standard normal matrix, expressed in the orthonormal basis that
+    Gram–Schmidt makes of them, are lower triangular: normals below the diagonal, χ with falling
+    degrees of freedom on it, and nothing beyond column `dimension`. So the inner products have
+    exactly the law of the drawn vectors', for every dimension ≥ 1, below or above `rows`.
+
+    Returns:
+        Shape (min(rows, dimension), rows), float64: the transpose, upper triangular.
+    Source:
+        Bartlett 1933; Odell & Feiveson 1966.
+    """
+    rank = min(rows, dimension)
+    drawn = claim(memory, (4, WIDTH), np.float32)
+    below = claim(memory, (rank * (rank - 1) // 2 + (rows - rank) * rank,), np.float64)
+    fill_normals(below, drawn, 0, stream(seed, FACTOR))
+    lengths = claim(memory, (rank,), np.float64)
+    fill_chis(lengths, drawn, dimension, stream(seed, CHI))
+    factor = claim_zeros(memory, (rank, rows), np.float64)
+    _place(below, lengths, factor)
+    return factor
+
+
+@compiled(_nrt=False)
+def _place(below: Array, lengths: Array, factor: Array) -> None:
+    """Write the numbers of a factor where they belong."""
+    rank, rows = factor.shape
+    start = 0
+    for i in range(rows):
+        width = min(i, rank)
+        for j in range(width):
+            factor[j, i] = below[start + j]
+        start += width
+        if i < rank:
+            factor[i, i] = lengths[i]
+
+
+@compiled(_nrt=False)
+def draw_order(seed: Seed, epoch: int, order: Ints) -> None:
+    """Write the order of the samples in one epoch: a uniform permutation by Fisher–Yates."""
+    n = order.size
+    for i in range(n):
+        order[i] = i
+    first, words = epoch * ((n + 3) // 4), (_NO_WORD, _NO_WORD, _NO_WORD, _NO_WORD)
+    for i in range(n - 1, 0, -1):
+        if i == n - 1 or i % 4 == 3:
+            words = philox(np.uint64(first + i // 4), np.uint64(0), stream(seed, BATCH))
+        j = min(int(np.float64(uniform(words[i % 4])) * (i + 1)), i)
+        order[i], order[j] = order[j], order[i]

@@ -1,0 +1,1 @@
+"""The dense network in d dimensions: the oracle of the gram engines."""

@@ -1,0 +1,1 @@
+"""One step of training, its activations and losses."""

@@ -1,0 +1,73 @@
+"""Activations φ and their derivatives, over whole matrices at once.
+
+| code | φ(a) | φ′(a) |
+|---|---|---|
+| 0 relu | max(a, 0) | 1 where a > 0 |
+| 1 leaky_relu | max(a, 0) + leak · min(a, 0) | leak elsewhere |
+| 2 sigmoid | 1 / (1 + exp(−a)) | φ (1 − φ) |
+| 3 tanh | tanh a | 1 − φ² |
+| 4 softplus | log(1 + exp(a)) | 1 / (1 + exp(−a)) |
+| 5 erf | erf a | (2/√π) exp(−a²) |
+"""
+
+import math
+
+from bocnn.arrays import Array
+from bocnn.simd.compiled import compiled
+
+NAMES = ("relu", "leaky_relu", "sigmoid", "tanh", "softplus", "erf")
+RELU, LEAKY, SIGMOID, TANH, SOFTPLUS, ERF = range(6)
+_ERF_SLOPE = 2.0 / math.sqrt(math.pi)
+
+
+@compiled(inline="always")
+def _logistic(a):  # type: ignore[no-untyped-def]
+    one = type(a)(1)
+    return one / (one + math.exp(-a))
+
+
+@compiled()
+def activate(code: int, leak: float, a: Array, out: Array) -> None:
+    """Write φ(a) for flat arrays of one size; `leak` is leaky_relu's slope below zero."""
+    zero = a.dtype.type(0)
+    slope = a.dtype.type(leak)
+    if code == RELU:
+        for i in range(a.size):
+            out[i] = max(a[i], zero)
+    elif code == LEAKY:
+        for i in range(a.size):
+            out[i] = a[i] if a[i] > zero else slope * a[i]
+    elif code == SIGMOID:
+        for i in range(a.size):
+            out[i] = _logistic(a[i])
+    elif code == TANH:
+        for i in range(a.size):
+            out[i] = math.tanh(a[i])
+    elif code == SOFTPLUS:
+        for i in range(a.size):
+            out[i] = max(a[i], zero) + math.log1p(math.exp(-abs(a[i])))
+    else:
+        for i in range(a.size):
+            out[i] = math.erf(a[i])
+
+
+@compiled()
+def differentiate(code: int, leak: float, a: Array, phi: Array, out: Array) -> None:
+    """Write φ′(a), given φ(a), for flat arrays of one size. ReLU's derivative at 0 is 0."""
+    zero, one = a.dtype.type(0), a.dtype.type(1)
+    slope = a.dtype.type(leak) if code == LEAKY else zero
+    if code in (RELU, LEAKY):
+        for i in range(a.size):
+            out[i] = one if a[i] > zero else slope
+    elif code == SIGMOID:
+        for i in range(a.size):
+            out[i] = phi[i] * (one - phi[i])
+    elif code == TANH:
+        for i in range(a.size):
+            out[i] = one - phi[i] * phi[i]
+    elif code == SOFTPLUS:
+        for i in range(a.size):
+            out[i] = _logistic(a[i])
+    else:
+        for i in range(a.size):
+            out[i] = a.dtype.type(_ERF_SLOPE) * math.exp(-a[i] * a[i])

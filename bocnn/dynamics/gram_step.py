@@ -1,0 +1,395 @@
+"""Training on the Gram matrix: exactly the network's own training, with no d in it.
+
+The training patches are points z_c, one for every distinct patch at a position of the sample, with Gram
+matrix G. Gradient descent moves a filter only inside the span of its start and the points, so
+
+    w_k = α w_k(0) + Σ_c B[k, c] z_c
+
+and all that training needs are the pre-activations A[k, c] = ⟨w_k, z_c⟩. Filter k has the sign j_k of its
+class, p(c) is the position of point c, and i ∋ c says that sample i holds point c:
+
+    f_i     = Σ_c Σ_k j_k v_{p(c),k} φ(A[k, c])  over the points that i holds
+    g_i     = ∂ℓ/∂f_i / n, and γ_c = Σ_{i ∋ c} g_i
+    U[k, c] = j_k v_{p(c),k} γ_c φ′(A[k, c])                    gradient of B
+    V[p, k] = j_k Σ_{c at p} γ_c φ(A[k, c])                     gradient of v
+
+A step B ← B − η D, with D = U or what momentum and decay make of it, is A ← A − η D G: 2m·P² multiply-adds.
+
+The numbers of all arrays are a run's floats, or vectors that hold those of many runs (`bocnn.simd.lanes`):
+the same lines train both. Who starts, stops and mixes runs is `bocnn.cpu.bundle`; what draws the points is
+`bocnn.data.laws`; what measures the result is `bocnn.measure.measures`.
+
+Source:
+    Kou et al. 2023 (arXiv 2303.04145), section 3; Shang et al. 2024 (arXiv 2410.19139), section 3.
+"""
+
+from typing import Any, NamedTuple
+
+from bocnn.arrays import Array, Ints
+from bocnn.dynamics.activation import LEAKY, RELU, activate, differentiate
+from bocnn.simd.compiled import compiled
+from bocnn.simd.lanes import is_zero, pick, plain
+
+FAST = {"contract", "reassoc", "nsz", "arcp"}
+"""Allowed in compiled loops: fused and reordered sums. Not nnan or ninf: divergence must be seen."""
+
+
+class Points(NamedTuple):
+    """A training set as training sees it.
+
+    gram: G, (P, P). shared: (S, n), 1 where sample i holds point c, for the first S points; of the others
+    each position has one for every sample, in their order. observed: y, (n,). starts: (Q + 1,), the points
+    of position p are starts[p]..starts[p+1]. blocks: G is zero outside the diagonal blocks between these
+    points.
+    """
+
+    gram: Array
+    shared: Array
+    observed: Array
+    starts: Ints
+    blocks: Ints
+
+
+class Network(NamedTuple):
+    """A network in the span; training changes it in place. K = 2m filters, rounded up to fours.
+
+    activations: A, (K, P). initial: A at the start, (K, P). output: v, (Q, K). signs: j, (K,), plain
+    floats, 0 for the filters that round up. coefficients: B, (K, P). scale: α, (1,).
+    """
+
+    activations: Array
+    initial: Array
+    output: Array
+    signs: Array
+    coefficients: Array
+    scale: Array
+
+
+class Velocity(NamedTuple):
+    """Momentum's memory of B, v and α, zero at the start; shapes as in Network."""
+
+    coefficients: Array
+    output: Array
+    scale: Array
+
+
+class Kind(NamedTuple):
+    """What kind of network and step it is: codes of the activation and of the loss, words of SGD."""
+
+    activation: int
+    leak: float
+    loss: int
+    nesterov: bool
+
+
+class How(NamedTuple):
+    """A step: its kind, and in numbers of the arrays' type how much moves.
+
+    eta, eta_output: step sizes, 0 where a layer is kept. momentum, decay: as in torch.optim.SGD.
+    leak: slope below zero of a rectifier, 0 for ReLU.
+    """
+
+    kind: Kind
+    eta: Any
+    eta_output: Any
+    momentum: Any
+    decay: Any
+    leak: Any
+
+
+class Scratch(NamedTuple):
+    """Working memory of a step.
+
+    phi: φ(A), (K, P). update: of B, (K, P). output: of v, (Q, K). scale: of α, (1,). pull: a point's share
+    of the outputs, then its γ, (P,).
+    """
+
+    phi: Array
+    update: Array
+    output: Array
+    scale: Array
+    pull: Array
+
+
+@compiled(_nrt=False, forceinline=True)
+def is_straight(how: How) -> bool:
+    """Whether it is plain gradient descent with a rectifier: then a step needs no φ(A) and no velocity."""
+    rectifies = how.kind.activation == RELU or how.kind.activation == LEAKY
+    return rectifies and is_zero(how.momentum) and is_zero(how.decay)
+
+
+@compiled(_nrt=False)
+def is_finite(network: Network) -> bool:
+    """Whether every number of one run's network is finite."""
+    check = _difference(network.activations) + _difference(network.output)
+    return bool(check + _difference(network.coefficients) == 0)
+
+
+@compiled(fastmath={"contract", "reassoc"}, _nrt=False)
+def _difference(numbers: Array) -> float:
+    """Sum of the differences of numbers and themselves: 0 where all are finite, else NaN."""
+    flat = numbers.reshape(-1)
+    total = flat[0] - flat[0]
+    for i in range(1, flat.size):
+        total += flat[i] - flat[i]
+    return total
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def forward(points: Points, network: Network, how: How, scratch: Scratch, out: Array) -> None:
+    """Write the outputs f_i, shape (n,), and φ(A) where the step needs it."""
+    held, shared = scratch.pull, points.shared
+    held[:] = 0
+    out[:] = 0
+    straight = is_straight(how)
+    if not straight:
+        a, phi = plain(network.activations), plain(scratch.phi)
+        activate(how.kind.activation, how.kind.leak, a, phi)
+    for p in range(points.starts.size - 1):
+        first, last = points.starts[p], points.starts[p + 1]
+        part = held[first:last]
+        if straight:
+            _add_rectified(network, how.leak, p, (first, part))
+        else:
+            for k in range(network.signs.size):
+                weight = network.signs[k] * network.output[p, k]
+                row = scratch.phi[k, first:last]
+                for c in range(part.size):
+                    part[c] += weight * row[c]
+        if first < shared.shape[0]:
+            for c in range(part.size):
+                for i in range(out.size):
+                    out[i] += shared[first + c, i] * part[c]
+        else:
+            for i in range(out.size):
+                out[i] += part[i]
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _add_rectified(network: Network, leak: Any, p: int, where: tuple[int, Array]) -> None:
+    """Add Σ_k j_k v_k φ(A[k, c]) to the points from the first of position p on, four filters a pass."""
+    first, part = where
+    signs, output = network.signs, network.output[p]
+    for k in range(0, signs.size, 4):
+        w0, w1 = signs[k] * output[k], signs[k + 1] * output[k + 1]
+        w2, w3 = signs[k + 2] * output[k + 2], signs[k + 3] * output[k + 3]
+        a0 = network.activations[k, first : first + part.size]
+        a1 = network.activations[k + 1, first : first + part.size]
+        a2 = network.activations[k + 2, first : first + part.size]
+        a3 = network.activations[k + 3, first : first + part.size]
+        for c in range(part.size):
+            x0, x1, x2, x3 = a0[c], a1[c], a2[c], a3[c]
+            sum01 = w0 * pick(x0, x0, leak * x0) + w1 * pick(x1, x1, leak * x1)
+            sum23 = w2 * pick(x2, x2, leak * x2) + w3 * pick(x3, x3, leak * x3)
+            part[c] += sum01 + sum23
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def descend(points: Points, network: Network, velocity: Velocity, how: How, work: Any) -> None:
+    """One step, after `forward`.
+
+    Args:
+        points: the training set.
+        network: changed in place.
+        velocity: changed in place.
+        how: the step.
+        work: scratch as `forward` left it, and the slopes g_i, (n,).
+    """
+    scratch, slope = work
+    _pull(points, slope, scratch.pull)
+    moves_filters = not is_zero(how.eta)
+    if is_straight(how):
+        # Four filters at a time, all that is done to them: their change stays in the first-level cache.
+        for k in range(0, network.signs.size, 4):
+            _move_straight(points, network, how, (k, scratch.update[:4], scratch.pull))
+            if moves_filters:
+                _add_products(points, scratch.update[:4], network.activations[k : k + 4])
+        return
+    moves_output = not is_zero(how.eta_output)
+    if moves_output:
+        _slopes_of_output(points, network, scratch)
+    if moves_filters:
+        _slopes_of_filters(points, network, how, scratch)
+        _move_coefficients(network, velocity, how, scratch)
+        for k in range(0, network.signs.size, 4):
+            _add_products(points, scratch.update[k : k + 4], network.activations[k : k + 4])
+    if moves_output:
+        _move_output(network, velocity, how, scratch)
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _move_straight(
+    points: Points, network: Network, how: How, work: tuple[int, Array, Array]
+) -> None:
+    """v ← v − η V and B ← B − η U of four filters in one pass over A, the change of B kept.
+
+    Args:
+        points: the training set.
+        network: changed in place.
+        how: the step.
+        work: the first filter; where the change of B is kept, (4, P); γ_c, (P,).
+    """
+    four, changes, pulls = work
+    for p in range(points.starts.size - 1):
+        first, last = points.starts[p], points.starts[p + 1]
+        pull = pulls[first:last]
+        v = network.output[p]
+        for i in range(0, 4, 2):  # two at a time: their sums do not wait for each other
+            k = four + i
+            a0, a1 = network.activations[k, first:last], network.activations[k + 1, first:last]
+            b0, b1 = network.coefficients[k, first:last], network.coefficients[k + 1, first:last]
+            u0, u1 = changes[i, first:last], changes[i + 1, first:last]
+            sign0, sign1 = network.signs[k], network.signs[k + 1]
+            above0, above1 = -how.eta * (sign0 * v[k]), -how.eta * (sign1 * v[k + 1])
+            below0, below1 = how.leak * above0, how.leak * above1
+            total0, total1 = pull[0] * 0, pull[0] * 0
+            for c in range(pull.size):
+                x0, x1, g = a0[c], a1[c], pull[c]
+                total0 += g * pick(x0, x0, how.leak * x0)
+                total1 += g * pick(x1, x1, how.leak * x1)
+                change0, change1 = g * pick(x0, above0, below0), g * pick(x1, above1, below1)
+                u0[c], u1[c] = change0, change1
+                b0[c] += change0
+                b1[c] += change1
+            v[k] -= how.eta_output * (sign0 * total0)
+            v[k + 1] -= how.eta_output * (sign1 * total1)
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _pull(points: Points, slope: Array, pull: Array) -> None:
+    """Write γ_c, the slopes of the samples that hold a point."""
+    shared = points.shared
+    for p in range(points.starts.size - 1):
+        first, last = points.starts[p], points.starts[p + 1]
+        if first < shared.shape[0]:
+            for c in range(first, last):
+                total = shared[c, 0] * slope[0]
+                for i in range(1, slope.size):
+                    total += shared[c, i] * slope[i]
+                pull[c] = total
+        else:
+            for i in range(slope.size):
+                pull[first + i] = slope[i]
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _slopes_of_output(points: Points, network: Network, scratch: Scratch) -> None:
+    """Write V."""
+    phi = scratch.phi
+    for p in range(points.starts.size - 1):
+        first, last = points.starts[p], points.starts[p + 1]
+        part = scratch.pull[first:last]
+        for k in range(phi.shape[0]):
+            row = phi[k, first:last]
+            total = part[0] * row[0]
+            for c in range(1, part.size):
+                total += part[c] * row[c]
+            scratch.output[p, k] = network.signs[k] * total
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _slopes_of_filters(points: Points, network: Network, how: How, scratch: Scratch) -> None:
+    """Write U."""
+    update = scratch.update
+    a, phi = plain(network.activations), plain(scratch.phi)
+    differentiate(how.kind.activation, how.kind.leak, a, phi, plain(update))
+    for p in range(points.starts.size - 1):
+        first, last = points.starts[p], points.starts[p + 1]
+        part = scratch.pull[first:last]
+        for k in range(update.shape[0]):
+            weight = network.signs[k] * network.output[p, k]
+            row = update[k, first:last]
+            for c in range(part.size):
+                row[c] *= weight * part[c]
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _direct(gradient: Array, value: Array, velocity: Array, how: How) -> None:
+    """Turn a gradient into the step's direction, in place: decay and momentum as torch.optim.SGD does."""
+    if is_zero(how.momentum) and is_zero(how.decay):
+        return
+    for i in range(gradient.size):
+        slope = gradient[i] + how.decay * value[i]
+        velocity[i] = how.momentum * velocity[i] + slope
+        gradient[i] = slope + how.momentum * velocity[i] if how.kind.nesterov else velocity[i]
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _move_output(network: Network, velocity: Velocity, how: How, scratch: Scratch) -> None:
+    """v ← v − η V."""
+    gradient, value = scratch.output.reshape(-1), network.output.reshape(-1)
+    _direct(gradient, value, velocity.output.reshape(-1), how)
+    for i in range(value.size):
+        value[i] -= how.eta_output * gradient[i]
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _move_coefficients(network: Network, velocity: Velocity, how: How, scratch: Scratch) -> None:
+    """B ← B − η D, the change kept for the product; α likewise, and A with it."""
+    update, value = scratch.update.reshape(-1), network.coefficients.reshape(-1)
+    _direct(update, value, velocity.coefficients.reshape(-1), how)
+    if not is_zero(how.decay):
+        scratch.scale[0] = 0
+        _direct(scratch.scale, network.scale, velocity.scale, how)
+        change = how.eta * scratch.scale[0]
+        network.scale[0] -= change
+        start, now = network.initial.reshape(-1), network.activations.reshape(-1)
+        for i in range(now.size):
+            now[i] -= change * start[i]
+    minus = -how.eta
+    for i in range(value.size):
+        update[i] *= minus
+        value[i] += update[i]
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _add_products(points: Points, left: Array, out: Array) -> None:
+    """out ← out + left @ G for four rows."""
+    for b in range(points.blocks.size - 1):
+        block = (points.blocks[b], points.blocks[b + 1])
+        _add_product(left, points.gram, out, block)
+
+
+@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+def _add_product(left: Array, gram: Array, out: Array, block: tuple[int, int]) -> None:
+    """out ← out + left @ gram of four rows within a diagonal block, four columns of `left` at a time.
+
+    Sixteen weights and four rows stay in registers while the inner loop runs along contiguous rows.
+    """
+    first, last = block
+    size = last - first
+    if size <= 4:  # the centres: too few for the loops below to begin
+        square = gram[first:last, first:last]
+        for k in range(4):
+            row, change = out[k, first:last], left[k, first:last]
+            for i in range(size):
+                for c in range(size):
+                    row[c] += change[i] * square[i, c]
+        return
+    # Slices, so that indices are seen to begin at 0: what may be negative is not vectorized.
+    l0, l1 = left[0, first:last], left[1, first:last]
+    l2, l3 = left[2, first:last], left[3, first:last]
+    o0, o1 = out[0, first:last], out[1, first:last]
+    o2, o3 = out[2, first:last], out[3, first:last]
+    for i in range(0, size - size % 4, 4):
+        g0, g1 = gram[first + i, first:last], gram[first + i + 1, first:last]
+        g2, g3 = gram[first + i + 2, first:last], gram[first + i + 3, first:last]
+        a0, a1, a2, a3 = l0[i], l0[i + 1], l0[i + 2], l0[i + 3]
+        b0, b1, b2, b3 = l1[i], l1[i + 1], l1[i + 2], l1[i + 3]
+        c0, c1, c2, c3 = l2[i], l2[i + 1], l2[i + 2], l2[i + 3]
+        d0, d1, d2, d3 = l3[i], l3[i + 1], l3[i + 2], l3[i + 3]
+        for c in range(size):
+            x0, x1, x2, x3 = g0[c], g1[c], g2[c], g3[c]
+            o0[c] = o0[c] + a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
+            o1[c] = o1[c] + b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
+            o2[c] = o2[c] + c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3
+            o3[c] = o3[c] + d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
+    for i in range(size - size % 4, size):
+        a0, b0, c0, d0 = l0[i], l1[i], l2[i], l3[i]
+        g0 = gram[first + i, first:last]
+        for c in range(size):
+            x0 = g0[c]
+            o0[c] += a0 * x0
+            o1[c] += b0 * x0
+            o2[c] += c0 * x0
+            o3[c] += d0 * x0

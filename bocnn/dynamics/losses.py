@@ -1,0 +1,50 @@
+"""Losses of an output f and a label y, and their slopes ∂ℓ/∂f.
+
+| code | ℓ | ∂ℓ/∂f |
+|---|---|---|
+| 0 logistic | log(1 + exp(−y f)) | −y / (1 + exp(y f)) |
+| 1 square | (f − y)² / 2 | f − y |
+"""
+
+import math
+
+import numpy as np
+
+from bocnn.arrays import Array
+from bocnn.simd.compiled import compiled
+from bocnn.simd.exponential import exponential
+from bocnn.simd.lanes import plain
+
+LOGISTIC, SQUARE = 0, 1
+
+
+@compiled(_nrt=False)
+def loss_value(loss: int, observed: Array, output: Array) -> float:
+    """Mean loss of samples in double precision, whatever the arrays' own.
+
+    Args:
+        loss: code.
+        observed: y, shape (n,).
+        output: f, shape (n,).
+    """
+    total = 0.0
+    for i in range(output.size):
+        y, f = np.float64(observed[i]), np.float64(output[i])
+        if loss == SQUARE:
+            total += 0.5 * (f - y) ** 2
+        else:
+            total += max(-y * f, 0.0) + math.log1p(math.exp(-abs(y * f)))
+    return total / output.size
+
+
+@compiled(fastmath={"contract"}, error_model="numpy", _nrt=False)
+def loss_slopes(loss: int, observed: Array, output: Array, slope: Array) -> None:
+    """Write ∂ℓ/∂f of samples; all arrays are of one shape, their elements numbers of any kind."""
+    y, f, out = plain(observed), plain(output), plain(slope)
+    if loss == SQUARE:
+        for i in range(out.size):
+            out[i] = f[i] - y[i]
+    else:
+        one = type(out[0])(1)
+        for i in range(out.size):
+            out[i] = -y[i] / (one + exponential(y[i] * f[i]))

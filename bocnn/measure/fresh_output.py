@@ -1,0 +1,126 @@
+"""The law of a trained network's outputs on fresh samples: a Gaussian of as many numbers as filters.
+
+A fresh sample has a centre and a noise patch. Its output is S + N: S depends on the centre alone, and N on
+the 2m pre-activations h of the noise patch, which given the filters are Gaussian: a mean (the biases) and
+a 2m × 2m covariance. No number has anything of size d.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from bocnn.arrays import Array, Ints
+from bocnn.data.laws import Geometry, Law
+from bocnn.dynamics.activation import activate
+from bocnn.dynamics.gram_step import Kind, Network
+from bocnn.simd.arena import Memory, claim, claim_zeros
+from bocnn.simd.compiled import compiled
+from bocnn.simd.lanes import numbers
+from bocnn.simd.products import WIDTH, add_product, whole_spans, zeros
+
+
+class Fresh(NamedTuple):
+    """What fresh samples do to a network: everything that the test error needs.
+
+    centres: S of each centre, (C,). labels: their classes, (C,). mean: of h, (2m,). root: h = mean +
+    rootᵀ e for standard normal e, (2m, 2m), upper triangular. weights: j_k v_{2,k}, (2m,).
+    """
+
+    centres: Array
+    labels: Array
+    mean: Array
+    root: Array
+    weights: Array
+
+
+@compiled()
+def fresh_samples(
+    law: Law, geometry: Geometry, networks: tuple[Array, Network], kind: Kind, memory: Memory
+) -> Fresh:
+    """The law of a trained network's outputs on fresh samples.
+
+    Args:
+        law: of the data.
+        geometry: the run's coordinates.
+        networks: the trained filters in them, from `trained_filters`, and the trained network.
+        kind: its activation.
+        memory: for what is returned.
+    """
+    filters, count, real = 2 * geometry.m, geometry.labels.size, np.float64
+    fresh = Fresh(
+        claim_zeros(memory, (count,), real),
+        geometry.labels,
+        claim_zeros(memory, (filters,), real),
+        zeros(filters, filters, memory),
+        claim(memory, (filters,), real),
+    )
+    _write_centres(geometry, networks, kind, fresh, claim(memory, (2, filters), real))
+    spans = whole_spans(filters, 0, memory)
+    _write_covariance(law, geometry, networks[0], fresh.root, spans)
+    cholesky(fresh.root, claim(memory, (fresh.root.shape[0],), real))
+    return fresh
+
+
+@compiled(_nrt=False)
+def _write_centres(
+    geometry: Geometry, networks: tuple[Array, Network], kind: Kind, out: Fresh, work: Array
+) -> None:
+    """Write what the centres and the biases do, and the weights, with room for h and φ(h)."""
+    trained, network = networks
+    signals, head = geometry.signals, geometry.widths[0]
+    products, phi = work[0], work[1]
+    for c in range(out.centres.size):
+        products[:] = 0.0
+        for j in range(head):
+            for k in range(products.size):
+                products[k] += trained[j, k] * geometry.points[j, c]
+        activate(kind.activation, kind.leak, products, phi)
+        for k in range(products.size):
+            out.centres[c] += np.float64(network.signs[k]) * network.output[0, k] * phi[k]
+    for k in range(products.size):
+        out.weights[k] = np.float64(network.signs[k]) * network.output[1, k]
+        for j in range(signals, head):
+            out.mean[k] += trained[j, k]
+
+
+@compiled(_nrt=False)
+def _write_covariance(
+    law: Law, geometry: Geometry, trained: Array, out: Array, spans: Ints
+) -> None:
+    """Write σ_p² times the products of the filters in the directions that noise has."""
+    spans[:, 0], spans[:, 1] = geometry.widths[0], trained.shape[0]
+    add_product(trained.T, trained, out, spans)
+    if law.isotropic:
+        spans[:, 0], spans[:, 1] = 0, geometry.signals
+        add_product(trained.T, trained, out, spans)
+    flat = out.reshape(-1)
+    for i in range(flat.size):
+        flat[i] *= law.sigma_p**2
+
+
+@compiled(error_model="numpy", _nrt=False)
+def cholesky(covariance: Array, least: Array) -> None:
+    """Upper Cholesky factor of a positive semidefinite matrix, in place, zero below the diagonal.
+
+    A pivot that is zero up to rounding gives a zero row, so a rank below the size is no error.
+
+    Args:
+        covariance: from `zeros`, (2m, 2m).
+        least: room for what pivots are held against, (2m,).
+    """
+    size = covariance.shape[0]
+    rows = numbers(covariance.reshape((size, size // WIDTH, WIDTH)), WIDTH)
+    for k in range(size):
+        least[k] = size * 2.3e-16 * covariance[k, k]
+    for k in range(size):
+        pivot = covariance[k, k]
+        shrink = 1.0 / math.sqrt(pivot) if pivot > least[k] else 0.0
+        for v in range(k // WIDTH, size // WIDTH):
+            rows[k, v] = rows[k, v] * shrink
+        for j in range(k):
+            covariance[k, j] = 0.0
+        for i in range(k + 1, size if shrink > 0.0 else k):
+            factor = covariance[k, i]
+            for v in range(i // WIDTH, size // WIDTH):
+                rows[i, v] = rows[i, v] - factor * rows[k, v]

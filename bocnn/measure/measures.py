@@ -1,0 +1,146 @@
+"""What is measured on a run: training fit, test error, signal learning and noise memorization."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from bocnn.arrays import Array
+from bocnn.data.draws import Seed
+from bocnn.data.laws import Geometry, Law, trained_filters
+from bocnn.dynamics.gram_step import Kind, Network, Points
+from bocnn.dynamics.losses import loss_value
+from bocnn.measure.fresh_output import fresh_samples
+from bocnn.measure.test_error import clean_error, wrongness
+from bocnn.simd.arena import Memory
+from bocnn.simd.compiled import compiled
+
+
+class Measures(NamedTuple):
+    """The measured columns of a run, in the dataset's order; all float64."""
+
+    train_loss: float
+    train_error: float
+    test_error: float
+    test_error_clean: float
+    test_error_se: float
+    max_w_mu: float
+    max_w_xi: float
+    signal_to_noise: float
+    max_v1: float
+    max_v2: float
+    w_norm: float
+    v_norm: float
+    steps_run: float
+
+
+class Run(NamedTuple):
+    """A run between draw and measure; `output` is f of the training samples as the network stands."""
+
+    law: Law
+    kind: Kind
+    geometry: Geometry
+    points: Points
+    network: Network
+    output: Array
+
+
+@compiled()
+def measure(run: Run, n_test: int, seed: Seed, steps: int, memory: Memory) -> Measures:
+    """Measure a run as it stands after `steps` steps.
+
+    Args:
+        run: the run; nothing is changed.
+        n_test: fresh noise draws of the test error.
+        seed: the run's.
+        steps: steps that it has taken.
+        memory: to work in.
+    """
+    network, points, kind = run.network, run.points, run.kind
+    trained = trained_filters(run.geometry, network, memory)
+    fresh = fresh_samples(run.law, run.geometry, (trained, network), kind, memory)
+    clean, error = clean_error(fresh, kind, n_test, seed, memory)
+    span = 1.0 - 2.0 * run.law.p_flip
+    signal = learning(run.geometry, trained)
+    noise = memorization(points.observed, run.geometry, network, trained)
+    largest, size = _output_sizes(network, 2 * run.geometry.m)
+    return Measures(
+        loss_value(kind.loss, points.observed, run.output),
+        training_error(points.observed, run.output),
+        run.law.p_flip + span * clean,
+        clean,
+        span * error,
+        signal,
+        noise,
+        signal / noise if noise > 0.0 else math.nan,
+        largest[0],
+        largest[1],
+        _norm(trained),
+        size,
+        float(steps),
+    )
+
+
+@compiled(fastmath={"contract", "reassoc"}, _nrt=False)
+def _norm(matrix: Array) -> float:
+    """Frobenius norm."""
+    total, flat = 0.0, matrix.reshape(-1)
+    for i in range(flat.size):
+        total += flat[i] * flat[i]
+    return math.sqrt(total)
+
+
+@compiled(_nrt=False)
+def _output_sizes(network: Network, filters: int) -> tuple[tuple[float, float], float]:
+    """Largest output weight of each patch, and the norm of both patches'."""
+    first, second, squares = -math.inf, -math.inf, 0.0
+    for k in range(filters):
+        v1, v2 = np.float64(network.output[0, k]), np.float64(network.output[1, k])
+        first, second = max(first, v1), max(second, v2)
+        squares += v1 * v1 + v2 * v2
+    return (first, second), math.sqrt(squares)
+
+
+@compiled(_nrt=False)
+def training_error(observed: Array, output: Array) -> float:
+    """Share of training samples whose observed label the sign of f misses; f = 0 counts half."""
+    wrong = 0.0
+    for i in range(output.size):
+        wrong += wrongness(observed[i] * output[i])
+    return wrong / output.size
+
+
+@compiled(_nrt=False)
+def learning(geometry: Geometry, trained: Array) -> float:
+    """max over classes j, filters r of class j and centres μ_c of class j of ⟨w_{j,r}, μ_c⟩."""
+    half, largest = geometry.m, -math.inf
+    for c in range(geometry.labels.size):
+        first = 0 if geometry.labels[c] > 0 else half
+        for k in range(first, first + half):
+            total = 0.0
+            for j in range(geometry.signals):
+                total += trained[j, k] * geometry.points[j, c]
+            largest = max(largest, total)
+    return largest
+
+
+@compiled(_nrt=False)
+def memorization(observed: Array, geometry: Geometry, network: Network, trained: Array) -> float:
+    """max over samples i and filters r of class y_i of ⟨w_{y_i,r}, ξ_i⟩; a bias is not counted.
+
+    Args:
+        observed: y.
+        geometry: the run's coordinates.
+        network: the trained network.
+        trained: its filters in the coordinates, from `trained_filters`.
+    """
+    half, count = geometry.m, geometry.labels.size
+    biased = geometry.widths[0] > geometry.signals
+    largest = -math.inf
+    for i in range(observed.size):
+        first = 0 if observed[i] > 0 else half
+        for k in range(first, first + half):
+            bias = trained[geometry.signals, k] if biased else 0.0
+            activation = np.float64(network.activations[k, count + i])
+            largest = max(largest, activation - bias)
+    return largest

@@ -1,0 +1,249 @@
+"""Test error of a trained network, without d: chances of an error of fresh samples.
+
+Each draw of the pre-activations h (`bocnn.measure.fresh_output`) serves every centre. Where φ is
+homogeneous (ReLU, leaky ReLU) and there is no bias, h = r·u with r, the length of the standard normal
+vector drawn, chi with 2m degrees of freedom and independent of the direction u, and N = r·N(u): so each
+draw gives u, and the chance of an error over r is exact. The error of nearly perfect networks is then
+resolved far below 1 / n_test.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from bocnn.arrays import Array
+from bocnn.data.draws import TEST, Seed, stream
+from bocnn.dynamics.activation import LEAKY, RELU, activate
+from bocnn.dynamics.gram_step import FAST, Kind
+from bocnn.measure.chi_tails import write_chances_negative, write_crossings
+from bocnn.measure.fresh_output import Fresh
+from bocnn.rng.normals import CHUNK, draw_chunk
+from bocnn.simd.arena import Memory, claim
+from bocnn.simd.compiled import compiled
+from bocnn.simd.lanes import numbers, pick, plain
+from bocnn.simd.random_words import WIDTH as LANES
+
+_VECTORS = CHUNK // LANES
+
+
+@compiled()
+def clean_error(
+    fresh: Fresh, kind: Kind, n_test: int, seed: Seed, memory: Memory
+) -> tuple[float, float]:
+    """Test error against the clean label, and its Monte Carlo standard error.
+
+    Normal vectors are drawn in pairs, each with its mirror image; the last is without where n_test is
+    odd. Pairs are independent, so the standard error is that of their means, the odd one weighing half;
+    NaN for a single pair.
+
+    Args:
+        fresh: from `fresh_samples`.
+        kind: the network's activation.
+        n_test: fresh noise draws, each used for every centre.
+        seed: the run's.
+        memory: to work in.
+    """
+    pairs, filters, real = (n_test + 1) // 2, fresh.weights.size, np.float32
+    error = claim(memory, ((pairs + CHUNK - 1) // CHUNK * CHUNK,), np.float64)
+    work = Work(
+        claim(memory, (filters, _VECTORS, LANES), real),
+        claim(memory, (4, _VECTORS, LANES), real),
+        claim(memory, (2, _VECTORS, LANES), real),
+        claim(memory, (4, 2 * CHUNK), np.float64),
+    )
+    _write_pairs(_scaled(fresh, kind, memory), kind, seed, work, error)
+    if n_test % 2 == 1:
+        error[pairs - 1] = work.chances[3, (pairs - 1) % CHUNK]
+    return _mean_of_pairs(error[:pairs], n_test)
+
+
+class Work(NamedTuple):
+    """Room for CHUNK draws and their mirror images; vectors of LANES draws, from `aligned`.
+
+    normals: (2m, vectors, LANES). h: of two filters, then with means of one filter and its mirror image,
+    (4, vectors, LANES). outputs: N, (2, vectors, LANES). chances: rows for tails, then the errors of the
+    draws, (4, 2 CHUNK).
+    """
+
+    normals: Array
+    h: Array
+    outputs: Array
+    chances: Array
+
+
+@compiled(_nrt=False)
+def _write_pairs(fresh: Fresh, kind: Kind, seed: Seed, work: Work, error: Array) -> None:
+    """Write the mean error of each draw and its mirror image, CHUNK at a time."""
+    rectifies = kind.activation == RELU or kind.activation == LEAKY
+    exact = rectifies and _is_zero(fresh.mean)
+    both = work.chances[3]
+    for first in range(0, error.size, CHUNK):
+        _draw_vectors(work.normals, first, seed)
+        _write_outputs(fresh, kind, work)
+        if exact:
+            _divide_by_lengths(work)
+        flat = work.outputs.reshape(-1)
+        for t in range(flat.size):
+            work.chances[0, t] = flat[t]
+        _write_errors(fresh, exact, work.chances)
+        for t in range(CHUNK):
+            error[first + t] = 0.5 * (both[t] + both[CHUNK + t])
+
+
+@compiled(_nrt=False)
+def _is_zero(numbers: Array) -> bool:
+    """Whether all numbers are zero."""
+    total = 0
+    for i in range(numbers.size):
+        total += numbers[i] != 0
+    return total == 0
+
+
+@compiled(_nrt=False)
+def _mean_of_pairs(error: Array, n_test: int) -> tuple[float, float]:
+    """Mean over draws and its standard error; the last weighs half where n_test is odd."""
+    pairs, weight = error.size, 0.5 * n_test
+    half = pairs - weight
+    total, squares = 0.0, 0.0
+    for t in range(pairs):
+        total += error[t]
+    mean = (total - half * error[pairs - 1]) / weight
+    for t in range(pairs):
+        squares += (error[t] - mean) ** 2
+    squares -= half * (error[pairs - 1] - mean) ** 2
+    return mean, (math.sqrt(squares / (weight * (pairs - 1.0))) if pairs > 1 else math.nan)
+
+
+@compiled()
+def _scaled(fresh: Fresh, kind: Kind, memory: Memory) -> Fresh:
+    """The same law with its scales divided out, so that float32 holds it: no output's sign changes."""
+    real = np.float64
+    scaled = Fresh(
+        claim(memory, fresh.centres.shape, real),
+        fresh.labels,
+        claim(memory, fresh.mean.shape, real),
+        claim(memory, fresh.root.shape, np.float32),
+        claim(memory, fresh.weights.shape, real),
+    )
+    _write_scaled(fresh, kind, scaled)
+    return scaled
+
+
+@compiled(fastmath=FAST, error_model="numpy", _nrt=False)
+def _write_scaled(fresh: Fresh, kind: Kind, out: Fresh) -> None:
+    """Write the law."""
+    rectifies = kind.activation == RELU or kind.activation == LEAKY
+    squares, weights = 0.0, 0.0
+    root, single = fresh.root.reshape(-1), out.root.reshape(-1)
+    for k in range(fresh.weights.size):
+        weights += fresh.weights[k] * fresh.weights[k]
+        squares += fresh.mean[k] * fresh.mean[k]
+    for i in range(root.size):
+        squares += root[i] * root[i]
+    inner = 1.0 / math.sqrt(squares) if rectifies and squares > 0.0 else 1.0
+    outer = 1.0 / math.sqrt(weights) if weights > 0.0 else 1.0
+    for c in range(fresh.centres.size):
+        out.centres[c] = inner * outer * fresh.centres[c]
+    for k in range(fresh.weights.size):
+        out.mean[k] = inner * fresh.mean[k]
+        out.weights[k] = outer * fresh.weights[k]
+    for i in range(root.size):
+        single[i] = inner * root[i]
+
+
+@compiled(_nrt=False)
+def _draw_vectors(normals: Array, first: int, seed: Seed) -> None:
+    """Draw CHUNK standard normal vectors, (2m, vectors, LANES), component by component."""
+    apart, block = numbers(normals, LANES), first * normals.shape[0] // 4
+    for k in range(normals.shape[0]):
+        draw_chunk(apart[k], block + k * LANES, stream(seed, TEST))
+
+
+@compiled(fastmath=FAST, error_model="numpy", _nrt=False)
+def _divide_by_lengths(work: Work) -> None:
+    """Turn outputs on normal vectors into those on their directions."""
+    e, squares = numbers(work.normals, LANES), numbers(work.h, LANES)[0]
+    flat, straight = work.h[0].reshape(-1), work.outputs.reshape(-1)
+    flat[:] = 0
+    for k in range(e.shape[0]):
+        for t in range(_VECTORS):
+            squares[t] += e[k, t] * e[k, t]
+    for t in range(CHUNK):
+        flat[t] = np.float32(1) / math.sqrt(flat[t])
+    for t in range(CHUNK):
+        straight[t] *= flat[t]
+        straight[CHUNK + t] *= flat[t]
+
+
+@compiled(fastmath=FAST, _nrt=False)
+def _write_outputs(fresh: Fresh, kind: Kind, work: Work) -> None:
+    """Write N of standard normal vectors and of their mirror images; the law's root is float32."""
+    real = np.float32
+    e, outputs = numbers(work.normals, LANES), numbers(work.outputs, LANES)
+    h = numbers(work.h, LANES)
+    pair = h[2:]
+    rectifies = kind.activation == RELU or kind.activation == LEAKY
+    leak = real(kind.leak) if kind.activation == LEAKY else real(0)
+    work.outputs[:] = 0
+    for k in range(0, fresh.weights.size, 2):
+        _two_rows(fresh.root[:, k : k + 2], e, k, h)
+        for row in range(2):
+            mean, weight = real(fresh.mean[k + row]), real(fresh.weights[k + row])
+            for t in range(_VECTORS):
+                x = h[row, t]
+                pair[0, t], pair[1, t] = mean + x, mean - x
+            if not rectifies:
+                activate(kind.activation, kind.leak, plain(pair), plain(pair))
+            for side in range(2):
+                for t in range(_VECTORS):
+                    x = pair[side, t]
+                    phi = pick(x, x, leak * x) if rectifies else x
+                    outputs[side, t] += weight * phi
+
+
+@compiled(fastmath=FAST, _nrt=False)
+def _two_rows(root: Array, e: Array, k: int, out: Array) -> None:
+    """Write the pre-activations of filters k and k + 1, without their means, from their columns."""
+    a0, a1, a2, a3 = e[0, 0] * 0, e[0, 0] * 0, e[0, 0] * 0, e[0, 0] * 0
+    b0, b1, b2, b3 = a0, a1, a2, a3
+    for j in range(k + 2):
+        a, b = root[j, 0], root[j, 1]
+        e0, e1, e2, e3 = e[j, 0], e[j, 1], e[j, 2], e[j, 3]
+        a0, a1, a2, a3 = a0 + a * e0, a1 + a * e1, a2 + a * e2, a3 + a * e3
+        b0, b1, b2, b3 = b0 + b * e0, b1 + b * e1, b2 + b * e2, b3 + b * e3
+    out[0, 0], out[0, 1], out[0, 2], out[0, 3] = a0, a1, a2, a3
+    out[1, 0], out[1, 1], out[1, 2], out[1, 3] = b0, b1, b2, b3
+
+
+@compiled(_nrt=False)
+def _write_errors(fresh: Fresh, exact: bool, work: Array) -> None:
+    """Write the mean error over the centres, the last row of `work`, for noise outputs, the first.
+
+    The first half of the centres are of class +1, the others of class −1.
+    """
+    outputs, error = work[0], work[3]
+    half, degrees = fresh.centres.size // 2, fresh.weights.size // 2
+    share = 0.5 / half
+    error[:] = 0.0
+    for c in range(half):
+        plus, minus = fresh.centres[c], fresh.centres[half + c]
+        if not exact:
+            for t in range(outputs.size):
+                error[t] += share * (wrongness(plus + outputs[t]) + wrongness(-minus - outputs[t]))
+        elif plus > 0.0 and minus < 0.0:
+            write_crossings((plus, minus), degrees, work)
+            for t in range(outputs.size):
+                error[t] += share * work[2, t]
+        else:
+            for centre in (plus, -minus):
+                write_chances_negative(centre, degrees, work)
+                for t in range(outputs.size):
+                    error[t] += share * work[2, t]
+                    outputs[t] = -outputs[t]
+
+
+@compiled(_nrt=False)
+def wrongness(margin):  # type: ignore[no-untyped-def]
+    """1 for a negative margin, 0 for a positive one, 1/2 for none: a coin is tossed there."""
+    return 0.5 - 0.5 * np.sign(margin)

@@ -1,0 +1,1 @@
+"""Further models of the sweep protocol."""

@@ -1,0 +1,198 @@
+"""The model `kernel` as a sweep sees it: its columns, the cost of a run, and `run`.
+
+f(x) = m^(−1/2) Σ ±ReLU(⟨w_r, x⟩), less its value at the start, as symmetric pairs of neurons would have
+it; gradient descent on w alone, with the loss ½ Σ (y − f)².
+"""
+
+from collections.abc import Mapping
+from copy import copy
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bocnn.arrays import Array, Ints
+from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, each, sizes, stacked
+from bocnn.models.kernel.columns import IDLE, MEASURES, PARAMETERS, TRACE_MEASURES, WORDS
+from bocnn.models.kernel.draws import Data, Images, draw_data, draw_network, worst_labels
+from bocnn.models.kernel.images import CheckedImages, content_column, content_digest, sets_of
+from bocnn.models.proportional.descent import Recipe, Trained, Watch, descend
+from bocnn.models.proportional.draws import Sample
+from bocnn.theory import kernel as theory
+
+
+class Kernel(RowModel):
+    """Two-layer ReLU networks on unit vectors, first layer trained, beside what their kernel predicts.
+
+    `contents` are the digests of the images that it trains on, by the name of their set; `folder`, where
+    they lie, is no part of a run's identity.
+    """
+
+    name = "kernel"
+    numerics_version = 3
+    parameters = PARAMETERS
+    measures = MEASURES
+    words = WORDS
+    idle_rules = IDLE
+    locations = ("folder",)
+    trace_measures: Final = TRACE_MEASURES
+
+    def __init__(self, images: Images | None = None) -> None:
+        """A model whose images, where a run asks for some, are read by `images`."""
+        self._images = self._read = images
+        self.contents: dict[str, str] = {}
+
+    def with_images(self, images: Images) -> "Kernel":
+        """The model that takes its images from a reader."""
+        other = copy(self)
+        other._images = other._read = images
+        return other
+
+    def with_contents(self, contents: Mapping[str, str]) -> "Kernel":
+        """The model whose images are those of these digests; it trains on no others."""
+        other = copy(self)
+        other.contents = dict(contents)
+        if self._read is not None:
+            other._images = CheckedImages(self._read, other.contents)
+        return other
+
+    def read_contents(self, columns: Columns) -> dict[str, str]:
+        """Digests of the images of runs, by the name of their set; those that are stated are not read.
+
+        Raises:
+            ValueError: images are asked for and there are none, or nothing reads them.
+        """
+        found = {}
+        for name, asked in sets_of(self.canonical(columns)).items():
+            if name in self.contents:
+                found[name] = self.contents[name]
+            elif self._read is None:
+                raise ValueError(
+                    f"received data: {asked[0]}; expected sphere: nothing reads images"
+                )
+            else:
+                found[name] = content_digest(*self._read(*asked))
+        return found
+
+    def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """What decides the numbers of runs, beside seed, replicate and `keyed`: images by their content."""
+        found = self.canonical(columns)
+        contents = self.read_contents(columns)
+        found["images"] = content_column(found, contents.__getitem__)
+        del found["folder"]
+        return found
+
+    def flops(self, columns: Columns) -> Array:
+        """Cost of each run in floating-point operations, shape (runs,)."""
+        n, d, m, steps, tested = sizes(columns, "n", "d", "m", "steps", "n_test")
+        step = 4 * m * n * np.minimum(n, d) + 20 * m * n
+        return OVERHEAD + 15 * n**3 + 20 * m * d + steps * step + 4 * m * (n + tested) * d
+
+    def trace_flops(self, columns: Columns, steps: Ints) -> Array:
+        """Cost of each run where it is recorded at `steps`, shape (runs,)."""
+        n, d, m = sizes(columns, "n", "d", "m")
+        return self.flops(columns) + len(steps) * (4 * n**2 + 4 * m * d)
+
+    def memory_bytes(self, columns: Columns) -> Array:
+        """Working memory of each run in bytes, shape (runs,)."""
+        n, d, m, tested = sizes(columns, "n", "d", "m", "n_test")
+        return 8 * (3 * m * n + 6 * m * d + 4 * n**2 + 2 * tested * (m + d))
+
+    def measure(self, row: Row) -> Row:
+        """The measures of one run."""
+        return self._train(row, frozenset())[0]
+
+    def trace(
+        self, columns: Columns, steps: Ints
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """What `run` returns, bit for bit, and the training curve of each run.
+
+        Args:
+            columns: as for `run`.
+            steps: whole numbers ≥ 0, rising; a run is recorded at those that it reaches, and at its end.
+        Returns:
+            Measured columns; and recorded ones in order of runs and steps, with `run`, its index.
+        """
+        pairs = each(
+            self.keyed_runs(columns), partial(self._train, asked=frozenset(steps.tolist()))
+        )
+        traced = [record | {"run": k} for k, (_, records) in enumerate(pairs) for record in records]
+        run = np.array([record["run"] for record in traced], dtype=np.int64)
+        measured = stacked([row for row, _ in pairs], MEASURES)
+        return measured, {"run": run} | stacked(traced, TRACE_MEASURES)
+
+    def _train(self, row: Row, asked: frozenset[int]) -> tuple[Row, list[Row]]:
+        """The measures of one run, and its records at the steps asked for and at its end."""
+        data = draw_data(row, int(row["n"]), images=self._images)
+        gram = theory.limit_gram(data.x)
+        labels = worst_labels(gram) if row["labels"] == "worst" else data.labels
+        curve = _curve(gram, labels, row["eta"])
+        filters, signs = draw_network(row, data.x.shape[1])
+        start = Sample(data.x, np.zeros(0), np.zeros(0), filters, signs)
+        # The descent's loss is a mean over the samples, this one's a sum.
+        recipe = Recipe(row["eta"] * len(labels), int(row["steps"]), 0.0)
+        records: list[Row] = []
+        watch = Watch(asked, lambda *seen: records.append(_beside(curve, *seen)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            trained = descend(start, labels, "relu", recipe, watch=watch)
+        if not (np.isfinite(trained.grad_norm) and "residual" in records[-1]):
+            return {"status": "diverged"}, records
+        told = {"lambda_min": float(curve.values[0])} | _complexity(gram, labels)
+        tested = {} if row["labels"] == "worst" else self._test(row, trained, start)
+        room = {"bound_room": told["bound"] - tested["test_l1"]} if tested else {}
+        return {"status": "ok"} | records[-1] | told | tested | room, records
+
+    def _test(self, row: Row, trained: Trained, start: Sample) -> Row:
+        """Loss and error on fresh samples of the training's law; the worst labels have no law."""
+        fresh: Data = draw_data(row, int(row["n_test"]), test=True, images=self._images)
+        active = (np.maximum(fresh.x @ w.T, 0.0) for w in (trained.filters, start.filters))
+        after, before = (part @ start.signs for part in active)
+        output = (after - before) / np.sqrt(len(start.signs))
+        loss = float(np.minimum(np.abs(fresh.labels - output), 1.0).mean())
+        wrong = float(np.mean(np.sign(output) != np.sign(fresh.taught)))
+        return {"test_l1": loss, "test_error": wrong}
+
+
+class _Curve(NamedTuple):
+    """What H∞ predicts of a training: its eigenvalues and vectors, the labels along them, and η."""
+
+    values: Array
+    vectors: Array
+    along: Array
+    eta: float
+
+
+def _curve(gram: Array, labels: Array, eta: float) -> _Curve:
+    values, vectors = np.linalg.eigh(gram)
+    return _Curve(values, vectors, vectors.T @ labels, eta)
+
+
+def _beside(curve: _Curve, step: int, residual: Array, moved: Array) -> Row:
+    """A point of the training curve, measured and predicted; the step alone where it is not finite."""
+    if not np.isfinite(_norm(residual) + _norm(moved)):
+        return {"step": step}
+    left = curve.vectors @ ((1 - curve.eta * curve.values) ** step * curve.along)
+    return {
+        "step": step,
+        "residual": _norm(residual),
+        "predicted_residual": _norm(left),
+        "residual_gap": _norm(residual - left) / _norm(curve.along),
+        "distance": _norm(moved),
+    }
+
+
+def _complexity(gram: Array, labels: Array) -> Row:
+    """What H∞ says of the labels: bounds of distance and loss, NaN where it is singular."""
+    bounds = {
+        "distance_bound": theory.distance_bound(gram, labels),
+        "bound": theory.generalization_bound(gram, labels),
+    }
+    return {name: bound if np.isfinite(bound) else np.nan for name, bound in bounds.items()}
+
+
+def _norm(values: Array) -> float:
+    return float(np.linalg.norm(values))
+
+
+MODEL: Final = Kernel()

@@ -1,0 +1,71 @@
+"""The columns of the model `proportional`: what a run is given and what is measured on it."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bocnn.models.base import measures_of
+from bocnn.parameters.accepted import Words
+from bocnn.parameters.columns import Column, Undrawn
+from bocnn.parameters.idle import Columns, Idle
+from bocnn.theory.moments import NAMES
+
+TRAINED = ("second", "first")
+STATUSES = ("ok", "unconverged", "diverged")
+
+PARAMETERS = (
+    Column("n", "int64", "training samples n", interval="[2, 100000]"),
+    Column("d", "int64", "input dimension d", interval="[1, 100000]"),
+    Column("h", "int64", "hidden neurons h", interval="[1, 100000]"),
+    Undrawn("train", "string", "layer trained", choices=TRAINED),
+    Undrawn("activation", "string", "activation φ", choices=NAMES, default="relu"),
+    Column("r", "float64", "teacher's norm ‖θ*‖", interval="[0, inf)", default=1.0),
+    Column("sigma", "float64", "label noise σ", interval="[0, inf)", default=0.0),
+    Column("init", "float64", "pre-activations' scale at the start", "1", "(0, inf)", default=1.0),
+    Undrawn("eta", "float64", "step size η of the first layer", interval="(0, inf)", default=0.1),
+    Undrawn("steps", "int64", "gradient steps, at most", interval="[0, 1e9]", default=25000),
+    Undrawn(
+        "grad_tol",
+        "float64",
+        "‖∇‖² to stop at, null for never",
+        interval="(0, inf)",
+        default=1e-6,
+        nullable=True,
+    ),
+)
+
+WORDS: Final[Words] = {"train": ("second", "first"), "activation": ("linear", "relu", "erf")}
+"""What is trained."""
+
+
+def _is_linear(columns: Columns) -> NDArray[np.bool_]:
+    return np.asarray((columns["train"] == "first") & (columns["activation"] == "linear"))
+
+
+IDLE = (
+    *(
+        Idle(name, lambda c: c["train"] == "second", value, "the second layer is solved for")
+        for name, value in (("eta", 0.1), ("steps", 25000), ("grad_tol", 1e-6))
+    ),
+    Idle("h", _is_linear, 1, "a linear first layer learns the same at every width"),
+    Idle("init", _is_linear, 1.0, "a linear first layer learns the same from every start"),
+    Idle("eta", lambda c: c["steps"] == 0, 0.1, "nothing is trained in 0 steps"),
+)
+"""Parameters without effect on a run; the rules are applied in this order."""
+
+MEASURES = measures_of(
+    STATUSES,
+    dict(
+        bias="bias r² B",
+        variance="variance σ² V",
+        risk="population risk, less σ²",
+        predicted_bias="bias in the proportional limit",
+        predicted_variance="variance in the proportional limit",
+        predicted_risk="risk in the proportional limit",
+        nonlinear="what of the learned function is not linear, E (f − ⟨x, E f x⟩)²",
+        train_loss="training loss Σ (y − f)² / 2n",
+        grad_norm="squared gradient norm at the end",
+        steps_run="gradient steps run",
+    ),
+)

@@ -1,0 +1,112 @@
+"""The model `proportional` as a sweep sees it: its columns, the cost of a run, and `run`."""
+
+from typing import Final
+
+import numpy as np
+
+from bocnn.arrays import Array
+from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
+from bocnn.models.proportional.columns import IDLE, MEASURES, PARAMETERS, WORDS
+from bocnn.models.proportional.descent import Recipe
+from bocnn.models.proportional.draws import draw
+from bocnn.models.proportional.students import Fit, train_first, train_first_linear, train_second
+from bocnn.theory import proportional as theory
+from bocnn.theory.moments import moments
+
+
+class Proportional(RowModel):
+    """Fully connected two-layer networks on Gaussian inputs with a linear teacher, one layer trained."""
+
+    name = "proportional"
+    numerics_version = 3
+    parameters = PARAMETERS
+    measures = MEASURES
+    words = WORDS
+    idle_rules = IDLE
+
+    def flops(self, columns: Columns) -> Array:
+        """Cost of each run in floating-point operations, shape (runs,).
+
+        Steps until a tolerance are those that the slowest mode of the limit would take.
+        """
+        n, d, h = sizes(columns, "n", "d", "h")
+        draws = 20 * (n + h) * d
+        small = np.minimum(n, h)
+        second = 2 * n * h * (d + h + 2 * small) + 2 * h**2 * d + 60 * h**2 + 12 * small**3
+        linear = 14 * n * d * np.minimum(n, d)
+        step = 4 * h * n * np.minimum(n, d) + 30 * h * n
+        descent = 2 * _steps(columns) * step + 18 * h**2 * d + 500 * h**2
+        first = np.where(columns["activation"] == "linear", linear, descent)
+        return OVERHEAD + draws + np.where(columns["train"] == "second", second, first)
+
+    def memory_bytes(self, columns: Columns) -> Array:
+        """Working memory of each run in bytes, shape (runs,)."""
+        n, d, h = sizes(columns, "n", "d", "h")
+        return 8 * (3 * n * d + 4 * h * d + 8 * h * n + 30 * h**2 + 4 * n**2)
+
+    def measure(self, row: Row) -> Row:
+        """The measures of one run."""
+        fit = _train(row)
+        if not np.isfinite(fit).all():
+            return {"status": "diverged"}
+        predicted = {
+            name: float(term) if np.isfinite(term) else np.nan
+            for name, term in _predict(row).items()
+        }
+        trained = {**fit._asdict(), "risk": fit.bias + fit.variance}
+        return {"status": _status(row, fit), **trained, **predicted}
+
+
+def _steps(columns: Columns) -> Array:
+    """Steps of each run, as far as they can be told beforehand, shape (runs,)."""
+    gamma = columns["d"] / columns["n"]
+    erf = columns["activation"] == "erf"
+    both = [moments(name, columns["init"]) for name in ("erf", "relu")]
+    slope, rest = (
+        np.where(erf, *(getattr(of, name) for of in both)) for name in ("slope", "slope_variance")
+    )
+    slowest = slope**2 * (1 - np.sqrt(gamma)) ** 2 + gamma * rest
+    with np.errstate(divide="ignore"):
+        steps = np.log(1 + 100 / columns["grad_tol"]) / (2 * columns["eta"] * slowest)
+    return np.fmin(columns["steps"], steps)
+
+
+def _train(row: Row) -> Fit:
+    """Draw and train."""
+    sample, sigma = draw(row), float(row["sigma"])
+    if row["train"] == "second":
+        return train_second(sample, row["activation"], sigma)
+    tolerance = row["grad_tol"]
+    recipe = Recipe(row["eta"], row["steps"], 0.0 if np.isnan(tolerance) else tolerance)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if row["activation"] == "linear":
+            return train_first_linear(sample, sigma, recipe)
+        return train_first(sample, row["activation"], recipe)
+
+
+def _status(row: Row, fit: Fit) -> str:
+    """Whether a training by steps came to its end."""
+    stopped = row["train"] == "second" or not fit.grad_norm > row["grad_tol"]
+    return "ok" if stopped else "unconverged"
+
+
+def _predict(row: Row) -> Row:
+    """The closed forms of the run's γ₁ = d/n and γ₂ = h/n, infinite at their poles."""
+    gamma_1, gamma_2 = row["d"] / row["n"], row["h"] / row["n"]
+    activation, scale = row["activation"], row["init"]
+    if row["train"] == "first":
+        terms = theory.kernel_first_layer(gamma_1, activation=activation, scale=scale)
+    elif activation == "linear":
+        terms = theory.linear_second_layer(gamma_1, gamma_2)
+    else:
+        terms = theory.random_features(gamma_1, gamma_2, activation=activation, scale=scale)
+    bias = row["r"] ** 2 * terms.bias if row["r"] else 0.0
+    variance = row["sigma"] ** 2 * terms.variance if row["sigma"] else 0.0
+    return {
+        "predicted_bias": bias,
+        "predicted_variance": variance,
+        "predicted_risk": bias + variance,
+    }
+
+
+MODEL: Final = Proportional()

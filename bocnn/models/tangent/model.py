@@ -1,0 +1,106 @@
+"""The model `tangent` as a sweep sees it: the kernel at the start of `bocnn`'s network, on its data.
+
+Data are drawn as the model `bocnn` draws them, by the same law, the same code and the same keys: a run's
+are those of the run of `bocnn` with its seed, replicate and parameters, and with the defaults of what else
+is drawn. Nothing is trained. A run whose kernel is singular has no bound: its status is `diverged`.
+"""
+
+import numpy as np
+
+from bocnn.arrays import Array
+from bocnn.cpu.engine import room_bytes
+from bocnn.data.draws import Seed
+from bocnn.data.laws import CONSTANT, SIGNAL_LAW, Law, draw_geometry, draw_points
+from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
+from bocnn.models.tangent.columns import IDLE, MEASURES, PARAMETERS, WORDS
+from bocnn.simd.arena import Room, new_memory
+from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.theory.kernel import complexity
+from bocnn.theory.tangent import Network, ball_bound, tangent_gram
+
+
+class Tangent(RowModel):
+    """The tangent kernel of the two-layer CNN at its start: least eigenvalue and bound."""
+
+    name = "tangent"
+    numerics_version = 2
+    parameters = PARAMETERS
+    measures = MEASURES
+    words = WORDS
+    idle_rules = IDLE
+
+    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+        """Whether this process can draw these runs and compile nothing."""
+        return compiles_nothing(lambda: _draw_first(columns))
+
+    def compile(self, columns: Columns, traced: bool) -> float:
+        """Compile what draws these runs; seconds that it took."""
+        return compile_seconds(lambda: _draw_first(columns))
+
+    def flops(self, columns: Columns) -> Array:
+        """Cost of each run in floating-point operations, shape (runs,)."""
+        n, m = sizes(columns, "n", "m")
+        return OVERHEAD + 30 * n**3 + 300 * n**2 + 10 * (n + 2 * m) ** 2
+
+    def memory_bytes(self, columns: Columns) -> Array:
+        """Working memory of each run in bytes, shape (runs,)."""
+        n, m = sizes(columns, "n", "m")
+        return 8 * (50 * n**2 + 3 * (n + 2 * m) ** 2)
+
+    def measure(self, row: Row) -> Row:
+        """The measures of one run."""
+        patches, labels = draw_patches(row)
+        start = Network(2 * int(row["m"]), row["sigma_0"], row["v0"], row["train"])
+        gram = tangent_gram(patches, start)
+        least = float(np.linalg.eigvalsh(gram)[0])
+        bound = ball_bound(gram, labels)
+        if not (np.isfinite(bound) and least > 0):
+            return {"status": "diverged"}
+        return {
+            "status": "ok",
+            "lambda_min": least,
+            "diagonal": float(np.trace(gram)) / len(labels),
+            "complexity": complexity(gram, labels),
+            "bound": bound,
+            "informative": float(bound < 1),
+            "below_chance": float(bound < 0.5),
+        }
+
+
+def _draw_first(columns: Columns) -> None:
+    """Draw the training set of the first run: others call the same compiled functions."""
+    draw_patches({name: column.tolist()[0] for name, column in columns.items()})
+
+
+def draw_patches(row: Row) -> tuple[Array, Array]:
+    """The training set of a run: inner products of its patches, and labels with flips.
+
+    Args:
+        row: parameters, `key0`, `key1` and `replicate`.
+    Returns:
+        Shapes (2, n, 2, n), the signal patch first, and (n,).
+    """
+    n, mu = int(row["n"]), float(row["mu_norm"])
+    law = Law(
+        SIGNAL_LAW,
+        n,
+        int(row["d"]),
+        int(row["m"]),
+        mu,
+        float(row["sigma_p"]),
+        float(row["sigma_0"]),
+        float(row["v0"]),
+        float(row["p_flip"]),
+        row["noise"] == "isotropic",
+        False,
+        CONSTANT,
+    )
+    seed = Seed(*(np.uint64(row[name]) for name in ("key0", "key1", "replicate")))
+    room = Room(*(new_memory(1, size) for size in room_bytes(n, law.m, 0)))
+    points = draw_points(law, draw_geometry(law, seed, room), seed, np.float64, room)
+    # Rows of both patches of every sample among the distinct points: centres, then noise.
+    places = np.concatenate([points.shared.argmax(axis=0), len(points.shared) + np.arange(n)])
+    return points.gram[np.ix_(places, places)].reshape(2, n, 2, n), points.observed.copy()
+
+
+MODEL = Tangent()

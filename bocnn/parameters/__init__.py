@@ -1,0 +1,1 @@
+"""What a run is given: columns, words that engines accept, idle parameters, keys, precision."""

@@ -1,0 +1,155 @@
+"""The model's columns: what a run is given and what is measured on it, with types, units and ranges."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from bocnn.data import laws
+from bocnn.dynamics import activation
+from bocnn.measure.trace import Trace
+from bocnn.parameters.idle import Idle
+from bocnn.parameters.precision import beyond_single
+
+NOISES = ("orthogonal", "isotropic")
+TRAINED = ("both", "hidden", "output")
+MOMENTA = ("heavy_ball", "nesterov")
+BIASES = ("none", "trained")
+LOSSES = ("logistic", "square")
+PRECISIONS = ("float32", "float64")
+REQUIRED = "required"
+"""Default of a parameter that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A named column of the dataset.
+
+    `type` is the Arrow type's name; `interval` the valid range in the usual brackets, empty where any
+    value will do; `choices` the valid words. Null is a valid value where it is the default, and where
+    `nullable` says so. `drawn` says that another value changes what is drawn: patches, labels, or weights
+    at the start. Of labels, those are meant from which flips follow: flips at any probability are read off
+    the same uniforms.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    unit: str = "1"
+    interval: str = ""
+    choices: tuple[str, ...] = ()
+    default: object = REQUIRED
+    drawn: bool = True
+    nullable: bool = False
+
+
+Undrawn = partial(Column, drawn=False)
+"""A column whose value leaves all that is drawn as it is."""
+
+PARAMETERS = (
+    Column("data", "string", "data law", choices=laws.LAWS, default="signal"),
+    Column("n", "int64", "training samples n", interval="[1, 100000]"),
+    Column("d", "int64", "patch dimension d", interval="[2, 1e15]"),
+    Column("m", "int64", "filters per class m", interval="[1, 100000]"),
+    Column("mu_norm", "float64", "signal strength ‖μ‖", interval="[0, inf)"),
+    Column("sigma_p", "float64", "noise scale σₚ", interval="(0, inf)", default=1.0),
+    Column("noise", "string", "noise law", choices=NOISES, default="orthogonal"),
+    Undrawn("p_flip", "float64", "label-flip probability p", interval="[0, 0.5)", default=0.0),
+    Column("sigma_0", "float64", "hidden initialization σ₀", interval="[0, inf)"),
+    Undrawn("v0", "float64", "output initialization v₀", interval="(-inf, inf)"),
+    Column(
+        "output_init", "string", "output weights drawn", choices=laws.OUTPUTS, default="constant"
+    ),
+    Column("bias", "string", "biases of the filters", choices=BIASES, default="none"),
+    Undrawn("activation", "string", "activation φ", choices=activation.NAMES, default="relu"),
+    Undrawn("leak", "float64", "leaky_relu's slope below zero", interval="[0, 1]", default=0.01),
+    Undrawn("loss", "string", "training loss", choices=LOSSES, default="logistic"),
+    Undrawn("train", "string", "layers trained", choices=TRAINED, default="both"),
+    Undrawn("eta", "float64", "step size η", interval="(0, inf)"),
+    Undrawn(
+        "eta_output", "float64", "step size of v, η if null", interval="(0, inf)", default=None
+    ),
+    Undrawn("momentum", "float64", "momentum", interval="[0, 1)", default=0.0),
+    Undrawn("momentum_rule", "string", "kind of momentum", choices=MOMENTA, default="heavy_ball"),
+    Undrawn("weight_decay", "float64", "weight decay", interval="[0, inf)", default=0.0),
+    Undrawn("batch", "int64", "samples a step, 0 for all", interval="[0, 100000]", default=0),
+    Undrawn("steps", "int64", "gradient steps T, at most", interval="[0, 1e12]"),
+    Undrawn("loss_tol", "float64", "training loss to stop at ε", interval="(0, inf)", default=None),
+    Undrawn("n_test", "int64", "fresh test noise draws", interval="[1, 1e8]", default=500),
+    Undrawn(
+        "precision",
+        "string",
+        "training arithmetic; float64 beyond float32's range",
+        choices=PRECISIONS,
+        default="float32",
+    ),
+)
+
+IDLE = (
+    Idle("eta_output", lambda c: c["train"] == "hidden", np.nan, "the output layer is not trained"),
+    Idle(
+        "eta",
+        lambda c: (c["train"] == "output") & ~np.isnan(c["eta_output"]),
+        lambda c: c["eta_output"],
+        "the hidden layer is not trained",
+    ),
+    Idle("eta_output", lambda c: c["eta_output"] == c["eta"], np.nan, "it is eta, as by default"),
+    *(
+        Idle(name, lambda c: c["steps"] == 0, value, "nothing is trained in 0 steps")
+        for name, value in (
+            ("train", "both"),
+            ("eta", 1.0),
+            ("eta_output", np.nan),
+            ("momentum", 0.0),
+            ("weight_decay", 0.0),
+            ("batch", 0),
+        )
+    ),
+    Idle("momentum_rule", lambda c: c["momentum"] == 0, "heavy_ball", "there is no momentum"),
+    Idle("leak", lambda c: c["activation"] != "leaky_relu", 0.01, "only leaky_relu has one"),
+    Idle("batch", lambda c: c["batch"] >= c["n"], 0, "a batch is the whole training set"),
+    Idle("output_init", lambda c: c["v0"] == 0, "constant", "v0 is 0"),
+    Idle("precision", beyond_single, "float32", "scales beyond float32's range take float64"),
+)
+"""Parameters without effect on a run; the rules are applied in this order."""
+
+STATUSES = ("ok", "unconverged", "diverged")
+
+_MEANINGS = dict(
+    train_loss="training loss",
+    train_error="training error",
+    test_error="test error",
+    test_error_clean="test error, clean labels",
+    test_error_se="Monte Carlo standard error of test_error",
+    max_w_mu="signal learning max ⟨w, jμ⟩",
+    max_w_xi="noise memorization max ⟨w, ξᵢ⟩",
+    signal_to_noise="signal learning / noise memorization",
+    max_v1="largest output weight, signal patch",
+    max_v2="largest output weight, noise patch",
+    w_norm="hidden weight norm ‖W‖",
+    v_norm="output weight norm ‖v‖",
+    steps_run="gradient steps run",
+)
+
+MEASURES = (
+    Column("status", "string", "how the run ended", choices=STATUSES),
+    *(
+        Column(name, "int64" if name == "steps_run" else "float64", meaning)
+        for name, meaning in _MEANINGS.items()
+    ),
+)
+
+_TRACE_MEANINGS = dict(
+    step="gradient steps taken so far",
+    noise_ratio="max_w_xi / max_v2, null where max_v2 is not positive",
+    gamma_max="largest signal coefficient γ of the filters' decomposition",
+    rho_max="largest noise coefficient ρ of the filters' decomposition",
+    gamma_over_rho="largest γ / Σᵢ max(ρᵢ, 0) of a filter",
+    slope_min="smallest |ℓ′ᵢ| of a training sample",
+    slope_max="largest |ℓ′ᵢ| of a training sample",
+)
+
+TRACE_MEASURES = tuple(
+    Column(name, "int64" if name == "step" else "float64", (_MEANINGS | _TRACE_MEANINGS)[name])
+    for name in Trace._fields
+)

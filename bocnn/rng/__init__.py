@@ -1,0 +1,1 @@
+"""Random numbers: Philox by counters, normals and chi variates."""

@@ -1,0 +1,1 @@
+"""How compiled code is written: lanes of a vector, memory, products, exponentials."""

@@ -1,0 +1,106 @@
+"""Compiled functions, cached on disk for as long as no line of the package changes.
+
+numba's own cache looks at the file of a function alone: after a change in another file it would go on
+running the old callee, which is compiled into the caller. So the cache lies in a folder that is named
+by a digest of all the package's sources.
+"""
+
+import logging
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+from bocnn.simd.nested import Compiled
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_LOG = logging.getLogger(__name__)
+
+_PACKAGE = Path(sys.modules["bocnn"].__file__ or "").parent
+"""The whole package, whichever of its folders this file is in."""
+
+
+def _digest() -> str:
+    sources = b"".join(path.read_bytes() for path in sorted(_PACKAGE.rglob("*.py")))
+    return blake2b(sources, digest_size=8).hexdigest()
+
+
+def _cache_folder() -> str | None:
+    """The first that can be written: `__pycache__` of the package, the user's cache, a temporary folder.
+
+    What is loaded from it is run, so that a temporary one must be closed to other users. None where
+    nothing can be written: then each process compiles for itself.
+    """
+    name = f"compiled-{_digest()}"
+    usual = [_PACKAGE / "__pycache__"]
+    with suppress(RuntimeError):  # no HOME, and no entry of this user either
+        usual.append(Path.home() / ".cache" / "bocnn")
+    for folder in usual:
+        if _takes_files(folder / name):
+            return str(folder / name)
+    temporary = _temporary_folder()
+    _LOG.warning(
+        "warning: neither %s can be written: compiled code is kept in %s",
+        " nor ".join(map(str, usual)),
+        temporary or "memory, and compiled anew by every process, for minutes",
+    )
+    return str(temporary / name) if temporary else None
+
+
+def _takes_files(folder: Path) -> bool:
+    """Whether a folder is there, or can be made, and written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _temporary_folder() -> Path | None:
+    """A temporary folder that this user alone can enter, the same for all of the user's processes."""
+    with suppress(OSError):
+        shared = Path(tempfile.gettempdir()) / f"bocnn-{os.geteuid()}"
+        shared.mkdir(mode=0o700, exist_ok=True)
+        found = shared.lstat()
+        if (
+            stat.S_ISDIR(found.st_mode)
+            and found.st_uid == os.geteuid()
+            and not found.st_mode & 0o077
+        ):
+            return shared
+        return Path(tempfile.mkdtemp(prefix="bocnn-"))
+    return None
+
+
+_FOLDER = _cache_folder()
+
+
+def compiled(**options: Any) -> Callable[[Function], Function]:
+    """Decorator: compile a function for the processor it runs on, and cache the result.
+
+    Args:
+        options: of numba.njit, such as fastmath.
+    """
+
+    def decorate(function: Function) -> Function:
+        if _FOLDER is None:
+            return cast(Function, numba.njit(**options)(function))
+        elsewhere = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = _FOLDER
+        try:
+            made = Compiled(function, {"nopython": True, **options})
+            made.enable_caching()
+            return cast(Function, made)
+        finally:
+            numba.config.CACHE_DIR = elsewhere
+
+    return decorate

@@ -1,0 +1,208 @@
+"""Numbers that are one number of many runs: compiled code written for one run trains a vector of them.
+
+`numbers(array)` views a float array whose last axis runs over 16 (float32) or 8 (float64) runs as an array
+of one axis less, whose elements are vectors of 64 bytes. They add, subtract and multiply lane by lane, so
+a run's arithmetic never depends on what the other lanes hold. Functions that use nothing else serve both
+one run and many; branches and library functions on such numbers are left to loops over `plain(array)`.
+"""
+
+import operator
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.datamodel import models
+from numba.core.imputils import impl_ret_borrowed
+from numba.core.typeconv import Conversion
+from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, lower_cast, overload, register_model
+from numba.np.arrayobj import make_array, populate_array
+
+from bocnn.simd.compiled import compiled
+
+BYTES = 64
+"""Of a vector: one register where the processor has AVX-512, two or four elsewhere."""
+
+
+def lanes(real: Any) -> int:
+    """Runs that share a vector of a dtype."""
+    return BYTES // int(np.dtype(real).itemsize)
+
+
+class Lanes(types.Type):  # type: ignore[misc]
+    """numba's type of a vector of numbers, one for each run."""
+
+    def __init__(self, real: types.Number, width: int) -> None:
+        self.real = real
+        self.width = width
+        super().__init__(name=f"Lanes({real}, {width})")
+
+    def can_convert_from(self, _context: Any, other: types.Type) -> Conversion | None:
+        """A plain number stands for the same number in every lane."""
+        return Conversion.safe if isinstance(other, types.Number) else None
+
+
+@register_model(Lanes)
+class _Model(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, lanes: Lanes) -> None:
+        element = manager.lookup(lanes.real).get_value_type()
+        super().__init__(manager, lanes, ir.VectorType(element, lanes.width))
+
+
+_KINDS = (
+    Lanes(types.float32, lanes(np.float32)),
+    Lanes(types.float64, lanes(np.float64)),
+)
+_OF = {kind.real: kind for kind in _KINDS}
+
+
+def define(function: Any, generate: Any, operands: int, kinds: Any = _KINDS) -> None:
+    """Type and compile an operator between vectors of one kind.
+
+    Args:
+        function: of Python, `operator.add` say.
+        generate: of numba's lowering: context, builder, signature and operands to the value.
+        operands: how many.
+        kinds: of vectors.
+    """
+
+    class _Template(ConcreteTemplate):  # type: ignore[misc]
+        cases = tuple(signature(kind, *operands * [kind]) for kind in kinds)
+
+    infer_global(function)(_Template)
+    for kind in kinds:
+        lower_builtin(function, *operands * [kind])(generate)
+
+
+def _arithmetic(instruction: str) -> Any:
+    """An instruction on floats; products and sums may fuse."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return getattr(builder, instruction)(*args, flags=("contract",))
+
+    return generate
+
+
+for _function in (operator.add, operator.iadd):
+    define(_function, _arithmetic("fadd"), 2)
+for _function in (operator.sub, operator.isub):
+    define(_function, _arithmetic("fsub"), 2)
+for _function in (operator.mul, operator.imul):
+    define(_function, _arithmetic("fmul"), 2)
+define(operator.neg, _arithmetic("fneg"), 1)
+
+
+@lower_cast(types.Number, Lanes)
+def _spread(context: Any, builder: Any, given: Any, lanes: Lanes, value: Any) -> Any:
+    """The same number in every lane."""
+    number = context.cast(builder, value, given, lanes.real)
+    vector = ir.Constant(context.get_value_type(lanes), ir.Undefined)
+    first = builder.insert_element(vector, number, ir.Constant(ir.IntType(32), 0))
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), lanes.width), [0] * lanes.width)
+    return builder.shuffle_vector(first, vector, everywhere)
+
+
+def _view(context: Any, builder: Any, arrays: Any, shape: Any) -> Any:
+    """An array of other elements over the same memory; `arrays` holds the old one and both types."""
+    source, target, value = arrays
+    assert source.layout == "C", source
+    old = make_array(source)(context, builder, value)
+    new = make_array(target)(context, builder)
+    size = context.get_abi_sizeof(context.get_data_type(target.dtype))
+    extents = shape(cgutils.unpack_tuple(builder, old.shape))
+    strides = [ir.Constant(ir.IntType(64), size)]
+    for extent in reversed(extents[1:]):
+        strides.insert(0, builder.mul(extent, strides[0]))
+    data = builder.bitcast(old.data, new.data.type)
+    populate_array(new, data, extents, strides, size, old.meminfo, old.parent)
+    return impl_ret_borrowed(context, builder, target, new._getvalue())
+
+
+@intrinsic
+def numbers(_context: Any, array: types.Array, wide: Any) -> Any:
+    """An array without its last axis, whose elements are the numbers of the runs along that axis.
+
+    Args:
+        array: C-contiguous floats from `aligned`.
+        wide: None where that axis holds one run: the elements stay floats. Else the lanes of its dtype.
+    """
+    element = array.dtype if isinstance(wide, types.NoneType) else _OF[array.dtype]
+    target = types.Array(element, array.ndim - 1, "C")
+
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return _view(context, builder, (array, target, args[0]), lambda shape: shape[:-1])
+
+    return target(array, wide), generate
+
+
+@intrinsic
+def plain(_context: Any, array: types.Array) -> Any:
+    """All floats of a C-contiguous array of numbers, flat."""
+    wide = isinstance(array.dtype, Lanes)
+    target = types.Array(array.dtype.real if wide else array.dtype, 1, "C")
+
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        def flatten(shape: Any) -> Any:
+            size = ir.Constant(ir.IntType(64), array.dtype.width if wide else 1)
+            return [reduce(builder.mul, shape, size)]
+
+        return _view(context, builder, (array, target, args[0]), flatten)
+
+    return target(array), generate
+
+
+def is_zero(number: Any) -> bool:
+    """Whether a number is zero in every lane: compiled code only."""
+    raise NotImplementedError(number)
+
+
+@intrinsic
+def _all_zero(_context: Any, number: Lanes) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        other = builder.fcmp_unordered("!=", args[0], ir.Constant(args[0].type, None))
+        bits = builder.bitcast(other, ir.IntType(number.width))
+        return builder.icmp_signed("==", bits, ir.Constant(bits.type, 0))
+
+    return types.boolean(number), generate
+
+
+@overload(is_zero)
+def _is_zero(number):  # type: ignore[no-untyped-def]
+    if isinstance(number, Lanes):
+        return lambda number: _all_zero(number)
+    return lambda number: number == 0
+
+
+@compiled()
+def aligned(shape, real):  # type: ignore[no-untyped-def]
+    """Zeros of a given shape (whole numbers), in memory that vectors can be loaded from."""
+    size = 1
+    for extent in shape:
+        size *= extent
+    whole = np.zeros(size + BYTES, real)
+    skipped = (-whole.ctypes.data % BYTES) // whole.itemsize
+    return whole[skipped : skipped + size].reshape(shape)
+
+
+def pick(number: Any, above: Any, below: Any) -> Any:
+    """`above` in the lanes where a number is positive, else `below`: compiled code only."""
+    raise NotImplementedError(number, above, below)
+
+
+@intrinsic
+def _select(_context: Any, number: Lanes, above: Lanes, below: Lanes) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        positive = builder.fcmp_ordered(">", args[0], ir.Constant(args[0].type, None))
+        return builder.select(positive, args[1], args[2])
+
+    return number(number, number, number), generate
+
+
+@overload(pick)
+def _pick(number, above, below):  # type: ignore[no-untyped-def]
+    if isinstance(number, Lanes):
+        return lambda number, above, below: _select(number, above, below)
+    return lambda number, above, below: above if number > 0 else below

@@ -1,0 +1,61 @@
+"""Products of small matrices in double precision, in vectors of eight numbers of one row.
+
+Plain loops, not BLAS: its sums depend on how many threads it has. Matrices are padded with zeros to
+multiples of eight (`padded`), so that no loop has a remainder.
+"""
+
+import numpy as np
+
+from bocnn.arrays import Array, Ints
+from bocnn.simd.arena import Memory, claim_zeros
+from bocnn.simd.compiled import compiled
+from bocnn.simd.lanes import numbers
+
+WIDTH = 8
+"""Numbers of float64 in a vector."""
+
+
+@compiled()
+def padded(size: int) -> int:
+    """The next multiple of eight."""
+    return (size + WIDTH - 1) // WIDTH * WIDTH
+
+
+@compiled()
+def zeros(rows: int, columns: int, memory: Memory) -> Array:
+    """A matrix of zeros whose sizes are padded, float64."""
+    return claim_zeros(memory, (padded(rows), padded(columns)), np.float64)
+
+
+@compiled()
+def whole_spans(rows: int, columns: int, memory: Memory) -> Ints:
+    """Spans for `add_product` that take every column of a left matrix."""
+    spans = claim_zeros(memory, (padded(rows) // WIDTH, 2), np.int64)
+    spans[:, 1] = columns
+    return spans
+
+
+@compiled(_nrt=False)
+def add_product(left: Array, right: Array, out: Array, spans: Ints) -> None:
+    """out ← out + left @ right, eight rows at a time, over the columns of left that are not zero.
+
+    Args:
+        left: any matrix with as many rows as out; a transposed view is as good.
+        right: from `zeros`.
+        out: from `zeros`.
+        spans: first and last column + 1 of each eight rows of left that are taken, (rows / 8, 2).
+    """
+    vectors = right.shape[1] // WIDTH
+    b = numbers(right.reshape((right.shape[0], vectors, WIDTH)), WIDTH)
+    c = numbers(out.reshape((out.shape[0], vectors, WIDTH)), WIDTH)
+    for tile in range(spans.shape[0]):
+        rows, sums = left[WIDTH * tile : WIDTH * (tile + 1)], c[WIDTH * tile : WIDTH * (tile + 1)]
+        for v in range(vectors):
+            c0, c1, c2, c3 = sums[0, v], sums[1, v], sums[2, v], sums[3, v]
+            c4, c5, c6, c7 = sums[4, v], sums[5, v], sums[6, v], sums[7, v]
+            for j in range(spans[tile, 0], spans[tile, 1]):
+                x, a = b[j, v], rows[:, j]
+                c0, c1, c2, c3 = c0 + a[0] * x, c1 + a[1] * x, c2 + a[2] * x, c3 + a[3] * x
+                c4, c5, c6, c7 = c4 + a[4] * x, c5 + a[5] * x, c6 + a[6] * x, c7 + a[7] * x
+            sums[0, v], sums[1, v], sums[2, v], sums[3, v] = c0, c1, c2, c3
+            sums[4, v], sums[5, v], sums[6, v], sums[7, v] = c4, c5, c6, c7

@@ -1,0 +1,131 @@
+"""Values of a sweep file in their columns' types, held against the columns' valid ranges."""
+
+import ast
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeps.declare import formula
+from sweeps.declare.axis import Axis
+from sweeps.errors import listed, nearest
+from sweeps.protocol import Column
+
+DTYPES: dict[str, Any] = {"int64": np.int64, "float64": np.float64, "string": object}
+
+
+class ValueMistake(ValueError):
+    """Values that a column does not take; the text says what was received and expected."""
+
+
+def typed(axis: Axis, column: Column | None) -> NDArray[Any]:
+    """An axis's values in its column's type; auxiliary ones (no column) are float64.
+
+    Evenly spaced values of a whole-number column are rounded.
+
+    Raises:
+        ValueMistake: a value of the wrong type or outside the valid range.
+    """
+    if column and column.type == "string":
+        return _words(axis, column)
+    nullable = column is not None and (column.default is None or column.nullable)
+    wrong = [v for v in axis.values if isinstance(v, str) or (v is None and not nullable)]
+    if wrong:
+        text = f"received {listed(wrong)}; expected a number{_where(column)}"
+        raise ValueMistake(f"{text}{_remedy(wrong)}")
+    numbers = np.array([np.nan if v is None else float(v) for v in axis.values])
+    if column is None:
+        return numbers + 0.0
+    if column.type == "int64" and axis.spaced:
+        numbers = _whole(numbers)
+    return in_range(numbers, column, nullable=nullable)
+
+
+def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -> NDArray[Any]:
+    """Numbers in a column's type; NaN is null where that is allowed.
+
+    Raises:
+        ValueMistake: a number outside the valid range, or not whole where it must be.
+    """
+    if column.type == "string":
+        words = ", ".join(column.choices) or "text"
+        raise ValueMistake(
+            f"a formula gives numbers; expected one of {words}, in fixed or settings"
+        )
+    wrong = outside(numbers, column.interval) & ~(np.isnan(numbers) & nullable)
+    if column.type == "int64":
+        wrong |= numbers != np.round(numbers)
+    if wrong.any():
+        many = f" ({wrong.sum()} of {wrong.size} values are wrong)" if wrong.size > 1 else ""
+        raise ValueMistake(
+            f"received {_some(numbers[wrong])}{many}; expected a number{_where(column)}"
+        )
+    return (numbers + 0.0).astype(DTYPES[column.type])  # -0.0 is 0.0, not another run
+
+
+def rounded(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Numbers to twelve digits: the last bits of powers and logarithms differ between processors."""
+    return np.array([float(f"{number:.12g}") for number in numbers.tolist()]) + 0.0
+
+
+def outside(values: NDArray[Any], interval: str) -> NDArray[np.bool_]:
+    """Which values are not finite or lie outside an interval such as "[0, 0.5)"; "" is no bound."""
+    if not interval:
+        return np.asarray(~np.isfinite(values))
+    low, high = (float(bound) for bound in interval[1:-1].split(","))
+    below = values < low if interval[0] == "[" else values <= low
+    above = values > high if interval[-1] == "]" else values >= high
+    return np.asarray(below | above | ~np.isfinite(values))
+
+
+def _some(numbers: NDArray[Any], most: int = 4) -> str:
+    """The first of some numbers, each once, for a message."""
+    texts = list(dict.fromkeys(f"{number:g}" for number in numbers.tolist()))
+    return ", ".join(texts[:most]) + (", …" if len(texts) > most else "")
+
+
+def _whole(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers, none twice."""
+    whole = np.round(numbers)
+    if np.unique(whole).size < whole.size:
+        raise ValueMistake(
+            f"holds {whole.size - np.unique(whole).size} values twice after rounding to whole "
+            "numbers; take fewer values or a wider range"
+        )
+    return whole
+
+
+def _words(axis: Axis, column: Column) -> NDArray[Any]:
+    """The words of a column: of its choices, or any printable text where it states none."""
+    if not column.choices:
+        wrong = [w for w in axis.values if not isinstance(w, str) or not w.isprintable()]
+        if wrong:
+            raise ValueMistake(f"received {listed(wrong)}; expected text ({column.meaning})")
+    elif wrong := [word for word in axis.values if word not in column.choices]:
+        hints = dict.fromkeys(nearest(str(word), column.choices) for word in wrong)
+        expected = f"expected one of {', '.join(column.choices)}{''.join(hints)}"
+        raise ValueMistake(f"received {listed(wrong)}; {expected}")
+    return np.array(axis.values, dtype=object)
+
+
+def _remedy(wrong: list[Any]) -> str:
+    """The end of a message on words where numbers belong: where formulas go, how numbers are written."""
+    for word in wrong:
+        try:
+            tree = formula.parse(word) if word is not None else None
+        except formula.FormulaError:
+            continue
+        if isinstance(tree, ast.Constant):
+            return "; write numbers without quotes"
+        if tree is not None and not isinstance(tree, ast.Name):
+            return "; a formula goes under derived"
+    return ""
+
+
+def _where(column: Column | None) -> str:
+    """The end of a message: what numbers a column takes."""
+    if column is None:
+        return ""
+    whole = ", whole," if column.type == "int64" else ""
+    valid = f" in {column.interval}" if column.interval else ""
+    return f"{whole}{valid} ({column.meaning})"

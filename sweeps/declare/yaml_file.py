@@ -1,0 +1,93 @@
+"""YAML with line numbers: safe types only, numbers as people write them, no key twice."""
+
+import re
+import sys
+from typing import Any
+
+import yaml
+
+from sweeps.errors import Mistake, Path, shown
+
+_ODD_NUMBER = re.compile(r":|^[-+]?0[0-9bx_]", re.IGNORECASE)
+"""What YAML 1.1 reads as octal, hexadecimal or base 60, and a person does not."""
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which reads 1e-3 as a number as YAML 1.2 does, and takes no aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse an alias: a few lines of them can stand for gigabytes."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not taken", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Refuse what its tag does not fit (the 99th of May), and numbers beyond the floats."""
+        try:
+            value = super().construct_object(node, deep)
+            if type(value) in (int, float) and _ODD_NUMBER.search(node.value):
+                raise ValueError
+            if type(value) is int and abs(value) > sys.float_info.max:
+                raise ValueError
+            if type(value) is str:
+                # JSON escapes large characters as surrogate pairs; half a pair is no character.
+                value = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except (ValueError, LookupError, AttributeError):
+            raise yaml.MarkedYAMLError(
+                problem=f"{shown(node.value)} is not a valid {node.tag.rpartition(':')[2]}",
+                problem_mark=node.start_mark,
+            ) from None
+        return value
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"),
+    list("-+0123456789"),
+)
+
+
+def from_json(text: str) -> str:
+    """JSON text with those characters escaped that YAML refuses, or takes for the end of a line."""
+    return re.sub(
+        "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text
+    )
+
+
+def read(text: str) -> tuple[Any, dict[Path, int], list[Mistake]]:
+    """Parse YAML text.
+
+    Returns:
+        The value (None where the text is not YAML), the line of every key and item (from 1), and
+        the mistakes found: syntax, duplicate keys, tags that are not plain data.
+    """
+    lines: dict[Path, int] = {}
+    mistakes: list[Mistake] = []
+    try:
+        node = yaml.compose(text, _Loader)
+        if node is not None:
+            _walk(node, (), lines, mistakes)
+        return yaml.load(text, _Loader), lines, mistakes
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        lines[("YAML",)] = mark.line + 1 if mark else 1
+        mistakes.append(Mistake(("YAML",), f"not valid YAML: {getattr(error, 'problem', error)}"))
+    except RecursionError:
+        mistakes.append(Mistake(("YAML",), "is nested too deeply"))
+    return None, lines, mistakes
+
+
+def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], mistakes: list[Mistake]) -> None:
+    """Note the line of a node and of all below it, and keys that stand twice."""
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _walk(item, (*path, index), lines, mistakes)
+    elif isinstance(node, yaml.MappingNode):
+        for key, item in node.value:
+            below = (*path, str(key.value))
+            if below in lines:
+                mistakes.append(Mistake(below, f"stands twice, first on line {lines[below]}"))
+            lines[below] = key.start_mark.line + 1
+            _walk(item, below, lines, mistakes)

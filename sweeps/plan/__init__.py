@@ -1,0 +1,1 @@
+"""What is to be trained, cut into shards, and what it will take."""

@@ -1,0 +1,111 @@
+"""What a plan will take, before anything runs: seconds, bytes on disk, memory."""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from sweeps.declare import recording as trajectory
+from sweeps.errors import SweepError
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Places, Plan
+from sweeps.protocol import Compiled
+
+_SAMPLE = 16
+_SAMPLE_FLOPS = NOMINAL_FLOPS_PER_S
+_CARD_SAMPLE = 1024
+_BUSY_S, _MOST_AT_ONCE = 0.25, 65536
+
+
+class Forecast(NamedTuple):
+    """Seconds of one core, bytes of the dataset, bytes of memory of the largest run.
+
+    `basis` says what the seconds are from, `measured` that it is a sample.
+    """
+
+    core_s: float
+    dataset_bytes: float
+    memory_bytes: float
+    measured: bool
+    basis: str
+
+
+def forecast(plan: Plan) -> Forecast:
+    """Predict from a sample of the plan's own runs, trained here and thrown away.
+
+    Runs too dear to be sampled, or for which code would have to be compiled, are predicted from the
+    nominal rate.
+    """
+    rate, basis = _rate(plan)
+    core_s = plan.flops / (rate or NOMINAL_FLOPS_PER_S)
+    size = plan.todo * _run_bytes(plan)
+    return Forecast(core_s, size, plan.memory_bytes, rate is not None, basis)
+
+
+def _run_bytes(plan: Plan) -> float:
+    """Bytes of a run on disk: its row, and its records if it is recorded at all steps asked for."""
+    steps = plan.resolved.spec.trajectory
+    return float(ROW_BYTES + (0 if steps is None else RECORD_BYTES * (len(steps.values) + 1)))
+
+
+def check_memory(plan: Plan, available: float) -> None:
+    """Refuse a plan whose largest run does not fit.
+
+    Raises:
+        SweepError: gives both figures.
+    """
+    needed = plan.memory_bytes
+    if needed > available:
+        raise SweepError(
+            f"the largest run needs {needed / 1e9:.1f} GB of memory and this machine has "
+            f"{available / 1e9:.1f} GB; take smaller {' or '.join(plan.model.shape_columns)}"
+        )
+
+
+def card_sample(plan: Plan) -> Places:
+    """Places of runs that a card can train, spread over what is to do; none where it can train none."""
+    places = plan.sample(_CARD_SAMPLE) if plan.todo else np.zeros(0, dtype=np.int64)
+    return places[plan.on_card(places)]
+
+
+def busy_rate(plan: Plan, places: Places) -> float:
+    """Flops per second of this process's card on many runs at once.
+
+    What it trains is thrown away. The number of runs is doubled until they take a quarter of a second.
+
+    Args:
+        plan: the sweep; spans are not needed.
+        places: of a few of its runs, which are repeated.
+    """
+    runs = 64
+    while True:
+        some = places[np.linspace(0, places.size - 1, runs).astype(np.int64)]
+        columns = plan.columns(some)
+        plan.model.run(columns)  # what it compiles is not timed
+        start = time.perf_counter()
+        plan.model.run(columns)
+        seconds = time.perf_counter() - start
+        if seconds > _BUSY_S or runs >= _MOST_AT_ONCE:
+            return float(plan.cost(some).sum()) / seconds
+        runs *= 2
+
+
+def _rate(plan: Plan) -> tuple[float | None, str]:
+    """Flops per second of a few runs spread over the plan, None where they are not trained; and why."""
+    nominal = "a nominal rate"
+    if not plan.todo:
+        return None, nominal
+    places = plan.sample(_SAMPLE)
+    flops = float(plan.cost(places).sum())
+    if flops > _SAMPLE_FLOPS:
+        return None, nominal
+    columns, model = plan.columns(places), plan.model
+    steps = plan.resolved.spec.trajectory
+    if isinstance(model, Compiled) and not model.is_compiled(columns, steps is not None):
+        return (
+            None,
+            f"{nominal}: the first run on this machine compiles the engine, for some minutes",
+        )
+    trajectory.train(model, {name: values[:1] for name, values in columns.items()}, steps)
+    start = time.perf_counter()
+    trajectory.train(model, columns, steps)
+    return flops / (time.perf_counter() - start), "a sample of its runs, timed here"

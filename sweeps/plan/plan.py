@@ -1,0 +1,329 @@
+"""What is to be trained: planned runs minus published ones, cut into shards of like cost and shape.
+
+Runs have places 0, 1, 2, … in an order in which array shapes change as seldom as can be. A plan holds
+spans of places, not runs: parameters and identities are computed for one shard at a time, where it is
+trained, so that a plan takes no more memory for many runs than for few.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeps.declare import recording as trajectory
+from sweeps.declare.cells import BLOCK
+from sweeps.declare.identity import cell_digests, run_ids
+from sweeps.declare.resolve import Resolved
+from sweeps.errors import SweepError
+from sweeps.plan.declared import declared
+from sweeps.plan.idle import check_distinct, note_idle
+from sweeps.protocol import Model, Placed
+from sweeps.store.schema import SCHEMA_VERSION
+
+NOMINAL_FLOPS_PER_S = 1e11
+"""One core's rate, only for cutting shards: a fixed figure, so that a plan is the same everywhere."""
+
+ROW_BYTES = 130
+"""Bytes of a stored row, about: 115 and 132 were seen for the shipped sweeps, all columns counted."""
+
+RECORD_BYTES = 120
+"""Bytes of a record along the training, about."""
+
+MOST_RUNS = 2_000_000_000
+"""Runs of one plan, at most: going over their costs takes a quarter of a microsecond for each."""
+
+MOST_SHARDS = 1_000_000
+"""Shards of one plan, at most: each is a file."""
+
+MOST_CARD_RUNS = 1_000_000
+"""Runs of a shard for a card, about at most: a worker holds about 400 bytes for each."""
+
+Places = NDArray[np.int64]
+
+
+class Shard(NamedTuple):
+    """Runs that one trial trains together: those from place `first` to before `last` that are to do.
+
+    `mask` has a bit for each place, set where the run is to be trained; None stands for all of them.
+    `card` says that a trial with a card is to train them.
+    """
+
+    first: int
+    last: int
+    mask: bytes | None = None
+    card: bool = False
+
+    @property
+    def places(self) -> Places:
+        """The places of its runs."""
+        if self.mask is None:
+            return np.arange(self.first, self.last)
+        bits = np.unpackbits(np.frombuffer(self.mask, np.uint8), count=self.last - self.first)
+        return self.first + np.flatnonzero(bits)
+
+    @property
+    def runs(self) -> int:
+        """How many runs it has."""
+        return self.last - self.first if self.mask is None else self.places.size
+
+
+class Cut(NamedTuple):
+    """How shards are cut: a fixed number of runs, or seconds of a trial; the rate of its card, if any."""
+
+    runs: int | None = None
+    seconds: float = 20.0
+    card_flops_per_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every run of a sweep, and spans of those that are still to be trained, in order.
+
+    `flops` is the cost of what is to do, `memory_bytes` the need of the largest run of all.
+    """
+
+    resolved: Resolved
+    spans: tuple[Shard, ...]
+    todo: int
+    flops: float
+    memory_bytes: float
+
+    @property
+    def model(self) -> Model:
+        """The sweep's model."""
+        return self.resolved.model
+
+    @property
+    def total(self) -> int:
+        """Planned runs."""
+        return self.resolved.cells.number * self.resolved.spec.replicates
+
+    @property
+    def done(self) -> int:
+        """Planned runs that are published."""
+        return self.total - self.todo
+
+    def columns(self, places: Places) -> dict[str, NDArray[Any]]:
+        """Every column that runs start from, shape (runs,) each."""
+        cells, replicates = self._runs(places)
+        some, which = np.unique(cells, return_inverse=True)
+        columns: dict[str, NDArray[Any]] = {
+            "seed": np.full(places.size, self.resolved.spec.seed, dtype=np.int64),
+            "replicate": replicates.astype(np.int32),
+        }
+        found = self.resolved.cells.take(some)
+        return columns | {name: values[which] for name, values in found.items()}
+
+    def ids(self, places: Places) -> NDArray[Any]:
+        """Identities of runs, shape (runs,), dtype ID_DTYPE."""
+        cells, replicates = self._runs(places)
+        some, which = np.unique(cells, return_inverse=True)
+        columns = self.resolved.cells.take(some)
+        digests = cell_digests(self.model, self.resolved.spec.seed, columns)
+        return run_ids(digests, which, replicates)
+
+    def cost(self, places: Places) -> NDArray[Any]:
+        """Flops of runs, shape (runs,)."""
+        some, which = np.unique(self._runs(places)[0], return_inverse=True)
+        columns = self.resolved.cells.take(some)
+        return trajectory.cost(self.model, columns, self.resolved.spec.trajectory)[which]
+
+    def on_card(self, places: Places) -> NDArray[np.bool_]:
+        """Which runs a card can train, if trials have one, shape (runs,); what is recorded it cannot."""
+        model = self.model
+        if self.resolved.spec.trajectory is not None or not isinstance(model, Placed):
+            return np.zeros(places.size, dtype=bool)
+        some, which = np.unique(self._runs(places)[0], return_inverse=True)
+        return np.asarray(model.fits_card(self.resolved.cells.take(some)))[which]
+
+    def like_shaped(self) -> int:
+        """Runs from a multiple of this place to the next have one array shape."""
+        cells = self.resolved.cells
+        slow = cells.slow_dimensions(tuple(self.model.shape_columns))
+        return self.total // math.prod(cells.shape[dimension] for dimension in slow)
+
+    def sample(self, count: int) -> Places:
+        """Places of at most `count` runs spread over what is to do."""
+        ends = np.cumsum([span.runs for span in self.spans])
+        found = []
+        for rank in np.unique(np.linspace(0, self.todo - 1, count).astype(np.int64)).tolist():
+            number = int(np.searchsorted(ends, rank, side="right"))
+            span = self.spans[number]
+            offset = rank - (int(ends[number]) - span.runs)
+            found.append(span.first + offset if span.mask is None else int(span.places[offset]))
+        return np.array(found, dtype=np.int64)
+
+    def without_spans(self) -> "Plan":
+        """The plan as a worker needs it."""
+        return replace(self, spans=())
+
+    def sweep(self) -> dict[str, Any]:
+        """The resolved sweep, as it stands in the dataset."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "planned_runs": self.total,
+        } | declared(self.resolved)
+
+    def _runs(self, places: Places) -> tuple[Places, Places]:
+        """Cells and replicates at places: dimensions that decide array shapes vary slowest."""
+        rank, replicates = np.divmod(places, self.resolved.spec.replicates)
+        cells = self.resolved.cells
+        slow = cells.slow_dimensions(tuple(self.model.shape_columns))
+        order = [*slow, *(d for d in range(len(cells.shape)) if d not in slow)]
+        turned = np.unravel_index(rank, tuple(cells.shape[d] for d in order))
+        at = {dimension: turned[position] for position, dimension in enumerate(order)}
+        return np.ravel_multi_index(
+            tuple(at[d] for d in range(len(cells.shape))), cells.shape
+        ), replicates
+
+
+def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
+    """Plan a sweep.
+
+    Args:
+        resolved: the sweep.
+        published: identities of published runs, sorted, each once, dtype ID_DTYPE.
+    Raises:
+        SweepError: more runs than a plan can hold, or cells that are the same run.
+    """
+    cells, replicates = resolved.cells, resolved.spec.replicates
+    if cells.number * replicates > MOST_RUNS:
+        raise SweepError(
+            f"{cells.number:,} cells of {replicates:,} replicates are more than {MOST_RUNS:,} runs; "
+            "take fewer replicates or split the sweep"
+        )
+    flops, memory, idle = 0.0, 0.0, dict[str, set[str]]()
+    for _, columns in cells.blocks():
+        note_idle(resolved, columns, idle)
+        memory = max(memory, float(np.max(resolved.model.memory_bytes(columns))))
+        cost = trajectory.cost(resolved.model, columns, resolved.spec.trajectory)
+        flops += float(cost.sum()) * replicates
+    check_distinct(resolved, idle)
+    plan = Plan(resolved, (), 0, 0.0, 0.0)
+    spans = _spans(plan, published) if published.size else (Shard(0, plan.total),)
+    if published.size:
+        flops = sum(float(plan.cost(part).sum()) for part in _parts(spans, plan.total))
+    todo = sum(span.runs for span in spans)
+    return replace(plan, spans=spans, todo=todo, flops=flops, memory_bytes=memory)
+
+
+def cut_shards(plan: Plan, cut: Cut) -> list[Shard]:
+    """Cut what is to do into shards of one array shape and of about equal cost.
+
+    Shards take `cut.seconds` of one core at the nominal rate; a small sweep is cut into at least 16,
+    so that all workers have something to do. Where trials have a card, runs that it can train are cut
+    at its rate and apart from the others.
+
+    Raises:
+        SweepError: more shards than a folder can sensibly hold.
+    """
+    shards: list[Shard] = []
+    kinds = (None,) if cut.card_flops_per_s is None else (True, False)
+    for (card, *_), pieces in groupby(_pieces(plan, cut, kinds), key=itemgetter(0)):
+        shard = _shard(np.concatenate([places for _, places in pieces]))
+        shards.append(shard._replace(card=bool(card)))
+        if len(shards) > MOST_SHARDS:
+            raise SweepError(
+                f"the sweep makes more than {MOST_SHARDS:,} shards, each a file; take larger "
+                "--shard-runs or --shard-seconds"
+            )
+    return shards
+
+
+def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:
+    """Spans of what is not published; those of which all is to do are as long as they can be."""
+    spans: list[Shard] = []
+    for first in range(0, plan.total, BLOCK):
+        places = np.arange(first, min(first + BLOCK, plan.total))
+        ids = plan.ids(places)
+        at = np.minimum(np.searchsorted(published, ids), published.size - 1)
+        places = places[published[at] != ids]
+        if not places.size:
+            continue
+        span = _shard(places)
+        if span.mask is None and spans and spans[-1].mask is None and spans[-1].last == span.first:
+            span = Shard(spans.pop().first, span.last)
+        spans.append(span)
+    return tuple(spans)
+
+
+def _shard(places: Places) -> Shard:
+    """The shard, or span, of rising places."""
+    first, last = int(places[0]), int(places[-1]) + 1
+    if last - first == places.size:
+        return Shard(first, last)
+    bits = np.zeros(last - first, dtype=bool)
+    bits[places - first] = True
+    return Shard(first, last, np.packbits(bits).tobytes())
+
+
+def _parts(spans: tuple[Shard, ...], like_shaped: int) -> Iterator[Places]:
+    """The places of spans, a block at a time, each within runs of one array shape."""
+    for span in spans:
+        first = span.first
+        while first < span.last:
+            last = min(first + BLOCK, span.last, (first // like_shaped + 1) * like_shaped)
+            places = np.arange(first, last) if span.mask is None else span.places
+            yield places[(places >= first) & (places < last)]
+            first = last
+
+
+def _chosen(plan: Plan, card: bool | None) -> Iterator[Places]:
+    """What is to do, a block at a time: what a card can train, what it cannot, or with None all."""
+    for places in _parts(plan.spans, plan.like_shaped()):
+        some = places if card is None else places[plan.on_card(places) == card]
+        if some.size:
+            yield some
+
+
+def _target(plan: Plan, cut: Cut, card: bool | None) -> float:
+    """Flops of a shard."""
+    rate = (card and cut.card_flops_per_s) or NOMINAL_FLOPS_PER_S
+    if card is None or cut.runs:
+        flops = plan.flops
+    else:
+        flops = sum(float(plan.cost(places).sum()) for places in _chosen(plan, card))
+    return min(cut.seconds * rate, max(flops / 16, rate / 4))
+
+
+def _numbers(cost: NDArray[Any], target: float, total: float) -> NDArray[Any]:
+    """Shards, as rising whole numbers, of the runs that lie at some cost along the plan.
+
+    They cost `target` each, and an eighth of what is left where that is less, so that no worker waits
+    long for the last: down to a second of a core.
+    """
+    least = min(target, NOMINAL_FLOPS_PER_S)
+    left = np.maximum(total - cost, 0.0)
+    last, end = 8 * target, 8 * least
+    shrunk = 8 * np.log(last / np.clip(left, end, last))
+    whole = np.minimum(cost, total - last) / target
+    return np.asarray(np.floor(whole + shrunk + np.maximum(end - left, 0.0) / least))
+
+
+def _pieces(
+    plan: Plan, cut: Cut, kinds: tuple[bool | None, ...]
+) -> Iterator[tuple[tuple[bool | None, int, int], Places]]:
+    """Places that belong into one shard, piece by piece, with the kind and number of their shard."""
+    like_shaped = plan.like_shaped()
+    for card in kinds:
+        target = _target(plan, cut, card)
+        least = target / MOST_CARD_RUNS if card else 0.0
+        total = plan.flops if card is None else math.inf
+        group, before, count = -1, 0.0, 0
+        for places in _chosen(plan, card):
+            if places[0] // like_shaped != group:
+                group, count = int(places[0] // like_shaped), 0
+            if cut.runs:
+                number = ((count + np.arange(places.size)) // cut.runs).astype(np.float64)
+                count += places.size
+            else:
+                cost = np.maximum(plan.cost(places), least)
+                number = _numbers(before + np.cumsum(cost) - cost / 2, target, total)
+                before += float(cost.sum())
+            for part in np.split(places, np.flatnonzero(np.diff(number)) + 1):
+                yield (card, group, int(number[np.searchsorted(places, part[0])])), part

@@ -1,0 +1,1 @@
+"""The dataset on disk or in an object store."""

@@ -1,0 +1,96 @@
+"""The resolved sweep as a dataset's folder keeps it: read, and refused where it is not one."""
+
+import json
+import math
+from typing import Any
+
+from sweeps.declare.sweep_file import Spec
+from sweeps.errors import SweepError, shown
+from sweeps.store.schema import SCHEMA_VERSION
+
+_KEYS = {*Spec._fields, "planned_runs"} - Spec._field_defaults.keys()
+_TYPES: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(("name", "model", "description"), (str, "text")),
+    **dict.fromkeys(
+        ("schema_version", "seed", "replicates", "planned_runs"), (int, "a whole number")
+    ),
+    **dict.fromkeys(("axes", "fixed", "derived", "settings"), (dict, "names with their values")),
+    "zip": (list, "lists of names"),
+}
+
+
+class NotASweep(ValueError):
+    """What a document has that a resolved sweep has not."""
+
+
+def read_manifest(data: bytes, source: str) -> dict[str, Any]:
+    """The resolved sweep in a file's bytes.
+
+    Args:
+        data: JSON.
+        source: the file, for messages.
+    Raises:
+        SweepError: it is of another schema version, or is not a resolved sweep.
+    """
+    try:
+        found = json.loads(data)
+        if not isinstance(found, dict):
+            raise NotASweep(f"it holds {shown(found)}")
+        version = found.get("schema_version")
+        if type(version) is int and version != SCHEMA_VERSION:
+            raise SweepError(
+                f"{source} has schema version {version}; this version of bocnn-sweep reads "
+                f"{SCHEMA_VERSION}; name another --out"
+            )
+        _check(found)
+    except (ValueError, RecursionError) as error:
+        why = error if isinstance(error, NotASweep) else f"it is no JSON: {type(error).__name__}"
+        raise SweepError(
+            f"{source} is not a resolved sweep; move it away, or name another --out ({why})"
+        ) from None
+    return found
+
+
+def _check(found: dict[str, Any]) -> None:
+    """Whether every key has its type, and the planned runs are those of axes, settings and replicates."""
+    if missing := sorted((_KEYS | {"schema_version"}) - found.keys()):
+        raise NotASweep(f"{', '.join(missing)} is missing")
+    for key, (kind, expected) in _TYPES.items():
+        if not isinstance(found[key], kind) or isinstance(found[key], bool):
+            raise NotASweep(f"{key} is {shown(found[key])}, expected {expected}")
+    steps = recorded = found.get("trajectory")
+    if isinstance(recorded, dict) and isinstance(recorded.get("scale"), str):
+        steps = recorded.get("values")
+    if recorded is not None and not _is_list(steps, int):
+        raise NotASweep(
+            f"trajectory is {shown(recorded)}, expected a list of steps, or their values and scale"
+        )
+    if not all(_is_list(group, str) and group for group in found["zip"]):
+        raise NotASweep(f"zip is {shown(found['zip'])}, expected lists of names")
+    planned = _planned(found)
+    if found["planned_runs"] != planned:
+        raise NotASweep(
+            f"planned_runs is {shown(found['planned_runs'])}, and its axes, settings and replicates "
+            f"make {planned:,}"
+        )
+
+
+def _planned(found: dict[str, Any]) -> int:
+    """Runs that the axes, settings and replicates make."""
+    counts = {}
+    for section in ("axes", "settings"):
+        for name, axis in found[section].items():
+            values = axis.get("values") if section == "axes" and isinstance(axis, dict) else axis
+            if not (_is_list(values, int, float, str, type(None)) and values):
+                raise NotASweep(f"{section}.{name} is {shown(axis)}, expected a list of values")
+            counts[name] = len(values)
+    for first, *others in found["zip"]:
+        if {first, *others} - counts.keys():
+            raise NotASweep(f"zip is {shown(found['zip'])}, expected names of axes")
+        for name in others:
+            counts[name] = 1
+    return int(found["replicates"] * math.prod(counts.values()))
+
+
+def _is_list(value: Any, *kinds: type) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kinds) for item in value)

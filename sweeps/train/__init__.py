@@ -1,0 +1,1 @@
+"""The training of shards and what is shown of it."""

@@ -1,0 +1,169 @@
+"""The training of one shard, as a generator of progress: what every executor drives.
+
+Rows stay in memory until the shard is whole, and are then published at once.
+"""
+
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeps.declare import recording as trajectory
+from sweeps.errors import SweepError
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, Shard
+from sweeps.protocol import Compiled, Placed
+from sweeps.provenance import machine
+from sweeps.provenance.source_code import Code, code_in
+from sweeps.store.dataset import Writer
+from sweeps.store.failed_shard import describe, record_name
+from sweeps.store.files import MANIFEST
+from sweeps.store.shard_file import RECORDS_DIGEST
+from sweeps.store.store import Store
+
+_SLICE_S = 0.5
+
+
+class Progress(NamedTuple):
+    """How far a shard is: runs done so far, how many by status but the first, seconds, published.
+
+    `compiling` says that it first compiles the model's code, `compile_s` that this has ended and how long
+    it took, which is no part of `wall_s`. `setback` says that it did not come to its end, "retried" or
+    "failed", and `reason` why.
+    """
+
+    shard: int
+    runs: int = 0
+    failed: Mapping[str, int] = {}
+    wall_s: float = 0.0
+    published: bool = False
+    node: str = ""
+    compiling: bool = False
+    compile_s: float = 0.0
+    setback: str = ""
+    reason: str = ""
+
+
+class Session(NamedTuple):
+    """One start of a driver: name, when it began (seconds of the epoch), its code, trials at once.
+
+    Where `slots` is 0, workers ask how many their cluster has.
+    """
+
+    name: str
+    began: float
+    code: Code
+    slots: int = 1
+
+
+class Work(NamedTuple):
+    """A sweep's work as executors take it; shards are numbered. The rate is that of a trial's card.
+
+    `notices` say what was done to the folder before: files that were set aside.
+    """
+
+    plan: Plan
+    shards: list[Shard]
+    writer: Writer
+    session: Session
+    card_flops_per_s: float | None = None
+    notices: tuple[str, ...] = ()
+
+
+def train_shard(work: Work, number: int) -> Iterator[Progress]:
+    """Train shard `number` and publish it, reporting about twice a second.
+
+    A shard that is published already, by a worker that died before it could say so or by another
+    driver, is not trained again.
+    """
+    places = work.shards[number].places
+    ids = work.plan.ids(places)
+    node = platform.node()
+    if work.writer.is_published(ids):
+        yield Progress(number, places.size, {}, 0.0, True, node)
+        return
+    model, columns = work.plan.model, work.plan.columns(places)
+    steps = work.plan.resolved.spec.trajectory
+    compile_s = 0.0
+    if isinstance(model, Compiled) and not model.is_compiled(columns, steps is not None):
+        yield Progress(number, node=node, compiling=True)
+        compile_s = model.compile(columns, steps is not None)
+        yield Progress(number, node=node, compile_s=compile_s)
+    start = time.perf_counter()
+    measured: list[dict[str, NDArray[Any]]] = []
+    traced: list[dict[str, NDArray[Any]]] = []
+    statuses = model.measures[0].choices
+    failed = dict.fromkeys(statuses[1:], 0)
+    done = 0
+    rate = (work.shards[number].card and work.card_flops_per_s) or NOMINAL_FLOPS_PER_S
+    for rows in _slices(trajectory.cost(model, columns, steps), rate):
+        part = {name: values[rows] for name, values in columns.items()}
+        found, traces = trajectory.train(model, part, steps)
+        measured.append(found)
+        traced.append(traces | {"run": traces["run"] + rows.start} if traces else {})
+        done += rows.stop - rows.start
+        for status in failed:
+            failed[status] += int(np.sum(measured[-1]["status"] == status))
+        yield Progress(number, done, dict(failed), time.perf_counter() - start, False, node)
+    wall_s = time.perf_counter() - start
+    extra: dict[str, Any] = {"engine": model.engine, "device": machine.processor()}
+    extra |= {"wall_s": wall_s, "compile_s": compile_s} | machine.stated()
+    extra |= work.session.code.stated() | _whence(work.session)
+    if isinstance(model, Placed) and steps is None:
+        extra |= model.placed(columns)
+    if steps is not None:
+        digest = work.writer.publish_trajectory(ids, _joined(traced), extra)
+        extra[RECORDS_DIGEST] = digest
+    work.writer.publish(ids, columns | _joined(measured), extra)
+    yield Progress(number, done, failed, wall_s, True, node)
+
+
+def keep_failure(work: Work, number: int, error: str) -> None:
+    """Leave a shard's error and parameters beside the dataset; a folder that takes none is told so."""
+    places = work.shards[number].places
+    ids = work.plan.ids(places)
+    work.writer.keep(record_name(ids), describe(ids, work.plan.columns(places), error))
+
+
+def check_here(location: str, code: Code) -> None:
+    """Whether this node can take part: the driver's code, and the driver's folder.
+
+    Raises:
+        SweepError: says what this node has instead.
+    """
+    if differences := code_in(code.packages).differences(code):
+        raise SweepError(
+            f"node {platform.node()} has other code than the driver: {differences}; install one state of "
+            "the code, with one version of its libraries, on every node, then run the same command again"
+        )
+    if not Store(location).has(MANIFEST):
+        raise SweepError(
+            f"node {platform.node()} does not see {location}/{MANIFEST}, which the driver has written: "
+            "the folder is not shared by all nodes; name a shared one or s3://… as --out"
+        )
+
+
+def _whence(session: Session) -> dict[str, Any]:
+    """Which start of a driver a file comes from, and how long after it (`sweeps.provenance.sessions`)."""
+    since = round(time.time() - session.began, 3)
+    return {
+        "session": session.name,
+        "session_s": since,
+        "slots": session.slots,
+        "node": platform.node(),
+    }
+
+
+def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The columns of all pieces, one after the other."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _slices(flops: NDArray[Any], flops_per_s: float) -> list[slice]:
+    """A shard cut into pieces of about half a second."""
+    seconds = np.cumsum(flops) / flops_per_s
+    edges = np.flatnonzero(np.diff(seconds // _SLICE_S)) + 1
+    bounds = [0, *edges.tolist(), seconds.size]
+    return [slice(first, last) for first, last in zip(bounds, bounds[1:], strict=False)]
