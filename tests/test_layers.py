@@ -22,6 +22,23 @@ SHARED = {"sweeps.declare.formula", "sweeps.terminal"}
 """What the analysis shares with the sweeps: the evaluator of formulas, and how a command prints."""
 
 
+ORDER = {
+    "bocnn": (
+        *("arrays", "simd", "rng", "dynamics", "data", "measure", "parameters", "cpu", "gpu"),
+        *("dense", "theory", "models", "model", "__init__"),
+    ),
+    "sweeps": (
+        *("errors", "terminal", "images", "protocol", "declare", "provenance", "store", "plan"),
+        *("train", "command", "cli", "__init__"),
+    ),
+    "analysis": (
+        *("errors", "dataset", "formula", "statistics", "cells", "boundary", "scaling", "training"),
+        *("figures", "report", "cli", "__init__", "__main__"),
+    ),
+}
+"""Files and folders of each package: each imports only what stands before it."""
+
+
 def sources(room: str) -> list[Path]:
     return sorted((ROOT / room).rglob("*.py"))
 
@@ -56,18 +73,43 @@ def test_no_file_imports_what_its_room_must_not(room: str) -> None:
     assert not {name: packages for name, packages in wrong.items() if packages}
 
 
+def rooms_of(path: Path, package: str) -> tuple[str, set[str]]:
+    """The part of a package that a file is in, and the other parts that it imports."""
+    parts = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == package:
+            names = {alias.name for alias in node.names}
+            parts |= {name if name in ORDER[package] else "__init__" for name in names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package}."):
+            parts.add(str(node.module).split(".")[1])
+    own = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+    return own, parts - {own}
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_each_part_of_a_package_imports_only_those_before_it(package: str) -> None:
+    order = ORDER[package]
+    found = {path: rooms_of(path, package) for path in sources(package)}
+    assert {own for own, _ in found.values()} == set(order)
+    wrong = {
+        str(path): {part for part in parts if order.index(part) >= order.index(own)}
+        for path, (own, parts) in found.items()
+    }
+    assert not {path: parts for path, parts in wrong.items() if parts}
+
+
 def test_the_models_read_no_files() -> None:
-    rooms = ("kernel", "proportional", "tangent", "theory")
-    paths = [path for room in rooms for path in (ROOT / "bocnn" / room).glob("*.py")]
+    paths = [
+        path for room in ("models", "theory") for path in (ROOT / "bocnn" / room).rglob("*.py")
+    ]
     assert len(paths) > 10
     assert not {path.name for path in paths if imported(path) & READERS}
 
 
 def test_three_files_know_ray() -> None:
     knowing = {path for room in ROOMS for path in sources(room) if "ray" in imported(path)}
-    assert knowing == {
-        ROOT / "sweeps" / "executors" / name for name in ("cluster.py", "connection.py", "tune.py")
-    }
+    executors = ROOT / "sweeps" / "train" / "executors"
+    assert knowing == {executors / name for name in ("cluster.py", "connection.py", "tune.py")}
 
 
 @pytest.mark.parametrize(
