@@ -81,7 +81,8 @@ def _temporary_folder() -> Path | None:
     return None
 
 
-_FOLDER = _cache_folder()
+FOLDER = _cache_folder()
+"""Where compiled code is kept; None where nothing can be written."""
 
 
 def compiled(**options: Any) -> Callable[[Function], Function]:
@@ -92,15 +93,14 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
     """
 
     def decorate(function: Function) -> Function:
-        if _FOLDER is None:
-            return cast(Function, numba.njit(**options)(function))
-        elsewhere = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = _FOLDER
-        try:
-            made = Compiled(function, {"nopython": True, **options})
-            made.enable_caching()
-            return cast(Function, made)
-        finally:
-            numba.config.CACHE_DIR = elsewhere
+        made = Compiled(function, {"nopython": True, **options})
+        if FOLDER is not None:
+            elsewhere = numba.config.CACHE_DIR
+            numba.config.CACHE_DIR = FOLDER
+            try:
+                made.enable_caching()
+            finally:
+                numba.config.CACHE_DIR = elsewhere
+        return cast(Function, made)
 
     return decorate

@@ -5,9 +5,14 @@ second, and loading does not count.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from filelock import FileLock
 from numba.core import event
+
+from bocnn.simd.compiled import FOLDER
 
 _KIND = "numba:compile"
 
@@ -44,15 +49,27 @@ class _Guard(event.Listener):  # type: ignore[misc]
 
 
 def compile_seconds(call: Callable[[], object]) -> float:
-    """Make a call, for what it compiles.
+    """Make a call, for what it compiles; of the processes that share a cache, one at a time.
+
+    The others wait, and then load what the first has compiled.
 
     Returns:
-        Seconds that compiling took, 0 where all was compiled before.
+        Seconds that compiling took in this process, 0 where all was compiled before.
     """
     clock = _Clock()
-    with event.install_listener(_KIND, clock):
+    with _alone(), event.install_listener(_KIND, clock):
         call()
     return clock.seconds
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the cache's lock, which the system takes from a process that dies."""
+    if FOLDER is None:  # nothing is kept: each process compiles for itself
+        yield
+        return
+    with FileLock(Path(FOLDER) / "compiling.lock"):
+        yield
 
 
 def compiles_nothing(call: Callable[[], object]) -> bool:

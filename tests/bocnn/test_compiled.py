@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numba
@@ -63,7 +64,7 @@ def test_where_nothing_can_be_written_functions_are_compiled_all_the_same(
     monkeypatch.setattr(tempfile, "tempdir", str(NOWHERE))
     assert compiled._cache_folder() is None
     assert "anew by every process" in caplog.text
-    monkeypatch.setattr(compiled, "_FOLDER", None)
+    monkeypatch.setattr(compiled, "FOLDER", None)
     assert compiled.compiled()(lambda x: x + 1)(1) == 2
 
 
@@ -71,7 +72,7 @@ def test_where_nothing_can_be_written_functions_are_compiled_all_the_same(
 def test_the_command_works_where_neither_package_nor_home_can_be_written(
     home: str, tmp_path: Path
 ) -> None:
-    root = Path(compiled.__file__).parents[1]
+    root = Path(compiled.__file__).parents[2]
     command = f"{Path(sys.executable).parent / 'bocnn-sweep'} plan label-flip-plane --size smoke"
     environment = f"env {home} TMPDIR={tmp_path} PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={root}"
     inside = (
@@ -95,3 +96,53 @@ def test_what_was_compiled_is_timed_once() -> None:
     assert 0.0 < compile_seconds(lambda: outer(1)) < 300.0
     assert compile_seconds(lambda: outer(1)) == 0.0
     assert compiles_nothing(lambda: outer(1))
+
+
+LOCKED = """
+import sys, time
+from pathlib import Path
+from bocnn.simd import compiling
+
+folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
+compiling.FOLDER = str(folder)
+
+def say(word):
+    with (folder / "log").open("a") as log:
+        print(word, file=log)
+
+def work():
+    say("begin")
+    time.sleep(seconds)
+    say("end")
+
+compiling.compile_seconds(work)
+"""
+
+
+def locked(folder: Path, seconds: float) -> subprocess.Popen[bytes]:
+    """A process that takes so long to compile."""
+    return subprocess.Popen([sys.executable, "-c", LOCKED, str(folder), str(seconds)])
+
+
+def wait_for(path: Path, word: str) -> None:
+    """Return once a file holds a word."""
+    deadline = time.monotonic() + 60
+    while not (path.exists() and word in path.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_processes_that_share_a_cache_compile_one_at_a_time(tmp_path: Path) -> None:
+    both = [locked(tmp_path, 0.5) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert (tmp_path / "log").read_text().split() == ["begin", "end"] * 2
+
+
+def test_a_process_that_is_killed_while_it_compiles_holds_nobody_off(tmp_path: Path) -> None:
+    first = locked(tmp_path, 600)
+    wait_for(tmp_path / "log", "begin")
+    second = locked(tmp_path, 0)
+    first.kill()
+    first.wait(10)
+    assert second.wait(60) == 0
+    assert (tmp_path / "log").read_text().split() == ["begin", "begin", "end"]
