@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from analysis.load import open_dataset
 
+from analysis.dataset.files import open_dataset
 from bocnn import MODEL
 from sweeps import command
 from sweeps.errors import SweepError
@@ -293,7 +293,7 @@ def test_edited_records_are_not_compacted(digest: bool, out: Path) -> None:
 READER = (
     "import sys\n"
     "from pathlib import Path\n"
-    "from analysis.load import open_dataset\n"
+    "from analysis.dataset.files import open_dataset\n"
     "from analysis.provenance import read_provenance\n"
     "from analysis.query import open_source\n"
     "from analysis.recorded import find_records, read_cells, read_records, read_runs\n"

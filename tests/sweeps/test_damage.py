@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from analysis.load import open_dataset
 
+from analysis.dataset.files import open_dataset
 from analysis.errors import AnalysisError
 from bocnn import MODEL
 from sweeps import command

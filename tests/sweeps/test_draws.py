@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from analysis.contents import shift_section
-from analysis.findings import Choices, analyse
-from analysis.section import Subject
 
+from analysis.report.contents import shift_section
+from analysis.report.findings import Choices, analyse
+from analysis.report.section import Subject
 from bocnn import MODEL
 from bocnn.parameters.keys import cell_keys
 from sweeps.declare.draws import Draws

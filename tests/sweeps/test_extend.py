@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from analysis.load import open_dataset
 
+from analysis.dataset.files import open_dataset
 from sweeps.errors import SweepError
 from tests.sweeps.small import TOY_SWEEP, contents, planned, rows, train
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analysis.load import open_dataset
 from pyarrow import fs
 
+from analysis.dataset.files import open_dataset
 from sweeps import command
 from sweeps.errors import SweepError
 from sweeps.plan.plan import Cut

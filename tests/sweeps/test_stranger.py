@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from analysis.load import open_dataset
-from analysis.provenance import read_provenance
-from analysis.query import open_source
-from analysis.recorded import find_records, read_cells
 
+from analysis.dataset.files import open_dataset
+from analysis.dataset.provenance import read_provenance
+from analysis.dataset.query import open_source
+from analysis.dataset.trajectory_files import find_records, read_cells
 from analysis.errors import AnalysisError
 from sweeps import command
 from sweeps.errors import SweepError

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from analysis.aggregate import aggregate
-from analysis.load import open_dataset
 
+from analysis.cells.aggregate import aggregate
+from analysis.dataset.files import open_dataset
 from bocnn.models.kernel.images import content_digest
 from sweeps import command
 from sweeps.declare.resolve import resolve
