@@ -1,4 +1,4 @@
-"""Compiled functions, cached on disk for as long as no line of the package changes.
+"""CompiledFunction functions, cached on disk for as long as no line of the package changes.
 
 numba's own cache looks at the file of a function alone: after a change in another file it would go on
 running the old callee, which is compiled into the caller. So the cache lies in a folder that is named
@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-from bocnn.simd.nested import Compiled
+from bocnn.simd.nested import CompiledFunction
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -93,7 +93,7 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
     """
 
     def decorate(function: Function) -> Function:
-        made = Compiled(function, {"nopython": True, **options})
+        made = CompiledFunction(function, {"nopython": True, **options})
         if FOLDER is not None:
             elsewhere = numba.config.CACHE_DIR
             numba.config.CACHE_DIR = FOLDER

@@ -24,7 +24,7 @@ _LEVELS: list[Dispatcher] = []
 """Functions in compilation, the outermost, an `_Outermost`, first; changed under numba's lock."""
 
 
-class Compiled(CPUDispatcher):  # type: ignore[misc]
+class CompiledFunction(CPUDispatcher):  # type: ignore[misc]
     """A compiled function; called from Python it is compiled as an outermost one, else into its caller."""
 
     def __init__(self, function: Any, options: dict[str, Any]) -> None:

@@ -6,10 +6,10 @@ import numba
 import numpy as np
 import pytest
 
-from bocnn.simd.nested import Compiled
+from bocnn.simd.nested import CompiledFunction
 
 
-def make_pair() -> tuple[Compiled, Compiled]:
+def make_pair() -> tuple[CompiledFunction, CompiledFunction]:
     """A function, and one that calls it."""
 
     def half_sum(values, power):  # type: ignore[no-untyped-def]
@@ -24,8 +24,8 @@ def make_pair() -> tuple[Compiled, Compiled]:
         return inner(values, 1) + np.zeros(3).sum() + inner(values, 2)
 
     options: dict[str, Any] = {"nopython": True, "fastmath": {"contract", "reassoc"}}
-    inner = Compiled(half_sum, options)
-    return inner, Compiled(both, options)
+    inner = CompiledFunction(half_sum, options)
+    return inner, CompiledFunction(both, options)
 
 
 VALUES = np.linspace(0.1, 0.9, 33)
