@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from analysis import (
+    aggregate,
     boundary_shift,
     draw_boundary,
     draw_map,
@@ -22,7 +23,6 @@ from analysis import (
     open_trajectories,
     save,
 )
-from analysis.cells import aggregate
 
 location, folder = sys.argv[1], Path(sys.argv[2])
 dataset = open_dataset(location)

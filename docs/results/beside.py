@@ -10,8 +10,7 @@ from typing import NamedTuple
 from collect import shrink
 from matplotlib.axes import Axes
 
-from analysis import Boundary, find_boundary, open_dataset, save
-from analysis.cells import aggregate
+from analysis import Boundary, aggregate, find_boundary, open_dataset, save
 from analysis.figures.points import crossings, draw_points
 from analysis.figures.style import colours, panels, scale_axes, theme
 

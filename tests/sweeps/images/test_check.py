@@ -11,7 +11,7 @@ from sweeps import command
 from sweeps.declare.resolve import resolve
 from sweeps.errors import SweepError
 from sweeps.images.classes import two_classes
-from sweeps.protocol import load_model
+from sweeps.protocol import Model, Pictured, load_model
 from tests.sweeps.images.test_images import CLASSES, PIXELS, idx, write_cifar, write_mnist
 
 SWEEP = """\
@@ -95,6 +95,15 @@ def test_usable_images_are_planned_and_a_published_sweep_needs_none(tmp_path: Pa
     write_cifar(tmp_path)
     file = tmp_path / "sweep.yaml"
     file.write_text(SWEEP % ("4, 5", f"data: cifar10, folder: {tmp_path}"))
-    assert command.open_sweep(str(file)).cells.number == 4
+    planned = command.open_sweep(str(file))
+    assert planned.cells.number == 4
+    contents = planned.model.contents  # type: ignore[attr-defined]
     gone = SWEEP % ("400", "data: cifar10, folder: /gone")
-    assert resolve(gone, "_sweep.json", load_model).cells.number == 2
+
+    def as_published(name: str) -> Model:
+        """The model with the digests that a dataset states, of images that are there no more."""
+        model = load_model(name)
+        assert isinstance(model, Pictured)
+        return model.with_contents(contents)
+
+    assert resolve(gone, "_sweep.json", as_published).cells.number == 2
