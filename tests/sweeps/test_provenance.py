@@ -143,7 +143,7 @@ def test_the_instruction_set_is_the_one_that_numba_compiles_for(
 
 def test_blas_kernels_are_named() -> None:
     """OPENBLAS_CORETYPE chooses others on the same processor, whose sums round otherwise."""
-    code = "import numpy; from sweeps import machine; print(machine.stated()['blas'])"
+    code = "import numpy; from sweeps.provenance import machine; print(machine.stated()['blas'])"
     said = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -161,7 +161,7 @@ def test_blas_kernels_are_named() -> None:
 
 def test_a_copy_of_blas_that_is_loaded_later_is_no_mixture() -> None:
     code = (
-        "import numpy; from sweeps import machine; before = machine.stated(); import scipy.linalg; "
+        "import numpy; from sweeps.provenance import machine; before = machine.stated(); import scipy.linalg; "
         "assert machine.stated() == before, (machine.stated(), before)"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
