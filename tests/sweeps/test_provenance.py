@@ -161,7 +161,8 @@ def test_blas_kernels_are_named() -> None:
 
 def test_a_copy_of_blas_that_is_loaded_later_is_no_mixture() -> None:
     code = (
-        "import numpy; from sweeps.provenance import machine; before = machine.stated(); import scipy.linalg; "
+        "import numpy; from sweeps.provenance import machine; before = machine.stated(); "
+        "import scipy.linalg; "
         "assert machine.stated() == before, (machine.stated(), before)"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
