@@ -13,6 +13,7 @@ from bocnn.gpu import choice
 from tests.bocnn import rooms
 from tests.bocnn.runs import columns
 
+torch.set_num_threads(1)  # the dense network's matrices are small, and other tests run beside these
 CARD = "cuda" if torch.cuda.is_available() else "cpu"
 if CARD == "cpu":  # read by Triton when kernels are declared
     os.environ["TRITON_INTERPRET"] = "1"

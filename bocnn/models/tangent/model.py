@@ -31,11 +31,16 @@ class Tangent(RowModel):
 
     def is_compiled(self, columns: Columns, traced: bool) -> bool:
         """Whether this process can draw these runs and compile nothing."""
-        return compiles_nothing(lambda: _draw_first(columns))
+        return compiles_nothing(lambda: self._draw_first(columns))
 
     def compile(self, columns: Columns, traced: bool) -> float:
         """Compile what draws these runs; seconds that it took."""
-        return compile_seconds(lambda: _draw_first(columns))
+        return compile_seconds(lambda: self._draw_first(columns))
+
+    def _draw_first(self, columns: Columns) -> None:
+        """Draw the training set of the first run: others call the same compiled functions."""
+        first = self.keyed_runs({name: column[:1] for name, column in columns.items()})
+        draw_patches({name: column.tolist()[0] for name, column in first.items()})
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,)."""
@@ -65,11 +70,6 @@ class Tangent(RowModel):
             "informative": float(bound < 1),
             "below_chance": float(bound < 0.5),
         }
-
-
-def _draw_first(columns: Columns) -> None:
-    """Draw the training set of the first run: others call the same compiled functions."""
-    draw_patches({name: column.tolist()[0] for name, column in columns.items()})
 
 
 def draw_patches(row: Row) -> tuple[Array, Array]:
