@@ -80,8 +80,10 @@ class Found(NamedTuple):
 
 
 def status(folder: Path) -> Any:
-    """What `status` says of a dataset."""
+    """What `status` says of a dataset; a file that it names as damaged is an error that it reports."""
     found = command.read_status(Dataset(str(folder)), lambda name: TOY)
+    if named := [*found.damaged, *found.conflicts]:
+        raise SweepError(named[0])
     return found.planned, found.published, dict(found.by_status)
 
 
