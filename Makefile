@@ -53,10 +53,10 @@ papers: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not cluster and not gpu"
 
-# The numerics beside the rest, each on a core; their output comes when both are done.
+# Numerics and analysis beside the rest, each half on a core; output of the first comes when both are done.
 test-all: $(READY)
-	@$(BIN)/python -m pytest -m "not gpu" tests/bocnn > $(VENV)/numerics.log 2>&1 & numerics=$$!; \
-	$(BIN)/python -m pytest -m "not gpu" --ignore=tests/bocnn; others=$$?; \
+	@$(BIN)/python -m pytest -m "not gpu" tests/bocnn tests/analysis > $(VENV)/numerics.log 2>&1 & numerics=$$!; \
+	$(BIN)/python -m pytest -m "not gpu" --ignore=tests/bocnn --ignore=tests/analysis; others=$$?; \
 	wait $$numerics; numerics=$$?; cat $(VENV)/numerics.log; exit $$((numerics + others))
 
 check: $(READY)
