@@ -255,7 +255,15 @@ def read_records(folder: Folder, runs: list[Run], measures: Sequence[str]) -> Re
 
     A run that stopped keeps its last record; a null of one that diverged is NaN.
     """
-    ids = pa.array([run["run_id"] for run in runs], folder.schema(1).field("run_id").type)
+    kind = folder.schema(0).field("run_id").type
+    found = dict(zip(folder.schema(1).names, folder.schema(1).types, strict=True)).get("run_id")
+    if found != kind:
+        raise AnalysisError(
+            f"{folder.paired()[0][1]} is foreign to this dataset: its column run_id is "
+            f"{found or 'missing'}, and that of the runs {kind}. Move it away with the shard of the same "
+            "digest and run the sweep again: only its runs are trained again."
+        )
+    ids = pa.array([run["run_id"] for run in runs], kind)
     table = pa.concat_tables(
         part.filter(pc.is_in(part["run_id"], value_set=ids))
         for part in folder.tables(1, ["run_id", STEP, *measures])

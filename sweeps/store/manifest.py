@@ -65,6 +65,9 @@ def _check(found: dict[str, Any]) -> None:
         raise NotASweep(
             f"trajectory is {shown(recorded)}, expected a list of steps, or their values and scale"
         )
+    draws = found.get("draws", {})
+    if not (isinstance(draws, dict) and all(_is_list(names, str) for names in draws.values())):
+        raise NotASweep(f"draws is {shown(draws)}, expected lists of names")
     if not all(_is_list(group, str) and group for group in found["zip"]):
         raise NotASweep(f"zip is {shown(found['zip'])}, expected lists of names")
     planned = _planned(found)

@@ -159,6 +159,17 @@ def test_records_that_cannot_be_read_are_an_error_that_says_so(data: Path) -> No
         AnalysisError, match="column step is missing, and that of the first file too"
     ):
         found_in(data)
+    for change in ("gone", "text"):
+        path = sorted(record(data).glob("trajectory-*"))[0]
+        table = pq.read_table(path)
+        at = table.column_names.index("run_id")
+        names = [str(number) for number in range(table.num_rows)]
+        table = (
+            table.remove_column(at) if change == "gone" else table.set_column(at, "run_id", [names])
+        )
+        pq.write_table(table, path)
+        with pytest.raises(AnalysisError, match=r"its column run_id is (missing|string)"):
+            found_in(data)
     for size in (0, 4, 1000):
         for path in sorted(record(data).glob("trajectory-*"))[:2]:
             os.truncate(path, size)

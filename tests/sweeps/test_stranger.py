@@ -43,7 +43,7 @@ READ = ("schema_version", "sweep", "model", "numerics_version", "content_digest"
 """Fields that decide whether a file is read; all others only tell where it comes from."""
 MANIFEST = (
     *("schema_version", "planned_runs", "name", "model", "description", "seed", "replicates"),
-    *("axes", "zip", "fixed", "derived", "settings", "analysis", "trajectory"),
+    *("axes", "zip", "fixed", "derived", "settings", "analysis", "trajectory", "draws"),
 )
 
 
