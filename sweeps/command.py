@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sweeps.declare.presets import find
-from sweeps.declare.resolve import Resolved, meanings, resolve
-from sweeps.declare.yaml_file import from_json
+from sweeps.declare.cells.resolve import Resolved, meanings, resolve
+from sweeps.declare.file.presets import find
+from sweeps.declare.file.yaml_file import from_json
 from sweeps.errors import SweepError
 from sweeps.plan.declared import STATED, declared
 from sweeps.plan.extend import check_extends

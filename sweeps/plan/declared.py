@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from sweeps.declare.resolve import Resolved
-from sweeps.declare.sweep_file import to_json
+from sweeps.declare.cells.resolve import Resolved
+from sweeps.declare.file.sweep_file import to_json
 from sweeps.protocol import Pictured
 
 STATED = ("schema_version", "planned_runs", "draws", "images", "locations")

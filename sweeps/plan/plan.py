@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.declare import recording as trajectory
-from sweeps.declare.cells import BLOCK
-from sweeps.declare.identity import cell_digests, run_ids
-from sweeps.declare.resolve import Resolved
+from sweeps.declare.cells.identity import cell_digests, run_ids
+from sweeps.declare.cells.resolve import Resolved
+from sweeps.declare.cells.table import BLOCK
 from sweeps.errors import SweepError
 from sweeps.plan.declared import declared
 from sweeps.plan.idle import check_distinct, note_idle

@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from sweeps.declare.sweep_file import Spec
+from sweeps.declare.file.sweep_file import Spec
 from sweeps.errors import SweepError, shown
 from sweeps.store.schema import SCHEMA_VERSION
 

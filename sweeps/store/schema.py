@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sweeps.declare.identity import RUN_ID_BYTES
+from sweeps.declare.cells.identity import RUN_ID_BYTES
 from sweeps.protocol import Column, Columns, Model, Tracing
 
 SCHEMA_VERSION = 1

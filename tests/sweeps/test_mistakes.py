@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeps.declare.presets import find
+from sweeps.declare.file.presets import find
 from sweeps.errors import SweepError
 from sweeps.protocol import load_model
 from tests.sweeps.small import KERNEL_SWEEP, PROPORTIONAL_SWEEP, mistakes, resolved

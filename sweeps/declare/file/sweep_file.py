@@ -1,6 +1,6 @@
 """A sweep as declared: the shape of a sweep file, read and checked as far as no model is needed.
 
-What the names mean to a model is checked in `sweeps.declare.resolve`, and both lists of mistakes are shown
+What the names mean to a model is checked in `sweeps.declare.cells.resolve`, and both lists of mistakes are shown
 at once.
 """
 
@@ -10,10 +10,10 @@ from pathlib import Path as FilePath
 from typing import Any, Final, NamedTuple
 
 from sweeps.declare.axis import Axis, AxisError, is_plain, read_axis
-from sweeps.declare.form import Analysis, read_form
+from sweeps.declare.file.form import Analysis, read_form
+from sweeps.declare.file.sizes import check_sizes, sized
+from sweeps.declare.file.yaml_file import from_json, read
 from sweeps.declare.recording import Steps, read_steps, to_form
-from sweeps.declare.sizes import check_sizes, sized
-from sweeps.declare.yaml_file import from_json, read
 from sweeps.errors import Mistake, Path, SweepError, SweepFileError, shown
 
 SECTIONS = ("axes", "fixed", "derived", "settings")

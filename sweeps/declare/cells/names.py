@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from sweeps.declare import formula
-from sweeps.declare.sweep_file import SECTIONS, Spec
+from sweeps.declare.file.sweep_file import SECTIONS, Spec
 from sweeps.errors import Mistake, Path, listed, nearest
 from sweeps.protocol import Model, Tracing
 
