@@ -48,7 +48,7 @@ from benchmarks.hostile_places import try_places
 from sweeps import command
 from sweeps.declare.terminal import WordConsole
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store.dataset import Dataset
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted
@@ -91,7 +91,7 @@ def run(folder: Path) -> Any:
     """The rows after `run`."""
     dataset = Dataset(str(folder))
     plan = command.plan_sweep(resolved(SWEEP), dataset)
-    work = command.prepare(plan, dataset, Cut(runs=30))
+    work = command.prepare(plan, dataset, ShardSize(runs=30))
     if command.execute(work, dataset, train_here).missing:
         raise SweepError("runs are not published")
     return published(folder)
@@ -240,7 +240,7 @@ def _content(path: Path) -> object:
 
 def make_bases(scratch: Path) -> dict[str, Path]:
     """A trained dataset, and one with records along the training."""
-    train(SWEEP, scratch / "trained", cut=Cut(runs=30))
+    train(SWEEP, scratch / "trained", cut=ShardSize(runs=30))
     dataset = Dataset(str(scratch / "trained"))
     dataset.write_given({"text": SWEEP, "size": None, "replicates": None})
     planted = Planted(x=(100.0, 300.0, 900.0), y=(0.5, 1.0, 2.0, 4.0), replicates=3)

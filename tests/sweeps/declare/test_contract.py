@@ -12,7 +12,7 @@ from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec, PredictionSpec
 from sweeps.declare.document import ADDED, read_document
 from sweeps.declare.file.form import SECTIONS, File
 from sweeps.plan.declared import declared
-from tests.sweeps.small import mistakes, resolved
+from tests.sweeps.small import errors_of, resolved
 from tests.toy import Toy
 
 ROOT = Path(__file__).parents[3]
@@ -145,7 +145,7 @@ def test_a_predicted_line_is_a_formula_of_columns(line: str, message: str | None
         assert resolved(text).spec.analysis is not None
         return
     with pytest.raises(AssertionError, match=message):
-        assert not mistakes(text)
+        assert not errors_of(text)
 
 
 def test_records_take_what_files_take_and_nothing_else() -> None:
