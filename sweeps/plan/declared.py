@@ -7,7 +7,7 @@ from sweeps.declare.resolve import Resolved
 from sweeps.declare.sweep_file import to_json
 from sweeps.protocol import Pictured
 
-STATED = ("schema_version", "planned_runs", "draws", "images", "locations")
+STATED = ("schema_version", "planned_runs", "draws", "images", "locations", "digest")
 """What stands in a resolved sweep and is no key of a sweep file."""
 
 

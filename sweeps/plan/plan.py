@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sweeps.declare import recording as trajectory
 from sweeps.declare.cells import BLOCK
+from sweeps.declare.document_digest import with_digest
 from sweeps.declare.identity import cell_digests, run_ids
 from sweeps.declare.resolve import Resolved
 from sweeps.errors import SweepError
@@ -164,10 +165,8 @@ class Plan:
 
     def sweep(self) -> dict[str, Any]:
         """The resolved sweep, as it stands in the dataset."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "planned_runs": self.total,
-        } | declared(self.resolved)
+        versions = {"schema_version": SCHEMA_VERSION, "planned_runs": self.total}
+        return with_digest(versions | declared(self.resolved))
 
     def _runs(self, places: Places) -> tuple[Places, Places]:
         """Cells and replicates at places: dimensions that decide array shapes vary slowest."""
