@@ -18,8 +18,9 @@ FORBIDDEN = {
 }
 
 
-SHARED = {"sweeps.declare.formula", "sweeps.terminal"}
-"""What the analysis shares with the sweeps: the evaluator of formulas, and how a command prints."""
+SHARED = {"sweeps.declare.document_digest", "sweeps.declare.formula", "sweeps.terminal"}
+"""What the analysis shares with the sweeps: the evaluator of formulas, the digest of a resolved sweep,
+and how a command prints."""
 
 
 ORDER = {
