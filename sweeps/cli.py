@@ -14,6 +14,7 @@ from sweeps.declare import presets
 from sweeps.declare.resolve import Resolved
 from sweeps.declare.sweep_file import read_spec
 from sweeps.errors import SweepError
+from sweeps.optional import require
 from sweeps.plan.forecast import busy_rate, card_sample, check_memory, forecast
 from sweeps.plan.idle import idle_everywhere
 from sweeps.plan.plan import Cut, Plan, cut_shards
@@ -139,6 +140,8 @@ def run(
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
     trials = Trials(executor, address, workers, gpus)
+    if executor is Executor.TUNE:
+        require("ray", "ray", otherwise="train in this process: --executor local")
     check_address_space(starts_ray=executor is Executor.TUNE and address == "local")
     try:
         with Brake(None if time_budget is None else 60 * time_budget) as brake:

@@ -28,8 +28,8 @@ ORDER = {
         *("dense", "theory", "models", "model", "__init__"),
     ),
     "sweeps": (
-        *("errors", "terminal", "images", "protocol", "declare", "provenance", "store", "plan"),
-        *("train", "command", "cli", "__init__"),
+        *("errors", "optional", "terminal", "images", "protocol", "declare", "provenance", "store"),
+        *("plan", "train", "command", "cli", "__init__"),
     ),
     "analysis": (
         *("errors", "dataset", "formula", "statistics", "cells", "boundary", "scaling", "training"),
