@@ -1,7 +1,7 @@
 """How often stated 95 % intervals hold what was planted: `python -m benchmarks.coverage`.
 
 Every row simulates sweeps with one planted boundary and counts. `--write` puts the table into
-docs/coverage.md.
+docs/explanation/coverage.md.
 """
 
 import argparse
