@@ -44,7 +44,7 @@ HEADER = (
     "bias, stated error",
 )
 KINDS = ("power", "line", "kink", "vertical", "outside")
-PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "coverage.md"
 MARK = "<!-- table -->\n"
 
 
