@@ -61,11 +61,8 @@ def command(module: str) -> Iterator[str]:
     group = typer.main.get_command(import_module(module).app)
     for name, one in group.commands.items():  # type: ignore[attr-defined]
         yield f"### {name}\n\n{cleandoc(one.help or '')}\n"
-        yield from table("argument, option", "meaning", "default")
-        for parameter in one.params:
-            if parameter.name != "help":
-                yield option(parameter)
-        yield ""
+        rows = [option(parameter) for parameter in one.params if parameter.name != "help"]
+        yield from [*table("argument, option", "meaning", "default"), *rows, ""] if rows else ()
 
 
 def option(parameter: Any) -> str:
@@ -92,7 +89,8 @@ def table(*heads: str) -> Iterator[str]:
 
 def row(*cells: str) -> str:
     """A row of a table."""
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    escaped = (cell.replace("|", r"\|").replace("<", "&lt;") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
 
 
 WRITERS = {
