@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from inspect import cleandoc
+from pathlib import Path
 from typing import Any
 
 import typer.main
+import yaml
 
-from sweeps.declare import presets
-from sweeps.declare.sweep_file import read_spec
 from sweeps.protocol import load_model
 
+PRESETS = Path(__file__).parent.parent / "sweeps" / "presets"
 MARK = re.compile(r"^\{\{ (\w+) ?([\w.]*) \}\}$", re.MULTILINE)
 
 
@@ -75,10 +76,9 @@ def option(parameter: Any) -> str:
 def shipped(_: str) -> Iterator[str]:
     """The shipped sweeps."""
     yield from table("sweep", "model", "what it maps")
-    for name in presets.names():
-        spec, _, _ = read_spec(presets.find(name)[0], name)
-        if spec is not None:
-            yield row(f"`{name}`", f"`{spec.model}`", spec.description)
+    for path in sorted(PRESETS.glob("*.yaml")):
+        sweep = yaml.safe_load(path.read_text(encoding="utf-8"))
+        yield row(f"`{path.stem}`", f"`{sweep.get('model', 'bocnn')}`", sweep["description"])
 
 
 def table(*heads: str) -> Iterator[str]:
