@@ -10,9 +10,10 @@ import typer
 from rich.table import Table
 
 from sweeps import command
-from sweeps.declare import presets
-from sweeps.declare.resolve import Resolved
-from sweeps.declare.sweep_file import read_spec
+from sweeps.declare.cells.resolve import Resolved
+from sweeps.declare.file import presets
+from sweeps.declare.file.sweep_file import read_spec
+from sweeps.declare.terminal import WordConsole, guard_streams
 from sweeps.errors import SweepError
 from sweeps.plan.forecast import busy_rate, card_sample, check_memory, forecast
 from sweeps.plan.idle import idle_everywhere
@@ -20,7 +21,6 @@ from sweeps.plan.plan import Cut, Plan, cut_shards
 from sweeps.store.dataset import Dataset
 from sweeps.store.failed_shard import reason
 from sweeps.store.files import MANIFEST
-from sweeps.terminal import WordConsole, guard_streams
 from sweeps.train.executors import local
 from sweeps.train.limits import check_address_space, machine_memory
 from sweeps.train.progress import Live, counts
