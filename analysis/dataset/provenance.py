@@ -13,6 +13,7 @@ import pyarrow.fs as pafs
 import yaml
 
 from analysis.dataset.shards import decode, open_folder, read_each, texts
+from sweeps.declare.document import ADDED
 from sweeps.declare.document_digest import states_digest
 
 READ_BYTES = 1 << 22
@@ -37,8 +38,6 @@ PRODUCER_NOTES = {
     "scipy": ("scipy", "versions of scipy"),
 }
 """What decides a row's last digits: its name, and what several of them are called."""
-# What _sweep.json adds to what a sweep file may say.
-RESOLVED_ONLY = ("schema_version", "planned_runs", "draws", "images", "locations", "digest")
 
 
 @dataclass(frozen=True)
@@ -213,7 +212,7 @@ def _options(given: Mapping[str, Any]) -> str:
 
 def _sweep_file(document: dict[str, Any]) -> str:
     """The resolved sweep as a sweep file says it, ranges written out."""
-    kept = {k: v for k, v in document.items() if k not in RESOLVED_ONLY and v not in (None, [], {})}
+    kept = {k: v for k, v in document.items() if k not in ADDED and v not in (None, [], {})}
     return str(
         yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, default_flow_style=None, width=96)
     )

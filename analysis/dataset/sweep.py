@@ -10,7 +10,7 @@ from typing import Any
 
 from analysis.errors import AnalysisError
 from sweeps.declare.document_digest import is_altered
-from sweeps.terminal import visible
+from sweeps.declare.terminal import visible
 
 SCHEMA_VERSION = 1
 
