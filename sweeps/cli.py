@@ -15,6 +15,7 @@ from sweeps.declare.file import presets
 from sweeps.declare.file.sweep_file import read_spec
 from sweeps.declare.terminal import WordConsole, guard_streams
 from sweeps.errors import SweepError
+from sweeps.optional import require
 from sweeps.plan.forecast import check_memory, forecast, gpu_sample, saturated_throughput
 from sweeps.plan.idle import idle_everywhere
 from sweeps.plan.plan import Plan, ShardSize, cut_shards
@@ -139,6 +140,8 @@ def run(
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
     trials = Trials(executor, address, workers, gpus)
+    if executor is Executor.TUNE:
+        require("ray", "ray", otherwise="train in this process: --executor local")
     check_address_space(starts_ray=executor is Executor.TUNE and address == "local")
     try:
         with StopSignal(None if time_budget is None else 60 * time_budget) as stop_signal:
@@ -319,6 +322,12 @@ def _print_status(state: command.Status) -> None:
         )
     for conflict in state.conflicts:
         out.print(f"conflict: {conflict}", soft_wrap=True)
+    if state.unverified:
+        out.print(
+            f"not verified: {len(state.unverified):,} files state no digest of what they hold, first "
+            f"{state.unverified[0]}",
+            soft_wrap=True,
+        )
     for mixed in state.mixed:
         out.print(f"mixed {mixed}; equal runs may differ in their last digits", soft_wrap=True)
 

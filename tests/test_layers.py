@@ -28,7 +28,7 @@ ORDER = {
         *("dense", "theory", "models", "model", "__init__"),
     ),
     "sweeps": (
-        *("errors", "images", "protocol", "declare", "provenance", "store", "plan"),
+        *("errors", "optional", "images", "protocol", "declare", "provenance", "store", "plan"),
         *("train", "command", "cli", "__init__"),
     ),
     "analysis": (
