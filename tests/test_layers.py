@@ -29,7 +29,7 @@ ORDER = {
     ),
     "sweeps": (
         *("errors", "optional", "images", "protocol", "declare", "provenance", "store", "plan"),
-        *("train", "command", "cli", "__init__"),
+        *("train", "driver", "sweep", "cli", "__init__"),
     ),
     "analysis": (
         *("errors", "dataset", "formula", "statistics", "cells", "boundary", "scaling", "training"),
