@@ -23,7 +23,7 @@ from sweeps.store.dataset import Dataset
 from sweeps.store.failed_shard import reason
 from sweeps.store.files import MANIFEST
 from sweeps.train.executors import local
-from sweeps.train.limits import check_address_space, machine_memory
+from sweeps.train.limits import check_address_space, local_workers, machine_memory
 from sweeps.train.progress import Live, counts
 from sweeps.train.shard import Work
 from sweeps.train.stop import Brake, Stopped
@@ -121,9 +121,11 @@ def run(
     replicates: ReplicatesOption = None,
     size: SizeOption = None,
     executor: Annotated[
-        Executor, typer.Option(help="tune: Ray Tune; local: here.")
+        Executor, typer.Option(help="tune: Ray Tune; local: threads of this process.")
     ] = Executor.TUNE,
-    workers: Annotated[int | None, typer.Option(min=1, help="Trials at once.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Shards at once; default: one a core.")
+    ] = None,
     address: Annotated[str, typer.Option(help="Ray's address; local starts one here.")] = "local",
     gpus: Annotated[
         float, typer.Option(min=0, max=1, help="A trial's share of a GPU; 0: its CPU alone.")
@@ -139,7 +141,6 @@ def run(
     Exit status: 0 all is published; 1 shards failed; 2 a mistake, nothing was started; 3 the time is
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
-    trials = Trials(executor, address, workers, gpus)
     if executor is Executor.TUNE:
         require("ray", "ray", otherwise="train in this process: --executor local")
     check_address_space(starts_ray=executor is Executor.TUNE and address == "local")
@@ -148,6 +149,9 @@ def run(
             with brake.at_once():
                 resolved = command.open_sweep(sweep, replicates, size=size)
                 planned, dataset = _plan(resolved, out_folder)
+                if executor is Executor.LOCAL and workers is None:
+                    workers = local_workers(planned.memory_bytes)
+                trials = Trials(executor, address, workers, gpus)
                 cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials, brake))
                 work = command.prepare(planned, dataset, cut)
             brake.start_clock()
@@ -266,7 +270,7 @@ def _plan(resolved: Resolved, out_folder: str | None) -> tuple[Plan, Dataset]:
 def _executor(trials: Trials, live: Live, *, brake: Brake) -> "partial[dict[int, str]]":
     """The executor's function of the work alone; Ray is imported only where it is used."""
     if trials.executor is Executor.LOCAL:
-        return partial(local.run, report=live, brake=brake)
+        return partial(local.run, report=live, brake=brake, workers=trials.workers or 1)
     from sweeps.train.executors import connection, tune
 
     return partial(tune.run, report=live, cluster=connection.Cluster(*trials[1:]), brake=brake)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,13 @@ def on_tune(work: Work, report: Callable[[Progress], None], brake: Brake) -> dic
     return tune.run(work, report, tune.Cluster(), brake)
 
 
-@pytest.fixture(params=["local", "tune"])
+@pytest.fixture(params=["local", "threads", "tune"])
 def run(request: pytest.FixtureRequest) -> Run:
     """Each executor."""
     if request.param == "local":
         return local.run
+    if request.param == "threads":
+        return partial(local.run, workers=2)
     request.getfixturevalue("ray_session")
     return on_tune
 
