@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from analysis.cells.aggregate import Cells, rows_of_sweep
+from analysis.cells.cells import Cells
+from analysis.cells.groups import Groups, as_floats, place_groups
+from analysis.cells.keys import keys_of, quoted
 from analysis.dataset.files import Dataset
-from analysis.dataset.plane import Floats, Ints
+from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError
 from analysis.formula import evaluate, names_in
 
@@ -40,21 +42,33 @@ def along_x(dataset: Dataset, cells: Cells, formula: str) -> Floats:
 
 
 def _columns(dataset: Dataset, cells: Cells, names: Iterable[str]) -> dict[str, Floats]:
-    plane = cells.plane
-    rows = rows_of_sweep(dataset)
-    at = tuple(
-        np.searchsorted(axis.values, dataset.numbers(axis.name)[rows])
-        for axis in (plane.x, plane.y)
+    """The one value that each column has in a cell, shape (x, y), whatever the setting."""
+    names = sorted(names)
+    dataset.need_numbers(names)
+    keys = keys_of(dataset, cells.plane.x.name, cells.plane.y.name)
+    ends = [
+        f"{end}({quoted(name)}) AS {end}_{k}"
+        for k, name in enumerate(names)
+        for end in ("min", "max")
+    ]
+    found = dataset.query(
+        f"SELECT {', '.join([keys.sql, *ends])} FROM runs "
+        f"WHERE replicate < {dataset.sweep.replicates} GROUP BY ALL"
     )
-    return {name: _on_cells(dataset.numbers(name)[rows], at, cells, name) for name in sorted(names)}
+    groups = place_groups(dataset, keys, found)
+    return {name: _one_value(groups, k, name) for k, name in enumerate(names)}
 
 
-def _on_cells(values: Floats, at: tuple[Ints, ...], cells: Cells, name: str) -> Floats:
-    grid = np.full(cells.mean.shape[1:], np.nan)
-    grid[at] = values
-    if np.any((grid[at] != values) & ~np.isnan(values)):
+def _one_value(groups: Groups, k: int, name: str) -> Floats:
+    """The value of the k-th column in each cell, from the ends of its range in each group."""
+    shape = groups.shape[1:]
+    cell = groups.cell % (shape[0] * shape[1])
+    least, most = np.full(shape, np.inf).ravel(), np.full(shape, -np.inf).ravel()
+    np.fmin.at(least, cell, as_floats(groups.columns[f"min_{k}"]))
+    np.fmax.at(most, cell, as_floats(groups.columns[f"max_{k}"]))
+    if np.any(least < most):
         raise AnalysisError(
             f"Column '{name}' takes several values within a cell, so a formula cannot use it. Use "
             "columns that the plane's axes decide."
         )
-    return grid
+    return np.where(np.isfinite(least), least, np.nan).reshape(shape)

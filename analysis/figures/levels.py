@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import MEAN
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.sweep import PredictionSpec
 from analysis.figures.style import GREY, WIDTH, Mark, marks, theme, wrapped
 from analysis.scaling.exponent_by_level import LevelExponent

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
-from analysis.cells.aggregate import Cells
-from analysis.cells.large import open_cells
-from analysis.dataset.files import Dataset
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import Cells
+from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.sweep import AnalysisSpec, Sweep
 from analysis.errors import AnalysisError
 from analysis.report.tables import Row, kink_row, law_row, shift_rows
@@ -82,7 +82,7 @@ class Findings:
             **counts,
             "missing": max(planned - sum(counts.values()), 0),
             "of an earlier sweep": self.cells.ignored,
-            "duplicate rows": self.dataset.duplicates,
+            "duplicate rows": self.cells.duplicates,
         }
 
 
@@ -96,11 +96,9 @@ def analyse(location: str, choices: Choices | None = None) -> Findings:
         AnalysisError: the dataset cannot be read, or the choices do not fit it.
     """
     wanted = choices or Choices()
-    dataset, view, cells = open_cells(
-        location,
-        lambda sweep: _view(sweep, wanted),
-        include_unconverged=wanted.include_unconverged,
-    )
+    dataset = open_dataset(location)
+    view = _view(dataset.sweep, wanted)
+    cells = aggregate(dataset, view, include_unconverged=wanted.include_unconverged)
     levels = tuple(
         _at_level(cells, view, level, wanted.resampling) for level in dict.fromkeys(view.levels)
     )

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import Boundary, find_boundary
-from analysis.cells.aggregate import Cells, transposed
+from analysis.cells.cells import Cells, transposed
 from analysis.cells.columns import along_x, on_plane
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import exact

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.sweep import PredictionSpec
 from analysis.report.verdict import Verdict
 from analysis.scaling.broken_power_law import BrokenPowerLaw

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from analysis.cells.aggregate import Cells, aggregate
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import Cells
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats, setting_labels
 from analysis.dataset.sweep import AnalysisSpec, CurveSpec

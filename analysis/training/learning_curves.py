@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from analysis.dataset.files import column_label
+from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, PlaneAxis, equal
 from analysis.dataset.sweep import CurveSpec, Sweep
 from analysis.dataset.trajectory_files import (

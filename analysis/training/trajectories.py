@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.dataset.files import column_label
+from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, Ints, equal, setting_labels
 from analysis.dataset.sweep import Sweep
 from analysis.dataset.trajectory_files import (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.sweep import PredictionSpec
 from analysis.scaling.paired_shift import boundary_shift
 from analysis.scaling.power_law import fit_power_law

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, find_boundary
-from analysis.cells.aggregate import aggregate, transposed
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import transposed
 from analysis.dataset.files import Dataset
 from analysis.dataset.sweep import PredictionSpec
 from analysis.figures import save
