@@ -9,7 +9,7 @@ from analysis.dataset.provenance import Provenance
 from analysis.report.findings import Findings
 from analysis.report.section import Section, Subject, Table
 from analysis.report.tables import Row, text_of
-from sweeps.terminal import visible
+from sweeps.declare.terminal import visible
 
 LAW_HEADER = (
     "level",

@@ -18,7 +18,7 @@ from analysis.scaling.model_selection import Selection
 from analysis.scaling.paired_shift import Shift
 from analysis.scaling.power_law import Estimate, PowerLaw
 from analysis.scaling.prediction import is_poor_fit
-from sweeps.terminal import visible
+from sweeps.declare.terminal import visible
 
 Row = dict[str, Any]
 
