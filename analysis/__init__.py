@@ -10,7 +10,6 @@ from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells, transposed
 from analysis.cells.columns import along_x, on_plane
 from analysis.dataset.files import Dataset, open_dataset
-from analysis.dataset.sweep import AnalysisSpec, PredictionSpec, Sweep
 from analysis.errors import AnalysisError
 from analysis.figures import (
     draw_boundary,
@@ -30,6 +29,8 @@ from analysis.scaling.power_law import PowerLaw, fit_power_law
 from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.training.trajectories import Trajectories, open_trajectories
+from sweeps.declare.analysis_spec import AnalysisSpec, PredictionSpec
+from sweeps.declare.document import SweepDocument
 
 __all__ = [
     "AnalysisError",
@@ -47,7 +48,7 @@ __all__ = [
     "Resampling",
     "Selection",
     "Shift",
-    "Sweep",
+    "SweepDocument",
     "Trajectories",
     "Verdict",
     "aggregate",

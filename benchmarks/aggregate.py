@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 
 from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import open_dataset
-from analysis.dataset.sweep import AnalysisSpec
 from benchmarks.processes import peak_mb
+from sweeps.declare.analysis_spec import AnalysisSpec
 
 SIDE, SETTINGS, SHARDS = 100, (0.0, 0.1), 20
 X, Y = np.geomspace(1e2, 1e6, SIDE), np.geomspace(0.5, 20.0, SIDE)

@@ -9,8 +9,8 @@ from analysis.cells.groups import Groups, as_floats, place_groups
 from analysis.cells.keys import Keys, keys_of, quoted
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats, Ints
-from analysis.dataset.sweep import AnalysisSpec
 from analysis.errors import AnalysisError
+from sweeps.declare.analysis_spec import AnalysisSpec
 
 STATUSES = ("ok", "unconverged", "diverged")
 MAX_VALUES = 50_000_000

@@ -1,6 +1,7 @@
 """Columns of a dataset on the plane: one value a cell, for formulas and predicted lines."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -9,8 +10,8 @@ from analysis.cells.groups import Groups, as_floats, place_groups
 from analysis.cells.keys import keys_of, quoted
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats
-from analysis.errors import AnalysisError
-from analysis.formula import evaluate, names_in
+from analysis.errors import AnalysisError, nearest
+from sweeps.declare import formula as grammar
 
 
 def on_plane(dataset: Dataset, cells: Cells, formula: str) -> Floats:
@@ -72,3 +73,36 @@ def _one_value(groups: Groups, k: int, name: str) -> Floats:
             "columns that the plane's axes decide."
         )
     return np.where(np.isfinite(least), least, np.nan).reshape(shape)
+
+
+def names_in(text: str) -> set[str]:
+    """The columns that a formula reads.
+
+    Raises:
+        AnalysisError: it is no formula.
+    """
+    try:
+        return grammar.names(grammar.parse(text))
+    except grammar.FormulaError as error:
+        raise _refused(text, error) from error
+
+
+def evaluate(text: str, columns: Mapping[str, Any]) -> Floats:
+    """A formula's value over columns, which broadcast; NaN or infinite where it is undefined.
+
+    Args:
+        text: a formula, as sweep files have them.
+        columns: by name.
+    Raises:
+        AnalysisError: it is no formula, or names no such column.
+    """
+    for name in sorted(names_in(text) - columns.keys()):
+        raise AnalysisError(f"'{text}': no column '{name}'.{nearest(name, columns)}")
+    return grammar.evaluate(grammar.parse(text), columns)
+
+
+def _refused(text: str, error: grammar.FormulaError) -> AnalysisError:
+    return AnalysisError(
+        f"Received the formula '{text}' ({error}); expected numbers, column names, + - * / // % **, "
+        f"parentheses and {', '.join(grammar.FUNCTIONS)}. Write it as for 'n * mu_norm**4 / d'."
+    )

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from analysis.dataset.files import Dataset
-from analysis.dataset.sweep import Sweep
 from analysis.errors import AnalysisError
+from sweeps.declare.document import SweepDocument
 
 
 class Keys(NamedTuple):
@@ -52,7 +52,7 @@ def keys_of(dataset: Dataset, x: str, y: str) -> Keys:
     return Keys(x, y, varying)
 
 
-def planned_values(sweep: Sweep) -> dict[str, tuple[Any, ...]]:
+def planned_values(sweep: SweepDocument) -> dict[str, tuple[Any, ...]]:
     """The values that the present sweep plans of each column: axes first, then settings and fixed ones."""
     planned: dict[str, tuple[Any, ...]] = {name: axis.values for name, axis in sweep.axes.items()}
     planned |= {name: tuple(values) for name, values in sweep.settings.items()}

@@ -19,8 +19,8 @@ from analysis.dataset.manifest import check_schema, latest_sweep
 from analysis.dataset.plane import Floats
 from analysis.dataset.query import Shards
 from analysis.dataset.shards import open_folder, read_each, read_shard
-from analysis.dataset.sweep import Sweep
 from analysis.errors import AnalysisError, nearest
+from sweeps.declare.document import SweepDocument
 
 MAX_VERIFIED_ROWS = 2_000_000
 """Rows up to which opening a dataset compares all of them with the digests that their files state; beyond,
@@ -36,7 +36,7 @@ class Dataset:
     """
 
     location: str
-    sweep: Sweep
+    sweep: SweepDocument
     schema: pa.Schema
     rows: int
     duplicates: int

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from analysis.dataset.shards import texts
-from analysis.dataset.sweep import SCHEMA_VERSION, Sweep, parse_sweep
 from analysis.errors import AnalysisError, one_line
+from sweeps.declare.document import SCHEMA_VERSION, DocumentError, SweepDocument, read_document
 
 REQUIRED = ("run_id", "replicate", "status")
 """Columns without which rows are no runs."""
@@ -17,7 +17,7 @@ MAX_DEPTH = 20
 """Levels of lists and objects in a resolved sweep, at most: there are five."""
 
 
-def latest_sweep(files: Any, folder: str, notes: list[bytes | None]) -> Sweep:
+def latest_sweep(files: Any, folder: str, notes: list[bytes | None]) -> SweepDocument:
     """The sweep in its latest form: beside the shards, or in what they carry (`notes`).
 
     Raises:
@@ -49,7 +49,7 @@ def _bytes(files: Any, path: str) -> bytes:
         ) from error
 
 
-def _decode(text: bytes, where: str) -> Sweep:
+def _decode(text: bytes, where: str) -> SweepDocument:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -58,7 +58,10 @@ def _decode(text: bytes, where: str) -> Sweep:
         ) from error
     if _is_deeper(document, MAX_DEPTH):
         raise AnalysisError(f"{where} is nested too deeply. Run the sweep again to rewrite it.")
-    return parse_sweep(document if isinstance(document, dict) else {}, where=where)
+    try:
+        return read_document(document if isinstance(document, dict) else {}, where=where)
+    except DocumentError as error:
+        raise AnalysisError(str(error)) from error
 
 
 def _is_deeper(document: Any, levels: int) -> bool:
@@ -69,7 +72,7 @@ def _is_deeper(document: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts)
 
 
-def check_schema(found: pa.Schema, path: str, *, sweep: Sweep, like: pa.Schema) -> None:
+def check_schema(found: pa.Schema, path: str, *, sweep: SweepDocument, like: pa.Schema) -> None:
     """Refuse a shard that is not of this dataset.
 
     Args:
@@ -92,7 +95,7 @@ def check_schema(found: pa.Schema, path: str, *, sweep: Sweep, like: pa.Schema) 
     raise AnalysisError(f"{path} is foreign to this dataset: {problem}. Move it away.")
 
 
-def foreign(shard: pa.Schema, path: str, *, sweep: Sweep, like: pa.Schema) -> str:
+def foreign(shard: pa.Schema, path: str, *, sweep: SweepDocument, like: pa.Schema) -> str:
     """What a shard's metadata says that rows of this dataset do not: sweep, model, versions; or nothing."""
     stated, first = texts(shard.metadata), texts(like.metadata)
     version = stated.get("schema_version", "none")

@@ -8,7 +8,6 @@ from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
 from analysis.dataset.files import Dataset, open_dataset
-from analysis.dataset.sweep import AnalysisSpec, Sweep
 from analysis.errors import AnalysisError
 from analysis.report.tables import Row, kink_row, law_row, shift_rows
 from analysis.scaling.broken_power_law import BrokenPowerLaw, fit_broken_power_law
@@ -16,6 +15,8 @@ from analysis.scaling.paired_shift import Shift, boundary_shift
 from analysis.scaling.power_law import LAW_KINDS, PowerLaw, fit_power_law
 from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
+from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.document import SweepDocument
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,12 @@ def analyse(location: str, choices: Choices | None = None) -> Findings:
     return Findings(dataset, cells, levels, view, wanted.resampling)
 
 
-def _view(sweep: Sweep, wanted: Choices) -> AnalysisSpec:
+def _view(sweep: SweepDocument, wanted: Choices) -> AnalysisSpec:
     given = {"x": wanted.x, "y": wanted.y, "measure": wanted.measure, "levels": wanted.levels}
     changes = {name: value for name, value in given.items() if value}
     if not all(math.isfinite(level) for level in wanted.levels):
         raise AnalysisError(f"Received --level {wanted.levels}; expected finite numbers.")
-    if sweep.view is None:
+    if sweep.analysis is None:
         missing = [name for name in given if name not in changes]
         if missing:
             options = ", ".join(f"--{name.removesuffix('s')}" for name in missing)
@@ -119,12 +120,12 @@ def _view(sweep: Sweep, wanted: Choices) -> AnalysisSpec:
                 "columns of the plane, the measure, and the level that cuts it."
             )
         return AnalysisSpec(**changes)  # type: ignore[arg-type]
-    view = replace(sweep.view, **changes)  # type: ignore[arg-type]
+    view = replace(sweep.analysis, **changes)  # type: ignore[arg-type]
     if view.x == view.y:
         raise AnalysisError(
             f"Received x = y = '{view.x}'; expected two different axes: --x and --y."
         )
-    same_plane = (view.x, view.y) == (sweep.view.x, sweep.view.y)
+    same_plane = (view.x, view.y) == (sweep.analysis.x, sweep.analysis.y)
     # Theory's exponents speak of the sweep's own plane only.
     return view if same_plane else replace(view, theory=())
 

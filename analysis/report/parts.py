@@ -11,7 +11,6 @@ from analysis.cells.cells import Cells, transposed
 from analysis.cells.columns import along_x, on_plane
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import exact
-from analysis.dataset.sweep import AnalysisSpec, PredictionSpec
 from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse
 from analysis.figures.levels import draw_levels
@@ -29,6 +28,7 @@ from analysis.scaling.data_collapse import collapse
 from analysis.scaling.exponent_by_level import LevelExponent, exponents
 from analysis.scaling.model_selection import Selection, select_law
 from analysis.statistics.bootstrap import Resampling
+from sweeps.declare.analysis_spec import AnalysisSpec, PredictionSpec
 
 VERDICTS, COLLAPSE = "theory", "collapse"
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from analysis.dataset.files import Dataset
 from analysis.dataset.query import Shards
-from analysis.dataset.sweep import Sweep
+from sweeps.declare.document import SweepDocument
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class InMemory(Shards):
             return dict(engine.execute(sql, parameters).fetchnumpy())
 
 
-def dataset_of(table: pa.Table, sweep: Sweep) -> Dataset:
+def dataset_of(table: pa.Table, sweep: SweepDocument) -> Dataset:
     """A dataset of rows that are in no file."""
     shards = InMemory(None, "", (), local=True, rows=table)
     return Dataset("", sweep, table.schema, table.num_rows, 0, {}, shards)

@@ -9,11 +9,13 @@ import pytest
 
 from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import Dataset
-from analysis.dataset.sweep import AnalysisSpec, Axis, CurveSpec, Sweep
 from analysis.figures.curves import draw_curves
 from analysis.report.curve_section import power_row, rows, verdict_row
 from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE
 from analysis.training.curves import Line, agreement, curve_lines, fit_power
+from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec
+from sweeps.declare.axis import Axis
+from sweeps.declare.document import SweepDocument
 from tests.analysis.in_memory import dataset_of
 
 X = np.linspace(0.2, 3.0, 12)
@@ -39,7 +41,7 @@ def planted(
     columns["risk"] = x * y + slope / n + bend * (n == 100.0) + 0.2 * rng.standard_normal(x.size)
     table = pa.table({**columns, "status": ["ok"] * x.size, "run_id": np.arange(x.size)})
     axes = {"x": Axis(tuple(X), "lin"), "y": Axis((1.0, 3.0), "list")}
-    sweep = Sweep("planted", 15, axes, {}, {"n": tuple(sizes)}, VIEW, x.size)
+    sweep = SweepDocument("planted", 15, axes, {}, {"n": tuple(sizes)}, VIEW, x.size)
     return dataset_of(table, sweep)
 
 

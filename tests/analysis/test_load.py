@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.dataset.files import MAX_VERIFIED_ROWS, Dataset, open_dataset
-from analysis.dataset.sweep import parse_sweep
 from analysis.errors import AnalysisError
+from sweeps.declare.document import read_document
 from tests.analysis.synthetic import Planted, write_shard, write_table
 
 
@@ -233,7 +233,7 @@ def test_zipped_axes_are_one_dimension_of_the_planned_runs(folder: Path) -> None
     sweep = Planted().sweep()
     sweep["axes"]["n"] = {"values": list(range(16)), "scale": "list"}
     document = sweep | {"zip": [["mu_norm", "n"]], "planned_runs": 1280}
-    assert parse_sweep(document, where="here").planned_runs == 1280
+    assert read_document(document, where="here").planned_runs == 1280
 
 
 def test_constant_columns_are_told_by_the_footers(dataset: Dataset, two_settings: Planted) -> None:
