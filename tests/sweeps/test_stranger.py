@@ -19,7 +19,7 @@ from analysis.dataset.trajectory_files import find_records, read_cells
 from analysis.errors import AnalysisError
 from sweeps import command
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import train
 from tests.toy import TOY
@@ -69,7 +69,7 @@ def values(parent: Path) -> list[Any]:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "out"
-    train(SWEEP, folder, cut=Cut(runs=12))
+    train(SWEEP, folder, shard_size=ShardSize(runs=12))
     return folder
 
 
