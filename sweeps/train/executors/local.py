@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 
 from sweeps.errors import UnwritableError
 from sweeps.store.failed_shard import reason
-from sweeps.train.shard import Progress, Work, keep_failure, train_shard
-from sweeps.train.stop import Brake
+from sweeps.train.shard import Progress, TrainingJob, keep_failure, train_shard
+from sweeps.train.stop import StopSignal
 
 _LOOK_S = 0.1
 """How often a signal is looked for."""
@@ -36,9 +36,9 @@ class _Event(NamedTuple):
 
 
 def run(
-    work: Work,
+    work: TrainingJob,
     report: Callable[[Progress], None],
-    brake: Brake | None = None,
+    stop_signal: StopSignal | None = None,
     *,
     workers: int = 1,
 ) -> dict[int, str]:
@@ -47,21 +47,21 @@ def run(
     Args:
         work: the plan and its shards.
         report: called with each shard's progress, in this thread.
-        brake: ends it before its time.
+        stop_signal: ends it before its time.
         workers: shards at once; the rows do not depend on it.
     Returns:
         The traceback of every shard that failed, by its number.
     """
-    brake = brake or Brake()
+    stop_signal = stop_signal or StopSignal()
     failures: dict[int, str] = {}
     work = work._replace(session=work.session._replace(slots=workers))
     # One limit around all threads: each would restore what another has set while that still computes.
     with threadpool_limits(1) if workers > 1 else nullcontext():
-        for event in _events(work, brake, workers):
+        for event in _events(work, stop_signal, workers):
             if isinstance(event.content, Progress):
                 report(event.content)
             elif isinstance(event.content, Exception):  # it must not stop the others
-                failures[event.number] = _keep(work, event.number, event.content, brake)
+                failures[event.number] = _keep(work, event.number, event.content, stop_signal)
                 why = reason(failures[event.number])
                 report(Progress(event.number, setback="failed", reason=why))
             elif event.content is not None:
@@ -70,28 +70,28 @@ def run(
     return failures
 
 
-def _keep(work: Work, number: int, error: Exception, brake: Brake) -> str:
+def _keep(work: TrainingJob, number: int, error: Exception, stop_signal: StopSignal) -> str:
     """Leave a shard's error beside the dataset; its traceback."""
     if isinstance(error, UnwritableError):
-        brake.cause = str(error)
+        stop_signal.cause = str(error)
     text = "".join(traceback.format_exception(error))
     keep_failure(work, number, text)
     return text
 
 
-def _events(work: Work, brake: Brake, workers: int) -> Iterator[_Event]:
+def _events(work: TrainingJob, stop_signal: StopSignal, workers: int) -> Iterator[_Event]:
     """What the threads say, until all have ended or, after a signal, their last wait is over."""
     events: SimpleQueue[_Event] = SimpleQueue()
     numbers, lock = iter(range(len(work.shards))), threading.Lock()
 
     def next_number() -> int | None:
         with lock:
-            return None if brake.holds else next(numbers, None)
+            return None if stop_signal.stop_requested else next(numbers, None)
 
     running = min(workers, max(len(work.shards), 1))
     for _ in range(running):
         threading.Thread(
-            target=_train, args=(work, next_number, brake, events), daemon=True
+            target=_train, args=(work, next_number, stop_signal, events), daemon=True
         ).start()
     end = float("inf")
     while running and time.monotonic() < end:
@@ -102,14 +102,14 @@ def _events(work: Work, brake: Brake, workers: int) -> Iterator[_Event]:
         else:
             running -= event.content is None
             yield event
-        if brake.signal is not None:
+        if stop_signal.signal is not None:
             end = min(end, time.monotonic() + _LAST_WAIT_S)
 
 
 def _train(
-    work: Work,
+    work: TrainingJob,
     next_number: Callable[[], int | None],
-    brake: Brake,
+    stop_signal: StopSignal,
     events: "SimpleQueue[_Event]",
 ) -> None:
     """Train shards one after the other; after a signal no further step is taken."""
@@ -117,14 +117,14 @@ def _train(
     def say(number: int, content: Progress | BaseException | None) -> None:
         event = _Event(number, content, threading.Event())
         events.put(event)
-        while not event.taken.wait(_LOOK_S) and brake.signal is None:
+        while not event.taken.wait(_LOOK_S) and stop_signal.signal is None:
             pass
 
     while (number := next_number()) is not None:
         try:
             for progress in train_shard(work, number):
                 say(number, progress)
-                if brake.signal is not None:
+                if stop_signal.signal is not None:
                     break
         except BaseException as error:
             say(number, error)
