@@ -36,7 +36,7 @@ def gram_seconds(shape: Shape, **replaced: int) -> float:
     return best_seconds(lambda: MODEL.run(asked)) / runs
 
 
-def draw_dense(shape: Shape, generator: torch.Generator, n: int) -> dense.Data:
+def draw_dense(shape: Shape, generator: torch.Generator, n: int) -> dense.Samples:
     """Samples in d dimensions, float32."""
     mu = torch.zeros(shape.d)
     mu[0] = SCALES["mu_norm"]

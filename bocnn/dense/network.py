@@ -29,7 +29,7 @@ LOSSES = ("logistic", "square")
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class Samples:
     """Samples: patches x (n, Q, d), observed labels y (n,), true labels ŷ (n,)."""
 
     patches: Tensor
@@ -97,7 +97,7 @@ def draw_data(
     sigma_p: float = 1.0,
     p_flip: float = 0.0,
     isotropic: bool = False,
-) -> Data:
+) -> Samples:
     """Samples with a centre of their true class and a noise patch.
 
     Args:
@@ -118,7 +118,7 @@ def draw_data(
         for direction in directions[: max(1, half)]:
             noise = noise - torch.outer(noise @ direction, direction)
     patches = torch.stack([centres[which], sigma_p * noise], dim=1)
-    return Data(patches, torch.where(flipped, -true, true), true)
+    return Samples(patches, torch.where(flipped, -true, true), true)
 
 
 def _check(name: str, word: str, known: tuple[str, ...]) -> None:
@@ -131,7 +131,7 @@ def _check(name: str, word: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"received {name}: {word}; the dense network accepts {', '.join(known)}")
 
 
-def training_loss(network: TwoLayerCNN, data: Data, loss: str = "logistic") -> Tensor:
+def training_loss(network: TwoLayerCNN, data: Samples, loss: str = "logistic") -> Tensor:
     """L = (1/n) Σ log(1 + exp(−y_i f(x_i))), or (1/2n) Σ (f(x_i) − y_i)² for `square`."""
     _check("loss", loss, LOSSES)
     output = network(data.patches)
@@ -140,7 +140,7 @@ def training_loss(network: TwoLayerCNN, data: Data, loss: str = "logistic") -> T
     return softplus(-data.observed * output).mean()
 
 
-def train(network: TwoLayerCNN, data: Data, recipe: Recipe, steps: int) -> None:
+def train(network: TwoLayerCNN, data: Samples, recipe: Recipe, steps: int) -> None:
     """Train in place by torch.optim.SGD for `steps` steps."""
     optimizer = optimizer_of(network, recipe)
     for _ in range(steps):
@@ -160,11 +160,11 @@ def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.SGD:
     return torch.optim.SGD(trained, lr=recipe.eta, **recipe.options)  # type: ignore[arg-type]
 
 
-def step(network: TwoLayerCNN, data: Data, recipe: Recipe, optimizer: torch.optim.SGD) -> None:
+def step(network: TwoLayerCNN, data: Samples, recipe: Recipe, optimizer: torch.optim.SGD) -> None:
     """One step on the whole training set, or on the next batch."""
     if recipe.batches is not None:
         batch = next(recipe.batches)
-        data = Data(data.patches[batch], data.observed[batch], data.true[batch])
+        data = Samples(data.patches[batch], data.observed[batch], data.true[batch])
     optimizer.zero_grad()
     training_loss(network, data, recipe.loss).backward()
     optimizer.step()
@@ -177,7 +177,7 @@ def error(network: TwoLayerCNN, patches: Tensor, labels: Tensor) -> float:
 
 
 @torch.no_grad()
-def measure(network: TwoLayerCNN, data: Data, centres: Tensor) -> dict[str, float]:
+def measure(network: TwoLayerCNN, data: Samples, centres: Tensor) -> dict[str, float]:
     """Training fit, largest inner products and norms of a network, by their definitions.
 
     Returns:

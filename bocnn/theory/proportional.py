@@ -105,7 +105,7 @@ def kernel_first_layer(gamma_1: Number, *, activation: str, scale: Number = 1.0)
 
     Args:
         gamma_1: d/n.
-        activation: one of `moments.NAMES`.
+        activation: one of `moments.MOMENT_ACTIVATIONS`.
         scale: standard deviation of the pre-activations at initialization.
     """
     of = moments(activation, scale)
@@ -131,7 +131,7 @@ def random_features(
     Args:
         gamma_1: d/n.
         gamma_2: h/n.
-        activation: one of `moments.NAMES` that is not linear.
+        activation: one of `moments.MOMENT_ACTIVATIONS` that is not linear.
         scale: standard deviation of the pre-activations.
     """
     g, h = np.broadcast_arrays(np.asarray(gamma_1, float), np.asarray(gamma_2, float))

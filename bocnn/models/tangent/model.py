@@ -12,11 +12,16 @@ from bocnn.cpu.engine import room_bytes
 from bocnn.data.draws import Seed
 from bocnn.data.laws import CONSTANT, SIGNAL_LAW, Law, draw_geometry, draw_points
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
-from bocnn.models.tangent.columns import IDLE, MEASURES, PARAMETERS, WORDS
+from bocnn.models.tangent.columns import (
+    TANGENT_IDLE,
+    TANGENT_MEASURES,
+    TANGENT_PARAMETERS,
+    TANGENT_WORDS,
+)
 from bocnn.simd.arena import Room, new_memory
 from bocnn.simd.compiling import compile_seconds, compiles_nothing
 from bocnn.theory.kernel import complexity
-from bocnn.theory.tangent import Network, ball_bound, tangent_gram
+from bocnn.theory.tangent import NetworkStart, ball_bound, tangent_gram
 
 
 class Tangent(RowModel):
@@ -24,10 +29,10 @@ class Tangent(RowModel):
 
     name = "tangent"
     numerics_version = 2
-    parameters = PARAMETERS
-    measures = MEASURES
-    words = WORDS
-    idle_rules = IDLE
+    parameters = TANGENT_PARAMETERS
+    measures = TANGENT_MEASURES
+    words = TANGENT_WORDS
+    idle_rules = TANGENT_IDLE
 
     def is_compiled(self, columns: Columns, traced: bool) -> bool:
         """Whether this process can draw these runs and compile nothing."""
@@ -55,7 +60,7 @@ class Tangent(RowModel):
     def measure(self, row: Row) -> Row:
         """The measures of one run."""
         patches, labels = draw_patches(row)
-        start = Network(2 * int(row["m"]), row["sigma_0"], row["v0"], row["train"])
+        start = NetworkStart(2 * int(row["m"]), row["sigma_0"], row["v0"], row["train"])
         gram = tangent_gram(patches, start)
         least = float(np.linalg.eigvalsh(gram)[0])
         bound = ball_bound(gram, labels)
