@@ -1,4 +1,4 @@
-"""Which runs the card takes, and whether there is one. Imports neither torch nor Triton by itself.
+"""Which runs the GPU takes, and whether there is one. Imports neither torch nor Triton by itself.
 
 The rule: words that the kernels are known to train, `WORDS`; float32; the whole training set in each
 step; n and 2m within the kernels' limits. What does not fit trains in the CPU engine, as does what is
@@ -25,7 +25,7 @@ Packer: TypeAlias = Callable[[Columns, NDArray[np.intp]], Any]
 
 CPU, CUDA = "gram-cpu", "gram-cuda"
 MOST_SAMPLES, MOST_FILTERS = 2048, 128
-"""Largest n and 2m of a run on the card."""
+"""Largest n and 2m of a run on the GPU."""
 
 WORDS: Final[Words] = {
     "data": ("signal", "xor"),
@@ -41,7 +41,7 @@ WORDS: Final[Words] = {
 """What the kernels train; their codes are those of `bocnn.cpu.engine.WORDS`."""
 
 _PIECE = 16384
-"""Runs that are packed at once: the card trains them while the host packs the next."""
+"""Runs that are packed at once: the GPU trains them while the host packs the next."""
 
 
 class Room(Protocol):
@@ -63,7 +63,7 @@ def fits(columns: Columns) -> NDArray[np.bool_]:
 
 @cache
 def device() -> str | None:
-    """The torch device of the card that this process may use, None where there is none.
+    """The torch device of the GPU that this process may use, None where there is none.
 
     `CUDA_VISIBLE_DEVICES` set to nothing keeps a process on the CPU, as for any program.
     """
@@ -85,7 +85,7 @@ def _has_driver() -> bool:
 
 
 def run_on_card(columns: Columns, pack: Packer, record: Room) -> NDArray[np.bool_]:
-    """Train and measure the runs that fit, where there is a card.
+    """Train and measure the runs that fit, where there is a GPU.
 
     Args:
         columns: of every run.
@@ -102,7 +102,7 @@ def run_on_card(columns: Columns, pack: Packer, record: Room) -> NDArray[np.bool
     fitting = fits({name: column[first] for name, column in columns.items()})
     taken = fitting[cell]
     if fitting.any():
-        from bocnn.gpu.launch import Cells, collect, start_all
+        from bocnn.gpu.batches import CellParameters, collect, start_all
 
         first, cell = first[fitting], (np.cumsum(fitting) - 1)[cell]
         rows = np.flatnonzero(taken)
@@ -111,7 +111,7 @@ def run_on_card(columns: Columns, pack: Packer, record: Room) -> NDArray[np.bool
         for rows in pieces:
             own = cell[rows]
             given = pack(columns, first[own[0] : own[-1] + 1])
-            cells = Cells(given, own - own[0], columns["replicate"][rows])
+            cells = CellParameters(given, own - own[0], columns["replicate"][rows])
             started.append(start_all(cells, card))
         for rows, part in zip(pieces, started, strict=True):
             record.status[rows], record.measured[rows] = collect(part, rows.size)
@@ -159,7 +159,7 @@ def placed(columns: Columns) -> dict[str, str]:
 
 
 def _name() -> str:
-    """What the card calls itself."""
+    """What the GPU calls itself."""
     import torch
 
     return str(torch.cuda.get_device_name()) if device() == "cuda" else "interpreter"

@@ -1,4 +1,4 @@
-"""The test error on the card: directions of fresh noise, 128 at a time, with the CPU's counters.
+"""The test error on the GPU: directions of fresh noise, 128 at a time, with the CPU's counters.
 
 Source:
     bocnn.measure.test_error, which states the mathematics.
@@ -8,11 +8,11 @@ import triton
 import triton.language as tl
 
 from bocnn.gpu.draws import normal_pair, words
-from bocnn.gpu.measure import MEASURES, TEST_ERROR, TEST_ERROR_CLEAN, TEST_ERROR_SE, wrongness
+from bocnn.gpu.measure import zero_one_loss
 from bocnn.gpu.records import FLOAT_COUNT, INT_COUNT, LEAK, MU, N_TEST, P_FLIP, XOR
 from bocnn.gpu.step import phi
+from bocnn.gpu.table import MEASURE_COUNT, TEST, TEST_ERROR, TEST_ERROR_CLEAN, TEST_ERROR_SE
 
-_TEST = tl.constexpr(5)
 _BLOCKS = tl.constexpr(32)
 _CHUNK_BLOCKS = tl.constexpr(16)
 
@@ -46,7 +46,7 @@ def test_error(runs, trained, measured, sizes, K: tl.constexpr):
         for j in range(sizes.filters):
             at = (chunk + b // _CHUNK_BLOCKS) * sizes.filters + j
             w0, w1, w2, w3 = words(
-                runs, r, _TEST, (at * _CHUNK_BLOCKS + b % _CHUNK_BLOCKS).to(tl.int32), 0
+                runs, r, TEST, (at * _CHUNK_BLOCKS + b % _CHUNK_BLOCKS).to(tl.int32), 0
             )
             e0, e1 = normal_pair(w0, w1)
             e2, e3 = normal_pair(w2, w3)
@@ -109,7 +109,7 @@ def _write(runs, measured, draws, places):
     error = tl.where(more > 0.0, tl.sqrt(variance), float("nan"))
     p_flip = tl.load(runs.floats + r * FLOAT_COUNT + P_FLIP)
     span = 1.0 - 2.0 * p_flip
-    row = measured.rows + r * MEASURES
+    row = measured.rows + r * MEASURE_COUNT
     tl.store(row + TEST_ERROR, p_flip + span * clean)
     tl.store(row + TEST_ERROR_CLEAN, clean)
     tl.store(row + TEST_ERROR_SE, span * error)
@@ -139,10 +139,10 @@ def _mean_error(centres, noise):
     """Error of draws with the noise output N, mean over centres."""
     first, second, third, fourth, xor = centres
     if xor == 0:
-        total = 0.5 * (wrongness(first + noise) + wrongness(-second - noise))
+        total = 0.5 * (zero_one_loss(first + noise) + zero_one_loss(-second - noise))
     else:
-        plus = wrongness(first + noise) + wrongness(second + noise)
-        total = 0.25 * (plus + wrongness(-third - noise) + wrongness(-fourth - noise))
+        plus = zero_one_loss(first + noise) + zero_one_loss(second + noise)
+        total = 0.25 * (plus + zero_one_loss(-third - noise) + zero_one_loss(-fourth - noise))
     return total
 
 
@@ -168,7 +168,7 @@ def chance_negative(constant, slopes, half):
     ratios = tl.where(still, 0.0 * turn, constant / tl.where(still, 1.0, slopes))
     tails = upper_gamma(half, 0.5 * ratios * ratios)
     crossing = tl.where(slopes < 0.0, tails, 1.0 - tails)
-    sure = wrongness(tl.where(still, constant + 0.0 * slopes, slopes))
+    sure = zero_one_loss(tl.where(still, constant + 0.0 * slopes, slopes))
     sure = tl.where(ratios != ratios, float("nan"), sure)
     return tl.where(ratios < 0.0, crossing, sure)
 

@@ -30,7 +30,7 @@ from bocnn.gpu.records import (
 
 
 @triton.jit
-def rule_of(runs, r):
+def step_parameters(runs, r):
     """Step sizes, leak, momentum, decay, ‖μ‖ (float32); loss_tol (float64); steps; three switches."""
     floats, ints = runs.floats + r * FLOAT_COUNT, runs.ints + r * INT_COUNT
     eta = tl.load(floats + ETA).to(tl.float32)
@@ -84,7 +84,7 @@ def to_centres(values, at):
 
 
 @triton.jit
-def pulls(f, y, n, square):
+def output_gradients(f, y, n, square):
     """g_i = ∂ℓ/∂f_i / n; 0 where y is 0."""
     slope = tl.where(square, f - y, -y / (1.0 + tl.exp(y * f)))
     return tl.where(y == 0.0, 0.0, slope / n)
@@ -103,7 +103,7 @@ def losses(f, y, square):
 
 
 @triton.jit
-def direct(gradient, value, velocity, moving):
+def descent_direction(gradient, value, velocity, moving):
     """A step's direction and the velocity after it: decay and momentum as torch.optim.SGD does."""
     momentum, decay, nesterov = moving
     slope = gradient + decay * value
@@ -112,7 +112,7 @@ def direct(gradient, value, velocity, moving):
 
 
 @triton.jit
-def along(of_centres, mu):
+def signal_coordinates(of_centres, mu):
     """Coordinates of a combination of centres on both signal directions, (K,) each."""
     c = tl.arange(0, CENTRES)
     signed = of_centres * (mu * (1.0 - 2.0 * (c % 2).to(tl.float32)))[None, :]
