@@ -62,7 +62,7 @@ class Case(NamedTuple):
     @property
     def count(self) -> int:
         """Runs."""
-        return self.batch.count
+        return self.batch.run_count
 
 
 class Found(NamedTuple):

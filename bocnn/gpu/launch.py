@@ -37,7 +37,7 @@ class Batch(NamedTuple):
     features: KernelFeatures
 
     @property
-    def count(self) -> int:
+    def run_count(self) -> int:
         """Runs in the batch."""
         return int(self.runs.ints.shape[0])
 
@@ -54,11 +54,11 @@ def train_batch(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         On the device: status, int64 (runs,), and measures, float64 (runs, MEASURE_COUNT), whatever the
         status.
     """
-    drawn = allocate_drawn(batch.count, batch.sizes, batch.plan, batch.device)
+    drawn = allocate_drawn(batch.run_count, batch.sizes, batch.plan, batch.device)
     draw(batch, drawn)
-    trained = allocate_trained(batch.count, batch.plan, batch.features, batch.device)
+    trained = allocate_trained(batch.run_count, batch.plan, batch.features, batch.device)
     train(batch, drawn, trained)
-    measured = allocate_measured(batch.count, batch.sizes, batch.plan, batch.device)
+    measured = allocate_measured(batch.run_count, batch.sizes, batch.plan, batch.device)
     measure(batch, drawn, trained, measured)
     return trained.ended[:, 0], measured.rows
 
@@ -67,18 +67,18 @@ def draw(batch: Batch, drawn: Drawn) -> None:
     """Launch the draws, which write `drawn`."""
     runs, sizes, plan, _ = batch
     width = power_of_two(max(sizes.rows, plan.P))
-    draw_vectors[(batch.count,)](runs, drawn, sizes, plan.P, plan.K, width, num_warps=4, **_FUSED)
-    blocks = (batch.count, math.ceil(sizes.rows**2 / 1024))
+    draw_vectors[(batch.run_count,)](runs, drawn, sizes, plan.P, plan.K, width, num_warps=4, **_FUSED)
+    blocks = (batch.run_count, math.ceil(sizes.rows**2 / 1024))
     draw_factor[blocks](runs, drawn, sizes, 1024, num_warps=4, **_FUSED)
     edge = min(_EDGE, plan.P)
-    tiles = (batch.count, math.ceil(sizes.rows / edge), math.ceil(plan.P / edge))
+    tiles = (batch.run_count, math.ceil(sizes.rows / edge), math.ceil(plan.P / edge))
     draw_inner[tiles](runs, drawn, sizes, plan.P, edge, num_warps=4, **_FUSED)
 
 
 def train(batch: Batch, drawn: Drawn, trained: Trained) -> None:
     """Launch the training, which writes `trained`: one launch, whatever the steps."""
     runs, sizes, plan, features = batch
-    grid, shape = (batch.count,), (plan.P, plan.K)
+    grid, shape = (batch.run_count,), (plan.P, plan.K)
     options = {"num_warps": plan.warps, **_FUSED}
     options |= {"maxnreg": plan.registers} if plan.registers else {}
     if plan.resident:
@@ -92,8 +92,8 @@ def train(batch: Batch, drawn: Drawn, trained: Trained) -> None:
 def measure(batch: Batch, drawn: Drawn, trained: Trained, measured: Measured) -> None:
     """Launch the measures and the test, which write `measured`."""
     runs, sizes, (P, K) = batch.runs, batch.sizes, (batch.plan.P, batch.plan.K)
-    edge, warps, grid = min(_EDGE, P), max(1, K // 16), (batch.count,)
-    blocks = (batch.count, math.ceil(sizes.rows / edge))
+    edge, warps, grid = min(_EDGE, P), max(1, K // 16), (batch.run_count,)
+    blocks = (batch.run_count, math.ceil(sizes.rows / edge))
     every = (runs, drawn, trained, measured, sizes, P, K, edge)
     trained_filters[blocks](*every, num_warps=4, **_FUSED)
     trained_head[grid](*every, num_warps=4, **_FUSED)

@@ -7,7 +7,7 @@ that a column, counter or status that is moved there moves here.
 import triton.language as tl
 
 from bocnn.cpu import engine
-from bocnn.data import draws, laws
+from bocnn.data import draws, model
 from bocnn.measure.measures import Measures
 
 MEASURE_COUNT = tl.constexpr(len(Measures._fields))
@@ -64,5 +64,5 @@ UNCONVERGED = tl.constexpr(engine.UNCONVERGED)
 DIVERGED = tl.constexpr(engine.DIVERGED)
 """How a run ended."""
 
-CONSTANT, NORMAL = tl.constexpr(laws.CONSTANT), tl.constexpr(laws.NORMAL)
+CONSTANT, NORMAL = tl.constexpr(model.CONSTANT), tl.constexpr(model.NORMAL)
 """How output weights are drawn."""

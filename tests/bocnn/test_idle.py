@@ -17,7 +17,7 @@ from sweeps.declare.identity import cell_digests
 from tests.bocnn.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.proportional.test_model import FIRST
 from tests.bocnn.proportional.test_model import columns as proportional_columns
-from tests.bocnn.runs import columns
+from tests.bocnn.run_columns import columns
 from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 
 Given = dict[str, Any]

@@ -10,18 +10,18 @@ from torch.nn.functional import softplus
 from bocnn import MODEL
 from bocnn.dense import network as dense
 from bocnn.measure.measures import measure
-from bocnn.measure.trace import (
+from bocnn.measure.trajectory import (
     largest_ratio,
     noise_coefficients,
     signal_coefficients,
     slope_sizes,
-    trace,
+    trajectory_point,
 )
-from tests.bocnn.paired import Problem, make_pair
-from tests.bocnn.rooms import memory
-from tests.bocnn.runs import columns
-from tests.bocnn.trained import Trained, trained
-from tests.bocnn.training import SEED
+from tests.bocnn.arenas import arena
+from tests.bocnn.dense_pairs import Problem, make_pair
+from tests.bocnn.lane_training import SEED
+from tests.bocnn.run_columns import columns
+from tests.bocnn.trained_pairs import Trained, trained
 from tests.tolerance import assert_near
 
 STEPS = np.array([0, 1, 7, 30, 60, 1000])
@@ -118,8 +118,8 @@ PROBLEMS = [
     Problem(20, 60, isotropic=True),
     Problem(20, 60, bias=True, v0=0.5),
     Problem(20, 60, isotropic=True, bias=True, activation="sigmoid"),
-    Problem(20, 60, law="xor", mu_norm=2.0),
-    Problem(20, 60, law="xor", bias=True, isotropic=True),
+    Problem(20, 60, data="xor", mu_norm=2.0),
+    Problem(20, 60, data="xor", bias=True, isotropic=True),
 ]
 
 
@@ -144,7 +144,7 @@ def solved(run: Trained, decay: float) -> tuple[np.ndarray, np.ndarray]:
 def test_coefficients_are_those_of_the_dense_filters(problem: Problem, decay: float) -> None:
     run = trained(problem, decay)
     signal, noise = solved(run, decay)
-    if problem.law == "xor":
+    if problem.data == "xor":
         gamma = np.abs(np.concatenate([signal[: problem.m, 0], signal[problem.m :, 1]]))
     else:
         gamma = signal[:, 0] * np.repeat([1, -1], problem.m)
@@ -155,12 +155,12 @@ def test_coefficients_are_those_of_the_dense_filters(problem: Problem, decay: fl
 @pytest.mark.parametrize("problem", PROBLEMS, ids=str)
 def test_a_record_is_the_dense_networks_by_definition(problem: Problem) -> None:
     run = trained(problem)
-    found = trace(run.run, measure(run.run, 10, SEED, 60, memory()))
+    found = trajectory_point(run.run, measure(run.run, 10, SEED, 60, arena()))
     expected = dense.measure(run.pair.dense, run.pair.data, run.pair.centres)
     output = run.pair.dense(run.pair.data.patches).detach().requires_grad_()
     softplus(-run.pair.data.observed * output).sum().backward()
     slopes = output.grad.abs().numpy()
-    assert_near(slope_sizes(run.kind.loss, run.pair.points.observed, run.output), slopes)
+    assert_near(slope_sizes(run.step_type.loss, run.pair.training_set.observed, run.output), slopes)
     gamma = signal_coefficients(run.geometry, run.pair.network)
     rho = noise_coefficients(run.geometry, run.pair.network)
     expected |= {

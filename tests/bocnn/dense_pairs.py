@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from bocnn.dense import network as dense
-from bocnn.dynamics.gram_step import Network, Points
+from bocnn.dynamics.gram_step import Network, TrainingSet
 
 
 class Problem(NamedTuple):
@@ -19,7 +19,7 @@ class Problem(NamedTuple):
     p_flip: float = 0.2
     v0: float = 0.3
     seed: int = 0
-    law: str = "signal"
+    data: str = "signal"
     isotropic: bool = False
     bias: bool = False
     activation: str = "relu"
@@ -34,7 +34,7 @@ class Pair(NamedTuple):
     dense: dense.TwoLayerCNN
     centres: torch.Tensor
     vectors: torch.Tensor
-    points: Points
+    training_set: TrainingSet
     network: Network
 
 
@@ -71,7 +71,7 @@ def make_pair(problem: Problem, dtype: Any = np.float64) -> Pair:
         network,
         centres,
         vectors,
-        _as_points(problem, vectors, (shared, starts), data, dtype),
+        _as_training_set(problem, vectors, (shared, starts), data, dtype),
         _as_network(problem, network, vectors, dtype),
     )
 
@@ -90,7 +90,7 @@ def _centres(problem: Problem, generator: torch.Generator) -> torch.Tensor:
     """±μ, or ±u and ±v, in random directions."""
     basis = torch.randn(problem.d, 2, generator=generator, dtype=torch.float64)
     u, v = problem.mu_norm * torch.linalg.qr(basis).Q.T
-    return torch.stack([u, -u, v, -v] if problem.law == "xor" else [u, -u])
+    return torch.stack([u, -u, v, -v] if problem.data == "xor" else [u, -u])
 
 
 def _points(
@@ -107,13 +107,13 @@ def _points(
     return torch.cat([centres, data.patches[:, 1]]), shared, np.array([0, count, count + n])
 
 
-def _as_points(problem, vectors, places, data, dtype) -> Points:
+def _as_training_set(problem, vectors, places, data, dtype) -> TrainingSet:
     shared, starts = places
     gram = (vectors @ vectors.T).numpy() + float(problem.bias)
     apart = problem.patches == 2 and not (problem.isotropic or problem.bias)
     blocks = starts if apart else starts[[0, -1]]
     observed = data.observed.numpy().astype(dtype)
-    return Points(gram.astype(dtype), shared.astype(dtype), observed, starts, blocks)
+    return TrainingSet(gram.astype(dtype), shared.astype(dtype), observed, starts, blocks)
 
 
 def _as_network(problem, network, vectors, dtype) -> Network:

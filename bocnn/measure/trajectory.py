@@ -18,14 +18,14 @@ from typing import NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.data.laws import Geometry
+from bocnn.data.model import Geometry
 from bocnn.dynamics.gram_step import Network
 from bocnn.dynamics.losses import loss_slopes
-from bocnn.measure.measures import Measures, Run
+from bocnn.measure.measures import Measures, RunState
 from bocnn.simd.compiled import compiled
 
 
-class Trace(NamedTuple):
+class TrajectoryPoint(NamedTuple):
     """The recorded columns of a run at one step, in the dataset's order; all float64."""
 
     step: float
@@ -48,7 +48,7 @@ class Trace(NamedTuple):
 
 
 @compiled()
-def trace(run: Run, row: Measures) -> Trace:
+def trajectory_point(run: RunState, row: Measures) -> TrajectoryPoint:
     """What is recorded of a run as it stands.
 
     Args:
@@ -57,8 +57,8 @@ def trace(run: Run, row: Measures) -> Trace:
     """
     gamma = signal_coefficients(run.geometry, run.network)
     rho = noise_coefficients(run.geometry, run.network)
-    slopes = slope_sizes(run.kind.loss, run.points.observed, run.output)
-    return Trace(
+    slopes = slope_sizes(run.step_type.loss, run.training_set.observed, run.output)
+    return TrajectoryPoint(
         row.steps_run,
         row.train_loss,
         row.train_error,

@@ -5,45 +5,49 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bocnn.data.laws import Geometry, Law, trained_filters
+from bocnn.data.model import DataParameters, Geometry, trained_filters
 from bocnn.dense import network as dense
-from bocnn.dynamics.gram_step import Kind
-from bocnn.measure.fresh_output import Fresh, fresh_samples
-from bocnn.measure.measures import Run
-from tests.bocnn.paired import Pair, Problem, make_pair
-from tests.bocnn.rooms import memory, zeros
-from tests.bocnn.training import Training, rule
+from bocnn.dynamics.gram_step import StepType
+from bocnn.measure.fresh_output import FreshOutput, fresh_output
+from bocnn.measure.measures import RunState
+from tests.bocnn.arenas import arena, padded_zeros
+from tests.bocnn.dense_pairs import Pair, Problem, make_pair
+from tests.bocnn.lane_training import Training, make_rule
 
 
 class Trained(NamedTuple):
     """A pair trained in both ways, with the geometry that the engine would have."""
 
     pair: Pair
-    kind: Kind
-    law: Law
+    step_type: StepType
+    parameters: DataParameters
     geometry: Geometry
     output: np.ndarray
 
     @property
     def filters(self) -> np.ndarray:
         """The engine's trained filters in the geometry, as it pads them."""
-        return trained_filters(self.geometry, self.pair.network, memory())
+        return trained_filters(self.geometry, self.pair.network, arena())
 
     @property
-    def fresh(self) -> Fresh:
+    def fresh(self) -> FreshOutput:
         """The law of its outputs on fresh samples."""
-        return fresh_samples(
-            self.law, self.geometry, (self.filters, self.pair.network), self.kind, memory()
+        return fresh_output(
+            self.parameters,
+            self.geometry,
+            (self.filters, self.pair.network),
+            self.step_type,
+            arena(),
         )
 
     @property
-    def run(self) -> Run:
+    def run(self) -> RunState:
         """The engine's run."""
-        return Run(
-            self.law,
-            self.kind,
+        return RunState(
+            self.parameters,
+            self.step_type,
             self.geometry,
-            self.pair.points,
+            self.pair.training_set,
             self.pair.network,
             self.output,
         )
@@ -76,7 +80,7 @@ def geometry_of(pair: Pair) -> Geometry:
 
 def columns(vectors: np.ndarray) -> np.ndarray:
     """Vectors as the columns of a matrix that the engine takes."""
-    matrix = zeros(vectors.shape[1], vectors.shape[0])
+    matrix = padded_zeros(vectors.shape[1], vectors.shape[0])
     matrix[: vectors.shape[1], : vectors.shape[0]] = vectors.T
     return matrix
 
@@ -84,13 +88,13 @@ def columns(vectors: np.ndarray) -> np.ndarray:
 def trained(problem: Problem, decay: float = 0.0) -> Trained:
     """A problem trained for 60 steps in both ways."""
     pair = make_pair(problem)
-    how = rule(eta=0.02, eta_output=0.02, activation=problem.activation, decay=decay)
-    training = Training(pair.points, pair.network, how, wide=True)
+    rule = make_rule(eta=0.02, eta_output=0.02, activation=problem.activation, decay=decay)
+    training = Training(pair.training_set, pair.network, rule, wide=True)
     training.until(60)
     pair = pair._replace(network=training.network)
     dense.train(pair.dense, pair.data, dense.Recipe(0.02, options={"weight_decay": decay}), 60)
-    law = Law(
-        int(problem.law == "xor"),
+    parameters = DataParameters(
+        int(problem.data == "xor"),
         problem.n,
         problem.d,
         problem.m,
@@ -103,4 +107,4 @@ def trained(problem: Problem, decay: float = 0.0) -> Trained:
         problem.bias,
         0,
     )
-    return Trained(pair, how.kind, law, geometry_of(pair), training.output)
+    return Trained(pair, rule.step_type, parameters, geometry_of(pair), training.output)

@@ -1,4 +1,4 @@
-"""Memory handed out from its start on: apart, aligned, bounded, taken back all at once."""
+"""Arena handed out from its start on: apart, aligned, bounded, taken back all at once."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
-from bocnn.cpu.engine import room_bytes
-from bocnn.simd.arena import claim, claim_zeros, new_memory, part_of, release_all
+from bocnn.cpu.engine import workspace_bytes
+from bocnn.simd.arena import allocate, allocate_zeros, arena_part, new_arena, reset
 from bocnn.simd.compiled import compiled
-from tests.bocnn.rooms import memory
-from tests.bocnn.runs import columns
+from tests.bocnn.arenas import arena
+from tests.bocnn.run_columns import columns
 
 
 def test_arrays_lie_apart_where_vectors_can_be_loaded() -> None:
-    work = memory()
+    work = arena()
     arrays = [
-        claim(work, (3, size), dtype) for size in (1, 5, 16) for dtype in (np.float32, np.int64)
+        allocate(work, (3, size), dtype) for size in (1, 5, 16) for dtype in (np.float32, np.int64)
     ]
     places = [(array.ctypes.data, array.ctypes.data + array.nbytes) for array in arrays]
     assert all(first % 64 == 0 for first, _ in places)
@@ -24,33 +24,33 @@ def test_arrays_lie_apart_where_vectors_can_be_loaded() -> None:
 
 
 def test_zeros_are_zeros_whatever_was_there() -> None:
-    work = memory()
-    assert np.isnan(claim(work, (4,), np.float32)).all()
-    assert not claim_zeros(work, (4,), np.float32).any()
+    work = arena()
+    assert np.isnan(allocate(work, (4,), np.float32)).all()
+    assert not allocate_zeros(work, (4,), np.float32).any()
 
 
 def test_what_is_taken_back_is_handed_out_again() -> None:
-    work = memory()
-    first = claim(work, (8,), np.float64).ctypes.data
-    release_all(work)
-    assert claim(work, (8,), np.float64).ctypes.data == first
+    work = arena()
+    first = allocate(work, (8,), np.float64).ctypes.data
+    reset(work)
+    assert allocate(work, (8,), np.float64).ctypes.data == first
 
 
 def test_more_than_there_is_is_refused() -> None:
-    work = new_memory(1, 128)
-    claim(work, (16,), np.float64)
+    work = new_arena(1, 128)
+    allocate(work, (16,), np.float64)
     with pytest.raises(MemoryError, match="more memory than was counted"):
-        claim(work, (1,), np.float64)
+        allocate(work, (1,), np.float64)
 
 
 @compiled()
 def _fill_parts(whole):  # type: ignore[no-untyped-def]
     for number in range(2):
-        claim(part_of(whole, number), (8,), np.float64)[:] = number + 1
+        allocate(arena_part(whole, number), (8,), np.float64)[:] = number + 1
 
 
 def test_parts_do_not_overlap() -> None:
-    whole = new_memory(2, 64)
+    whole = new_arena(2, 64)
     _fill_parts(whole)
     np.testing.assert_array_equal(whole.whole.view(np.float64), [[1.0] * 8, [2.0] * 8])
 
@@ -67,5 +67,5 @@ def test_parts_do_not_overlap() -> None:
 def test_what_is_counted_suffices(given: dict[str, Any]) -> None:
     asked = columns(3, **({"steps": 2, "n_test": 10} | given))
     assert set(MODEL.run(asked)["status"]) <= {"ok", "unconverged"}
-    kept, scratch = room_bytes(asked["n"], asked["m"], asked["n_test"])
+    kept, scratch = workspace_bytes(asked["n"], asked["m"], asked["n_test"])
     assert (kept + scratch <= MODEL.memory_bytes(asked)).all()

@@ -1,10 +1,10 @@
-"""Data laws: where the training patches lie, in coordinates that no longer depend on d.
+"""Data models: the training patches and the filters, in coordinates that no longer depend on d.
 
 Every vector of a run, patch or filter, is written in one orthonormal basis of what the run spans:
 
     signal directions (1 or 2) | the constant of a bias (0 or 1) | basis of the noise and the filters
 
-A law is its centres: the signal patches, each with the class that it stands for. `signal` has ±μ, of class
+A data model is its centres: the signal patches, each with its class. `signal` has ±μ, of class
 ±1; `xor` has ±u of class +1 and ±v of class −1, u ⟂ v, both of norm ‖μ‖. A sample's patches are a centre of
 its true label and a noise patch, N(0, σ_p² I) (`isotropic`) or its part orthogonal to the centres
 (`orthogonal`). With a bias every patch, of training or test, gains a constant 1.
@@ -30,21 +30,21 @@ from bocnn.data.draws import (
     draw_normals,
     draw_uniforms,
 )
-from bocnn.dynamics.gram_step import Network, Points
-from bocnn.simd.arena import Memory, Room, claim, claim_zeros
+from bocnn.dynamics.gram_step import Network, TrainingSet
+from bocnn.simd.arena import Arena, Workspace, allocate, allocate_zeros
 from bocnn.simd.compiled import compiled
-from bocnn.simd.products import WIDTH, add_product, whole_spans, zeros
+from bocnn.simd.products import TILE, add_product, full_spans, padded_zeros
 
-LAWS = ("signal", "xor")
-SIGNAL_LAW, XOR_LAW = range(2)
-OUTPUTS = ("constant", "normal", "sign")
+DATA_MODELS = ("signal", "xor")
+SIGNAL_NOISE, XOR = range(2)
+OUTPUT_INITS = ("constant", "normal", "sign")
 CONSTANT, NORMAL, SIGN = range(3)
 
 
-class Law(NamedTuple):
-    """Sizes and scales of a run's data and network; codes index LAWS and OUTPUTS."""
+class DataParameters(NamedTuple):
+    """Sizes and scales of a run's data and network; codes index DATA_MODELS and OUTPUT_INITS."""
 
-    law: int
+    data: int
     n: int
     d: int
     m: int
@@ -75,37 +75,36 @@ class Geometry(NamedTuple):
 
 
 @compiled(_nrt=False)
-def signals_of(law: Law) -> int:
+def signal_directions(parameters: DataParameters) -> int:
     """Signal directions; there are two centres along each."""
-    return 2 if law.law == XOR_LAW else 1
+    return 2 if parameters.data == XOR else 1
 
 
 @compiled()
-def draw_geometry(law: Law, seed: Seed, room: Room) -> Geometry:
+def draw_geometry(parameters: DataParameters, seed: Seed, workspace: Workspace) -> Geometry:
     """Draw patches and filters."""
-    signals, filters, scratch = signals_of(law), 2 * law.m, room.scratch
-    count, head = 2 * signals, signals + int(law.bias)
-    factor = draw_factor(seed, law.n + filters, law.d - signals, scratch)
+    signals, filters, scratch = signal_directions(parameters), 2 * parameters.m, workspace.scratch
+    count, head = 2 * signals, signals + int(parameters.bias)
+    factor = draw_factor(seed, parameters.n + filters, parameters.d - signals, scratch)
     size = head + factor.shape[0]
-    points, weights = zeros(size, count + law.n, room.kept), zeros(size, filters, room.kept)
-    _scale(factor[:, : law.n], law.sigma_p, points[head:, count:])
-    _scale(factor[:, law.n :], law.sigma_0, weights[head:])
-    if law.isotropic:
-        noise = draw_normals(seed, NOISE, (law.n, signals), scratch)
-        _put(points[:signals, count:], law.sigma_p, noise)
+    points = padded_zeros(size, count + parameters.n, workspace.kept)
+    weights = padded_zeros(size, filters, workspace.kept)
+    _copy_scaled_rows(factor[:, : parameters.n], parameters.sigma_p, points[head:, count:])
+    _copy_scaled_rows(factor[:, parameters.n :], parameters.sigma_0, weights[head:])
+    if parameters.isotropic:
+        noise = draw_normals(seed, NOISE, (parameters.n, signals), scratch)
+        _copy_scaled_columns(points[:signals, count:], parameters.sigma_p, noise)
     along = draw_normals(seed, SIGNAL, (filters, signals), scratch)
-    _put(weights[:signals], law.sigma_0, along)
-    if law.bias:
-        points[signals, : count + law.n] = 1.0
+    _copy_scaled_columns(weights[:signals], parameters.sigma_0, along)
+    if parameters.bias:
+        points[signals, : count + parameters.n] = 1.0
         biases = draw_normals(seed, BIAS, (filters, 1), scratch)
-        _put(weights[signals:head], law.sigma_0, biases)
-    widths, labels = (
-        claim(room.kept, (count + law.n,), np.int64),
-        claim(room.kept, (count,), np.float64),
-    )
-    _place_centres(law.mu_norm, points, labels)
+        _copy_scaled_columns(weights[signals:head], parameters.sigma_0, biases)
+    widths = allocate(workspace.kept, (count + parameters.n,), np.int64)
+    labels = allocate(workspace.kept, (count,), np.float64)
+    _place_centres(parameters.mu_norm, points, labels)
     _measure_widths(widths, count, head, size)
-    return Geometry(points, weights, widths, labels, signals, law.m)
+    return Geometry(points, weights, widths, labels, signals, parameters.m)
 
 
 @compiled(_nrt=False)
@@ -124,7 +123,7 @@ def _measure_widths(widths: Ints, count: int, head: int, size: int) -> None:
 
 
 @compiled(_nrt=False)
-def _scale(rows: Array, scale: float, out: Array) -> None:
+def _copy_scaled_rows(rows: Array, scale: float, out: Array) -> None:
     """Write rows, scaled, as the first rows of a matrix: what both have."""
     for j in range(min(rows.shape[0], out.shape[0])):
         for i in range(min(rows.shape[1], out.shape[1])):
@@ -132,7 +131,7 @@ def _scale(rows: Array, scale: float, out: Array) -> None:
 
 
 @compiled(_nrt=False)
-def _put(out: Array, scale: float, rows: Array) -> None:
+def _copy_scaled_columns(out: Array, scale: float, rows: Array) -> None:
     """Write rows, scaled, as the first columns of a matrix."""
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
@@ -140,28 +139,30 @@ def _put(out: Array, scale: float, rows: Array) -> None:
 
 
 @compiled()
-def draw_points(law: Law, geometry: Geometry, seed: Seed, real, room: Room) -> Points:  # type: ignore[no-untyped-def]
+def draw_training_set(  # type: ignore[no-untyped-def]
+    parameters: DataParameters, geometry: Geometry, seed: Seed, real, workspace: Workspace
+) -> TrainingSet:
     """The training set in dtype `real`: labels, which centre each sample has, and their Gram matrix."""
-    n, count, kept, scratch = law.n, geometry.labels.size, room.kept, room.scratch
-    true, observed = draw_labels(seed, n, law.p_flip, scratch)
-    crossed = law.law == XOR_LAW
+    n, count, kept, scratch = parameters.n, geometry.labels.size, workspace.kept, workspace.scratch
+    true, observed = draw_labels(seed, n, parameters.p_flip, scratch)
+    crossed = parameters.data == XOR
     second = draw_uniforms(seed, CENTRE, n, scratch) if crossed else observed
-    shared, labels = claim_zeros(kept, (count, n), real), claim(kept, (n,), real)
+    shared, labels = allocate_zeros(kept, (count, n), real), allocate(kept, (n,), real)
     _mark_centres(true, second, crossed, shared)
     labels[:] = observed
-    starts, blocks = claim(kept, (3,), np.int64), claim(kept, (3,), np.int64)
+    starts, blocks = allocate(kept, (3,), np.int64), allocate(kept, (3,), np.int64)
     starts[0], starts[1], starts[2] = 0, count, count + n
     blocks[:] = starts
-    if law.isotropic or law.bias:
+    if parameters.isotropic or parameters.bias:
         blocks[1] = count + n
         blocks = blocks[:2]
-    products, spans = zeros(count + n, count + n, scratch), whole_spans(count + n, 0, scratch)
-    gram = claim(kept, (count + n, count + n), real)
+    products, spans = padded_zeros(count + n, count + n, scratch), full_spans(count + n, 0, scratch)
+    gram = allocate(kept, (count + n, count + n), real)
     for tile in range(spans.shape[0]):
-        spans[tile, 1] = geometry.widths[min(WIDTH * (tile + 1), count + n) - 1]
+        spans[tile, 1] = geometry.widths[min(TILE * (tile + 1), count + n) - 1]
     add_product(geometry.points.T, geometry.points, products, spans)
-    _scale(products, 1.0, gram)
-    return Points(gram, shared, labels, starts, blocks)
+    _copy_scaled_rows(products, 1.0, gram)
+    return TrainingSet(gram, shared, labels, starts, blocks)
 
 
 @compiled(_nrt=False)
@@ -173,44 +174,50 @@ def _mark_centres(true: Array, second: Array, crossed: bool, out: Array) -> None
 
 
 @compiled()
-def draw_network(law: Law, geometry: Geometry, seed: Seed, real, room: Room) -> Network:  # type: ignore[no-untyped-def]
+def draw_network(  # type: ignore[no-untyped-def]
+    parameters: DataParameters, geometry: Geometry, seed: Seed, real, workspace: Workspace
+) -> Network:
     """The network at the start in dtype `real`, its filters rounded up to fours by silent ones."""
-    filters, count, kept, scratch = 2 * law.m, geometry.widths.size, room.kept, room.scratch
+    filters, count = 2 * parameters.m, geometry.widths.size
+    kept, scratch = workspace.kept, workspace.scratch
     matrix = ((filters + 3) // 4 * 4, count)
-    products = zeros(filters, count, scratch)
-    spans = whole_spans(filters, geometry.widths[count - 1], scratch)
+    products = padded_zeros(filters, count, scratch)
+    spans = full_spans(filters, geometry.widths[count - 1], scratch)
     add_product(geometry.filters.T, geometry.points, products, spans)
-    activations, initial = claim(kept, matrix, real), claim(kept, matrix, real)
-    _scale(products, 1.0, activations)
+    activations, initial = allocate(kept, matrix, real), allocate(kept, matrix, real)
+    _copy_scaled_rows(products, 1.0, activations)
     initial[:] = activations
-    signs, output = claim_zeros(kept, matrix[:1], real), claim_zeros(kept, (2, matrix[0]), real)
-    signs[: law.m] = 1
-    signs[law.m : filters] = -1
-    output[:, :filters] = law.v0
-    if law.output_init != CONSTANT:
+    signs = allocate_zeros(kept, matrix[:1], real)
+    output = allocate_zeros(kept, (2, matrix[0]), real)
+    signs[: parameters.m] = 1
+    signs[parameters.m : filters] = -1
+    output[:, :filters] = parameters.v0
+    if parameters.output_init != CONSTANT:
         drawn = draw_normals(seed, OUTPUT, (2, filters), scratch)
-        _put_output(law, drawn, output)
-    scale = claim(kept, (1,), real)
+        _copy_output(parameters, drawn, output)
+    scale = allocate(kept, (1,), real)
     scale[0] = 1
-    return Network(activations, initial, output, signs, claim_zeros(kept, matrix, real), scale)
+    return Network(activations, initial, output, signs, allocate_zeros(kept, matrix, real), scale)
 
 
 @compiled(_nrt=False)
-def _put_output(law: Law, normals: Array, out: Array) -> None:
+def _copy_output(parameters: DataParameters, normals: Array, out: Array) -> None:
     """Write v0 times normals, or times their signs."""
     for p in range(normals.shape[0]):
         for k in range(normals.shape[1]):
             normal = normals[p, k]
-            out[p, k] = law.v0 * (normal if law.output_init == NORMAL else np.sign(normal))
+            out[p, k] = parameters.v0 * (
+                normal if parameters.output_init == NORMAL else np.sign(normal)
+            )
 
 
 @compiled()
-def trained_filters(geometry: Geometry, network: Network, memory: Memory) -> Array:
+def trained_filters(geometry: Geometry, network: Network, arena: Arena) -> Array:
     """The filters after training, α W(0) + B Z, in the coordinates of the geometry and in its shape."""
     size, filters = geometry.filters.shape
-    trained = zeros(size, filters, memory)
-    coefficients = zeros(geometry.widths.size, 2 * geometry.m, memory)
-    spans = whole_spans(size, geometry.widths.size, memory)
+    trained = padded_zeros(size, filters, arena)
+    coefficients = padded_zeros(geometry.widths.size, 2 * geometry.m, arena)
+    spans = full_spans(size, geometry.widths.size, arena)
     _add_training(geometry, network, trained, (coefficients, spans))
     return trained
 
@@ -222,12 +229,12 @@ def _add_training(
     """Write the filters, with room for B transposed in double precision and for the spans."""
     coefficients, spans = work
     scale, first = np.float64(network.scale[0]), 0
-    _scale(geometry.filters, scale, out)
+    _copy_scaled_rows(geometry.filters, scale, out)
     for k in range(2 * geometry.m):
         for c in range(geometry.widths.size):
             coefficients[c, k] = network.coefficients[k, c]
     for tile in range(spans.shape[0]):
-        while first < geometry.widths.size and geometry.widths[first] <= WIDTH * tile:
+        while first < geometry.widths.size and geometry.widths[first] <= TILE * tile:
             first += 1
         spans[tile, 0] = first
     add_product(geometry.points, coefficients, out, spans)
