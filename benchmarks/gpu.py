@@ -33,7 +33,8 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks import bmm
 from benchmarks.shapes import N_TEST, SCALES, SHAPES, Shape, best_seconds, columns
 from bocnn import MODEL
-from bocnn.gpu import batches, choice, launch
+from bocnn.engines.packing import pack
+from bocnn.gpu import availability, batches, launch
 from bocnn.gpu.buffers import (
     PLAIN,
     LaunchPlan,
@@ -79,7 +80,7 @@ class Found(NamedTuple):
 def make_case(shape: Shape, device: str, count: int, n_test: int = N_TEST) -> Case:
     """Replicates of one cell, packed and on the device."""
     asked = columns(count, SCALES | shape._asdict() | {"n_test": n_test})
-    packed = batches.pack(MODEL.pack(MODEL.canonical(asked), np.arange(count)))
+    packed = batches.pack(pack(MODEL.canonical(asked), np.arange(count)))
     runs = RunParameters(*(torch.from_numpy(part).to(device) for part in packed))
     sizes = Sizes(shape.n, 2 * shape.m, shape.n + 2 * shape.m)
     batch = launch.Batch(runs, sizes, plan_of(shape.n, 2 * shape.m), PLAIN)
@@ -145,12 +146,12 @@ def bmm_seconds(case: Case, drawn: Drawn) -> float:
 @contextmanager
 def on_cpu() -> Iterator[None]:
     """`MODEL` trains on the CPU within."""
-    device = choice.device
-    choice.device = lambda: None  # type: ignore[assignment]
+    device = availability.gpu_device
+    availability.gpu_device = lambda: None  # type: ignore[assignment]
     try:
         yield
     finally:
-        choice.device = device
+        availability.gpu_device = device
 
 
 def cpu_seconds(case: Case, runs: int) -> float:
@@ -263,7 +264,7 @@ def print_table(title: str, head: str, rows: list[list[str]]) -> None:
 
 def main() -> None:
     """Print the tables."""
-    if choice.device() != "cuda":
+    if availability.gpu_device() != "cuda":
         print("no GPU here, or no Triton: nothing measured")
         return
     peak = peak_flops()

@@ -1,31 +1,24 @@
 """The dense network: d-dimensional tensors and autograd, one run at a time. Slow, obvious, the oracle.
 
-Every faster engine is held against this file, which can be read line by line against the papers. It
+Every faster engine is compared with this file, which can be read line by line against the papers. It
 shares no arithmetic with them. Class index 0 is j = +1 and 1 is j = −1; patch index 0 is the signal.
 
 Source:
     Shang et al. 2024 (arXiv 2410.19139), section 3; Kou et al. 2023 (arXiv 2303.04145), section 3.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, softplus
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "leaky_relu": lambda a: leaky_relu(a, 0.01),
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "softplus": softplus,
-    "erf": torch.erf,
-}
+from bocnn.registry.activations import ACTIVATIONS
+from bocnn.registry.losses import LOSSES
+from bocnn.registry.optimizers import OPTIMIZERS, OptimizerParameters
 
-
-LAYERS = ("both", "hidden", "output")
-LOSSES = ("logistic", "square")
+TRAINED_LAYERS = ("both", "hidden", "output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +34,17 @@ class Samples:
 class Recipe:
     """How a network is trained.
 
-    `layers` is both, hidden (with its biases) or output; `options` go to torch.optim.SGD for all layers;
-    `batches` gives the samples of each step (all of them if None).
+    `layers` is both, hidden (with its biases) or output; `options` are fields of `OptimizerParameters`, for
+    all layers; `batches` gives the samples of each step (all of them if None).
     """
 
     eta: float
     layers: str = "both"
     loss: str = "logistic"
     eta_output: float | None = None
-    options: dict[str, float | bool] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     batches: Iterator[Tensor] | None = None
+    optimizer: str = "sgd"
 
 
 class TwoLayerCNN(nn.Module):
@@ -60,7 +54,8 @@ class TwoLayerCNN(nn.Module):
         hidden: w, shape (2, m, d).
         output: v, shape (2, m, Q).
         bias: b, shape (2, m), or None for a network without.
-        activation: a name of ACTIVATIONS.
+        activation: a word of ACTIVATIONS.
+        leak: slope of leaky_relu below zero.
     Raises:
         ValueError: another one.
     """
@@ -72,20 +67,21 @@ class TwoLayerCNN(nn.Module):
         *,
         bias: Tensor | None = None,
         activation: str = "relu",
+        leak: float = 0.01,
     ) -> None:
         super().__init__()
         self.hidden = nn.Parameter(hidden.clone())
         self.output = nn.Parameter(output.clone())
         self.bias = None if bias is None else nn.Parameter(bias.clone())
         _check("activation", activation, tuple(ACTIVATIONS))
-        self.activation = ACTIVATIONS[activation]
+        self.activation, self.leak = ACTIVATIONS[activation], leak
 
     def forward(self, patches: Tensor) -> Tensor:
         """Outputs f of samples of shape (n, Q, d), shape (n,)."""
         inner = torch.einsum("jrd,ipd->ijrp", self.hidden, patches)
         if self.bias is not None:
             inner = inner + self.bias[..., None]
-        by_class = (self.output * self.activation(inner)).sum(dim=(2, 3))
+        by_class = (self.output * self.activation(inner, self.leak)).sum(dim=(2, 3))
         return by_class[:, 0] - by_class[:, 1]
 
 
@@ -132,35 +128,35 @@ def _check(name: str, word: str, known: tuple[str, ...]) -> None:
 
 
 def training_loss(network: TwoLayerCNN, data: Samples, loss: str = "logistic") -> Tensor:
-    """L = (1/n) Σ log(1 + exp(−y_i f(x_i))), or (1/2n) Σ (f(x_i) − y_i)² for `square`."""
-    _check("loss", loss, LOSSES)
-    output = network(data.patches)
-    if loss == "square":
-        return 0.5 * ((output - data.observed) ** 2).mean()
-    return softplus(-data.observed * output).mean()
+    """L = (1/n) Σ ℓ(f(x_i), y_i), ℓ a word of LOSSES."""
+    _check("loss", loss, tuple(LOSSES))
+    return LOSSES[loss](network(data.patches), data.observed).mean()
 
 
 def train(network: TwoLayerCNN, data: Samples, recipe: Recipe, steps: int) -> None:
-    """Train in place by torch.optim.SGD for `steps` steps."""
+    """Train in place for `steps` steps."""
     optimizer = optimizer_of(network, recipe)
     for _ in range(steps):
         step(network, data, recipe, optimizer)
 
 
-def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.SGD:
+def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.Optimizer:
     """The optimizer of the layers that are trained, each with its step size."""
-    _check("layers", recipe.layers, LAYERS)
+    _check("layers", recipe.layers, TRAINED_LAYERS)
+    _check("optimizer", recipe.optimizer, tuple(OPTIMIZERS))
     eta_output = recipe.eta if recipe.eta_output is None else recipe.eta_output
     hidden = [p for p in (network.hidden, network.bias) if p is not None]
-    groups = {
+    groups: dict[str, dict[str, Any]] = {
         "hidden": {"params": hidden, "lr": recipe.eta},
         "output": {"params": [network.output], "lr": eta_output},
     }
     trained = [group for name, group in groups.items() if recipe.layers in ("both", name)]
-    return torch.optim.SGD(trained, lr=recipe.eta, **recipe.options)  # type: ignore[arg-type]
+    return OPTIMIZERS[recipe.optimizer](trained, OptimizerParameters(recipe.eta, **recipe.options))
 
 
-def step(network: TwoLayerCNN, data: Samples, recipe: Recipe, optimizer: torch.optim.SGD) -> None:
+def step(
+    network: TwoLayerCNN, data: Samples, recipe: Recipe, optimizer: torch.optim.Optimizer
+) -> None:
     """One step on the whole training set, or on the next batch."""
     if recipe.batches is not None:
         batch = next(recipe.batches)
@@ -177,9 +173,16 @@ def error(network: TwoLayerCNN, patches: Tensor, labels: Tensor) -> float:
 
 
 @torch.no_grad()
-def measure(network: TwoLayerCNN, data: Samples, centres: Tensor) -> dict[str, float]:
+def measure(
+    network: TwoLayerCNN, data: Samples, centres: Tensor, loss: str = "logistic"
+) -> dict[str, float]:
     """Training fit, largest inner products and norms of a network, by their definitions.
 
+    Args:
+        network: as it stands.
+        data: the training set.
+        centres: as in `draw_data`.
+        loss: a word of LOSSES, that the network was trained with.
     Returns:
         The dataset's columns of the same names; test errors come from `error` on fresh data.
     """
@@ -190,7 +193,7 @@ def measure(network: TwoLayerCNN, data: Samples, centres: Tensor) -> dict[str, f
     memorized = noise[torch.arange(len(noise)), (data.observed < 0).long()]
     weights = [network.hidden] if network.bias is None else [network.hidden, network.bias]
     return {
-        "train_loss": float(training_loss(network, data)),
+        "train_loss": float(training_loss(network, data, loss)),
         "train_error": error(network, data.patches, data.observed),
         "max_w_mu": float(learned.max()),
         "max_w_xi": float(memorized.max()),

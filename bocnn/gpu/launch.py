@@ -67,7 +67,9 @@ def draw(batch: Batch, drawn: Drawn) -> None:
     """Launch the draws, which write `drawn`."""
     runs, sizes, plan, _ = batch
     width = power_of_two(max(sizes.rows, plan.P))
-    draw_vectors[(batch.run_count,)](runs, drawn, sizes, plan.P, plan.K, width, num_warps=4, **_FUSED)
+    draw_vectors[(batch.run_count,)](
+        runs, drawn, sizes, plan.P, plan.K, width, num_warps=4, **_FUSED
+    )
     blocks = (batch.run_count, math.ceil(sizes.rows**2 / 1024))
     draw_factor[blocks](runs, drawn, sizes, 1024, num_warps=4, **_FUSED)
     edge = min(_EDGE, plan.P)

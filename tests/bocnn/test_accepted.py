@@ -10,7 +10,7 @@ import torch
 from bocnn import MODEL
 from bocnn.cpu.engine import WORDS
 from bocnn.dense import network as dense
-from bocnn.gpu import choice
+from bocnn.engines.gram_gpu import GPU_WORDS
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import Column
@@ -100,17 +100,17 @@ def test_a_parameter_of_words_that_nobody_named_has_none() -> None:
     assert not MODEL.fits_card(asked).any()
 
 
-@pytest.mark.parametrize("name", sorted(choice.WORDS))
+@pytest.mark.parametrize("name", sorted(GPU_WORDS))
 def test_the_card_takes_no_such_word(name: str) -> None:
     asked = columns(3)
     assert MODEL.fits_card(asked).all()
     asked[name] = np.array([asked[name][0], UNKNOWN, asked[name][0]], dtype=object)
     assert MODEL.fits_card(asked).tolist() == [True, False, True]
-    assert set(choice.WORDS[name]) <= set(WORDS[name])
+    assert set(GPU_WORDS[name]) <= set(WORDS[name])
 
 
 def test_the_cards_codes_are_those_of_the_processor() -> None:
-    for name, words in choice.WORDS.items():
+    for name, words in GPU_WORDS.items():
         assert tuple(WORDS[name][: len(words)]) == tuple(words)
 
 

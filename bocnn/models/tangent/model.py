@@ -9,14 +9,9 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.cpu.engine import workspace_bytes
+from bocnn.data.data_model import data_parameters
 from bocnn.data.draws import Seed
-from bocnn.data.model import (
-    CONSTANT,
-    SIGNAL_NOISE,
-    DataParameters,
-    draw_geometry,
-    draw_training_set,
-)
+from bocnn.data.model import draw_geometry, draw_training_set
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
 from bocnn.models.tangent.columns import (
     TANGENT_IDLE,
@@ -91,21 +86,7 @@ def draw_patches(row: Row) -> tuple[Array, Array]:
     Returns:
         Shapes (2, n, 2, n), the signal patch first, and (n,).
     """
-    n, mu = int(row["n"]), float(row["mu_norm"])
-    parameters = DataParameters(
-        SIGNAL_NOISE,
-        n,
-        int(row["d"]),
-        int(row["m"]),
-        mu,
-        float(row["sigma_p"]),
-        float(row["sigma_0"]),
-        float(row["v0"]),
-        float(row["p_flip"]),
-        row["noise"] == "isotropic",
-        False,
-        CONSTANT,
-    )
+    n, parameters = int(row["n"]), data_parameters(row)
     seed = Seed(*(np.uint64(row[name]) for name in ("key0", "key1", "replicate")))
     workspace = Workspace(*(new_arena(1, size) for size in workspace_bytes(n, parameters.m, 0)))
     training_set = draw_training_set(

@@ -8,12 +8,12 @@ import triton.language as tl
 
 from bocnn.data import draws
 from bocnn.data.model import DataParameters, draw_geometry, draw_training_set
+from bocnn.engines.packing import pack as pack_runs
 from bocnn.gpu.batches import pack
 from bocnn.gpu.buffers import PLAIN, allocate_drawn, plan_of
 from bocnn.gpu.draws import chi, normals, uniforms
 from bocnn.gpu.launch import Batch, draw
 from bocnn.gpu.records import FLOATS, INT_COUNT, RunParameters, Sizes
-from bocnn.model import MODEL
 from bocnn.rng.chi import chi as cpu_chi
 from bocnn.rng.philox import Stream
 from tests.bocnn.arenas import arena, workspace
@@ -58,7 +58,7 @@ def test_uniforms_normals_and_lengths_are_those_of_the_cpu() -> None:
 def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) -> None:
     n, m = 6, 3
     asked = columns(1, n=n, m=m, d=d, data=data, noise=noise, bias="trained", p_flip=0.4)
-    given = MODEL.pack(asked, np.arange(1))
+    given = pack_runs(asked, np.arange(1))
     sizes, plan = Sizes(n, 2 * m, n + 2 * m), plan_of(n, 2 * m)
     runs = RunParameters(*(torch.from_numpy(part).to(CARD) for part in pack(given)))
     drawn = allocate_drawn(1, sizes, plan, CARD)
