@@ -12,7 +12,7 @@ from analysis.cells.columns import along_x, on_plane
 from analysis.cells.summary import Summary, batch_cells, summarise
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.query import Source, open_source
-from analysis.dataset.sweep import Sweep, Theory, View
+from analysis.dataset.sweep import AnalysisSpec, PredictionSpec, Sweep
 from analysis.errors import AnalysisError
 from analysis.figures import (
     draw_boundary,
@@ -23,37 +23,37 @@ from analysis.figures import (
 )
 from analysis.report.findings import Findings, analyse
 from analysis.report.verdict import Verdict, judge_exponent, judge_line
-from analysis.scaling.broken_power_law import Kink, fit_kink
+from analysis.scaling.broken_power_law import BrokenPowerLaw, fit_broken_power_law
 from analysis.scaling.data_collapse import Collapse, collapse
 from analysis.scaling.exponent_by_level import LevelExponent, default_levels, exponents
 from analysis.scaling.model_selection import Selection, select_law
 from analysis.scaling.paired_shift import Shift, boundary_shift
-from analysis.scaling.power_law import Law, fit_law
+from analysis.scaling.power_law import PowerLaw, fit_power_law
 from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.training.trajectories import Trajectories, open_trajectories
 
 __all__ = [
     "AnalysisError",
+    "AnalysisSpec",
     "Boundary",
+    "BrokenPowerLaw",
     "Cells",
     "Collapse",
     "Comparison",
     "Dataset",
     "Findings",
-    "Kink",
-    "Law",
     "LevelExponent",
+    "PowerLaw",
+    "PredictionSpec",
     "Resampling",
     "Selection",
     "Shift",
     "Source",
     "Summary",
     "Sweep",
-    "Theory",
     "Trajectories",
     "Verdict",
-    "View",
     "aggregate",
     "along_x",
     "analyse",
@@ -69,8 +69,8 @@ __all__ = [
     "exponents",
     "find_benign_boundary",
     "find_boundary",
-    "fit_kink",
-    "fit_law",
+    "fit_broken_power_law",
+    "fit_power_law",
     "judge_exponent",
     "judge_line",
     "on_plane",

@@ -16,7 +16,7 @@ from analysis.report.page import kink_cells, law_cells, shift_cells
 from analysis.report.report import examine, folder_names, write_report
 from analysis.report.tables import Row
 from analysis.statistics.bootstrap import Resampling
-from sweeps.terminal import WordConsole, guard_streams
+from sweeps.declare.terminal import WordConsole, guard_streams
 
 app = typer.Typer(
     help="From a dataset of runs to boundaries, laws, figures and tables.",

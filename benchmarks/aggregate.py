@@ -22,12 +22,12 @@ import pyarrow.parquet as pq
 
 from analysis.cells.summary import QUANTILES, batch_cells, summarise
 from analysis.dataset.query import open_source
-from analysis.dataset.sweep import View
+from analysis.dataset.sweep import AnalysisSpec
 from benchmarks.processes import peak_mb
 
 SIDE, SETTINGS, SHARDS = 100, (0.0, 0.1), 20
 X, Y = np.geomspace(1e2, 1e6, SIDE), np.geomspace(0.5, 20.0, SIDE)
-VIEW = View("d", "mu_norm", "test_error_clean", (0.2,))
+VIEW = AnalysisSpec("d", "mu_norm", "test_error_clean", (0.2,))
 HAND = """
 SELECT d, mu_norm, p_flip, count(*) AS runs, count(*) FILTER (status = 'ok') AS ok,
     count(*) FILTER (status = 'diverged') AS diverged,

@@ -1,7 +1,7 @@
 """How often stated 95 % intervals hold what was planted: `python -m benchmarks.coverage`.
 
 Every row simulates sweeps with one planted boundary and counts. `--write` puts the table into
-docs/coverage.md.
+docs/explanation/coverage.md.
 """
 
 import argparse
@@ -16,14 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.boundary.half_benign import find_benign_boundary
-from analysis.boundary.mean_crossing import BENIGN, MEAN, Boundary, find_boundary
+from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, Boundary, find_boundary
 from analysis.cells.aggregate import Cells, transposed
 from analysis.dataset.plane import Floats
-from analysis.scaling.broken_power_law import fit_kink
+from analysis.scaling.broken_power_law import fit_broken_power_law
 from analysis.scaling.data_collapse import collapse
 from analysis.scaling.paired_shift import boundary_shift
-from analysis.scaling.power_law import Estimate, fit_law
-from analysis.statistics.bootstrap import Resampling, student_stretch
+from analysis.scaling.power_law import Estimate, fit_power_law
+from analysis.statistics.bootstrap import Resampling, t_inflation
 from benchmarks import planted
 from benchmarks.planted import LEVEL, Scenario
 
@@ -44,7 +44,7 @@ HEADER = (
     "bias, stated error",
 )
 KINDS = ("power", "line", "kink", "vertical", "outside")
-PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "coverage.md"
 MARK = "<!-- table -->\n"
 
 
@@ -81,7 +81,7 @@ def jobs() -> Iterator[Job]:
     yield from (Job(Scenario("power", MEDIUM, r)) for r in sizes)
     yield from (Job(Scenario("power", MEDIUM, r, shared=0.5)) for r in sizes)
     yield from (Job(Scenario("power", MEDIUM, r, factor=1.2)) for r in sizes)
-    for what in (BENIGN, COLLAPSE):
+    for what in (HALF_BENIGN, COLLAPSE):
         yield from (
             Job(Scenario("power", noise, r), what) for noise in (LIGHT, HEAVY) for r in sizes
         )
@@ -95,7 +95,7 @@ def coverage(job: Job, sweeps: int) -> tuple[dict[str, Tally], float]:
     for seed in range(sweeps):
         for name, one in _quantities(job, seed):
             found.setdefault(name, []).append(one)
-    stretch = student_stretch(0.95, job.scenario.replicates - 1)
+    stretch = t_inflation(0.95, job.scenario.replicates - 1)
     tallies = {name: _tally(np.concatenate(part), stretch) for name, part in found.items()}
     return tallies, time.process_time() - start
 
@@ -124,7 +124,7 @@ def _quantities(job: Job, seed: int) -> Iterator[tuple[str, Floats]]:
     if scenario.kind == "vertical":
         # Planted upright: scanned along x, which is what transposing does.
         cells = transposed(upright(cells))
-    find = find_benign_boundary if job.what == BENIGN else find_boundary
+    find = find_benign_boundary if job.what == HALF_BENIGN else find_boundary
     yield from _of_boundary(scenario, find(cells, LEVEL, resampling=how), truth)
 
 
@@ -143,17 +143,17 @@ def _of_boundary(
     if not inside.all():
         yield "censored", ends[~inside]
     if scenario.kind == "kink":
-        kink = fit_kink(boundary, 0)
+        kink = fit_broken_power_law(boundary, 0)
         yield "slope below", _row(kink.below, planted.BELOW)
         yield "slope above", _row(kink.above, planted.ABOVE)
-        yield "kink", np.log(_row(kink.at, 0.0) / planted.KINK)
+        yield "kink", np.log(_row(kink.break_x, 0.0) / planted.KINK)
     elif scenario.kind == "line":
-        law = fit_law(boundary, 0, kind="line")
+        law = fit_power_law(boundary, 0, kind="line")
         yield "slope", _row(law.slope, planted.SLOPE)
         yield "intercept", _row(law.intercept, planted.INTERCEPT)
     else:
         exponent = 0.0 if scenario.kind == "vertical" else planted.EXPONENT
-        yield "exponent", _row(fit_law(boundary, 0).slope, exponent)
+        yield "exponent", _row(fit_power_law(boundary, 0).slope, exponent)
     if scenario.factor != 1:
         yield "shift", _row(boundary_shift(boundary, 1).mean, scenario.factor)
 

@@ -18,8 +18,8 @@ from analysis.dataset.files import open_dataset
 from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError
 from analysis.scaling.paired_shift import boundary_shift
-from analysis.scaling.power_law import fit_law
-from analysis.statistics.bootstrap import student_stretch
+from analysis.scaling.power_law import fit_power_law
+from analysis.statistics.bootstrap import t_inflation
 
 NORMAL = 1.959964
 PLANE = """\
@@ -55,7 +55,7 @@ def found(dataset: Path) -> tuple[Floats, Floats]:
     if data.sweep.view is None:
         raise AnalysisError(f"The sweep in '{dataset}' states no analysis; expected a view.")
     boundary: Boundary = find_boundary(aggregate(data, data.sweep.view), data.sweep.view.levels[0])
-    slopes = [fit_law(boundary, s).slope for s in range(2)]
+    slopes = [fit_power_law(boundary, s).slope for s in range(2)]
     shift = boundary_shift(boundary, 1).mean
     values = [(one.value, one.high - one.low) for one in slopes if one is not None]
     if shift is not None:
@@ -75,7 +75,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="spread-") as folder:
         parts = [found(train(Path(folder), seed)) for seed in range(options.sweeps)]
     values, halves = (np.array(part) for part in zip(*parts, strict=True))
-    stated = halves / (NORMAL * student_stretch(0.95, 9))
+    stated = halves / (NORMAL * t_inflation(0.95, 9))
     columns = values.shape[1] - 3
     groups = {
         "crossings, no flips": slice(0, columns // 2),

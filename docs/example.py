@@ -18,7 +18,7 @@ from analysis import (
     draw_map,
     draw_trajectories,
     find_boundary,
-    fit_law,
+    fit_power_law,
     open_dataset,
     open_trajectories,
     save,
@@ -50,7 +50,7 @@ for i, at in enumerate(x.values):
 
 # %% The law of that boundary in each setting, and how far settings move it.
 settings = range(len(cells.plane.settings))
-laws = [fit_law(boundary, s) for s in settings]
+laws = [fit_power_law(boundary, s) for s in settings]
 for law in laws:
     if law.slope is None:
         print(f"no law: {law.reason}")

@@ -134,4 +134,4 @@ def test_a_sweep_without_levels_is_reported_by_its_curves(tmp_path: Path) -> Non
     assert not any(name.startswith(("boundary", "map")) for name in files)
     predicted = (tmp_path / "report" / "predictions.md").read_text(encoding="utf-8")
     assert predicted.count("risk = predicted_risk") == 8  # two datasets, two d, two activations
-    assert "cannot tell" in predicted
+    assert "inconclusive" in predicted

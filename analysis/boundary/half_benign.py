@@ -3,11 +3,11 @@
 import numpy as np
 from scipy import stats
 
-from analysis.boundary.mean_crossing import BENIGN, Boundary
+from analysis.boundary.mean_crossing import HALF_BENIGN, Boundary
 from analysis.cells.aggregate import Cells
 from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError
-from analysis.statistics.bootstrap import Resampling, multipliers, student_stretch
+from analysis.statistics.bootstrap import Resampling, multipliers, t_inflation
 from analysis.statistics.isotonic import raw_crossing
 from analysis.statistics.overdispersion import dispersion
 from analysis.statistics.profiles import straight_profiles
@@ -16,13 +16,13 @@ from analysis.statistics.psychometric import (
     Counts,
     Curves,
     fit_curves,
-    peaks,
+    most_likely_thresholds,
     quantiles,
     scores,
 )
+from analysis.statistics.tolerance import NEGLIGIBLE
 
 MEDIAN = 0.5
-TINY = 1e-12
 
 
 def find_benign_boundary(
@@ -39,7 +39,7 @@ def find_benign_boundary(
     The interval is that of the normalized profile likelihood; where replicates are drawn together it is
     widened by how much more the replicates' scores vary than independent runs would, and by Student's t.
     Draws follow that distribution in each column, with the correlation that the scores have between
-    columns. How often intervals hold: docs/coverage.md.
+    columns. How often intervals hold: docs/explanation/coverage.md.
 
     Args:
         cells: the aggregated measure.
@@ -51,7 +51,7 @@ def find_benign_boundary(
         AnalysisError: an unknown link, or cells of batches.
     """
     how = resampling or Resampling()
-    if cells.behind is not None:
+    if cells.batched_runs is not None:
         raise AnalysisError(
             "Received cells whose values are means of batches of runs; expected single runs, of which a "
             "share can be benign. Take as many batches as replicates."
@@ -69,8 +69,8 @@ def find_benign_boundary(
         _setting(fit_curves(_counts(one), u, link=link, lapses=lapses), one, u=u, how=how)
         for one in upper
     ]
-    *places, crossings = (np.stack(parts, axis=-2) for parts in zip(*settings, strict=True))
-    estimate, low, high, draws = (_censored(part, u) for part in places)
+    *thresholds, crossings = (np.stack(parts, axis=-2) for parts in zip(*settings, strict=True))
+    estimate, low, high, draws = (_censored(part, u) for part in thresholds)
     share = np.stack([_share(one) for one in upper])
     return Boundary(
         plane=cells.plane,
@@ -85,8 +85,8 @@ def find_benign_boundary(
         runs=most,
         # Places are told beyond the grid too, so that laws need not censor them.
         profiles=straight_profiles(crossings, (2 * u[0] - u[-1], 2 * u[-1] - u[0])),
-        together=how.together,
-        definition=BENIGN,
+        resample_jointly=how.resample_jointly,
+        definition=HALF_BENIGN,
         raw=raw_crossing(share - MEDIAN, u),
     )
 
@@ -113,22 +113,20 @@ def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tu
     """Estimates and interval ends (columns,), draws, and what laws are fitted to; NaN without runs."""
     runs = np.isfinite(upper).sum(-1).max(axis=1).astype(np.float64)
     middle = quantiles(curves, np.full((1, len(upper)), MEDIAN))[0]
-    each, information = scores(curves, upper, u, place=middle)
+    each, information = scores(curves, upper, u, threshold=middle)
     each = each - each.mean(axis=1, keepdims=True)
-    varies = (each**2).sum(axis=1) > TINY
-    told = varies & (information > TINY) & how.together
+    varies = (each**2).sum(axis=1) > NEGLIGIBLE
+    told = varies & (information > NEGLIGIBLE) & how.resample_jointly
     # Where no replicate differs from another, as between cleanly parted cells, the likelihood stands.
     units = each[told] / np.sqrt(information[told])[:, None]
-    inflation, freedom = np.ones(len(told)), np.asarray(how.freedom(runs), dtype=np.float64)
+    inflation, dof = np.ones(len(told)), np.asarray(how.dof(runs), dtype=np.float64)
     found = dispersion(units)
-    inflation[told], freedom[told] = np.sqrt(found.size), found.freedom
-    stretch = student_stretch(how.confidence, how.freedom(runs))
+    inflation[told], dof[told] = np.sqrt(found.size), found.dof
+    inflation_t = t_inflation(how.confidence, how.dof(runs))
     # A sum over columns: each one's own part, and as often as not their products with replicates' freedom.
     alone = 1 / max(int(told.sum()), 1)
-    of_sum = student_stretch(
-        how.confidence, 1 / (alone / freedom + (1 - alone) / how.freedom(runs))
-    )
-    wide = np.maximum(inflation * student_stretch(how.confidence, freedom), 1.0)
+    of_sum = t_inflation(how.confidence, 1 / (alone / dof + (1 - alone) / how.dof(runs)))
+    wide = np.maximum(inflation * t_inflation(how.confidence, dof), 1.0)
     end = stats.norm.ppf((1 + how.confidence) / 2)
     shares = stats.norm.cdf(np.array([[-end], [end]])) * np.ones(len(upper))
     ends = middle + np.where(told, wide, 1.0) * (quantiles(curves, shares) - middle)
@@ -137,8 +135,8 @@ def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tu
     # Laws are fitted to the most likely places, which the grid's edges pull less than medians, and to
     # draws without skew: places of end columns are skewed outwards, which would tilt laws' intervals.
     # Those will be stretched, which is not for what the likelihood alone says.
-    even = inflation * (up - down) / 2 * np.where(told, of_sum, 1.0) / stretch
-    peak = peaks(curves)
+    even = inflation * (up - down) / 2 * np.where(told, of_sum, 1.0) / inflation_t
+    peak = most_likely_thresholds(curves)
     rows = np.concatenate([peak[None], peak + even])
     draws = middle + np.maximum(inflation, 1.0) * up
     empty = np.isnan(upper).all(axis=(1, 2))
@@ -158,9 +156,9 @@ def _joint_normals(each: Floats, how: Resampling) -> Floats:
         "bcr,cr->bc", np.broadcast_to(weights, (how.draws, columns, replicates)), each
     )
     alone = np.random.default_rng([how.seed, 1]).standard_normal((how.draws, columns))
-    return np.where(length > TINY, shared / np.maximum(length, TINY), alone)
+    return np.where(length > NEGLIGIBLE, shared / np.maximum(length, NEGLIGIBLE), alone)
 
 
-def _censored(places: Floats, u: Floats) -> Floats:
+def _censored(thresholds: Floats, u: Floats) -> Floats:
     """Places with ±inf for those beyond the grid."""
-    return np.where(places < u[0], -np.inf, np.where(places > u[-1], np.inf, places))
+    return np.where(thresholds < u[0], -np.inf, np.where(thresholds > u[-1], np.inf, thresholds))

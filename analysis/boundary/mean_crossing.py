@@ -10,15 +10,15 @@ from scipy import stats
 from analysis.boundary.scan import scan
 from analysis.cells.aggregate import Cells
 from analysis.dataset.plane import Floats, Plane
-from analysis.statistics.bootstrap import Resampling, interval, student_interval, student_stretch
+from analysis.statistics.bootstrap import Resampling, interval, student_interval, t_inflation
 from analysis.statistics.isotonic import cross_zero, raw_crossing
 from analysis.statistics.profiles import Profiles
+from analysis.statistics.tolerance import NEGLIGIBLE
 
 MEAN = "mean"
-BENIGN = "half benign"
+HALF_BENIGN = "half benign"
 # A cell this improbable on the wrong side of the crossing says that the column turns back.
 WRONG_SIDE = 1e-3
-TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,24 +40,24 @@ class Boundary:
     draws: Floats  # (draws, settings, x)
     runs: Floats  # (settings, x): replicates in the column's fullest cell
     profiles: Profiles  # what crossings were read from, and laws are fitted to
-    together: bool = True  # were replicates drawn for all cells at once?
+    resample_jointly: bool = True  # were replicates drawn for all cells at once?
     definition: str = MEAN
     raw: Floats | None = None  # (settings, x): first crossing of the raw means, as a check
-    turns: NDArray[np.bool_] | None = (
+    recrosses: NDArray[np.bool_] | None = (
         None  # (settings, x): does the column come back over the level?
     )
 
     @property
-    def freedom(self) -> float:
+    def dof(self) -> float:
         """Degrees of freedom of what is fitted to several columns: those of one replicate set."""
         runs = self.runs[np.isfinite(self.runs)]
         most = float(runs.max()) if runs.size else 1.0
-        return float(Resampling(together=self.together).freedom(most))
+        return float(Resampling(resample_jointly=self.resample_jointly).dof(most))
 
     @property
-    def stretch(self) -> float:
+    def t_inflation(self) -> float:
         """By how much Student's t widens the intervals of what is fitted to several columns."""
-        return float(student_stretch(self.confidence, self.freedom))
+        return float(t_inflation(self.confidence, self.dof))
 
     @property
     def closed(self) -> NDArray[np.bool_]:
@@ -80,7 +80,7 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
     Each column's means are smoothed along y (local-linear, one bandwidth per dataset), made
     monotone (isotonic), and the crossing read off a monotone cubic. Intervals are percentiles of draws
     that repeat all of this on drawn means, stretched to Student's t, plus the error that the grid
-    itself leaves. How often they hold planted boundaries: docs/coverage.md.
+    itself leaves. How often they hold planted boundaries: docs/explanation/coverage.md.
 
     Args:
         cells: the aggregated measure; `aggregate.transposed` scans along x instead.
@@ -93,7 +93,7 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
     rising = np.array([_rises(m, w, u) for m, w in zip(mean, used, strict=True)])
     most = used.max(axis=2).astype(np.float64)
     sign = np.where(rising, 1.0, -1.0)[:, None, None]
-    wide = student_stretch(how.confidence, how.freedom(most))
+    wide = t_inflation(how.confidence, how.dof(most))
     profiles, crossings = scan(cells, level, sign=sign, wide=wide, how=how)
     estimate, draws = crossings[0], crossings[1:]
     # One run a cell measures no spread: no interval, rather than one of width zero.
@@ -113,10 +113,10 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
         draws=draws,
         runs=most,
         profiles=profiles,
-        together=how.together,
+        resample_jointly=how.resample_jointly,
         raw=raw_crossing(above, u),
-        turns=_turns(
-            above / np.maximum(cells.standard_error, TINY), estimate, u=u, freedom=most - 1
+        recrosses=_recrosses(
+            above / np.maximum(cells.standard_error, NEGLIGIBLE), estimate, u=u, dof=most - 1
         ),
     )
 
@@ -126,7 +126,7 @@ def _ends(
 ) -> tuple[Floats, Floats]:
     """Interval ends, open where they leave the grid; a censored column is stretched from its edge."""
     low, high = student_interval(
-        np.clip(estimate, u[0], u[-1]), draws, confidence=how.confidence, freedom=how.freedom(runs)
+        np.clip(estimate, u[0], u[-1]), draws, confidence=how.confidence, dof=how.dof(runs)
     )
     # A boundary beyond the grid is bounded by its edge at least.
     low, high = np.minimum(low, u[-1]), np.maximum(high, u[0])
@@ -151,21 +151,21 @@ def _bounded(
     for s, x in np.argwhere(np.isinf(estimate) & np.isfinite(wide) & ~np.isnan(ends[0])):
         row = profiles.values[:, s, x].astype(np.float64)
         below, above = row[0] + wide[s, x] * (np.stack(interval(row[1:], share)) - row[0])
-        u = profiles.places
+        u = profiles.grid
         # The upper bound of the profile crosses first.
         found = cross_zero(np.stack([above, below]), np.ones(len(u)), u).position
         low[s, x], high[s, x] = min(found[0], u[-1]), max(found[1], u[0])
     return low, high
 
 
-def _turns(score: Floats, estimate: Floats, *, u: Floats, freedom: Floats) -> NDArray[np.bool_]:
+def _recrosses(score: Floats, estimate: Floats, *, u: Floats, dof: Floats) -> NDArray[np.bool_]:
     """Columns with a cell clearly on the wrong side, over a step from their crossing, (settings, x).
 
     Args:
         score: standard errors by which each cell's mean is over the level, (settings, x, y).
         estimate: crossings, (settings, x).
     """
-    least = np.asarray(stats.t.isf(WRONG_SIDE, np.maximum(freedom, 1)))[..., None]
+    least = np.asarray(stats.t.isf(WRONG_SIDE, np.maximum(dof, 1)))[..., None]
     step = np.diff(u).max(initial=0.0)
     beyond, before = u > estimate[..., None] + step, u < estimate[..., None] - step
     return np.asarray(np.any((score < -least) & beyond | (score > least) & before, axis=-1))

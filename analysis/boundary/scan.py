@@ -6,10 +6,11 @@ import numpy as np
 
 from analysis.cells.aggregate import Cells
 from analysis.dataset.plane import Floats, Ints
-from analysis.statistics.bootstrap import CHUNK, Resampling, draw_means, multipliers
+from analysis.statistics.bootstrap import MAX_VALUES_AT_ONCE, Resampling, draw_means, multipliers
 from analysis.statistics.isotonic import Crossings, cross_zero
-from analysis.statistics.local_linear import alike, choose_bandwidth, smoother
+from analysis.statistics.local_linear import choose_bandwidth, equal_weights, smoother
 from analysis.statistics.profiles import Profiles
+from analysis.statistics.tolerance import SMALLEST_DIVISOR
 
 
 def scan(
@@ -39,7 +40,7 @@ def scan(
     for block, means in _drawn(cells, how):
         rows = sign * (means - level)
         for s in range(settings):
-            for same, weights in alike(used[s, block]):
+            for same, weights in equal_weights(used[s, block]):
                 smooth, found = _crossings(rows[:, s, same], weights, u=u, bandwidth=bandwidth)
                 at = block.start + same
                 half = _grid_error(found, span[s])
@@ -53,7 +54,9 @@ def _drawn(cells: Cells, how: Resampling) -> Iterator[tuple[slice, Floats]]:
     """Columns as far as memory is bounded: their means and drawn means (1 + draws, settings, x, y)."""
     settings, columns, count, replicates = cells.values.shape
     # Where cells are apart, each column has weights of its own.
-    size = max(1, CHUNK // (how.draws * settings * count)) if how.together else 1
+    size = (
+        max(1, MAX_VALUES_AT_ONCE // (how.draws * settings * count)) if how.resample_jointly else 1
+    )
     for first in range(0, columns, size):
         block = slice(first, min(first + size, columns))
         weights = multipliers(how, replicates, column=(first, count))
@@ -86,7 +89,7 @@ def _grid_error(found: Crossings, span: float) -> Floats:
         found: crossings, each part (rows, columns).
         span: the measure's whole range, ≥ 0.
     """
-    share = np.clip(found.jump / np.maximum(span, 1e-300), 0.0, 1.0)
+    share = np.clip(found.jump / np.maximum(span, SMALLEST_DIVISOR), 0.0, 1.0)
     return np.asarray(found.gap * share**2 * (3 - 2 * share) / 2)
 
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats, Ints, Plane, PlaneAxis, is_log, setting_labels
-from analysis.dataset.sweep import View
+from analysis.dataset.sweep import AnalysisSpec
 from analysis.errors import AnalysisError
 
 STATUSES = ("ok", "unconverged", "diverged")
@@ -31,12 +31,12 @@ class Cells:
     status: Mapping[str, Ints]
     missing: Ints
     ignored: int
-    behind: Ints | None = None  # usable runs of each cell, where values are means of several
+    batched_runs: Ints | None = None  # usable runs of each cell, where values are means of several
 
     @property
     def runs_used(self) -> Ints:
         """Usable runs, shape (settings, x, y)."""
-        return self.used if self.behind is None else self.behind
+        return self.used if self.batched_runs is None else self.batched_runs
 
     @property
     def used(self) -> Ints:
@@ -76,7 +76,7 @@ def transposed(cells: Cells) -> Cells:
     )
 
 
-def aggregate(dataset: Dataset, view: View, *, include_unconverged: bool = False) -> Cells:
+def aggregate(dataset: Dataset, view: AnalysisSpec, *, include_unconverged: bool = False) -> Cells:
     """The cells of a dataset in one view.
 
     Axes of the sweep that the view does not show and that vary within a cell become settings, so
@@ -178,7 +178,7 @@ def _plane_axis(dataset: Dataset, name: str, rows: Ints) -> PlaneAxis:
 
 
 def _settings(
-    dataset: Dataset, rows: Ints, *, view: View
+    dataset: Dataset, rows: Ints, *, view: AnalysisSpec
 ) -> tuple[tuple[Mapping[str, Any], ...], Ints]:
     """Values of the settings, and each row's position among them, shape (rows,)."""
     chosen: dict[str, tuple[Any, ...]] = {

@@ -12,7 +12,7 @@ from analysis.cells.aggregate import STATUSES, combinations
 from analysis.dataset.files import column_label
 from analysis.dataset.plane import Floats, Ints, Plane, PlaneAxis, is_log, setting_labels
 from analysis.dataset.query import Source
-from analysis.dataset.sweep import View
+from analysis.dataset.sweep import AnalysisSpec
 from analysis.errors import AnalysisError
 
 
@@ -42,7 +42,7 @@ class Groups(NamedTuple):
     rows: int  # of the dataset, in groups or not
 
 
-def keys_of(source: Source, view: View) -> Keys:
+def keys_of(source: Source, view: AnalysisSpec) -> Keys:
     """The columns that tell cells of the present sweep apart, the constant ones left out.
 
     Raises:
@@ -77,7 +77,7 @@ def _none_left(source: Source) -> AnalysisError:
     )
 
 
-def runs_sql(source: Source, keys: Keys, view: View, include_unconverged: bool) -> str:
+def runs_sql(source: Source, keys: Keys, view: AnalysisSpec, include_unconverged: bool) -> str:
     """The runs that count: keys, replicate, status, and the measure where it is usable."""
     usable = "status IN ('ok', 'unconverged')" if include_unconverged else "status = 'ok'"
     value = f'CAST("{view.measure}" AS DOUBLE)'

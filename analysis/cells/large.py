@@ -10,7 +10,7 @@ from analysis.cells.aggregate import Cells, aggregate
 from analysis.cells.summary import BATCHES, batch_cells
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.query import Source, open_source, rows_in
-from analysis.dataset.sweep import Sweep, View
+from analysis.dataset.sweep import AnalysisSpec, Sweep
 from analysis.errors import AnalysisError
 from analysis.formula import names_in
 
@@ -19,12 +19,12 @@ MOST_ROWS = 2_000_000
 # Values of the measure that are held, 8 bytes each and a few times over; beyond, means of batches.
 MOST_VALUES = 50_000_000
 # Replicates by which a column that varies within a cell is told.
-TOLD_BY = 2
+REPLICATES_CHECKED = 2
 
 
 def open_cells(
-    location: str, choose: Callable[[Sweep], View], *, include_unconverged: bool = False
-) -> tuple[Dataset, View, Cells]:
+    location: str, choose: Callable[[Sweep], AnalysisSpec], *, include_unconverged: bool = False
+) -> tuple[Dataset, AnalysisSpec, Cells]:
     """A dataset, what to look at, and its cells, in memory that does not grow with the rows.
 
     Beyond MOST_ROWS the dataset holds the first replicates of each cell and the columns that formulas
@@ -48,7 +48,7 @@ def open_cells(
     return _first_replicates(source, view), view, cells
 
 
-def _first_replicates(source: Source, view: View) -> Dataset:
+def _first_replicates(source: Source, view: AnalysisSpec) -> Dataset:
     """The first replicates of each cell, in the columns that tell cells apart or that formulas read."""
     sweep = source.sweep
     formulas = [*view.orders, *(theory.line for theory in view.theory if theory.line)]
@@ -56,7 +56,7 @@ def _first_replicates(source: Source, view: View) -> Dataset:
     wanted |= {name for formula in formulas for name in _names(formula)}
     names = [name for name in source.schema.names if name in wanted]
     listed = ", ".join(f'"{name}"' for name in names)
-    found = source.run(f"SELECT {listed} FROM runs WHERE replicate < {TOLD_BY}")
+    found = source.run(f"SELECT {listed} FROM runs WHERE replicate < {REPLICATES_CHECKED}")
     table = pa.table({name: _array(found[name]) for name in names})
     return Dataset(sweep, table, files=len(source.paths), duplicates=0)
 

@@ -25,7 +25,7 @@ from analysis.cells.groups import (
 from analysis.dataset.files import column_label
 from analysis.dataset.plane import Floats, Ints, Plane
 from analysis.dataset.query import Source
-from analysis.dataset.sweep import View
+from analysis.dataset.sweep import AnalysisSpec
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Up to this many rows quantiles are exact: the engine holds every value for them.
@@ -58,7 +58,7 @@ class Summary:
 
 def summarise(
     source: Source,
-    view: View,
+    view: AnalysisSpec,
     *,
     benign: float | None = None,
     include_unconverged: bool = False,
@@ -111,7 +111,7 @@ def summarise(
 
 
 def batch_cells(
-    source: Source, view: View, *, batches: int = BATCHES, include_unconverged: bool = False
+    source: Source, view: AnalysisSpec, *, batches: int = BATCHES, include_unconverged: bool = False
 ) -> Cells:
     """Cells whose replicates are means of batches of runs: what boundaries need, in bounded memory.
 
@@ -147,7 +147,7 @@ def batch_cells(
             int
         ),
         ignored=source.rows - int(groups.columns["runs"].sum()),
-        behind=None
+        batched_runs=None
         if count == source.sweep.replicates
         else spread_out(groups, "used", shape).astype(np.int64),
     )

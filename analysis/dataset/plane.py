@@ -50,21 +50,21 @@ class PlaneAxis:
 class Plane:
     """The plane's axes and the settings that are compared on it, by label ("" for a single one).
 
-    `held` tells the values of the columns that make each setting, by name; `paired` are those of these
-    columns over which the dataset says that runs share their random draws.
+    `setting_values` holds the values of the columns that make each setting, by name; `paired` are those of
+    these columns over which the dataset says that runs share their random draws.
     """
 
     x: PlaneAxis
     y: PlaneAxis
     settings: tuple[str, ...]
-    held: tuple[Mapping[str, Any], ...] = ()
+    setting_values: tuple[Mapping[str, Any], ...] = ()
     paired: frozenset[str] = frozenset()
 
     def are_paired(self, first: int, other: int) -> bool:
         """Whether two settings share their random draws: all columns in which they differ do."""
-        if not self.held:
+        if not self.setting_values:
             return False
-        one, two = self.held[first], self.held[other]
+        one, two = self.setting_values[first], self.setting_values[other]
         return {name for name in one if one[name] != two[name]} <= self.paired
 
 

@@ -14,16 +14,16 @@ import yaml
 
 from analysis.dataset.shards import decode, open_folder, read_each, texts
 
-CHUNK = 1 << 22
-DIGITS = 16
+READ_BYTES = 1 << 22
+MAX_COUNT_DIGITS = 16
 """Digits in the number of a file's rows, fewer than that."""
-OF_FILES = {
+FILE_NOTES = {
     "model": "model",
     "numerics_version": "numerics version",
     "schema_version": "schema version",
     "code_version": "code version",
 }
-MADE_BY = {
+PRODUCER_NOTES = {
     "engine": ("engine", "engines"),
     "device": ("device", "devices"),
     "processor": ("processor", "processors"),
@@ -37,7 +37,7 @@ MADE_BY = {
 }
 """What decides a row's last digits: its name, and what several of them are called."""
 # What _sweep.json adds to what a sweep file may say.
-ADDED = ("schema_version", "planned_runs", "draws", "images", "locations")
+RESOLVED_ONLY = ("schema_version", "planned_runs", "draws", "images", "locations")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _look(files: Any, path: str) -> _File:
 
 def _parts(stated: Mapping[str, str], rows: int) -> list[dict[str, str]]:
     """What a shard says of what made its rows, for each file that a compaction made it of."""
-    whole = {key: text for key, text in stated.items() if key in (*MADE_BY, "wall_s")}
+    whole = {key: text for key, text in stated.items() if key in (*PRODUCER_NOTES, "wall_s")}
     try:
         parts = json.loads(stated["notes"])
         if all(isinstance(text, str) for part in parts for text in part.values()):
@@ -143,27 +143,27 @@ def _file_digest(files: Any, path: str) -> tuple[str, int]:
     """SHA-256 of a file, and its bytes."""
     total, size = hashlib.sha256(), 0
     with files.open_input_stream(path) as stream:
-        while part := stream.read(CHUNK):
+        while part := stream.read(READ_BYTES):
             total.update(part)
             size += len(part)
     return total.hexdigest(), size
 
 
 def _stated(files: list[dict[str, str]], notes: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
-    for key, name in OF_FILES.items():
+    for key, name in FILE_NOTES.items():
         values = sorted({stated[key] for stated in files if key in stated})
         yield name, ", ".join(values) or "not stated"
-    for key, (name, _) in MADE_BY.items():
+    for key, (name, _) in PRODUCER_NOTES.items():
         yield name, ", ".join(sorted({note.get(key, "not stated") for note in notes}))
 
 
 def _mixtures(notes: list[dict[str, str]]) -> Iterator[str]:
     """What rows were made by that differs within the dataset, and by how many rows."""
-    for key, (_, several) in MADE_BY.items():
+    for key, (_, several) in PRODUCER_NOTES.items():
         rows: Counter[str] = Counter()
         for note in notes:
             count = note.get("rows", "")
-            number = int(count) if count.isdecimal() and len(count) < DIGITS else 0
+            number = int(count) if count.isdecimal() and len(count) < MAX_COUNT_DIGITS else 0
             rows[note.get(key, "not stated")] += number
         if len(rows) > 1:
             yield f"{several}: " + ", ".join(
@@ -201,7 +201,7 @@ def _options(given: Mapping[str, Any]) -> str:
 
 def _sweep_file(document: dict[str, Any]) -> str:
     """The resolved sweep as a sweep file says it, ranges written out."""
-    kept = {k: v for k, v in document.items() if k not in ADDED and v not in (None, [], {})}
+    kept = {k: v for k, v in document.items() if k not in RESOLVED_ONLY and v not in (None, [], {})}
     return str(
         yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, default_flow_style=None, width=96)
     )

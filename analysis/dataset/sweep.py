@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.errors import AnalysisError
-from sweeps.terminal import visible
+from sweeps.declare.terminal import visible
 
 SCHEMA_VERSION = 1
 
@@ -23,7 +23,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Theory:
+class PredictionSpec:
     """A predicted boundary, y ∝ x^exponent, over a range of x (None = everywhere)."""
 
     name: str
@@ -34,7 +34,7 @@ class Theory:
 
 
 @dataclass(frozen=True)
-class Across:
+class TrendSpec:
     """A fitted quantity to follow over a setting, and what theory says: a power of it, or a limit."""
 
     setting: str
@@ -46,7 +46,7 @@ class Across:
 
 
 @dataclass(frozen=True)
-class Asked:
+class CurveSpec:
     """A curve to show: a measure along x, the predicted one, and the size that goes to a limit.
 
     `power` is the predicted one of x. Where `recorded`, it is a record along the training, over its steps.
@@ -63,17 +63,17 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class View:
+class AnalysisSpec:
     """What to look at: the plane's columns, the measure, its levels, the theory beside, and curves."""
 
     x: str
     y: str
     measure: str
     levels: tuple[float, ...]
-    theory: tuple[Theory, ...] = ()
+    theory: tuple[PredictionSpec, ...] = ()
     orders: tuple[str, ...] = ()  # order parameters of collapses, as formulas of columns
-    across: tuple[Across, ...] = ()
-    curves: tuple[Asked, ...] = ()
+    across: tuple[TrendSpec, ...] = ()
+    curves: tuple[CurveSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Sweep:
     axes: Mapping[str, Axis]
     fixed: Mapping[str, Any]
     settings: Mapping[str, tuple[Any, ...]]
-    view: View | None
+    view: AnalysisSpec | None
     planned_runs: int
     recording: Axis = Axis((), "list")  # steps at which runs are recorded
     paired: tuple[str, ...] = ()  # settings whose cells share their random draws
@@ -187,7 +187,7 @@ def _recording(part: Any) -> Axis:
     return Axis(tuple(int(step) for step in part or ()), "list")
 
 
-def _view(part: Mapping[str, Any] | None) -> View | None:
+def _view(part: Mapping[str, Any] | None) -> AnalysisSpec | None:
     if part is None:
         return None
     theory = tuple(_theory(entry) for entry in part.get("theory") or ())
@@ -197,17 +197,17 @@ def _view(part: Mapping[str, Any] | None) -> View | None:
     curves = tuple(_asked(entry) for entry in part.get("curves") or ())
     order = (part.get("collapse") or {}).get("order") or ()
     orders = (order,) if isinstance(order, str) else tuple(str(one) for one in order)
-    return View(*plane, levels, theory, orders, across, curves)
+    return AnalysisSpec(*plane, levels, theory, orders, across, curves)
 
 
-def _asked(part: Mapping[str, Any]) -> Asked:
+def _asked(part: Mapping[str, Any]) -> CurveSpec:
     predicted, limit = (
         None if part.get(name) is None else str(part[name]) for name in ("predicted", "limit")
     )
     power, inset = (
         None if part.get(name) is None else float(part[name]) for name in ("power", "inset")
     )
-    return Asked(
+    return CurveSpec(
         str(part["measure"]),
         predicted,
         limit,
@@ -218,11 +218,11 @@ def _asked(part: Mapping[str, Any]) -> Asked:
     )
 
 
-def _across(part: Mapping[str, Any]) -> Across:
+def _across(part: Mapping[str, Any]) -> TrendSpec:
     exponent, limit = (
         None if part.get(name) is None else float(part[name]) for name in ("exponent", "limit")
     )
-    return Across(
+    return TrendSpec(
         setting=str(part["setting"]),
         of=str(part["of"]),
         exponent=exponent,
@@ -237,8 +237,8 @@ def _range(part: Mapping[str, Any]) -> tuple[float, float] | None:
     return None if span is None else (float(span[0]), float(span[1]))
 
 
-def _theory(part: Mapping[str, Any]) -> Theory:
-    return Theory(
+def _theory(part: Mapping[str, Any]) -> PredictionSpec:
+    return PredictionSpec(
         name=str(part["name"]),
         exponent=float(part["exponent"]),
         x_range=_range(part),

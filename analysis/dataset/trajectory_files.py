@@ -14,10 +14,10 @@ from analysis.dataset.shards import decode, entries, open_folder
 from analysis.dataset.sweep import Sweep
 from analysis.errors import AnalysisError, nearest, one_line
 
-MOST_PANELS = 4
-MOST_REPLICATES = 1000
+MAX_PANELS = 4
+MAX_SHOWN_REPLICATES = 1000
 """Replicates that medians and bands are taken over, the first ones: more would not be seen in a figure."""
-BATCH = 1 << 16
+ROWS_PER_BATCH = 1 << 16
 
 STEP = "step"
 """The column of the steps taken so far, the abscissa of curves along the training."""
@@ -81,7 +81,7 @@ class Folder(NamedTuple):
             try:
                 file = pq.ParquetFile(stream, page_checksum_verification=True)
                 _check_columns(file.schema_arrow, first, names, path=path)
-                for batch in file.iter_batches(BATCH, columns=list(names)):
+                for batch in file.iter_batches(ROWS_PER_BATCH, columns=list(names)):
                     yield pa.Table.from_batches([batch]).replace_schema_metadata()
             except (pa.ArrowException, OSError) as error:
                 raise AnalysisError(
@@ -108,7 +108,7 @@ class Chosen(NamedTuple):
     cells: list[Cell]
     over: str
     values: list[Any]
-    held: dict[str, Any]
+    fixed: dict[str, Any]
     settings: dict[str, tuple[Any, ...]]
 
 
@@ -154,7 +154,7 @@ def read_cells(folder: Folder, sweep: Sweep) -> list[Cell]:
 
 
 def read_runs(folder: Folder, sweep: Sweep, cells: Sequence[Cell]) -> list[Run]:
-    """The runs of cells, each once, of at most MOST_REPLICATES replicates."""
+    """The runs of cells, each once, of at most MAX_SHOWN_REPLICATES replicates."""
     known = _allowed(folder, sweep)
     allowed = {name: tuple({cell[name] for cell in cells}) for name in known}
     wanted = {tuple(cell[name] for name in known) for cell in cells}
@@ -177,7 +177,7 @@ def _planned(
     folder: Folder, sweep: Sweep, allowed: Mapping[str, tuple[Any, ...]], names: Sequence[str]
 ) -> Iterable[pa.Table]:
     """Rows with allowed values and of the replicates that count, batch by batch."""
-    most = min(sweep.replicates, MOST_REPLICATES)
+    most = min(sweep.replicates, MAX_SHOWN_REPLICATES)
     for table in folder.tables(0, [*names, "replicate", *allowed]):
         keep = pc.less(table["replicate"], most)
         for name, values in allowed.items():
@@ -197,7 +197,7 @@ def _fitting(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
 
 
 def choose(cells: list[Cell], sweep: Sweep, *, over: str, at: Mapping[str, Any]) -> Chosen:
-    """The cells of at most MOST_PANELS values of one axis, the other axes held.
+    """The cells of at most MAX_PANELS values of one axis, the other axes held.
 
     Args:
         cells: all that have records.
@@ -209,8 +209,8 @@ def choose(cells: list[Cell], sweep: Sweep, *, over: str, at: Mapping[str, Any])
     """
     _check_axes(sweep, (over, *at), cells)
     values = _distinct(cells, over)
-    if len(values) > MOST_PANELS:
-        values = [values[round(k)] for k in np.linspace(0, len(values) - 1, MOST_PANELS)]
+    if len(values) > MAX_PANELS:
+        values = [values[round(k)] for k in np.linspace(0, len(values) - 1, MAX_PANELS)]
     cells = [cell for cell in cells if cell[over] in values]
     held: dict[str, Any] = {}
     for name in sweep.axes:

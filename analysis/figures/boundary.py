@@ -24,8 +24,8 @@ from analysis.figures.style import (
     theme,
     wrapped,
 )
-from analysis.scaling.broken_power_law import Kink
-from analysis.scaling.power_law import Law
+from analysis.scaling.broken_power_law import BrokenPowerLaw
+from analysis.scaling.power_law import PowerLaw
 from analysis.scaling.prediction import Comparison
 
 # Lines lie over the points.
@@ -49,10 +49,10 @@ class _Curve(NamedTuple):
 
 def draw_boundary(
     boundary: Boundary,
-    laws: Sequence[Law],
+    laws: Sequence[PowerLaw],
     *,
     comparisons: Sequence[Comparison] = (),
-    kinks: Sequence[Kink] = (),
+    kinks: Sequence[BrokenPowerLaw] = (),
 ) -> Figure:
     """One panel: points with intervals, fitted lines (solid), theory's lines (dashed).
 
@@ -124,7 +124,7 @@ def _draw_censored(
             axes.plot(at, limit, marker, color=colour, mfc="white", ms=6, clip_on=False)
 
 
-def _law(law: Law) -> _Curve | None:
+def _law(law: PowerLaw) -> _Curve | None:
     if law.slope is None or law.intercept is None:
         return None
     slope, start = law.slope, law.intercept.value
@@ -147,10 +147,10 @@ def _theory(comparison: Comparison) -> _Curve | None:
     )
 
 
-def _regimes(kink: Kink) -> _Curve | None:
-    if not kink.chosen or kink.below is None or kink.above is None or kink.at is None:
+def _regimes(kink: BrokenPowerLaw) -> _Curve | None:
+    if not kink.preferred or kink.below is None or kink.above is None or kink.break_x is None:
         return None
-    below, above, at = kink.below.value, kink.above.value, kink.at.value
+    below, above, at = kink.below.value, kink.above.value, kink.break_x.value
 
     def log_y(u: Floats) -> Floats:
         bend = (above - below) * np.maximum(u - np.log(at), 0.0)

@@ -61,7 +61,7 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
         if any(line.judged.any() for line in shown):
             axes.plot([], [], color=GREY, lw=1.2, label="predicted")
         if any(line.limit for line in shown):
-            what = f"limit over {shown[0].asked.limit}"
+            what = f"limit over {shown[0].spec.limit}"
             axes.plot([], [], "o", color=GREY, mfc="none", ms=6, label=what)
         axes.set_xlabel(wrapped(x.label, 60))
         axes.set_ylabel(wrapped(labels[0]))
@@ -76,7 +76,7 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
 
 def _places(axes: Axes, lines: Sequence[Line]) -> list[tuple[Axes, list[Line]]]:
     """Where each line stands: in the axes, or in small ones within them."""
-    inside = [line for line in lines if line.y == line.asked.inset]
+    inside = [line for line in lines if line.y == line.spec.inset]
     if not inside:
         return [(axes, list(lines))]
     small = axes.inset_axes(INSET)
@@ -123,7 +123,7 @@ def _draw(axes: Axes, line: Line, mark: Mark, y_name: str) -> None:
 
 
 def _name(line: Line, y_name: str) -> str:
-    size = "" if line.size is None else f"{line.asked.limit} = {line.size:g}"
+    size = "" if line.size is None else f"{line.spec.limit} = {line.size:g}"
     return ", ".join(filter(None, (f"{y_name} = {line.y:g}", line.setting, size)))
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import MEAN
 from analysis.cells.aggregate import Cells
-from analysis.dataset.sweep import Theory
+from analysis.dataset.sweep import PredictionSpec
 from analysis.figures.style import GREY, WIDTH, Mark, marks, theme, wrapped
 from analysis.scaling.exponent_by_level import LevelExponent
 
@@ -17,7 +17,7 @@ APART = 0.008
 
 
 def draw_levels(
-    cells: Cells, found: Sequence[LevelExponent], *, theories: Sequence[Theory] = ()
+    cells: Cells, found: Sequence[LevelExponent], *, theories: Sequence[PredictionSpec] = ()
 ) -> Figure:
     """Exponents with intervals by level, a mark a setting, hollow for the median boundary; theory dashed.
 

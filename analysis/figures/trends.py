@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, exact, is_log
-from analysis.dataset.sweep import Theory
+from analysis.dataset.sweep import PredictionSpec
 from analysis.figures.style import (
     GREY,
     WIDTH,
@@ -34,7 +34,7 @@ def draw_trends(trends: Sequence[Trend]) -> Figure:
     Args:
         trends: of the same quantity and setting, at least one.
     """
-    asked = trends[0].asked
+    spec = trends[0].spec
     styles = marks(len(trends))
     x = trends[0].values
     log = is_log(x, "list")
@@ -42,24 +42,24 @@ def draw_trends(trends: Sequence[Trend]) -> Figure:
         figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
         axes = figure.subplots()
         set_scale(axes.xaxis, _limits(x, log), log=log)
-        if asked.of == "kink":
+        if spec.of == "kink":
             axes.set_yscale("log")
-        if asked.limit is not None:
-            axes.axhline(asked.limit, color=GREY, ls="--", lw=1.2, label=f"theory: {asked.limit:g}")
+        if spec.limit is not None:
+            axes.axhline(spec.limit, color=GREY, ls="--", lw=1.2, label=f"theory: {spec.limit:g}")
         for trend, mark in zip(trends, styles, strict=True):
             label = ", ".join(filter(None, (f"level {exact(trend.level)}", trend.others)))
             _draw_points(axes, trend.values, trend.estimates, mark, label)
             _draw_powers(axes, trend, mark.colour)
-        if asked.of == "kink":
+        if spec.of == "kink":
             set_scale(axes.yaxis, np.array(axes.get_ylim()), log=True)
-        axes.set_xlabel(asked.setting)
-        axes.set_ylabel(asked.of)
+        axes.set_xlabel(spec.setting)
+        axes.set_ylabel(spec.of)
         figure.legend(loc="outside lower center", fontsize="small")
     return figure
 
 
 def draw_local(
-    boundary: Boundary, found: Sequence[LocalExponent], *, theories: Sequence[Theory] = ()
+    boundary: Boundary, found: Sequence[LocalExponent], *, theories: Sequence[PredictionSpec] = ()
 ) -> Figure:
     """Local exponents over x, settings by colour, theory's exponents dashed over their ranges.
 
@@ -116,16 +116,16 @@ def _draw_points(
 def _draw_powers(axes: Axes, trend: Trend, colour: Colour) -> None:
     """The fitted power and theory's, both through the points' middle."""
     known = [e.value for e in trend.estimates if e is not None and e.value > 0]
-    if trend.asked.of != "kink" or trend.power is None or not known:
+    if trend.spec.of != "kink" or trend.power is None or not known:
         return
     x = trend.values
     centre, height = np.exp(np.mean(np.log(x))), np.exp(np.mean(np.log(known)))
     power = trend.power
     lines = [
         (power.value, "-", dark(colour), "measured"),
-        (trend.asked.exponent, "--", GREY, "theory"),
+        (trend.spec.exponent, "--", GREY, "theory"),
     ]
     for slope, dashes, ink, who in lines:
         if slope is not None:
-            label = f"{who}: {trend.asked.setting}^{slope:.3g}"
+            label = f"{who}: {trend.spec.setting}^{slope:.3g}"
             axes.plot(x, height * (x / centre) ** slope, dashes, color=ink, lw=1.2, label=label)

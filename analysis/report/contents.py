@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.cells.aggregate import Cells
 from analysis.dataset.plane import exact
-from analysis.dataset.trajectory_files import MOST_REPLICATES
+from analysis.dataset.trajectory_files import MAX_SHOWN_REPLICATES
 from analysis.figures import (
     draw_boundary,
     draw_failures,
@@ -130,7 +130,7 @@ def boundary_section(subject: Subject) -> Iterator[Section]:
 
 def _boundary_picture(level: LevelFindings) -> Picture:
     # Where two regimes are needed, their line stands for the single power law's.
-    kinked = {kink.setting for kink in level.kinks if kink.chosen}
+    kinked = {kink.setting for kink in level.kinks if kink.preferred}
     powers = [law for law in level.laws if law.kind == "power" and law.setting not in kinked]
     boundary = level.boundary
     return Picture(
@@ -222,9 +222,9 @@ def trajectory_section(subject: Subject) -> Iterator[Section]:
         for s, setting in enumerate(found.settings)
         for p, panel in enumerate(found.panels)
     )
-    held = f" at {found.held}" if found.held else ""
+    held = f" at {found.fixed}" if found.fixed else ""
     planned = subject.findings.dataset.sweep.replicates
-    most = MOST_REPLICATES
+    most = MAX_SHOWN_REPLICATES
     first = f" Of {planned:,} replicates the first {most:,} are shown." if planned > most else ""
     caption = f"Scales of both layers and their ratio along the training{held}"
     yield Section(
@@ -253,7 +253,7 @@ def run_section(subject: Subject) -> Iterator[Section]:
     found = subject.findings.cells
     batched = (
         ""
-        if found.behind is None
+        if found.batched_runs is None
         else " They are too many to hold one by one: means and errors are those of "
         f"{found.values.shape[3]} batches, and the boundary where half of the runs are benign is left out."
     )

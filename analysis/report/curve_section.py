@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.dataset.plane import PlaneAxis
-from analysis.dataset.sweep import Asked
+from analysis.dataset.sweep import CurveSpec
 from analysis.figures.curves import draw_curves
 from analysis.report.page import row_table
 from analysis.report.section import Picture, Section, Subject, file_names
@@ -28,10 +28,10 @@ class Curve(NamedTuple):
 def curve_section(subject: Subject) -> Iterator[Section]:
     """Every curve that the sweep asks for, beside what is predicted of it."""
     found = subject.findings
-    curves = [one for asked in found.view.curves for one in _curves(subject, asked)]
+    curves = [one for spec in found.view.curves for one in _curves(subject, spec)]
     if not curves:
         return
-    names = file_names(f"curve-{curve.lines[0].asked.measure}" for curve in curves)
+    names = file_names(f"curve-{curve.lines[0].spec.measure}" for curve in curves)
     verdicts, finite = _verdicts(curves, found.dataset.sweep.name)
     yield Section(
         "Curves",
@@ -54,17 +54,17 @@ def curve_section(subject: Subject) -> Iterator[Section]:
     )
 
 
-def _curves(subject: Subject, asked: Asked) -> Iterator[Curve]:
+def _curves(subject: Subject, spec: CurveSpec) -> Iterator[Curve]:
     """The curve that is asked for; none where it was to be recorded and was not."""
     found, view = subject.findings, subject.findings.view
-    if not asked.recorded:
-        lines, plane = curve_lines(found.dataset, view, asked), found.cells.plane
-        yield Curve(lines, plane.x, plane.y.name, found.dataset.label(asked.measure))
+    if not spec.recorded:
+        lines, plane = curve_lines(found.dataset, view, spec), found.cells.plane
+        yield Curve(lines, plane.x, plane.y.name, found.dataset.label(spec.measure))
         return
     where = subject.provenance.location
-    lines, steps = recorded_lines(where, found.dataset.sweep, asked, over=view.x)
+    lines, steps = recorded_lines(where, found.dataset.sweep, spec, over=view.x)
     if steps is not None:
-        yield Curve(lines, steps, view.x, found.dataset.label(asked.measure))
+        yield Curve(lines, steps, view.x, found.dataset.label(spec.measure))
 
 
 def _points(curves: Sequence[Curve]) -> list[Row]:
@@ -101,19 +101,19 @@ def _verdicts(curves: Sequence[Curve], sweep: str) -> tuple[list[Row], list[Row]
 
 def power_row(line: Line, names: tuple[str, str], sweep: str) -> Row | None:
     """The power of x that a line follows beside the predicted one; None without either."""
-    if line.asked.power is None or line.power is None:
+    if line.spec.power is None or line.power is None:
         return None
-    agrees = line.power.low <= line.asked.power <= line.power.high
+    agrees = line.power.low <= line.spec.power <= line.power.high
     return {
-        "prediction": f"{line.asked.measure} ∝ {names[0]}^{line.asked.power:g}",
+        "prediction": f"{line.spec.measure} ∝ {names[0]}^{line.spec.power:g}",
         "quantity": f"power of {names[0]}",
-        "predicted": line.asked.power,
+        "predicted": line.spec.power,
         **estimate_columns("measured", line.power),
         "verdict": AGREES if agrees else DISAGREES,
         "reason": f"{names[0]} from {line.x[0]:g} to {line.x[-1]:g}",
         "setting": _place(line, names[1]),
         "sweep": sweep,
-        "source": line.asked.source or None,
+        "source": line.spec.source or None,
     }
 
 
@@ -127,7 +127,7 @@ def verdict_row(line: Line, y_name: str, sweep: str) -> Row | None:
         f"{told.largest:.2g}"
     )
     return {
-        "prediction": f"{line.asked.measure} = {line.asked.predicted}",
+        "prediction": f"{line.spec.measure} = {line.spec.predicted}",
         "quantity": "share of intervals that hold it",
         "predicted": 0.95,
         "measured": told.within / told.points,
@@ -137,7 +137,7 @@ def verdict_row(line: Line, y_name: str, sweep: str) -> Row | None:
         "reason": worst,
         "setting": _place(line, y_name),
         "sweep": sweep,
-        "source": line.asked.source or None,
+        "source": line.spec.source or None,
     }
 
 
@@ -145,7 +145,7 @@ def rows(line: Line, names: tuple[str, str]) -> list[Row]:
     """One row a point of a line."""
     return [
         {
-            "measure": line.asked.measure,
+            "measure": line.spec.measure,
             names[1]: line.y,
             "setting": line.setting or None,
             "size": "limit" if line.limit else _size(line) or None,
@@ -164,12 +164,12 @@ def rows(line: Line, names: tuple[str, str]) -> list[Row]:
 
 def _place(line: Line, y_name: str) -> str:
     """Which line it is, in words."""
-    size = f"limit over {line.asked.limit}" if line.limit else _size(line)
+    size = f"limit over {line.spec.limit}" if line.limit else _size(line)
     return ", ".join(filter(None, (f"{y_name} = {line.y:g}", line.setting, size)))
 
 
 def _size(line: Line) -> str:
-    return f"{line.asked.limit} = {line.size:g}" if line.size is not None else ""
+    return f"{line.spec.limit} = {line.size:g}" if line.size is not None else ""
 
 
 def _finite(value: float) -> float | None:

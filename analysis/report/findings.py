@@ -8,12 +8,12 @@ from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.cells.aggregate import Cells
 from analysis.cells.large import open_cells
 from analysis.dataset.files import Dataset
-from analysis.dataset.sweep import Sweep, View
+from analysis.dataset.sweep import AnalysisSpec, Sweep
 from analysis.errors import AnalysisError
 from analysis.report.tables import Row, kink_row, law_row, shift_rows
-from analysis.scaling.broken_power_law import Kink, fit_kink
+from analysis.scaling.broken_power_law import BrokenPowerLaw, fit_broken_power_law
 from analysis.scaling.paired_shift import Shift, boundary_shift
-from analysis.scaling.power_law import KINDS, Law, fit_law
+from analysis.scaling.power_law import LAW_KINDS, PowerLaw, fit_power_law
 from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
 
@@ -35,8 +35,8 @@ class LevelFindings:
     """All results of one level."""
 
     boundary: Boundary
-    laws: tuple[Law, ...]
-    kinks: tuple[Kink, ...]
+    laws: tuple[PowerLaw, ...]
+    kinks: tuple[BrokenPowerLaw, ...]
     comparisons: tuple[Comparison, ...]
     shifts: tuple[Shift, ...]
 
@@ -48,7 +48,7 @@ class Findings:
     dataset: Dataset
     cells: Cells
     levels: tuple[LevelFindings, ...]
-    view: View
+    view: AnalysisSpec
     resampling: Resampling
 
     @property
@@ -107,7 +107,7 @@ def analyse(location: str, choices: Choices | None = None) -> Findings:
     return Findings(dataset, cells, levels, view, wanted.resampling)
 
 
-def _view(sweep: Sweep, wanted: Choices) -> View:
+def _view(sweep: Sweep, wanted: Choices) -> AnalysisSpec:
     given = {"x": wanted.x, "y": wanted.y, "measure": wanted.measure, "levels": wanted.levels}
     changes = {name: value for name, value in given.items() if value}
     if not all(math.isfinite(level) for level in wanted.levels):
@@ -120,7 +120,7 @@ def _view(sweep: Sweep, wanted: Choices) -> View:
                 f"The sweep '{sweep.name}' states no analysis, so {options} must be given: the "
                 "columns of the plane, the measure, and the level that cuts it."
             )
-        return View(**changes)  # type: ignore[arg-type]
+        return AnalysisSpec(**changes)  # type: ignore[arg-type]
     view = replace(sweep.view, **changes)  # type: ignore[arg-type]
     if view.x == view.y:
         raise AnalysisError(
@@ -131,13 +131,13 @@ def _view(sweep: Sweep, wanted: Choices) -> View:
     return view if same_plane else replace(view, theory=())
 
 
-def _at_level(cells: Cells, view: View, level: float, how: Resampling) -> LevelFindings:
+def _at_level(cells: Cells, view: AnalysisSpec, level: float, how: Resampling) -> LevelFindings:
     boundary = find_boundary(cells, level, resampling=how)
     settings = range(len(cells.plane.settings))
     return LevelFindings(
         boundary,
-        laws=tuple(fit_law(boundary, s, kind=kind) for s in settings for kind in KINDS),
-        kinks=tuple(fit_kink(boundary, s) for s in settings),
+        laws=tuple(fit_power_law(boundary, s, kind=kind) for s in settings for kind in LAW_KINDS),
+        kinks=tuple(fit_broken_power_law(boundary, s) for s in settings),
         comparisons=tuple(
             compare(boundary, s, theory=theory) for s in settings for theory in view.theory
         ),

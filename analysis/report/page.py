@@ -9,7 +9,7 @@ from analysis.dataset.provenance import Provenance
 from analysis.report.findings import Findings
 from analysis.report.section import Section, Subject, Table
 from analysis.report.tables import Row, text_of
-from sweeps.terminal import visible
+from sweeps.declare.terminal import visible
 
 LAW_HEADER = (
     "level",
@@ -127,7 +127,7 @@ def law_cells(row: Row) -> list[str]:
         text_of(row, "slope") or f"not fitted: {row['not_fitted']}",
         misfit,
         theory,
-        row["verdict"] or ("law misfits" if row["misfits"] else ""),
+        row["verdict"] or ("poor fit" if row["misfits"] else ""),
     ]
 
 
@@ -151,7 +151,7 @@ def shift_cells(findings: Findings) -> list[list[str]]:
         [
             f"{exact(row['level'])}",
             *(row[name] for name in ("setting", "against", "kind")),
-            text_of(row, "shift") or "cannot tell",
+            text_of(row, "shift") or "inconclusive",
         ]
         for row in findings.shift_rows
         if row[findings.cells.plane.x.name] is None

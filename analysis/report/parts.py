@@ -11,7 +11,7 @@ from analysis.cells.aggregate import Cells, transposed
 from analysis.cells.columns import along_x, on_plane
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import exact
-from analysis.dataset.sweep import Theory, View
+from analysis.dataset.sweep import AnalysisSpec, PredictionSpec
 from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse
 from analysis.figures.levels import draw_levels
@@ -54,14 +54,14 @@ class Study:
 
     dataset: Dataset
     cells: Cells
-    view: View
+    view: AnalysisSpec
     resampling: Resampling
 
 
 def further_parts(
     dataset: Dataset,
     cells: Cells,
-    view: View,
+    view: AnalysisSpec,
     *,
     resampling: Resampling | None = None,
 ) -> list[Part]:
@@ -78,7 +78,7 @@ def further_parts(
     study = Study(dataset, cells, view, resampling or Resampling())
     boundaries = [find_boundary(cells, level, resampling=study.resampling) for level in view.levels]
     # Batches of runs are not benign or harmful one by one.
-    levels = view.levels if cells.behind is None else ()
+    levels = view.levels if cells.batched_runs is None else ()
     benign = [find_benign_boundary(cells, level, resampling=study.resampling) for level in levels]
     parts = [
         verdict_part(study, [*boundaries, *benign]),
@@ -107,7 +107,9 @@ def verdict_part(study: Study, boundaries: Iterable[Boundary]) -> Part:
     return Part(VERDICTS, "Theory", text, {}, verdict_rows(found))
 
 
-def _judge(study: Study, boundary: Boundary, setting: int, theory: Theory) -> Iterable[Verdict]:
+def _judge(
+    study: Study, boundary: Boundary, setting: int, theory: PredictionSpec
+) -> Iterable[Verdict]:
     sweep = study.dataset.sweep.name
     yield judge_exponent(boundary, setting, theory=theory, sweep=sweep)
     if theory.line is not None:

@@ -9,16 +9,16 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.cells.aggregate import Cells
-from analysis.dataset.sweep import Theory
+from analysis.dataset.sweep import PredictionSpec
 from analysis.report.verdict import Verdict
-from analysis.scaling.broken_power_law import Kink
+from analysis.scaling.broken_power_law import BrokenPowerLaw
 from analysis.scaling.data_collapse import Collapse
 from analysis.scaling.exponent_by_level import LevelExponent
 from analysis.scaling.model_selection import Selection
 from analysis.scaling.paired_shift import Shift
-from analysis.scaling.power_law import Estimate, Law
-from analysis.scaling.prediction import misfits
-from sweeps.terminal import visible
+from analysis.scaling.power_law import Estimate, PowerLaw
+from analysis.scaling.prediction import is_poor_fit
+from sweeps.declare.terminal import visible
 
 Row = dict[str, Any]
 
@@ -66,14 +66,14 @@ def boundary_rows(boundary: Boundary) -> list[Row]:
             "state": boundary.state(s, i),
             "definition": boundary.definition,
             "raw": None if boundary.raw is None else _finite(y.value(boundary.raw[s, i])),
-            "turns": None if boundary.turns is None else bool(boundary.turns[s, i]),
+            "turns": None if boundary.recrosses is None else bool(boundary.recrosses[s, i]),
         }
         for s, i in np.ndindex(*value.shape)
     ]
 
 
 def law_row(
-    boundary: Boundary, law: Law, *, theory: Theory | None = None, verdict: str = ""
+    boundary: Boundary, law: PowerLaw, *, theory: PredictionSpec | None = None, verdict: str = ""
 ) -> Row:
     """One fitted law; empty fields and a reason where it could not be fitted."""
     return {
@@ -87,7 +87,7 @@ def law_row(
         **estimate_columns("slope", law.slope),
         **estimate_columns("intercept", law.intercept),
         "chi2_per_dof": _finite(law.misfit),
-        "misfits": misfits(law),
+        "misfits": is_poor_fit(law),
         "theory": theory.name if theory else None,
         "theory_exponent": theory.exponent if theory else None,
         "source": theory.source if theory else None,
@@ -96,7 +96,7 @@ def law_row(
     }
 
 
-def kink_row(boundary: Boundary, kink: Kink) -> Row:
+def kink_row(boundary: Boundary, kink: BrokenPowerLaw) -> Row:
     """Two regimes and whether they are needed; empty fields where too few columns are closed."""
     return {
         "level": boundary.level,
@@ -104,9 +104,9 @@ def kink_row(boundary: Boundary, kink: Kink) -> Row:
         "columns": kink.columns,
         **estimate_columns("below", kink.below),
         **estimate_columns("above", kink.above),
-        **estimate_columns("kink", kink.at),
-        "chi2_gain": _finite(kink.gain),
-        "needed": kink.chosen,
+        **estimate_columns("kink", kink.break_x),
+        "chi2_gain": _finite(kink.chi2_gain),
+        "needed": kink.preferred,
     }
 
 

@@ -16,13 +16,13 @@ def trend_section(subject: Subject) -> Iterator[Section]:
     """Every quantity that the sweep asks to follow over a setting."""
     found = subject.findings
     groups = [
-        [trend for level in found.levels for trend in follow(level.boundary, asked)]
-        for asked in found.view.across
+        [trend for level in found.levels for trend in follow(level.boundary, spec)]
+        for spec in found.view.across
     ]
     groups = [group for group in groups if group]
     if not groups:
         return
-    names = file_names(f"{group[0].asked.of}-over-{group[0].asked.setting}" for group in groups)
+    names = file_names(f"{group[0].spec.of}-over-{group[0].spec.setting}" for group in groups)
     rows = [row for group in groups for trend in group for row in trend_rows(trend)]
     powers = [
         trend_verdict(trend, found.dataset.sweep.name)
@@ -37,7 +37,7 @@ def trend_section(subject: Subject) -> Iterator[Section]:
         pictures=[
             Picture(
                 name,
-                f"The {group[0].asked.of} over {group[0].asked.setting}",
+                f"The {group[0].spec.of} over {group[0].spec.setting}",
                 draw_trends(group),
             )
             for name, group in zip(names, groups, strict=True)
@@ -81,10 +81,10 @@ def trend_rows(trend: Trend) -> list[Row]:
     """One row a value of the setting."""
     return [
         {
-            "quantity": trend.asked.of,
+            "quantity": trend.spec.of,
             "level": trend.level,
             "others": trend.others or None,
-            "over": trend.asked.setting,
+            "over": trend.spec.setting,
             "value": float(value),
             **estimate_columns("measured", estimate),
         }
@@ -94,21 +94,21 @@ def trend_rows(trend: Trend) -> list[Row]:
 
 def trend_verdict(trend: Trend, sweep: str) -> Row:
     """What was measured of a trend beside theory, in the columns of theory's table."""
-    asked = trend.asked
-    last = f"{asked.of} at {asked.setting} = {trend.values[-1]:g}"
-    power = f"power of {asked.setting} in the {asked.of}"
-    is_limit = asked.exponent is None and asked.limit is not None
+    spec = trend.spec
+    last = f"{spec.of} at {spec.setting} = {trend.values[-1]:g}"
+    power = f"power of {spec.setting} in the {spec.of}"
+    is_limit = spec.exponent is None and spec.limit is not None
     return {
         "prediction": last if is_limit else power,
-        "quantity": asked.of if is_limit else "exponent",
-        "predicted": asked.limit if is_limit else asked.exponent,
+        "quantity": spec.of if is_limit else "exponent",
+        "predicted": spec.limit if is_limit else spec.exponent,
         **estimate_columns("measured", trend.estimates[-1] if is_limit else trend.power),
         "verdict": trend.verdict or None,
         "reason": trend.reason or None,
         "level": trend.level,
         "setting": trend.others or None,
         "sweep": sweep,
-        "source": asked.source or None,
+        "source": spec.source or None,
     }
 
 
@@ -135,7 +135,7 @@ def ending_rows(found: Trajectories) -> list[Row]:
             "measure": found.measures[-1],
             "setting": setting or None,
             "panel": panel,
-            "held": found.held or None,
+            "held": found.fixed or None,
             **estimate_columns("last", ending.last),
             **estimate_columns("growth", ending.growth),
             "verdict": ending.verdict,

@@ -6,13 +6,19 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats
-from analysis.dataset.sweep import Theory
-from analysis.scaling.power_law import Estimate, estimate, points_of
-from analysis.scaling.prediction import AGREES, CANNOT_TELL, DISAGREES, compare, misfits
+from analysis.dataset.sweep import PredictionSpec
+from analysis.scaling.power_law import Estimate, closed_columns, estimate
+from analysis.scaling.prediction import (
+    AGREES,
+    DISAGREES,
+    INCONCLUSIVE,
+    MIN_COLUMNS_TO_JUDGE,
+    compare,
+    is_poor_fit,
+)
 
 # A predicted line whose constant is known only to this factor is not tested.
 WIDEST_FACTOR = 2.0
-FEWEST_COLUMNS = 4
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,15 @@ class Verdict:
     reason: str
 
 
-def judge_exponent(boundary: Boundary, setting: int, *, theory: Theory, sweep: str) -> Verdict:
+def judge_exponent(
+    boundary: Boundary, setting: int, *, theory: PredictionSpec, sweep: str
+) -> Verdict:
     """The exponent of a power law over theory's range against the predicted one."""
     found = compare(boundary, setting, theory=theory)
     notes = [found.reason] if found.reason else []
-    if misfits(found.law):
+    if is_poor_fit(found.law):
         notes.append("the columns scatter about a power law beyond their errors")
-    points = points_of(boundary, setting, kind="power", x_range=theory.x_range)
+    points = closed_columns(boundary, setting, kind="power", x_range=theory.x_range)
     return Verdict(
         prediction=theory.name,
         source=theory.source,
@@ -63,7 +71,7 @@ def judge_exponent(boundary: Boundary, setting: int, *, theory: Theory, sweep: s
 
 
 def judge_line(
-    boundary: Boundary, setting: int, *, predicted: Floats, theory: Theory, sweep: str
+    boundary: Boundary, setting: int, *, predicted: Floats, theory: PredictionSpec, sweep: str
 ) -> Verdict:
     """A predicted line y*(x), constant and all, against the measured boundary.
 
@@ -74,7 +82,7 @@ def judge_line(
         theory: its name, range and source; its exponent is not used.
         sweep: what the boundary was measured in.
     """
-    points = points_of(boundary, setting, kind="power", x_range=theory.x_range)
+    points = closed_columns(boundary, setting, kind="power", x_range=theory.x_range)
     line = predicted[points.columns]
     ok = (line > 0) & np.isfinite(line)
     measured = _factor(
@@ -118,8 +126,8 @@ def _factor(
 
 
 def _judge_factor(measured: Estimate | None, columns: int) -> tuple[str, str]:
-    if measured is None or columns < FEWEST_COLUMNS:
-        return CANNOT_TELL, f"{columns} of at least {FEWEST_COLUMNS} columns"
+    if measured is None or columns < MIN_COLUMNS_TO_JUDGE:
+        return INCONCLUSIVE, f"{columns} of at least {MIN_COLUMNS_TO_JUDGE} columns"
     if not measured.high / measured.low <= WIDEST_FACTOR:
-        return CANNOT_TELL, "interval too wide"
+        return INCONCLUSIVE, "interval too wide"
     return (AGREES if measured.low <= 1 <= measured.high else DISAGREES), ""

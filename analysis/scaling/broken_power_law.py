@@ -6,27 +6,27 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats
-from analysis.scaling.power_law import Estimate, Points, estimate, measured_points, task_of
-from analysis.statistics.bootstrap import calmed
-from analysis.statistics.estimating_equations import Task, crossings_about
+from analysis.scaling.power_law import Estimate, FitColumns, estimate, measured_columns, problem_of
+from analysis.statistics.bootstrap import shrink_nonlinear
+from analysis.statistics.estimating_equations import FitProblem, linearized_crossings
 
 # Two columns on each side of the kink, and one to judge the four parameters by.
-FEWEST_COLUMNS = 6
-CANDIDATES = 60
+MIN_COLUMNS_FOR_BREAK = 6
+BREAK_CANDIDATES = 60
 # Times that columns are read anew where the fitted law passes.
 REFINEMENTS = 3
 # The kink must lower χ² by this times log(columns). The Bayesian criterion asks 2 for two more
 # parameters, but the kink's place is searched for: of 420 planted single power laws (8 to 30
 # columns, 10 or 40 replicates) 2 calls 5 % kinked, 3 calls 1 %.
-PENALTY = 3.0
+CHI2_GAIN_PER_LOG_COLUMNS = 3.0
 
 
 @dataclass(frozen=True)
-class Kink:
+class BrokenPowerLaw:
     """Exponents below and above a kink, and the x where they meet.
 
-    `gain` is how much χ² falls against the single power law, in units of the scatter that
-    remains; `chosen` says whether that pays for two more parameters. All None where too few
+    `chi2_gain` is how much χ² falls against the single power law, in units of the scatter that
+    remains; `preferred` says whether that pays for two more parameters. All None where too few
     columns are closed.
     """
 
@@ -34,13 +34,13 @@ class Kink:
     columns: int
     below: Estimate | None
     above: Estimate | None
-    at: Estimate | None
+    break_x: Estimate | None
     log_constant: float
-    gain: float
-    chosen: bool
+    chi2_gain: float
+    preferred: bool
 
 
-def fit_kink(boundary: Boundary, setting: int) -> Kink:
+def fit_broken_power_law(boundary: Boundary, setting: int) -> BrokenPowerLaw:
     """Weighted least squares of log y* = a + b log x + c max(0, log x − k), k by search.
 
     Columns are those where the fitted law lies inside the grid, and count by what their profiles are
@@ -52,70 +52,74 @@ def fit_kink(boundary: Boundary, setting: int) -> Kink:
     Returns:
         Intervals come from refitting every draw, the kink's place included.
     """
-    measured = measured_points(boundary, setting, kind="power", x_range=None)
-    task = task_of(boundary, setting, measured, kind="power")
-    line = task.bend.back(np.where(np.isfinite(measured.y), measured.y, np.nan))
+    measured = measured_columns(boundary, setting, kind="power", x_range=None)
+    task = problem_of(boundary, setting, measured, kind="power")
+    line = task.link.inverse(np.where(np.isfinite(measured.y), measured.y, np.nan))
     count = int(np.isfinite(line).sum())
-    if count < FEWEST_COLUMNS or not np.isfinite(measured.error).all():
-        return Kink(setting, count, None, None, None, np.nan, np.nan, chosen=False)
+    if count < MIN_COLUMNS_FOR_BREAK or not np.isfinite(measured.error).all():
+        return BrokenPowerLaw(setting, count, None, None, None, np.nan, np.nan, preferred=False)
     points = _columns(measured, line[None], task)
     for _ in range(REFINEMENTS):
         line = _line(*_search(points)[:2], measured.x)
-        points = _columns(measured, crossings_about(task, line)[:1], task)
-    points = _columns(measured, crossings_about(task, line), task)
-    places, fits, loss = _search(points)
+        points = _columns(measured, linearized_crossings(task, line)[:1], task)
+    points = _columns(measured, linearized_crossings(task, line), task)
+    breaks, fits, loss = _search(points)
     count = len(points.x)
     single = _loss(points, np.stack([np.ones(count), points.x], axis=1))[1][0]
     gain = float((single - loss[0]) / max(1.0, loss[0] / max(count - 4, 1)))
     slopes = np.stack([fits[:, 1], fits[:, 1] + fits[:, 2]], axis=1)
     # One search bends the draws, not a mix of many cells: it has the freedom of the rest.
-    calm = calmed(slopes, _two_lines(points, places[0]), 1.0)
-    below, above, place = (estimate(float(one[0]), one[1:], boundary) for one in (*calm.T, places))
+    calm = shrink_nonlinear(slopes, _two_lines(points, breaks[0]), 1.0)
+    below, above, break_at = (
+        estimate(float(one[0]), one[1:], boundary) for one in (*calm.T, breaks)
+    )
     # Stretched in log x, where it is sought.
-    at = Estimate(*np.exp([place.value, place.low, place.high]).tolist())
-    chosen = gain > PENALTY * np.log(count)
-    return Kink(setting, count, below, above, at, float(fits[0, 0]), gain, chosen=bool(chosen))
+    at = Estimate(*np.exp([break_at.value, break_at.low, break_at.high]).tolist())
+    preferred = gain > CHI2_GAIN_PER_LOG_COLUMNS * np.log(count)
+    return BrokenPowerLaw(
+        setting, count, below, above, at, float(fits[0, 0]), gain, preferred=bool(preferred)
+    )
 
 
-def _columns(measured: Points, rows: Floats, task: Task) -> Points:
+def _columns(measured: FitColumns, rows: Floats, task: FitProblem) -> FitColumns:
     """The columns where the observed law's line (row 0) is finite, draws in the other rows."""
     ok = np.isfinite(rows[0])
-    error = measured.error[ok] / task.bend.derivative(rows[0, ok])
-    return Points(
+    error = measured.error[ok] / task.link.derivative(rows[0, ok])
+    return FitColumns(
         measured.x[ok], rows[0, ok], error, rows[1:, ok], measured.in_range, measured.columns[ok]
     )
 
 
-def _line(places: Floats, fits: Floats, x: Floats) -> Floats:
+def _line(breaks: Floats, fits: Floats, x: Floats) -> Floats:
     """The observed fit's log y* at log x."""
-    return np.asarray(fits[0] @ np.stack([np.ones(len(x)), x, np.maximum(x - places[0], 0.0)]))
+    return np.asarray(fits[0] @ np.stack([np.ones(len(x)), x, np.maximum(x - breaks[0], 0.0)]))
 
 
-def _search(points: Points) -> tuple[Floats, Floats, Floats]:
+def _search(points: FitColumns) -> tuple[Floats, Floats, Floats]:
     """The best kink for the observed crossings (row 0) and for each draw: place, fit, and χ².
 
     The best of CANDIDATES places, then refined: near a kink the law is linear in its place.
     """
     rows = len(points.draws) + 1
-    places, fits, best = np.zeros(rows), np.zeros((rows, 3)), np.full(rows, np.inf)
+    breaks, fits, best = np.zeros(rows), np.zeros((rows, 3)), np.full(rows, np.inf)
     x = points.x
-    for place in np.linspace(x[1], x[-2], CANDIDATES):
-        design = np.stack([np.ones(len(x)), x, np.maximum(x - place, 0.0)], axis=1)
+    for break_at in np.linspace(x[1], x[-2], BREAK_CANDIDATES):
+        design = np.stack([np.ones(len(x)), x, np.maximum(x - break_at, 0.0)], axis=1)
         fit, loss = _loss(points, design)
         better = loss < best
-        places[better], fits[better], best[better] = place, fit[better], loss[better]
-    return _refined(points, places, fits, best)
+        breaks[better], fits[better], best[better] = break_at, fit[better], loss[better]
+    return _refined(points, breaks, fits, best)
 
 
 def _refined(
-    points: Points, places: Floats, fits: Floats, best: Floats
+    points: FitColumns, breaks: Floats, fits: Floats, best: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Each row's lines left and right of its kink, which meet in the refined place.
 
     Kept where that lowers χ² and lies between the same two columns.
     """
     rows, x = _rows(points), points.x
-    split = np.searchsorted(x, places, side="right")
+    split = np.searchsorted(x, breaks, side="right")
     for at in np.unique(split):
         here = split == at
         design = np.zeros((len(x), 4))
@@ -128,24 +132,24 @@ def _refined(
         low, high = x[at - 1], x[min(at, len(x) - 1)]
         good = (meet >= low) & (meet <= high) & (loss <= best[here])
         index = np.flatnonzero(here)[good]
-        places[index], best[index] = meet[good], loss[good]
+        breaks[index], best[index] = meet[good], loss[good]
         fits[index] = np.stack([fit[:, 0], fit[:, 1], fit[:, 3] - fit[:, 1]], axis=1)[good]
-    return places, fits, best
+    return breaks, fits, best
 
 
-def _two_lines(points: Points, place: float) -> Floats:
+def _two_lines(points: FitColumns, break_at: float) -> Floats:
     """Slopes of free lines on both sides of a place, (rows, 2): those of a kink to first order."""
-    left, x = points.x <= place, points.x
+    left, x = points.x <= break_at, points.x
     design = np.stack([left, left * x, ~left, ~left * x], axis=1) / points.error[:, None]
     return np.asarray(_rows(points) @ np.linalg.pinv(design).T[:, [1, 3]])
 
 
-def _rows(points: Points) -> Floats:
+def _rows(points: FitColumns) -> Floats:
     """Observed crossings, then draws, in units of their errors."""
     return np.asarray(np.concatenate([points.y[None], points.draws]) / points.error)
 
 
-def _loss(points: Points, design: Floats) -> tuple[Floats, Floats]:
+def _loss(points: FitColumns, design: Floats) -> tuple[Floats, Floats]:
     """Weighted least-squares coefficients and χ² of the observed crossings and of each draw."""
     y = _rows(points)
     scaled = design / points.error[:, None]

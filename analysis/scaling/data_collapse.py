@@ -16,17 +16,17 @@ from analysis.errors import AnalysisError
 from analysis.scaling.power_law import Estimate
 from analysis.statistics.bootstrap import Resampling, draw_means, multipliers, student_interval
 
-CANDIDATES = 81
+EXPONENT_CANDIDATES = 81
 # The fine search reaches this many coarse steps about the best candidate, a parabola this many fine ones.
-WINDOW = 6
-REACH = 6
+FINE_HALF_WIDTH = 6
+PARABOLA_HALF_WIDTH = 6
 KNOTS = 10
 # Cells below which a curve through that many knots says nothing.
-FEWEST = 24
+MIN_CELLS = 24
 # No standard error counts for less than this share of the median one: some cells hardly vary.
-LEAST_ERROR = 0.5
+MIN_RELATIVE_ERROR = 0.5
 # Each draw searches anew; a percentile needs no more.
-MOST_DRAWS = 200
+MAX_DRAWS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,22 +84,22 @@ def collapse(
             f"{int(ok.sum())} cells have both a mean and a finite order parameter '{name}'; expected at "
             "least 3. Check the formula's domain."
         )
-    place = np.argsort(flat[ok], kind="stable")
-    curve = _master(mean[ok][place], used[ok][place])
-    error = cells.standard_error[setting].ravel()[ok][place]
+    ranking = np.argsort(flat[ok], kind="stable")
+    curve = _master(mean[ok][ranking], used[ok][ranking])
+    error = cells.standard_error[setting].ravel()[ok][ranking]
     varies = error > 0
     misfit = np.nan
     if varies.any():
-        floored = np.fmax(error, LEAST_ERROR * float(np.median(error[varies])))
-        misfit = float(np.mean(((mean[ok][place] - curve) / floored) ** 2))
+        floored = np.fmax(error, MIN_RELATIVE_ERROR * float(np.median(error[varies])))
+        misfit = float(np.mean(((mean[ok][ranking] - curve) / floored) ** 2))
     best, best_quality = _best(cells, setting, how)
     return Collapse(
         setting=setting,
         name=name,
-        order=flat[ok][place],
-        mean=mean[ok][place],
+        order=flat[ok][ranking],
+        mean=mean[ok][ranking],
         curve=curve,
-        quality=_quality(mean[ok][place], curve, used[ok][place]),
+        quality=_quality(mean[ok][ranking], curve, used[ok][ranking]),
         misfit=misfit,
         best=best,
         best_quality=best_quality,
@@ -112,29 +112,27 @@ def _best(cells: Cells, setting: int, how: Resampling) -> tuple[Estimate | None,
         np.any(x <= 0)
         or np.any(y <= 0)
         or min(len(x), len(y)) < 2
-        or cells.mean[setting].size < FEWEST
+        or cells.mean[setting].size < MIN_CELLS
     ):
         return None, np.nan
     cloud = _cloud(cells, setting, how)
     rows = np.concatenate([cloud.mean[None], cloud.draws])
     widest = 2 * float(np.ptp(cloud.y) / np.ptp(cloud.x))
-    coarse = np.linspace(-widest, widest, CANDIDATES)
+    coarse = np.linspace(-widest, widest, EXPONENT_CANDIDATES)
     near = coarse[np.argmin(_losses(cloud, rows[:1], coarse)[:, 0])]
-    window = WINDOW * (coarse[1] - coarse[0])
-    fine = near + np.linspace(-window, window, CANDIDATES)
+    window = FINE_HALF_WIDTH * (coarse[1] - coarse[0])
+    fine = near + np.linspace(-window, window, EXPONENT_CANDIDATES)
     found = _lowest(fine, _losses(cloud, rows, fine))
-    freedom = how.freedom(cells.used[setting].max())
-    low, high = student_interval(
-        found[:1], found[1:, None], confidence=how.confidence, freedom=freedom
-    )
-    place = np.argsort(cloud.y - found[0] * cloud.x, kind="stable")
-    mean, weight = cloud.mean[place], cloud.weight[place]
+    dof = how.dof(cells.used[setting].max())
+    low, high = student_interval(found[:1], found[1:, None], confidence=how.confidence, dof=dof)
+    ranking = np.argsort(cloud.y - found[0] * cloud.x, kind="stable")
+    mean, weight = cloud.mean[ranking], cloud.weight[ranking]
     quality = _quality(mean, _master(mean, weight), weight)
     return Estimate(float(found[0]), float(low[0]), float(high[0])), quality
 
 
 def _cloud(cells: Cells, setting: int, how: Resampling) -> _Cloud:
-    few = Resampling(min(how.draws, MOST_DRAWS), how.confidence, how.seed, how.together)
+    few = Resampling(min(how.draws, MAX_DRAWS), how.confidence, how.seed, how.resample_jointly)
     values = cells.values[setting].reshape(1, -1, cells.values.shape[3])
     weights = multipliers(few, values.shape[2], column=(0, values.shape[1]))
     used = cells.used[setting].ravel()
@@ -180,7 +178,7 @@ def _lowest(grid: Floats, losses: Floats) -> Floats:
     found = np.empty(losses.shape[1])
     for k, loss in enumerate(losses.T):
         top = int(np.argmin(loss))
-        part = slice(max(top - REACH, 0), top + REACH + 1)
+        part = slice(max(top - PARABOLA_HALF_WIDTH, 0), top + PARABOLA_HALF_WIDTH + 1)
         bend, slope, _ = np.polyfit(grid[part] - grid[top], loss[part], 2)
         step = -slope / (2 * bend) if bend > 0 else 0.0
         inside = grid[part][0] - grid[top] <= step <= grid[part][-1] - grid[top]

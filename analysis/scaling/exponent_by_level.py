@@ -7,12 +7,12 @@ import numpy as np
 from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import MEAN, find_boundary
 from analysis.cells.aggregate import Cells
-from analysis.scaling.power_law import Law, fit_law
+from analysis.scaling.power_law import PowerLaw, fit_power_law
 from analysis.statistics.bootstrap import Resampling
 
 # Shares of the way from the least to the largest mean at which the plane is cut.
-SHARES = (0.15, 0.3, 0.5, 0.7, 0.85)
-DIGITS = 2
+LEVEL_SHARES = (0.15, 0.3, 0.5, 0.7, 0.85)
+LEVEL_DIGITS = 2
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class LevelExponent:
     level: float
     definition: str
     setting: int
-    law: Law
+    law: PowerLaw
 
 
 def default_levels(cells: Cells) -> tuple[float, ...]:
@@ -30,8 +30,8 @@ def default_levels(cells: Cells) -> tuple[float, ...]:
     mean = cells.mean[np.isfinite(cells.mean)]
     if not len(mean) or mean.max() <= mean.min():
         return ()
-    levels = mean.min() + np.array(SHARES) * (mean.max() - mean.min())
-    return tuple(dict.fromkeys(float(f"{level:.{DIGITS}g}") for level in levels))
+    levels = mean.min() + np.array(LEVEL_SHARES) * (mean.max() - mean.min())
+    return tuple(dict.fromkeys(float(f"{level:.{LEVEL_DIGITS}g}") for level in levels))
 
 
 def exponents(
@@ -54,11 +54,15 @@ def exponents(
     found = []
     for level in levels or default_levels(cells):
         for find in (
-            (find_boundary, find_benign_boundary) if cells.behind is None else (find_boundary,)
+            (find_boundary, find_benign_boundary)
+            if cells.batched_runs is None
+            else (find_boundary,)
         ):
             boundary = find(cells, level, resampling=resampling)
             found += [
-                LevelExponent(level, boundary.definition, s, fit_law(boundary, s, x_range=x_range))
+                LevelExponent(
+                    level, boundary.definition, s, fit_power_law(boundary, s, x_range=x_range)
+                )
                 for s in range(len(cells.plane.settings))
             ]
     return tuple(sorted(found, key=lambda one: (one.definition != MEAN, one.setting, one.level)))

@@ -7,14 +7,13 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats
-from analysis.dataset.sweep import Theory
-from analysis.scaling.broken_power_law import fit_kink
-from analysis.scaling.power_law import fit_law, law_at, measured_points
-from analysis.scaling.prediction import compare
+from analysis.dataset.sweep import PredictionSpec
+from analysis.scaling.broken_power_law import fit_broken_power_law
+from analysis.scaling.power_law import fit_power_law, law_at, measured_columns
+from analysis.scaling.prediction import MIN_COLUMNS_TO_JUDGE, compare
 
 # A line has two parameters, a kink two more, a locked law its constant alone.
 PARAMETERS = {"power": 2, "line": 2, "kink": 4, "locked": 1}
-FEWEST_COLUMNS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +44,9 @@ class Selection:
     dispersion: float
 
 
-def select_law(boundary: Boundary, setting: int, *, theories: Iterable[Theory] = ()) -> Selection:
+def select_law(
+    boundary: Boundary, setting: int, *, theories: Iterable[PredictionSpec] = ()
+) -> Selection:
     """Power law, straight line, two regimes and theory's locked exponents on the same columns.
 
     Args:
@@ -55,10 +56,10 @@ def select_law(boundary: Boundary, setting: int, *, theories: Iterable[Theory] =
     Source:
         Burnham and Anderson 2002, Model Selection, sections 2.2 and 6.4; QAIC for the dispersion.
     """
-    points = measured_points(boundary, setting, kind="line", x_range=None)
+    points = measured_columns(boundary, setting, kind="line", x_range=None)
     chosen = boundary.closed[setting, points.columns]
     x = boundary.plane.x.values[points.columns[chosen]]
-    if chosen.sum() < FEWEST_COLUMNS:
+    if chosen.sum() < MIN_COLUMNS_TO_JUDGE:
         return Selection(setting, x, (), np.nan)
     fits = {
         name: at for name, at in _laws(boundary, setting, x, theories) if np.all(np.isfinite(at))
@@ -68,17 +69,19 @@ def select_law(boundary: Boundary, setting: int, *, theories: Iterable[Theory] =
 
 
 def _laws(
-    boundary: Boundary, setting: int, x: Floats, theories: Iterable[Theory]
+    boundary: Boundary, setting: int, x: Floats, theories: Iterable[PredictionSpec]
 ) -> Iterable[tuple[str, Floats]]:
     """Each law's name, and its y coordinate at x; NaN where it cannot be fitted."""
     log = boundary.plane.y.log
-    yield "line", law_at(fit_law(boundary, setting, kind="line"), x, log=log)
+    yield "line", law_at(fit_power_law(boundary, setting, kind="line"), x, log=log)
     if np.any(x <= 0):
         return
-    yield "power", law_at(fit_law(boundary, setting), x, log=log)
-    kink = fit_kink(boundary, setting)
-    if kink.below and kink.above and kink.at:
-        bend = (kink.above.value - kink.below.value) * np.log(np.maximum(x / kink.at.value, 1.0))
+    yield "power", law_at(fit_power_law(boundary, setting), x, log=log)
+    kink = fit_broken_power_law(boundary, setting)
+    if kink.below and kink.above and kink.break_x:
+        bend = (kink.above.value - kink.below.value) * np.log(
+            np.maximum(x / kink.break_x.value, 1.0)
+        )
         yield "kink", _own(kink.log_constant + kink.below.value * np.log(x) + bend, log)
     for theory in theories:
         constant = compare(boundary, setting, theory=theory).constant

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, Ints
-from analysis.scaling.power_law import Estimate, Points, steady_error, task_of
-from analysis.statistics.bootstrap import calmed, student_interval, student_stretch
-from analysis.statistics.estimating_equations import crossings_about
-
-TINY = 1e-300
+from analysis.scaling.power_law import Estimate, FitColumns, column_errors, problem_of
+from analysis.statistics.bootstrap import shrink_nonlinear, student_interval, t_inflation
+from analysis.statistics.estimating_equations import linearized_crossings
+from analysis.statistics.tolerance import SMALLEST_DIVISOR
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +59,7 @@ def boundary_shift(boundary: Boundary, setting: int) -> Shift:
         difference,
         _difference(first, other, both),
         confidence=boundary.confidence,
-        freedom=_freedom(boundary, first, other, paired=paired),
+        dof=_dof_of_difference(boundary, first, other, paired=paired),
     )
     mean = _mean(boundary, setting, np.flatnonzero(both), paired=paired)
     if mean is not None:
@@ -74,14 +73,14 @@ def _ordered(draws: Floats, paired: bool) -> Floats:
     return draws if paired else np.roll(draws, len(draws) // 2, axis=0)
 
 
-def _freedom(boundary: Boundary, first: Floats, other: Floats, *, paired: bool) -> Floats:
+def _dof_of_difference(boundary: Boundary, first: Floats, other: Floats, *, paired: bool) -> Floats:
     """Degrees of freedom of the differences of draws, shape (...) of one draw."""
-    own = np.asarray(boundary.freedom)
+    own = np.asarray(boundary.dof)
     if paired:
         return own
     with np.errstate(invalid="ignore"):
         one, two = (np.var(np.where(np.isfinite(d), d, np.nan), axis=0) for d in (first, other))
-    found = (one + two) ** 2 / np.maximum(one**2 + two**2, TINY) * own
+    found = (one + two) ** 2 / np.maximum(one**2 + two**2, SMALLEST_DIVISOR) * own
     return np.where(np.isfinite(found), np.maximum(found, own), own)
 
 
@@ -96,32 +95,33 @@ def _mean(boundary: Boundary, setting: int, columns: Ints, *, paired: bool) -> E
     """The weighted mean difference of columns that cross inside the grid in both settings."""
     if not len(columns):
         return None
-    first, other = (_own_points(boundary, s, columns) for s in (0, setting))
+    first, other = (_own_columns(boundary, s, columns) for s in (0, setting))
     # Not the differences' own errors: they are small where the difference happens to be.
     weights = 1 / (first.error**2 + other.error**2)
     weights /= weights.sum()
-    freedom = _freedom(boundary, first.draws @ weights, other.draws @ weights, paired=paired)
-    wide = student_stretch(boundary.confidence, freedom)
+    dof = _dof_of_difference(boundary, first.draws @ weights, other.draws @ weights, paired=paired)
+    wide = t_inflation(boundary.confidence, dof)
     one, two = (
-        _calm(boundary, s, points, wide) @ weights for s, points in ((0, first), (setting, other))
+        _shrunk_crossings(boundary, s, points, wide) @ weights
+        for s, points in ((0, first), (setting, other))
     )
     value, draws = float(two[0] - one[0]), _ordered(two[1:], paired) - one[1:]
     low, high = student_interval(
-        np.array([value]), draws[:, None], confidence=boundary.confidence, freedom=freedom
+        np.array([value]), draws[:, None], confidence=boundary.confidence, dof=dof
     )
     return Estimate(value, float(low[0]), float(high[0]))
 
 
-def _own_points(boundary: Boundary, setting: int, columns: Ints) -> Points:
+def _own_columns(boundary: Boundary, setting: int, columns: Ints) -> FitColumns:
     """Columns in the y axis's own coordinate."""
     draws = boundary.draws[:, setting, columns]
-    error = steady_error(draws, boundary.freedom)
+    error = column_errors(draws, boundary.dof)
     x = boundary.plane.x.values[columns]
-    return Points(x, boundary.estimate[setting, columns], error, draws, len(columns), columns)
+    return FitColumns(x, boundary.estimate[setting, columns], error, draws, len(columns), columns)
 
 
-def _calm(boundary: Boundary, setting: int, points: Points, wide: Floats) -> Floats:
+def _shrunk_crossings(boundary: Boundary, setting: int, points: FitColumns, wide: Floats) -> Floats:
     """Crossings, and draws of them that bend no more than crossings do, (1 + draws, columns)."""
-    task = task_of(boundary, setting, points, kind="own")
+    task = problem_of(boundary, setting, points, kind="own")
     rows = np.concatenate([points.y[None], points.draws])
-    return calmed(rows, crossings_about(task, points.y), wide)
+    return shrink_nonlinear(rows, linearized_crossings(task, points.y), wide)

@@ -6,13 +6,23 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, Ints
-from analysis.statistics.bootstrap import calmed, robust_error, shrunk, student_interval
-from analysis.statistics.estimating_equations import Task, balanced, bend_of, linear_part
+from analysis.statistics.bootstrap import (
+    robust_error,
+    shrink_errors,
+    shrink_nonlinear,
+    student_interval,
+)
+from analysis.statistics.estimating_equations import (
+    MIN_COLUMNS_TO_FIT,
+    FitProblem,
+    linearized_coefficients,
+    link_of,
+    solve_all,
+)
 
-KINDS = ("power", "line")
-FEWEST = 2
+LAW_KINDS = ("power", "line")
 # Share of a column's draws inside the grid from which on their spread is its error.
-CLOSED = 0.95
+MIN_FINITE_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Law:
+class PowerLaw:
     """A fitted law, or the reason why there is none.
 
     `slope` is the exponent of a power law. `intercept` is log A, or a. `misfit` is χ² per degree
@@ -44,7 +54,7 @@ class Law:
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class FitColumns:
     """Columns in a law's coordinates: x, y and error (columns,), draws (draws, columns)."""
 
     x: Floats
@@ -55,13 +65,13 @@ class Points:
     columns: Ints  # positions in the plane
 
 
-def fit_law(
+def fit_power_law(
     boundary: Boundary,
     setting: int,
     *,
     kind: str = "power",
     x_range: tuple[float, float] | None = None,
-) -> Law:
+) -> PowerLaw:
     """The law that balances the smoothed profiles, read where it passes, about the level.
 
     Columns count where the law lies inside the grid, not where they happen to cross: choosing those
@@ -77,64 +87,64 @@ def fit_law(
     Source:
         Godambe 1991, Estimating Functions, chapter 1.
     """
-    points = measured_points(boundary, setting, kind=kind, x_range=x_range)
+    points = measured_columns(boundary, setting, kind=kind, x_range=x_range)
     crosses = np.isfinite(points.y)
     count, total = int(crosses.sum()), points.in_range
-    if count < FEWEST or not np.isfinite(points.error).all():
-        reason = f"{count} of at least {FEWEST} columns cross inside the grid, with an interval"
-        return Law(kind, setting, x_range, count, total, None, None, np.nan, reason)
-    bend = bend_of(kind, boundary.plane.y.log)
-    task = task_of(boundary, setting, points, kind=kind)
-    rows = balanced(task, points.y)
-    a, b = calmed(rows, linear_part(task, rows[0]), boundary.stretch).T
-    residual = (points.y - bend.value(a[0] + b[0] * points.x)) / points.error
+    if count < MIN_COLUMNS_TO_FIT or not np.isfinite(points.error).all():
+        reason = f"{count} of at least {MIN_COLUMNS_TO_FIT} columns cross inside the grid, with an interval"
+        return PowerLaw(kind, setting, x_range, count, total, None, None, np.nan, reason)
+    link = link_of(kind, boundary.plane.y.log)
+    task = problem_of(boundary, setting, points, kind=kind)
+    rows = solve_all(task, points.y)
+    a, b = shrink_nonlinear(rows, linearized_coefficients(task, rows[0]), boundary.t_inflation).T
+    residual = (points.y - link.value(a[0] + b[0] * points.x)) / points.error
     misfit = float(np.sum(residual[crosses] ** 2) / (count - 2)) if count > 2 else np.nan
     slope, intercept = (estimate(float(one[0]), one[1:], boundary) for one in (b, a))
-    return Law(kind, setting, x_range, count, total, slope, intercept, misfit, "")
+    return PowerLaw(kind, setting, x_range, count, total, slope, intercept, misfit, "")
 
 
-def law_at(law: Law, x: Floats, *, log: bool) -> Floats:
+def law_at(law: PowerLaw, x: Floats, *, log: bool) -> Floats:
     """A fitted law's y coordinate (log y on a log axis) at values of x, shape of x; NaN without."""
     if law.slope is None or law.intercept is None:
         return np.full(x.shape, np.nan)
     at = np.log(x) if law.kind == "power" else x
-    return bend_of(law.kind, log).value(law.intercept.value + law.slope.value * at)
+    return link_of(law.kind, log).value(law.intercept.value + law.slope.value * at)
 
 
-def task_of(boundary: Boundary, setting: int, points: Points, *, kind: str) -> Task:
+def problem_of(boundary: Boundary, setting: int, points: FitColumns, *, kind: str) -> FitProblem:
     """The fit of a straight line, in a law's coordinates, to measured columns."""
-    return Task(
+    return FitProblem(
         boundary.profiles.of(setting, points.columns),
         np.stack([np.ones(len(points.x)), points.x], axis=1),
         points.error,
-        bend_of(kind, boundary.plane.y.log),
-        boundary.freedom,
+        link_of(kind, boundary.plane.y.log),
+        boundary.dof,
     )
 
 
-def points_of(
+def closed_columns(
     boundary: Boundary, setting: int, *, kind: str, x_range: tuple[float, float] | None
-) -> Points:
+) -> FitColumns:
     """A setting's closed columns in a law's coordinates; those with logs, for a power law."""
-    own = measured_points(boundary, setting, kind=kind, x_range=x_range)
+    own = measured_columns(boundary, setting, kind=kind, x_range=x_range)
     axis = boundary.plane.y
     closed = boundary.closed[setting, own.columns]
     if kind == "power" and not axis.log:
         closed = closed & (boundary.low[setting, own.columns] > 0)
     y, draws = (_to_law(v, axis.log, kind) for v in (own.y[closed], own.draws[:, closed]))
-    return Points(
+    return FitColumns(
         own.x[closed],
         y,
-        steady_error(draws, boundary.freedom),
+        column_errors(draws, boundary.dof),
         draws,
         own.in_range,
         own.columns[closed],
     )
 
 
-def measured_points(
+def measured_columns(
     boundary: Boundary, setting: int, *, kind: str, x_range: tuple[float, float] | None
-) -> Points:
+) -> FitColumns:
     """A setting's columns, x in the law's coordinate, y in the axis's own; ±inf beyond the grid."""
     x, axis = boundary.plane.x.values, boundary.plane.y
     inside = (
@@ -147,21 +157,21 @@ def measured_points(
     y, draws = boundary.estimate[setting, chosen], boundary.draws[:, setting, chosen]
     law_x = np.log(x[chosen]) if kind == "power" else x[chosen]
     columns = np.flatnonzero(chosen)
-    return Points(
-        law_x, y, steady_error(draws, boundary.freedom), draws, int(inside.sum()), columns
+    return FitColumns(
+        law_x, y, column_errors(draws, boundary.dof), draws, int(inside.sum()), columns
     )
 
 
-def steady_error(draws: Floats, freedom: float) -> Floats:
+def column_errors(draws: Floats, dof: float) -> Floats:
     """Robust errors of the columns of draws (draws, columns), shrunk; NaN where no column has one.
 
     A column whose draws leave the grid has the common error: those that stay would make it small.
     """
-    known = np.isfinite(draws).mean(axis=0) >= CLOSED
+    known = np.isfinite(draws).mean(axis=0) >= MIN_FINITE_SHARE
     if not known.any():
         known = np.isfinite(draws).any(axis=0)
     error = robust_error(np.where(np.isfinite(draws) & known, draws, np.nan))
-    return shrunk(error, freedom)
+    return shrink_errors(error, dof)
 
 
 def estimate(value: float, draws: Floats, boundary: Boundary) -> Estimate:
@@ -170,7 +180,7 @@ def estimate(value: float, draws: Floats, boundary: Boundary) -> Estimate:
         np.array([value]),
         draws[:, None],
         confidence=boundary.confidence,
-        freedom=boundary.freedom,
+        dof=boundary.dof,
     )
     return Estimate(value, float(low[0]), float(high[0]))
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
-from analysis.scaling.power_law import Law, fit_law
+from analysis.scaling.power_law import PowerLaw, fit_power_law
 
-NARROWEST = 5
+MIN_WINDOW_COLUMNS = 5
 """Columns in a window, at least."""
-SHARE = 0.25
+WINDOW_SHARE = 0.25
 """Share of all columns in a window, where that is more."""
-MOST = 12
+MAX_WINDOWS = 12
 """Windows along the plane, at most."""
 
 
@@ -21,7 +21,7 @@ class LocalExponent:
 
     setting: int
     at: float
-    law: Law
+    law: PowerLaw
 
 
 def local_exponents(boundary: Boundary, setting: int) -> tuple[LocalExponent, ...]:
@@ -32,13 +32,13 @@ def local_exponents(boundary: Boundary, setting: int) -> tuple[LocalExponent, ..
         setting: position of the setting.
     """
     x = boundary.plane.x.values[boundary.plane.x.values > 0]
-    width = max(NARROWEST, round(SHARE * len(x)))
+    width = max(MIN_WINDOW_COLUMNS, round(WINDOW_SHARE * len(x)))
     if len(x) <= width:
         return ()
-    starts = np.unique(np.linspace(0, len(x) - width, MOST).round().astype(int))
+    starts = np.unique(np.linspace(0, len(x) - width, MAX_WINDOWS).round().astype(int))
     return tuple(_one(boundary, setting, (float(x[k]), float(x[k + width - 1]))) for k in starts)
 
 
 def _one(boundary: Boundary, setting: int, window: tuple[float, float]) -> LocalExponent:
     at = float(np.sqrt(window[0] * window[1]))
-    return LocalExponent(setting, at, fit_law(boundary, setting, x_range=window))
+    return LocalExponent(setting, at, fit_power_law(boundary, setting, x_range=window))

@@ -9,14 +9,14 @@ from scipy import stats
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, equal
-from analysis.dataset.sweep import Across
-from analysis.scaling.broken_power_law import fit_kink
+from analysis.dataset.sweep import TrendSpec
+from analysis.scaling.broken_power_law import fit_broken_power_law
 from analysis.scaling.paired_shift import boundary_shift
-from analysis.scaling.power_law import Estimate, fit_law
-from analysis.scaling.prediction import AGREES, CANNOT_TELL, DISAGREES, WIDEST_INTERVAL
+from analysis.scaling.power_law import Estimate, fit_power_law
+from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE, MAX_INTERVAL_WIDTH
 
 # A power of the setting has two parameters, and a third point to be judged by.
-FEWEST = 3
+MIN_VALUES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Trend:
     limit the verdict holds the last value against it.
     """
 
-    asked: Across
+    spec: TrendSpec
     others: str  # the settings that are held, "" for none
     level: float
     values: Floats  # of the setting, sorted, (values,)
@@ -37,7 +37,7 @@ class Trend:
     reason: str
 
 
-def follow(boundary: Boundary, asked: Across) -> list[Trend]:
+def follow(boundary: Boundary, spec: TrendSpec) -> list[Trend]:
     """The quantity over a setting, once for every choice of the other settings.
 
     Args:
@@ -46,27 +46,27 @@ def follow(boundary: Boundary, asked: Across) -> list[Trend]:
     Returns:
         One trend for each choice of the others; [] where the boundary's settings do not name it.
     """
-    held = boundary.plane.held
-    if not all(asked.setting in one for one in held):
+    held = boundary.plane.setting_values
+    if not all(spec.setting in one for one in held):
         return []
-    others = [{k: v for k, v in one.items() if k != asked.setting} for one in held]
+    others = [{k: v for k, v in one.items() if k != spec.setting} for one in held]
     groups = [group for k, group in enumerate(others) if group not in others[:k]]
-    return [_trend(boundary, asked, group) for group in groups]
+    return [_trend(boundary, spec, group) for group in groups]
 
 
-def _trend(boundary: Boundary, asked: Across, group: Mapping[str, Any]) -> Trend:
-    places = {
-        float(one[asked.setting]): s
-        for s, one in enumerate(boundary.plane.held)
-        if one == {**group, asked.setting: one[asked.setting]}
+def _trend(boundary: Boundary, spec: TrendSpec, group: Mapping[str, Any]) -> Trend:
+    settings = {
+        float(one[spec.setting]): s
+        for s, one in enumerate(boundary.plane.setting_values)
+        if one == {**group, spec.setting: one[spec.setting]}
     }
-    values = sorted(places)
-    measure = QUANTITIES[asked.of]
-    estimates = tuple(measure(boundary, places[value], asked) for value in values)
+    values = sorted(settings)
+    measure = QUANTITIES[spec.of]
+    estimates = tuple(measure(boundary, settings[value], spec) for value in values)
     power, reason = fit_power(np.array(values), estimates, confidence=boundary.confidence)
-    verdict = _judge(asked, power, estimates)
+    verdict = _judge(spec, power, estimates)
     return Trend(
-        asked, equal(group), boundary.level, np.array(values), estimates, power, verdict, reason
+        spec, equal(group), boundary.level, np.array(values), estimates, power, verdict, reason
     )
 
 
@@ -88,8 +88,8 @@ def fit_power(
         The exponent, or None and the reason.
     """
     ok = np.array([v > 0 and _closed(e) for v, e in zip(x, y, strict=True)], dtype=bool)
-    if ok.sum() < FEWEST:
-        return None, f"{ok.sum()} of at least {FEWEST} values with a closed interval"
+    if ok.sum() < MIN_VALUES:
+        return None, f"{ok.sum()} of at least {MIN_VALUES} values with a closed interval"
     kept = [e for e, used in zip(y, ok, strict=True) if used and e is not None]
     log_x, log_y = np.log(x[ok]), np.log([e.value for e in kept])
     normal = float(stats.norm.ppf((1 + confidence) / 2))
@@ -101,9 +101,9 @@ def fit_power(
         return None, "all values of the setting are the same"
     slope = float(np.sum(weight * (log_x - centre) * log_y)) / spread
     residual = log_y - np.average(log_y, weights=weight) - slope * (log_x - centre)
-    freedom = len(log_x) - 2
-    scatter = np.sqrt(float(np.sum(weight * residual**2)) / freedom)
-    student = float(stats.t.ppf((1 + confidence) / 2, freedom))
+    dof = len(log_x) - 2
+    scatter = np.sqrt(float(np.sum(weight * residual**2)) / dof)
+    student = float(stats.t.ppf((1 + confidence) / 2, dof))
     half = max(normal, student * scatter) / np.sqrt(spread)
     return Estimate(slope, slope - half, slope + half), ""
 
@@ -112,37 +112,37 @@ def _closed(e: Estimate | None) -> bool:
     return e is not None and e.low > 0 and bool(np.isfinite([e.value, e.low, e.high]).all())
 
 
-def _judge(asked: Across, power: Estimate | None, estimates: Sequence[Estimate | None]) -> str:
+def _judge(spec: TrendSpec, power: Estimate | None, estimates: Sequence[Estimate | None]) -> str:
     """The verdict on theory's power, or on its limit by the last value; "" where it says nothing."""
-    if asked.exponent is not None:
-        return _holds(power, asked.exponent)
-    if asked.limit is not None:
-        return _holds(estimates[-1], asked.limit)
+    if spec.exponent is not None:
+        return _compare(power, spec.exponent)
+    if spec.limit is not None:
+        return _compare(estimates[-1], spec.limit)
     return ""
 
 
-def _holds(measured: Estimate | None, predicted: float) -> str:
+def _compare(measured: Estimate | None, predicted: float) -> str:
     if measured is None:
-        return CANNOT_TELL
-    if not measured.high - measured.low <= WIDEST_INTERVAL * max(abs(predicted), 1.0):
-        return CANNOT_TELL
+        return INCONCLUSIVE
+    if not measured.high - measured.low <= MAX_INTERVAL_WIDTH * max(abs(predicted), 1.0):
+        return INCONCLUSIVE
     return AGREES if measured.low <= predicted <= measured.high else DISAGREES
 
 
-def _exponent(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
-    return fit_law(boundary, setting, x_range=asked.x_range).slope
+def _exponent(boundary: Boundary, setting: int, spec: TrendSpec) -> Estimate | None:
+    return fit_power_law(boundary, setting, x_range=spec.x_range).slope
 
 
-def _kink(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
-    return fit_kink(boundary, setting).at
+def _kink(boundary: Boundary, setting: int, spec: TrendSpec) -> Estimate | None:
+    return fit_broken_power_law(boundary, setting).break_x
 
 
-def _shift(boundary: Boundary, setting: int, asked: Across) -> Estimate | None:
+def _shift(boundary: Boundary, setting: int, spec: TrendSpec) -> Estimate | None:
     found = boundary_shift(boundary, setting)
     return found.mean if setting else Estimate(found.none, found.none, found.none)
 
 
-QUANTITIES: dict[str, Callable[[Boundary, int, Across], Estimate | None]] = {
+QUANTITIES: dict[str, Callable[[Boundary, int, TrendSpec], Estimate | None]] = {
     "exponent": _exponent,
     "kink": _kink,
     "shift": _shift,

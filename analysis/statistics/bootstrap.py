@@ -13,16 +13,16 @@ import numpy as np
 from scipy import special
 
 from analysis.dataset.plane import Floats
+from analysis.statistics.tolerance import NEGLIGIBLE
 
 # Values gathered at once; bounds the memory of a column with many replicates.
-CHUNK = 8_000_000
+MAX_VALUES_AT_ONCE = 8_000_000
 # Two cells bracket a crossing, each with a spread of its own.
-CELLS_APART = 2
+CELLS_AT_CROSSING = 2
 # How much more the logarithms of crossings' errors scatter by luck than those of plain standard
 # errors: the slope of a profile is as noisy as its height. Simulated: at 3 some luck stays in weights,
 # and the mean shift of 30 replicates holds in 90 %.
-LUCK = 6
-TINY = 1e-12
+LOG_ERROR_VARIANCE_RATIO = 6
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Resampling:
     draws: int = 1000
     confidence: float = 0.95
     seed: int = 0
-    together: bool = True
+    resample_jointly: bool = True
 
-    def freedom(self, runs: Any) -> Any:
+    def dof(self, runs: Any) -> Any:
         """Degrees of freedom behind a spread that `runs` replicates tell, any shape, ≥ 1."""
-        return np.maximum(runs - 1, 1) * (1 if self.together else CELLS_APART)
+        return np.maximum(runs - 1, 1) * (1 if self.resample_jointly else CELLS_AT_CROSSING)
 
 
 def multipliers(how: Resampling, replicates: int, *, column: tuple[int, int]) -> Floats:
@@ -55,7 +55,7 @@ def multipliers(how: Resampling, replicates: int, *, column: tuple[int, int]) ->
         Standard normal, shape (draws, 1, R) where cells are together, else (draws, cells, R).
     """
     position, cells = column
-    if how.together:
+    if how.resample_jointly:
         return np.random.default_rng(how.seed).standard_normal((how.draws, 1, replicates))
     rng = np.random.default_rng([how.seed, position])
     return rng.standard_normal((how.draws, cells, replicates))
@@ -83,17 +83,17 @@ def draw_means(values: Floats, weights: Floats) -> Floats:
     if weights.shape[1] == 1:
         return np.asarray(mean + np.tensordot(weights[:, 0], deviation, axes=(1, 2)))
     result = np.empty((len(weights), *used.shape))
-    step = max(1, CHUNK // max(values.size, 1))
+    step = max(1, MAX_VALUES_AT_ONCE // max(values.size, 1))
     for start in range(0, len(weights), step):
         part = slice(start, start + step)
         result[part] = mean + np.einsum("bcr,scr->bsc", weights[part], deviation)
     return result
 
 
-def student_stretch(confidence: float, freedom: Any) -> Any:
+def t_inflation(confidence: float, dof: Any) -> Any:
     """How much wider Student's t is than the normal at a confidence, any shape."""
     upper = (1 + confidence) / 2
-    return special.stdtrit(freedom, upper) / special.ndtri(upper)
+    return special.stdtrit(dof, upper) / special.ndtri(upper)
 
 
 def interval(draws: Floats, share: Floats) -> tuple[Floats, Floats]:
@@ -116,7 +116,7 @@ def interval(draws: Floats, share: Floats) -> tuple[Floats, Floats]:
 
 
 def student_interval(
-    value: Floats, draws: Floats, *, confidence: float, freedom: Any
+    value: Floats, draws: Floats, *, confidence: float, dof: Any
 ) -> tuple[Floats, Floats]:
     """Percentile interval whose distances from the value are stretched as Student's t asks.
 
@@ -130,12 +130,12 @@ def student_interval(
     Returns:
         Low and high ends, each (...); infinite where the percentile is.
     """
-    wide = student_stretch(confidence, freedom)
+    wide = t_inflation(confidence, dof)
     low, high = interval(draws, np.array((1 - confidence) / 2))
     return value + wide * (low - value), value + wide * (high - value)
 
 
-def calmed(rows: Floats, linear: Floats, wide: Any) -> Floats:
+def shrink_nonlinear(rows: Floats, linear: Floats, wide: Any) -> Floats:
     """Draws that bend no more than the estimate does, and whose bent part Student's t leaves alone.
 
     An estimate is a little bent in the means' noise ε, by a quadratic term of variance Q. A draw ε* about
@@ -164,7 +164,7 @@ def robust_error(draws: Floats) -> Floats:
     return (high - low) / 2
 
 
-def shrunk(errors: Floats, freedom: float) -> Floats:
+def shrink_errors(errors: Floats, dof: float) -> Floats:
     """Errors drawn towards their common size, shape (columns,); the common one where unknown (NaN).
 
     With few replicates errors differ by luck, and weights that follow luck make intervals too narrow:
@@ -178,9 +178,9 @@ def shrunk(errors: Floats, freedom: float) -> Floats:
     if not known.any():
         return errors
     # The tiny number lets a boundary without any noise be fitted, all columns alike.
-    size = np.log(np.maximum(errors[known], TINY))
-    luck = LUCK * special.polygamma(1, freedom / 2) / 4
-    kept = max(0.0, 1 - luck / max(float(np.var(size)), TINY))
+    size = np.log(np.maximum(errors[known], NEGLIGIBLE))
+    luck = LOG_ERROR_VARIANCE_RATIO * special.polygamma(1, dof / 2) / 4
+    kept = max(0.0, 1 - luck / max(float(np.var(size)), NEGLIGIBLE))
     logs = np.full(errors.shape, np.median(size))
     logs[known] += kept * (size - np.median(size))
     return np.asarray(np.exp(logs))

@@ -15,14 +15,14 @@ from analysis.dataset.plane import Floats
 # Few replicates tell badly what columns share, and its inverse is what intervals go by: the share of it
 # that stays with columns that share all. Simulated, 3 replicates that share half of their noise: 92.6 % of
 # half-benign crossings hold at 0.
-DOUBT = 0.05
+SHARED_NOISE_WEIGHT = 0.05
 
 
 class Dispersion(NamedTuple):
     """Variance of the replicates' scores over that of independent runs, and its freedom, (columns,)."""
 
     size: Floats
-    freedom: Floats
+    dof: Floats
 
 
 def dispersion(scores: Floats) -> Dispersion:
@@ -43,13 +43,13 @@ def dispersion(scores: Floats) -> Dispersion:
     each = np.diag(covariance)
     if own < 2 or columns < 2 or not each.all():
         return Dispersion(each, np.full(columns, float(max(own, 1))))
-    prior = min(together(covariance, own) - own, alikeness(each, own))
+    prior = min(shared_dof(covariance, own) - own, similarity_dof(each, own))
     return Dispersion(
         (prior * each.mean() + own * each) / (prior + own), np.full(columns, prior + own)
     )
 
 
-def together(covariance: Floats, own: int) -> float:
+def shared_dof(covariance: Floats, own: int) -> float:
     """Freedom of the columns' mean dispersion: that of one where they share all, else of all.
 
     Args:
@@ -63,10 +63,10 @@ def together(covariance: Floats, own: int) -> float:
     most = own * len(covariance)
     total = max(trace**2 - 2 * squares / own, 0.0)
     found = float(np.clip(own * total / max(squares, total / len(covariance)), own, most))
-    return 1 / ((1 - DOUBT) / found + DOUBT / own)
+    return 1 / ((1 - SHARED_NOISE_WEIGHT) / found + SHARED_NOISE_WEIGHT / own)
 
 
-def alikeness(each: Floats, own: int) -> float:
+def similarity_dof(each: Floats, own: int) -> float:
     """Freedom of a common dispersion, by how little the columns' own scatter about it; may be infinite.
 
     Args:

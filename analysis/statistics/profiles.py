@@ -18,7 +18,7 @@ class Profiles:
     along y, for the error that the grid itself leaves. Without a value, NaN.
     """
 
-    places: Floats  # (places,) coordinates of y, sorted
+    grid: Floats  # (places,) coordinates of y, sorted
     values: NDArray[np.floating[Any]]  # (rows, settings, x, places)
     offsets: Floats  # (rows, settings, x)
 
@@ -36,23 +36,23 @@ class Profiles:
 @lru_cache(maxsize=4)
 def _part(profiles: Profiles, setting: int, columns: tuple[int, ...]) -> Profiles:
     part = profiles.values[:, [setting]][:, :, columns]
-    return Profiles(profiles.places, part, profiles.offsets[:, [setting]][:, :, columns])
+    return Profiles(profiles.grid, part, profiles.offsets[:, [setting]][:, :, columns])
 
 
 class Reader:
     """Reads the profiles of one setting between their places, by a cubic through values and slopes."""
 
     def __init__(self, profiles: Profiles) -> None:
-        self.places = profiles.places
+        self.grid = profiles.grid
         values = profiles.values[:, 0]
         self.offsets = profiles.offsets[:, 0]
-        self.count = len(self.places)
+        self.count = len(self.grid)
         # Of the observed profiles over the whole grid, a measure of their steepness.
-        span = self.places[-1] - self.places[0]
+        span = self.grid[-1] - self.grid[0]
         self.rise = float(np.nanmean(values[0, :, -1] - values[0, :, 0]) / span)
-        self._steps = np.diff(self.places)
+        self._steps = np.diff(self.grid)
         self._values = np.ascontiguousarray(values).ravel()
-        self._slopes = np.gradient(values, self.places, axis=2).ravel()
+        self._slopes = np.gradient(values, self.grid, axis=2).ravel()
         self._first = self.count * np.arange(values.shape[0] * values.shape[1]).reshape(
             values.shape[:2]
         )
@@ -63,10 +63,10 @@ class Reader:
         Beyond the grid a profile keeps its last value.
         """
         moved = at - self.offsets[rows]
-        inside = (moved >= self.places[0]) & (moved <= self.places[-1])
-        step = np.clip(np.searchsorted(self.places, moved, side="right") - 1, 0, self.count - 2)
+        inside = (moved >= self.grid[0]) & (moved <= self.grid[-1])
+        step = np.clip(np.searchsorted(self.grid, moved, side="right") - 1, 0, self.count - 2)
         width = self._steps[step]
-        t = np.clip((moved - self.places[step]) / width, 0.0, 1.0)
+        t = np.clip((moved - self.grid[step]) / width, 0.0, 1.0)
         s, low = 1 - t, self._first[rows] + step
         high = low + 1
         value = s * s * ((1 + 2 * t) * self._values[low] + t * width * self._slopes[low])
@@ -81,5 +81,5 @@ def straight_profiles(crossings: Floats, ends: tuple[float, float]) -> Profiles:
         crossings: of the observed (row 0) and the draws, (rows, settings, x).
         ends: coordinates between which crossings can lie.
     """
-    places = np.array(ends)
-    return Profiles(places, places - crossings[..., None], np.zeros(crossings.shape))
+    grid = np.array(ends)
+    return Profiles(grid, grid - crossings[..., None], np.zeros(crossings.shape))

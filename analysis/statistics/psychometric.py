@@ -16,6 +16,7 @@ from scipy.interpolate import CubicSpline
 
 from analysis.dataset.plane import Floats, Ints
 from analysis.errors import AnalysisError, nearest
+from analysis.statistics.tolerance import NEGLIGIBLE, SMALLEST_DIVISOR
 
 LINKS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "probit": (special.ndtr, special.ndtri),
@@ -23,20 +24,18 @@ LINKS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 # Shares of runs that are on the wrong side far from the boundary.
 LAPSES = (0.0, 0.03, 0.12)
-PLACES_A_STEP = 6
-WIDTHS = 30
+THRESHOLDS_PER_STEP = 6
+WIDTH_CANDIDATES = 30
 # A likelihood much sharper than a step is parabolic, which a spline between places follows.
-FINER = 8
+SPLINE_REFINEMENT = 8
 # A probability of exactly 0 or 1 would forbid what finite numbers of runs cannot exclude.
-SMALLEST = 1e-6
+MIN_PROBABILITY = 1e-6
 # Decimals of the coordinate to which planes share their tables.
-DIGITS = 10
+COORDINATE_DECIMALS = 10
 # Places whose logarithm of likelihood is this near the largest are equally likely.
-PLATEAU = 0.02
-# Information below this is none.
-TINIEST = 1e-12
+LOG_LIKELIHOOD_TOLERANCE = 0.02
 # Relative step of numerical derivatives.
-SMALL_STEP = 1e-4
+DERIVATIVE_STEP = 1e-4
 
 
 class Counts(NamedTuple):
@@ -54,7 +53,7 @@ class Curves:
     the most likely curve. `floor` and `gap` are shared by all columns.
     """
 
-    places: Floats  # (places,)
+    thresholds: Floats  # (places,)
     likelihood: Floats  # (columns, places)
     prior: Floats  # (columns, places), in logarithms: Jeffreys', half the log information
     width: Floats  # (columns,)
@@ -82,8 +81,8 @@ def fit_curves(
         raise AnalysisError(
             f"Received link '{link}'; expected one of its names.{nearest(link, LINKS)}"
         )
-    steps = tuple(np.round(u - u[0], DIGITS).tolist())
-    places, widths = _grid(np.array(steps))
+    steps = tuple(np.round(u - u[0], COORDINATE_DECIMALS).tolist())
+    thresholds, widths = _grid(np.array(steps))
     pairs = [(floor, gap) for floor in lapses for gap in lapses]
     # One floor and one gap for all columns: far from the boundary each column alone says little.
     total = [
@@ -94,12 +93,12 @@ def fit_curves(
     top = likelihood.argmax(axis=1)
     best = width[np.arange(len(top)), top]
     flat = np.zeros(likelihood.shape)
-    curves = Curves(u[0] + places, likelihood, flat, best, *pair, link)
+    curves = Curves(u[0] + thresholds, likelihood, flat, best, *pair, link)
     return replace(curves, prior=_prior(counts.runs, u, curves))
 
 
 def curve(
-    u: Floats, *, place: Floats, width: Floats, lapses: tuple[float, float], link: str
+    u: Floats, *, threshold: Floats, width: Floats, lapses: tuple[float, float], link: str
 ) -> Floats:
     """P(u) of curves, shapes broadcast; 1/2 at the place.
 
@@ -109,15 +108,15 @@ def curve(
     forward, back = LINKS[link]
     floor, gap = lapses
     rise = 1 - floor - gap
-    value = floor + rise * forward((u - place) / width + back((0.5 - floor) / rise))
-    return np.asarray(np.clip(value, SMALLEST, 1 - SMALLEST))
+    value = floor + rise * forward((u - threshold) / width + back((0.5 - floor) / rise))
+    return np.asarray(np.clip(value, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
 
 
-def peaks(curves: Curves) -> Floats:
+def most_likely_thresholds(curves: Curves) -> Floats:
     """The most likely place of each column, (columns,); the middle of those that are about as likely."""
-    places, fine = _fine(curves, curves.likelihood)
-    top = fine > fine.max(axis=1, keepdims=True) - PLATEAU
-    return np.asarray((top * places).sum(axis=1) / top.sum(axis=1))
+    thresholds, fine = _fine(curves, curves.likelihood)
+    top = fine > fine.max(axis=1, keepdims=True) - LOG_LIKELIHOOD_TOLERANCE
+    return np.asarray((top * thresholds).sum(axis=1) / top.sum(axis=1))
 
 
 def confidence_distribution(curves: Curves) -> tuple[Floats, Floats]:
@@ -130,29 +129,35 @@ def confidence_distribution(curves: Curves) -> tuple[Floats, Floats]:
     Returns:
         Places (fine,), FINER times as many as the curves', and shares (columns, fine).
     """
-    places, fine = _fine(curves, curves.likelihood + curves.prior)
+    thresholds, fine = _fine(curves, curves.likelihood + curves.prior)
     density = np.exp(fine - fine.max(axis=1, keepdims=True))
     steps = (density[:, 1:] + density[:, :-1]) / 2
     total = np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1)
-    return places, total / total[:, -1:]
+    return thresholds, total / total[:, -1:]
 
 
 def _fine(curves: Curves, logs: Floats) -> tuple[Floats, Floats]:
     """Places FINER times as many as the curves', and logarithms there, (columns, fine)."""
-    places = np.linspace(curves.places[0], curves.places[-1], FINER * (len(curves.places) - 1) + 1)
-    return places, CubicSpline(curves.places, logs, axis=1)(places)
+    thresholds = np.linspace(
+        curves.thresholds[0],
+        curves.thresholds[-1],
+        SPLINE_REFINEMENT * (len(curves.thresholds) - 1) + 1,
+    )
+    return thresholds, CubicSpline(curves.thresholds, logs, axis=1)(thresholds)
 
 
 def quantiles(curves: Curves, shares: Floats) -> Floats:
     """Places at shares of the confidence distribution, shape of shares: (..., columns)."""
-    places, distribution = confidence_distribution(curves)
+    thresholds, distribution = confidence_distribution(curves)
     # A tiny slope keeps flat parts invertible.
-    ramp = np.linspace(0.0, 1e-9, len(places))
-    columns = [np.interp(shares[..., c], one + ramp, places) for c, one in enumerate(distribution)]
+    ramp = np.linspace(0.0, 1e-9, len(thresholds))
+    columns = [
+        np.interp(shares[..., c], one + ramp, thresholds) for c, one in enumerate(distribution)
+    ]
     return np.stack(columns, axis=-1)
 
 
-def scores(curves: Curves, upper: Floats, u: Floats, *, place: Floats) -> tuple[Floats, Floats]:
+def scores(curves: Curves, upper: Floats, u: Floats, *, threshold: Floats) -> tuple[Floats, Floats]:
     """What each replicate says of the place, and the information that independent runs would give.
 
     Args:
@@ -169,15 +174,15 @@ def scores(curves: Curves, upper: Floats, u: Floats, *, place: Floats) -> tuple[
         "lapses": (curves.floor, curves.gap),
         "link": curves.link,
     }
-    nearby = place[:, None] + SMALL_STEP * curves.width[:, None]
-    value = curve(u, place=place[:, None], **at)
-    by_place = (curve(u, place=nearby, **at) - value) / (nearby - place[:, None])
-    wider = at | {"width": curves.width[:, None] * (1 + SMALL_STEP)}
-    by_width = (curve(u, place=place[:, None], **wider) - value) / SMALL_STEP
+    nearby = threshold[:, None] + DERIVATIVE_STEP * curves.width[:, None]
+    value = curve(u, threshold=threshold[:, None], **at)
+    by_place = (curve(u, threshold=nearby, **at) - value) / (nearby - threshold[:, None])
+    wider = at | {"width": curves.width[:, None] * (1 + DERIVATIVE_STEP)}
+    by_width = (curve(u, threshold=threshold[:, None], **wider) - value) / DERIVATIVE_STEP
     present = np.isfinite(upper)
     weight = present.sum(-1) / (value * (1 - value))
     cross = (weight * by_place * by_width).sum(1) / np.maximum(
-        (weight * by_width**2).sum(1), 1e-300
+        (weight * by_width**2).sum(1), SMALLEST_DIVISOR
     )
     direction = by_place - cross[:, None] * by_width
     residual = np.where(present, upper - value[..., None], 0.0)
@@ -194,12 +199,13 @@ def _prior(runs: Floats, u: Floats, curves: Curves) -> Floats:
     # Curves narrower than a step would put the prior's peaks on the cells.
     width = np.maximum(curves.width, np.median(np.diff(u)))[:, None, None]
     at: dict[str, Any] = {"lapses": (curves.floor, curves.gap), "link": curves.link}
-    step = SMALL_STEP * width
+    step = DERIVATIVE_STEP * width
     value, moved = (
-        curve(u, place=curves.places[:, None] + shift, width=width, **at) for shift in (0.0, step)
+        curve(u, threshold=curves.thresholds[:, None] + shift, width=width, **at)
+        for shift in (0.0, step)
     )
     each = ((moved - value) / step) ** 2 / (value * (1 - value))
-    return np.asarray(np.log(np.maximum(np.einsum("cpk,ck->cp", each, runs), TINIEST)) / 2)
+    return np.asarray(np.log(np.maximum(np.einsum("cpk,ck->cp", each, runs), NEGLIGIBLE)) / 2)
 
 
 class _Table(NamedTuple):
@@ -212,18 +218,18 @@ class _Table(NamedTuple):
 def _grid(u: Floats) -> tuple[Floats, Floats]:
     """Places over the grid and half its span beyond either end, and widths between step and span."""
     step, span = float(np.median(np.diff(u))), float(u[-1] - u[0])
-    count = 1 + int(np.ceil(2 * span / step * PLACES_A_STEP))
-    places = np.linspace(u[0] - span / 2, u[-1] + span / 2, count)
-    return places, np.geomspace(step / 30, 2 * span, WIDTHS)
+    count = 1 + int(np.ceil(2 * span / step * THRESHOLDS_PER_STEP))
+    thresholds = np.linspace(u[0] - span / 2, u[-1] + span / 2, count)
+    return thresholds, np.geomspace(step / 30, 2 * span, WIDTH_CANDIDATES)
 
 
 @lru_cache(maxsize=4 * len(LAPSES) ** 2)
 def _table(steps: tuple[float, ...], lapses: tuple[float, float], link: str) -> _Table:
     """The table for cells at given distances from the first: all columns and levels share it."""
     u = np.array(steps)
-    places, widths = _grid(u)
+    thresholds, widths = _grid(u)
     value = curve(
-        u, place=places[:, None, None], width=widths[:, None], lapses=lapses, link=link
+        u, threshold=thresholds[:, None, None], width=widths[:, None], lapses=lapses, link=link
     ).reshape(-1, len(u))
     return _Table(np.log(value), np.log1p(-value))
 
@@ -243,6 +249,6 @@ def _peak(loss: Floats, at: Ints) -> Floats:
         np.take_along_axis(loss, (middle + k)[..., None], axis=2)[..., 0] for k in (-1, 0, 1)
     )
     bend = 2 * top - left - right
-    gain = np.divide((right - left) ** 2, 8 * bend, out=np.zeros_like(top), where=bend > 1e-12)
+    gain = np.divide((right - left) ** 2, 8 * bend, out=np.zeros_like(top), where=bend > NEGLIGIBLE)
     highest = np.take_along_axis(loss, at[..., None], axis=2)[..., 0]
     return np.where(at == middle, top + np.minimum(gain, bend), highest)

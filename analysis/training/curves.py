@@ -14,12 +14,12 @@ from scipy import stats
 from analysis.cells.aggregate import Cells, aggregate
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats, setting_labels
-from analysis.dataset.sweep import Asked, View
+from analysis.dataset.sweep import AnalysisSpec, CurveSpec
 from analysis.scaling.power_law import Estimate
-from analysis.scaling.prediction import AGREES, CANNOT_TELL, DISAGREES
+from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE
 
 CONFIDENCE = 0.95
-ROUNDING = 1e-6
+RELATIVE_ROUNDING = 1e-6
 """Share of a line's largest value below which two of its values do not differ: a training that stops at a
 tolerance leaves as much."""
 
@@ -32,7 +32,7 @@ class Line:
     was measured, None without one. `power` is b of measure ∝ x^b, where one is predicted.
     """
 
-    asked: Asked
+    spec: CurveSpec
     y: float
     setting: str
     size: float | None
@@ -53,7 +53,9 @@ class Line:
     def within(self) -> np.ndarray:
         """Where the predicted value lies within the interval, shape (x,)."""
         largest = np.nanmax(np.abs(self.predicted), initial=0.0)
-        return np.asarray(np.abs(self.mean - self.predicted) <= self.half + ROUNDING * largest)
+        return np.asarray(
+            np.abs(self.mean - self.predicted) <= self.half + RELATIVE_ROUNDING * largest
+        )
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Agreement:
     verdict: str
 
 
-def curve_lines(dataset: Dataset, view: View, asked: Asked) -> list[Line]:
+def curve_lines(dataset: Dataset, view: AnalysisSpec, spec: CurveSpec) -> list[Line]:
     """Every line of a curve, those measured first, then their limits.
 
     Args:
@@ -78,12 +80,12 @@ def curve_lines(dataset: Dataset, view: View, asked: Asked) -> list[Line]:
     Raises:
         AnalysisError: as `aggregate` raises it.
     """
-    cells = aggregate(dataset, replace(view, measure=asked.measure))
+    cells = aggregate(dataset, replace(view, measure=spec.measure))
     predicted = np.full(cells.mean.shape, np.nan)
-    if asked.predicted is not None:
-        predicted = aggregate(dataset, replace(view, measure=asked.predicted)).mean
-    measured = list(_measured(cells, predicted, asked))
-    return [*measured, *_limits(measured, asked)]
+    if spec.predicted is not None:
+        predicted = aggregate(dataset, replace(view, measure=spec.predicted)).mean
+    measured = list(_measured(cells, predicted, spec))
+    return [*measured, *_limits(measured, spec)]
 
 
 def agreement(line: Line) -> Agreement | None:
@@ -98,27 +100,27 @@ def agreement(line: Line) -> Agreement | None:
     ends = stats.binomtest(within, points).proportion_ci(CONFIDENCE)
     scale = np.where(line.predicted[judged] == 0, np.inf, np.abs(line.predicted[judged]))
     largest = float(np.max(np.abs(line.mean - line.predicted)[judged] / scale))
-    told = AGREES if ends.high >= CONFIDENCE else DISAGREES
-    verdict = told if points >= FEWEST else CANNOT_TELL
+    outcome = AGREES if ends.high >= CONFIDENCE else DISAGREES
+    verdict = outcome if points >= MIN_POINTS else INCONCLUSIVE
     return Agreement(points, within, float(ends.low), float(ends.high), largest, verdict)
 
 
-FEWEST = 4
+MIN_POINTS = 4
 """Points that a verdict needs at least."""
 
 
-def _measured(cells: Cells, predicted: Floats, asked: Asked) -> Iterator[Line]:
+def _measured(cells: Cells, predicted: Floats, spec: CurveSpec) -> Iterator[Line]:
     used = cells.used
     student = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(used - 1, 1))
     half = student * cells.standard_error
     others = setting_labels(
-        [{k: v for k, v in held.items() if k != asked.limit} for held in cells.plane.held]
+        [{k: v for k, v in held.items() if k != spec.limit} for held in cells.plane.setting_values]
     )
-    for s, held in enumerate(cells.plane.held):
-        size = held.get(asked.limit) if asked.limit else None
+    for s, held in enumerate(cells.plane.setting_values):
+        size = held.get(spec.limit) if spec.limit else None
         for j, y in enumerate(cells.plane.y.values):
             yield Line(
-                asked,
+                spec,
                 float(y),
                 others[s],
                 None if size is None else float(size),
@@ -129,7 +131,7 @@ def _measured(cells: Cells, predicted: Floats, asked: Asked) -> Iterator[Line]:
                 predicted[s, :, j],
                 int(used[s, :, j].max(initial=0)),
                 None
-                if asked.power is None
+                if spec.power is None
                 else fit_power(cells.plane.x.values, cells.values[s, :, j]),
             )
 
@@ -157,9 +159,9 @@ def fit_power(x: Floats, values: Floats) -> Estimate | None:
     return Estimate(mean, mean - float(half), mean + float(half))
 
 
-def _limits(lines: list[Line], asked: Asked) -> Iterator[Line]:
+def _limits(lines: list[Line], spec: CurveSpec) -> Iterator[Line]:
     """The limit of each group of lines that differ in their size alone."""
-    if asked.limit is None:
+    if spec.limit is None:
         return
     for first in dict.fromkeys((line.y, line.setting) for line in lines):
         group = [line for line in lines if (line.y, line.setting) == first]
@@ -167,7 +169,7 @@ def _limits(lines: list[Line], asked: Asked) -> Iterator[Line]:
             sizes = np.array([line.size for line in group], dtype=np.float64)
             mean, half = _intercept(1 / sizes, group)
             largest = group[int(np.argmax(sizes))]
-            if asked.predicted is not None:  # null at a pole, where there is no limit
+            if spec.predicted is not None:  # null at a pole, where there is no limit
                 mean = np.where(np.isfinite(largest.predicted), mean, np.nan)
             yield replace(largest, limit=True, mean=mean, half=half, size=None)
 
@@ -181,7 +183,7 @@ def _intercept(inverse: Floats, group: list[Line]) -> tuple[Floats, Floats]:
     values, halves = (
         np.stack([getattr(line, name) for line in group]) for name in ("mean", "half")
     )
-    floor = ROUNDING * np.nanmax(np.abs(values), initial=1e-300)
+    floor = RELATIVE_ROUNDING * np.nanmax(np.abs(values), initial=1e-300)
     weights = 1 / np.maximum(halves, floor) ** 2
     total, u = weights.sum(0), inverse[:, None]
     centre = (weights * u).sum(0) / total

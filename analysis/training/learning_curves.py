@@ -8,7 +8,7 @@ from scipy import stats
 
 from analysis.dataset.files import column_label
 from analysis.dataset.plane import Floats, PlaneAxis, equal
-from analysis.dataset.sweep import Asked, Sweep
+from analysis.dataset.sweep import CurveSpec, Sweep
 from analysis.dataset.trajectory_files import (
     STEP,
     Run,
@@ -24,7 +24,7 @@ Key = tuple[Any, ...]
 
 
 def recorded_lines(
-    location: str, sweep: Sweep, asked: Asked, *, over: str
+    location: str, sweep: Sweep, spec: CurveSpec, *, over: str
 ) -> tuple[list[Line], PlaneAxis | None]:
     """A line for each value of one axis and each setting, over the steps at which there are records.
 
@@ -43,13 +43,13 @@ def recorded_lines(
     )
     if not runs:
         return [], None
-    names = [name for name in (asked.measure, asked.predicted) if name is not None]
+    names = [name for name in (spec.measure, spec.predicted) if name is not None]
     records = read_records(folder, runs, names)
     values = [*records.values, np.full(records.values.shape[1:], np.nan)][:2]
     varying = [name for name in _varying(sweep, runs) if name != over]
     keys: list[Key] = [(run[over], *(run[name] for name in varying)) for run in runs]
     lines = [
-        _line(asked, key, dict(zip(varying, key[1:], strict=True)), records.steps, mine)
+        _line(spec, key, dict(zip(varying, key[1:], strict=True)), records.steps, mine)
         for key in dict.fromkeys(sorted(keys, key=_order))
         for mine in [[part[[k for k, other in enumerate(keys) if other == key]] for part in values]]
     ]
@@ -68,7 +68,7 @@ def _order(key: Key) -> Key:
 
 
 def _line(
-    asked: Asked, key: Key, others: dict[str, Any], steps: Floats, values: list[Floats]
+    spec: CurveSpec, key: Key, others: dict[str, Any], steps: Floats, values: list[Floats]
 ) -> Line:
     """The means over some runs, shape (runs, steps) in, with intervals."""
     measured, predicted = values
@@ -76,7 +76,7 @@ def _line(
     student = stats.t.ppf((1 + CONFIDENCE) / 2, max(runs - 1, 1))
     error = measured.std(0, ddof=1) / np.sqrt(runs) if runs > 1 else np.full(len(steps), np.nan)
     return Line(
-        asked,
+        spec,
         float(key[0]),
         equal(others),
         None,

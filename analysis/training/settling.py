@@ -7,11 +7,12 @@ from scipy import stats
 
 from analysis.dataset.plane import Floats
 from analysis.scaling.power_law import Estimate
+from analysis.scaling.prediction import INCONCLUSIVE
 
-SETTLED = 0.02
+MAX_SETTLED_POWER = 0.02
 """A power of the step below which a measure counts as settled, either way."""
-GROWS, SETTLES, FALLS, CANNOT_TELL = "grows", "settles", "falls", "cannot tell"
-FEWEST = 6
+GROWS, SETTLES, FALLS = "grows", "settles", "falls"
+MIN_RUNS = 6
 """Runs below which order statistics bound no median at 95 %."""
 
 
@@ -51,7 +52,7 @@ def median(values: Floats, confidence: float) -> Estimate | None:
         Conover 1999, section 3.2 (the interval holds for every continuous law).
     """
     count = len(values)
-    if count < FEWEST:
+    if count < MIN_RUNS:
         return None
     ordered = np.sort(values)
     rank = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
@@ -62,9 +63,9 @@ def median(values: Floats, confidence: float) -> Estimate | None:
 
 def _verdict(growth: Estimate | None) -> str:
     if growth is None:
-        return CANNOT_TELL
-    if growth.low >= -SETTLED and growth.high <= SETTLED:
+        return INCONCLUSIVE
+    if growth.low >= -MAX_SETTLED_POWER and growth.high <= MAX_SETTLED_POWER:
         return SETTLES
-    if growth.low > SETTLED:
+    if growth.low > MAX_SETTLED_POWER:
         return GROWS
-    return FALLS if growth.high < -SETTLED else CANNOT_TELL
+    return FALLS if growth.high < -MAX_SETTLED_POWER else INCONCLUSIVE

@@ -39,7 +39,7 @@ class Trajectories:
 
     panels: tuple[str, ...]
     settings: tuple[str, ...]
-    held: str
+    fixed: str
     measures: tuple[str, ...]
     labels: tuple[str, ...]  # of the measures
     steps: Floats  # (step,)
@@ -59,7 +59,7 @@ class Trajectories:
                 "measure": self.measures[m],
                 "setting": self.settings[s],
                 "panel": self.panels[p],
-                "held": self.held,
+                "held": self.fixed,
                 "step": int(self.steps[t]),
                 **{
                     name: float(part[m, s, p, t]) if np.isfinite(part[m, s, p, t]) else None
@@ -86,8 +86,8 @@ def open_trajectories(
 ) -> Trajectories | None:
     """Trajectories of a dataset, side by side over the values of one axis.
 
-    Files are read in batches, and of each panel at most MOST_REPLICATES replicates, the first ones: memory
-    does not grow with the number of runs.
+    Files are read in batches, and of each panel at most MAX_SHOWN_REPLICATES replicates, the first ones:
+    memory does not grow with the number of runs.
 
     Args:
         location: the dataset's folder or URI.
@@ -152,7 +152,7 @@ def _summary(
     return Trajectories(
         panels=panel_names,
         settings=setting_names,
-        held=equal(chosen.held),
+        fixed=equal(chosen.fixed),
         measures=tuple(labels),
         labels=tuple(labels.values()),
         steps=records.steps,

@@ -7,13 +7,13 @@ import pytest
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.dataset.plane import equal
-from analysis.dataset.sweep import Across
+from analysis.dataset.sweep import TrendSpec
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.prediction import AGREES, DISAGREES
 from analysis.scaling.sliding_exponent import local_exponents
 from analysis.scaling.trend import fit_power, follow
 from analysis.statistics.bootstrap import Resampling
-from analysis.training.settling import CANNOT_TELL, FALLS, GROWS, SETTLES, ending, median
+from analysis.training.settling import FALLS, GROWS, INCONCLUSIVE, SETTLES, ending, median
 from tests.analysis.exact import exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 
@@ -53,7 +53,7 @@ def test_missing_and_open_estimates_are_left_out() -> None:
 def boundary_of(planted: Planted, *held: dict[str, float]) -> Boundary:
     """The boundary of a planted sweep whose settings hold these values."""
     cells = cells_of(planted)
-    plane = replace(cells.plane, settings=tuple(map(equal, held)), held=held)
+    plane = replace(cells.plane, settings=tuple(map(equal, held)), setting_values=held)
     named = replace(cells, plane=plane)
     return find_boundary(named, 0.25, resampling=Resampling(draws=200))
 
@@ -62,14 +62,14 @@ def test_exponents_and_shifts_are_followed_over_a_setting() -> None:
     planted = Planted(factors=(1.0, 1.3, 1.69), spread=0.2)
     values = [1.0, 2.0, 3.0000001]
     boundary = boundary_of(planted, *({"p_flip": value} for value in values))
-    (shift,) = follow(boundary, Across("p_flip", "shift"))
+    (shift,) = follow(boundary, TrendSpec("p_flip", "shift"))
     # As they are, not as labels round them.
     assert shift.values.tolist() == values and shift.verdict == ""
     assert [e.value for e in shift.estimates if e] == pytest.approx([1.0, 1.3, 1.69], rel=0.1)
-    (exponent,) = follow(boundary, Across("p_flip", "exponent", limit=0.25))
+    (exponent,) = follow(boundary, TrendSpec("p_flip", "exponent", limit=0.25))
     assert exponent.verdict == AGREES
     assert all(e is not None and abs(e.value - 0.25) < 0.1 for e in exponent.estimates)
-    (other,) = follow(boundary, Across("p_flip", "exponent", limit=0.9))
+    (other,) = follow(boundary, TrendSpec("p_flip", "exponent", limit=0.9))
     assert other.verdict == DISAGREES
 
 
@@ -77,10 +77,10 @@ def test_other_settings_are_held() -> None:
     planted = Planted(factors=(1.0, 1.0, 1.5, 1.5), spread=0.1)
     held = [{"d": d, "p_flip": p} for d in (10, 20) for p in (0, 0.1)]
     boundary = boundary_of(planted, *held)
-    found = follow(boundary, Across("d", "exponent"))
+    found = follow(boundary, TrendSpec("d", "exponent"))
     assert [trend.others for trend in found] == ["p_flip = 0", "p_flip = 0.1"]
     assert [trend.values.tolist() for trend in found] == [[10, 20], [10, 20]]
-    assert follow(boundary, Across("m", "exponent")) == []
+    assert follow(boundary, TrendSpec("m", "exponent")) == []
 
 
 def test_local_exponents_follow_a_bent_boundary() -> None:
@@ -98,7 +98,7 @@ def test_a_plane_of_few_columns_has_no_local_exponents() -> None:
 
 
 @pytest.mark.parametrize(
-    ("power", "verdict"), [(1.0, GROWS), (0.0, SETTLES), (-0.5, FALLS), (0.02, CANNOT_TELL)]
+    ("power", "verdict"), [(1.0, GROWS), (0.0, SETTLES), (-0.5, FALLS), (0.02, INCONCLUSIVE)]
 )
 def test_a_measure_that_grows_or_settles(power: float, verdict: str) -> None:
     rng = np.random.default_rng(2)
@@ -115,7 +115,7 @@ def test_a_measure_that_grows_or_settles(power: float, verdict: str) -> None:
 def test_too_few_runs_have_no_median_interval() -> None:
     assert median(np.arange(5.0), 0.95) is None
     steps, runs = np.arange(3.0), np.ones((5, 3))
-    assert ending(steps, runs).verdict == CANNOT_TELL
+    assert ending(steps, runs).verdict == INCONCLUSIVE
 
 
 def test_the_medians_interval_holds_as_stated() -> None:

@@ -12,14 +12,14 @@ import pytest
 from analysis.cells.aggregate import Cells, aggregate
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.plane import is_log
-from analysis.dataset.sweep import View
+from analysis.dataset.sweep import AnalysisSpec
 from analysis.dataset.trajectory_files import find_records
 from analysis.errors import AnalysisError
 from analysis.training.trajectories import open_trajectories
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted, write_table
 
-VIEW = View("d", "mu_norm", "test_error_clean", (0.25,))
+VIEW = AnalysisSpec("d", "mu_norm", "test_error_clean", (0.25,))
 
 
 def with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
@@ -186,6 +186,6 @@ def test_rows_are_of_no_sweep_whose_values_are_of_another_type(
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     dataset = open_dataset(str(folder))
     with pytest.raises(AnalysisError, match=r"None of the .* rows belongs to the sweep"):
-        aggregate(dataset, View("d", "mu_norm", "test_error_clean", (0.25,)))
+        aggregate(dataset, AnalysisSpec("d", "mu_norm", "test_error_clean", (0.25,)))
     assert find_records(str(record(folder))).pairs
     assert open_trajectories(str(folder), dataset.sweep) is None

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from analysis.statistics.bootstrap import calmed, interval, shrunk
+from analysis.statistics.bootstrap import interval, shrink_errors, shrink_nonlinear
 from analysis.statistics.estimating_equations import (
-    Task,
-    balanced,
-    bend_of,
-    crossings_about,
-    linear_part,
+    FitProblem,
+    linearized_coefficients,
+    linearized_crossings,
+    link_of,
+    solve_all,
 )
 from analysis.statistics.profiles import Profiles, straight_profiles
 
@@ -17,9 +17,9 @@ X = np.linspace(0.0, 4.0, 9)
 PLACES = np.linspace(-1.0, 1.2, 45)
 
 
-def task(profiles: Profiles, kind: str = "power") -> Task:
+def task(profiles: Profiles, kind: str = "power") -> FitProblem:
     design = np.stack([np.ones(len(X)), X], axis=1)
-    return Task(profiles, design, np.full(len(X), 0.1), bend_of(kind, True), 9.0)
+    return FitProblem(profiles, design, np.full(len(X), 0.1), link_of(kind, True), 9.0)
 
 
 def saturating(crossings: np.ndarray) -> Profiles:
@@ -38,7 +38,7 @@ def drawn(line: np.ndarray) -> np.ndarray:
 def test_profiles_that_saturate_give_the_law_beyond_the_grid_too(slope: float) -> None:
     rows = drawn(0.2 + slope * X)
     start = np.where((rows[0] < -1) | (rows[0] > 1.2), np.sign(slope) * np.inf, rows[0])
-    found = balanced(task(saturating(rows)), start)
+    found = solve_all(task(saturating(rows)), start)
     np.testing.assert_allclose(found[0], [0.2, slope], atol=1e-3)
     np.testing.assert_allclose(found[1:, 0], rows[1:, 0], atol=3e-3)
     np.testing.assert_allclose(found[1:, 1], slope, atol=3e-3)
@@ -46,7 +46,7 @@ def test_profiles_that_saturate_give_the_law_beyond_the_grid_too(slope: float) -
 
 def test_a_straight_line_on_a_log_axis_is_met() -> None:
     rows = drawn(np.log(0.5 + 0.6 * X))
-    found = balanced(task(saturating(rows), "line"), np.where(rows[0] > 1.2, np.inf, rows[0]))
+    found = solve_all(task(saturating(rows), "line"), np.where(rows[0] > 1.2, np.inf, rows[0]))
     np.testing.assert_allclose(found[0], [0.5, 0.6], atol=2e-3)
 
 
@@ -54,12 +54,14 @@ def test_fewer_than_two_columns_inside_give_no_law() -> None:
     rows = drawn(np.full(len(X), 5.0))
     rows[:, 0] = 0.0
     start = np.where(rows[0] > 1.2, np.inf, rows[0])
-    assert np.isnan(balanced(task(saturating(rows)), start)[1:]).any()
+    assert np.isnan(solve_all(task(saturating(rows)), start)[1:]).any()
 
 
 def test_crossings_about_a_law_are_linear_and_end_at_the_grid() -> None:
     rows = drawn(0.2 + 0.5 * X)
-    found = crossings_about(task(straight_profiles(rows[:, None], (-1.0, 1.2))), 0.25 + 0.5 * X)
+    found = linearized_crossings(
+        task(straight_profiles(rows[:, None], (-1.0, 1.2))), 0.25 + 0.5 * X
+    )
     inside = 0.25 + 0.5 * X <= 1.2
     np.testing.assert_allclose(found[:, inside], rows[:, inside], atol=1e-9)
     assert np.isnan(found[:, ~inside]).all()
@@ -68,11 +70,11 @@ def test_crossings_about_a_law_are_linear_and_end_at_the_grid() -> None:
 def test_errors_shrink_by_as_much_as_luck_explains() -> None:
     rng = np.random.default_rng(0)
     lucky = np.sqrt(rng.chisquare(9, 400) / 9)
-    assert np.ptp(shrunk(lucky, 9.0)) < 1e-9
+    assert np.ptp(shrink_errors(lucky, 9.0)) < 1e-9
     unlike = lucky * np.exp(rng.normal(scale=2.0, size=400))
-    assert np.corrcoef(np.log(shrunk(unlike, 9.0)), np.log(unlike))[0, 1] > 0.99
-    assert 0.85 < np.log(shrunk(unlike, 9.0)).std() / np.log(unlike).std() < 1.0
-    holed = shrunk(np.array([1.0, np.nan, 4.0]), 9.0)
+    assert np.corrcoef(np.log(shrink_errors(unlike, 9.0)), np.log(unlike))[0, 1] > 0.99
+    assert 0.85 < np.log(shrink_errors(unlike, 9.0)).std() / np.log(unlike).std() < 1.0
+    holed = shrink_errors(np.array([1.0, np.nan, 4.0]), 9.0)
     assert holed[0] < holed[1] < holed[2]
 
 
@@ -85,22 +87,28 @@ def test_an_interval_leaves_out_its_share(draws: int) -> None:
 
 def test_a_law_to_first_order_is_that_of_crossings_linear_in_the_means() -> None:
     rows = drawn(0.1 + 0.05 * X)
-    found = linear_part(task(straight_profiles(rows[:, None], (-1.0, 1.2))), np.array([0.1, 0.05]))
+    found = linearized_coefficients(
+        task(straight_profiles(rows[:, None], (-1.0, 1.2))), np.array([0.1, 0.05])
+    )
     np.testing.assert_allclose(found[:, 0] - found[0, 0], rows[:, 0] - rows[0, 0], rtol=1e-3)
     np.testing.assert_allclose(found[:, 1], 0.05, atol=1e-6)
-    beyond = linear_part(task(straight_profiles(rows[:, None], (-1.0, 1.2))), np.array([9.0, 0.0]))
+    beyond = linearized_coefficients(
+        task(straight_profiles(rows[:, None], (-1.0, 1.2))), np.array([9.0, 0.0])
+    )
     assert np.isnan(beyond).all()
 
 
 def test_calm_draws_keep_what_is_linear_and_shorten_what_bends() -> None:
     linear = np.linspace(-1.0, 1.0, 11)[:, None]
     rows = 3.0 + linear - linear[0] + np.arange(11)[:, None]
-    calm = calmed(rows, linear, 2.0)
+    calm = shrink_nonlinear(rows, linear, 2.0)
     np.testing.assert_allclose(calm[0], rows[0])
     np.testing.assert_allclose(
         calm - rows[0] - (linear - linear[0]), (rows - 3.0 - linear + linear[0]) / (2 * np.sqrt(3))
     )
-    np.testing.assert_array_equal(calmed(rows, np.full(rows.shape, np.nan), 2.0), rows)
+    np.testing.assert_array_equal(shrink_nonlinear(rows, np.full(rows.shape, np.nan), 2.0), rows)
     lost = rows.copy()
     lost[3] = np.inf
-    np.testing.assert_allclose(calmed(lost, linear, 2.0)[3], rows[0] + linear[3] - linear[0])
+    np.testing.assert_allclose(
+        shrink_nonlinear(lost, linear, 2.0)[3], rows[0] + linear[3] - linear[0]
+    )

@@ -7,7 +7,7 @@ import pytest
 from scipy import optimize, stats
 
 from analysis.boundary.half_benign import find_benign_boundary
-from analysis.boundary.mean_crossing import BENIGN
+from analysis.boundary.mean_crossing import HALF_BENIGN
 from analysis.errors import AnalysisError
 from analysis.statistics.bootstrap import Resampling
 from analysis.statistics.psychometric import (
@@ -26,7 +26,7 @@ FEW = Resampling(draws=200)
 @pytest.mark.parametrize("link", ["probit", "logistic"])
 def test_a_curve_is_one_half_at_its_place(link: str) -> None:
     u = np.linspace(-3, 3, 13)
-    value = curve(u, place=np.array(0.5), width=np.array(0.7), lapses=(0.03, 0.12), link=link)
+    value = curve(u, threshold=np.array(0.5), width=np.array(0.7), lapses=(0.03, 0.12), link=link)
     assert value[7] == pytest.approx(0.5)
     assert np.all(np.diff(value) > 0)
     assert 0.03 <= value.min() < value.max() <= 0.88
@@ -54,7 +54,7 @@ def test_the_interval_is_that_of_the_profile_likelihood() -> None:
     upper = np.round(200 * stats.norm.cdf(u / 0.5))[None]
     found = fit_curves(Counts(upper, runs), u, lapses=(0.0,))
     low, high = quantiles(found, np.array([[0.025], [0.975]]))[:, 0]
-    drop = found.likelihood[0].max() - np.interp([low, high], found.places, found.likelihood[0])
+    drop = found.likelihood[0].max() - np.interp([low, high], found.thresholds, found.likelihood[0])
     np.testing.assert_allclose(2 * drop, stats.chi2.ppf(0.95, 1), rtol=0.15)
 
 
@@ -62,9 +62,9 @@ def test_between_cleanly_parted_cells_every_place_is_about_as_likely() -> None:
     u = np.arange(10.0)
     upper = np.where(u < 4.5, 0.0, 20.0)[None]
     found = fit_curves(Counts(upper, np.full((1, 10), 20.0)), u)
-    places, share = confidence_distribution(found)
-    inside = (places >= 4.2) & (places <= 4.8)
-    np.testing.assert_allclose(share[0, inside], places[inside] - 4.0, atol=0.13)
+    thresholds, share = confidence_distribution(found)
+    inside = (thresholds >= 4.2) & (thresholds <= 4.8)
+    np.testing.assert_allclose(share[0, inside], thresholds[inside] - 4.0, atol=0.13)
 
 
 @pytest.mark.parametrize("rising", [False, True])
@@ -72,7 +72,7 @@ def test_planted_places_come_back(rising: bool) -> None:
     planted = Planted(y=FINE, factors=(1.0, 1.3), rising=rising, replicates=20)
     boundary = find_benign_boundary(cells_of(planted), 0.25, resampling=FEW)
     truth = np.log(planted.boundary())
-    assert boundary.definition == BENIGN
+    assert boundary.definition == HALF_BENIGN
     assert boundary.rising.tolist() == [rising] * 2
     assert np.abs(boundary.estimate - truth).max() < 0.25
     assert np.mean((boundary.low <= truth) & (truth <= boundary.high)) > 0.8
@@ -90,7 +90,7 @@ def test_what_replicates_share_widens_the_interval(shared: float) -> None:
     u = np.log(np.array(FINE))[:, None] - np.log(planted.boundary())[:, :, None, None]
     noisy = replace(cells, values=0.5 / (1 + np.exp(5 * (u + 0.4 * noise))))
     together, apart = (
-        find_benign_boundary(noisy, 0.25, resampling=replace(FEW, together=one))
+        find_benign_boundary(noisy, 0.25, resampling=replace(FEW, resample_jointly=one))
         for one in (True, False)
     )
     ratio = np.median((together.high - together.low) / (apart.high - apart.low))

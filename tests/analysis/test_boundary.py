@@ -13,7 +13,7 @@ from analysis.statistics.bootstrap import (
     interval,
     multipliers,
     student_interval,
-    student_stretch,
+    t_inflation,
 )
 from tests.analysis.synthetic import Planted, cells_of
 
@@ -119,22 +119,22 @@ def test_the_seed_decides_the_interval() -> None:
     np.testing.assert_array_equal(first.estimate, other.estimate)
 
 
-def drawn(values: np.ndarray, draws: int, *, together: bool) -> np.ndarray:
-    how = Resampling(draws=draws, seed=1, together=together)
+def drawn(values: np.ndarray, draws: int, *, resample_jointly: bool) -> np.ndarray:
+    how = Resampling(draws=draws, seed=1, resample_jointly=resample_jointly)
     return draw_means(values, multipliers(how, values.shape[2], column=(0, values.shape[1])))
 
 
-@pytest.mark.parametrize("together", [True, False])
-def test_drawn_means_have_the_variance_of_the_mean(together: bool) -> None:
+@pytest.mark.parametrize("resample_jointly", [True, False])
+def test_drawn_means_have_the_variance_of_the_mean(resample_jointly: bool) -> None:
     values = np.random.default_rng(0).standard_normal((1, 3, 6))
-    draws = drawn(values, 40_000, together=together)
+    draws = drawn(values, 40_000, resample_jointly=resample_jointly)
     np.testing.assert_allclose(draws.var(0), values.var(-1, ddof=1) / 6, rtol=0.03)
     np.testing.assert_allclose(draws.mean(0), values.mean(-1), atol=0.01)
 
 
 def test_draws_carry_the_covariance_that_replicates_share() -> None:
     values = np.random.default_rng(0).standard_normal((1, 2, 8))
-    draws = drawn(values, 40_000, together=True)[:, 0]
+    draws = drawn(values, 40_000, resample_jointly=True)[:, 0]
     np.testing.assert_allclose(np.cov(draws.T), np.cov(values[0]) / 8, atol=0.004)
 
 
@@ -142,17 +142,17 @@ def test_settings_share_their_draws_and_cells_apart_do_not() -> None:
     one = np.random.default_rng(0).standard_normal((1, 2, 8))
     same = np.concatenate([one, one])
     same[:, 1] = same[:, 0]
-    for together in (True, False):
-        draws = drawn(same, 4000, together=together)
+    for resample_jointly in (True, False):
+        draws = drawn(same, 4000, resample_jointly=resample_jointly)
         np.testing.assert_array_equal(draws[:, 0], draws[:, 1])
         correlation = np.corrcoef(draws[:, 0, 0], draws[:, 0, 1])[0, 1]
-        assert (correlation > 0.999) if together else abs(correlation) < 0.05
+        assert (correlation > 0.999) if resample_jointly else abs(correlation) < 0.05
 
 
-@pytest.mark.parametrize("together", [True, False])
-def test_missing_runs_never_enter_a_drawn_mean(together: bool) -> None:
+@pytest.mark.parametrize("resample_jointly", [True, False])
+def test_missing_runs_never_enter_a_drawn_mean(resample_jointly: bool) -> None:
     values = np.array([[[1.0, np.nan, 1.0], [np.nan] * 3, [2.0, np.nan, np.nan]]])
-    draws = drawn(values, 200, together=together)
+    draws = drawn(values, 200, resample_jointly=resample_jointly)
     assert np.all(draws[:, 0, 0] == 1.0)
     assert np.isnan(draws[:, 0, 1]).all()
     assert np.all(draws[:, 0, 2] == 2.0)
@@ -160,9 +160,9 @@ def test_missing_runs_never_enter_a_drawn_mean(together: bool) -> None:
 
 def test_memory_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).standard_normal((2, 3, 5))
-    whole = drawn(values, 50, together=False)
-    monkeypatch.setattr("analysis.statistics.bootstrap.CHUNK", 100)
-    np.testing.assert_allclose(drawn(values, 50, together=False), whole)
+    whole = drawn(values, 50, resample_jointly=False)
+    monkeypatch.setattr("analysis.statistics.bootstrap.MAX_VALUES_AT_ONCE", 100)
+    np.testing.assert_allclose(drawn(values, 50, resample_jointly=False), whole)
 
 
 def test_intervals_keep_infinities_and_skip_nan() -> None:
@@ -174,17 +174,17 @@ def test_intervals_keep_infinities_and_skip_nan() -> None:
 
 def test_a_mean_has_its_t_interval() -> None:
     values = np.random.default_rng(0).standard_normal((1, 1, 4))
-    draws = drawn(values, 200_000, together=True)[:, 0]
-    low, high = student_interval(values.mean(-1)[0], draws, confidence=0.9, freedom=3)
+    draws = drawn(values, 200_000, resample_jointly=True)[:, 0]
+    low, high = student_interval(values.mean(-1)[0], draws, confidence=0.9, dof=3)
     expected = stats.t.interval(0.9, 3, values.mean(), stats.sem(values.ravel()))
     assert (low.item(), high.item()) == pytest.approx(expected, abs=0.02)
 
 
 def test_few_replicates_widen_intervals() -> None:
-    assert student_stretch(0.95, 2) == pytest.approx(4.3027 / 1.95996, rel=1e-4)
-    assert student_stretch(0.95, 1e9) == pytest.approx(1.0, rel=1e-6)
-    assert Resampling().freedom(3) == 2
-    assert Resampling(together=False).freedom(3) == 4
+    assert t_inflation(0.95, 2) == pytest.approx(4.3027 / 1.95996, rel=1e-4)
+    assert t_inflation(0.95, 1e9) == pytest.approx(1.0, rel=1e-6)
+    assert Resampling().dof(3) == 2
+    assert Resampling(resample_jointly=False).dof(3) == 4
 
 
 def test_a_column_that_seems_to_cross_beyond_the_grid_is_bounded_as_often_as_stated() -> None:

@@ -9,16 +9,16 @@ import pytest
 
 from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import Dataset
-from analysis.dataset.sweep import Asked, Axis, Sweep, View
+from analysis.dataset.sweep import AnalysisSpec, Axis, CurveSpec, Sweep
 from analysis.figures.curves import draw_curves
 from analysis.report.curve_section import power_row, rows, verdict_row
-from analysis.scaling.prediction import AGREES, CANNOT_TELL, DISAGREES
+from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE
 from analysis.training.curves import Line, agreement, curve_lines, fit_power
 
 X = np.linspace(0.2, 3.0, 12)
 SIZES = (50.0, 100.0, 200.0)
-ASKED = Asked("risk", "theory", "n")
-VIEW = View("x", "y", "risk", (), curves=(ASKED,))
+SPEC = CurveSpec("risk", "theory", "n")
+VIEW = AnalysisSpec("x", "y", "risk", (), curves=(SPEC,))
 
 
 def planted(
@@ -38,11 +38,11 @@ def planted(
 
 
 def limits(dataset: Dataset) -> list[Line]:
-    return [line for line in curve_lines(dataset, VIEW, ASKED) if line.limit]
+    return [line for line in curve_lines(dataset, VIEW, SPEC) if line.limit]
 
 
 def test_there_is_a_line_for_every_y_and_size_and_a_limit_for_every_y() -> None:
-    lines = curve_lines(planted(), VIEW, ASKED)
+    lines = curve_lines(planted(), VIEW, SPEC)
     assert [(line.y, line.size) for line in lines if not line.limit] == [
         (y, size) for size in SIZES for y in (1.0, 3.0)
     ]
@@ -56,7 +56,7 @@ def test_a_limit_covers_what_was_planted_as_often_as_stated() -> None:
 
 
 def test_finite_sizes_disagree_where_only_their_limit_is_predicted() -> None:
-    *_, line = (one for one in curve_lines(planted(), VIEW, ASKED) if one.size == 50)
+    *_, line = (one for one in curve_lines(planted(), VIEW, SPEC) if one.size == 50)
     found, limit = agreement(line), agreement(limits(planted())[0])
     assert found is not None and limit is not None
     assert (found.verdict, limit.verdict) == (DISAGREES, AGREES)
@@ -71,11 +71,11 @@ def test_a_wrong_prediction_disagrees() -> None:
 
 def test_what_is_predicted_nowhere_is_not_judged_and_few_points_tell_nothing() -> None:
     dataset = planted()
-    lines = curve_lines(dataset, VIEW, Asked("risk"))
+    lines = curve_lines(dataset, VIEW, CurveSpec("risk"))
     assert agreement(lines[0]) is None and verdict_row(lines[0], "y", "planted") is None
-    few = Line(ASKED, 1.0, "", "", False, *(np.ones(3) for _ in range(4)), 15)
+    few = Line(SPEC, 1.0, "", "", False, *(np.ones(3) for _ in range(4)), 15)
     found = agreement(few)
-    assert found is not None and found.verdict == CANNOT_TELL
+    assert found is not None and found.verdict == INCONCLUSIVE
 
 
 def test_sizes_scattering_about_a_line_widen_its_interval() -> None:
@@ -105,7 +105,7 @@ def test_rows_hold_every_point_and_nulls_where_nothing_is_predicted() -> None:
 
 def test_the_figure_shows_the_largest_size_its_prediction_and_the_limit() -> None:
     dataset = planted()
-    lines = curve_lines(dataset, VIEW, ASKED)
+    lines = curve_lines(dataset, VIEW, SPEC)
     plane = aggregate(dataset, VIEW).plane
     (axes,) = draw_curves(lines, plane.x, labels=("risk", "y")).axes
     drawn = [container.lines[0] for container in axes.containers]
@@ -123,7 +123,7 @@ def test_the_figure_shows_the_largest_size_its_prediction_and_the_limit() -> Non
 def test_more_lines_than_colours_are_told_apart() -> None:
     dataset = planted()
     plane = aggregate(dataset, VIEW).plane
-    line = curve_lines(dataset, VIEW, ASKED)[0]
+    line = curve_lines(dataset, VIEW, SPEC)[0]
     lines = [replace(line, y=float(k), size=None) for k in range(13)]
     (axes,) = draw_curves(lines, plane.x, labels=("risk", "y")).axes
     drawn = {(c.lines[0].get_color(), c.lines[0].get_marker()) for c in axes.containers}
@@ -132,7 +132,7 @@ def test_more_lines_than_colours_are_told_apart() -> None:
 
 def test_lines_at_the_insets_y_stand_in_axes_of_their_own() -> None:
     dataset = planted()
-    lines = curve_lines(dataset, VIEW, Asked("risk", "theory", "n", inset=1.0))
+    lines = curve_lines(dataset, VIEW, CurveSpec("risk", "theory", "n", inset=1.0))
     (axes,) = draw_curves(lines, aggregate(dataset, VIEW).plane.x, labels=("risk", "y")).axes
     (small,) = axes.child_axes
     for place, y in ((axes, 3.0), (small, 1.0)):
@@ -167,7 +167,7 @@ def test_a_power_leaves_out_replicates_without_a_positive_value_and_needs_two() 
 @pytest.mark.parametrize(("power", "verdict"), [(1.0, AGREES), (-0.5, DISAGREES)])
 def test_a_predicted_power_is_judged(power: float, verdict: str) -> None:
     dataset = planted(slope=0.0)
-    line = curve_lines(dataset, VIEW, Asked("risk", power=power))[-1]
+    line = curve_lines(dataset, VIEW, CurveSpec("risk", power=power))[-1]
     told = power_row(line, ("x", "y"), "planted")
     assert told is not None and told["verdict"] == verdict
     assert told["measured_low"] < told["measured"] < told["measured_high"]

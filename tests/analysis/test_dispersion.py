@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.statistics.overdispersion import alikeness, dispersion, together
+from analysis.statistics.overdispersion import dispersion, shared_dof, similarity_dof
 
 COLUMNS, SWEEPS = 40, 400
 
@@ -19,7 +19,7 @@ def scores(shared: float, replicates: int, seed: int = 0, size: float = 1.0) -> 
 
 def freedom(shared: float, replicates: int) -> float:
     """Median freedom of a column's dispersion over simulated sweeps."""
-    found = [dispersion(scores(shared, replicates, k)).freedom[0] for k in range(SWEEPS)]
+    found = [dispersion(scores(shared, replicates, k)).dof[0] for k in range(SWEEPS)]
     return float(np.median(found))
 
 
@@ -43,7 +43,7 @@ def test_columns_that_differ_keep_their_own() -> None:
     found = dispersion(np.concatenate([calm, wild]))
     assert np.mean(found.size[:COLUMNS]) == pytest.approx(1.0, rel=0.25)
     assert np.mean(found.size[COLUMNS:]) == pytest.approx(9.0, rel=0.25)
-    assert found.freedom[0] < 2 * 59
+    assert found.dof[0] < 2 * 59
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (5, 2), (0, 3)])
@@ -52,12 +52,12 @@ def test_too_little_to_compare_leaves_each_column_to_itself(shape: tuple[int, in
     each -= each.mean(axis=1, keepdims=True)
     found = dispersion(each)
     np.testing.assert_allclose(found.size, (each**2).sum(axis=1) * shape[1] / (shape[1] - 1))
-    assert np.all(found.freedom == shape[1] - 1)
+    assert np.all(found.dof == shape[1] - 1)
 
 
 def test_freedom_lies_between_that_of_one_column_and_of_all() -> None:
     one = np.ones((6, 6))
-    assert together(one, 4) == pytest.approx(4)
-    assert 4 < together(np.eye(6), 4) <= 24
-    assert alikeness(np.ones(6), 4) == np.inf
-    assert alikeness(np.array([0.01, 1.0, 100.0]), 30) < 1
+    assert shared_dof(one, 4) == pytest.approx(4)
+    assert 4 < shared_dof(np.eye(6), 4) <= 24
+    assert similarity_dof(np.ones(6), 4) == np.inf
+    assert similarity_dof(np.array([0.01, 1.0, 100.0]), 30) < 1

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.cells.aggregate import Cells
-from analysis.dataset.sweep import Theory
+from analysis.dataset.sweep import PredictionSpec
 from analysis.figures import (
     draw_boundary,
     draw_failures,
@@ -28,14 +28,14 @@ from analysis.figures import (
 )
 from analysis.figures.style import INK, colours, dark, marks
 from analysis.scaling.paired_shift import boundary_shift
-from analysis.scaling.power_law import fit_law
+from analysis.scaling.power_law import fit_power_law
 from analysis.scaling.prediction import compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.training.trajectories import Trajectories
 from tests.analysis.exact import exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 
-QUARTER = Theory("a quarter", 0.25, (100.0, 2000.0), "planted")
+QUARTER = PredictionSpec("a quarter", 0.25, (100.0, 2000.0), "planted")
 FEW = Resampling(draws=100)
 
 
@@ -105,7 +105,7 @@ def test_linear_axes_stay_linear() -> None:
 
 
 def test_the_boundary_figure_shows_fits_theory_and_their_range(boundary: Boundary) -> None:
-    laws = [fit_law(boundary, s) for s in (0, 1)]
+    laws = [fit_power_law(boundary, s) for s in (0, 1)]
     figure = draw_boundary(boundary, laws, comparisons=[compare(boundary, 0, theory=QUARTER)])
     axes = figure.axes[0]
     lines = {line.get_label(): line for line in axes.lines}
@@ -124,7 +124,7 @@ def test_the_boundary_figure_shows_fits_theory_and_their_range(boundary: Boundar
 def test_lines_cover_axes_of_many_decades() -> None:
     x = np.geomspace(1e2, 1e9, 8)
     boundary = exact_boundary(x**0.25, x=x)
-    figure = draw_boundary(boundary, [fit_law(boundary, 0)])
+    figure = draw_boundary(boundary, [fit_power_law(boundary, 0)])
     fitted = next(li for li in figure.axes[0].lines if str(li.get_label()).startswith("fit"))
     assert fitted.get_xdata()[0] <= x[0]
     assert fitted.get_xdata()[-1] >= x[-1]
@@ -133,7 +133,7 @@ def test_lines_cover_axes_of_many_decades() -> None:
 def test_censored_columns_stand_at_the_edges() -> None:
     cells = cells_of(Planted(y=tuple(np.geomspace(2.2, 3.2, 12)), spread=0.05))
     boundary = find_boundary(cells, 0.25, resampling=FEW)
-    axes = draw_boundary(boundary, [fit_law(boundary, 0)]).axes[0]
+    axes = draw_boundary(boundary, [fit_power_law(boundary, 0)]).axes[0]
     heights = {line.get_marker(): line.get_ydata() for line in axes.lines}
     np.testing.assert_allclose(heights["v"], cells.plane.y.edges[0])
     np.testing.assert_allclose(heights["^"], cells.plane.y.edges[-1])
@@ -145,7 +145,7 @@ def test_an_axis_through_zero_is_linear_and_still_shows_its_laws() -> None:
     linear = replace(
         boundary, plane=replace(boundary.plane, x=replace(boundary.plane.x, log=False))
     )
-    laws = [fit_law(linear, 0)]
+    laws = [fit_power_law(linear, 0)]
     axes = draw_boundary(linear, laws, comparisons=[compare(linear, 0, theory=QUARTER)]).axes[0]
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")
     fitted = next(line for line in axes.lines if str(line.get_label()).startswith("fit"))
@@ -211,7 +211,7 @@ def trajectories() -> Trajectories:
     return Trajectories(
         panels=("v0 = 0.1", "v0 = 1"),
         settings=("p_flip = 0", "p_flip = 0.1"),
-        held="",
+        fixed="",
         measures=("w", "v", "ratio"),
         labels=("hidden", "output", "hidden / output"),
         steps=steps,
@@ -306,7 +306,7 @@ def test_a_picture_for_the_page_keeps_the_digits_of_its_words(boundary: Boundary
 
 
 def test_a_picture_for_the_page_turns_light_where_the_page_is_dark(boundary: Boundary) -> None:
-    text = page_svg(draw_boundary(boundary, [fit_law(boundary, 0)]))
+    text = page_svg(draw_boundary(boundary, [fit_power_law(boundary, 0)]))
     root = ElementTree.fromstring(text)
     rules = "".join(style.text or "" for style in root.iter("{http://www.w3.org/2000/svg}style"))
     assert "prefers-color-scheme: dark" in rules

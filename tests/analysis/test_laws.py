@@ -8,9 +8,9 @@ import pytest
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.cells.aggregate import Cells
-from analysis.dataset.sweep import Theory
+from analysis.dataset.sweep import PredictionSpec
 from analysis.scaling.paired_shift import boundary_shift
-from analysis.scaling.power_law import fit_law
+from analysis.scaling.power_law import fit_power_law
 from analysis.scaling.prediction import compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.statistics.profiles import straight_profiles
@@ -19,7 +19,7 @@ from tests.analysis.synthetic import Planted, cells_of
 
 FINE = tuple(float(v) for v in np.geomspace(0.5, 20.0, 24))
 PAIRED = frozenset({"factor"})
-QUARTER = Theory("a quarter", 0.25, None, "planted")
+QUARTER = PredictionSpec("a quarter", 0.25, None, "planted")
 
 
 @cache
@@ -37,7 +37,7 @@ def boundaries(replicates: int) -> tuple[Boundary, ...]:
 
 @pytest.mark.parametrize("replicates", [10, 40])
 def test_slope_intervals_hold_the_planted_exponent(replicates: int) -> None:
-    laws = [fit_law(b, s) for b in boundaries(replicates) for s in (0, 1)]
+    laws = [fit_power_law(b, s) for b in boundaries(replicates) for s in (0, 1)]
     slopes = [law.slope for law in laws if law.slope]
     assert len(slopes) == 80
     assert np.mean([one.value for one in slopes]) == pytest.approx(0.25, abs=0.01)
@@ -87,9 +87,9 @@ def test_unpaired_shift_intervals_hold_the_planted_factor(replicates: int) -> No
 
 def test_a_shift_is_paired_where_the_dataset_says_so_of_all_that_differs() -> None:
     held = ({"p": 0, "n": 1}, {"p": 1, "n": 1}, {"p": 0, "n": 2}, {"p": 1, "n": 2})
-    plane = replace(boundaries(10)[0].plane, held=held, paired=frozenset({"p"}))
+    plane = replace(boundaries(10)[0].plane, setting_values=held, paired=frozenset({"p"}))
     assert [plane.are_paired(0, s) for s in range(4)] == [True, True, False, False]
-    assert not replace(plane, held=()).are_paired(0, 1)
+    assert not replace(plane, setting_values=()).are_paired(0, 1)
 
 
 def test_pairing_narrows_the_shift() -> None:
@@ -114,7 +114,7 @@ def test_a_shift_on_a_linear_axis_is_a_difference() -> None:
         plane=replace(
             one.plane,
             settings=("a", "b"),
-            held=({"p": 0}, {"p": 1}),
+            setting_values=({"p": 0}, {"p": 1}),
             paired=frozenset({"p"}),
         ),
         profiles=straight_profiles(np.concatenate([crossings, crossings + 0.5], 1), (0.2, 20.0)),
@@ -135,25 +135,25 @@ def test_a_shift_on_a_linear_axis_is_a_difference() -> None:
 
 def test_exact_laws_come_back() -> None:
     x = np.geomspace(1, 1000, 9)
-    power = fit_law(exact_boundary(3 * x**0.4, x=x, error=1e-6), 0)
+    power = fit_power_law(exact_boundary(3 * x**0.4, x=x, error=1e-6), 0)
     assert power.slope is not None
     assert power.intercept is not None
     assert power.slope.value == pytest.approx(0.4)
     assert power.intercept.value == pytest.approx(np.log(3))
     for log in (True, False):
-        line = fit_law(exact_boundary(2 + 0.5 * x, x=x, error=1e-6, log=log), 0, kind="line")
+        line = fit_power_law(exact_boundary(2 + 0.5 * x, x=x, error=1e-6, log=log), 0, kind="line")
         assert line.slope is not None
         assert line.intercept is not None
         assert line.slope.value == pytest.approx(0.5, rel=1e-4)
         assert line.intercept.value == pytest.approx(2, rel=1e-3)
-    from_linear_axis = fit_law(exact_boundary(3 * x**0.4, x=x, error=1e-6, log=False), 0)
+    from_linear_axis = fit_power_law(exact_boundary(3 * x**0.4, x=x, error=1e-6, log=False), 0)
     assert from_linear_axis.slope is not None
     assert from_linear_axis.slope.value == pytest.approx(0.4, rel=1e-4)
 
 
 def test_a_boundary_without_any_noise_is_fitted() -> None:
     x = np.geomspace(1, 1000, 9)
-    law = fit_law(exact_boundary(3 * x**0.4, x=x, error=0.0), 0)
+    law = fit_power_law(exact_boundary(3 * x**0.4, x=x, error=0.0), 0)
     assert law.slope is not None
     assert law.slope.low == pytest.approx(law.slope.high) == pytest.approx(0.4)
 
@@ -161,12 +161,12 @@ def test_a_boundary_without_any_noise_is_fitted() -> None:
 def test_the_range_limits_the_columns() -> None:
     x = np.geomspace(1, 1000, 13)
     kinked = exact_boundary(np.where(x < 30, x**0.5, 30**0.5 * (x / 30) ** 0.1), x=x)
-    low, high = (fit_law(kinked, 0, x_range=span).slope for span in ((0, 29.0), (31.0, 2000)))
+    low, high = (fit_power_law(kinked, 0, x_range=span).slope for span in ((0, 29.0), (31.0, 2000)))
     assert low is not None
     assert high is not None
     assert low.value == pytest.approx(0.5, abs=0.02)
     assert high.value == pytest.approx(0.1, abs=0.02)
-    assert fit_law(kinked, 0).misfit > 10
+    assert fit_power_law(kinked, 0).misfit > 10
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_the_range_limits_the_columns() -> None:
     [
         (8, 0.25, 0.01, "agrees"),
         (8, 0.30, 0.01, "disagrees"),
-        (3, 0.25, 0.01, "cannot tell"),
-        (8, 0.25, 1.0, "cannot tell"),
+        (3, 0.25, 0.01, "inconclusive"),
+        (8, 0.25, 1.0, "inconclusive"),
     ],
 )
 def test_verdicts(columns: int, exponent: float, error: float, verdict: str) -> None:
@@ -188,7 +188,7 @@ def test_a_misfit_is_said() -> None:
     x = np.geomspace(1, 1000, 13)
     bent = exact_boundary(np.exp(0.25 * np.log(x) + 0.1 * (np.arange(13) % 2)), x=x)
     found = compare(bent, 0, theory=QUARTER)
-    assert found.verdict.endswith("; law misfits")
+    assert found.verdict.endswith("; poor fit")
     assert found.law.misfit > 3
 
 
@@ -205,11 +205,11 @@ def test_too_few_columns_are_no_error() -> None:
     open_ended = exact_boundary(x**0.25, x=x)
     open_ended.estimate[0, 1:] = np.inf
     open_ended.high[0, 1:] = np.inf
-    law = fit_law(open_ended, 0)
+    law = fit_power_law(open_ended, 0)
     assert law.slope is None
     assert law.reason == "1 of at least 2 columns cross inside the grid, with an interval"
     assert (law.columns, law.columns_in_range) == (1, 8)
-    assert compare(open_ended, 0, theory=QUARTER).verdict == "cannot tell"
+    assert compare(open_ended, 0, theory=QUARTER).verdict == "inconclusive"
     nothing = replace(QUARTER, x_range=(1e6, 1e7))
     assert compare(open_ended, 0, theory=nothing).constant is None
 
@@ -218,7 +218,7 @@ def test_a_power_law_leaves_out_what_has_no_logarithm() -> None:
     x = np.arange(6.0)
     boundary = exact_boundary(2 * np.maximum(x, 0.1) ** 0.5, x=x, log=False)
     boundary.estimate[0, 1] = -0.1
-    law, line = (fit_law(boundary, 0, kind=kind) for kind in ("power", "line"))
+    law, line = (fit_power_law(boundary, 0, kind=kind) for kind in ("power", "line"))
     assert law.slope is not None
     assert law.slope.value == pytest.approx(0.5, rel=0.01)
     assert (law.columns, law.columns_in_range, line.columns) == (4, 6, 6)
@@ -232,8 +232,8 @@ def test_columns_beyond_the_grid_do_not_bend_the_law() -> None:
         boundary = exact_boundary(x**0.25 * np.exp(offset), x=x, error=0.1)
         seen = cut(boundary, top=0.6)
         inside = seen.closed[0]
-        whole.append(fit_law(boundary, 0).slope.value)  # type: ignore[union-attr]
-        half.append(fit_law(seen, 0).slope.value)  # type: ignore[union-attr]
+        whole.append(fit_power_law(boundary, 0).slope.value)  # type: ignore[union-attr]
+        half.append(fit_power_law(seen, 0).slope.value)  # type: ignore[union-attr]
         dropped.append(np.polyfit(np.log(x)[inside], seen.estimate[0, inside], 1)[0])
     assert np.mean(whole) == pytest.approx(0.25, abs=0.01)
     assert np.mean(half) == pytest.approx(0.25, abs=0.015)
@@ -247,5 +247,5 @@ def test_lines_and_power_laws_are_unbiased_in_either_coordinate() -> None:
     for seed in range(200):
         offset = 0.1 * np.random.default_rng(seed).standard_normal(x.shape)
         line = exact_boundary((1 + 0.05 * x) * np.exp(offset), x=x, error=0.1)
-        slopes.append(fit_law(line, 0, kind="line").slope.value)  # type: ignore[union-attr]
+        slopes.append(fit_power_law(line, 0, kind="line").slope.value)  # type: ignore[union-attr]
     assert np.mean(slopes) == pytest.approx(0.05, rel=0.02)

@@ -41,8 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_line_is_the_mean_of_what_was_recorded_and_ends_as_the_rows_do(folder: Path) -> None:
     dataset = open_dataset(str(folder))
-    (asked,) = dataset.sweep.view.curves
-    lines, steps = recorded_lines(str(folder), dataset.sweep, asked, over="m")
+    (spec,) = dataset.sweep.view.curves
+    lines, steps = recorded_lines(str(folder), dataset.sweep, spec, over="m")
     assert steps is not None
     np.testing.assert_array_equal(steps.values, [0, 4, 10, 20])
     assert [(line.y, line.setting) for line in lines] == [
@@ -78,8 +78,8 @@ def test_curves_along_the_training_are_drawn_on_the_scale_of_the_steps(
     train(text, tmp_path, load_model("kernel"))
     dataset = open_dataset(str(tmp_path))
     assert dataset.sweep.view is not None
-    (asked,) = dataset.sweep.view.curves
-    lines, plane = recorded_lines(str(tmp_path), dataset.sweep, asked, over="m")
+    (spec,) = dataset.sweep.view.curves
+    lines, plane = recorded_lines(str(tmp_path), dataset.sweep, spec, over="m")
     assert plane is not None
     (axes,) = draw_curves(lines, plane, labels=("residual", "m")).axes
     assert axes.get_xscale() == scale
@@ -90,8 +90,8 @@ def test_without_records_there_are_no_lines(folder: Path, tmp_path: Path) -> Non
     train(SWEEP.replace(ALONG, ""), tmp_path, load_model("kernel"))
     dataset = open_dataset(str(folder))
     assert dataset.sweep.view is not None
-    (asked,) = dataset.sweep.view.curves
-    assert recorded_lines(str(tmp_path), dataset.sweep, asked, over="m") == ([], None)
+    (spec,) = dataset.sweep.view.curves
+    assert recorded_lines(str(tmp_path), dataset.sweep, spec, over="m") == ([], None)
 
 
 def test_curves_of_what_is_not_recorded_are_mistakes() -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.boundary.mean_crossing import BENIGN, MEAN, find_boundary
+from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, find_boundary
 from analysis.cells.aggregate import aggregate, transposed
 from analysis.dataset.files import Dataset
-from analysis.dataset.sweep import Theory
+from analysis.dataset.sweep import PredictionSpec
 from analysis.figures import save
 from analysis.figures.levels import draw_levels
 from analysis.figures.residuals import draw_residuals
@@ -23,7 +23,7 @@ from tests.analysis.test_aggregate import VIEW
 
 X = np.geomspace(1, 1000, 14)
 FEW = Resampling(draws=100)
-QUARTER = Theory("a quarter", 0.25, None, "planted")
+QUARTER = PredictionSpec("a quarter", 0.25, None, "planted")
 LAWS = {
     "power": 3 * X**0.4,
     "line": 2 + 0.5 * X,
@@ -82,7 +82,7 @@ def test_a_planted_law_shows_the_same_exponent_at_every_level() -> None:
     cells = cells_of(Planted(replicates=20, y=tuple(np.geomspace(0.3, 30, 28))))
     found = exponents(cells, resampling=FEW)
     assert len(found) == 10
-    assert [one.definition for one in found] == [MEAN] * 5 + [BENIGN] * 5
+    assert [one.definition for one in found] == [MEAN] * 5 + [HALF_BENIGN] * 5
     for one in found:
         assert one.law.slope is not None
         assert one.law.slope.value == pytest.approx(0.25, abs=0.04)
@@ -96,9 +96,15 @@ def test_a_planted_law_shows_the_same_exponent_at_every_level() -> None:
     [
         (X, 0.25, 0.01, "agrees", ""),
         (X, 0.30, 0.01, "disagrees", ""),
-        (X, 0.25, 1.0, "cannot tell", "interval too wide"),
-        (np.geomspace(10, 20, 8), 0.25, 1e-4, "cannot tell", "range too narrow: under 0.5 decades"),
-        (X[:3], 0.25, 0.01, "cannot tell", "3 of at least 4 columns"),
+        (X, 0.25, 1.0, "inconclusive", "interval too wide"),
+        (
+            np.geomspace(10, 20, 8),
+            0.25,
+            1e-4,
+            "inconclusive",
+            "range too narrow: under 0.5 decades",
+        ),
+        (X[:3], 0.25, 0.01, "inconclusive", "3 of at least 4 columns"),
     ],
 )
 def test_verdicts_on_exponents(
@@ -117,7 +123,7 @@ def test_verdicts_on_exponents(
     [
         (5.0, 0.01, "agrees", ""),
         (6.0, 0.01, "disagrees", ""),
-        (5.0, 3.0, "cannot tell", "interval too wide"),
+        (5.0, 3.0, "inconclusive", "interval too wide"),
     ],
 )
 def test_verdicts_on_lines(constant: float, error: float, verdict: str, reason: str) -> None:
@@ -128,7 +134,7 @@ def test_verdicts_on_lines(constant: float, error: float, verdict: str, reason: 
     assert found.measured is not None
     assert found.measured.value == pytest.approx(5 / constant)
     silent = judge_line(boundary, 0, predicted=np.full(14, np.nan), theory=QUARTER, sweep="mine")
-    assert (silent.verdict, silent.measured) == ("cannot tell", None)
+    assert (silent.verdict, silent.measured) == ("inconclusive", None)
 
 
 def test_an_upright_boundary_is_found_along_x() -> None:
@@ -148,8 +154,8 @@ def test_a_column_that_turns_back_says_so() -> None:
     values = cells.values.copy()
     values[0, 3, -4:] = 0.4
     boundary = find_boundary(replace(cells, values=values), 0.25, resampling=FEW)
-    assert boundary.turns is not None
-    assert np.flatnonzero(boundary.turns[0]).tolist() == [3]
+    assert boundary.recrosses is not None
+    assert np.flatnonzero(boundary.recrosses[0]).tolist() == [3]
 
 
 def test_raw_crossings_stand_beside_the_estimate() -> None:
@@ -168,7 +174,7 @@ def test_sections_are_ready_for_a_report(dataset: Dataset, tmp_path) -> None:
     assert {row["quantity"] for row in found["theory"].rows} == {"exponent", "factor"}
     assert len(found["theory"].rows) == 8
     assert len(found["levels"].rows) == 20
-    assert {row["definition"] for row in found["half-benign"].rows} == {BENIGN}
+    assert {row["definition"] for row in found["half-benign"].rows} == {HALF_BENIGN}
     assert "mu_norm" in found["rows"].rows[0]
     assert found["collapse"].rows[0]["quality"] > 0.9
     for part in found.values():

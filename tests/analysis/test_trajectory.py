@@ -36,7 +36,7 @@ def test_medians_and_bands_over_replicates(data: Path) -> None:
     np.testing.assert_array_equal(found.steps, STEPS)
     assert found.panels == ("d = 100", "d = 373", "d = 2683", "d = 10000")
     assert found.settings == ("p_flip = 0", "p_flip = 0.1")
-    assert found.held == "mu_norm = 2.19365"
+    assert found.fixed == "mu_norm = 2.19365"
     assert found.labels == ("max_w_xi", "max_v2", "noise_ratio")
     assert np.all(found.runs == 11)
     scales = np.array([growth(np.array(100.0), np.arange(11.0), step) for step in STEPS])
@@ -102,8 +102,8 @@ def test_panels_and_held_values_can_be_chosen(data: Path) -> None:
     found = found_in(record(data), over="mu_norm", at={"d": 100})
     assert found.panels[0] == "mu_norm = 0.5"
     assert len(found.panels) == 4
-    assert found.held == "d = 100"
-    assert found_in(data, at={"mu_norm": 2.19365}).held == "mu_norm = 2.19365"
+    assert found.fixed == "d = 100"
+    assert found_in(data, at={"mu_norm": 2.19365}).fixed == "mu_norm = 2.19365"
 
 
 def test_replicates_that_the_sweep_no_longer_plans_are_left_out(data: Path) -> None:
@@ -182,10 +182,10 @@ def test_files_are_read_in_batches_and_a_bounded_number_of_replicates_is_shown(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = found_in(record(data))
-    monkeypatch.setattr(recorded, "BATCH", 7)
+    monkeypatch.setattr(recorded, "ROWS_PER_BATCH", 7)
     batched = found_in(data)
     np.testing.assert_array_equal(batched.median, whole.median)
-    monkeypatch.setattr(recorded, "MOST_REPLICATES", 4)
+    monkeypatch.setattr(recorded, "MAX_SHOWN_REPLICATES", 4)
     few = found_in(data)
     assert np.all(few.runs == 4)
     # Replicate k has scale 1 + k.

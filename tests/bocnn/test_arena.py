@@ -52,7 +52,7 @@ def _fill_parts(whole):  # type: ignore[no-untyped-def]
 def test_parts_do_not_overlap() -> None:
     whole = new_arena(2, 64)
     _fill_parts(whole)
-    np.testing.assert_array_equal(whole.whole.view(np.float64), [[1.0] * 8, [2.0] * 8])
+    np.testing.assert_array_equal(whole.storage.view(np.float64), [[1.0] * 8, [2.0] * 8])
 
 
 @pytest.mark.parametrize(

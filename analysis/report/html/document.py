@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from analysis.figures import page_svg
 from analysis.report.html.hover import cell_data, cell_places
 from analysis.report.section import HoverMap, Picture, Section, Subject
-from sweeps.terminal import visible
+from sweeps.declare.terminal import visible
 
 MOST_NAMED = 4
 """Sweeps that a title names; more are counted, and the links below name them."""

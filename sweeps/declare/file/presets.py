@@ -3,7 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
-from sweeps.declare.sweep_file import read_text
+from sweeps.declare.file.sweep_file import read_text
 from sweeps.errors import SweepError, nearest, shown
 
 _LONGEST_PATH = 4000

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.declare import formula
-from sweeps.declare.names import order
-from sweeps.declare.sweep_file import Spec
-from sweeps.declare.values import DTYPES, ValueMistake, in_range, rounded
+from sweeps.declare.cells.names import order
+from sweeps.declare.cells.values import DTYPES, ValueMistake, in_range, rounded
+from sweeps.declare.file.sweep_file import Spec
 from sweeps.protocol import Column, Model
 
 Arrays = dict[str, NDArray[Any]]

@@ -5,97 +5,27 @@ the file is checked as if that value were right.
 """
 
 import copy
+import dataclasses
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    ValidationError,
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+
+from sweeps.declare.analysis_spec import (
+    AnalysisSpec,
+    CollapseSpec,
+    CurveSpec,
+    Number,
+    PredictionSpec,
+    TrendSpec,
 )
-
 from sweeps.errors import Mistake, Path, nearest, shown
 
-_Float = Annotated[StrictFloat, Field(allow_inf_nan=False)]
-Number = StrictInt | _Float
-Power = Annotated[StrictInt | StrictFloat, Field(ge=-100, le=100)]
-"""An exponent: beyond a hundred, no line of it can be drawn over a range of positive numbers."""
 
+class File(BaseModel):
+    """The keys of a sweep file and their types; `analysis` has its own in `analysis_spec`."""
 
-class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Theory(_Strict):
-    """A predicted law of the boundary: y ∝ x^exponent over x_range (everywhere if null)."""
-
-    name: StrictStr
-    exponent: Power
-    x_range: tuple[Number, Number] | None = None
-    source: StrictStr = ""
-
-
-class Across(_Strict):
-    """A fitted quantity that is followed over a setting: a predicted power of it, or a limit."""
-
-    setting: StrictStr
-    of: Literal["exponent", "kink", "shift"]
-    exponent: Power | None = None
-    limit: Number | None = None
-    x_range: tuple[Number, Number] | None = None
-    source: StrictStr = ""
-
-
-class Collapse(_Strict):
-    """Order parameters that the measure may depend on alone: a formula, or a list of formulas."""
-
-    order: StrictStr | Annotated[list[StrictStr], Field(min_length=1)]
-
-    @property
-    def formulas(self) -> list[str]:
-        """The formulas, one or many."""
-        return [self.order] if isinstance(self.order, str) else self.order
-
-
-class Curve(_Strict):
-    """A measure along x, the predicted one beside it, and a size over which both go to a limit.
-
-    `power` is the predicted one of x; a `recorded` measure is shown along the training instead. An `inset`
-    is a smaller y at which the curve is shown beside the others, in axes of its own.
-    """
-
-    measure: StrictStr
-    predicted: StrictStr | None = None
-    limit: StrictStr | None = None
-    power: Power | None = None
-    recorded: StrictBool = False
-    inset: Number | None = None
-    source: StrictStr = ""
-
-
-class Analysis(_Strict):
-    """How the dataset is to be read: the plane, the measure, its levels, theory, collapse.
-
-    Without levels there is no boundary, and curves are all that is shown.
-    """
-
-    x: StrictStr
-    y: StrictStr
-    measure: StrictStr
-    levels: list[Number]
-    theory: list[Theory] = []
-    collapse: Collapse | None = None
-    across: list[Across] = []
-    curves: list[Curve] = []
-
-
-class File(_Strict):
-    """The keys of a sweep file and their types."""
 
     name: Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
     model: StrictStr = "bocnn"
@@ -107,18 +37,19 @@ class File(_Strict):
     fixed: dict[StrictStr, Any] = {}
     derived: dict[StrictStr, StrictStr | Number] = {}
     settings: dict[StrictStr, Any] = {}
-    analysis: Analysis | None = None
+    analysis: AnalysisSpec | None = None
     trajectory: Any = None
     sizes: dict[StrictStr, Any] = {}
 
 
-_SECTIONS: dict[str, type[_Strict]] = {
-    "analysis": Analysis,
-    "theory": Theory,
-    "across": Across,
-    "collapse": Collapse,
-    "curves": Curve,
+SECTIONS: dict[str, Any] = {
+    "analysis": AnalysisSpec,
+    "theory": PredictionSpec,
+    "across": TrendSpec,
+    "collapse": CollapseSpec,
+    "curves": CurveSpec,
 }
+"""The records whose keys stand in a section of the file, or in each item of it."""
 
 _SUBSTITUTES: dict[str, Any] = {
     "name": "unnamed",
@@ -209,7 +140,7 @@ def _substitute(raw: Any, path: Path) -> None:
         holder = next(part for part in reversed(path) if isinstance(part, str))
         nested = holder == "zip" and len(path) == 2
         raw[int(last)] = [] if nested else copy.deepcopy(_SUBSTITUTE_ITEMS[holder])
-    elif _is_required(path):
+    elif keys_of(path).get(str(last), False):
         raw[last] = copy.deepcopy(_SUBSTITUTES[str(last)])
     elif path[0] == "derived" and len(path) == 2 and last in raw:
         raw[last] = "1"
@@ -217,24 +148,29 @@ def _substitute(raw: Any, path: Path) -> None:
         raw.pop(_key(raw, last), None)
 
 
-def _is_required(path: Path) -> bool:
-    """Whether a path is of a key that its section must have."""
-    section = _SECTIONS.get(_section(path)) if len(path) > 1 else File
-    field = section.model_fields.get(str(path[-1])) if section else None
-    return field is not None and field.is_required()
+def keys_of(path: Path) -> dict[str, bool]:
+    """The keys beside the last one of a path, and whether each is required; none among free names."""
+    if len(path) == 1:
+        return {name: field.is_required() for name, field in File.model_fields.items()}
+    section = SECTIONS.get(_section(path))
+    fields = dataclasses.fields(section) if section else ()
+    return {field.name: field.default is dataclasses.MISSING for field in fields}
 
 
 def _explain(path: Path, problem: Any) -> Mistake:
     """A pydantic error in the words of this package."""
-    if problem["type"] == "extra_forbidden":
-        valid = list((_SECTIONS.get(_section(path)) or File).model_fields)
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        valid = list(keys_of(path))
         return Mistake(
             path, f"unknown key; valid: {', '.join(valid)}{nearest(str(path[-1]), valid)}"
         )
     if problem["type"] == "missing":
         return Mistake(path, "is missing and has no default")
     expected = re.sub("^(Input|String) should (be )?", "expected ", problem["msg"])
-    return Mistake(path, f"received {shown(problem['input'])}; {expected}")
+    if problem["type"] == "dataclass_type":
+        section = [part for part in path if isinstance(part, str)][-1]
+        expected = f"expected keys with values: {', '.join(keys_of((section, '')))}"
+    return Mistake(path, f"received {shown(problem['input'])}; {expected.replace('tuple', 'list')}")
 
 
 def _merged(found: list[Mistake]) -> list[Mistake]:

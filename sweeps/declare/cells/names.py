@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from sweeps.declare import formula
-from sweeps.declare.sweep_file import SECTIONS, Spec
+from sweeps.declare.file.sweep_file import SECTIONS, Spec
 from sweeps.errors import Mistake, Path, listed, nearest
 from sweeps.protocol import Model, Tracing
 
@@ -32,7 +32,7 @@ def check_names(
         *_zip(spec),
         *_analysis(spec, model),
         *(() if unread else _across(spec)),
-        *(() if unread else _collapse(spec, model)),
+        *(() if unread else _formulas(spec, model)),
         *_trajectory(spec, model),
     ]
 
@@ -95,9 +95,12 @@ def _unknown(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
             yield Mistake(("derived", name), text)
 
 
-def _given_nowhere(tree: ast.expr, spec: Spec, model: Model) -> Iterator[str]:
-    """What to say of each name of a formula that is neither declared nor a parameter."""
+def _given_nowhere(
+    tree: ast.expr, spec: Spec, model: Model, *, also: Collection[str] = ()
+) -> Iterator[str]:
+    """What to say of each name of a formula that is neither declared nor a parameter nor in `also`."""
     valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
+    valid |= set(also)
     for used in sorted(formula.names(tree) - valid):
         hint = "; Euler's number is exp(1)" if used == "e" else nearest(used, valid)
         yield f"the formula names {used!r}, which is given nowhere{hint}"
@@ -200,19 +203,35 @@ def _across(spec: Spec) -> Iterator[Mistake]:
             yield Mistake(path, f"{text}{nearest(across.setting, valid)}")
 
 
-def _collapse(spec: Spec, model: Model) -> Iterator[Mistake]:
-    """Order parameters that are no formulas, or of what is not in the dataset."""
-    if spec.analysis is None or spec.analysis.collapse is None:
+def _formulas(spec: Spec, model: Model) -> Iterator[Mistake]:
+    """Order parameters and predicted lines that are no formulas, or read what is no column."""
+    if spec.analysis is None:
         return
-    path: Path = ("analysis", "collapse", "order")
-    for index, text in enumerate(spec.analysis.collapse.formulas):
-        at = path if isinstance(spec.analysis.collapse.order, str) else (*path, index)
+    placed: list[tuple[Path, str]] = []
+    for index, theory in enumerate(spec.analysis.theory):
+        if theory.line is not None:
+            placed.append((("analysis", "theory", index, "line"), theory.line))
+    if collapse := spec.analysis.collapse:
+        path: Path = ("analysis", "collapse", "order")
+        one = isinstance(collapse.order, str)
+        placed += [(path if one else (*path, k), text) for k, text in enumerate(collapse.formulas)]
+    for path, text in placed:
         try:
-            unknown = _given_nowhere(formula.parse(text), spec, model)
+            problems = _no_columns(formula.parse(text), spec, model)
         except formula.FormulaError as error:
-            yield Mistake(at, str(error))
+            yield Mistake(path, str(error))
             continue
-        yield from (Mistake(at, said) for said in unknown)
+        yield from (Mistake(path, problem) for problem in problems)
+
+
+def _no_columns(tree: ast.expr, spec: Spec, model: Model) -> Iterator[str]:
+    """What to say of each name of a formula that is no column of numbers of the dataset."""
+    columns = {column.name for column in (*model.parameters, *model.measures)}
+    for name in sorted(formula.names(tree) & spec.derived.keys() - columns):
+        text = f"the formula names {name!r}, which is derived and no column of the dataset; write"
+        yield f"{text} {spec.derived[name]} in its place"
+    measures = {column.name for column in model.measures if column.type != "string"}
+    yield from _given_nowhere(tree, spec, model, also=measures)
 
 
 def _trajectory(spec: Spec, model: Model) -> Iterator[Mistake]:

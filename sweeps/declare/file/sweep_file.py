@@ -1,19 +1,21 @@
 """A sweep as declared: the shape of a sweep file, read and checked as far as no model is needed.
 
-What the names mean to a model is checked in `sweeps.declare.resolve`, and both lists of mistakes are shown
+What the names mean to a model is checked in `sweeps.declare.cells.resolve`; both lists of errors are shown
 at once.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import Any, Final, NamedTuple
 
+from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.declare.axis import Axis, AxisError, is_plain, read_axis
-from sweeps.declare.form import Analysis, read_form
+from sweeps.declare.file.form import read_form
+from sweeps.declare.file.sizes import check_sizes, sized
+from sweeps.declare.file.yaml_file import from_json, read
 from sweeps.declare.recording import Steps, read_steps, to_form
-from sweeps.declare.sizes import check_sizes, sized
-from sweeps.declare.yaml_file import from_json, read
 from sweeps.errors import Mistake, Path, SweepError, SweepFileError, shown
 
 SECTIONS = ("axes", "fixed", "derived", "settings")
@@ -36,7 +38,7 @@ class Spec(NamedTuple):
     fixed: dict[str, Any]
     derived: dict[str, str]
     settings: dict[str, Axis]
-    analysis: Analysis | None
+    analysis: AnalysisSpec | None
     trajectory: Steps = None
 
 
@@ -112,7 +114,7 @@ def to_json(spec: Spec) -> str:
     }
     fields["trajectory"] = to_form(spec.trajectory)
     if spec.analysis:
-        fields["analysis"] = spec.analysis.model_dump()
+        fields["analysis"] = asdict(spec.analysis)
     return from_json(json.dumps(fields, ensure_ascii=False, allow_nan=False))
 
 

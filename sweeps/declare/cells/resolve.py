@@ -1,6 +1,6 @@
 """A sweep held against its model: the cells that follow, or every mistake of the file.
 
-What a cell is, and what its columns are, stands in `sweeps.declare.cells`.
+A cell and its columns are described in `sweeps.declare.cells.table`.
 """
 
 import ast
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from sweeps.declare import formula
 from sweeps.declare.axis import Axis
-from sweeps.declare.cells import Arrays, Cells, CellsMistake, lattice
-from sweeps.declare.draws import Draws, draws_of
-from sweeps.declare.names import check_names
-from sweeps.declare.sweep_file import SECTIONS, UNREAD, Spec, read_spec
-from sweeps.declare.values import ValueMistake, typed
+from sweeps.declare.cells.draws import Draws, draws_of
+from sweeps.declare.cells.names import check_names
+from sweeps.declare.cells.table import Arrays, Cells, CellsMistake, lattice
+from sweeps.declare.cells.values import ValueMistake, typed
+from sweeps.declare.file.sweep_file import SECTIONS, UNREAD, Spec, read_spec
 from sweeps.errors import Mistake, Path, SweepError
 from sweeps.images.check import COLUMNS, unusable
 from sweeps.protocol import Drawing, Model, Pictured

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.declare import formula
-from sweeps.declare.cells import Cells
-from sweeps.declare.sweep_file import Spec
+from sweeps.declare.cells.table import Cells
+from sweeps.declare.file.sweep_file import Spec
 from sweeps.protocol import Drawing, Model
 
 Trees = Mapping[str, ast.expr]
