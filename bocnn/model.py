@@ -19,6 +19,7 @@ from bocnn.engines.registry import (
     GRAM_CPU,
     GRAM_GPU,
     assign,
+    check_known,
     engines_of,
     trained_words,
 )
@@ -82,6 +83,11 @@ class Bocnn:
         """The engine that this process prefers."""
         return next(engine.name for engine in ENGINES if engine.device() is not None)
 
+    @property
+    def recording_engine(self) -> str:
+        """The engine that records runs along their training."""
+        return GRAM_CPU.name
+
     def fits_card(self, columns: Columns) -> NDArray[np.bool_]:
         """Which runs a GPU can train, if there is one, shape (runs,)."""
         return accepts(self.words, columns) & GRAM_GPU.accepts(self.canonical(columns))
@@ -130,6 +136,7 @@ class Bocnn:
         Raises:
             ValueError: a run that no engine accepts.
         """
+        check_known(columns)  # before a word that has no effect is replaced
         columns = self.canonical(columns)
         whole = columns["n"].size
         results = new_results(whole, 0)
@@ -155,8 +162,8 @@ class Bocnn:
         Raises:
             ValueError: a run that the engine that records does not accept.
         """
-        columns = self.canonical(columns)
         check_words(GRAM_CPU.words, columns, GRAM_CPU.name)
+        columns = self.canonical(columns)
         passed = steps[steps < np.max(columns["steps"])].astype(np.int64)
         results = GRAM_CPU.record(columns, passed, self.keyed)
         kept = np.arange(passed.size + 1) < results.lengths[:, None]

@@ -10,7 +10,7 @@ import numpy as np
 
 from bocnn.arrays import Array, Ints
 from bocnn.data.draws import CENTRE, FLIP, LABEL, Seed
-from bocnn.data.model import CONSTANT, DATA_MODELS, DataParameters, Geometry, draw_geometry
+from bocnn.data.model import CONSTANT, DataParameters, Geometry, draw_geometry
 from bocnn.data.sampler import FRESH_PATCH, PATCH, QuantitySampler
 from bocnn.registry.label_processes import LABEL_PROCESSES, LabelProcess
 from bocnn.registry.noises import NOISES, Noise
@@ -37,9 +37,9 @@ class DataModel(NamedTuple):
     labels: LabelProcess
 
     @property
-    def is_gaussian(self) -> bool:
-        """Whether the gram engines can draw it."""
-        return self.noise.is_gaussian
+    def has_gram(self) -> bool:
+        """Whether compiled code draws its inner products without its patches."""
+        return self.signals.gram_code is not None and self.noise.gram_code is not None
 
     def centres(self, mu_norm: float, dimension: int) -> Array:
         """Signal patches, along the first axes, shape (C, dimension)."""
@@ -67,19 +67,18 @@ class DataModel(NamedTuple):
         return self._noise(row, QuantitySampler(seed, PATCH), (int(row["n"]), int(row["d"])))
 
     def fresh(self, row: Row, seed: Seed, dimension: int) -> Array:
-        """Fresh noise patches, shape (n_test, dimension); `dimension` may be below d if Gaussian."""
+        """Fresh noise patches, shape (n_test, dimension); `dimension` may be below d if `has_gram`."""
         return self._noise(row, QuantitySampler(seed, FRESH_PATCH), (int(row["n_test"]), dimension))
 
     def gram(self, row: Row, seed: Seed, workspace: Workspace) -> Geometry:
         """Patches and filters as the gram engines draw them: in the coordinates that the run spans.
 
         Raises:
-            ValueError: the noise is not Gaussian.
+            ValueError: no compiled code draws it.
         """
-        if not self.is_gaussian:
-            raise ValueError(
-                "received noise that is not Gaussian; its inner products have no factor"
-            )
+        if not self.has_gram:
+            words = f"data: {row['data']}, noise: {row['noise']}"
+            raise ValueError(f"received {words}; expected entries with a gram_code")
         return draw_geometry(data_parameters(row), seed, workspace)
 
     def _noise(self, row: Row, sampler: QuantitySampler, shape: tuple[int, int]) -> Array:
@@ -95,9 +94,15 @@ def data_model_of(row: Row) -> DataModel:
 
 
 def data_parameters(row: Row) -> DataParameters:
-    """Sizes and scales of a run of Gaussian data, with constant output weights, for compiled code."""
+    """Sizes and scales of a run for compiled code, with constant output weights.
+
+    Raises:
+        KeyError: data or noise that compiled code does not draw.
+    """
+    data = {word: s.gram_code for word, s in SIGNALS.items() if s.gram_code is not None}
+    noise = {word: n.gram_code for word, n in NOISES.items() if n.gram_code is not None}
     return DataParameters(
-        data=DATA_MODELS.index(row.get("data", "signal")),
+        data=data[row.get("data", "signal")],
         n=int(row["n"]),
         d=int(row["d"]),
         m=int(row["m"]),
@@ -106,7 +111,7 @@ def data_parameters(row: Row) -> DataParameters:
         sigma_0=float(row["sigma_0"]),
         v0=float(row["v0"]),
         p_flip=float(row["p_flip"]),
-        isotropic=row["noise"] == "isotropic",
+        isotropic=noise[row["noise"]] == 1,
         bias=row.get("bias", "none") == "trained",
         output_init=CONSTANT,
     )

@@ -92,7 +92,7 @@ def draw_run(row: Row, seed: Seed, dtype: torch.dtype) -> DenseRun:
 def _draw_vectors(model: DataModel, row: Row, seed: Seed) -> tuple[Array, Array]:
     """Noise patches (n, D) and filters (2m, D): in the coordinates that the run spans, or in all d."""
     n, filters = int(row["n"]), 2 * int(row["m"])
-    if not model.is_gaussian:
+    if not model.has_gram:
         weights = row["sigma_0"] * _normals(seed, FILTER, (filters, int(row["d"])))
         return model.draw(row, seed), weights
     sizes = workspace_bytes(n, int(row["m"]), 0)
@@ -131,7 +131,7 @@ def _train(run: DenseRun, row: Row, seed: Seed) -> tuple[int, bool]:
     )
     optimizer = optimizer_of(run.network, recipe)
     for taken in range(int(row["steps"]) + 1):
-        loss = float(training_loss(run.network, run.data, recipe.loss))
+        loss = float(training_loss(run.network, run.data, recipe.loss).detach())
         if loss <= row["loss_tol"] or taken == int(row["steps"]) or not math.isfinite(loss):
             return taken, loss <= row["loss_tol"]
         step(run.network, run.data, recipe, optimizer)

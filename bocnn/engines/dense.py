@@ -1,6 +1,6 @@
 """The dense network as an engine: every word of the registries, one run at a time, slowly.
 
-Runs with Gaussian noise are drawn as the gram engines draw them, by the same counters and in the
+Runs of Gaussian data are drawn as the gram engines draw them, by the same counters and in the
 coordinates that a run spans; others in d dimensions. torch is imported when it first trains.
 """
 
@@ -82,8 +82,12 @@ class Dense:
     def _dimension(self, columns: Columns) -> Array:
         """Coordinates of a run's vectors, shape (runs,)."""
         d = columns["d"].astype(np.float64)
-        gaussian = np.array([NOISES[word].is_gaussian for word in columns["noise"].tolist()], bool)
-        return np.where(gaussian, np.minimum(d, columns["n"] + 2.0 * columns["m"] + 2), d)
+        words = zip(columns["data"].tolist(), columns["noise"].tolist(), strict=True)
+        has_gram = [
+            SIGNALS[data].gram_code is not None and NOISES[noise].gram_code is not None
+            for data, noise in words
+        ]
+        return np.where(has_gram, np.minimum(d, columns["n"] + 2.0 * columns["m"] + 2), d)
 
     def _numbers(self, columns: Columns) -> Array:
         """Numbers of a run's patches, filters and fresh patches, shape (runs,)."""

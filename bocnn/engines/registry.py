@@ -34,13 +34,22 @@ def trained_words() -> dict[str, tuple[str, ...]]:
     return words
 
 
+def check_known(columns: Columns) -> None:
+    """Refuse runs with a word that no engine trains.
+
+    Raises:
+        ValueError: names the parameter, the word, and the words that some engine trains.
+    """
+    check_words(trained_words(), columns, " or ".join(engine.name for engine in ENGINES))
+
+
 def assign(columns: Columns) -> list[Assignment]:
     """Which engine trains which runs in this process, engines in order.
 
     Raises:
         ValueError: a run that no engine accepts.
     """
-    check_words(trained_words(), columns, " or ".join(engine.name for engine in ENGINES))
+    check_known(columns)
     first, cell = cells_of(columns)
     cells = {name: column[first] for name, column in columns.items()}
     left, found = np.ones(first.size, dtype=bool), []

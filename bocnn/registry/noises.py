@@ -24,12 +24,12 @@ class Noise(NamedTuple):
     """A distribution of noise patches.
 
     draw: from random numbers, a shape (count, d) and the orthonormal signal directions (S, d), patches of
-    that shape at σ_p = 1. is_gaussian: every projection of a patch is Gaussian, so that runs can be
-    drawn by inner products alone.
+    that shape at σ_p = 1. gram_code: how compiled code knows it that draws inner products without patches
+    (`bocnn.data.model`), which takes a Gaussian; None where none does.
     """
 
     draw: Callable[[Sampler, Shape, Array], Array]
-    is_gaussian: bool
+    gram_code: int | None = None
 
 
 def isotropic(sampler: Sampler, shape: Shape, directions: Array) -> Array:
@@ -44,6 +44,6 @@ def orthogonal(sampler: Sampler, shape: Shape, directions: Array) -> Array:
 
 
 NOISES: Final[dict[str, Noise]] = {
-    "orthogonal": Noise(orthogonal, is_gaussian=True),
-    "isotropic": Noise(isotropic, is_gaussian=True),
+    "orthogonal": Noise(orthogonal, gram_code=0),
+    "isotropic": Noise(isotropic, gram_code=1),
 }

@@ -16,10 +16,11 @@ class Signals(NamedTuple):
     """Signal patches of norm ‖μ‖.
 
     centres: of each, its class, its signal direction and its sign there; class +1 first, as many of either
-    class.
+    class. gram_code: how compiled code knows them (`bocnn.data.model`); None where it does not.
     """
 
     centres: tuple[tuple[int, int, int], ...]
+    gram_code: int | None = None
 
     @property
     def directions(self) -> int:
@@ -28,6 +29,6 @@ class Signals(NamedTuple):
 
 
 SIGNALS: Final[dict[str, Signals]] = {
-    "signal": Signals(((1, 0, 1), (-1, 0, -1))),
-    "xor": Signals(((1, 0, 1), (1, 0, -1), (-1, 1, 1), (-1, 1, -1))),
+    "signal": Signals(((1, 0, 1), (-1, 0, -1)), gram_code=0),
+    "xor": Signals(((1, 0, 1), (1, 0, -1), (-1, 1, 1), (-1, 1, -1)), gram_code=1),
 }

@@ -9,11 +9,14 @@ import triton.language as tl
 from bocnn.data import draws
 from bocnn.data.model import DataParameters, draw_geometry, draw_training_set
 from bocnn.engines.packing import pack as pack_runs
+from bocnn.gpu import table
 from bocnn.gpu.batches import pack
 from bocnn.gpu.buffers import PLAIN, allocate_drawn, plan_of
 from bocnn.gpu.draws import chi, normals, uniforms
 from bocnn.gpu.launch import Batch, draw
 from bocnn.gpu.records import FLOATS, INT_COUNT, RunParameters, Sizes
+from bocnn.measure.measures import Measures
+from bocnn.parameters.columns import STATUSES
 from bocnn.rng.chi import chi as cpu_chi
 from bocnn.rng.philox import Stream
 from tests.bocnn.arenas import arena, workspace
@@ -21,6 +24,29 @@ from tests.bocnn.conftest import CARD
 from tests.bocnn.run_columns import columns
 
 SEED = draws.Seed(np.uint64(123), np.uint64(0xFFFFFFFF), np.uint64(7))
+
+
+def test_measures_counters_and_statuses_are_the_cpus_by_name() -> None:
+    assert table.MEASURE_COUNT.value == len(Measures._fields)
+    for index, name in enumerate(Measures._fields):
+        assert getattr(table, name.upper()).value == index
+    names = {"bias": "FILTER_BIAS"}
+    for name in (
+        "label",
+        "flip",
+        "signal",
+        "factor",
+        "chi",
+        "test",
+        "centre",
+        "noise",
+        "bias",
+        "output",
+    ):
+        ours = getattr(table, names.get(name, name.upper()))
+        assert ours.value == getattr(draws, name.upper())
+    for name in STATUSES:
+        assert STATUSES[getattr(table, name.upper()).value] == name
 
 
 @triton.jit
