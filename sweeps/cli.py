@@ -312,6 +312,12 @@ def _print_status(state: command.Status) -> None:
         )
     for conflict in state.conflicts:
         out.print(f"conflict: {conflict}", soft_wrap=True)
+    if state.unverified:
+        out.print(
+            f"not verified: {len(state.unverified):,} files state no digest of what they hold, first "
+            f"{state.unverified[0]}",
+            soft_wrap=True,
+        )
     for mixed in state.mixed:
         out.print(f"mixed {mixed}; equal runs may differ in their last digits", soft_wrap=True)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sweeps.declare.cells.resolve import Resolved, meanings, resolve
 from sweeps.declare.document import ADDED
+from sweeps.declare.document_digest import states_digest
 from sweeps.declare.file.presets import find
 from sweeps.declare.file.yaml_file import from_json
 from sweeps.errors import SweepError
@@ -36,7 +37,7 @@ class Status(NamedTuple):
 
     `lost` says that the resolved sweep was not there, and what is planned was read from the files.
     `damaged` files hold no published run; `conflicts` are runs that two files hold with other numbers;
-    `mixed` is what the dataset's files were made by that differs.
+    `mixed` is what the dataset's files were made by that differs; `unverified` files state no digest.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Status(NamedTuple):
     damaged: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     mixed: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -184,7 +186,13 @@ def read_status(
         damaged=tuple(f"{name} {why}" for name, why in found.damaged.items()),
         conflicts=tuple(found.conflicts),
         mixed=tuple(mixtures(found.notes)),
+        unverified=(*_unverified(dataset.manifest()), *found.unverified),
     )
+
+
+def _unverified(manifest: dict[str, Any] | None) -> list[str]:
+    """The resolved sweep's file, where it states no digest."""
+    return [MANIFEST] if manifest is not None and not states_digest(manifest) else []
 
 
 def verify_dataset(

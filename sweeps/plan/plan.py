@@ -20,6 +20,7 @@ from sweeps.declare.cells.identity import cell_digests, run_ids
 from sweeps.declare.cells.resolve import Resolved
 from sweeps.declare.cells.table import BLOCK
 from sweeps.declare.document import SCHEMA_VERSION
+from sweeps.declare.document_digest import with_digest
 from sweeps.errors import SweepError
 from sweeps.plan.declared import declared
 from sweeps.plan.idle import check_distinct, note_idle
@@ -164,10 +165,8 @@ class Plan:
 
     def sweep(self) -> dict[str, Any]:
         """The resolved sweep, as it stands in the dataset."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "planned_runs": self.total,
-        } | declared(self.resolved)
+        versions = {"schema_version": SCHEMA_VERSION, "planned_runs": self.total}
+        return with_digest(versions | declared(self.resolved))
 
     def _runs(self, places: Places) -> tuple[Places, Places]:
         """Cells and replicates at places: dimensions that decide array shapes vary slowest."""

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from sweeps.declare.document import SCHEMA_VERSION
+from sweeps.declare.document_digest import is_altered
 from sweeps.declare.file.sweep_file import Spec
 from sweeps.errors import SweepError, shown
 
@@ -53,6 +54,8 @@ def read_manifest(data: bytes, source: str) -> dict[str, Any]:
 
 def _check(found: dict[str, Any]) -> None:
     """Whether every key has its type, and the planned runs are those of axes, settings and replicates."""
+    if is_altered(found):
+        raise NotASweep("it was altered since it was written: its digest is of another text")
     if missing := sorted((_KEYS | {"schema_version"}) - found.keys()):
         raise NotASweep(f"{', '.join(missing)} is missing")
     for key, (kind, expected) in _TYPES.items():

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.dataset.files import open_dataset
+from analysis.dataset.provenance import read_provenance
 from analysis.errors import AnalysisError
 from bocnn import MODEL
 from sweeps import command
@@ -367,3 +368,66 @@ def test_a_shard_of_before_digests_is_taken_as_it_is(out: Path) -> None:
         pq.write_table(table.replace_schema_metadata(metadata), path)
     assert (status(out).published, status(out).damaged) == (96, ())
     assert json.loads((out / "_sweep.json").read_text())["planned_runs"] == 96
+
+
+def altered(value: Any) -> Any:
+    """Another value of the same type."""
+    if isinstance(value, str):
+        return f"{value}x"
+    return not value if isinstance(value, bool) else (value or 0) + 1
+
+
+def leaves(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value of a JSON document that is neither a list nor an object."""
+    if isinstance(document, dict | list):
+        parts = document.items() if isinstance(document, dict) else enumerate(document)
+        return [leaf for key, part in parts for leaf in leaves(part, (*path, key))]
+    return [path]
+
+
+def test_no_value_of_a_resolved_sweep_changes_unnoticed(out: Path) -> None:
+    train(TOY_SWEEP, out)
+    manifest = out / "_sweep.json"
+    written = json.loads(manifest.read_text())
+    for *path, last in leaves(written):
+        document = json.loads(manifest.read_text())
+        part = document
+        for key in path:
+            part = part[key]
+        part[last] = altered(part[last])
+        (out.parent / "altered").mkdir(exist_ok=True)
+        for file in out.iterdir():
+            (out.parent / "altered" / file.name).write_bytes(file.read_bytes())
+        (out.parent / "altered" / "_sweep.json").write_text(json.dumps(document))
+        with pytest.raises(SweepError, match=r"altered since it was written|schema version"):
+            status(out.parent / "altered")
+        with pytest.raises(AnalysisError, match=r"altered since it was written|schema version"):
+            open_dataset(str(out.parent / "altered"))
+    manifest.write_text(json.dumps(written, indent=7, sort_keys=True))
+    assert status(out).published == 96
+
+
+def test_what_states_no_digest_is_named(out: Path) -> None:
+    train(TOY_SWEEP, out)
+    assert status(out).unverified == () == read_provenance(str(out)).unverified
+    document = json.loads((out / "_sweep.json").read_text())
+    del document["digest"]
+    (out / "_sweep.json").write_text(json.dumps(document))
+    path = files_of(out)[0]
+    table = pq.read_table(path)
+    kept = {k: v for k, v in table.schema.metadata.items() if k != b"content_digest"}
+    pq.write_table(table.replace_schema_metadata(kept), path)
+    assert (
+        status(out).unverified == ("_sweep.json", path.name) == read_provenance(str(out)).unverified
+    )
+
+
+def test_a_copy_under_a_name_of_the_users_own_is_not_compacted_away(out: Path) -> None:
+    train(TOY_SWEEP, out)
+    before = rows(out)
+    copy = out / "my-copy.parquet"
+    copy.write_bytes(files_of(out)[0].read_bytes())
+    command.compact_dataset(Dataset(str(out)), 10**9, lambda name: TOY)
+    assert copy.exists()
+    assert len(files_of(out)) == 1
+    assert set(rows(out)["run_id"].to_pylist()) == set(before["run_id"].to_pylist())
