@@ -33,8 +33,9 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks import bmm
 from benchmarks.shapes import N_TEST, SCALES, SHAPES, Shape, best_seconds, columns
 from bocnn import MODEL
+from bocnn.engines import availability
 from bocnn.engines.packing import pack
-from bocnn.gpu import availability, batches, launch
+from bocnn.gpu import batches, launch
 from bocnn.gpu.buffers import (
     PLAIN,
     LaunchPlan,

@@ -9,7 +9,7 @@ Source:
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -85,14 +85,29 @@ class TwoLayerCNN(nn.Module):
         return by_class[:, 0] - by_class[:, 1]
 
 
+class SampleOptions(NamedTuple):
+    """Of samples: σ_p, p, and whether noise is N(0, σ_p² I) or its part orthogonal to the centres."""
+
+    sigma_p: float = 1.0
+    p_flip: float = 0.0
+    isotropic: bool = False
+
+
+PLAIN_SAMPLES = SampleOptions()
+
+
+class InitialScales(NamedTuple):
+    """Scale σ_0 of filters and biases, and the value v0 of every output weight."""
+
+    sigma_0: float
+    v0: float
+
+
 def draw_data(
     generator: torch.Generator,
     n: int,
     centres: Tensor,
-    *,
-    sigma_p: float = 1.0,
-    p_flip: float = 0.0,
-    isotropic: bool = False,
+    options: SampleOptions = PLAIN_SAMPLES,
 ) -> Samples:
     """Samples with a centre of their true class and a noise patch.
 
@@ -100,20 +115,18 @@ def draw_data(
         generator: of the random numbers.
         n: samples.
         centres: first half of class +1, second of class −1, shape (C, d); (μ, −μ) or (u, −u, v, −v).
-        sigma_p: noise scale.
-        p_flip: label-flip probability.
-        isotropic: N(0, σ_p² I) noise, not its part orthogonal to the centres.
+        options: noise and flips.
     """
     true = torch.where(torch.rand(n, generator=generator) < 0.5, 1.0, -1.0).to(centres.dtype)
-    flipped = torch.rand(n, generator=generator) < p_flip
+    flipped = torch.rand(n, generator=generator) < options.p_flip
     half = len(centres) // 2
     which = torch.randint(half, (n,), generator=generator) + half * (true < 0)
     noise = torch.randn(n, centres.shape[1], generator=generator, dtype=centres.dtype)
-    if not isotropic:
+    if not options.isotropic:
         directions = nn.functional.normalize(centres[:: 1 if half == 1 else 2])
         for direction in directions[: max(1, half)]:
             noise = noise - torch.outer(noise @ direction, direction)
-    patches = torch.stack([centres[which], sigma_p * noise], dim=1)
+    patches = torch.stack([centres[which], options.sigma_p * noise], dim=1)
     return Samples(patches, torch.where(flipped, -true, true), true)
 
 
@@ -207,14 +220,13 @@ def measure(
 def initialize(
     generator: torch.Generator,
     shape: tuple[int, int],
-    sigma_0: float,
-    v0: float,
+    scales: InitialScales,
     *,
     bias: bool = False,
     activation: str = "relu",
 ) -> TwoLayerCNN:
     """A network with w, b ~ N(0, σ_0² I) and every output weight v0; `shape` is (m, d)."""
-    m, d = shape
+    (m, d), (sigma_0, v0) = shape, scales
     hidden = sigma_0 * torch.randn(2, m, d, generator=generator, dtype=torch.float64)
     drawn = sigma_0 * torch.randn(2, m, generator=generator, dtype=torch.float64) if bias else None
     output = torch.full((2, m, 2), v0, dtype=torch.float64)

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bocnn.engines import availability
 from bocnn.engines.gram_cpu import GramCPU, new_results
 from bocnn.engines.packing import cells_of, pack
 from bocnn.engines.protocol import Columns, Cost, EngineResults
-from bocnn.gpu import availability
 from bocnn.parameters.accepted import Words, accepts
 from bocnn.parameters.precision import needs_double
 

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from bocnn import MODEL
+from bocnn.engines import availability
 from bocnn.engines.registry import GRAM_CPU, GRAM_GPU
-from bocnn.gpu import availability
 from tests.bocnn import arenas
 from tests.bocnn.run_columns import columns
 

@@ -46,9 +46,7 @@ def make_pair(problem: Problem, dtype: Any = np.float64) -> Pair:
         generator,
         problem.n,
         centres,
-        sigma_p=1.2,
-        p_flip=problem.p_flip,
-        isotropic=problem.isotropic,
+        dense.SampleOptions(1.2, problem.p_flip, problem.isotropic),
     )
     if problem.patches != 2:
         shape = (problem.n, problem.patches, problem.d)
@@ -57,8 +55,7 @@ def make_pair(problem: Problem, dtype: Any = np.float64) -> Pair:
     network = dense.initialize(
         generator,
         (problem.m, problem.d),
-        0.05,
-        problem.v0,
+        dense.InitialScales(0.05, problem.v0),
         bias=problem.bias,
         activation=problem.activation,
     )

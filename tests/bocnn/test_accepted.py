@@ -122,11 +122,11 @@ def test_the_cards_codes_are_those_of_the_processor() -> None:
 
 def test_the_dense_network_refuses_words_that_it_does_not_know() -> None:
     generator = torch.Generator().manual_seed(0)
-    network = dense.initialize(generator, (2, 5), 0.1, 0.1)
+    network = dense.initialize(generator, (2, 5), dense.InitialScales(0.1, 0.1))
     data = dense.draw_data(generator, 4, torch.eye(5, dtype=torch.float64)[:2])
     with pytest.raises(ValueError, match="received loss: hinge; the dense network accepts log"):
         dense.training_loss(network, data, "hinge")
     with pytest.raises(ValueError, match="received layers: first; the dense network accepts both"):
         dense.train(network, data, dense.Recipe(0.1, layers="first"), 1)
     with pytest.raises(ValueError, match="received activation: gelu; the dense network accepts"):
-        dense.initialize(generator, (2, 5), 0.1, 0.1, activation="gelu")
+        dense.initialize(generator, (2, 5), dense.InitialScales(0.1, 0.1), activation="gelu")

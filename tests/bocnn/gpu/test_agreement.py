@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
+from bocnn.engines import availability
 from bocnn.engines.registry import GRAM_GPU
-from bocnn.gpu import availability
 from tests.bocnn.conftest import Engine
 from tests.bocnn.run_columns import columns
 from tests.tolerance import RELATIVE

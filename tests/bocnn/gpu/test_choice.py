@@ -86,7 +86,7 @@ def test_without_a_card_to_see_torch_is_not_imported(visible: dict[str, str]) ->
     if CARD == "cuda" and "HOME" in visible:
         pytest.skip("there is a card")
     code = (
-        "import sys; sys.path.insert(0, '.'); from bocnn.gpu.availability import gpu_device;"
+        "import sys; sys.path.insert(0, '.'); from bocnn.engines.availability import gpu_device;"
         "print(gpu_device(), 'torch' in sys.modules)"
     )
     assert answered(visible, code) == "None False"
