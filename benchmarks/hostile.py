@@ -48,7 +48,7 @@ from benchmarks.hostile_places import try_places
 from sweeps import command
 from sweeps.declare.terminal import WordConsole
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import resolved, train, train_here
 from tests.toy import TOY, RecordingToy
@@ -90,7 +90,7 @@ def run(folder: Path) -> Any:
     """The rows after `run`."""
     dataset = Dataset(str(folder))
     plan = command.plan_sweep(resolved(SWEEP), dataset)
-    work = command.prepare(plan, dataset, Cut(runs=30))
+    work = command.prepare(plan, dataset, ShardSize(runs=30))
     if command.execute(work, dataset, train_here).missing:
         raise SweepError("runs are not published")
     return published(folder)
@@ -241,10 +241,10 @@ def _content(path: Path) -> object:
 
 def make_bases(scratch: Path) -> dict[str, Path]:
     """A trained dataset, and one with records along the training."""
-    train(SWEEP, scratch / "trained", cut=Cut(runs=30))
+    train(SWEEP, scratch / "trained", shard_size=ShardSize(runs=30))
     dataset = Dataset(str(scratch / "trained"))
     dataset.write_given({"text": SWEEP, "size": None, "replicates": None})
-    train(RECORDED, scratch / "recorded", RecordingToy(), cut=Cut(runs=30))
+    train(RECORDED, scratch / "recorded", RecordingToy(), shard_size=ShardSize(runs=30))
     return {"trained": scratch / "trained", "recorded": scratch / "recorded"}
 
 

@@ -43,7 +43,7 @@ ORDER = {
         *("train", "command", "cli", "__init__"),
     ),
     "analysis": (
-        *("errors", "dataset", "formula", "statistics", "cells", "boundary", "scaling", "training"),
+        *("errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),
         *("figures", "report", "cli", "__init__", "__main__"),
     ),
 }

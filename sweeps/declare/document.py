@@ -86,6 +86,11 @@ def read_document(document: Mapping[str, Any], *, where: str) -> SweepDocument:
             f"{where} was altered since it was written: its digest is of another text. Move it away: each "
             "shard carries the sweep, and the next run of the sweep writes it again."
         )
+    if is_altered(document):
+        raise DocumentError(
+            f"{where} was altered since it was written: its digest is of another text. Move it away: each "
+            "shard carries the sweep, and the next run of the sweep writes it again."
+        )
     try:
         return _read(_with_visible_texts(document))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

@@ -6,10 +6,10 @@ from typing import Any
 
 from sweeps.declare.document import SCHEMA_VERSION
 from sweeps.declare.document_digest import is_altered
-from sweeps.declare.file.sweep_file import Spec
+from sweeps.declare.file.sweep_file import SweepSpec
 from sweeps.errors import SweepError, shown
 
-_KEYS = {*Spec._fields, "planned_runs"} - Spec._field_defaults.keys()
+_KEYS = {*SweepSpec._fields, "planned_runs"} - SweepSpec._field_defaults.keys()
 _TYPES: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("name", "model", "description"), (str, "text")),
     **dict.fromkeys(

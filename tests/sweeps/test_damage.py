@@ -18,7 +18,7 @@ from analysis.errors import AnalysisError
 from bocnn import MODEL
 from sweeps import command
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.protocol import Model
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, bocnn_sweep, contents, rows, train
@@ -141,7 +141,7 @@ DAMAGES = [
 def test_a_damaged_shard_is_named_set_aside_and_trained_again(
     damage: Callable[[Path, list[Path]], None], why: str, out: Path
 ) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     whole, (victim, *others) = rows(out), files_of(out)
     held = pq.read_table(victim).num_rows
     damage(victim, others)
@@ -156,7 +156,7 @@ def test_a_damaged_shard_is_named_set_aside_and_trained_again(
         open_dataset(str(out))
     assert contents(out) == files  # neither looking nor refusing changes anything
 
-    assert train(TOY_SWEEP, out, cut=Cut(runs=7)) == ({}, 0)
+    assert train(TOY_SWEEP, out, shard_size=ShardSize(runs=7)) == ({}, 0)
     assert rows(out).equals(whole)
     assert (out / f"_damaged-{victim.name}.1").read_bytes() == bad
     assert status(out).damaged == ()
@@ -164,11 +164,11 @@ def test_a_damaged_shard_is_named_set_aside_and_trained_again(
 
 
 def test_a_file_that_is_damaged_twice_is_set_aside_twice(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     victim = files_of(out)[0]
     for text in (b"one", b"two"):
         victim.write_bytes(text)
-        train(TOY_SWEEP, out, cut=Cut(runs=7))
+        train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     aside = sorted(out.glob("_damaged-*"))
     assert [path.read_bytes() for path in aside] == [b"one", b"two"]
 
@@ -196,7 +196,7 @@ def lose(path: Path, others: list[Path]) -> None:
 def test_lost_records_are_no_complete_sweep(
     damage: Callable[[Path, list[Path]], None], why: str, out: Path
 ) -> None:
-    train(TRACED, out, MODEL, cut=Cut(runs=8))
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=8))
     saved = {path.name: pq.read_table(path) for path in out.glob("*.parquet")}
     victim, *others = files_of(out, "trajectory")
     damage(victim, others)
@@ -205,7 +205,7 @@ def test_lost_records_are_no_complete_sweep(
     assert [why in text for text in found.damaged] == [True]
     with pytest.raises(AnalysisError, match=r"records|trajectory-.*Run the sweep again"):
         open_dataset(str(out))
-    assert train(TRACED, out, MODEL, cut=Cut(runs=8)) == ({}, 0)
+    assert train(TRACED, out, MODEL, shard_size=ShardSize(runs=8)) == ({}, 0)
     again = {path.name: pq.read_table(path) for path in out.glob("*.parquet")}
     assert again == saved
     assert open_dataset(str(out)).table.num_rows == 48
@@ -215,7 +215,7 @@ def test_a_file_that_cannot_be_opened_is_not_taken_for_damaged(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A store that fails, or refuses, says nothing of the bytes: the file stays where it is."""
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     files, victim = contents(out), files_of(out)[0]
     from sweeps.store.store import Store
 
@@ -237,7 +237,7 @@ def test_a_file_that_cannot_be_opened_is_not_taken_for_damaged(
 def test_a_file_that_does_not_fit_into_memory_is_not_taken_for_damaged(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     files = contents(out)
 
     def full(*arguments: object, **options: object) -> Any:
@@ -254,7 +254,7 @@ def test_a_file_that_does_not_fit_into_memory_is_not_taken_for_damaged(
 def test_bytes_that_arrive_the_second_time_are_sound(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     from sweeps.store.store import Store
 
     opened, seen = Store.open, set()
@@ -271,7 +271,7 @@ def test_bytes_that_arrive_the_second_time_are_sound(
 
 def test_two_files_with_other_numbers_of_a_run_are_both_named(out: Path) -> None:
     """As where a part was trained on another kind of processor: both files are what they say."""
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     victim = files_of(out)[0]
     changed = first_raised("error")(pq.read_table(victim))
     without = {
@@ -337,7 +337,7 @@ def test_a_record_of_a_failure_that_says_nothing_is_listed(data: bytes | None, o
 
 def test_readers_do_not_take_a_compaction_for_damage(out: Path) -> None:
     """A shard whose records were removed with it, between two looks of a reader, is no damaged one."""
-    train(TRACED, out, MODEL, cut=Cut(runs=2))
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=2))
     ended, seen, errors = threading.Event(), set(), []
 
     def read_on() -> None:

@@ -15,12 +15,11 @@ import pytest
 
 from analysis.dataset.files import open_dataset
 from analysis.dataset.provenance import read_provenance
-from analysis.dataset.query import open_source
 from analysis.dataset.trajectory_files import find_records, read_cells
 from analysis.errors import AnalysisError
 from sweeps import command
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import train
 from tests.toy import TOY
@@ -70,7 +69,7 @@ def values(parent: Path) -> list[Any]:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "out"
-    train(SWEEP, folder, cut=Cut(runs=12))
+    train(SWEEP, folder, shard_size=ShardSize(runs=12))
     return folder
 
 
@@ -100,7 +99,7 @@ def commands(folder: Path) -> Iterator[Callable[[], object]]:
     yield lambda: command.read_status(dataset, lambda name: TOY)
     yield lambda: command.verify_dataset(dataset, lambda name: TOY)
     yield lambda: open_dataset(place)
-    yield lambda: open_source(place).run("SELECT count(*) FROM runs")
+    yield lambda: open_dataset(place).query("SELECT count(*) FROM runs")
     yield lambda: open_dataset(place) and read_provenance(place)
     yield lambda: cells_with_records(place)
     yield lambda: command.compact_dataset(dataset, 10**9, lambda name: TOY)
