@@ -1,5 +1,6 @@
 """The columns of the model `tangent`: data and start of the model `bocnn`, and what their kernel says."""
 
+from dataclasses import replace
 from typing import Final
 
 from bocnn.models.base import measures_of
@@ -23,15 +24,17 @@ SHARED_PARAMETERS = (
 )
 """Parameters of `bocnn` that its kernel at the start depends on, with constant output weights."""
 
-TANGENT_PARAMETERS = tuple(
-    column for column in BOCNN_PARAMETERS if column.name in SHARED_PARAMETERS
-)
-
 TANGENT_WORDS: Final[Words] = {
     "noise": ("orthogonal", "isotropic"),
     "train": ("both", "hidden", "output"),
 }
 """Laws of the noise whose patches are drawn, and layers whose kernel is known."""
+
+TANGENT_PARAMETERS = tuple(
+    replace(column, choices=tuple(TANGENT_WORDS.get(column.name, column.choices)))
+    for column in BOCNN_PARAMETERS
+    if column.name in SHARED_PARAMETERS
+)
 
 TANGENT_IDLE = (
     Idle("v0", lambda c: c["train"] == "output", 1.0, "the hidden layer is not trained"),
