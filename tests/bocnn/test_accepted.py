@@ -22,7 +22,7 @@ from tests.bocnn.run_columns import columns
 from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 from tests.sweeps.small import errors_of
 
-UNKNOWN = "laplace"
+UNKNOWN = "unheard_of"
 KERNEL = load_model("kernel")
 SWEEPS = {
     "bocnn": "{n: 6, m: 3, d: 50, mu_norm: 1, sigma_0: 0.01, v0: 0.1, eta: 0.05, steps: 3}",

@@ -104,12 +104,14 @@ def test_flips_of_one_class_give_the_mean_of_the_classes_errors(
 def test_the_gram_engines_words_and_codes_are_the_entries() -> None:
     coded: Any
     for name, coded in (("noise", noises.NOISES), ("data", signals.SIGNALS)):
-        assert list(GRAM_CPU.words[name]) == list(coded), name
-        assert [entry.gram_code for entry in coded.values()] == [0, 1]
+        codes = {word: entry.gram_code for word, entry in coded.items()}
+        drawn = [word for word, code in codes.items() if code is not None]
+        assert list(GRAM_CPU.words[name]) == sorted(drawn, key=codes.__getitem__), name
+        assert [codes[word] for word in GRAM_CPU.words[name]] == [0, 1]
     for name, registry in (
         ("loss", losses.LOSSES),
         ("activation", activations.ACTIVATIONS),
         ("optimizer", optimizers.OPTIMIZERS),
         ("label_process", label_processes.LABEL_PROCESSES),
     ):
-        assert tuple(GRAM_CPU.words[name]) == tuple(registry), name
+        assert set(GRAM_CPU.words[name]) <= registry.keys(), name
