@@ -63,16 +63,35 @@ class DataModel(NamedTuple):
         return DrawnLabels(true, observed, half * (true < 0) + (half * coin).astype(np.int64))
 
     def draw(self, row: Row, seed: Seed) -> Array:
-        """Noise patches of the training set in d dimensions, shape (n, d)."""
+        """Noise patches of the training set in d dimensions, shape (n, d).
+
+        Args:
+            row: parameters of the run.
+            seed: of the run.
+        Returns:
+            Shape (n, d), at scale σ_p.
+        """
         return self._noise(row, QuantitySampler(seed, PATCH), (int(row["n"]), int(row["d"])))
 
     def fresh(self, row: Row, seed: Seed, dimension: int) -> Array:
-        """Fresh noise patches, shape (n_test, dimension); `dimension` may be below d if `has_gram`."""
+        """Fresh noise patches, shape (n_test, dimension); `dimension` may be below d if `has_gram`.
+
+        Args:
+            row: parameters of the run.
+            seed: of the run.
+            dimension: d, or the coordinates that the run spans where `has_gram`.
+        Returns:
+            Shape (n_test, dimension).
+        """
         return self._noise(row, QuantitySampler(seed, FRESH_PATCH), (int(row["n_test"]), dimension))
 
     def gram(self, row: Row, seed: Seed, workspace: Workspace) -> Geometry:
         """Patches and filters as the gram engines draw them: in the coordinates that the run spans.
 
+        Args:
+            row: parameters of the run.
+            seed: of the run.
+            workspace: to draw in; what is returned lies there.
         Raises:
             ValueError: no compiled code draws it.
         """

@@ -141,13 +141,28 @@ def _check(name: str, word: str, known: tuple[str, ...]) -> None:
 
 
 def training_loss(network: TwoLayerCNN, data: Samples, loss: str = "logistic") -> Tensor:
-    """L = (1/n) Σ ℓ(f(x_i), y_i), ℓ a word of LOSSES."""
+    """L = (1/n) Σ ℓ(f(x_i), y_i), ℓ a word of LOSSES.
+
+    Args:
+        network: as it stands.
+        data: the training set.
+        loss: a word of LOSSES.
+    Returns:
+        A number with its graph, for autograd.
+    """
     _check("loss", loss, tuple(LOSSES))
     return LOSSES[loss](network(data.patches), data.observed).mean()
 
 
 def train(network: TwoLayerCNN, data: Samples, recipe: Recipe, steps: int) -> None:
-    """Train in place for `steps` steps."""
+    """Train in place for `steps` steps.
+
+    Args:
+        network: trained in place.
+        data: the training set.
+        recipe: how it is trained.
+        steps: gradient steps.
+    """
     optimizer = optimizer_of(network, recipe)
     for _ in range(steps):
         step(network, data, recipe, optimizer)
@@ -170,7 +185,14 @@ def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.Optimizer:
 def step(
     network: TwoLayerCNN, data: Samples, recipe: Recipe, optimizer: torch.optim.Optimizer
 ) -> None:
-    """One step on the whole training set, or on the next batch."""
+    """One step on the whole training set, or on the next batch.
+
+    Args:
+        network: trained in place.
+        data: the training set.
+        recipe: how it is trained.
+        optimizer: from `optimizer_of`, which keeps its state.
+    """
     if recipe.batches is not None:
         batch = next(recipe.batches)
         data = Samples(data.patches[batch], data.observed[batch], data.true[batch])
@@ -181,7 +203,15 @@ def step(
 
 @torch.no_grad()
 def error(network: TwoLayerCNN, patches: Tensor, labels: Tensor) -> float:
-    """Share of samples whose label the sign of f misses; f = 0 counts half."""
+    """Share of samples whose label the sign of f misses; f = 0 counts half.
+
+    Args:
+        network: as it stands.
+        patches: of samples, shape (n, Q, d).
+        labels: ±1, shape (n,).
+    Returns:
+        Between 0 and 1.
+    """
     return float((0.5 - 0.5 * torch.sign(labels * network(patches))).mean())
 
 
@@ -225,7 +255,17 @@ def initialize(
     bias: bool = False,
     activation: str = "relu",
 ) -> TwoLayerCNN:
-    """A network with w, b ~ N(0, σ_0² I) and every output weight v0; `shape` is (m, d)."""
+    """A network with w, b ~ N(0, σ_0² I) and every output weight v0; `shape` is (m, d).
+
+    Args:
+        generator: of the random numbers.
+        shape: (m, d).
+        scales: of the weights.
+        bias: whether filters have one, drawn as the weights are.
+        activation: a word of ACTIVATIONS.
+    Returns:
+        A network in float64.
+    """
     (m, d), (sigma_0, v0) = shape, scales
     hidden = sigma_0 * torch.randn(2, m, d, generator=generator, dtype=torch.float64)
     drawn = sigma_0 * torch.randn(2, m, generator=generator, dtype=torch.float64) if bias else None

@@ -56,7 +56,14 @@ def train_rows(columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[int, Measu
 
 
 def train_row(row: Row, *, double: bool) -> tuple[int, Measures]:
-    """Status and measures of one run, trained in float32 or float64; NaN where it diverged."""
+    """Status and measures of one run, trained in float32 or float64; NaN where it diverged.
+
+    Args:
+        row: canonical parameters, `key0`, `key1` and `replicate`.
+        double: train in float64.
+    Returns:
+        Index of the status among the model's, and the measures.
+    """
     seed = Seed(*(np.uint64(row[name]) for name in ("key0", "key1", "replicate")))
     run = draw_run(row, seed, torch.float64 if double else torch.float32)
     steps, reached = _train(run, row, seed)
@@ -69,7 +76,13 @@ def train_row(row: Row, *, double: bool) -> tuple[int, Measures]:
 
 
 def draw_run(row: Row, seed: Seed, dtype: torch.dtype) -> DenseRun:
-    """A run's training set and network at the start."""
+    """A run's training set and network at the start.
+
+    Args:
+        row: parameters of the run.
+        seed: of the run.
+        dtype: of every tensor.
+    """
     model, m = data_model_of(row), int(row["m"])
     noise, filters = _draw_vectors(model, row, seed)
     centres = model.centres(float(row["mu_norm"]), noise.shape[1])

@@ -52,7 +52,15 @@ class GramCPU:
         return EngineResults(results.status, results.measured)
 
     def record(self, columns: Columns, steps: Ints, keyed: Collection[str] = ()) -> RunResults:
-        """Train and measure runs, and record them at `steps`, rising, and where their training ended."""
+        """Train and measure runs, and record them at `steps`, rising, and where their training ended.
+
+        Args:
+            columns: canonical, of runs that it accepts.
+            steps: at which to record, rising, shape (points,).
+            keyed: parameters that enter the keys though they change nothing that is drawn.
+        Returns:
+            Results, with up to points + 1 rows of the trajectory a run.
+        """
         return self._train(columns, steps, new_results(columns["n"].size, steps.size + 1), keyed)
 
     def start_kinds(self, columns: Columns) -> None:

@@ -46,6 +46,8 @@ def check_known(columns: Columns) -> None:
 def assign(columns: Columns) -> list[Assignment]:
     """Which engine trains which runs in this process, engines in order.
 
+    Args:
+        columns: canonical, of every run.
     Raises:
         ValueError: a run that no engine accepts.
     """

@@ -52,7 +52,13 @@ PLAIN = KernelFeatures(coupled=False, moving=False, stopping=False)
 
 
 def plan_of(n: int, filters: int, features: KernelFeatures = PLAIN) -> LaunchPlan:
-    """The launch of a shape; warps and registers were the fastest on an H200 (docs/explanation/gpu.md)."""
+    """The launch of a shape; warps and registers were the fastest on an H200 (docs/explanation/gpu.md).
+
+    Args:
+        n: training samples.
+        filters: 2m.
+        features: what its training kernel must be able to do.
+    """
     K, P = max(16, power_of_two(filters)), max(16, power_of_two(n))
     if P * K <= 2048:
         # Momentum keeps a velocity beside every coefficient: twice the threads hold them.
@@ -78,7 +84,16 @@ def bytes_of(plan: LaunchPlan, sizes: Sizes) -> int:
 
 
 def allocate_drawn(runs: int, sizes: Sizes, plan: LaunchPlan, device: str) -> Drawn:
-    """Room for what runs start from."""
+    """Room for what runs start from.
+
+    Args:
+        runs: in the batch.
+        sizes: of every run.
+        plan: of the launch.
+        device: of torch.
+    Returns:
+        Tensors that hold nothing yet.
+    """
     real: dict[str, Any] = {"dtype": torch.float32, "device": device}
     return Drawn(
         torch.empty((runs, plan.P), **real),
@@ -92,7 +107,16 @@ def allocate_drawn(runs: int, sizes: Sizes, plan: LaunchPlan, device: str) -> Dr
 
 
 def allocate_trained(runs: int, plan: LaunchPlan, features: KernelFeatures, device: str) -> Trained:
-    """Room for what training leaves and, where the state is not resident, works in."""
+    """Room for what training leaves and, where the state is not resident, works in.
+
+    Args:
+        runs: in the batch.
+        plan: of the launch.
+        features: without momentum and decay there is no velocity.
+        device: of torch.
+    Returns:
+        Tensors that hold nothing yet; the state is empty where it stays in registers.
+    """
     real: dict[str, Any] = {"dtype": torch.float32, "device": device}
     state = (runs, plan.K, plan.P)
     nothing = (runs, 0, 0)
@@ -110,7 +134,16 @@ def allocate_trained(runs: int, plan: LaunchPlan, features: KernelFeatures, devi
 
 
 def allocate_measured(runs: int, sizes: Sizes, plan: LaunchPlan, device: str) -> Measured:
-    """Room for what is measured."""
+    """Room for what is measured.
+
+    Args:
+        runs: in the batch.
+        sizes: of every run.
+        plan: of the launch.
+        device: of torch.
+    Returns:
+        Tensors that hold nothing yet but `root`, which is zero.
+    """
     real: dict[str, Any] = {"dtype": torch.float64, "device": device}
     return Measured(
         torch.empty((runs, sizes.rows, plan.K), dtype=torch.float32, device=device),

@@ -17,7 +17,17 @@ LEAST_UNIFORM = tl.constexpr(1.0e-7)
 
 @triton.jit
 def words(runs, r, quantity, block, lane):
-    """Four 32-bit words of counter (block, quantity, replicate, lane) for run r; block is int32."""
+    """Four 32-bit words of counter (block, quantity, replicate, lane) for run r; block is int32.
+
+    Args:
+        runs: parameters.
+        r: index of the run.
+        quantity: counter of `bocnn.gpu.table`.
+        block: int32, any shape.
+        lane: of the counter.
+    Returns:
+        Four words of the shape of block.
+    """
     key = tl.load(runs.ints + r * INT_COUNT + KEY)
     replicate = tl.load(runs.ints + r * INT_COUNT + REPLICATE).to(tl.int32)
     zero = block * 0
@@ -33,7 +43,16 @@ def uniform(word):
 
 @triton.jit
 def uniforms(runs, r, quantity, index):
-    """Uniforms number `index` of a quantity."""
+    """Uniforms number `index` of a quantity.
+
+    Args:
+        runs: parameters.
+        r: index of the run.
+        quantity: counter.
+        index: whole, any shape.
+    Returns:
+        float32 in [0, 1), of the shape of index.
+    """
     w0, w1, w2, w3 = words(runs, r, quantity, index // 4, 0)
     lane = index % 4
     return uniform(tl.where(lane < 2, tl.where(lane == 0, w0, w1), tl.where(lane == 2, w2, w3)))
@@ -82,7 +101,16 @@ def normal_pair(word0, word1):
 
 @triton.jit
 def normals(runs, r, quantity, index):
-    """Standard normals number `index` of a quantity."""
+    """Standard normals number `index` of a quantity.
+
+    Args:
+        runs: parameters.
+        r: index of the run.
+        quantity: counter.
+        index: whole, any shape.
+    Returns:
+        float32, of the shape of index.
+    """
     w0, w1, w2, w3 = words(runs, r, quantity, index // 4, 0)
     lane = index % 4
     cosine, sine = normal_pair(tl.where(lane < 2, w0, w2), tl.where(lane < 2, w1, w3))
@@ -95,6 +123,15 @@ def chi(runs, r, quantity, index, degrees):
 
     All are tried together until each was accepted: attempt `lane` of a draw reads its own counter, so
     a draw does not depend on how often another was rejected.
+
+    Args:
+        runs: parameters.
+        r: index of the run.
+        quantity: counter.
+        index: int32, shape (K,).
+        degrees: of freedom, float64, shape (K,).
+    Returns:
+        Shape (K,).
     """
     shape = 0.5 * tl.maximum(degrees, 1.0)
     small = shape < 1.0

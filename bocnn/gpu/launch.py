@@ -78,7 +78,13 @@ def draw(batch: Batch, drawn: Drawn) -> None:
 
 
 def train(batch: Batch, drawn: Drawn, trained: Trained) -> None:
-    """Launch the training, which writes `trained`: one launch, whatever the steps."""
+    """Launch the training, which writes `trained`: one launch, whatever the steps.
+
+    Args:
+        batch: the runs.
+        drawn: as `draw` left it.
+        trained: written.
+    """
     runs, sizes, plan, features = batch
     grid, shape = (batch.run_count,), (plan.P, plan.K)
     options = {"num_warps": plan.warps, **_FUSED}
@@ -92,7 +98,14 @@ def train(batch: Batch, drawn: Drawn, trained: Trained) -> None:
 
 
 def measure(batch: Batch, drawn: Drawn, trained: Trained, measured: Measured) -> None:
-    """Launch the measures and the test, which write `measured`."""
+    """Launch the measures and the test, which write `measured`.
+
+    Args:
+        batch: the runs.
+        drawn: as `draw` left it.
+        trained: as `train` left it.
+        measured: written.
+    """
     runs, sizes, (P, K) = batch.runs, batch.sizes, (batch.plan.P, batch.plan.K)
     edge, warps, grid = min(_EDGE, P), max(1, K // 16), (batch.run_count,)
     blocks = (batch.run_count, math.ceil(sizes.rows / edge))

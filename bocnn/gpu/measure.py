@@ -54,7 +54,18 @@ def trained_filters(
     K: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Noise coordinates α W(0) + B Z of the filters, BLOCK of them a program, stored (S, K)."""
+    """Noise coordinates α W(0) + B Z of the filters, BLOCK of them a program, stored (S, K).
+
+    Args:
+        runs: parameters.
+        drawn: factor.
+        trained: coefficients and scale.
+        measured: `filters` is written.
+        sizes: of every run.
+        P: samples, rounded up.
+        K: filters, rounded up.
+        BLOCK: coordinates of a program.
+    """
     r = tl.program_id(0).to(tl.int64)
     rows, n = sizes.rows, sizes.n
     j = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -81,7 +92,18 @@ def trained_filters(
 def trained_head(
     runs, drawn, trained, measured, sizes, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr
 ):
-    """The filters' coordinates along the signal directions and the bias, stored (3, K)."""
+    """The filters' coordinates along the signal directions and the bias, stored (3, K).
+
+    Args:
+        runs: parameters.
+        drawn: head.
+        trained: coefficients and scale.
+        measured: `head` is written.
+        sizes: of every run.
+        P: samples, rounded up.
+        K: filters, rounded up.
+        TILE: samples at a time.
+    """
     r = tl.program_id(0).to(tl.int64)
     k, c = tl.arange(0, K), tl.arange(0, CENTRES)
     mu = tl.load(runs.floats + r * FLOAT_COUNT + MU)
@@ -137,7 +159,18 @@ def noise_root(runs, measured, sizes, K: tl.constexpr):
 def fit(
     runs, drawn, trained, measured, sizes, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr
 ):
-    """Training loss and error, memorization, learning, sizes of the weights, steps."""
+    """Training loss and error, memorization, learning, sizes of the weights, steps.
+
+    Args:
+        runs: parameters.
+        drawn: labels.
+        trained: state and margins.
+        measured: `head` is read, `rows` is written.
+        sizes: of every run.
+        P: samples, rounded up.
+        K: filters, rounded up.
+        TILE: samples at a time.
+    """
     r = tl.program_id(0).to(tl.int64)
     n, filters = sizes.n, sizes.filters
     row = measured.rows + r * MEASURE_COUNT

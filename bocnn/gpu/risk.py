@@ -22,8 +22,15 @@ def test_error(runs, trained, measured, sizes, K: tl.constexpr):
     """Write the test errors and their Monte Carlo standard error, NaN for a single pair of draws.
 
     A block of the generator gives component j of four vectors: 32 blocks, of two of the CPU's chunks, are
-    drawn at once, and each of their 32 · 4 places keeps mean and squares of its own vectors' errors. A
+    drawn at once, and each of their 32 · 4 slots keeps mean and squares of its own vectors' errors. A
     vector and its mirror image are a pair; the last is without where the draws are odd.
+
+    Args:
+        runs: parameters.
+        trained: output weights.
+        measured: `head` and `root` are read, `rows` is written.
+        sizes: of every run.
+        K: filters, rounded up.
     """
     r = tl.program_id(0).to(tl.int64)
     k, b = tl.arange(0, K), tl.arange(0, _BLOCKS)
@@ -35,8 +42,7 @@ def test_error(runs, trained, measured, sizes, K: tl.constexpr):
     sign = tl.where(k < sizes.filters, tl.where(k < sizes.filters // 2, 1.0, -1.0), 0.0)
     weights = sign * tl.load(trained.output + (r * 2 + 1) * K + k)
     centres = _centre_outputs(runs, trained, measured, sign, K)
-    place = (tl.zeros((_BLOCKS, 4), tl.float64), tl.zeros((_BLOCKS, 4), tl.float64))
-    mean, squares = place
+    mean, squares = tl.zeros((_BLOCKS, 4), tl.float64), tl.zeros((_BLOCKS, 4), tl.float64)
     count = tl.zeros((_BLOCKS, 4), tl.float64)
     start = tl.zeros((K, _BLOCKS), tl.float32)
     ahead = bias.to(tl.float32)[:, None]
@@ -98,10 +104,10 @@ def _four(x0, x1, x2, x3):
 
 
 @triton.jit
-def _write(runs, measured, draws, places):
-    """Merge the places' means and squares, and write the columns."""
+def _write(runs, measured, draws, moments):
+    """Merge the means and squares of all slots, and write the columns."""
     r = tl.program_id(0).to(tl.int64)
-    count, mean, squares = places
+    count, mean, squares = moments
     weight, more = 0.5 * draws.to(tl.float64), ((draws - 1) // 2).to(tl.float64)
     clean = tl.sum(tl.sum(count * mean, axis=1), axis=0) / weight
     apart = squares + count * (mean - clean) * (mean - clean)
@@ -162,7 +168,15 @@ def _mean_chance(centres, slopes, half):
 
 @triton.jit
 def chance_negative(constant, slopes, half):
-    """P(constant + r·slope < 0), r chi with 2·half degrees of freedom; an output of 0 counts half."""
+    """P(constant + r·slope < 0), r chi with 2·half degrees of freedom; an output of 0 counts half.
+
+    Args:
+        constant: float64.
+        slopes: float64, any shape.
+        half: filters a class.
+    Returns:
+        float64, of the shape of slopes.
+    """
     still = slopes == 0.0
     turn = tl.where(constant > 0.0, 1.0, tl.where(constant < 0.0, -1.0, constant))
     ratios = tl.where(still, 0.0 * turn, constant / tl.where(still, 1.0, slopes))

@@ -38,7 +38,16 @@ from bocnn.gpu.table import (
 
 @triton.jit
 def draw_vectors(runs, drawn, sizes, P: tl.constexpr, K: tl.constexpr, ROWS: tl.constexpr):
-    """Everything of a run that is a vector: one program a run; ROWS ≥ n + 2m and P."""
+    """Everything of a run that is a vector: one program a run; ROWS ≥ n + 2m and P.
+
+    Args:
+        runs: parameters.
+        drawn: written but for `factor` and `inner`.
+        sizes: of every run.
+        P: samples, rounded up.
+        K: filters, rounded up.
+        ROWS: a power of two, ≥ n + 2m and ≥ P.
+    """
     r = tl.program_id(0).to(tl.int64)
     _draw_samples(runs, drawn, sizes, P, ROWS)
     _draw_output(runs, drawn, sizes, K)

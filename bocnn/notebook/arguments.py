@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
 
 def complete(columns: Mapping[str, "Column"], given: Mapping[str, Value]) -> dict[str, Value]:
-    """Every parameter of a run, checked."""
+    """Every parameter of a run, checked.
+
+    Args:
+        columns: the model's parameters by name.
+        given: values by name.
+    Returns:
+        A value of its column's type for every parameter.
+    """
     from bocnn.parameters.columns import REQUIRED
 
     check_names("parameters", given, columns)

@@ -74,6 +74,10 @@ def linear_second_layer(gamma_1: Number, gamma_2: Number) -> Terms:
     | γ₁, γ₂ ≥ 1 | (1 − 1/γ₁) γ₂ / (γ₂ − 1) | 1/(γ₁ − 1) + 1/(γ₂ − 1) |
 
     Poles: γ₂ = 1 where γ₁ > 1, the double descent; γ₁ = 1 where γ₂ ≥ 1.
+
+    Args:
+        gamma_1: d/n, > 0.
+        gamma_2: h/n, > 0.
     """
     g, h = np.broadcast_arrays(np.asarray(gamma_1, float), np.asarray(gamma_2, float))
     few, plain = (h < 1) & (h < g), (g < 1) & (h >= g)

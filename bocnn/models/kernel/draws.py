@@ -44,7 +44,7 @@ class UnitSamples(NamedTuple):
 def draw_data(
     row: Mapping[str, Any], count: int, *, test: bool = False, images: Images | None = None
 ) -> UnitSamples:
-    """Training samples of a run, or test samples of the same law (and the same teacher).
+    """Training samples of a run, or test samples of the same distribution (and the same teacher).
 
     Raises:
         ValueError: a run needs images, and there is no reader, or there are too few.

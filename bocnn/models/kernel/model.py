@@ -152,7 +152,7 @@ class Kernel(RowModel):
         return {"status": "ok"} | records[-1] | bounds | tested | room, records
 
     def _test(self, row: Row, trained: DescentResult, start: TrainingProblem) -> Row:
-        """Loss and error on fresh samples of the training's law; the worst labels have no law."""
+        """Loss and error on fresh samples of the training's distribution; the worst labels have none."""
         fresh: UnitSamples = draw_data(row, int(row["n_test"]), test=True, images=self._images)
         active = (np.maximum(fresh.x @ w.T, 0.0) for w in (trained.filters, start.filters))
         after, before = (part @ start.signs for part in active)

@@ -28,7 +28,7 @@ TANGENT_WORDS: Final[Words] = {
     "noise": ("orthogonal", "isotropic"),
     "train": ("both", "hidden", "output"),
 }
-"""Laws of the noise whose patches are drawn, and layers whose kernel is known."""
+"""Noises whose patches are drawn, and layers whose kernel is known."""
 
 TANGENT_PARAMETERS = tuple(
     replace(column, choices=tuple(TANGENT_WORDS.get(column.name, column.choices)))
