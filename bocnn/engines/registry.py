@@ -68,11 +68,11 @@ def assign(columns: Columns) -> list[Assignment]:
 
 
 def engines_of(columns: Columns) -> Words:
-    """Names and devices of the engines that train runs here, in order: `engine` and `device`."""
+    """Names of the engines that train runs here, in order, and their devices: `engine` and `device`."""
     engines = [part.engine for part in assign(columns)] or [GRAM_CPU]
     return {
         "engine": tuple(engine.name for engine in engines),
-        "device": tuple(str(engine.device()) for engine in engines),
+        "device": tuple(dict.fromkeys(str(engine.device()) for engine in engines)),
     }
 
 

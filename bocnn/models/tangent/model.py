@@ -1,7 +1,7 @@
 """The model `tangent` as a sweep sees it: the kernel at the start of `bocnn`'s network, on its data.
 
-Data are drawn as the model `bocnn` draws them, by the same data model, the same code and the same keys: a run's
-are those of the run of `bocnn` with its seed, replicate and parameters, and with the defaults of what else
+Data are drawn as the model `bocnn` draws them, by the same code and the same keys: a run's are those of the
+run of `bocnn` with its seed, replicate and parameters, and with the defaults of what else
 is drawn. Nothing is trained. A run whose kernel is singular has no bound: its status is `diverged`.
 """
 
