@@ -136,7 +136,7 @@ def _theory(comparison: Comparison) -> _Curve | None:
     if comparison.constant is None:
         return None
     theory, start = comparison.theory, comparison.constant.value
-    words = f"exponent {theory.exponent:g}, {theory.name} ({comparison.verdict})"
+    words = f"exponent {theory.exponent:g}, {theory.name} ({comparison.words})"
     return _Curve(
         comparison.law.setting,
         theory.x_range,
