@@ -59,5 +59,5 @@ if TYPE_CHECKING:
     from analysis.training.trajectories import Trajectories as Trajectories
     from analysis.training.trajectories import open_trajectories as open_trajectories
 
-__all__ = _names.NAMES
+__all__ = _names.PUBLIC_NAMES
 __getattr__ = _names.load

@@ -30,7 +30,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "analysis.training.trajectories": ("Trajectories", "open_trajectories"),
 }
 MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
-NAMES = sorted(MODULE_OF)
+PUBLIC_NAMES = sorted(MODULE_OF)
 
 
 def load(name: str) -> Any:

@@ -7,9 +7,9 @@ from analysis.report.results import Results
 from analysis.report.section import Section
 
 SECTIONS: tuple[str, ...] = (
-    "analysis.report.sections.training.curves:Curves",
+    "analysis.report.sections.training.curves:MeasuredCurves",
     "analysis.report.sections.boundary.plane_map:PlaneMap",
-    "analysis.report.sections.boundary.crossings:Crossings",
+    "analysis.report.sections.boundary.crossings:BoundaryByColumn",
     "analysis.report.sections.scaling.power_laws:PowerLaws",
     "analysis.report.sections.scaling.two_regimes:TwoRegimes",
     "analysis.report.sections.boundary.shift:ShiftOfBoundary",

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 import analysis
-from analysis.names import MODULE_OF, NAMES
+from analysis.names import MODULE_OF, PUBLIC_NAMES
 
 
 def test_every_name_is_there() -> None:
-    assert set(NAMES) == set(analysis.__all__)
-    for name in NAMES:
+    assert set(PUBLIC_NAMES) == set(analysis.__all__)
+    for name in PUBLIC_NAMES:
         assert getattr(analysis, name).__module__.startswith("analysis")
 
 

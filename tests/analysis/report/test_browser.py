@@ -16,7 +16,7 @@ from PIL import Image, ImageColor
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from analysis.cells.aggregate import Cells
-from analysis.figures.plane_map import ABOVE, BELOW
+from analysis.figures.plane_map import COLOUR_ABOVE, COLOUR_BELOW
 from analysis.report.report import write_report
 from analysis.report.results import ReportOptions, analyse
 from analysis.statistics.bootstrap import Resampling
@@ -195,7 +195,7 @@ def test_the_framed_cell_is_the_one_that_is_drawn(visit: Visit, report: Report) 
         assert page.locator(".readout").first.inner_text() == expected(report.cells, 0, i, j)
         shot = Image.open(io.BytesIO(page.locator(".cell").first.screenshot())).convert("RGB")
         middle = shot.getpixel((shot.width // 2, shot.height // 2))
-        side = ABOVE if mean[i, j] > 0.25 else BELOW
+        side = COLOUR_ABOVE if mean[i, j] > 0.25 else COLOUR_BELOW
         assert middle == ImageColor.getrgb(side)
 
 

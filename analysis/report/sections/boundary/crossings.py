@@ -12,7 +12,7 @@ from analysis.report.section import Section, has_levels
 from analysis.report.words import setting_words
 
 
-class Crossings(Section):
+class BoundaryByColumn(Section):
     """Where the mean crosses each level."""
 
     title = "Boundary"
@@ -28,6 +28,7 @@ class Crossings(Section):
         return [boundary_figure(level) for level in self.results.levels]
 
     def tables(self) -> list[TableBlock]:
+        """Crossings of all levels, settings and columns."""
         plane = self.results.cells.plane
         rows = [row for boundary in self.results.boundaries for row in boundary_rows(boundary)]
         header = ("level", "setting", plane.x.name, plane.y.name, "interval", "state")
@@ -44,7 +45,9 @@ def boundary_figure(level: LevelResults) -> FigureBlock:
     return FigureBlock(
         f"boundary-level-{exact(boundary.level)}",
         f"Boundary at {boundary.label} = {exact(boundary.level)} over {boundary.plane.x.label}",
-        draw_boundary(boundary, powers, comparisons=level.comparisons, kinks=level.broken_laws),
+        draw_boundary(
+            boundary, powers, comparisons=level.comparisons, broken_laws=level.broken_laws
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from analysis.report.rows import Row, finite
 from analysis.report.section import Section, has_levels
 
 
-class MapView(NamedTuple):
+class PlaneView(NamedTuple):
     """One way to see the plane: the file it goes to, its words, and its figure of some settings."""
 
     name: str
@@ -31,28 +31,31 @@ class PlaneMap(Section):
     needs = (has_levels,)
 
     @cached_property
-    def views(self) -> list[MapView]:
+    def views(self) -> list[PlaneView]:
         """Each level in both kinds of colour, and the failures where there are any."""
         boundaries, cells = self.results.boundaries, self.results.cells
         views = [level_view(cells, one, two) for one in boundaries for two in (False, True)]
         planned = cells.missing + sum(cells.status.values())
         if (cells.runs_used < planned).any():
             draw = lambda settings: draw_failures(cells, settings=settings)  # noqa: E731
-            views.append(MapView("failures", "runs not used", draw))
+            views.append(PlaneView("failures", "runs not used", draw))
         return views
 
     def words(self) -> str:
+        """What colours and points are."""
         return (
             f"Colour is the mean over the replicates of a cell: {self.results.cells.label}. Points are the "
             "boundary with its interval. Hover over a cell or use the arrow keys to read its values."
         )
 
     def map(self) -> MapBlock:
+        """Each setting in every view."""
         settings = range(len(self.results.cells.plane.settings))
         panels = (tuple((view.words, view.draw([s])) for view in self.views) for s in settings)
         return MapBlock(self.results.cells, tuple(panels))
 
     def figures(self) -> list[FigureBlock]:
+        """All settings in every view, as files."""
         label = self.results.cells.label
         return [
             FigureBlock(view.name, f"{label}, {view.words}", view.draw(None), on_page=False)
@@ -60,14 +63,15 @@ class PlaneMap(Section):
         ]
 
     def tables(self) -> list[TableBlock]:
+        """The values of the cells, as a file."""
         return [TableBlock("cells", "Values of all cells", cell_rows(self.results.cells))]
 
 
-def level_view(cells: Cells, boundary: Boundary, two_colours: bool) -> MapView:
+def level_view(cells: Cells, boundary: Boundary, two_colours: bool) -> PlaneView:
     """The view of one level: means in shades, or their sides of the level in two colours."""
     level = exact(boundary.level)
     kind, words = ("two-colour", "two colours") if two_colours else ("map", "mean")
-    return MapView(
+    return PlaneView(
         f"{kind}-level-{level}",
         f"{words}, level {level}",
         lambda settings: draw_map(cells, boundary, settings=settings, two_colours=two_colours),

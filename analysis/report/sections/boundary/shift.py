@@ -79,6 +79,7 @@ class ShiftOfBoundary(Section):
         )
 
     def figures(self) -> list[FigureBlock]:
+        """Shifts of all settings, one figure a level."""
         return [
             FigureBlock(
                 f"shift-level-{exact(level.boundary.level)}",
@@ -89,6 +90,7 @@ class ShiftOfBoundary(Section):
         ]
 
     def tables(self) -> list[TableBlock]:
+        """The mean shift of each setting, and the shift of each column."""
         header = ("level", "setting", "compared with", "kind", "mean shift")
         cells = [
             [exact(one.boundary.level), one.setting, one.reference, one.kind, one.words]

@@ -24,6 +24,7 @@ class RunsByStatus(Section):
         return counts | {"used": used, "missing": missing, "planned": planned}
 
     def words(self) -> str:
+        """What is counted, and whether runs were put together in batches."""
         cells = self.results.cells
         batched = (
             ""
@@ -34,6 +35,7 @@ class RunsByStatus(Section):
         return f"A run that failed is counted here and enters no mean.{batched}"
 
     def tables(self) -> list[TableBlock]:
+        """Counts of all runs and of each setting."""
         plane = self.results.cells.plane
         settings = plane.settings if len(plane.settings) > 1 else ()
         cells = [

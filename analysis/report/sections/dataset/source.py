@@ -11,6 +11,7 @@ class CostAndSource(Section):
     title = "Cost and source"
 
     def words(self) -> str:
+        """How to train the same runs."""
         options = self.results.provenance.options
         run_with = f" It was run with {options}." if options else ""
         return (

@@ -46,6 +46,7 @@ class CollapseByOrder(Section):
         return not any(self.collapses)
 
     def words(self) -> str:
+        """What quality means, and why an order parameter is missing."""
         plane = self.results.cells.plane
         return "".join(
             (
@@ -56,6 +57,7 @@ class CollapseByOrder(Section):
         )
 
     def figures(self) -> list[FigureBlock]:
+        """One figure an order parameter."""
         return [
             FigureBlock(
                 f"collapse-{k}",

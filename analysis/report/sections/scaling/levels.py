@@ -33,6 +33,7 @@ class ExponentByLevel(Section):
         )
 
     def figures(self) -> list[FigureBlock]:
+        """The exponents, where any was fitted."""
         if not any(one.law.slope for one in self.exponents):
             return []
         theories = self.results.spec.theory
@@ -40,6 +41,7 @@ class ExponentByLevel(Section):
         return [FigureBlock("levels", self.title, figure)]
 
     def tables(self) -> list[TableBlock]:
+        """Every level, definition and setting."""
         rows = [exponent_row(self.results.cells, one) for one in self.exponents]
         fitted = any(one.law.slope for one in self.exponents)
         folded = fitted or len(rows) > MAX_OPEN_ROWS

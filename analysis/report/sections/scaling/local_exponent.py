@@ -45,6 +45,7 @@ class LocalExponents(Section):
         )
 
     def figures(self) -> list[FigureBlock]:
+        """One figure a level."""
         theories = self.results.spec.theory
         return [
             FigureBlock(

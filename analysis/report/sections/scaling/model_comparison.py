@@ -12,7 +12,7 @@ from analysis.report.section import Section, has_levels
 from analysis.scaling.model_selection import Selection, select_law
 
 
-class Comparison(NamedTuple):
+class ComparedModels(NamedTuple):
     """The competing laws of one boundary in one setting."""
 
     boundary: Boundary
@@ -26,10 +26,10 @@ class ModelComparison(Section):
     needs = (has_levels,)
 
     @cached_property
-    def comparisons(self) -> list[Comparison]:
+    def comparisons(self) -> list[ComparedModels]:
         """Those of each level and setting in which enough columns cross."""
         found = (
-            Comparison(one, select_law(one, s, theories=self.results.spec.theory))
+            ComparedModels(one, select_law(one, s, theories=self.results.spec.theory))
             for one in self.results.boundaries
             for s in range(len(one.plane.settings))
         )
@@ -46,6 +46,7 @@ class ModelComparison(Section):
         )
 
     def figures(self) -> list[FigureBlock]:
+        """Residuals of each model, one figure a level and setting."""
         return [
             FigureBlock(
                 f"residuals-level-{exact(boundary.level)}-{selection.setting}",
@@ -67,7 +68,7 @@ def _caption(boundary: Boundary, selection: Selection) -> str:
     return f"{at}, {setting}" if setting else at
 
 
-def candidate_rows(found: Comparison) -> list[Row]:
+def candidate_rows(found: ComparedModels) -> list[Row]:
     """One row a competing law, best first; criteria are differences from the least."""
     boundary, selection = found
     return [

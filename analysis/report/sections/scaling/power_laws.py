@@ -50,6 +50,7 @@ class PowerLaws(Section):
         )
 
     def tables(self) -> list[TableBlock]:
+        """All laws, beside theory where it states an exponent."""
         header = (
             *("level", "setting", "law", "x range", "columns", "exponent or slope", "χ²/dof"),
             *("theory", "verdict"),

@@ -13,7 +13,7 @@ from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
 from analysis.scaling.verdict import Verdict, judge_exponent, judge_line
 
-COLUMNS_OF_THEORY = (
+THEORY_VERDICT_COLUMNS = (
     *("prediction", "quantity", "predicted", "measured", "verdict", "reason", "level"),
     *("definition", "setting"),
 )
@@ -40,6 +40,7 @@ class TheoryVerdicts(Section):
         )
 
     def tables(self) -> list[TableBlock]:
+        """All verdicts."""
         header = (
             *("prediction", "predicted", "measured", "verdict", "boundary", "setting"),
             *("columns, decades", "source"),
@@ -82,7 +83,7 @@ def prediction_of(verdict: Verdict) -> Prediction:
 def verdict_row(verdict: Verdict) -> Row:
     """One prediction, level, definition and setting: theory beside what was measured."""
     return {
-        **prediction_of(verdict).columns(verdict.sweep, *COLUMNS_OF_THEORY),
+        **prediction_of(verdict).columns(verdict.sweep, *THEORY_VERDICT_COLUMNS),
         "columns": verdict.columns,
         "decades": verdict.decades,
         "sweep": verdict.sweep,

@@ -16,7 +16,7 @@ from analysis.report.rows import Row, estimate_columns
 from analysis.report.section import Section, has_levels
 from analysis.scaling.trend import Trend, follow
 
-COLUMNS_OF_VERDICTS = (
+TREND_VERDICT_COLUMNS = (
     *("prediction", "quantity", "predicted", "measured", "verdict", "reason", "level", "setting"),
     *("sweep", "source"),
 )
@@ -52,6 +52,7 @@ class Trends(Section):
         )
 
     def figures(self) -> list[FigureBlock]:
+        """One figure a quantity and setting."""
         specs = [group[0].spec for group in self.groups]
         names = file_names(f"{spec.of}-over-{spec.setting}" for spec in specs)
         return [
@@ -60,8 +61,9 @@ class Trends(Section):
         ]
 
     def tables(self) -> list[TableBlock]:
+        """What theory states, and every value."""
         sweep = self.results.sweep
-        verdicts = [one.columns(sweep, *COLUMNS_OF_VERDICTS) for one in self.predictions()]
+        verdicts = [one.columns(sweep, *TREND_VERDICT_COLUMNS) for one in self.predictions()]
         rows = [row for trend in self.trends for row in trend_rows(trend)]
         folded = len(rows) > MAX_OPEN_ROWS
         return [

@@ -52,6 +52,7 @@ class TwoRegimes(Section):
         return [one for one in self.laws if one.exponents[2]]
 
     def words(self) -> str:
+        """What preferred means, or that nothing could be fitted."""
         if not self.fitted:
             return "Too few columns cross inside the grid to tell two power laws from one."
         return (
@@ -60,6 +61,7 @@ class TwoRegimes(Section):
         )
 
     def tables(self) -> list[TableBlock]:
+        """All broken power laws, those that were fitted on the page."""
         header = (
             *("level", "setting", "exponent below", "exponent above", "break at"),
             "preferred by BIC",

@@ -13,14 +13,13 @@ from analysis.report.rows import Row, finite
 from analysis.report.section import Section
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.prediction import AGREES, DISAGREES
-from analysis.training.curves import Line, agreement, curve_lines
+from analysis.training.curves import CONFIDENCE, Line, agreement, curve_lines
 from analysis.training.learning_curves import recorded_lines
 
-COLUMNS_OF_VERDICTS = (
+CURVE_VERDICT_COLUMNS = (
     *("prediction", "quantity", "predicted", "measured", "verdict", "reason", "setting"),
     *("sweep", "source"),
 )
-CONFIDENCE_OF_CURVES = 0.95
 
 
 class MeasuredCurve(NamedTuple):
@@ -47,7 +46,7 @@ class CurveLine(NamedTuple):
         return ", ".join(filter(None, (value, line.setting, size)))
 
 
-class Curves(Section):
+class MeasuredCurves(Section):
     """Measures along x or along the training."""
 
     title = "Curves"
@@ -78,6 +77,7 @@ class Curves(Section):
         return not self.curves
 
     def words(self) -> str:
+        """How to read dots, lines and rings, and when a line agrees."""
         return (
             "Dots are means over the replicates with 95 % intervals, lines are predictions. Where several "
             "sizes were trained, rings are the means extrapolated along 1/size to their limit, which is "
@@ -86,6 +86,7 @@ class Curves(Section):
         )
 
     def figures(self) -> list[FigureBlock]:
+        """One figure a measure."""
         names = file_names(f"curve-{curve.lines[0].spec.measure}" for curve in self.curves)
         return [
             FigureBlock(
@@ -97,11 +98,12 @@ class Curves(Section):
         ]
 
     def tables(self) -> list[TableBlock]:
+        """Verdicts on what theory is of, on finite sizes, and every point."""
         sweep = self.results.sweep
         # Where there are limits, theory is of them and not of the finite sizes.
         sizes = self.shares[False] if self.shares[True] else []
         verdicts, finite_sizes = (
-            [one.columns(sweep, *COLUMNS_OF_VERDICTS) for one in part]
+            [one.columns(sweep, *CURVE_VERDICT_COLUMNS) for one in part]
             for part in (self.predictions(), sizes)
         )
         return [
@@ -157,7 +159,7 @@ def share_prediction(one: CurveLine) -> Prediction | None:
     return Prediction(
         prediction=f"{spec.measure} = {spec.predicted}",
         quantity="share of intervals that contain it",
-        predicted=CONFIDENCE_OF_CURVES,
+        predicted=CONFIDENCE,
         measured=Estimate(found.within / found.points, found.low, found.high),
         verdict=found.verdict,
         reason=f"{found.within} of {found.points} points; the largest relative difference is "

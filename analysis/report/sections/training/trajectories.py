@@ -31,6 +31,7 @@ class TrajectoriesOfLayers(Section):
         return f"Scales of both layers and their ratio along the training{at}"
 
     def words(self) -> str:
+        """What bands contain, and of which replicates."""
         planned, shown = self.results.dataset.sweep.replicates, MAX_SHOWN_REPLICATES
         first = (
             f" The first {shown:,} of {planned:,} replicates are shown." if planned > shown else ""
@@ -41,6 +42,7 @@ class TrajectoriesOfLayers(Section):
         )
 
     def figures(self) -> list[FigureBlock]:
+        """All panels in one figure, and each by itself for narrow pages."""
         found = self.found
         parts = tuple(
             (", ".join(filter(None, (panel, setting))), draw_trajectory(found, s, p))
@@ -51,6 +53,7 @@ class TrajectoriesOfLayers(Section):
         return [FigureBlock("trajectories", self.caption, whole, parts, key)]
 
     def tables(self) -> list[TableBlock]:
+        """How the last measure ends, and all medians and bands."""
         label = self.found.labels[-1]
         caption = f"How {label} ends: median, and power of the step over the second half"
         return [
@@ -59,6 +62,7 @@ class TrajectoriesOfLayers(Section):
         ]
 
     def predictions(self) -> Iterator[Prediction]:
+        """Whether the last measure settles."""
         for setting, panel, ending in self.found.endings:
             yield Prediction(
                 prediction=f"{self.found.measures[-1]} over the second half of the steps",
