@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from analysis.errors import AnalysisError, one_line
-from sweeps.terminal import WordConsole, guard_streams
+from sweeps.declare.terminal import WordConsole, guard_streams
 
 app = typer.Typer(
     help="From a dataset of runs to boundaries, laws, figures and tables.",

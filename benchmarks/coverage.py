@@ -1,7 +1,7 @@
 """How often stated 95 % intervals hold what was planted: `python -m benchmarks.coverage`.
 
 Every row simulates sweeps with one planted boundary and counts. `--write` puts the table into
-docs/coverage.md.
+docs/explanation/coverage.md.
 """
 
 import argparse
@@ -44,7 +44,7 @@ HEADER = (
     "bias, stated error",
 )
 KINDS = ("power", "line", "kink", "vertical", "outside")
-PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "coverage.md"
 MARK = "<!-- table -->\n"
 
 

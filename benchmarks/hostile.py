@@ -45,10 +45,10 @@ from benchmarks.damage import DAMAGES
 from benchmarks.hostile_names import try_names
 from benchmarks.hostile_places import try_places
 from sweeps import command
+from sweeps.declare.terminal import WordConsole
 from sweeps.errors import SweepError
 from sweeps.plan.plan import Cut
 from sweeps.store.dataset import Dataset
-from sweeps.terminal import WordConsole
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted
 from tests.sweeps.small import resolved, train, train_here

@@ -65,7 +65,7 @@ class Tally:
 def drive(address: str, folder: Path, model: str) -> int:
     """Run the sweep as a driver process; the exit status says whether it is complete."""
     from sweeps import command
-    from sweeps.declare.resolve import resolve
+    from sweeps.declare.cells.resolve import resolve
     from sweeps.plan.plan import Cut
     from sweeps.store.dataset import Dataset
     from sweeps.train.executors import local, tune

@@ -34,7 +34,7 @@ from rich.table import Table
 
 from benchmarks.processes import descendants, peak_mb, title
 from sweeps.command import Status, read_status
-from sweeps.declare import presets
+from sweeps.declare.file import presets
 from sweeps.store.dataset import Dataset
 
 PRESET = "initialization-plane"

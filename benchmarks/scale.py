@@ -44,7 +44,7 @@ def _peak_mb() -> float:
 
 
 def _resolved(cells: int, replicates: int, cost: float) -> Any:
-    from sweeps.declare.resolve import resolve
+    from sweeps.declare.cells.resolve import resolve
     from tests.toy import TOY
 
     side = round(cells**0.5)
@@ -56,7 +56,7 @@ def plan_once(cells: int, replicates: int) -> dict[str, float]:
     """Plan a sweep of so many runs."""
     import numpy as np
 
-    from sweeps.declare.identity import ID_DTYPE
+    from sweeps.declare.cells.identity import ID_DTYPE
     from sweeps.plan.plan import Cut, cut_shards, make_plan
 
     start = time.perf_counter()

@@ -11,17 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
-from bocnn.cpu.engine import ALIKE, WORDS, Record, Runs, room_bytes, run_all
+from bocnn.cpu.engine import GROUPED_BY, WORDS, RunResults, Runs, run_all, workspace_bytes
 from bocnn.gpu import choice
 from bocnn.measure.measures import Measures
-from bocnn.measure.trace import Trace
+from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.accepted import Words, accepts, check_words, codes
-from bocnn.parameters.columns import IDLE, MEASURES, PARAMETERS, STATUSES, TRACE_MEASURES, Column
+from bocnn.parameters.columns import (
+    IDLE,
+    MEASURES,
+    PARAMETERS,
+    STATUSES,
+    TRAJECTORY_MEASURES,
+    Column,
+)
 from bocnn.parameters.idle import canonical, idle_runs
 from bocnn.parameters.keys import cell_keys, undrawn
 from bocnn.parameters.precision import needs_double
 from bocnn.simd.compiling import compile_seconds, compiles_nothing
-from bocnn.simd.lanes import BYTES, lanes
+from bocnn.simd.lanes import VECTOR_BYTES, lane_count
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -45,7 +52,7 @@ class Bocnn:
     numerics_version: Final = 4
     parameters: Final[tuple[Column, ...]] = PARAMETERS
     measures: Final[tuple[Column, ...]] = MEASURES
-    trace_measures: Final[tuple[Column, ...]] = TRACE_MEASURES
+    trace_measures: Final[tuple[Column, ...]] = TRAJECTORY_MEASURES
     shape_columns: Final = ("n", "m", "precision")
     words: Final[Words] = WORDS
     undrawn: Final = undrawn(PARAMETERS)
@@ -101,9 +108,9 @@ class Bocnn:
         """Working memory of each run in bytes, shape (runs,), with the runs that train beside it."""
         points, filters, _ = _sizes(columns)
         real = np.where(needs_double(self.canonical(columns)), 8, 4)
-        kept, scratch = room_bytes(columns["n"], columns["m"], columns["n_test"])
+        kept, scratch = workspace_bytes(columns["n"], columns["m"], columns["n_test"])
         state = real * (points**2 + 8 * points * (filters + 4))
-        beside = np.where(columns["n"] <= WIDEST, BYTES / real, 1)
+        beside = np.where(columns["n"] <= WIDEST, VECTOR_BYTES / real, 1)
         return np.asarray(beside * (kept + state) + scratch)
 
     def is_compiled(self, columns: Columns, traced: bool) -> bool:
@@ -155,7 +162,7 @@ class Bocnn:
         record = _new_record(columns["n"].size, asked.size + 1)
         self._train(columns, np.arange(columns["n"].size), asked, record)
         kept = np.arange(asked.size + 1) < record.lengths[:, None]
-        recorded = zip(Trace._fields, record.traced[kept].T, strict=True)
+        recorded = zip(TrajectoryPoint._fields, record.trajectory[kept].T, strict=True)
         return _rows(record), {"run": np.nonzero(kept)[0], **dict(recorded)}
 
     def _trained(self, columns: Columns) -> dict[str, NDArray[Any]]:
@@ -163,7 +170,9 @@ class Bocnn:
         check_words(WORDS, columns, choice.CPU)
         return self.canonical(columns)
 
-    def _train(self, columns: Columns, rows: NDArray[np.intp], asked: Ints, record: Record) -> None:
+    def _train(
+        self, columns: Columns, rows: NDArray[np.intp], asked: Ints, record: RunResults
+    ) -> None:
         """Train the runs at `rows` on the CPU, those of one shape and kind together, and record them."""
         if rows.size == 0:
             return
@@ -171,9 +180,9 @@ class Bocnn:
         for group in _alike(runs, doubles):
             first, places = group[0], rows[group]
             real = np.float64 if doubles[first] else np.float32
-            wide = lanes(real) if runs.n[first] <= WIDEST else None
-            part = Record._make(field[places] for field in record)
-            run_all(Runs._make(field[group] for field in runs), real, wide, asked, part)
+            vector_width = lane_count(real) if runs.n[first] <= WIDEST else None
+            part = RunResults._make(field[places] for field in record)
+            run_all(Runs._make(field[group] for field in runs), real, vector_width, asked, part)
             for whole, values in zip(record, part, strict=True):
                 whole[places] = values
 
@@ -218,7 +227,7 @@ class Bocnn:
 def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
     """Places of the runs that can train side by side, group after group."""
     group = doubles.astype(np.int64)
-    for name in ALIKE:
+    for name in GROUPED_BY:
         column = getattr(runs, name)
         if (column == column[:1]).all():
             continue
@@ -228,17 +237,17 @@ def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]
         yield np.flatnonzero(group == g)
 
 
-def _new_record(runs: int, points: int) -> Record:
-    """Room for what is measured on runs, and recorded at `points` steps of each."""
-    return Record(
+def _new_record(runs: int, points: int) -> RunResults:
+    """Arrays for what is measured on runs, and recorded at `points` steps of each."""
+    return RunResults(
         np.empty(runs, dtype=np.int8),
         np.empty((runs, len(Measures._fields))),
-        np.empty((runs, points, len(Trace._fields))),
+        np.empty((runs, points, len(TrajectoryPoint._fields))),
         np.zeros(runs, dtype=np.int64),
     )
 
 
-def _rows(record: Record) -> dict[str, NDArray[Any]]:
+def _rows(record: RunResults) -> dict[str, NDArray[Any]]:
     """The measured columns."""
     named = dict(zip(Measures._fields, record.measured.T, strict=True))
     return {"status": np.array(STATUSES, dtype=object)[record.status], **named}

@@ -10,17 +10,18 @@ import typer
 from rich.table import Table
 
 from sweeps import command
-from sweeps.declare import presets
-from sweeps.declare.resolve import Resolved
-from sweeps.declare.sweep_file import read_spec
+from sweeps.declare.cells.resolve import Resolved
+from sweeps.declare.file import presets
+from sweeps.declare.file.sweep_file import read_spec
+from sweeps.declare.terminal import WordConsole, guard_streams
 from sweeps.errors import SweepError
+from sweeps.optional import require
 from sweeps.plan.forecast import busy_rate, card_sample, check_memory, forecast
 from sweeps.plan.idle import idle_everywhere
 from sweeps.plan.plan import Cut, Plan, cut_shards
 from sweeps.store.dataset import Dataset
 from sweeps.store.failed_shard import reason
 from sweeps.store.files import MANIFEST
-from sweeps.terminal import WordConsole, guard_streams
 from sweeps.train.executors import local
 from sweeps.train.limits import check_address_space, machine_memory
 from sweeps.train.progress import Live, counts
@@ -139,6 +140,8 @@ def run(
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
     trials = Trials(executor, address, workers, gpus)
+    if executor is Executor.TUNE:
+        require("ray", "ray", otherwise="train in this process: --executor local")
     check_address_space(starts_ray=executor is Executor.TUNE and address == "local")
     try:
         with Brake(None if time_budget is None else 60 * time_budget) as brake:

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sweeps.declare.presets import find
-from sweeps.declare.resolve import Resolved, meanings, resolve
-from sweeps.declare.yaml_file import from_json
+from sweeps.declare.cells.resolve import Resolved, meanings, resolve
+from sweeps.declare.document import ADDED
+from sweeps.declare.file.presets import find
+from sweeps.declare.file.yaml_file import from_json
 from sweeps.errors import SweepError
-from sweeps.plan.declared import STATED, declared
+from sweeps.plan.declared import declared
 from sweeps.plan.extend import check_extends
 from sweeps.plan.plan import Cut, Plan, cut_shards, make_plan
 from sweeps.protocol import Model, Pictured, load_model
@@ -230,7 +231,7 @@ def sweep_of(dataset: Dataset, find_model: Callable[[str], Model] = load_model) 
         manifest = dataset.carried(dataset.owner())
     contents = manifest.get("images", {})
     text = from_json(
-        json.dumps({k: v for k, v in manifest.items() if k not in STATED}, ensure_ascii=False)
+        json.dumps({k: v for k, v in manifest.items() if k not in ADDED}, ensure_ascii=False)
     )
 
     def with_contents(name: str) -> Model:

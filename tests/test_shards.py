@@ -10,8 +10,8 @@ import pytest
 from analysis.dataset import content as analysed
 from analysis.dataset.shards import open_folder, shard_paths
 from analysis.errors import AnalysisError
+from sweeps.declare import content
 from sweeps.errors import SweepError
-from sweeps.store import content
 from sweeps.store.dataset import Dataset
 
 OWN = f"shard-{'0a' * 16}.parquet"

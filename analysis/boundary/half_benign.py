@@ -39,7 +39,7 @@ def find_benign_boundary(
     The interval is that of the normalized profile likelihood; where replicates are drawn together it is
     widened by how much more the replicates' scores vary than independent runs would, and by Student's t.
     Draws follow that distribution in each column, with the correlation that the scores have between
-    columns. How often intervals hold: docs/coverage.md.
+    columns. How often intervals hold: docs/explanation/coverage.md.
 
     Args:
         cells: the aggregated measure.

@@ -1,7 +1,7 @@
 """Digests of a table's content, column by column: whether rows are those that a sweep wrote, bit by bit.
 
 A column's digest covers its name, type, nulls and values, and neither metadata nor how a file stores it.
-Floats count by their bits, so NaN equals NaN. `sweeps.store.content` computes the same.
+Floats count by their bits, so NaN equals NaN. `sweeps.declare.content` computes the same.
 """
 
 from hashlib import blake2b

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.errors import AnalysisError
-from sweeps.terminal import visible
+from sweeps.declare.terminal import visible
 
 SCHEMA_VERSION = 1
 

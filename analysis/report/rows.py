@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.scaling.power_law import Estimate
-from sweeps.terminal import visible
+from sweeps.declare.terminal import visible
 
 Row = dict[str, Any]
 

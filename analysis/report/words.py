@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.report.rows import finite
 from analysis.scaling.power_law import Estimate
-from sweeps.terminal import visible
+from sweeps.declare.terminal import visible
 
 
 def setting_words(label: str) -> str:

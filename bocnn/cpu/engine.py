@@ -1,6 +1,6 @@
 """The gram engine on the CPU: one compiled loop, draws to measures, its state in cache.
 
-Runs of one shape train side by side in the lanes of a bundle; a lane that is done takes the next run. A
+Runs of one shape train side by side, one per SIMD lane; a lane that is done takes the next run. A
 run's arithmetic never depends on which runs stand beside it. Scheduling, files and statuses' names are
 left to others.
 """
@@ -12,28 +12,28 @@ import numpy as np
 from numba.extending import register_jitable
 
 from bocnn.arrays import Array, Ints
-from bocnn.cpu.bundle import (
-    IDLE,
-    LEFT,
-    RUNNING,
-    STOPPED,
-    Bundle,
+from bocnn.cpu.lane_state import (
+    LANE_AT_STOP,
+    LANE_DIVERGED,
+    LANE_FREE,
+    LANE_RUNNING,
+    LaneState,
     Stop,
     advance,
-    fill,
-    new_bundle,
-    release,
-    resume,
-    take,
+    clear_lane,
+    load_lane,
+    new_lane_state,
+    resume_lane,
+    store_lane,
 )
 from bocnn.data.draws import Seed
-from bocnn.data.laws import Law, draw_geometry, draw_network, draw_points
+from bocnn.data.model import DataParameters, draw_geometry, draw_network, draw_training_set
 from bocnn.dynamics.activation import LEAKY
-from bocnn.dynamics.gram_step import How, Kind, Network, is_finite
-from bocnn.measure.measures import Measures, Run, measure
-from bocnn.measure.trace import trace
+from bocnn.dynamics.gram_step import Network, StepParameters, StepType, is_finite
+from bocnn.measure.measures import Measures, RunState, measure
+from bocnn.measure.trajectory import trajectory_point
 from bocnn.parameters.accepted import Words
-from bocnn.simd.arena import Memory, Room, claim, new_memory, part_of, release_all
+from bocnn.simd.arena import Arena, Workspace, allocate, arena_part, new_arena, reset
 from bocnn.simd.compiled import compiled
 
 OK, UNCONVERGED, DIVERGED = range(3)
@@ -86,7 +86,7 @@ class Runs(NamedTuple):
     n_test: Ints
 
 
-ALIKE = ("n", "m", "data", "isotropic", "bias", "activation", "leak", "loss", "nesterov")
+GROUPED_BY = ("n", "m", "data", "isotropic", "bias", "activation", "leak", "loss", "nesterov")
 """What is the same in all runs that train side by side."""
 
 
@@ -96,8 +96,8 @@ def _seed(runs: Runs, r: int) -> Seed:
 
 
 @compiled(_nrt=False)
-def _law(runs: Runs, r: int) -> Law:
-    return Law(
+def _data_parameters(runs: Runs, r: int) -> DataParameters:
+    return DataParameters(
         runs.data[r],
         runs.n[r],
         runs.d[r],
@@ -114,15 +114,15 @@ def _law(runs: Runs, r: int) -> Law:
 
 
 @compiled(_nrt=False)
-def _kind(runs: Runs, r: int) -> Kind:
-    return Kind(runs.activation[r], runs.leak[r], runs.loss[r], runs.nesterov[r] != 0)
+def _step_type(runs: Runs, r: int) -> StepType:
+    return StepType(runs.activation[r], runs.leak[r], runs.loss[r], runs.nesterov[r] != 0)
 
 
 @compiled(_nrt=False)
-def _how(runs: Runs, r: int, real) -> How:  # type: ignore[no-untyped-def]
+def _step_parameters(runs: Runs, r: int, real) -> StepParameters:  # type: ignore[no-untyped-def]
     leak = runs.leak[r] if runs.activation[r] == LEAKY else 0.0
-    return How(
-        _kind(runs, r),
+    return StepParameters(
+        _step_type(runs, r),
         real(runs.eta[r]),
         real(runs.eta_output[r]),
         real(runs.momentum[r]),
@@ -137,29 +137,29 @@ def _stop(runs: Runs, r: int, at: int) -> Stop:
 
 
 @compiled()
-def _draw(runs: Runs, r: int, real, room: Room) -> Run:  # type: ignore[no-untyped-def]
+def _draw(runs: Runs, r: int, real, workspace: Workspace) -> RunState:  # type: ignore[no-untyped-def]
     """Run r before training, in dtype `real`."""
-    release_all(room.kept)
-    release_all(room.scratch)
-    seed, law = _seed(runs, r), _law(runs, r)
-    geometry = draw_geometry(law, seed, room)
-    points = draw_points(law, geometry, seed, real, room)
-    network = draw_network(law, geometry, seed, real, room)
-    output = claim(room.kept, points.observed.shape, real)
-    return Run(law, _kind(runs, r), geometry, points, network, output)
+    reset(workspace.kept)
+    reset(workspace.scratch)
+    seed, parameters = _seed(runs, r), _data_parameters(runs, r)
+    geometry = draw_geometry(parameters, seed, workspace)
+    training_set = draw_training_set(parameters, geometry, seed, real, workspace)
+    network = draw_network(parameters, geometry, seed, real, workspace)
+    output = allocate(workspace.kept, training_set.observed.shape, real)
+    return RunState(parameters, _step_type(runs, r), geometry, training_set, network, output)
 
 
 @compiled()
 def _measured(
-    run: Run, reached: tuple[int, int], n_test: int, seed: Seed, memory: Memory
+    run: RunState, reached: tuple[int, int], n_test: int, seed: Seed, arena: Arena
 ) -> tuple[int, Measures]:
     """Status and measures of a run by its status and step; NaN where it diverged."""
     status, step = reached
     nothing = Measures(*_NOTHING)
     if status == DIVERGED:
         return status, nothing
-    release_all(memory)
-    row = measure(run, n_test, seed, step, memory)
+    reset(arena)
+    row = measure(run, n_test, seed, step, arena)
     if math.isfinite(row.train_loss + row.test_error + row.max_w_xi + row.w_norm + row.v_norm):
         return status, row
     return DIVERGED, nothing  # the last numbers were finite, their squares and products are not
@@ -173,25 +173,25 @@ def _write(row, out: Array) -> None:  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _record(run: Run, status: int, step: int, row: Measures, out: Array) -> None:
+def _record(run: RunState, status: int, step: int, row: Measures, out: Array) -> None:
     """Write what is recorded of a run at a step; all but the step is NaN where it diverged."""
     out[:] = math.nan
     out[0] = step
     if status != DIVERGED:
-        _write(trace(run, row), out)
+        _write(trajectory_point(run, row), out)
 
 
-class Record(NamedTuple):
+class RunResults(NamedTuple):
     """What is measured on runs.
 
     status: int8, shape (runs,). measured: float64, shape (runs, len(Measures._fields)), NaN where a run
-    diverged. traced: float64, shape (runs, steps asked for + 1, len(Trace._fields)), its rows beyond
-    `lengths` left as they are; of size 0 to record nothing. lengths: int64, shape (runs,), zero at first.
+    diverged. trajectory: float64, shape (runs, recorded steps + 1, len(TrajectoryPoint._fields)), rows
+    beyond `lengths` unset; of size 0 to record nothing. lengths: int64, shape (runs,), zero at first.
     """
 
     status: Ints
     measured: Array
-    traced: Array
+    trajectory: Array
     lengths: Ints
 
 
@@ -202,40 +202,44 @@ def _next_stop(runs: Runs, r: int, asked: Ints, recorded: int) -> int:
 
 
 @compiled(_nrt=False)
-def _status(bundle: Bundle, lane: int, network: Network, loss_tol: float) -> int:
+def _status(state: LaneState, lane: int, network: Network, loss_tol: float) -> int:
     """Status of a lane whose training has ended, or would if it ended here."""
-    standing = bundle.clock.standing[lane]
-    if standing == LEFT or not is_finite(network):
+    status = state.clock.status[lane]
+    if status == LANE_DIVERGED or not is_finite(network):
         return DIVERGED
-    return UNCONVERGED if standing == STOPPED and loss_tol > 0.0 else OK
+    return UNCONVERGED if status == LANE_AT_STOP and loss_tol > 0.0 else OK
 
 
 @compiled()
 def _report(
-    runs: Runs, where: tuple[int, int], bundle: Bundle, held: tuple[Run, Room], record: Record
+    runs: Runs,
+    where: tuple[int, int],
+    state: LaneState,
+    held: tuple[RunState, Workspace],
+    results: RunResults,
 ) -> bool:
     """Measure a run, which is due in a lane, and record it; whether its training has ended."""
-    (r, lane), (drawn, room) = where, held
-    step = bundle.clock.step[lane]
-    take(bundle, lane, drawn.network)
-    drawn.output[:] = bundle.output[:, lane]
-    reached = (_status(bundle, lane, drawn.network, runs.loss_tol[r]), step)
-    status, row = _measured(drawn, reached, runs.n_test[r], _seed(runs, r), room.scratch)
-    if record.traced.size > 0:
-        _record(drawn, status, step, row, record.traced[r, record.lengths[r]])
-        record.lengths[r] += 1
-    if status != DIVERGED and bundle.clock.standing[lane] == STOPPED and step < runs.steps[r]:
+    (r, lane), (drawn, workspace) = where, held
+    step = state.clock.step[lane]
+    store_lane(state, lane, drawn.network)
+    drawn.output[:] = state.output[:, lane]
+    reached = (_status(state, lane, drawn.network, runs.loss_tol[r]), step)
+    status, row = _measured(drawn, reached, runs.n_test[r], _seed(runs, r), workspace.scratch)
+    if results.trajectory.size > 0:
+        _record(drawn, status, step, row, results.trajectory[r, results.lengths[r]])
+        results.lengths[r] += 1
+    if status != DIVERGED and state.clock.status[lane] == LANE_AT_STOP and step < runs.steps[r]:
         return False
-    record.status[r] = status
-    _write(row, record.measured[r])
+    results.status[r] = status
+    _write(row, results.measured[r])
     return True
 
 
 @register_jitable
-def room_bytes(n: Any, m: Any, n_test: Any) -> tuple[Any, Any]:
+def workspace_bytes(n: Any, m: Any, n_test: Any) -> tuple[Any, Any]:
     """Bytes that a run holds while it trains, and those that its draw and its measures work in.
 
-    All that `_draw` and `measure` claim, in float64 and with sizes rounded up; numbers or arrays.
+    All that `_draw` and `measure` allocate, in float64 and with sizes rounded up; numbers or arrays.
     """
     points, filters, few = n + 16, 2 * m + 16, 64 * 100
     size = points + filters
@@ -246,60 +250,62 @@ def room_bytes(n: Any, m: Any, n_test: Any) -> tuple[Any, Any]:
 
 
 @compiled()
-def _room_of(memory: Room, lane: int) -> Room:
+def _workspace_of(arena: Workspace, lane: int) -> Workspace:
     """Where a lane's runs work."""
-    return Room(part_of(memory.kept, lane), part_of(memory.scratch, 0))
+    return Workspace(arena_part(arena.kept, lane), arena_part(arena.scratch, 0))
 
 
 @compiled(nogil=True)
-def run_all(runs: Runs, real, wide, asked: Ints, record: Record) -> None:  # type: ignore[no-untyped-def]
-    """Train and measure runs of one shape and kind, and record them along the training.
+def run_all(runs: Runs, real, vector_width, asked: Ints, results: RunResults) -> None:  # type: ignore[no-untyped-def]
+    """Train and measure runs of one shape and step type, and record them along the training.
 
     Args:
-        runs: parameters, at least one run's, the ALIKE the same in all.
+        runs: parameters, at least one run's, those in GROUPED_BY the same in all.
         real: dtype class in which training is done, np.float32 or np.float64.
-        wide: None to train one after the other, `lanes(real)` to train so many side by side.
+        vector_width: None to train one after the other, `lane_count(real)` to train so many side by side.
         asked: steps at which to record, rising, beside the one at which training ended.
-        record: written.
+        results: written.
     """
-    kept, scratch = room_bytes(runs.n[0], runs.m[0], np.max(runs.n_test))
-    memory = Room(new_memory(1 if wide is None else wide, kept), new_memory(1, scratch))
-    _run_all(runs, (real, wide), memory, asked, record)
+    kept, scratch = workspace_bytes(runs.n[0], runs.m[0], np.max(runs.n_test))
+    arena = Workspace(
+        new_arena(1 if vector_width is None else vector_width, kept), new_arena(1, scratch)
+    )
+    _run_all(runs, (real, vector_width), arena, asked, results)
 
 
 @compiled()
-def _run_all(runs: Runs, numbers, memory: Room, asked: Ints, record: Record) -> None:  # type: ignore[no-untyped-def]
+def _run_all(runs: Runs, numbers, arena: Workspace, asked: Ints, results: RunResults) -> None:  # type: ignore[no-untyped-def]
     """The same in memory that the caller keeps: a part for each lane, and one to scratch in."""
-    (real, wide), width = numbers, memory.kept.used.size
-    kind, count, taken = _kind(runs, 0), runs.n.size, 0
-    rooms = [_room_of(memory, lane) for lane in range(width)]
-    first = _draw(runs, 0, real, rooms[0])
-    held = [(first, room) for room in rooms]
-    remembers = bool(np.any(runs.momentum != 0.0) or np.any(runs.weight_decay != 0.0))
-    bundle = new_bundle(first.points, first.network, width, remembers)
-    place = np.zeros(width, np.int64)
+    (real, vector_width), width = numbers, arena.kept.used.size
+    step_type, count, taken = _step_type(runs, 0), runs.n.size, 0
+    workspaces = [_workspace_of(arena, lane) for lane in range(width)]
+    first = _draw(runs, 0, real, workspaces[0])
+    held = [(first, workspace) for workspace in workspaces]
+    has_velocity = bool(np.any(runs.momentum != 0.0) or np.any(runs.weight_decay != 0.0))
+    state = new_lane_state(first.training_set, first.network, width, has_velocity)
+    run_in = np.zeros(width, np.int64)
     while True:
         for lane in range(width):
-            standing = bundle.clock.standing[lane]
-            if standing == RUNNING:
+            status = state.clock.status[lane]
+            if status == LANE_RUNNING:
                 continue
-            r = place[lane]
-            if standing != IDLE and not _report(runs, (r, lane), bundle, held[lane], record):
-                resume(bundle, lane, _next_stop(runs, r, asked, record.lengths[r]))
+            r = run_in[lane]
+            if status != LANE_FREE and not _report(runs, (r, lane), state, held[lane], results):
+                resume_lane(state, lane, _next_stop(runs, r, asked, results.lengths[r]))
             elif taken < count:
-                drawn = _draw(runs, taken, real, rooms[lane])
+                drawn = _draw(runs, taken, real, workspaces[lane])
                 stop = _stop(runs, taken, _next_stop(runs, taken, asked, 0))
-                fill(
-                    bundle,
+                load_lane(
+                    state,
                     lane,
-                    (drawn.points, drawn.network),
-                    _how(runs, taken, real),
+                    (drawn.training_set, drawn.network),
+                    _step_parameters(runs, taken, real),
                     (stop, _seed(runs, taken)),
                 )
-                held[lane], place[lane] = (drawn, rooms[lane]), taken
+                held[lane], run_in[lane] = (drawn, workspaces[lane]), taken
                 taken += 1
             else:
-                release(bundle, lane)
-        if not np.any(bundle.clock.standing == RUNNING):
+                clear_lane(state, lane)
+        if not np.any(state.clock.status == LANE_RUNNING):
             return
-        advance(bundle, kind, wide)
+        advance(state, step_type, vector_width)

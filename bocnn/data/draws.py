@@ -17,7 +17,7 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 | 9 `OUTPUT` | output weights, patch by patch | 0 |
 | 10 `BATCH` | order of the samples in epoch e, from block e · ⌈n/4⌉ | 0 |
 
-A block gives four numbers, one after the other; of `TEST`, place 16 j + b of the 64 is number j of block b.
+A block gives four numbers, one after the other; of `TEST`, draw 16 j + b of the 64 is number j of block b.
 """
 
 from typing import NamedTuple
@@ -28,9 +28,9 @@ from bocnn.arrays import Array, Ints
 from bocnn.rng.chi import fill_chis
 from bocnn.rng.normals import fill_normals, fill_uniforms
 from bocnn.rng.philox import Stream, philox, uniform
-from bocnn.simd.arena import Memory, claim, claim_zeros
+from bocnn.simd.arena import Arena, allocate, allocate_zeros
 from bocnn.simd.compiled import compiled
-from bocnn.simd.random_words import WIDTH
+from bocnn.simd.random_words import WORD_LANES
 
 LABEL, FLIP, SIGNAL, FACTOR, CHI, TEST, CENTRE, NOISE, BIAS, OUTPUT, BATCH = (
     np.uint64(quantity) for quantity in range(11)
@@ -53,29 +53,29 @@ def stream(seed: Seed, quantity: np.uint64) -> Stream:
 
 
 @compiled()
-def draw_uniforms(seed: Seed, quantity: np.uint64, size: int, memory: Memory) -> Array:
+def draw_uniforms(seed: Seed, quantity: np.uint64, size: int, arena: Arena) -> Array:
     """Uniforms in [0, 1) of one quantity, shape (size,)."""
-    out, drawn = claim(memory, (size,), np.float64), claim(memory, (4, WIDTH), np.float32)
+    out, drawn = allocate(arena, (size,), np.float64), allocate(arena, (4, WORD_LANES), np.float32)
     fill_uniforms(out, drawn, 0, stream(seed, quantity))
     return out
 
 
 @compiled()
-def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int], memory: Memory) -> Array:
+def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int], arena: Arena) -> Array:
     """Standard normals of one quantity, of the given shape, row by row."""
-    out, drawn = claim(memory, shape, np.float64), claim(memory, (4, WIDTH), np.float32)
+    out, drawn = allocate(arena, shape, np.float64), allocate(arena, (4, WORD_LANES), np.float32)
     fill_normals(out.reshape(-1), drawn, 0, stream(seed, quantity))
     return out
 
 
 @compiled()
-def draw_labels(seed: Seed, n: int, p_flip: float, memory: Memory) -> tuple[Array, Array]:
+def draw_labels(seed: Seed, n: int, p_flip: float, arena: Arena) -> tuple[Array, Array]:
     """True labels ŷ and observed labels y (float64, ±1), shape (n,) each.
 
     Runs of one key share ŷ and the uniforms, so the flipped set grows with p.
     """
-    true = draw_uniforms(seed, LABEL, n, memory)
-    observed = draw_uniforms(seed, FLIP, n, memory)
+    true = draw_uniforms(seed, LABEL, n, arena)
+    observed = draw_uniforms(seed, FLIP, n, arena)
     _label(true, observed, p_flip)
     return true, observed
 
@@ -89,7 +89,7 @@ def _label(true: Array, observed: Array, p_flip: float) -> None:
 
 
 @compiled()
-def draw_factor(seed: Seed, rows: int, dimension: int, memory: Memory) -> Array:
+def draw_factor(seed: Seed, rows: int, dimension: int, arena: Arena) -> Array:
     """Standard normal vectors in `dimension` dimensions, in a basis that spans them, as columns.
 
     The rows of a rows × dimension standard normal matrix, expressed in the orthonormal basis that
@@ -103,18 +103,18 @@ def draw_factor(seed: Seed, rows: int, dimension: int, memory: Memory) -> Array:
         Bartlett 1933; Odell & Feiveson 1966.
     """
     rank = min(rows, dimension)
-    drawn = claim(memory, (4, WIDTH), np.float32)
-    below = claim(memory, (rank * (rank - 1) // 2 + (rows - rank) * rank,), np.float64)
+    drawn = allocate(arena, (4, WORD_LANES), np.float32)
+    below = allocate(arena, (rank * (rank - 1) // 2 + (rows - rank) * rank,), np.float64)
     fill_normals(below, drawn, 0, stream(seed, FACTOR))
-    lengths = claim(memory, (rank,), np.float64)
+    lengths = allocate(arena, (rank,), np.float64)
     fill_chis(lengths, drawn, dimension, stream(seed, CHI))
-    factor = claim_zeros(memory, (rank, rows), np.float64)
-    _place(below, lengths, factor)
+    factor = allocate_zeros(arena, (rank, rows), np.float64)
+    _write_factor(below, lengths, factor)
     return factor
 
 
 @compiled(_nrt=False)
-def _place(below: Array, lengths: Array, factor: Array) -> None:
+def _write_factor(below: Array, lengths: Array, factor: Array) -> None:
     """Write the numbers of a factor where they belong."""
     rank, rows = factor.shape
     start = 0

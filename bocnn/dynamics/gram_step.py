@@ -15,9 +15,9 @@ class, p(c) is the position of point c, and i ∋ c says that sample i holds poi
 
 A step B ← B − η D, with D = U or what momentum and decay make of it, is A ← A − η D G: 2m·P² multiply-adds.
 
-The numbers of all arrays are a run's floats, or vectors that hold those of many runs (`bocnn.simd.lanes`):
-the same lines train both. Who starts, stops and mixes runs is `bocnn.cpu.bundle`; what draws the points is
-`bocnn.data.laws`; what measures the result is `bocnn.measure.measures`.
+The elements of all arrays are a run's floats, or vectors with one float of each of many runs
+(`bocnn.simd.lanes`): the same lines train both. Runs are started and stopped in `bocnn.cpu.lane_state`,
+drawn in `bocnn.data.model` and measured in `bocnn.measure.measures`.
 
 Source:
     Kou et al. 2023 (arXiv 2303.04145), section 3; Shang et al. 2024 (arXiv 2410.19139), section 3.
@@ -28,19 +28,19 @@ from typing import Any, NamedTuple
 from bocnn.arrays import Array, Ints
 from bocnn.dynamics.activation import LEAKY, RELU, activate, differentiate
 from bocnn.simd.compiled import compiled
-from bocnn.simd.lanes import is_zero, pick, plain
+from bocnn.simd.lanes import as_scalars, is_zero, select
 
-FAST = {"contract", "reassoc", "nsz", "arcp"}
+FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
 """Allowed in compiled loops: fused and reordered sums. Not nnan or ninf: divergence must be seen."""
 
 
-class Points(NamedTuple):
-    """A training set as training sees it.
+class TrainingSet(NamedTuple):
+    """A training set: inner products of its points, and which sample holds which.
 
     gram: G, (P, P). shared: (S, n), 1 where sample i holds point c, for the first S points; of the others
     each position has one for every sample, in their order. observed: y, (n,). starts: (Q + 1,), the points
     of position p are starts[p]..starts[p+1]. blocks: G is zero outside the diagonal blocks between these
-    points.
+    training_set.
     """
 
     gram: Array
@@ -73,8 +73,8 @@ class Velocity(NamedTuple):
     scale: Array
 
 
-class Kind(NamedTuple):
-    """What kind of network and step it is: codes of the activation and of the loss, words of SGD."""
+class StepType(NamedTuple):
+    """What is the same in every run of a batch: codes of activation and loss, and the kind of momentum."""
 
     activation: int
     leak: float
@@ -82,14 +82,14 @@ class Kind(NamedTuple):
     nesterov: bool
 
 
-class How(NamedTuple):
-    """A step: its kind, and in numbers of the arrays' type how much moves.
+class StepParameters(NamedTuple):
+    """A step of training: its type, and its sizes as elements of the arrays' type.
 
     eta, eta_output: step sizes, 0 where a layer is kept. momentum, decay: as in torch.optim.SGD.
     leak: slope below zero of a rectifier, 0 for ReLU.
     """
 
-    kind: Kind
+    step_type: StepType
     eta: Any
     eta_output: Any
     momentum: Any
@@ -97,25 +97,25 @@ class How(NamedTuple):
     leak: Any
 
 
-class Scratch(NamedTuple):
+class StepBuffers(NamedTuple):
     """Working memory of a step.
 
-    phi: φ(A), (K, P). update: of B, (K, P). output: of v, (Q, K). scale: of α, (1,). pull: a point's share
-    of the outputs, then its γ, (P,).
+    phi: φ(A), (K, P). update: of B, (K, P). output: of v, (Q, K). scale: of α, (1,). point_gradients: γ_c,
+    (P,); in the forward pass each point's share of the outputs.
     """
 
     phi: Array
     update: Array
     output: Array
     scale: Array
-    pull: Array
+    point_gradients: Array
 
 
 @compiled(_nrt=False, forceinline=True)
-def is_straight(how: How) -> bool:
-    """Whether it is plain gradient descent with a rectifier: then a step needs no φ(A) and no velocity."""
-    rectifies = how.kind.activation == RELU or how.kind.activation == LEAKY
-    return rectifies and is_zero(how.momentum) and is_zero(how.decay)
+def is_plain_gd_relu(step: StepParameters) -> bool:
+    """Whether it is plain gradient descent on (leaky) ReLU: then a step stores no φ(A) and no velocity."""
+    rectifies = step.step_type.activation == RELU or step.step_type.activation == LEAKY
+    return rectifies and is_zero(step.momentum) and is_zero(step.decay)
 
 
 @compiled(_nrt=False)
@@ -135,21 +135,27 @@ def _difference(numbers: Array) -> float:
     return total
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def forward(points: Points, network: Network, how: How, scratch: Scratch, out: Array) -> None:
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def forward(
+    training_set: TrainingSet,
+    network: Network,
+    step: StepParameters,
+    scratch: StepBuffers,
+    out: Array,
+) -> None:
     """Write the outputs f_i, shape (n,), and φ(A) where the step needs it."""
-    held, shared = scratch.pull, points.shared
-    held[:] = 0
+    point_outputs, shared = scratch.point_gradients, training_set.shared
+    point_outputs[:] = 0
     out[:] = 0
-    straight = is_straight(how)
-    if not straight:
-        a, phi = plain(network.activations), plain(scratch.phi)
-        activate(how.kind.activation, how.kind.leak, a, phi)
-    for p in range(points.starts.size - 1):
-        first, last = points.starts[p], points.starts[p + 1]
-        part = held[first:last]
-        if straight:
-            _add_rectified(network, how.leak, p, (first, part))
+    plain = is_plain_gd_relu(step)
+    if not plain:
+        a, phi = as_scalars(network.activations), as_scalars(scratch.phi)
+        activate(step.step_type.activation, step.step_type.leak, a, phi)
+    for p in range(training_set.starts.size - 1):
+        first, last = training_set.starts[p], training_set.starts[p + 1]
+        part = point_outputs[first:last]
+        if plain:
+            _add_rectified(network, step.leak, p, (first, part))
         else:
             for k in range(network.signs.size):
                 weight = network.signs[k] * network.output[p, k]
@@ -165,7 +171,7 @@ def forward(points: Points, network: Network, how: How, scratch: Scratch, out: A
                 out[i] += part[i]
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
 def _add_rectified(network: Network, leak: Any, p: int, where: tuple[int, Array]) -> None:
     """Add Σ_k j_k v_k φ(A[k, c]) to the points from the first of position p on, four filters a pass."""
     first, part = where
@@ -179,60 +185,67 @@ def _add_rectified(network: Network, leak: Any, p: int, where: tuple[int, Array]
         a3 = network.activations[k + 3, first : first + part.size]
         for c in range(part.size):
             x0, x1, x2, x3 = a0[c], a1[c], a2[c], a3[c]
-            sum01 = w0 * pick(x0, x0, leak * x0) + w1 * pick(x1, x1, leak * x1)
-            sum23 = w2 * pick(x2, x2, leak * x2) + w3 * pick(x3, x3, leak * x3)
+            sum01 = w0 * select(x0, x0, leak * x0) + w1 * select(x1, x1, leak * x1)
+            sum23 = w2 * select(x2, x2, leak * x2) + w3 * select(x3, x3, leak * x3)
             part[c] += sum01 + sum23
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def descend(points: Points, network: Network, velocity: Velocity, how: How, work: Any) -> None:
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def descend(
+    training_set: TrainingSet, network: Network, velocity: Velocity, step: StepParameters, work: Any
+) -> None:
     """One step, after `forward`.
 
     Args:
-        points: the training set.
+        training_set: the training set.
         network: changed in place.
         velocity: changed in place.
-        how: the step.
+        step: the step.
         work: scratch as `forward` left it, and the slopes g_i, (n,).
     """
     scratch, slope = work
-    _pull(points, slope, scratch.pull)
-    moves_filters = not is_zero(how.eta)
-    if is_straight(how):
+    _write_point_gradients(training_set, slope, scratch.point_gradients)
+    moves_filters = not is_zero(step.eta)
+    if is_plain_gd_relu(step):
         # Four filters at a time, all that is done to them: their change stays in the first-level cache.
         for k in range(0, network.signs.size, 4):
-            _move_straight(points, network, how, (k, scratch.update[:4], scratch.pull))
+            _move_plain(
+                training_set, network, step, (k, scratch.update[:4], scratch.point_gradients)
+            )
             if moves_filters:
-                _add_products(points, scratch.update[:4], network.activations[k : k + 4])
+                _add_products(training_set, scratch.update[:4], network.activations[k : k + 4])
         return
-    moves_output = not is_zero(how.eta_output)
+    moves_output = not is_zero(step.eta_output)
     if moves_output:
-        _slopes_of_output(points, network, scratch)
+        _slopes_of_output(training_set, network, scratch)
     if moves_filters:
-        _slopes_of_filters(points, network, how, scratch)
-        _move_coefficients(network, velocity, how, scratch)
+        _slopes_of_filters(training_set, network, step, scratch)
+        _move_coefficients(network, velocity, step, scratch)
         for k in range(0, network.signs.size, 4):
-            _add_products(points, scratch.update[k : k + 4], network.activations[k : k + 4])
+            _add_products(training_set, scratch.update[k : k + 4], network.activations[k : k + 4])
     if moves_output:
-        _move_output(network, velocity, how, scratch)
+        _move_output(network, velocity, step, scratch)
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def _move_straight(
-    points: Points, network: Network, how: How, work: tuple[int, Array, Array]
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def _move_plain(
+    training_set: TrainingSet,
+    network: Network,
+    step: StepParameters,
+    work: tuple[int, Array, Array],
 ) -> None:
     """v ← v − η V and B ← B − η U of four filters in one pass over A, the change of B kept.
 
     Args:
-        points: the training set.
+        training_set: the training set.
         network: changed in place.
-        how: the step.
+        step: the step.
         work: the first filter; where the change of B is kept, (4, P); γ_c, (P,).
     """
-    four, changes, pulls = work
-    for p in range(points.starts.size - 1):
-        first, last = points.starts[p], points.starts[p + 1]
-        pull = pulls[first:last]
+    four, changes, point_gradients = work
+    for p in range(training_set.starts.size - 1):
+        first, last = training_set.starts[p], training_set.starts[p + 1]
+        gamma = point_gradients[first:last]
         v = network.output[p]
         for i in range(0, 4, 2):  # two at a time: their sums do not wait for each other
             k = four + i
@@ -240,45 +253,45 @@ def _move_straight(
             b0, b1 = network.coefficients[k, first:last], network.coefficients[k + 1, first:last]
             u0, u1 = changes[i, first:last], changes[i + 1, first:last]
             sign0, sign1 = network.signs[k], network.signs[k + 1]
-            above0, above1 = -how.eta * (sign0 * v[k]), -how.eta * (sign1 * v[k + 1])
-            below0, below1 = how.leak * above0, how.leak * above1
-            total0, total1 = pull[0] * 0, pull[0] * 0
-            for c in range(pull.size):
-                x0, x1, g = a0[c], a1[c], pull[c]
-                total0 += g * pick(x0, x0, how.leak * x0)
-                total1 += g * pick(x1, x1, how.leak * x1)
-                change0, change1 = g * pick(x0, above0, below0), g * pick(x1, above1, below1)
+            above0, above1 = -step.eta * (sign0 * v[k]), -step.eta * (sign1 * v[k + 1])
+            below0, below1 = step.leak * above0, step.leak * above1
+            total0, total1 = gamma[0] * 0, gamma[0] * 0
+            for c in range(gamma.size):
+                x0, x1, g = a0[c], a1[c], gamma[c]
+                total0 += g * select(x0, x0, step.leak * x0)
+                total1 += g * select(x1, x1, step.leak * x1)
+                change0, change1 = g * select(x0, above0, below0), g * select(x1, above1, below1)
                 u0[c], u1[c] = change0, change1
                 b0[c] += change0
                 b1[c] += change1
-            v[k] -= how.eta_output * (sign0 * total0)
-            v[k + 1] -= how.eta_output * (sign1 * total1)
+            v[k] -= step.eta_output * (sign0 * total0)
+            v[k + 1] -= step.eta_output * (sign1 * total1)
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def _pull(points: Points, slope: Array, pull: Array) -> None:
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def _write_point_gradients(training_set: TrainingSet, slope: Array, gamma: Array) -> None:
     """Write γ_c, the slopes of the samples that hold a point."""
-    shared = points.shared
-    for p in range(points.starts.size - 1):
-        first, last = points.starts[p], points.starts[p + 1]
+    shared = training_set.shared
+    for p in range(training_set.starts.size - 1):
+        first, last = training_set.starts[p], training_set.starts[p + 1]
         if first < shared.shape[0]:
             for c in range(first, last):
                 total = shared[c, 0] * slope[0]
                 for i in range(1, slope.size):
                     total += shared[c, i] * slope[i]
-                pull[c] = total
+                gamma[c] = total
         else:
             for i in range(slope.size):
-                pull[first + i] = slope[i]
+                gamma[first + i] = slope[i]
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def _slopes_of_output(points: Points, network: Network, scratch: Scratch) -> None:
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def _slopes_of_output(training_set: TrainingSet, network: Network, scratch: StepBuffers) -> None:
     """Write V."""
     phi = scratch.phi
-    for p in range(points.starts.size - 1):
-        first, last = points.starts[p], points.starts[p + 1]
-        part = scratch.pull[first:last]
+    for p in range(training_set.starts.size - 1):
+        first, last = training_set.starts[p], training_set.starts[p + 1]
+        part = scratch.point_gradients[first:last]
         for k in range(phi.shape[0]):
             row = phi[k, first:last]
             total = part[0] * row[0]
@@ -287,15 +300,17 @@ def _slopes_of_output(points: Points, network: Network, scratch: Scratch) -> Non
             scratch.output[p, k] = network.signs[k] * total
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def _slopes_of_filters(points: Points, network: Network, how: How, scratch: Scratch) -> None:
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def _slopes_of_filters(
+    training_set: TrainingSet, network: Network, step: StepParameters, scratch: StepBuffers
+) -> None:
     """Write U."""
     update = scratch.update
-    a, phi = plain(network.activations), plain(scratch.phi)
-    differentiate(how.kind.activation, how.kind.leak, a, phi, plain(update))
-    for p in range(points.starts.size - 1):
-        first, last = points.starts[p], points.starts[p + 1]
-        part = scratch.pull[first:last]
+    a, phi = as_scalars(network.activations), as_scalars(scratch.phi)
+    differentiate(step.step_type.activation, step.step_type.leak, a, phi, as_scalars(update))
+    for p in range(training_set.starts.size - 1):
+        first, last = training_set.starts[p], training_set.starts[p + 1]
+        part = scratch.point_gradients[first:last]
         for k in range(update.shape[0]):
             weight = network.signs[k] * network.output[p, k]
             row = update[k, first:last]
@@ -303,54 +318,60 @@ def _slopes_of_filters(points: Points, network: Network, how: How, scratch: Scra
                 row[c] *= weight * part[c]
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def _direct(gradient: Array, value: Array, velocity: Array, how: How) -> None:
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def _direct(gradient: Array, value: Array, velocity: Array, step: StepParameters) -> None:
     """Turn a gradient into the step's direction, in place: decay and momentum as torch.optim.SGD does."""
-    if is_zero(how.momentum) and is_zero(how.decay):
+    if is_zero(step.momentum) and is_zero(step.decay):
         return
     for i in range(gradient.size):
-        slope = gradient[i] + how.decay * value[i]
-        velocity[i] = how.momentum * velocity[i] + slope
-        gradient[i] = slope + how.momentum * velocity[i] if how.kind.nesterov else velocity[i]
+        slope = gradient[i] + step.decay * value[i]
+        velocity[i] = step.momentum * velocity[i] + slope
+        gradient[i] = (
+            slope + step.momentum * velocity[i] if step.step_type.nesterov else velocity[i]
+        )
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def _move_output(network: Network, velocity: Velocity, how: How, scratch: Scratch) -> None:
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def _move_output(
+    network: Network, velocity: Velocity, step: StepParameters, scratch: StepBuffers
+) -> None:
     """v ← v − η V."""
     gradient, value = scratch.output.reshape(-1), network.output.reshape(-1)
-    _direct(gradient, value, velocity.output.reshape(-1), how)
+    _direct(gradient, value, velocity.output.reshape(-1), step)
     for i in range(value.size):
-        value[i] -= how.eta_output * gradient[i]
+        value[i] -= step.eta_output * gradient[i]
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def _move_coefficients(network: Network, velocity: Velocity, how: How, scratch: Scratch) -> None:
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def _move_coefficients(
+    network: Network, velocity: Velocity, step: StepParameters, scratch: StepBuffers
+) -> None:
     """B ← B − η D, the change kept for the product; α likewise, and A with it."""
     update, value = scratch.update.reshape(-1), network.coefficients.reshape(-1)
-    _direct(update, value, velocity.coefficients.reshape(-1), how)
-    if not is_zero(how.decay):
+    _direct(update, value, velocity.coefficients.reshape(-1), step)
+    if not is_zero(step.decay):
         scratch.scale[0] = 0
-        _direct(scratch.scale, network.scale, velocity.scale, how)
-        change = how.eta * scratch.scale[0]
+        _direct(scratch.scale, network.scale, velocity.scale, step)
+        change = step.eta * scratch.scale[0]
         network.scale[0] -= change
         start, now = network.initial.reshape(-1), network.activations.reshape(-1)
         for i in range(now.size):
             now[i] -= change * start[i]
-    minus = -how.eta
+    minus = -step.eta
     for i in range(value.size):
         update[i] *= minus
         value[i] += update[i]
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
-def _add_products(points: Points, left: Array, out: Array) -> None:
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def _add_products(training_set: TrainingSet, left: Array, out: Array) -> None:
     """out ← out + left @ G for four rows."""
-    for b in range(points.blocks.size - 1):
-        block = (points.blocks[b], points.blocks[b + 1])
-        _add_product(left, points.gram, out, block)
+    for b in range(training_set.blocks.size - 1):
+        block = (training_set.blocks[b], training_set.blocks[b + 1])
+        _add_product(left, training_set.gram, out, block)
 
 
-@compiled(fastmath=FAST, _nrt=False, forceinline=True)
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
 def _add_product(left: Array, gram: Array, out: Array, block: tuple[int, int]) -> None:
     """out ← out + left @ gram of four rows within a diagonal block, four columns of `left` at a time.
 

@@ -13,7 +13,7 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.simd.compiled import compiled
 from bocnn.simd.exponential import exponential
-from bocnn.simd.lanes import plain
+from bocnn.simd.lanes import as_scalars
 
 LOGISTIC, SQUARE = 0, 1
 
@@ -39,8 +39,8 @@ def loss_value(loss: int, observed: Array, output: Array) -> float:
 
 @compiled(fastmath={"contract"}, error_model="numpy", _nrt=False)
 def loss_slopes(loss: int, observed: Array, output: Array, slope: Array) -> None:
-    """Write ∂ℓ/∂f of samples; all arrays are of one shape, their elements numbers of any kind."""
-    y, f, out = plain(observed), plain(output), plain(slope)
+    """Write ∂ℓ/∂f of samples; all arrays are of one shape, their elements scalars or vectors."""
+    y, f, out = as_scalars(observed), as_scalars(output), as_scalars(slope)
     if loss == SQUARE:
         for i in range(out.size):
             out[i] = f[i] - y[i]

@@ -1,7 +1,7 @@
 """Draws on the card: labels, coordinates, output weights, the Bartlett factor and its inner products.
 
 Source:
-    bocnn.data.draws and bocnn.data.laws.
+    bocnn.data.draws and bocnn.data.model.
 """
 
 import triton

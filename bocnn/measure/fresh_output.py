@@ -1,4 +1,4 @@
-"""The law of a trained network's outputs on fresh samples: a Gaussian of as many numbers as filters.
+"""Distribution of a trained network's outputs on fresh samples: a Gaussian with one dimension per filter.
 
 A fresh sample has a centre and a noise patch. Its output is S + N: S depends on the centre alone, and N on
 the 2m pre-activations h of the noise patch, which given the filters are Gaussian: a mean (the biases) and
@@ -11,16 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array, Ints
-from bocnn.data.laws import Geometry, Law
+from bocnn.data.model import DataParameters, Geometry
 from bocnn.dynamics.activation import activate
-from bocnn.dynamics.gram_step import Kind, Network
-from bocnn.simd.arena import Memory, claim, claim_zeros
+from bocnn.dynamics.gram_step import Network, StepType
+from bocnn.simd.arena import Arena, allocate, allocate_zeros
 from bocnn.simd.compiled import compiled
-from bocnn.simd.lanes import numbers
-from bocnn.simd.products import WIDTH, add_product, whole_spans, zeros
+from bocnn.simd.lanes import as_vectors
+from bocnn.simd.products import TILE, add_product, full_spans, padded_zeros
 
 
-class Fresh(NamedTuple):
+class FreshOutput(NamedTuple):
     """What fresh samples do to a network: everything that the test error needs.
 
     centres: S of each centre, (C,). labels: their classes, (C,). mean: of h, (2m,). root: h = mean +
@@ -35,36 +35,44 @@ class Fresh(NamedTuple):
 
 
 @compiled()
-def fresh_samples(
-    law: Law, geometry: Geometry, networks: tuple[Array, Network], kind: Kind, memory: Memory
-) -> Fresh:
-    """The law of a trained network's outputs on fresh samples.
+def fresh_output(
+    parameters: DataParameters,
+    geometry: Geometry,
+    networks: tuple[Array, Network],
+    step_type: StepType,
+    arena: Arena,
+) -> FreshOutput:
+    """Distribution of a trained network's outputs on fresh samples.
 
     Args:
-        law: of the data.
+        parameters: of the data.
         geometry: the run's coordinates.
         networks: the trained filters in them, from `trained_filters`, and the trained network.
-        kind: its activation.
-        memory: for what is returned.
+        step_type: its activation.
+        arena: for what is returned.
     """
     filters, count, real = 2 * geometry.m, geometry.labels.size, np.float64
-    fresh = Fresh(
-        claim_zeros(memory, (count,), real),
+    fresh = FreshOutput(
+        allocate_zeros(arena, (count,), real),
         geometry.labels,
-        claim_zeros(memory, (filters,), real),
-        zeros(filters, filters, memory),
-        claim(memory, (filters,), real),
+        allocate_zeros(arena, (filters,), real),
+        padded_zeros(filters, filters, arena),
+        allocate(arena, (filters,), real),
     )
-    _write_centres(geometry, networks, kind, fresh, claim(memory, (2, filters), real))
-    spans = whole_spans(filters, 0, memory)
-    _write_covariance(law, geometry, networks[0], fresh.root, spans)
-    cholesky(fresh.root, claim(memory, (fresh.root.shape[0],), real))
+    _write_centres(geometry, networks, step_type, fresh, allocate(arena, (2, filters), real))
+    spans = full_spans(filters, 0, arena)
+    _write_covariance(parameters, geometry, networks[0], fresh.root, spans)
+    cholesky(fresh.root, allocate(arena, (fresh.root.shape[0],), real))
     return fresh
 
 
 @compiled(_nrt=False)
 def _write_centres(
-    geometry: Geometry, networks: tuple[Array, Network], kind: Kind, out: Fresh, work: Array
+    geometry: Geometry,
+    networks: tuple[Array, Network],
+    step_type: StepType,
+    out: FreshOutput,
+    work: Array,
 ) -> None:
     """Write what the centres and the biases do, and the weights, with room for h and φ(h)."""
     trained, network = networks
@@ -75,7 +83,7 @@ def _write_centres(
         for j in range(head):
             for k in range(products.size):
                 products[k] += trained[j, k] * geometry.points[j, c]
-        activate(kind.activation, kind.leak, products, phi)
+        activate(step_type.activation, step_type.leak, products, phi)
         for k in range(products.size):
             out.centres[c] += np.float64(network.signs[k]) * network.output[0, k] * phi[k]
     for k in range(products.size):
@@ -86,17 +94,17 @@ def _write_centres(
 
 @compiled(_nrt=False)
 def _write_covariance(
-    law: Law, geometry: Geometry, trained: Array, out: Array, spans: Ints
+    parameters: DataParameters, geometry: Geometry, trained: Array, out: Array, spans: Ints
 ) -> None:
     """Write σ_p² times the products of the filters in the directions that noise has."""
     spans[:, 0], spans[:, 1] = geometry.widths[0], trained.shape[0]
     add_product(trained.T, trained, out, spans)
-    if law.isotropic:
+    if parameters.isotropic:
         spans[:, 0], spans[:, 1] = 0, geometry.signals
         add_product(trained.T, trained, out, spans)
     flat = out.reshape(-1)
     for i in range(flat.size):
-        flat[i] *= law.sigma_p**2
+        flat[i] *= parameters.sigma_p**2
 
 
 @compiled(error_model="numpy", _nrt=False)
@@ -107,20 +115,20 @@ def cholesky(covariance: Array, least: Array) -> None:
 
     Args:
         covariance: from `zeros`, (2m, 2m).
-        least: room for what pivots are held against, (2m,).
+        least: room for what pivots are compared with, (2m,).
     """
     size = covariance.shape[0]
-    rows = numbers(covariance.reshape((size, size // WIDTH, WIDTH)), WIDTH)
+    rows = as_vectors(covariance.reshape((size, size // TILE, TILE)), TILE)
     for k in range(size):
         least[k] = size * 2.3e-16 * covariance[k, k]
     for k in range(size):
         pivot = covariance[k, k]
         shrink = 1.0 / math.sqrt(pivot) if pivot > least[k] else 0.0
-        for v in range(k // WIDTH, size // WIDTH):
+        for v in range(k // TILE, size // TILE):
             rows[k, v] = rows[k, v] * shrink
         for j in range(k):
             covariance[k, j] = 0.0
         for i in range(k + 1, size if shrink > 0.0 else k):
             factor = covariance[k, i]
-            for v in range(i // WIDTH, size // WIDTH):
+            for v in range(i // TILE, size // TILE):
                 rows[i, v] = rows[i, v] - factor * rows[k, v]

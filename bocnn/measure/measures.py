@@ -7,12 +7,12 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.data.draws import Seed
-from bocnn.data.laws import Geometry, Law, trained_filters
-from bocnn.dynamics.gram_step import Kind, Network, Points
+from bocnn.data.model import DataParameters, Geometry, trained_filters
+from bocnn.dynamics.gram_step import Network, StepType, TrainingSet
 from bocnn.dynamics.losses import loss_value
-from bocnn.measure.fresh_output import fresh_samples
-from bocnn.measure.test_error import clean_error, wrongness
-from bocnn.simd.arena import Memory
+from bocnn.measure.fresh_output import fresh_output
+from bocnn.measure.test_error import clean_error, zero_one_loss
+from bocnn.simd.arena import Arena
 from bocnn.simd.compiled import compiled
 
 
@@ -34,19 +34,19 @@ class Measures(NamedTuple):
     steps_run: float
 
 
-class Run(NamedTuple):
+class RunState(NamedTuple):
     """A run between draw and measure; `output` is f of the training samples as the network stands."""
 
-    law: Law
-    kind: Kind
+    parameters: DataParameters
+    step_type: StepType
     geometry: Geometry
-    points: Points
+    training_set: TrainingSet
     network: Network
     output: Array
 
 
 @compiled()
-def measure(run: Run, n_test: int, seed: Seed, steps: int, memory: Memory) -> Measures:
+def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) -> Measures:
     """Measure a run as it stands after `steps` steps.
 
     Args:
@@ -54,20 +54,20 @@ def measure(run: Run, n_test: int, seed: Seed, steps: int, memory: Memory) -> Me
         n_test: fresh noise draws of the test error.
         seed: the run's.
         steps: steps that it has taken.
-        memory: to work in.
+        arena: to work in.
     """
-    network, points, kind = run.network, run.points, run.kind
-    trained = trained_filters(run.geometry, network, memory)
-    fresh = fresh_samples(run.law, run.geometry, (trained, network), kind, memory)
-    clean, error = clean_error(fresh, kind, n_test, seed, memory)
-    span = 1.0 - 2.0 * run.law.p_flip
-    signal = learning(run.geometry, trained)
-    noise = memorization(points.observed, run.geometry, network, trained)
+    network, training_set, step_type = run.network, run.training_set, run.step_type
+    trained = trained_filters(run.geometry, network, arena)
+    fresh = fresh_output(run.parameters, run.geometry, (trained, network), step_type, arena)
+    clean, error = clean_error(fresh, step_type, n_test, seed, arena)
+    span = 1.0 - 2.0 * run.parameters.p_flip
+    signal = signal_learning(run.geometry, trained)
+    noise = noise_memorization(training_set.observed, run.geometry, network, trained)
     largest, size = _output_sizes(network, 2 * run.geometry.m)
     return Measures(
-        loss_value(kind.loss, points.observed, run.output),
-        training_error(points.observed, run.output),
-        run.law.p_flip + span * clean,
+        loss_value(step_type.loss, training_set.observed, run.output),
+        training_error(training_set.observed, run.output),
+        run.parameters.p_flip + span * clean,
         clean,
         span * error,
         signal,
@@ -106,12 +106,12 @@ def training_error(observed: Array, output: Array) -> float:
     """Share of training samples whose observed label the sign of f misses; f = 0 counts half."""
     wrong = 0.0
     for i in range(output.size):
-        wrong += wrongness(observed[i] * output[i])
+        wrong += zero_one_loss(observed[i] * output[i])
     return wrong / output.size
 
 
 @compiled(_nrt=False)
-def learning(geometry: Geometry, trained: Array) -> float:
+def signal_learning(geometry: Geometry, trained: Array) -> float:
     """max over classes j, filters r of class j and centres μ_c of class j of ⟨w_{j,r}, μ_c⟩."""
     half, largest = geometry.m, -math.inf
     for c in range(geometry.labels.size):
@@ -125,7 +125,9 @@ def learning(geometry: Geometry, trained: Array) -> float:
 
 
 @compiled(_nrt=False)
-def memorization(observed: Array, geometry: Geometry, network: Network, trained: Array) -> float:
+def noise_memorization(
+    observed: Array, geometry: Geometry, network: Network, trained: Array
+) -> float:
     """max over samples i and filters r of class y_i of ⟨w_{y_i,r}, ξ_i⟩; a bias is not counted.
 
     Args:

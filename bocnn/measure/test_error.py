@@ -15,21 +15,21 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.data.draws import TEST, Seed, stream
 from bocnn.dynamics.activation import LEAKY, RELU, activate
-from bocnn.dynamics.gram_step import FAST, Kind
+from bocnn.dynamics.gram_step import FAST_MATH, StepType
 from bocnn.measure.chi_tails import write_chances_negative, write_crossings
-from bocnn.measure.fresh_output import Fresh
-from bocnn.rng.normals import CHUNK, draw_chunk
-from bocnn.simd.arena import Memory, claim
+from bocnn.measure.fresh_output import FreshOutput
+from bocnn.rng.normals import CHUNK_NORMALS, draw_chunk
+from bocnn.simd.arena import Arena, allocate
 from bocnn.simd.compiled import compiled
-from bocnn.simd.lanes import numbers, pick, plain
-from bocnn.simd.random_words import WIDTH as LANES
+from bocnn.simd.lanes import as_scalars, as_vectors, select
+from bocnn.simd.random_words import WORD_LANES
 
-_VECTORS = CHUNK // LANES
+_VECTORS = CHUNK_NORMALS // WORD_LANES
 
 
 @compiled()
 def clean_error(
-    fresh: Fresh, kind: Kind, n_test: int, seed: Seed, memory: Memory
+    fresh: FreshOutput, step_type: StepType, n_test: int, seed: Seed, arena: Arena
 ) -> tuple[float, float]:
     """Test error against the clean label, and its Monte Carlo standard error.
 
@@ -38,32 +38,34 @@ def clean_error(
     NaN for a single pair.
 
     Args:
-        fresh: from `fresh_samples`.
-        kind: the network's activation.
+        fresh: from `fresh_output`.
+        step_type: the network's activation.
         n_test: fresh noise draws, each used for every centre.
         seed: the run's.
-        memory: to work in.
+        arena: to work in.
     """
     pairs, filters, real = (n_test + 1) // 2, fresh.weights.size, np.float32
-    error = claim(memory, ((pairs + CHUNK - 1) // CHUNK * CHUNK,), np.float64)
-    work = Work(
-        claim(memory, (filters, _VECTORS, LANES), real),
-        claim(memory, (4, _VECTORS, LANES), real),
-        claim(memory, (2, _VECTORS, LANES), real),
-        claim(memory, (4, 2 * CHUNK), np.float64),
+    error = allocate(
+        arena, ((pairs + CHUNK_NORMALS - 1) // CHUNK_NORMALS * CHUNK_NORMALS,), np.float64
     )
-    _write_pairs(_scaled(fresh, kind, memory), kind, seed, work, error)
+    work = ErrorBuffers(
+        allocate(arena, (filters, _VECTORS, WORD_LANES), real),
+        allocate(arena, (4, _VECTORS, WORD_LANES), real),
+        allocate(arena, (2, _VECTORS, WORD_LANES), real),
+        allocate(arena, (4, 2 * CHUNK_NORMALS), np.float64),
+    )
+    _write_pairs(_scaled(fresh, step_type, arena), step_type, seed, work, error)
     if n_test % 2 == 1:
-        error[pairs - 1] = work.chances[3, (pairs - 1) % CHUNK]
+        error[pairs - 1] = work.chances[3, (pairs - 1) % CHUNK_NORMALS]
     return _mean_of_pairs(error[:pairs], n_test)
 
 
-class Work(NamedTuple):
-    """Room for CHUNK draws and their mirror images; vectors of LANES draws, from `aligned`.
+class ErrorBuffers(NamedTuple):
+    """Buffers for 64 draws and their mirror images, in vectors of WORD_LANES draws, from `aligned`.
 
-    normals: (2m, vectors, LANES). h: of two filters, then with means of one filter and its mirror image,
-    (4, vectors, LANES). outputs: N, (2, vectors, LANES). chances: rows for tails, then the errors of the
-    draws, (4, 2 CHUNK).
+    normals: (2m, vectors, WORD_LANES). h: of two filters, then with means of one filter and its mirror
+    image, (4, vectors, WORD_LANES). outputs: N, (2, vectors, WORD_LANES). chances: rows for tails, then the
+    errors of the draws, (4, 2 CHUNK_NORMALS).
     """
 
     normals: Array
@@ -73,22 +75,24 @@ class Work(NamedTuple):
 
 
 @compiled(_nrt=False)
-def _write_pairs(fresh: Fresh, kind: Kind, seed: Seed, work: Work, error: Array) -> None:
-    """Write the mean error of each draw and its mirror image, CHUNK at a time."""
-    rectifies = kind.activation == RELU or kind.activation == LEAKY
+def _write_pairs(
+    fresh: FreshOutput, step_type: StepType, seed: Seed, work: ErrorBuffers, error: Array
+) -> None:
+    """Write the mean error of each draw and its mirror image, CHUNK_NORMALS at a time."""
+    rectifies = step_type.activation == RELU or step_type.activation == LEAKY
     exact = rectifies and _is_zero(fresh.mean)
     both = work.chances[3]
-    for first in range(0, error.size, CHUNK):
+    for first in range(0, error.size, CHUNK_NORMALS):
         _draw_vectors(work.normals, first, seed)
-        _write_outputs(fresh, kind, work)
+        _write_outputs(fresh, step_type, work)
         if exact:
             _divide_by_lengths(work)
         flat = work.outputs.reshape(-1)
         for t in range(flat.size):
             work.chances[0, t] = flat[t]
         _write_errors(fresh, exact, work.chances)
-        for t in range(CHUNK):
-            error[first + t] = 0.5 * (both[t] + both[CHUNK + t])
+        for t in range(CHUNK_NORMALS):
+            error[first + t] = 0.5 * (both[t] + both[CHUNK_NORMALS + t])
 
 
 @compiled(_nrt=False)
@@ -116,24 +120,24 @@ def _mean_of_pairs(error: Array, n_test: int) -> tuple[float, float]:
 
 
 @compiled()
-def _scaled(fresh: Fresh, kind: Kind, memory: Memory) -> Fresh:
+def _scaled(fresh: FreshOutput, step_type: StepType, arena: Arena) -> FreshOutput:
     """The same law with its scales divided out, so that float32 holds it: no output's sign changes."""
     real = np.float64
-    scaled = Fresh(
-        claim(memory, fresh.centres.shape, real),
+    scaled = FreshOutput(
+        allocate(arena, fresh.centres.shape, real),
         fresh.labels,
-        claim(memory, fresh.mean.shape, real),
-        claim(memory, fresh.root.shape, np.float32),
-        claim(memory, fresh.weights.shape, real),
+        allocate(arena, fresh.mean.shape, real),
+        allocate(arena, fresh.root.shape, np.float32),
+        allocate(arena, fresh.weights.shape, real),
     )
-    _write_scaled(fresh, kind, scaled)
+    _write_scaled(fresh, step_type, scaled)
     return scaled
 
 
-@compiled(fastmath=FAST, error_model="numpy", _nrt=False)
-def _write_scaled(fresh: Fresh, kind: Kind, out: Fresh) -> None:
-    """Write the law."""
-    rectifies = kind.activation == RELU or kind.activation == LEAKY
+@compiled(fastmath=FAST_MATH, error_model="numpy", _nrt=False)
+def _write_scaled(fresh: FreshOutput, step_type: StepType, out: FreshOutput) -> None:
+    """Write it."""
+    rectifies = step_type.activation == RELU or step_type.activation == LEAKY
     squares, weights = 0.0, 0.0
     root, single = fresh.root.reshape(-1), out.root.reshape(-1)
     for k in range(fresh.weights.size):
@@ -154,37 +158,37 @@ def _write_scaled(fresh: Fresh, kind: Kind, out: Fresh) -> None:
 
 @compiled(_nrt=False)
 def _draw_vectors(normals: Array, first: int, seed: Seed) -> None:
-    """Draw CHUNK standard normal vectors, (2m, vectors, LANES), component by component."""
-    apart, block = numbers(normals, LANES), first * normals.shape[0] // 4
+    """Draw CHUNK_NORMALS standard normal vectors, (2m, vectors, WORD_LANES), component by component."""
+    apart, block = as_vectors(normals, WORD_LANES), first * normals.shape[0] // 4
     for k in range(normals.shape[0]):
-        draw_chunk(apart[k], block + k * LANES, stream(seed, TEST))
+        draw_chunk(apart[k], block + k * WORD_LANES, stream(seed, TEST))
 
 
-@compiled(fastmath=FAST, error_model="numpy", _nrt=False)
-def _divide_by_lengths(work: Work) -> None:
+@compiled(fastmath=FAST_MATH, error_model="numpy", _nrt=False)
+def _divide_by_lengths(work: ErrorBuffers) -> None:
     """Turn outputs on normal vectors into those on their directions."""
-    e, squares = numbers(work.normals, LANES), numbers(work.h, LANES)[0]
+    e, squares = as_vectors(work.normals, WORD_LANES), as_vectors(work.h, WORD_LANES)[0]
     flat, straight = work.h[0].reshape(-1), work.outputs.reshape(-1)
     flat[:] = 0
     for k in range(e.shape[0]):
         for t in range(_VECTORS):
             squares[t] += e[k, t] * e[k, t]
-    for t in range(CHUNK):
+    for t in range(CHUNK_NORMALS):
         flat[t] = np.float32(1) / math.sqrt(flat[t])
-    for t in range(CHUNK):
+    for t in range(CHUNK_NORMALS):
         straight[t] *= flat[t]
-        straight[CHUNK + t] *= flat[t]
+        straight[CHUNK_NORMALS + t] *= flat[t]
 
 
-@compiled(fastmath=FAST, _nrt=False)
-def _write_outputs(fresh: Fresh, kind: Kind, work: Work) -> None:
+@compiled(fastmath=FAST_MATH, _nrt=False)
+def _write_outputs(fresh: FreshOutput, step_type: StepType, work: ErrorBuffers) -> None:
     """Write N of standard normal vectors and of their mirror images; the law's root is float32."""
     real = np.float32
-    e, outputs = numbers(work.normals, LANES), numbers(work.outputs, LANES)
-    h = numbers(work.h, LANES)
+    e, outputs = as_vectors(work.normals, WORD_LANES), as_vectors(work.outputs, WORD_LANES)
+    h = as_vectors(work.h, WORD_LANES)
     pair = h[2:]
-    rectifies = kind.activation == RELU or kind.activation == LEAKY
-    leak = real(kind.leak) if kind.activation == LEAKY else real(0)
+    rectifies = step_type.activation == RELU or step_type.activation == LEAKY
+    leak = real(step_type.leak) if step_type.activation == LEAKY else real(0)
     work.outputs[:] = 0
     for k in range(0, fresh.weights.size, 2):
         _two_rows(fresh.root[:, k : k + 2], e, k, h)
@@ -194,15 +198,15 @@ def _write_outputs(fresh: Fresh, kind: Kind, work: Work) -> None:
                 x = h[row, t]
                 pair[0, t], pair[1, t] = mean + x, mean - x
             if not rectifies:
-                activate(kind.activation, kind.leak, plain(pair), plain(pair))
+                activate(step_type.activation, step_type.leak, as_scalars(pair), as_scalars(pair))
             for side in range(2):
                 for t in range(_VECTORS):
                     x = pair[side, t]
-                    phi = pick(x, x, leak * x) if rectifies else x
+                    phi = select(x, x, leak * x) if rectifies else x
                     outputs[side, t] += weight * phi
 
 
-@compiled(fastmath=FAST, _nrt=False)
+@compiled(fastmath=FAST_MATH, _nrt=False)
 def _two_rows(root: Array, e: Array, k: int, out: Array) -> None:
     """Write the pre-activations of filters k and k + 1, without their means, from their columns."""
     a0, a1, a2, a3 = e[0, 0] * 0, e[0, 0] * 0, e[0, 0] * 0, e[0, 0] * 0
@@ -217,7 +221,7 @@ def _two_rows(root: Array, e: Array, k: int, out: Array) -> None:
 
 
 @compiled(_nrt=False)
-def _write_errors(fresh: Fresh, exact: bool, work: Array) -> None:
+def _write_errors(fresh: FreshOutput, exact: bool, work: Array) -> None:
     """Write the mean error over the centres, the last row of `work`, for noise outputs, the first.
 
     The first half of the centres are of class +1, the others of class −1.
@@ -230,7 +234,9 @@ def _write_errors(fresh: Fresh, exact: bool, work: Array) -> None:
         plus, minus = fresh.centres[c], fresh.centres[half + c]
         if not exact:
             for t in range(outputs.size):
-                error[t] += share * (wrongness(plus + outputs[t]) + wrongness(-minus - outputs[t]))
+                error[t] += share * (
+                    zero_one_loss(plus + outputs[t]) + zero_one_loss(-minus - outputs[t])
+                )
         elif plus > 0.0 and minus < 0.0:
             write_crossings((plus, minus), degrees, work)
             for t in range(outputs.size):
@@ -244,6 +250,6 @@ def _write_errors(fresh: Fresh, exact: bool, work: Array) -> None:
 
 
 @compiled(_nrt=False)
-def wrongness(margin):  # type: ignore[no-untyped-def]
+def zero_one_loss(margin):  # type: ignore[no-untyped-def]
     """1 for a negative margin, 0 for a positive one, 1/2 for none: a coin is tossed there."""
     return 0.5 - 0.5 * np.sign(margin)

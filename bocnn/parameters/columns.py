@@ -5,9 +5,9 @@ from functools import partial
 
 import numpy as np
 
-from bocnn.data import laws
+from bocnn.data import model as data_model
 from bocnn.dynamics import activation
-from bocnn.measure.trace import Trace
+from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.idle import Idle
 from bocnn.parameters.precision import beyond_single
 
@@ -47,18 +47,22 @@ Undrawn = partial(Column, drawn=False)
 """A column whose value leaves all that is drawn as it is."""
 
 PARAMETERS = (
-    Column("data", "string", "data law", choices=laws.LAWS, default="signal"),
+    Column("data", "string", "data model", choices=data_model.DATA_MODELS, default="signal"),
     Column("n", "int64", "training samples n", interval="[1, 100000]"),
     Column("d", "int64", "patch dimension d", interval="[2, 1e15]"),
     Column("m", "int64", "filters per class m", interval="[1, 100000]"),
     Column("mu_norm", "float64", "signal strength ‖μ‖", interval="[0, inf)"),
     Column("sigma_p", "float64", "noise scale σₚ", interval="(0, inf)", default=1.0),
-    Column("noise", "string", "noise law", choices=NOISES, default="orthogonal"),
+    Column("noise", "string", "noise distribution", choices=NOISES, default="orthogonal"),
     Undrawn("p_flip", "float64", "label-flip probability p", interval="[0, 0.5)", default=0.0),
     Column("sigma_0", "float64", "hidden initialization σ₀", interval="[0, inf)"),
     Undrawn("v0", "float64", "output initialization v₀", interval="(-inf, inf)"),
     Column(
-        "output_init", "string", "output weights drawn", choices=laws.OUTPUTS, default="constant"
+        "output_init",
+        "string",
+        "output weights drawn",
+        choices=data_model.OUTPUT_INITS,
+        default="constant",
     ),
     Column("bias", "string", "biases of the filters", choices=BIASES, default="none"),
     Undrawn("activation", "string", "activation φ", choices=activation.NAMES, default="relu"),
@@ -139,7 +143,7 @@ MEASURES = (
     ),
 )
 
-_TRACE_MEANINGS = dict(
+_TRAJECTORY_MEANINGS = dict(
     step="gradient steps taken so far",
     noise_ratio="max_w_xi / max_v2, null where max_v2 is not positive",
     gamma_max="largest signal coefficient γ of the filters' decomposition",
@@ -149,7 +153,7 @@ _TRACE_MEANINGS = dict(
     slope_max="largest |ℓ′ᵢ| of a training sample",
 )
 
-TRACE_MEASURES = tuple(
-    Column(name, "int64" if name == "step" else "float64", (_MEANINGS | _TRACE_MEANINGS)[name])
-    for name in Trace._fields
+TRAJECTORY_MEASURES = tuple(
+    Column(name, "int64" if name == "step" else "float64", (_MEANINGS | _TRAJECTORY_MEANINGS)[name])
+    for name in TrajectoryPoint._fields
 )

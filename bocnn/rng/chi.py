@@ -12,8 +12,8 @@ from bocnn.arrays import Array
 from bocnn.rng.normals import normal_vectors, uniform_vector
 from bocnn.rng.philox import Stream, philox, uniform
 from bocnn.simd.compiled import compiled
-from bocnn.simd.lanes import numbers
-from bocnn.simd.random_words import WIDTH, counting
+from bocnn.simd.lanes import as_vectors
+from bocnn.simd.random_words import WORD_LANES, consecutive
 
 _ALL_BITS = np.uint64(0xFFFFFFFF)
 _SMALLEST = 1.0e-7
@@ -34,12 +34,12 @@ def fill_chis(out: Array, drawn: Array, degrees: int, stream: Stream) -> None:
         degrees: of the first.
         stream: where the numbers come from.
     """
-    vectors = numbers(drawn, WIDTH)
-    for first in range(0, out.size, WIDTH):
-        word0, word1, word2, _ = philox(counting(np.uint64(first)), np.uint64(0), stream)
+    vectors = as_vectors(drawn, WORD_LANES)
+    for first in range(0, out.size, WORD_LANES):
+        word0, word1, word2, _ = philox(consecutive(np.uint64(first)), np.uint64(0), stream)
         vectors[0] = normal_vectors(word0, word1)[0]
         vectors[1] = uniform_vector(word2)
-        for b in range(min(WIDTH, out.size - first)):
+        for b in range(min(WORD_LANES, out.size - first)):
             i, normal, u = first + b, np.float64(drawn[0, b]), np.float64(drawn[1, b])
             offset = 0.5 * (degrees - i) - 1.0 / 3.0
             cube = (1.0 + normal / math.sqrt(9.0 * offset)) ** 3

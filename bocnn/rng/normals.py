@@ -14,20 +14,20 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.rng.philox import Stream, philox
 from bocnn.simd.compiled import compiled
-from bocnn.simd.lanes import numbers, pick
+from bocnn.simd.lanes import as_vectors, select
 from bocnn.simd.random_words import (
-    WIDTH,
-    bits_of,
-    counting,
-    floats,
-    of_bits,
-    roots,
-    signed,
-    truncated,
-    where_set,
+    WORD_LANES,
+    as_floats,
+    consecutive,
+    float_bits,
+    float_of_bits,
+    low_bits,
+    select_nonzero,
+    square_root,
+    truncate,
 )
 
-CHUNK = 4 * WIDTH
+CHUNK_NORMALS = 4 * WORD_LANES
 """Normals of the blocks that are made at once, one block a place of the vectors."""
 
 _F, _I = np.float32, np.int32
@@ -60,16 +60,16 @@ def fill_uniforms(out: Array, drawn: Array, first_block: int, stream: Stream) ->
 
     Args:
         out: written.
-        drawn: room for the numbers of 16 blocks, (4, WIDTH), float32, where vectors can be loaded.
+        drawn: room for the numbers of 16 blocks, (4, WORD_LANES), float32, where vectors can be loaded.
         first_block: of the stream.
         stream: where the numbers come from.
     """
-    vectors = numbers(drawn, WIDTH)
-    for start in range(0, out.size, CHUNK):
-        words = philox(counting(np.uint64(first_block + start // 4)), np.uint64(0), stream)
+    vectors = as_vectors(drawn, WORD_LANES)
+    for start in range(0, out.size, CHUNK_NORMALS):
+        words = philox(consecutive(np.uint64(first_block + start // 4)), np.uint64(0), stream)
         vectors[0], vectors[1] = uniform_vector(words[0]), uniform_vector(words[1])
         vectors[2], vectors[3] = uniform_vector(words[2]), uniform_vector(words[3])
-        _spread(drawn, out[start : start + CHUNK])
+        _spread(drawn, out[start : start + CHUNK_NORMALS])
 
 
 @compiled(_nrt=False)
@@ -80,18 +80,18 @@ def fill_normals(out: Array, drawn: Array, first_block: int, stream: Stream) -> 
 
     Args:
         out: written.
-        drawn: room for the numbers of 16 blocks, (4, WIDTH), float32, where vectors can be loaded.
+        drawn: room for the numbers of 16 blocks, (4, WORD_LANES), float32, where vectors can be loaded.
         first_block: of the stream.
         stream: where the numbers come from.
     """
-    for start in range(0, out.size, CHUNK):
-        draw_chunk(numbers(drawn, WIDTH), first_block + start // 4, stream)
-        _spread(drawn, out[start : start + CHUNK])
+    for start in range(0, out.size, CHUNK_NORMALS):
+        draw_chunk(as_vectors(drawn, WORD_LANES), first_block + start // 4, stream)
+        _spread(drawn, out[start : start + CHUNK_NORMALS])
 
 
 @compiled(_nrt=False)
 def _spread(drawn: Array, out: Array) -> None:
-    """Put the numbers of 16 blocks, (4, WIDTH), in the order of the blocks."""
+    """Put the numbers of 16 blocks, (4, WORD_LANES), in the order of the blocks."""
     for b in range(out.size // 4):
         for lane in range(4):
             out[4 * b + lane] = drawn[lane, b]
@@ -102,7 +102,7 @@ def _spread(drawn: Array, out: Array) -> None:
 @compiled(_nrt=False)
 def draw_chunk(out: Array, first_block: int, stream: Stream) -> None:
     """Write the normals of 16 blocks as four vectors, shape (4,): vector j holds number j of each block."""
-    blocks = counting(np.uint64(first_block))
+    blocks = consecutive(np.uint64(first_block))
     word0, word1, word2, word3 = philox(blocks, np.uint64(0), stream)
     out[0], out[1] = normal_vectors(word0, word1)
     out[2], out[3] = normal_vectors(word2, word3)
@@ -112,16 +112,16 @@ def draw_chunk(out: Array, first_block: int, stream: Stream) -> None:
 def normal_vectors(word0, word1):  # type: ignore[no-untyped-def]
     """√(−2 log u0) times cos and sin of 2π u1, for vectors of words."""
     u = uniform_vector(word0)
-    radius = roots(_F(-2) * _log(pick(u - _SMALLEST, u, _SMALLEST)))
+    radius = square_root(_F(-2) * _log(select(u - _SMALLEST, u, _SMALLEST)))
     turns = _F(4) * uniform_vector(word1)
-    quarter = truncated(turns + _F(0.5))
-    angle = (turns - floats(quarter)) * _HALF_PI
+    quarter = truncate(turns + _F(0.5))
+    angle = (turns - as_floats(quarter)) * _HALF_PI
     square = angle * angle
     s = ((_SIN[0] * square + _SIN[1]) * square + _SIN[2]) * square * angle + angle
     c = ((_COS[0] * square + _COS[1]) * square + _COS[2]) * square * square
     c = c - _F(0.5) * square + _F(1)
     swapped = quarter & _I(1)
-    cosine, sine = where_set(swapped, s, c), where_set(swapped, c, s)
+    cosine, sine = select_nonzero(swapped, s, c), select_nonzero(swapped, c, s)
     cosine = _negate(cosine, quarter + _I(1))
     return radius * cosine, radius * _negate(sine, quarter)
 
@@ -129,25 +129,25 @@ def normal_vectors(word0, word1):  # type: ignore[no-untyped-def]
 @compiled(inline="always")
 def uniform_vector(word):  # type: ignore[no-untyped-def]
     """Uniforms in [0, 1) of a vector of words: `bocnn.rng.philox.uniform` of each."""
-    bits = signed(word)
-    return floats(bits ^ (bits >> _I(31))) * _SCALE
+    bits = low_bits(word)
+    return as_floats(bits ^ (bits >> _I(31))) * _SCALE
 
 
 @compiled(inline="always")
 def _negate(numbers, quarter):  # type: ignore[no-untyped-def]
     """Change signs in the third and fourth quarters, where the second bit is set."""
-    return of_bits(bits_of(numbers) ^ ((quarter & _I(2)) << _I(30)))
+    return float_of_bits(float_bits(numbers) ^ ((quarter & _I(2)) << _I(30)))
 
 
 @compiled(inline="always")
 def _log(number: Any) -> Any:
     """log of positive normal numbers."""
-    bits = bits_of(number)
-    exponent = floats((bits >> _I(23)) - _I(127))
-    mantissa = of_bits((bits & _I(0x007FFFFF)) | _I(0x3F800000))
+    bits = float_bits(number)
+    exponent = as_floats((bits >> _I(23)) - _I(127))
+    mantissa = float_of_bits((bits & _I(0x007FFFFF)) | _I(0x3F800000))
     above = mantissa - _ROOT_2
-    x = pick(above, _F(0.5) * mantissa, mantissa) - _F(1)
-    exponent = pick(above, exponent + _F(1), exponent)
+    x = select(above, _F(0.5) * mantissa, mantissa) - _F(1)
+    exponent = select(above, exponent + _F(1), exponent)
     square = x * x
     polynomial = _LOG[0] * x + _LOG[1]
     for k in range(2, 9):

@@ -81,7 +81,7 @@ def _temporary_folder() -> Path | None:
     return None
 
 
-FOLDER = _cache_folder()
+CACHE_FOLDER = _cache_folder()
 """Where compiled code is kept; None where nothing can be written."""
 
 
@@ -94,9 +94,9 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
 
     def decorate(function: Function) -> Function:
         made = CompiledFunction(function, {"nopython": True, **options})
-        if FOLDER is not None:
+        if CACHE_FOLDER is not None:
             elsewhere = numba.config.CACHE_DIR
-            numba.config.CACHE_DIR = FOLDER
+            numba.config.CACHE_DIR = CACHE_FOLDER
             try:
                 made.enable_caching()
             finally:

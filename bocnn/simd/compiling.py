@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 from numba.core import event
 
-from bocnn.simd.compiled import FOLDER
+from bocnn.simd.compiled import CACHE_FOLDER
 
 _KIND = "numba:compile"
 
@@ -57,18 +57,18 @@ def compile_seconds(call: Callable[[], object]) -> float:
         Seconds that compiling took in this process, 0 where all was compiled before.
     """
     clock = _Clock()
-    with _alone(), event.install_listener(_KIND, clock):
+    with _cache_lock(), event.install_listener(_KIND, clock):
         call()
     return clock.seconds
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _cache_lock() -> Iterator[None]:
     """Hold the cache's lock, which the system takes from a process that dies."""
-    if FOLDER is None:  # nothing is kept: each process compiles for itself
+    if CACHE_FOLDER is None:  # nothing is kept: each process compiles for itself
         yield
         return
-    with FileLock(Path(FOLDER) / "compiling.lock"):
+    with FileLock(Path(CACHE_FOLDER) / "compiling.lock"):
         yield
 
 

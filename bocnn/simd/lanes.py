@@ -1,9 +1,9 @@
-"""Numbers that are one number of many runs: compiled code written for one run trains a vector of them.
+"""A SIMD vector type for numba: one lane per run, so that code written for one run trains many.
 
-`numbers(array)` views a float array whose last axis runs over 16 (float32) or 8 (float64) runs as an array
-of one axis less, whose elements are vectors of 64 bytes. They add, subtract and multiply lane by lane, so
-a run's arithmetic never depends on what the other lanes hold. Functions that use nothing else serve both
-one run and many; branches and library functions on such numbers are left to loops over `plain(array)`.
+`as_vectors(array)` views a float array whose last axis runs over 16 (float32) or 8 (float64) runs as an
+array of one axis less, whose elements are vectors of 64 bytes. They add, subtract and multiply lane by
+lane, so a run's arithmetic never depends on the other lanes. Functions that use nothing else serve one run
+and many; branches and library functions are left to loops over `as_scalars(array)`.
 """
 
 import operator
@@ -23,17 +23,17 @@ from numba.np.arrayobj import make_array, populate_array
 
 from bocnn.simd.compiled import compiled
 
-BYTES = 64
+VECTOR_BYTES = 64
 """Of a vector: one register where the processor has AVX-512, two or four elsewhere."""
 
 
-def lanes(real: Any) -> int:
+def lane_count(real: Any) -> int:
     """Runs that share a vector of a dtype."""
-    return BYTES // int(np.dtype(real).itemsize)
+    return VECTOR_BYTES // int(np.dtype(real).itemsize)
 
 
 class Lanes(types.Type):  # type: ignore[misc]
-    """numba's type of a vector of numbers, one for each run."""
+    """numba's type of a vector, one element per run."""
 
     def __init__(self, real: types.Number, width: int) -> None:
         self.real = real
@@ -41,7 +41,7 @@ class Lanes(types.Type):  # type: ignore[misc]
         super().__init__(name=f"Lanes({real}, {width})")
 
     def can_convert_from(self, _context: Any, other: types.Type) -> Conversion | None:
-        """A plain number stands for the same number in every lane."""
+        """A scalar stands for the same value in every lane."""
         return Conversion.safe if isinstance(other, types.Number) else None
 
 
@@ -52,14 +52,16 @@ class _Model(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, lanes, ir.VectorType(element, lanes.width))
 
 
-_KINDS = (
-    Lanes(types.float32, lanes(np.float32)),
-    Lanes(types.float64, lanes(np.float64)),
+_VECTOR_TYPES = (
+    Lanes(types.float32, lane_count(np.float32)),
+    Lanes(types.float64, lane_count(np.float64)),
 )
-_OF = {kind.real: kind for kind in _KINDS}
+_VECTOR_OF = {kind.real: kind for kind in _VECTOR_TYPES}
 
 
-def define(function: Any, generate: Any, operands: int, kinds: Any = _KINDS) -> None:
+def define_operator(
+    function: Any, generate: Any, operands: int, kinds: Any = _VECTOR_TYPES
+) -> None:
     """Type and compile an operator between vectors of one kind.
 
     Args:
@@ -87,17 +89,17 @@ def _arithmetic(instruction: str) -> Any:
 
 
 for _function in (operator.add, operator.iadd):
-    define(_function, _arithmetic("fadd"), 2)
+    define_operator(_function, _arithmetic("fadd"), 2)
 for _function in (operator.sub, operator.isub):
-    define(_function, _arithmetic("fsub"), 2)
+    define_operator(_function, _arithmetic("fsub"), 2)
 for _function in (operator.mul, operator.imul):
-    define(_function, _arithmetic("fmul"), 2)
-define(operator.neg, _arithmetic("fneg"), 1)
+    define_operator(_function, _arithmetic("fmul"), 2)
+define_operator(operator.neg, _arithmetic("fneg"), 1)
 
 
 @lower_cast(types.Number, Lanes)
-def _spread(context: Any, builder: Any, given: Any, lanes: Lanes, value: Any) -> Any:
-    """The same number in every lane."""
+def _broadcast(context: Any, builder: Any, given: Any, lanes: Lanes, value: Any) -> Any:
+    """The same value in every lane."""
     number = context.cast(builder, value, given, lanes.real)
     vector = ir.Constant(context.get_value_type(lanes), ir.Undefined)
     first = builder.insert_element(vector, number, ir.Constant(ir.IntType(32), 0))
@@ -122,31 +124,31 @@ def _view(context: Any, builder: Any, arrays: Any, shape: Any) -> Any:
 
 
 @intrinsic
-def numbers(_context: Any, array: types.Array, wide: Any) -> Any:
-    """An array without its last axis, whose elements are the numbers of the runs along that axis.
+def as_vectors(_context: Any, array: types.Array, vector_width: Any) -> Any:
+    """View an array as one without its last axis, whose elements are vectors along that axis.
 
     Args:
         array: C-contiguous floats from `aligned`.
-        wide: None where that axis holds one run: the elements stay floats. Else the lanes of its dtype.
+        vector_width: None where that axis holds one run: the elements stay scalars. Else `lane_count`.
     """
-    element = array.dtype if isinstance(wide, types.NoneType) else _OF[array.dtype]
+    element = array.dtype if isinstance(vector_width, types.NoneType) else _VECTOR_OF[array.dtype]
     target = types.Array(element, array.ndim - 1, "C")
 
     def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return _view(context, builder, (array, target, args[0]), lambda shape: shape[:-1])
 
-    return target(array, wide), generate
+    return target(array, vector_width), generate
 
 
 @intrinsic
-def plain(_context: Any, array: types.Array) -> Any:
-    """All floats of a C-contiguous array of numbers, flat."""
-    wide = isinstance(array.dtype, Lanes)
-    target = types.Array(array.dtype.real if wide else array.dtype, 1, "C")
+def as_scalars(_context: Any, array: types.Array) -> Any:
+    """View a C-contiguous array of vectors or scalars as a flat array of scalars."""
+    is_vector = isinstance(array.dtype, Lanes)
+    target = types.Array(array.dtype.real if is_vector else array.dtype, 1, "C")
 
     def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         def flatten(shape: Any) -> Any:
-            size = ir.Constant(ir.IntType(64), array.dtype.width if wide else 1)
+            size = ir.Constant(ir.IntType(64), array.dtype.width if is_vector else 1)
             return [reduce(builder.mul, shape, size)]
 
         return _view(context, builder, (array, target, args[0]), flatten)
@@ -182,18 +184,18 @@ def aligned(shape, real):  # type: ignore[no-untyped-def]
     size = 1
     for extent in shape:
         size *= extent
-    whole = np.zeros(size + BYTES, real)
-    skipped = (-whole.ctypes.data % BYTES) // whole.itemsize
+    whole = np.zeros(size + VECTOR_BYTES, real)
+    skipped = (-whole.ctypes.data % VECTOR_BYTES) // whole.itemsize
     return whole[skipped : skipped + size].reshape(shape)
 
 
-def pick(number: Any, above: Any, below: Any) -> Any:
+def select(number: Any, above: Any, below: Any) -> Any:
     """`above` in the lanes where a number is positive, else `below`: compiled code only."""
     raise NotImplementedError(number, above, below)
 
 
 @intrinsic
-def _select(_context: Any, number: Lanes, above: Lanes, below: Lanes) -> Any:
+def _select_lanes(_context: Any, number: Lanes, above: Lanes, below: Lanes) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         positive = builder.fcmp_ordered(">", args[0], ir.Constant(args[0].type, None))
         return builder.select(positive, args[1], args[2])
@@ -201,8 +203,8 @@ def _select(_context: Any, number: Lanes, above: Lanes, below: Lanes) -> Any:
     return number(number, number, number), generate
 
 
-@overload(pick)
-def _pick(number, above, below):  # type: ignore[no-untyped-def]
+@overload(select)
+def _select(number, above, below):  # type: ignore[no-untyped-def]
     if isinstance(number, Lanes):
-        return lambda number, above, below: _select(number, above, below)
+        return lambda number, above, below: _select_lanes(number, above, below)
     return lambda number, above, below: above if number > 0 else below

@@ -7,30 +7,30 @@ multiples of eight (`padded`), so that no loop has a remainder.
 import numpy as np
 
 from bocnn.arrays import Array, Ints
-from bocnn.simd.arena import Memory, claim_zeros
+from bocnn.simd.arena import Arena, allocate_zeros
 from bocnn.simd.compiled import compiled
-from bocnn.simd.lanes import numbers
+from bocnn.simd.lanes import as_vectors
 
-WIDTH = 8
+TILE = 8
 """Numbers of float64 in a vector."""
 
 
 @compiled()
-def padded(size: int) -> int:
+def round_up(size: int) -> int:
     """The next multiple of eight."""
-    return (size + WIDTH - 1) // WIDTH * WIDTH
+    return (size + TILE - 1) // TILE * TILE
 
 
 @compiled()
-def zeros(rows: int, columns: int, memory: Memory) -> Array:
+def padded_zeros(rows: int, columns: int, arena: Arena) -> Array:
     """A matrix of zeros whose sizes are padded, float64."""
-    return claim_zeros(memory, (padded(rows), padded(columns)), np.float64)
+    return allocate_zeros(arena, (round_up(rows), round_up(columns)), np.float64)
 
 
 @compiled()
-def whole_spans(rows: int, columns: int, memory: Memory) -> Ints:
+def full_spans(rows: int, columns: int, arena: Arena) -> Ints:
     """Spans for `add_product` that take every column of a left matrix."""
-    spans = claim_zeros(memory, (padded(rows) // WIDTH, 2), np.int64)
+    spans = allocate_zeros(arena, (round_up(rows) // TILE, 2), np.int64)
     spans[:, 1] = columns
     return spans
 
@@ -45,11 +45,11 @@ def add_product(left: Array, right: Array, out: Array, spans: Ints) -> None:
         out: from `zeros`.
         spans: first and last column + 1 of each eight rows of left that are taken, (rows / 8, 2).
     """
-    vectors = right.shape[1] // WIDTH
-    b = numbers(right.reshape((right.shape[0], vectors, WIDTH)), WIDTH)
-    c = numbers(out.reshape((out.shape[0], vectors, WIDTH)), WIDTH)
+    vectors = right.shape[1] // TILE
+    b = as_vectors(right.reshape((right.shape[0], vectors, TILE)), TILE)
+    c = as_vectors(out.reshape((out.shape[0], vectors, TILE)), TILE)
     for tile in range(spans.shape[0]):
-        rows, sums = left[WIDTH * tile : WIDTH * (tile + 1)], c[WIDTH * tile : WIDTH * (tile + 1)]
+        rows, sums = left[TILE * tile : TILE * (tile + 1)], c[TILE * tile : TILE * (tile + 1)]
         for v in range(vectors):
             c0, c1, c2, c3 = sums[0, v], sums[1, v], sums[2, v], sums[3, v]
             c4, c5, c6, c7 = sums[4, v], sums[5, v], sums[6, v], sums[7, v]

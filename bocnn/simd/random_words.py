@@ -12,14 +12,14 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bocnn.simd.lanes import Lanes, define
+from bocnn.simd.lanes import Lanes, define_operator
 
-WIDTH = 16
+WORD_LANES = 16
 
-WORDS = Lanes(types.uint64, WIDTH)
+WORD_VECTOR = Lanes(types.uint64, WORD_LANES)
 """Each word of 32 bits in 64, so that a product of two keeps its upper half."""
-_BITS = Lanes(types.int32, WIDTH)
-_FLOATS = Lanes(types.float32, WIDTH)
+_INT_VECTOR = Lanes(types.int32, WORD_LANES)
+_FLOAT_VECTOR = Lanes(types.float32, WORD_LANES)
 
 
 def _instruction(name: str) -> Any:
@@ -38,9 +38,9 @@ for _function, _name in (
     (operator.xor, "xor"),
     (operator.lshift, "shl"),
 ):
-    define(_function, _instruction(_name), 2, (WORDS, _BITS))
-define(operator.rshift, _instruction("lshr"), 2, (WORDS,))
-define(operator.rshift, _instruction("ashr"), 2, (_BITS,))
+    define_operator(_function, _instruction(_name), 2, (WORD_VECTOR, _INT_VECTOR))
+define_operator(operator.rshift, _instruction("lshr"), 2, (WORD_VECTOR,))
+define_operator(operator.rshift, _instruction("ashr"), 2, (_INT_VECTOR,))
 
 
 def _conversion(source: Lanes, target: Lanes, name: str) -> Any:
@@ -56,49 +56,49 @@ def _conversion(source: Lanes, target: Lanes, name: str) -> Any:
     return convert
 
 
-signed = _conversion(WORDS, _BITS, "trunc")
+low_bits = _conversion(WORD_VECTOR, _INT_VECTOR, "trunc")
 """The lower 32 bits of words, as whole numbers with a sign."""
-bits_of = _conversion(_FLOATS, _BITS, "bitcast")
+float_bits = _conversion(_FLOAT_VECTOR, _INT_VECTOR, "bitcast")
 """The bits of floats."""
-of_bits = _conversion(_BITS, _FLOATS, "bitcast")
+float_of_bits = _conversion(_INT_VECTOR, _FLOAT_VECTOR, "bitcast")
 """The floats of given bits."""
-floats = _conversion(_BITS, _FLOATS, "sitofp")
+as_floats = _conversion(_INT_VECTOR, _FLOAT_VECTOR, "sitofp")
 """Whole numbers as floats."""
-truncated = _conversion(_FLOATS, _BITS, "fptosi")
+truncate = _conversion(_FLOAT_VECTOR, _INT_VECTOR, "fptosi")
 """Floats without their fractions."""
 
 
 @intrinsic
-def counting(_context: Any, _first: Any) -> Any:
+def consecutive(_context: Any, _first: Any) -> Any:
     """The words first, first + 1, … of a vector."""
 
     def generate(context: Any, builder: Any, sign: Any, args: Any) -> Any:
-        first = context.cast(builder, args[0], sign.args[0], WORDS)
-        steps = ir.Constant(first.type, list(range(WIDTH)))
+        first = context.cast(builder, args[0], sign.args[0], WORD_VECTOR)
+        steps = ir.Constant(first.type, list(range(WORD_LANES)))
         return builder.add(first, steps)
 
-    return WORDS(types.uint64), generate
+    return WORD_VECTOR(types.uint64), generate
 
 
 @intrinsic
-def roots(_context: Any, _numbers: Any) -> Any:
+def square_root(_context: Any, _numbers: Any) -> Any:
     """Square roots of floats."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         kind = args[0].type
         form = ir.FunctionType(kind, [kind])
-        name = f"llvm.sqrt.v{WIDTH}f32"
+        name = f"llvm.sqrt.v{WORD_LANES}f32"
         return builder.call(cgutils.get_or_insert_function(builder.module, form, name), args)
 
-    return _FLOATS(_FLOATS), generate
+    return _FLOAT_VECTOR(_FLOAT_VECTOR), generate
 
 
 @intrinsic
-def where_set(_context: Any, _bits: Any, _there: Any, _elsewhere: Any) -> Any:
+def select_nonzero(_context: Any, _bits: Any, _there: Any, _elsewhere: Any) -> Any:
     """`there` where any bit is set, else `elsewhere`."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         some = builder.icmp_signed("!=", args[0], ir.Constant(args[0].type, None))
         return builder.select(some, args[1], args[2])
 
-    return _FLOATS(_BITS, _FLOATS, _FLOATS), generate
+    return _FLOAT_VECTOR(_INT_VECTOR, _FLOAT_VECTOR, _FLOAT_VECTOR), generate

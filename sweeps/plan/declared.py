@@ -3,12 +3,9 @@
 import json
 from typing import Any
 
-from sweeps.declare.resolve import Resolved
-from sweeps.declare.sweep_file import to_json
+from sweeps.declare.cells.resolve import Resolved
+from sweeps.declare.file.sweep_file import to_json
 from sweeps.protocol import Pictured
-
-STATED = ("schema_version", "planned_runs", "draws", "images", "locations")
-"""What stands in a resolved sweep and is no key of a sweep file."""
 
 
 def declared(resolved: Resolved) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.declare.identity import ID_DTYPE, cell_digests
-from sweeps.declare.resolve import Resolved
+from sweeps.declare.cells.identity import ID_DTYPE, cell_digests
+from sweeps.declare.cells.resolve import Resolved
 from sweeps.errors import SweepError
 from sweeps.protocol import Columns, Drawing, Model
 

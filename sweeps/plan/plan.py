@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.declare import recording as trajectory
-from sweeps.declare.cells import BLOCK
-from sweeps.declare.identity import cell_digests, run_ids
-from sweeps.declare.resolve import Resolved
+from sweeps.declare.cells.identity import cell_digests, run_ids
+from sweeps.declare.cells.resolve import Resolved
+from sweeps.declare.cells.table import BLOCK
+from sweeps.declare.document import SCHEMA_VERSION
 from sweeps.errors import SweepError
 from sweeps.plan.declared import declared
 from sweeps.plan.idle import check_distinct, note_idle
 from sweeps.protocol import Model, Placed
-from sweeps.store.schema import SCHEMA_VERSION
 
 NOMINAL_FLOPS_PER_S = 1e11
 """One core's rate, only for cutting shards: a fixed figure, so that a plan is the same everywhere."""

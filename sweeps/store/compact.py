@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sweeps.declare.identity import shard_name
+from sweeps.declare.cells.identity import shard_name
+from sweeps.declare.content import differing
 from sweeps.errors import SweepError
 from sweeps.provenance.mixtures import MADE_BY, together
-from sweeps.store.content import differing
 from sweeps.store.dataset import Dataset, Writer
 from sweeps.store.files import is_own, records_of
 from sweeps.store.shard_file import NOTES, RECORDS_DIGEST, Damaged, Owner, id_array, parts, stated

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import fs as arrow_fs
 
-from sweeps.declare.identity import shard_name
+from sweeps.declare.cells.identity import shard_name
+from sweeps.declare.content import content_digest
 from sweeps.errors import SweepError
 from sweeps.protocol import Columns, Model, Tracing
-from sweeps.store.content import content_digest
 from sweeps.store.files import DAMAGED, GIVEN, MANIFEST, TRAJECTORY, is_shard, records_of
 from sweeps.store.inspection import Inspection, inspection
 from sweeps.store.manifest import read_manifest

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from sweeps.declare.identity import shard_name
+from sweeps.declare.cells.identity import shard_name
 from sweeps.protocol import Columns
 from sweeps.store.store import Store
 

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sweeps.declare.identity import ID_DTYPE
+from sweeps.declare.cells.identity import ID_DTYPE
+from sweeps.declare.content import differing
 from sweeps.provenance.mixtures import unlike
-from sweeps.store.content import differing
 from sweeps.store.shard_file import Shard, decode
 from sweeps.store.store import Store
 

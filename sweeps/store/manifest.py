@@ -4,9 +4,9 @@ import json
 import math
 from typing import Any
 
-from sweeps.declare.sweep_file import Spec
+from sweeps.declare.document import SCHEMA_VERSION
+from sweeps.declare.file.sweep_file import Spec
 from sweeps.errors import SweepError, shown
-from sweeps.store.schema import SCHEMA_VERSION
 
 _KEYS = {*Spec._fields, "planned_runs"} - Spec._field_defaults.keys()
 _TYPES: dict[str, tuple[type, str]] = {

@@ -19,10 +19,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sweeps.declare.identity import RUN_ID_BYTES
+from sweeps.declare.cells.identity import RUN_ID_BYTES
+from sweeps.declare.document import SCHEMA_VERSION
 from sweeps.protocol import Column, Columns, Model, Tracing
-
-SCHEMA_VERSION = 1
 
 
 def table_schema(model: Model, auxiliary: Mapping[str, str]) -> pa.Schema:

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sweeps.declare.identity import ID_DTYPE, RUN_ID_BYTES, shard_name
+from sweeps.declare.cells.identity import ID_DTYPE, RUN_ID_BYTES, shard_name
+from sweeps.declare.content import content_digest
+from sweeps.declare.document import SCHEMA_VERSION
 from sweeps.errors import SweepError
-from sweeps.store.content import content_digest
 from sweeps.store.files import is_own, records_of
-from sweeps.store.schema import SCHEMA_VERSION
 from sweeps.store.store import Store
 
 DIGEST = "content_digest"

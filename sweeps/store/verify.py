@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sweeps.declare.identity import cell_digests, run_ids
+from sweeps.declare.cells.identity import cell_digests, run_ids
 from sweeps.errors import SweepError, shown
 from sweeps.protocol import Model
 from sweeps.store.dataset import Dataset

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from bocnn import MODEL
 from bocnn.gpu import choice
-from tests.bocnn import rooms
-from tests.bocnn.runs import columns
+from tests.bocnn import arenas
+from tests.bocnn.run_columns import columns
 
 torch.set_num_threads(1)  # the dense network's matrices are small, and other tests run beside these
 CARD = "cuda" if torch.cuda.is_available() else "cpu"
@@ -44,7 +44,7 @@ class Engine(NamedTuple):
 def forgotten() -> Iterator[None]:
     """The memory that a test asked for goes with it."""
     yield
-    rooms.forget()
+    arenas.forget()
 
 
 @pytest.fixture

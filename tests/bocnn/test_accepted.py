@@ -18,7 +18,7 @@ from sweeps.protocol import load_model
 from tests.bocnn.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.proportional.test_model import FIRST
 from tests.bocnn.proportional.test_model import columns as proportional_columns
-from tests.bocnn.runs import columns
+from tests.bocnn.run_columns import columns
 from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 from tests.sweeps.small import mistakes
 

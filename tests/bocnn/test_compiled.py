@@ -64,7 +64,7 @@ def test_where_nothing_can_be_written_functions_are_compiled_all_the_same(
     monkeypatch.setattr(tempfile, "tempdir", str(NOWHERE))
     assert compiled._cache_folder() is None
     assert "anew by every process" in caplog.text
-    monkeypatch.setattr(compiled, "FOLDER", None)
+    monkeypatch.setattr(compiled, "CACHE_FOLDER", None)
     assert compiled.compiled()(lambda x: x + 1)(1) == 2
 
 
@@ -104,7 +104,7 @@ from pathlib import Path
 from bocnn.simd import compiling
 
 folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
-compiling.FOLDER = str(folder)
+compiling.CACHE_FOLDER = str(folder)
 
 def say(word):
     with (folder / "log").open("a") as log:

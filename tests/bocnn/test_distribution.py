@@ -7,7 +7,7 @@ from scipy import stats
 
 from bocnn import MODEL
 from bocnn.dense import network as dense
-from tests.bocnn.runs import columns
+from tests.bocnn.run_columns import columns
 
 REPLICATES = 300
 CELLS = {

@@ -12,7 +12,7 @@ from bocnn.data.draws import (
     draw_normals,
     draw_order,
 )
-from tests.bocnn.rooms import memory
+from tests.bocnn.arenas import arena
 
 
 def seed(replicate: int) -> Seed:
@@ -25,7 +25,7 @@ def test_inner_products_have_the_law_of_drawn_vectors(dimension: int) -> None:
     generator = np.random.default_rng(dimension)
     vectors = generator.standard_normal((draws, rows, dimension))
     drawn = np.einsum("rid,rjd->rij", vectors, vectors)
-    factors = [draw_factor(seed(r), rows, dimension, memory()) for r in range(draws)]
+    factors = [draw_factor(seed(r), rows, dimension, arena()) for r in range(draws)]
     bartlett = np.array([factor.T @ factor for factor in factors])
     for i, j in [(0, 0), (4, 4), (0, 1), (2, 4), (3, 4)]:
         assert stats.ks_2samp(drawn[:, i, j], bartlett[:, i, j]).pvalue > 1e-3
@@ -37,8 +37,8 @@ def test_inner_products_have_the_law_of_drawn_vectors(dimension: int) -> None:
 
 
 def test_a_factor_has_no_more_rows_than_dimensions() -> None:
-    assert draw_factor(seed(0), 9, 4, memory()).shape == (4, 9)
-    assert draw_factor(seed(0), 4, 9, memory()).shape == (4, 4)
+    assert draw_factor(seed(0), 9, 4, arena()).shape == (4, 9)
+    assert draw_factor(seed(0), 4, 9, arena()).shape == (4, 4)
 
 
 def test_an_epochs_order_is_a_uniform_permutation() -> None:
@@ -55,10 +55,10 @@ def test_an_epochs_order_is_a_uniform_permutation() -> None:
 
 def test_labels_are_balanced_and_flips_grow_with_p() -> None:
     flipped: set[int] = set()
-    clean, _ = draw_labels(seed(1), 20_000, 0.0, memory())
+    clean, _ = draw_labels(seed(1), 20_000, 0.0, arena())
     assert abs(clean.mean()) < 4 / np.sqrt(clean.size)
     for p in (0.0, 0.1, 0.3, 0.49):
-        true, observed = draw_labels(seed(1), 20_000, p, memory())
+        true, observed = draw_labels(seed(1), 20_000, p, arena())
         np.testing.assert_array_equal(true, clean)
         now = set(np.flatnonzero(true != observed).tolist())
         assert flipped <= now
@@ -68,6 +68,6 @@ def test_labels_are_balanced_and_flips_grow_with_p() -> None:
 
 def test_normals_of_a_quantity_are_standard_over_replicates() -> None:
     drawn = np.concatenate(
-        [draw_normals(seed(r), SIGNAL, (5, 2), memory())[:, 0].copy() for r in range(2_000)]
+        [draw_normals(seed(r), SIGNAL, (5, 2), arena())[:, 0].copy() for r in range(2_000)]
     )
     assert stats.kstest(drawn, "norm").pvalue > 0.01

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
-from tests.bocnn.runs import columns
+from tests.bocnn.run_columns import columns
 
 MEASURED = ("train_loss", "test_error_clean", "max_w_xi", "w_norm")
 KINDS: list[dict[str, Any]] = [

@@ -13,11 +13,11 @@ from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.columns import IDLE as TANGENT_IDLE
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import IDLE
-from sweeps.declare.identity import cell_digests
+from sweeps.declare.cells.identity import cell_digests
 from tests.bocnn.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.proportional.test_model import FIRST
 from tests.bocnn.proportional.test_model import columns as proportional_columns
-from tests.bocnn.runs import columns
+from tests.bocnn.run_columns import columns
 from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 
 Given = dict[str, Any]

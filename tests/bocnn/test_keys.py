@@ -7,20 +7,20 @@ import pytest
 
 from bocnn import MODEL
 from bocnn.data.draws import Seed
-from bocnn.data.laws import Law, draw_geometry, draw_points
+from bocnn.data.model import DataParameters, draw_geometry, draw_training_set
 from bocnn.models.kernel.draws import draw_data, draw_network
 from bocnn.models.kernel.model import MODEL as KERNEL
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import PARAMETERS
 from bocnn.parameters.keys import cell_keys, undrawn
+from tests.bocnn.arenas import workspace
 from tests.bocnn.conftest import Engine
 from tests.bocnn.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.kernel.test_model import keyed_row
 from tests.bocnn.proportional.test_model import FIRST
 from tests.bocnn.proportional.test_model import columns as proportional_columns
-from tests.bocnn.rooms import room
-from tests.bocnn.runs import columns
+from tests.bocnn.run_columns import columns
 from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 
 OTHER: dict[str, Any] = {
@@ -64,11 +64,13 @@ def drawn(**given: Any) -> tuple[np.ndarray, ...]:
     """Patches, true labels, and the hidden layer at the start, of one run by its key."""
     runs = MODEL.pack(MODEL.canonical(columns(1, **given)), np.arange(1))
     names = {"law": "data"}
-    law = Law(*(getattr(runs, names.get(name, name))[0] for name in Law._fields))
-    seed, memory = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), room()
-    geometry = draw_geometry(law, seed, memory)
-    points = draw_points(law, geometry, seed, np.float64, memory)
-    return tuple(part.copy() for part in (geometry.points, points.shared, geometry.filters))
+    parameters = DataParameters(
+        *(getattr(runs, names.get(name, name))[0] for name in DataParameters._fields)
+    )
+    seed, work = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), workspace()
+    geometry = draw_geometry(parameters, seed, work)
+    training_set = draw_training_set(parameters, geometry, seed, np.float64, work)
+    return tuple(part.copy() for part in (geometry.points, training_set.shared, geometry.filters))
 
 
 def key(keyed: tuple[str, ...] = (), **given: Any) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from bocnn import MODEL
 from bocnn.gpu import choice
 from bocnn.model import WIDEST
 from tests.bocnn.conftest import Engine
-from tests.bocnn.runs import columns
+from tests.bocnn.run_columns import columns
 
 # The card's interpreter is NumPy, which warns of the overflows that divergence is.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

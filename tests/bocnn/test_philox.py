@@ -6,9 +6,9 @@ from numba import njit
 from scipy import stats
 
 from bocnn.rng.chi import chi, fill_chis
-from bocnn.rng.normals import CHUNK, fill_normals, fill_uniforms
+from bocnn.rng.normals import CHUNK_NORMALS, fill_normals, fill_uniforms
 from bocnn.rng.philox import Stream, philox, uniform
-from tests.bocnn.rooms import NUMBERS
+from tests.bocnn.arenas import NUMBERS
 
 STREAM = Stream(np.uint64(12345), np.uint64(678), np.uint64(3), np.uint64(9))
 
@@ -78,9 +78,11 @@ def test_vectors_of_normals_are_box_muller_of_the_streams_uniforms() -> None:
     np.testing.assert_allclose(drawn, expected.reshape(-1), rtol=0, atol=6e-7)
 
 
-@pytest.mark.parametrize("size", [0, 1, 3, 4, 5, CHUNK - 1, CHUNK, CHUNK + 2])
+@pytest.mark.parametrize(
+    "size", [0, 1, 3, 4, 5, CHUNK_NORMALS - 1, CHUNK_NORMALS, CHUNK_NORMALS + 2]
+)
 def test_vectors_of_any_length_are_filled_and_no_more(size: int) -> None:
-    whole, part = np.empty(2 * CHUNK), np.full(size + 3, 7.0)
+    whole, part = np.empty(2 * CHUNK_NORMALS), np.full(size + 3, 7.0)
     fill_normals(whole, NUMBERS, 0, STREAM)
     fill_normals(part[:size], NUMBERS, 0, STREAM)
     np.testing.assert_array_equal(part[:size], whole[:size])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bocnn.simd.products import WIDTH, add_product
-from tests.bocnn.rooms import zeros
+from bocnn.simd.products import TILE, add_product
+from tests.bocnn.arenas import padded_zeros
 from tests.tolerance import assert_near
 
 
@@ -12,14 +12,18 @@ from tests.tolerance import assert_near
 def test_a_product_is_added_within_its_spans(sizes: tuple[int, int, int]) -> None:
     rows, depth, columns = sizes
     generator = np.random.default_rng(0)
-    left, right, out = zeros(depth, rows), zeros(depth, columns), zeros(rows, columns)
+    left, right, out = (
+        padded_zeros(depth, rows),
+        padded_zeros(depth, columns),
+        padded_zeros(rows, columns),
+    )
     left[:depth, :rows] = generator.standard_normal((depth, rows))
     right[:depth, :columns] = generator.standard_normal((depth, columns))
     out[:rows, :columns] = generator.standard_normal((rows, columns))
-    spans = np.array([(tile % 2, depth - tile % 3) for tile in range(out.shape[0] // WIDTH)])
+    spans = np.array([(tile % 2, depth - tile % 3) for tile in range(out.shape[0] // TILE)])
     kept = np.zeros(left.shape)
     for tile, (first, last) in enumerate(spans):
-        part = slice(WIDTH * tile, WIDTH * (tile + 1))
+        part = slice(TILE * tile, TILE * (tile + 1))
         kept[first:last, part] = left[first:last, part]
     expected = out + kept.T @ right
     add_product(left.T, right, out, spans)

@@ -11,13 +11,13 @@ from scipy.special import gammaincc
 from bocnn.data.draws import Seed
 from bocnn.dense import network as dense
 from bocnn.measure.chi_tails import upper_gammas
-from bocnn.measure.fresh_output import Fresh, cholesky
-from bocnn.measure.measures import learning, memorization, training_error
-from bocnn.measure.test_error import clean_error, wrongness
-from tests.bocnn.paired import Problem
-from tests.bocnn.rooms import chances_negative, memory, zeros
-from tests.bocnn.trained import trained
-from tests.bocnn.training import rule
+from bocnn.measure.fresh_output import FreshOutput, cholesky
+from bocnn.measure.measures import noise_memorization, signal_learning, training_error
+from bocnn.measure.test_error import clean_error, zero_one_loss
+from tests.bocnn.arenas import arena, chances_negative, padded_zeros
+from tests.bocnn.dense_pairs import Problem
+from tests.bocnn.lane_training import make_rule
+from tests.bocnn.trained_pairs import trained
 from tests.tolerance import assert_near
 
 SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))
@@ -49,7 +49,7 @@ def test_tails_far_out_are_small_and_not_broken(a: int) -> None:
 def test_the_chance_of_a_negative_output_is_a_chi_tail(constant, slope, half) -> None:
     length = stats.chi(2 * half)
     if slope == 0.0:
-        expected = wrongness(constant)
+        expected = zero_one_loss(constant)
     elif slope < 0.0:
         expected = length.sf(constant / -slope)
     else:
@@ -61,7 +61,7 @@ def test_the_chance_of_a_negative_output_is_a_chi_tail(constant, slope, half) ->
 @pytest.mark.parametrize("rank", [0, 1, 3, 6, 9])
 def test_the_root_of_a_covariance_gives_it_back_at_any_rank(rank: int) -> None:
     vectors = np.random.default_rng(rank).standard_normal((6, max(rank, 1))) * (rank > 0)
-    covariance, root = vectors @ vectors.T, zeros(6, 6)
+    covariance, root = vectors @ vectors.T, padded_zeros(6, 6)
     root[:6, :6] = covariance
     cholesky(root, np.empty(len(root)))
     assert not np.tril(root, -1).any()
@@ -76,8 +76,8 @@ PROBLEMS = [
     Problem(20, 60, isotropic=True),
     Problem(20, 60, bias=True, v0=0.5),
     Problem(20, 60, isotropic=True, bias=True, activation="sigmoid"),
-    Problem(20, 60, law="xor", mu_norm=2.0),
-    Problem(20, 60, law="xor", mu_norm=2.0, isotropic=True, activation="tanh"),
+    Problem(20, 60, data="xor", mu_norm=2.0),
+    Problem(20, 60, data="xor", mu_norm=2.0, isotropic=True, activation="tanh"),
     Problem(20, 60, activation="leaky_relu"),
 ]
 
@@ -85,7 +85,7 @@ PROBLEMS = [
 @pytest.mark.parametrize("problem", PROBLEMS, ids=str)
 def test_the_test_error_is_that_of_fresh_samples(problem: Problem) -> None:
     run = trained(problem)
-    error, deviation = clean_error(run.fresh, run.kind, 4_000, SEED, memory())
+    error, deviation = clean_error(run.fresh, run.step_type, 4_000, SEED, arena())
     fresh = dense.draw_data(
         torch.Generator().manual_seed(5),
         100_000,
@@ -115,10 +115,12 @@ def test_measures_are_the_dense_networks_by_definition(problem: Problem) -> None
     run = trained(problem)
     pair = run.pair
     expected = dense.measure(pair.dense, pair.data, pair.centres)
-    assert training_error(pair.points.observed, run.output) == expected["train_error"]
-    memorized = memorization(pair.points.observed, run.geometry, pair.network, run.filters)
+    assert training_error(pair.training_set.observed, run.output) == expected["train_error"]
+    memorized = noise_memorization(
+        pair.training_set.observed, run.geometry, pair.network, run.filters
+    )
     assert_near(memorized, expected["max_w_xi"])
-    assert_near(learning(run.geometry, run.filters), expected["max_w_mu"])
+    assert_near(signal_learning(run.geometry, run.filters), expected["max_w_mu"])
 
 
 @pytest.mark.parametrize("n_test", [3, 49, 50])
@@ -126,7 +128,7 @@ def test_the_standard_error_is_the_spread_over_draws(n_test: int) -> None:
     run, found = trained(Problem(20, 200, mu_norm=1.0)), []
     for replicate in range(1_000):
         seed = SEED._replace(replicate=np.uint64(replicate))
-        found.append(clean_error(run.fresh, run.kind, n_test, seed, memory()))
+        found.append(clean_error(run.fresh, run.step_type, n_test, seed, arena()))
     errors, deviations = np.array(found).T
     assert np.std(errors) == pytest.approx(np.sqrt(np.mean(deviations**2)), rel=0.1)
 
@@ -134,7 +136,7 @@ def test_the_standard_error_is_the_spread_over_draws(n_test: int) -> None:
 @pytest.mark.parametrize("n_test", [1, 2])
 def test_a_single_pair_has_no_standard_error(n_test: int) -> None:
     run = trained(Problem(20, 200))
-    error, deviation = clean_error(run.fresh, run.kind, n_test, SEED, memory())
+    error, deviation = clean_error(run.fresh, run.step_type, n_test, SEED, arena())
     assert 0.0 <= error <= 1.0
     assert np.isnan(deviation)
 
@@ -144,7 +146,7 @@ def test_more_draws_begin_with_the_fewer(count: int) -> None:
     """A draw more changes the mean by its own error alone, within a chunk and beyond it."""
     run = trained(Problem(20, 200, mu_norm=1.0))
     means = [
-        clean_error(run.fresh, run.kind, size, SEED, memory())[0] for size in (count, count + 1)
+        clean_error(run.fresh, run.step_type, size, SEED, arena())[0] for size in (count, count + 1)
     ]
     assert 0.0 <= (count + 1) * means[1] - count * means[0] <= 1.0
 
@@ -157,9 +159,10 @@ def test_a_pair_is_a_draw_and_its_mirror_image(activation: str) -> None:
     for replicate in range(40):
         seed = SEED._replace(replicate=np.uint64(replicate))
         one, other = (
-            clean_error(fresh, run.kind, 1, seed, memory())[0] for fresh in (run.fresh, mirrored)
+            clean_error(fresh, run.step_type, 1, seed, arena())[0]
+            for fresh in (run.fresh, mirrored)
         )
-        assert clean_error(run.fresh, run.kind, 2, seed, memory())[0] == pytest.approx(
+        assert clean_error(run.fresh, run.step_type, 2, seed, arena())[0] == pytest.approx(
             (one + other) / 2
         )
         apart += one != other
@@ -167,13 +170,15 @@ def test_a_pair_is_a_draw_and_its_mirror_image(activation: str) -> None:
 
 
 def test_a_network_that_outputs_zero_is_wrong_half_the_time() -> None:
-    silent = Fresh(np.zeros(2), np.array([1.0, -1.0]), np.zeros(4), np.zeros((4, 4)), np.zeros(4))
-    assert clean_error(silent, rule().kind, 10, SEED, memory()) == (0.5, 0.0)
+    silent = FreshOutput(
+        np.zeros(2), np.array([1.0, -1.0]), np.zeros(4), np.zeros((4, 4)), np.zeros(4)
+    )
+    assert clean_error(silent, make_rule().step_type, 10, SEED, arena()) == (0.5, 0.0)
 
 
 def test_small_errors_are_resolved_far_below_one_draw() -> None:
     run = trained(Problem(30, 20, mu_norm=4.0, p_flip=0.0))
-    error, deviation = clean_error(run.fresh, run.kind, 1_000, SEED, memory())
+    error, deviation = clean_error(run.fresh, run.step_type, 1_000, SEED, arena())
     assert 0 < error < 1e-4
     assert deviation < error
 
@@ -190,7 +195,7 @@ def test_a_sure_signal_beats_any_noise(half: int) -> None:
 
 
 def test_a_roots_pivots_are_held_against_their_own_rows() -> None:
-    covariance = zeros(2, 2)
+    covariance = padded_zeros(2, 2)
     covariance[0, 0], covariance[1, 1] = 1e18, 1.0
     cholesky(covariance, np.empty(len(covariance)))
     np.testing.assert_allclose(np.diag(covariance)[:2], [1e9, 1.0])

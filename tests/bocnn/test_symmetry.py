@@ -3,17 +3,19 @@
 import numpy as np
 import pytest
 
-from bocnn.dynamics.gram_step import Network, Points
-from tests.bocnn.paired import Pair, Problem, make_pair
-from tests.bocnn.training import Training, rule
+from bocnn.dynamics.gram_step import Network, TrainingSet
+from tests.bocnn.dense_pairs import Pair, Problem, make_pair
+from tests.bocnn.lane_training import Training, make_rule
 from tests.tolerance import assert_near
 
 PROBLEM = Problem(15, 60, m=4, bias=True, isotropic=True)
 
 
-def trained(points: Points, network: Network, steps: int = 40, **given: float) -> Network:
+def trained(
+    training_set: TrainingSet, network: Network, steps: int = 40, **given: float
+) -> Network:
     """The network after training."""
-    training = Training(points, network, rule(**given), wide=True)
+    training = Training(training_set, network, make_rule(**given), wide=True)
     training.until(steps)
     return training.network
 
@@ -33,7 +35,7 @@ def test_exchanging_filters_of_a_class_exchanges_their_training() -> None:
         activations=pair.network.activations[order],
         output=np.ascontiguousarray(pair.network.output[:, order]),
     )
-    moved, plain = trained(pair.points, moved), trained(pair.points, pair.network)
+    moved, plain = trained(pair.training_set, moved), trained(pair.training_set, pair.network)
     assert_near(moved.activations, plain.activations[order])
     assert_near(moved.output, plain.output[:, order])
 
@@ -46,8 +48,8 @@ def test_exchanging_the_classes_and_all_labels_exchanges_their_filters() -> None
         activations=pair.network.activations[order],
         output=np.ascontiguousarray(pair.network.output[:, order]),
     )
-    flipped = pair.points._replace(observed=-pair.points.observed)
-    other, plain = trained(flipped, other), trained(pair.points, pair.network)
+    flipped = pair.training_set._replace(observed=-pair.training_set.observed)
+    other, plain = trained(flipped, other), trained(pair.training_set, pair.network)
     assert_near(other.activations, plain.activations[order])
     assert_near(other.output, plain.output[:, order])
 
@@ -56,9 +58,9 @@ def test_exchanging_the_classes_and_all_labels_exchanges_their_filters() -> None
 def test_larger_patches_with_smaller_filters_train_alike(scale: float) -> None:
     """Patches c·z, filters w/c and step size η/c² of the hidden layer leave A and v as they were."""
     pair = make_pair(PROBLEM)
-    scaled = pair.points._replace(gram=scale**2 * pair.points.gram)
+    scaled = pair.training_set._replace(gram=scale**2 * pair.training_set.gram)
     other = trained(scaled, copied(pair), eta=0.05 / scale**2)
-    plain = trained(pair.points, pair.network)
+    plain = trained(pair.training_set, pair.network)
     assert_near(other.activations, plain.activations)
     assert_near(other.output, plain.output)
 
@@ -70,8 +72,8 @@ def test_a_factor_moves_freely_between_the_layers_of_a_relu_network(scale: float
     other = copied(
         pair, activations=scale * pair.network.activations, output=pair.network.output / scale
     )
-    other = trained(pair.points, other, eta=0.05 * scale**2, eta_output=0.05 / scale**2)
-    plain = trained(pair.points, pair.network)
+    other = trained(pair.training_set, other, eta=0.05 * scale**2, eta_output=0.05 / scale**2)
+    plain = trained(pair.training_set, pair.network)
     assert_near(other.activations, scale * plain.activations)
     assert_near(other.output, plain.output / scale)
 
@@ -84,12 +86,12 @@ def test_intertwined_sequences_settle_at_the_root_of_their_steps(ratio: float) -
     small.output[:] = 1e-9
     steps = {"eta": 0.02, "eta_output": 0.02 / ratio}
     mu_norm = pair.problem.mu_norm
-    first, second = (trained(pair.points, small, count, **steps) for count in (400, 401))
+    first, second = (trained(pair.training_set, small, count, **steps) for count in (400, 401))
     before = first.activations[:4, 0].max() / mu_norm
     after = second.activations[:4, 0].max() / mu_norm
     filters = np.argmax(second.activations[:4, 0])
     assert after / second.output[0, filters] == pytest.approx(np.sqrt(ratio), rel=0.02)
-    positive = np.mean(pair.points.observed > 0)
+    positive = np.mean(pair.training_set.observed > 0)
     pull = 0.5 * positive * mu_norm * np.sqrt(steps["eta"] * steps["eta_output"])
     assert after / before == pytest.approx(1 + pull, rel=1e-3)
     assert np.max(np.abs(second.output)) < 1e-2

@@ -12,8 +12,8 @@ import pyarrow.dataset
 import pytest
 
 from sweeps import command
-from sweeps.declare.identity import ID_DTYPE
-from sweeps.declare.resolve import Resolved, resolve
+from sweeps.declare.cells.identity import ID_DTYPE
+from sweeps.declare.cells.resolve import Resolved, resolve
 from sweeps.errors import SweepError
 from sweeps.plan.plan import Cut, Plan
 from sweeps.protocol import Model

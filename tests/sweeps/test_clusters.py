@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sweeps.declare.presets import find
+from sweeps.declare.file.presets import find
 from sweeps.errors import SweepError
 
 ROOT = Path(__file__).parents[2]

@@ -14,12 +14,12 @@ import pytest
 from analysis.dataset.files import open_dataset
 from bocnn import MODEL
 from sweeps import command
+from sweeps.declare.content import content_digest
 from sweeps.errors import SweepError
 from sweeps.plan.plan import Cut
 from sweeps.protocol import Model
 from sweeps.store import store
 from sweeps.store.compact import Compaction
-from sweeps.store.content import content_digest
 from sweeps.store.dataset import Dataset
 from sweeps.store.store import Store
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, bocnn_sweep, contents, planned, rows, train

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sweeps import command
-from sweeps.declare.identity import cell_digests, run_ids
+from sweeps.declare.cells.identity import cell_digests, run_ids
 from sweeps.errors import SweepError
 from sweeps.plan.plan import Cut
 from sweeps.store import store

@@ -12,7 +12,7 @@ from analysis.report.results import ReportOptions, analyse
 from analysis.report.sections.boundary.shift import ShiftOfBoundary
 from bocnn import MODEL
 from bocnn.parameters.keys import cell_keys
-from sweeps.declare.draws import Draws
+from sweeps.declare.cells.draws import Draws
 from sweeps.errors import SweepError
 from sweeps.plan.idle import idle_everywhere
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, mistakes, planned, resolved, rows, train

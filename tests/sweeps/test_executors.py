@@ -10,7 +10,7 @@ import pytest
 
 import bocnn
 from sweeps import command
-from sweeps.declare.identity import shard_name
+from sweeps.declare.cells.identity import shard_name
 from sweeps.errors import SweepError
 from sweeps.plan.plan import Cut, Shard
 from sweeps.protocol import Model

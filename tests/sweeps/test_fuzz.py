@@ -11,10 +11,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweeps.declare import presets
-from sweeps.declare.identity import ID_DTYPE
-from sweeps.declare.resolve import resolve
-from sweeps.declare.sweep_file import to_json
+from sweeps.declare.cells.identity import ID_DTYPE
+from sweeps.declare.cells.resolve import resolve
+from sweeps.declare.file import presets
+from sweeps.declare.file.sweep_file import to_json
 from sweeps.errors import SweepError
 from sweeps.plan.plan import make_plan
 from sweeps.protocol import Model, load_model

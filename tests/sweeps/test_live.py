@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sweeps.declare.identity import ID_DTYPE
+from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.errors import SweepError
 from sweeps.plan.forecast import check_memory, forecast
 from sweeps.plan.plan import ROW_BYTES, Plan, make_plan

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeps.declare.presets import find
+from sweeps.declare.file.presets import find
 from sweeps.errors import SweepError
 from sweeps.protocol import load_model
 from tests.sweeps.small import KERNEL_SWEEP, PROPORTIONAL_SWEEP, mistakes, resolved
@@ -195,8 +195,8 @@ def test_a_long_value_is_shown_short() -> None:
                 "6: analysis.measure: received 'eror'",
                 "6: analysis.across.0.setting: received 'k'; expected a setting",
                 "7: analysis.theory.0.exponent: received 1e.308; expected less than or equal to 100",
-                "7: analysis.theory.1: received 5; expected a valid dictionary",
-                "7: analysis.curves.0: received 3; expected a valid dictionary",
+                "7: analysis.theory.1: received 5; expected keys with values: name",
+                "7: analysis.curves.0: received 3; expected keys with values: measure",
                 "7: analysis.curves.1.measure: received 'eror'",
                 "8: analysis.collapse.order.0: received 1; expected a valid string",
                 "8: analysis.collapse.order.1: 'x .' is not a formula",

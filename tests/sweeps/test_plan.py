@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeps.declare.identity import ID_DTYPE
+from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Cut, Plan, cut_shards, make_plan
 from tests.sweeps.small import TOY_SWEEP, planned, resolved, todo_ids, train
 from tests.toy import TOY, Toy

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 import bocnn
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
-from sweeps.declare.identity import ID_DTYPE, cell_digests
-from sweeps.declare.values import outside
+from sweeps.declare.cells.identity import ID_DTYPE, cell_digests
+from sweeps.declare.cells.values import outside
 from sweeps.errors import SweepError
 from sweeps.plan.plan import make_plan
 from sweeps.protocol import Drawing, Model, load_model

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import bocnn
-from sweeps.declare import presets
-from sweeps.declare.identity import ID_DTYPE
-from sweeps.declare.resolve import Resolved, meanings, resolve
-from sweeps.declare.sweep_file import to_json
-from sweeps.declare.yaml_file import from_json
+from sweeps.declare.cells.identity import ID_DTYPE
+from sweeps.declare.cells.resolve import Resolved, meanings, resolve
+from sweeps.declare.file import presets
+from sweeps.declare.file.sweep_file import to_json
+from sweeps.declare.file.yaml_file import from_json
 from sweeps.errors import SweepError
 from sweeps.plan.plan import make_plan
 from sweeps.protocol import load_model

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sweeps.declare.identity import ID_DTYPE
+from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.errors import SweepError
 from sweeps.plan import plan
 from sweeps.plan.plan import Cut, Plan, Shard, cut_shards, make_plan

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from sweeps import command
-from sweeps.declare import presets
-from sweeps.declare.resolve import Resolved, resolve
+from sweeps.declare.cells.resolve import Resolved, resolve
+from sweeps.declare.file import presets
 from sweeps.errors import SweepError
 from sweeps.plan.plan import Cut
 from sweeps.protocol import load_model

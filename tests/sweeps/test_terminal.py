@@ -9,7 +9,7 @@ import pytest
 from rich.table import Table
 
 from sweeps import cli
-from sweeps.terminal import WordConsole, visible
+from sweeps.declare.terminal import WordConsole, visible
 from tests.sweeps.small import TOY_SWEEP
 
 ESC = "\x1b[31mred\x1b]0;title\x07\x9b2J\u202eright"
@@ -122,7 +122,7 @@ def test_a_narrow_terminal_is_no_failure(sweep: Path) -> None:
 def test_a_closed_stream_leaves_no_descriptor_for_the_next_file(tmp_path: Path) -> None:
     program = (
         "import os\n"
-        "from sweeps.terminal import guard_streams\n"
+        "from sweeps.declare.terminal import guard_streams\n"
         "guard_streams()\n"
         f"file = open({str(tmp_path / 'data')!r}, 'w')\n"
         "os.write(1, b'printed'); os.write(2, b'printed')\n"

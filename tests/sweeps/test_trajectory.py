@@ -13,8 +13,8 @@ from bocnn import MODEL
 from sweeps import command
 from sweeps.declare import recording as trajectory
 from sweeps.declare.axis import AxisError
-from sweeps.declare.identity import ID_DTYPE
-from sweeps.declare.sweep_file import to_json
+from sweeps.declare.cells.identity import ID_DTYPE
+from sweeps.declare.file.sweep_file import to_json
 from sweeps.errors import SweepError
 from sweeps.plan.forecast import forecast
 from sweeps.plan.plan import Cut, make_plan

@@ -11,9 +11,9 @@ import pytest
 
 from bocnn import MODEL
 from sweeps import command
+from sweeps.declare.content import column_digests, content_digest, differing
 from sweeps.plan.plan import Cut
 from sweeps.protocol import Model, load_model
-from sweeps.store.content import column_digests, content_digest, differing
 from sweeps.store.dataset import Dataset
 from sweeps.store.verify import identities
 from tests.sweeps.small import (

@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from analysis.report.html.view import SectionView
 from analysis.report.results import Results
-from sweeps.terminal import visible
+from sweeps.declare.terminal import visible
 
 MAX_NAMED_SWEEPS = 4
 """Sweeps that a title names; more are counted, and the links below name them."""

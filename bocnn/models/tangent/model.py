@@ -8,12 +8,18 @@ is drawn. Nothing is trained. A run whose kernel is singular has no bound: its s
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.cpu.engine import room_bytes
+from bocnn.cpu.engine import workspace_bytes
 from bocnn.data.draws import Seed
-from bocnn.data.laws import CONSTANT, SIGNAL_LAW, Law, draw_geometry, draw_points
+from bocnn.data.model import (
+    CONSTANT,
+    SIGNAL_NOISE,
+    DataParameters,
+    draw_geometry,
+    draw_training_set,
+)
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
 from bocnn.models.tangent.columns import IDLE, MEASURES, PARAMETERS, WORDS
-from bocnn.simd.arena import Room, new_memory
+from bocnn.simd.arena import Workspace, new_arena
 from bocnn.simd.compiling import compile_seconds, compiles_nothing
 from bocnn.theory.kernel import complexity
 from bocnn.theory.tangent import Network, ball_bound, tangent_gram
@@ -81,8 +87,8 @@ def draw_patches(row: Row) -> tuple[Array, Array]:
         Shapes (2, n, 2, n), the signal patch first, and (n,).
     """
     n, mu = int(row["n"]), float(row["mu_norm"])
-    law = Law(
-        SIGNAL_LAW,
+    parameters = DataParameters(
+        SIGNAL_NOISE,
         n,
         int(row["d"]),
         int(row["m"]),
@@ -96,11 +102,15 @@ def draw_patches(row: Row) -> tuple[Array, Array]:
         CONSTANT,
     )
     seed = Seed(*(np.uint64(row[name]) for name in ("key0", "key1", "replicate")))
-    room = Room(*(new_memory(1, size) for size in room_bytes(n, law.m, 0)))
-    points = draw_points(law, draw_geometry(law, seed, room), seed, np.float64, room)
+    workspace = Workspace(*(new_arena(1, size) for size in workspace_bytes(n, parameters.m, 0)))
+    training_set = draw_training_set(
+        parameters, draw_geometry(parameters, seed, workspace), seed, np.float64, workspace
+    )
     # Rows of both patches of every sample among the distinct points: centres, then noise.
-    places = np.concatenate([points.shared.argmax(axis=0), len(points.shared) + np.arange(n)])
-    return points.gram[np.ix_(places, places)].reshape(2, n, 2, n), points.observed.copy()
+    shared = training_set.shared
+    rows = np.concatenate([shared.argmax(axis=0), len(shared) + np.arange(n)])
+    gram = training_set.gram[np.ix_(rows, rows)].reshape(2, n, 2, n)
+    return gram, training_set.observed.copy()
 
 
 MODEL = Tangent()

@@ -8,7 +8,7 @@ import pytest
 from bocnn import MODEL
 from bocnn.gpu import choice
 from tests.bocnn.conftest import Engine
-from tests.bocnn.runs import columns
+from tests.bocnn.run_columns import columns
 from tests.tolerance import RELATIVE
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

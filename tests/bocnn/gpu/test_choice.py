@@ -10,7 +10,7 @@ import pytest
 from bocnn import MODEL
 from bocnn.gpu import choice
 from tests.bocnn.conftest import CARD, Engine
-from tests.bocnn.runs import columns
+from tests.bocnn.run_columns import columns
 
 UNFIT: list[dict[str, Any]] = [
     {"precision": "float64"},

@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 
 from bocnn.data import draws
-from bocnn.data.laws import Law, draw_geometry, draw_points
+from bocnn.data.model import DataParameters, draw_geometry, draw_training_set
 from bocnn.gpu.buffers import plan_of, room_drawn
 from bocnn.gpu.draws import chi, normals, uniforms
 from bocnn.gpu.launch import draw, pack
@@ -15,9 +15,9 @@ from bocnn.gpu.records import FLOATS, INT_COUNT, Runs, Sizes
 from bocnn.model import MODEL
 from bocnn.rng.chi import chi as cpu_chi
 from bocnn.rng.philox import Stream
+from tests.bocnn.arenas import arena, workspace
 from tests.bocnn.conftest import CARD
-from tests.bocnn.rooms import memory, room
-from tests.bocnn.runs import columns
+from tests.bocnn.run_columns import columns
 
 SEED = draws.Seed(np.uint64(123), np.uint64(0xFFFFFFFF), np.uint64(7))
 
@@ -43,8 +43,8 @@ def test_uniforms_normals_and_lengths_are_those_of_the_cpu() -> None:
     out = torch.empty((3, 256), dtype=torch.float64, device=CARD)
     _draw[(1,)](seeded(), out, torch.from_numpy(degrees).to(CARD), 256)
     uniform, normal, length = out.cpu().numpy()
-    np.testing.assert_array_equal(uniform, draws.draw_uniforms(SEED, draws.FACTOR, 256, memory()))
-    expected = draws.draw_normals(SEED, draws.FACTOR, (1, 256), memory())[0]
+    np.testing.assert_array_equal(uniform, draws.draw_uniforms(SEED, draws.FACTOR, 256, arena()))
+    expected = draws.draw_normals(SEED, draws.FACTOR, (1, 256), arena())[0]
     np.testing.assert_allclose(normal, expected, rtol=0, atol=1e-6)
     stream = Stream(SEED.key0, SEED.key1, draws.CHI, SEED.replicate)
     lengths = [cpu_chi(float(degree), np.uint64(i), stream) for i, degree in enumerate(degrees)]
@@ -63,15 +63,17 @@ def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) 
     drawn = room_drawn(1, sizes, plan, CARD)
     draw(runs, drawn, sizes, plan)
     xor, isotropic = int(data == "xor"), noise == "isotropic"
-    law = Law(xor, n, d, m, 2.0, 1.0, 0.01, 0.2, 0.4, isotropic, True, 0)
+    parameters = DataParameters(xor, n, d, m, 2.0, 1.0, 0.01, 0.2, 0.4, isotropic, True, 0)
     seed = draws.Seed(given.key0[0], given.key1[0], given.replicate[0])
-    work = room()
-    geometry = draw_geometry(law, seed, work)
-    points = draw_points(law, geometry, seed, np.float64, work)
+    work = workspace()
+    geometry = draw_geometry(parameters, seed, work)
+    training_set = draw_training_set(parameters, geometry, seed, np.float64, work)
     count = geometry.labels.size
-    np.testing.assert_array_equal(drawn.observed[0, :n].cpu(), points.observed)
-    np.testing.assert_array_equal(drawn.at[0, :n].cpu(), points.shared.argmax(axis=0))
-    np.testing.assert_allclose(drawn.inner[0, :n, :n].cpu(), points.gram[count:, count:], rtol=1e-5)
+    np.testing.assert_array_equal(drawn.observed[0, :n].cpu(), training_set.observed)
+    np.testing.assert_array_equal(drawn.at[0, :n].cpu(), training_set.shared.argmax(axis=0))
+    np.testing.assert_allclose(
+        drawn.inner[0, :n, :n].cpu(), training_set.gram[count:, count:], rtol=1e-5
+    )
     filters = geometry.filters[:, : 2 * m]
     starts = filters.T @ geometry.points[:, count : count + n]
     np.testing.assert_allclose(drawn.inner[0, n:, :n].cpu(), starts, rtol=1e-4, atol=1e-7)

@@ -7,8 +7,8 @@ import triton
 import triton.language as tl
 
 from bocnn.gpu.risk import chance_negative
+from tests.bocnn.arenas import chances_negative
 from tests.bocnn.conftest import CARD
-from tests.bocnn.rooms import chances_negative
 
 
 @triton.jit

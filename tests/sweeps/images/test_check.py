@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sweeps import command
-from sweeps.declare.resolve import resolve
+from sweeps.declare.cells.resolve import resolve
 from sweeps.errors import SweepError
 from sweeps.images.classes import two_classes
 from sweeps.protocol import Model, Pictured, load_model

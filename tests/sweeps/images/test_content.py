@@ -12,7 +12,7 @@ from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import open_dataset
 from bocnn.models.kernel.images import content_digest
 from sweeps import command
-from sweeps.declare.resolve import resolve
+from sweeps.declare.cells.resolve import resolve
 from sweeps.errors import SweepError
 from sweeps.images.classes import two_classes
 from sweeps.plan.plan import Plan

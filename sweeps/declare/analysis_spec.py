@@ -1,0 +1,138 @@
+"""How a dataset is to be read: the key `analysis` of a sweep file, as records that files and reports share.
+
+Each field is a key of the file. Values are checked where a record is made, from a file or in Python.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
+from pydantic.dataclasses import dataclass
+
+Number = Annotated[
+    StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)], AfterValidator(float)
+]
+Power = Annotated[
+    StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)],
+    Field(ge=-100, le=100),
+    AfterValidator(float),
+]
+"""An exponent: beyond a hundred, no line of it can be drawn over a range of positive numbers."""
+
+Range = tuple[Number, Number]
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class PredictionSpec:
+    """A predicted boundary, y ∝ x^exponent over `x_range` (None: everywhere).
+
+    Attributes:
+        name: the law, as a person writes it.
+        exponent: of x.
+        x_range: the least and largest x for which it is predicted.
+        source: where it is from.
+        line: y* itself, constant and all, as a column or a formula of columns.
+    """
+
+    name: StrictStr
+    exponent: Power
+    x_range: Range | None = None
+    source: StrictStr = ""
+    line: StrictStr | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TrendSpec:
+    """A fitted quantity that is followed over a setting or a held axis, and its prediction, if any.
+
+    Attributes:
+        setting: what it is followed over.
+        of: the quantity.
+        exponent: the predicted power of the setting.
+        limit: the predicted limit.
+        x_range: the range of x over which the quantity is fitted.
+        source: where the prediction is from.
+    """
+
+    setting: StrictStr
+    of: Literal["exponent", "kink", "shift"]
+    exponent: Power | None = None
+    limit: Number | None = None
+    x_range: Range | None = None
+    source: StrictStr = ""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class CollapseSpec:
+    """Order parameters that the measure may depend on alone: one formula of columns, or several."""
+
+    order: StrictStr | Annotated[tuple[StrictStr, ...], Field(min_length=1)]
+
+    @property
+    def formulas(self) -> tuple[str, ...]:
+        """The formulas, one or several."""
+        return (self.order,) if isinstance(self.order, str) else self.order
+
+
+@dataclass(frozen=True, config=_STRICT)
+class CurveSpec:
+    """A measure to show along x.
+
+    Attributes:
+        measure: of each run; with `recorded`, of each recorded step.
+        predicted: the measure that predicts it, shown beside it.
+        limit: a setting that is a size, over which both go to a limit.
+        power: the predicted power of x.
+        recorded: whether it is shown along the training, over the recorded steps, instead of x.
+        inset: a value of y at which the curve is shown too, in small axes of its own.
+        source: where the prediction is from.
+    """
+
+    measure: StrictStr
+    predicted: StrictStr | None = None
+    limit: StrictStr | None = None
+    power: Power | None = None
+    recorded: StrictBool = False
+    inset: Number | None = None
+    source: StrictStr = ""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AnalysisSpec:
+    """The plane, the measure on it, the levels at which it has boundaries, and what is predicted.
+
+    Without levels there is no boundary, and curves are all that is shown.
+
+    Attributes:
+        x: the axis along which boundaries are followed.
+        y: the axis along which the measure crosses a level.
+        measure: a measured column.
+        levels: of the measure.
+        theory: predicted boundaries.
+        collapse: order parameters to try.
+        across: quantities to follow over settings.
+        curves: measures to show along x.
+    """
+
+    x: StrictStr
+    y: StrictStr
+    measure: StrictStr
+    levels: tuple[Number, ...]
+    theory: tuple[PredictionSpec, ...] = ()
+    collapse: CollapseSpec | None = None
+    across: tuple[TrendSpec, ...] = ()
+    curves: tuple[CurveSpec, ...] = ()
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """Order parameters of collapses, as formulas of columns."""
+        return self.collapse.formulas if self.collapse else ()

@@ -1,0 +1,241 @@
+"""Whether the names of a sweep mean something: to the model, to a formula, to each other."""
+
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from sweeps.declare import formula
+from sweeps.declare.file.sweep_file import SECTIONS, Spec
+from sweeps.errors import Mistake, Path, listed, nearest
+from sweeps.protocol import Model, Tracing
+
+Trees = Mapping[str, ast.expr]
+
+
+def check_names(
+    spec: Spec, model: Model, trees: Trees, *, unread: Collection[str] = ()
+) -> list[Mistake]:
+    """Every mistake in the names of a sweep.
+
+    Args:
+        spec: the sweep.
+        model: its model.
+        trees: its derived values' formulas, those that parse.
+        unread: sections that could not be read, whose names are not known: what may be given there is
+            not said to be missing.
+    """
+    return [
+        *_undeclared(spec, model, trees),
+        *(() if unread else _missing(spec, model)),
+        *(() if unread else _unknown(spec, model, trees)),
+        *_circles(trees),
+        *_zip(spec),
+        *_analysis(spec, model),
+        *(() if unread else _across(spec)),
+        *(() if unread else _formulas(spec, model)),
+        *_trajectory(spec, model),
+    ]
+
+
+def order(trees: Trees) -> list[str]:
+    """The derived names, each after those that its formula reads.
+
+    Raises:
+        CycleError: formulas go in a circle.
+    """
+    reads = {name: formula.names(tree) & trees.keys() for name, tree in trees.items()}
+    return list(TopologicalSorter(reads).static_order())
+
+
+def _sections(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Every declared name with its section."""
+    for section in SECTIONS:
+        yield from ((section, name) for name in getattr(spec, section))
+
+
+def _undeclared(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
+    """Names given twice, and names that nothing reads."""
+    parameters = [column.name for column in model.parameters]
+    known = {*parameters, *(name for tree in trees.values() for name in formula.names(tree))}
+    seen: dict[str, str] = {}
+    taken = {"run_id", "seed", "replicate", *(column.name for column in model.measures)}
+    for section, name in _sections(spec):
+        if name in seen:
+            yield Mistake((section, name), f"is given in {seen[name]} already; give it once")
+        elif name in taken:
+            yield Mistake((section, name), "is a column that every dataset has; take another name")
+        elif name in formula.CONSTANTS:
+            text = f"is {formula.CONSTANTS[name]:.6g} in every formula; take another name"
+            yield Mistake((section, name), text)
+        elif name not in known:
+            yield Mistake(
+                (section, name),
+                f"is neither a parameter of {model.name} nor used by a formula; parameters: "
+                f"{', '.join(parameters)}{nearest(name, parameters)}",
+            )
+        seen.setdefault(name, section)
+
+
+def _missing(spec: Spec, model: Model) -> Iterator[Mistake]:
+    """Parameters without a default that are not given."""
+    given = {name for _, name in _sections(spec)}
+    for column in model.parameters:
+        if column.default == "required" and column.name not in given:
+            yield Mistake(
+                (),
+                f"parameter {column.name} ({column.meaning}) is missing; give it in axes, fixed, "
+                "derived or settings",
+            )
+
+
+def _unknown(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
+    """Names in formulas that are given nowhere."""
+    for name, tree in trees.items():
+        for text in _given_nowhere(tree, spec, model):
+            yield Mistake(("derived", name), text)
+
+
+def _given_nowhere(
+    tree: ast.expr, spec: Spec, model: Model, *, also: Collection[str] = ()
+) -> Iterator[str]:
+    """What to say of each name of a formula that is neither declared nor a parameter nor in `also`."""
+    valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
+    valid |= set(also)
+    for used in sorted(formula.names(tree) - valid):
+        hint = "; Euler's number is exp(1)" if used == "e" else nearest(used, valid)
+        yield f"the formula names {used!r}, which is given nowhere{hint}"
+
+
+def _circles(trees: Trees) -> Iterator[Mistake]:
+    """Formulas that go in a circle."""
+    try:
+        order(trees)
+    except CycleError as error:
+        circle = error.args[1]
+        yield Mistake(("derived", circle[0]), f"formulas go in a circle: {' → '.join(circle)}")
+
+
+def _zip(spec: Spec) -> Iterator[Mistake]:
+    """Zipped names that are no axes, stand twice, or differ in length."""
+    zipped: set[str] = set()
+    for index, group in enumerate(spec.zip):
+        if len(group) < 2:
+            yield Mistake(("zip", index), f"received {group}; expected two axes or more")
+        for position, name in enumerate(group):
+            path = ("zip", index, position)
+            if name not in spec.axes:
+                yield Mistake(path, f"{name!r} is not an axis{nearest(name, spec.axes)}")
+            elif name in zipped:
+                yield Mistake(path, f"{name!r} is zipped twice")
+            zipped.add(name)
+        lengths = {name: len(spec.axes[name].values) for name in group if _read(spec, name)}
+        if len(set(lengths.values())) > 1:
+            texts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            yield Mistake(("zip", index), f"zipped axes must be equally long: {texts}")
+
+
+def _read(spec: Spec, name: str) -> bool:
+    """Whether a name is an axis that could be read."""
+    return name in spec.axes and not spec.axes[name].unread
+
+
+def _analysis(spec: Spec, model: Model) -> Iterator[Mistake]:
+    """Names of the plane and the measure that are not in the dataset."""
+    if spec.analysis is None:
+        return
+    plane = {spec.analysis.x, spec.analysis.y}
+    if len(plane) == 1 or any(plane <= set(group) for group in spec.zip):
+        yield Mistake(("analysis", "y"), "x and y must be two axes that are not zipped together")
+    measures = [column.name for column in model.measures if column.type != "string"]
+    for key, valid in (("x", list(spec.axes)), ("y", list(spec.axes)), ("measure", measures)):
+        received = getattr(spec.analysis, key)
+        if received not in valid:
+            what = "a measure" if key == "measure" else "an axis"
+            text = f"received {received!r}; expected {what}: {', '.join(valid)}"
+            yield Mistake(("analysis", key), f"{text}{nearest(received, valid)}")
+    if not spec.analysis.levels and not spec.analysis.curves:
+        yield Mistake(("analysis", "levels"), "received []; expected a level, or curves beside it")
+    yield from _curves(spec, model, measures)
+
+
+def _curves(spec: Spec, model: Model, measures: list[str]) -> Iterator[Mistake]:
+    """Curves of what is no measure or is not recorded, and limits over what is no setting."""
+    assert spec.analysis is not None
+    recorded: list[str] = []
+    if spec.trajectory is not None and isinstance(model, Tracing):
+        recorded = [column.name for column in model.trace_measures if column.name != "step"]
+    for index, curve in enumerate(spec.analysis.curves):
+        named, kind = (
+            (recorded, "a recorded measure") if curve.recorded else (measures, "a measure")
+        )
+        for key, valid in (
+            ("measure", named),
+            ("predicted", named),
+            ("limit", list(spec.settings)),
+        ):
+            received = getattr(curve, key)
+            if received is not None and received not in valid:
+                what = "a setting" if key == "limit" else kind
+                names = ", ".join(valid) or "the sweep has none"
+                if curve.recorded and not recorded and key != "limit":
+                    names = "the sweep records none; give steps under trajectory"
+                text = f"received {received!r}; expected {what}: {names}"
+                path = ("analysis", "curves", index, key)
+                yield Mistake(path, f"{text}{nearest(received, valid)}")
+        sizes = spec.settings[curve.limit].values if curve.limit in spec.settings else ()
+        wrong = [size for size in sizes if not isinstance(size, int | float) or size <= 0]
+        if wrong:
+            text = f"{curve.limit} takes {listed(wrong)}; expected sizes, numbers above 0"
+            yield Mistake(("analysis", "curves", index, "limit"), text)
+
+
+def _across(spec: Spec) -> Iterator[Mistake]:
+    """Quantities that are followed over what is no setting, and so would be shown nowhere."""
+    if spec.analysis is None:
+        return
+    held = [name for name in spec.axes if name not in (spec.analysis.x, spec.analysis.y)]
+    valid = [*spec.settings, *held]
+    for index, across in enumerate(spec.analysis.across):
+        if across.setting not in valid:
+            names = ", ".join(valid) or "the sweep has none"
+            text = f"received {across.setting!r}; expected a setting: {names}"
+            path = ("analysis", "across", index, "setting")
+            yield Mistake(path, f"{text}{nearest(across.setting, valid)}")
+
+
+def _formulas(spec: Spec, model: Model) -> Iterator[Mistake]:
+    """Order parameters and predicted lines that are no formulas, or read what is no column."""
+    if spec.analysis is None:
+        return
+    placed: list[tuple[Path, str]] = []
+    for index, theory in enumerate(spec.analysis.theory):
+        if theory.line is not None:
+            placed.append((("analysis", "theory", index, "line"), theory.line))
+    if collapse := spec.analysis.collapse:
+        path: Path = ("analysis", "collapse", "order")
+        one = isinstance(collapse.order, str)
+        placed += [(path if one else (*path, k), text) for k, text in enumerate(collapse.formulas)]
+    for path, text in placed:
+        try:
+            problems = _no_columns(formula.parse(text), spec, model)
+        except formula.FormulaError as error:
+            yield Mistake(path, str(error))
+            continue
+        yield from (Mistake(path, problem) for problem in problems)
+
+
+def _no_columns(tree: ast.expr, spec: Spec, model: Model) -> Iterator[str]:
+    """What to say of each name of a formula that is no column of numbers of the dataset."""
+    columns = {column.name for column in (*model.parameters, *model.measures)}
+    for name in sorted(formula.names(tree) & spec.derived.keys() - columns):
+        text = f"the formula names {name!r}, which is derived and no column of the dataset; write"
+        yield f"{text} {spec.derived[name]} in its place"
+    measures = {column.name for column in model.measures if column.type != "string"}
+    yield from _given_nowhere(tree, spec, model, also=measures)
+
+
+def _trajectory(spec: Spec, model: Model) -> Iterator[Mistake]:
+    """Steps to record at, of a model that does not record."""
+    if spec.trajectory is not None and not isinstance(model, Tracing):
+        text = f"the model {model.name} does not record trajectories; take this key out"
+        yield Mistake(("trajectory",), text)

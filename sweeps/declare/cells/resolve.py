@@ -1,0 +1,219 @@
+"""A sweep held against its model: the cells that follow, or every mistake of the file.
+
+A cell and its columns are described in `sweeps.declare.cells.table`.
+"""
+
+import ast
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeps.declare import formula
+from sweeps.declare.axis import Axis
+from sweeps.declare.cells.draws import Draws, draws_of
+from sweeps.declare.cells.names import check_names
+from sweeps.declare.cells.table import Arrays, Cells, CellsMistake, lattice
+from sweeps.declare.cells.values import ValueMistake, typed
+from sweeps.declare.file.sweep_file import SECTIONS, UNREAD, Spec, read_spec
+from sweeps.errors import Mistake, Path, SweepError
+from sweeps.images.check import COLUMNS, unusable
+from sweeps.protocol import Drawing, Model, Pictured
+
+MOST_CELLS = 20_000_000
+
+
+class Given(NamedTuple):
+    """What the user gave: the sweep file's text, and the size and replicates asked for beside it."""
+
+    text: str
+    size: str | None = None
+    replicates: int | None = None
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A sweep without mistakes, its model and its cells; the model draws as the sweep says (`draws`)."""
+
+    spec: Spec
+    model: Model
+    cells: Cells
+    given: Given
+    draws: Draws
+
+
+def resolve(
+    text: str,
+    name: str,
+    find_model: Callable[[str], Model],
+    *,
+    size: str | None = None,
+    read_images: bool = False,
+) -> Resolved:
+    """Read a sweep and hold it against its model.
+
+    Args:
+        text: the sweep file's text (YAML or JSON).
+        name: what to call it in messages.
+        find_model: gives the model of a name, as `sweeps.protocol.load_model` does.
+        size: one of the file's sizes; None takes the file as it stands.
+        read_images: whether images that the runs name are read too, since they are to be trained on.
+    Raises:
+        SweepFileError: every mistake of the file; of one whose model is unknown, those of its form.
+    """
+    spec, source, mistakes = read_spec(text, name, size)
+    if spec is None:
+        raise source.error(mistakes)
+    try:
+        model = find_model(spec.model)
+    except SweepError as error:
+        raise source.error([*mistakes, Mistake(("model",), str(error))]) from None
+    unread = [key for key in SECTIONS if any(mistake.path == (key,) for mistake in mistakes)]
+    trees = _parse(spec, mistakes)
+    mistakes = _together(mistakes, check_names(spec, model, trees, unread=unread))
+    given = _given(spec, model, mistakes)
+    cells = None if mistakes else _cells(spec, model, given, trees, mistakes)
+    if cells is not None and not mistakes and read_images and isinstance(model, Pictured):
+        mistakes += _images(spec, cells)
+    if cells is None or mistakes:
+        raise source.error(mistakes)
+    try:
+        model = _with_images(model, cells)
+    except ValueError as error:
+        key = "folder" if "folder" in spec.fixed else "data"
+        raise source.error([Mistake(("fixed", key), str(error))]) from None
+    draws = draws_of(spec, model, cells)
+    model = model.with_keyed(draws.keyed) if isinstance(model, Drawing) else model
+    axes = {name: _with_values(axis, given[name]) for name, axis in spec.axes.items()}
+    settings = {name: _with_values(axis, given[name]) for name, axis in spec.settings.items()}
+    spec = spec._replace(axes=axes, settings=settings)
+    return Resolved(spec, model, cells, Given(text, size), draws)
+
+
+def meanings(resolved: Resolved) -> dict[str, str]:
+    """What each auxiliary column means: itself, and the formulas that read it."""
+    formulas = resolved.spec.derived
+    read = {name: formula.names(formula.parse(text)) for name, text in formulas.items()}
+    return {
+        name: ", ".join([name, *(f"{to} = {formulas[to]}" for to in formulas if name in read[to])])
+        for name in resolved.cells.auxiliary
+    }
+
+
+def _with_images(model: Model, cells: Cells) -> Model:
+    """The model that trains on the images that there are now, and on no others."""
+    if not isinstance(model, Pictured):
+        return model
+    few = cells.take(cells.representatives(("data", "positive", "negative")))
+    return model.with_contents(model.read_contents(few))
+
+
+def _together(form: list[Mistake], names: list[Mistake]) -> list[Mistake]:
+    """Mistakes of the form and of names: one for each value.
+
+    What stands for an ill-typed value is no mistake of the file, but a name is wrong whatever its value.
+    """
+    ill_typed = {mistake.path: mistake for mistake in form}
+    for mistake in names:
+        if mistake.path in ill_typed and mistake.path[0] in SECTIONS:
+            text = f"{ill_typed[mistake.path].text}; and {mistake.path[-1]} {mistake.text}"
+            ill_typed[mistake.path] = Mistake(mistake.path, text)
+    of_the_file = [found for found in names if not _is_within(found.path, ill_typed)]
+    return [*ill_typed.values(), *of_the_file]
+
+
+def _is_within(path: Path, others: Collection[Path]) -> bool:
+    """Whether a path is one of the others, or of a part of one."""
+    return any(path[:end] in others for end in range(1, len(path) + 1))
+
+
+def _parse(spec: Spec, mistakes: list[Mistake]) -> dict[str, ast.expr]:
+    """The trees of the formulas that parse."""
+    trees = {}
+    for name, text in spec.derived.items():
+        try:
+            trees[name] = formula.parse(text)
+        except formula.FormulaError as error:
+            mistakes.append(Mistake(("derived", name), str(error)))
+    return trees
+
+
+def _given(spec: Spec, model: Model, mistakes: list[Mistake]) -> Arrays:
+    """Values of axes, settings and fixed names in their columns' types."""
+    columns = {column.name: column for column in model.parameters}
+    fixed = {
+        name: Axis(() if value is UNREAD else (value,), "list")
+        for name, value in spec.fixed.items()
+    }
+    given = {}
+    wrong = {mistake.path for mistake in mistakes}
+    for section, axes in (("axes", spec.axes), ("settings", spec.settings), ("fixed", fixed)):
+        for name, axis in axes.items():
+            if axis.unread or (section, name) in wrong:
+                continue
+            try:
+                given[name] = typed(axis, columns.get(name))
+                _check_accepted(section, name, given[name], model)
+            except ValueMistake as error:
+                mistakes.append(Mistake((section, name), str(error)))
+    defaults = {c.name: c.default for c in model.parameters if c.type == "string"}
+    for name in defaults.keys() - spec.axes.keys() - spec.settings.keys() - spec.fixed.keys():
+        try:
+            _check_accepted("fixed", name, np.array([defaults[name]], dtype=object), model)
+        except ValueMistake as error:
+            mistakes.append(Mistake((), f"{name} by default: {error}"))
+    return given
+
+
+def _check_accepted(section: str, name: str, values: NDArray[Any], model: Model) -> None:
+    """Refuse words that no engine of the model trains, and locations that are varied.
+
+    Raises:
+        ValueMistake: says what is accepted.
+    """
+    if isinstance(model, Pictured) and name in model.locations and section != "fixed":
+        raise ValueMistake("says where files are, which decides no run; give it in fixed")
+    if values.dtype != object:
+        return
+    accepted = model.words.get(name)
+    unknown = [] if accepted == () else [word for word in values if word not in (accepted or ())]
+    if unknown:
+        raise ValueMistake(
+            f"received {unknown[0]!r}, which the model {model.name} ({model.engine}) does not train; "
+            f"expected {', '.join(accepted) if accepted else 'no word: none is known for it'}"
+        )
+
+
+def _images(spec: Spec, cells: Cells) -> list[Mistake]:
+    """Images that cannot be used, at the first section that names them."""
+    found = []
+    for column, text in unusable(columns for _, columns in cells.blocks()):
+        names = (column, *COLUMNS)
+        given = ((key, name) for name in names for key in SECTIONS if name in getattr(spec, key))
+        found.append(Mistake(next(given, ()), text))
+    return found
+
+
+def _with_values(axis: Axis, values: NDArray[Any]) -> Axis:
+    """The axis with the values that its cells have: in the column's type, rounded where it is."""
+    return Axis(tuple(None if value != value else value for value in values.tolist()), axis.scale)
+
+
+def _cells(
+    spec: Spec, model: Model, given: Arrays, trees: dict[str, ast.expr], mistakes: list[Mistake]
+) -> Cells | None:
+    """The cells, if they are not too many and what formulas give is valid in all of them."""
+    cells = lattice(spec, model, given, trees)
+    if cells.number > MOST_CELLS:
+        text = f"make {cells.number:,} cells; at most {MOST_CELLS:,} are planned at once: split the sweep"
+        mistakes.append(Mistake(("axes",), text))
+        return None
+    try:
+        if trees:
+            for _ in cells.blocks():
+                pass
+    except CellsMistake as error:
+        mistakes += [Mistake(("derived", name), text) for name, text in error.texts.items()]
+    return cells

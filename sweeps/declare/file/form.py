@@ -1,0 +1,189 @@
+"""The form of a sweep file: its keys and their types.
+
+A value of a wrong type is reported where it is and replaced by one of the right type, so that the rest of
+the file is checked as if that value were right.
+"""
+
+import copy
+import dataclasses
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+
+from sweeps.declare.analysis_spec import (
+    AnalysisSpec,
+    CollapseSpec,
+    CurveSpec,
+    Number,
+    PredictionSpec,
+    TrendSpec,
+)
+from sweeps.errors import Mistake, Path, nearest, shown
+
+
+class File(BaseModel):
+    """The keys of a sweep file and their types; `analysis` has its own in `analysis_spec`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
+    model: StrictStr = "bocnn"
+    description: StrictStr = ""
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
+    replicates: Annotated[StrictInt, Field(ge=1, lt=2**31)]
+    axes: Annotated[dict[StrictStr, Any], Field(min_length=1)]
+    zip: list[list[StrictStr]] = []
+    fixed: dict[StrictStr, Any] = {}
+    derived: dict[StrictStr, StrictStr | Number] = {}
+    settings: dict[StrictStr, Any] = {}
+    analysis: AnalysisSpec | None = None
+    trajectory: Any = None
+    sizes: dict[StrictStr, Any] = {}
+
+
+SECTIONS: dict[str, Any] = {
+    "analysis": AnalysisSpec,
+    "theory": PredictionSpec,
+    "across": TrendSpec,
+    "collapse": CollapseSpec,
+    "curves": CurveSpec,
+}
+"""The records whose keys stand in a section of the file, or in each item of it."""
+
+_SUBSTITUTES: dict[str, Any] = {
+    "name": "unnamed",
+    "replicates": 1,
+    "axes": {"x": []},
+    "x": "",
+    "y": "",
+    "measure": "",
+    "setting": "",
+    "levels": [],
+    "of": "exponent",
+    "exponent": 0,
+    "order": "1",
+}
+"""What replaces a required key that is missing or of a wrong type."""
+
+_SUBSTITUTE_ITEMS: dict[str, Any] = {
+    "levels": 0.5,
+    "order": "1",
+    "x_range": 1.0,
+    "zip": " ",
+    "theory": {},
+    "across": {},
+    "curves": {},
+}
+"""What replaces an item of a wrong type, by the list that holds it; no name of an axis is a blank."""
+
+_ROUNDS = 4
+"""What replaces an ill-typed section is itself filled in the next round."""
+
+
+def read_form(raw: dict[str, Any]) -> tuple[File | None, list[Mistake]]:
+    """The keys of a sweep file in their types.
+
+    Args:
+        raw: the file as YAML gives it.
+    Returns:
+        The file, with substitutes for all that is of a wrong type, or None where that fails; and the
+        mistakes, each with the path of the value that was replaced.
+    """
+    mistakes: list[Mistake] | None = None
+    for _ in range(_ROUNDS):
+        try:
+            return File.model_validate(raw), mistakes or []
+        except ValidationError as error:
+            located = _innermost([(_location(raw, p), p) for p in error.errors()])
+        if mistakes is None:
+            mistakes = _merged([_explain(path, problem) for path, problem in located])
+        raw = copy.deepcopy(raw)
+        for path in dict.fromkeys(path for path, _ in located):
+            _substitute(raw, path)
+    return None, mistakes or []
+
+
+def _innermost(located: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
+    """Problems without those of a whole whose parts have some: of several types one was nearly right."""
+    paths = {path for path, _ in located}
+    outer = {path[:end] for path in paths for end in range(len(path))}
+    return [(path, problem) for path, problem in located if path not in outer]
+
+
+def _location(raw: Any, problem: Any) -> Path:
+    """The path in the file of a pydantic error, whose own one also names the types that it tried."""
+    path: list[int | str] = []
+    for part in problem["loc"]:
+        if isinstance(raw, list) and isinstance(part, int) and part < len(raw):
+            path.append(part)
+            raw = raw[part]
+        elif isinstance(raw, dict) and (key := _key(raw, part)) is not None:
+            path.append(str(part))
+            raw = raw[key]
+        elif isinstance(raw, dict) and problem["type"] == "missing":
+            path.append(str(part))
+    return tuple(path)
+
+
+def _key(raw: dict[Any, Any], part: int | str) -> Any:
+    """The key that a part of a path names, None without one."""
+    return next((key for key in raw if str(key) == str(part)), None)
+
+
+def _substitute(raw: Any, path: Path) -> None:
+    """Replace the value at a path, or take it out where nothing is required there."""
+    for part in path[:-1]:
+        raw = raw[int(part)] if isinstance(raw, list) else raw[_key(raw, part)]
+    last = path[-1]
+    if isinstance(raw, list):
+        holder = next(part for part in reversed(path) if isinstance(part, str))
+        nested = holder == "zip" and len(path) == 2
+        raw[int(last)] = [] if nested else copy.deepcopy(_SUBSTITUTE_ITEMS[holder])
+    elif keys_of(path).get(str(last), False):
+        raw[last] = copy.deepcopy(_SUBSTITUTES[str(last)])
+    elif path[0] == "derived" and len(path) == 2 and last in raw:
+        raw[last] = "1"
+    else:
+        raw.pop(_key(raw, last), None)
+
+
+def keys_of(path: Path) -> dict[str, bool]:
+    """The keys beside the last one of a path, and whether each is required; none among free names."""
+    if len(path) == 1:
+        return {name: field.is_required() for name, field in File.model_fields.items()}
+    section = SECTIONS.get(_section(path))
+    fields = dataclasses.fields(section) if section else ()
+    return {field.name: field.default is dataclasses.MISSING for field in fields}
+
+
+def _explain(path: Path, problem: Any) -> Mistake:
+    """A pydantic error in the words of this package."""
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        valid = list(keys_of(path))
+        return Mistake(
+            path, f"unknown key; valid: {', '.join(valid)}{nearest(str(path[-1]), valid)}"
+        )
+    if problem["type"] == "missing":
+        return Mistake(path, "is missing and has no default")
+    expected = re.sub("^(Input|String) should (be )?", "expected ", problem["msg"])
+    if problem["type"] == "dataclass_type":
+        section = [part for part in path if isinstance(part, str)][-1]
+        expected = f"expected keys with values: {', '.join(keys_of((section, '')))}"
+    return Mistake(path, f"received {shown(problem['input'])}; {expected.replace('tuple', 'list')}")
+
+
+def _merged(found: list[Mistake]) -> list[Mistake]:
+    """One mistake a place: the types that a value might have had stand together."""
+    merged: dict[Path, Mistake] = {}
+    for path, text in ((mistake.path, mistake.text) for mistake in found):
+        if path in merged:
+            text = f"{merged[path].text} or {text.rpartition('; expected ')[2]}"
+        merged[path] = Mistake(path, text)
+    return list(merged.values())
+
+
+def _section(path: Path) -> str:
+    """The name of the section that a path's last key stands in."""
+    named = [part for part in path[:-1] if isinstance(part, str)]
+    return named[-1] if named else ""

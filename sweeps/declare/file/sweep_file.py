@@ -1,0 +1,156 @@
+"""A sweep as declared: the shape of a sweep file, read and checked as far as no model is needed.
+
+What the names mean to a model is checked in `sweeps.declare.cells.resolve`; both lists of errors are shown
+at once.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path as FilePath
+from typing import Any, Final, NamedTuple
+
+from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.axis import Axis, AxisError, is_plain, read_axis
+from sweeps.declare.file.form import read_form
+from sweeps.declare.file.sizes import check_sizes, sized
+from sweeps.declare.file.yaml_file import from_json, read
+from sweeps.declare.recording import Steps, read_steps, to_form
+from sweeps.errors import Mistake, Path, SweepError, SweepFileError, shown
+
+SECTIONS = ("axes", "fixed", "derived", "settings")
+"""Sections whose keys are names of parameters or of what formulas read."""
+
+UNREAD: Final = object()
+"""Stands for a fixed value that could not be read, so that its name is still known."""
+
+
+class Spec(NamedTuple):
+    """A sweep as declared: axes and settings read, names not yet held against a model."""
+
+    name: str
+    model: str
+    description: str
+    seed: int
+    replicates: int
+    axes: dict[str, Axis]
+    zip: list[list[str]]
+    fixed: dict[str, Any]
+    derived: dict[str, str]
+    settings: dict[str, Axis]
+    analysis: AnalysisSpec | None
+    trajectory: Steps = None
+
+
+class Source(NamedTuple):
+    """Where a sweep was read from, for its messages: a name and the line of every key."""
+
+    name: str
+    lines: dict[Path, int]
+
+    def error(self, mistakes: list[Mistake]) -> SweepFileError:
+        """The error that shows all mistakes of this file."""
+        return SweepFileError(self.name, mistakes, self.lines)
+
+
+def read_spec(
+    text: str, name: str, size: str | None = None
+) -> tuple[Spec | None, Source, list[Mistake]]:
+    """Read a sweep from YAML (or JSON) text.
+
+    Args:
+        text: the file's text.
+        name: what to call it in messages.
+        size: one of the file's sizes; None reads the file as it stands.
+    Returns:
+        The sweep, or None where it is too broken to look further; its source; the mistakes so far.
+    """
+    raw, lines, mistakes = read(text)
+    source = Source(name, lines)
+    if not isinstance(raw, dict):
+        if not mistakes:
+            mistakes.append(
+                Mistake((), f"received {shown(raw)}; expected keys such as name and axes")
+            )
+        return None, source, mistakes
+    mistakes += check_sizes(raw)
+    raw, unknown = sized(raw, lines, size=size)
+    mistakes += unknown
+    file, ill_typed = read_form(raw)
+    mistakes += ill_typed
+    read_here: dict[str, Any] = {
+        "axes": _read_axes(raw, "axes", mistakes),
+        "settings": _read_axes(raw, "settings", mistakes),
+        "fixed": _read_fixed(raw, mistakes),
+        "trajectory": _read_trajectory(raw, mistakes),
+    }
+    if file is None:
+        return None, source, mistakes
+    fields = {field: getattr(file, field) for field in Spec._fields}
+    read_here["derived"] = {key: str(value) for key, value in file.derived.items()}
+    return Spec(**fields | read_here), source, mistakes
+
+
+def read_text(path: FilePath) -> str:
+    """The text of a sweep file.
+
+    Raises:
+        SweepError: it cannot be read, or is larger than a sweep file can sensibly be.
+    """
+    try:
+        if path.stat().st_size > 10_000_000:
+            raise SweepError(f"{path} is over 10 MB; that is not a sweep file")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SweepError(f"cannot read the sweep file {path}: {error}") from None
+
+
+def to_json(spec: Spec) -> str:
+    """The resolved sweep as JSON, which `read_spec` reads back to the same sweep."""
+    fields = spec._asdict()
+    fields["settings"] = {name: list(axis.values) for name, axis in spec.settings.items()}
+    fields["axes"] = {
+        name: {"values": list(axis.values), "scale": axis.scale} for name, axis in spec.axes.items()
+    }
+    fields["trajectory"] = to_form(spec.trajectory)
+    if spec.analysis:
+        fields["analysis"] = asdict(spec.analysis)
+    return from_json(json.dumps(fields, ensure_ascii=False, allow_nan=False))
+
+
+def _read_axes(raw: dict[str, Any], key: str, mistakes: list[Mistake]) -> dict[str, Axis]:
+    """The axes of one section; one that cannot be read is a mistake and has no values."""
+    section = raw.get(key)
+    axes = {}
+    for name, form in section.items() if isinstance(section, dict) else ():
+        try:
+            axes[str(name)] = read_axis(form)
+        except AxisError as error:
+            mistakes.append(Mistake((key, str(name)), str(error)))
+            axes[str(name)] = Axis((), "list")
+    return axes
+
+
+def _read_fixed(raw: Mapping[str, Any], mistakes: list[Mistake]) -> dict[str, Any]:
+    """The fixed values; one that is no plain value is a mistake and stands as UNREAD."""
+    section = raw.get("fixed")
+    values = {}
+    for name, value in section.items() if isinstance(section, dict) else ():
+        values[str(name)] = value if is_plain(value) else UNREAD
+        if not is_plain(value):
+            several = isinstance(value, list | dict)
+            where = "; several values go in axes or settings" if several else ""
+            text = f"received {shown(value)}; expected a finite number, a word or null{where}"
+            mistakes.append(Mistake(("fixed", str(name)), text))
+    return values
+
+
+def _read_trajectory(raw: dict[str, Any], mistakes: list[Mistake]) -> Steps:
+    """The steps to record at, or None where there are none or they cannot be read."""
+    if raw.get("trajectory") is None:
+        return None
+    try:
+        return read_steps(raw["trajectory"])
+    except AxisError as error:
+        mistakes.append(Mistake(("trajectory",), str(error)))
+        return None
