@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.errors import AnalysisError
+from sweeps.declare.document_digest import is_altered
 from sweeps.declare.terminal import visible
 
 SCHEMA_VERSION = 1
@@ -106,8 +107,13 @@ def parse_sweep(document: Mapping[str, Any], *, where: str) -> Sweep:
     Raises:
         AnalysisError: another schema version, or a part is missing or malformed.
     """
-    document = _as_words(document)
+    given, document = document, _as_words(document)
     _check_version(document.get("schema_version"), where)
+    if is_altered(given):
+        raise AnalysisError(
+            f"{where} was altered since it was written: its digest is of another text. Move it away: each "
+            "shard carries the sweep, and the next run of the sweep writes it again."
+        )
     try:
         axes = {name: _axis(part) for name, part in document["axes"].items()}
         settings = {name: tuple(values) for name, values in document["settings"].items()}

@@ -11,7 +11,7 @@ from analysis.report.report import write_report
 from analysis.report.results import analyse
 from analysis.training.learning_curves import recorded_lines
 from sweeps.protocol import load_model
-from tests.sweeps.small import mistakes, train
+from tests.sweeps.small import errors_of, train
 
 ALONG = """\
 trajectory: [0, 4, 10]
@@ -97,8 +97,8 @@ def test_without_records_there_are_no_lines(folder: Path, tmp_path: Path) -> Non
 
 def test_curves_of_what_is_not_recorded_are_mistakes() -> None:
     wrong = SWEEP.replace("measure: residual, predicted", "measure: residuals, predicted")
-    told = mistakes(wrong, load_model("kernel"))
+    told = errors_of(wrong, load_model("kernel"))
     assert "received 'residuals'; expected a recorded measure: residual, predicted_residual" in told
     assert "did you mean 'residual'" in told.lower()
-    told = mistakes(SWEEP.replace("trajectory: [0, 4, 10]\n", ""), load_model("kernel"))
+    told = errors_of(SWEEP.replace("trajectory: [0, 4, 10]\n", ""), load_model("kernel"))
     assert "the sweep records none; give steps under trajectory" in told

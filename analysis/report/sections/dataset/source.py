@@ -49,3 +49,9 @@ def cost_cells(source: Provenance) -> list[list[str]]:
         ["folder", source.location],
         ["sha256sum shard-*.parquet | sha256sum", source.digest],
     ]
+
+
+def unverified_words(source: Provenance) -> str:
+    """Which files cannot be compared with what was written."""
+    first, *others = source.unverified
+    return f"{first}{f' and {len(others):,} others' if others else ''}: no digest is stated"
