@@ -103,7 +103,7 @@ class _Cuts(NamedTuple):
 class _Beside(NamedTuple):
     """Isotonic values of the two cells on either side of the cut, each (profiles,).
 
-    The outer ones are those of cells of their own: where the inner cell shares its block, they do not count.
+    The outer ones count where the inner cell is a block of its own.
     """
 
     lower: Floats

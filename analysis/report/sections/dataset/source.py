@@ -46,6 +46,7 @@ def cost_cells(source: Provenance) -> list[list[str]]:
             ["mixed", f"{text}; equal runs may differ in their last digits"]
             for text in source.mixed
         ),
+        *([["not verified", unverified_words(source)]] if source.unverified else []),
         ["folder", source.location],
         ["sha256sum shard-*.parquet | sha256sum", source.digest],
     ]
