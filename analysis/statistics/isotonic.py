@@ -168,7 +168,9 @@ def _nearby(part: _Cuts) -> tuple[_Beside, NDArray[np.bool_]]:
         at = np.take_along_axis(part.sums, np.clip(cut, 0, count - 1)[:, None], axis=1)
         span = mass - part.mass[np.clip(cut, 0, count - 1)][:, None]
         found = np.full(near.shape, blank)
-        return np.divide(sums - at, span, out=found, where=chosen & present & (span != 0))
+        return np.asarray(
+            np.divide(sums - at, span, out=found, where=chosen & present & (span != 0))
+        )
 
     rows, middle = np.arange(len(part.cut)), part.cut[:, None]
     before = averages(part.cut, near < middle, -np.inf)
@@ -195,7 +197,7 @@ def _are_extreme(part: _Cuts, beside: _Beside) -> NDArray[np.bool_]:
     lowest = reverse[rows, np.maximum(cells - 1 - stop, 0)]
     below = highest < np.minimum(beside.low, beside.lower) - clearly
     above = lowest > np.maximum(beside.high, beside.higher) + clearly
-    return ((start <= 0) | below) & ((stop >= cells) | above)
+    return np.asarray(((start <= 0) | below) & ((stop >= cells) | above))
 
 
 def _beside(part: _Cuts) -> _Beside:
