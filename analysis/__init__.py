@@ -1,9 +1,8 @@
 """From a dataset of runs to boundaries, laws, figures and tables.
 
 open_dataset → aggregate → find_boundary → fit_power_law, fit_broken_power_law, compare, boundary_shift →
-figures; open_source → summarise, batch_cells for datasets that do not fit in memory. Names are loaded when
-they are first used. Reads Arrow datasets and knows nothing of what trained them: neither bocnn nor a
-model is ever imported.
+figures. Names are loaded when they are first used. Reads Arrow datasets and knows nothing of what trained
+them: neither bocnn nor a model is ever imported.
 """
 
 from typing import TYPE_CHECKING
@@ -14,21 +13,13 @@ if TYPE_CHECKING:
     from analysis.boundary.half_benign import find_benign_boundary as find_benign_boundary
     from analysis.boundary.mean_crossing import Boundary as Boundary
     from analysis.boundary.mean_crossing import find_boundary as find_boundary
-    from analysis.cells.aggregate import Cells as Cells
     from analysis.cells.aggregate import aggregate as aggregate
-    from analysis.cells.aggregate import transposed as transposed
+    from analysis.cells.cells import Cells as Cells
+    from analysis.cells.cells import transposed as transposed
     from analysis.cells.columns import along_x as along_x
     from analysis.cells.columns import on_plane as on_plane
-    from analysis.cells.summary import Summary as Summary
-    from analysis.cells.summary import batch_cells as batch_cells
-    from analysis.cells.summary import summarise as summarise
     from analysis.dataset.files import Dataset as Dataset
     from analysis.dataset.files import open_dataset as open_dataset
-    from analysis.dataset.query import Source as Source
-    from analysis.dataset.query import open_source as open_source
-    from analysis.dataset.sweep import AnalysisSpec as AnalysisSpec
-    from analysis.dataset.sweep import PredictionSpec as PredictionSpec
-    from analysis.dataset.sweep import Sweep as Sweep
     from analysis.errors import AnalysisError as AnalysisError
     from analysis.figures import draw_boundary as draw_boundary
     from analysis.figures import draw_map as draw_map
@@ -58,6 +49,9 @@ if TYPE_CHECKING:
     from analysis.statistics.bootstrap import Resampling as Resampling
     from analysis.training.trajectories import Trajectories as Trajectories
     from analysis.training.trajectories import open_trajectories as open_trajectories
+    from sweeps.declare.analysis_spec import AnalysisSpec as AnalysisSpec
+    from sweeps.declare.analysis_spec import PredictionSpec as PredictionSpec
+    from sweeps.declare.document import SweepDocument as SweepDocument
 
 __all__ = _names.PUBLIC_NAMES
 __getattr__ = _names.load

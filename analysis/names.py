@@ -9,12 +9,10 @@ from typing import Any
 MODULES: dict[str, tuple[str, ...]] = {
     "analysis.boundary.half_benign": ("find_benign_boundary",),
     "analysis.boundary.mean_crossing": ("Boundary", "find_boundary"),
-    "analysis.cells.aggregate": ("Cells", "aggregate", "transposed"),
+    "analysis.cells.aggregate": ("aggregate",),
+    "analysis.cells.cells": ("Cells", "transposed"),
     "analysis.cells.columns": ("along_x", "on_plane"),
-    "analysis.cells.summary": ("Summary", "batch_cells", "summarise"),
     "analysis.dataset.files": ("Dataset", "open_dataset"),
-    "analysis.dataset.query": ("Source", "open_source"),
-    "analysis.dataset.sweep": ("AnalysisSpec", "PredictionSpec", "Sweep"),
     "analysis.errors": ("AnalysisError",),
     "analysis.figures": ("draw_boundary", "draw_map", "draw_shift", "draw_trajectories", "save"),
     "analysis.report.results": ("Results", "analyse"),
@@ -28,6 +26,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "analysis.scaling.verdict": ("Verdict", "judge_exponent", "judge_line"),
     "analysis.statistics.bootstrap": ("Resampling",),
     "analysis.training.trajectories": ("Trajectories", "open_trajectories"),
+    "sweeps.declare.analysis_spec": ("AnalysisSpec", "PredictionSpec"),
+    "sweeps.declare.document": ("SweepDocument",),
 }
 MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 PUBLIC_NAMES = sorted(MODULE_OF)

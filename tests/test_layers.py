@@ -32,8 +32,8 @@ ORDER = {
         *("train", "command", "cli", "__init__"),
     ),
     "analysis": (
-        *("names", "errors", "dataset", "formula", "statistics", "cells", "boundary", "scaling"),
-        *("training", "figures", "report", "cli", "__init__", "__main__"),
+        *("names", "errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),
+        *("figures", "report", "cli", "__init__", "__main__"),
     ),
 }
 """Files and folders of each package: each imports only what stands before it."""

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.figures.axes import power_of_ten
 from analysis.figures.style import COLUMN_WIDTH, Mark, marks, theme, wrapped
 from analysis.scaling.data_collapse import Collapse

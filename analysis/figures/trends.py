@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, exact, is_log
-from analysis.dataset.sweep import PredictionSpec
 from analysis.figures.axes import set_scale
 from analysis.figures.style import COLUMN_WIDTH, GREY, Colour, Mark, dark, marks, theme, wrapped
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.sliding_exponent import LocalExponent
 from analysis.scaling.trend import Trend
+from sweeps.declare.analysis_spec import PredictionSpec
 
 TREND_MARGIN = 0.06
 """Space beside the outermost points, as a share of the axis."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.report.rows import Row
 
 MAX_OPEN_ROWS = 12

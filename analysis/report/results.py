@@ -9,11 +9,10 @@ import numpy as np
 
 from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import Boundary, find_boundary
-from analysis.cells.aggregate import Cells
-from analysis.cells.large import open_cells
-from analysis.dataset.files import Dataset
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import Cells
+from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.provenance import Provenance, read_provenance
-from analysis.dataset.sweep import AnalysisSpec, Sweep
 from analysis.errors import AnalysisError
 from analysis.scaling.broken_power_law import BrokenPowerLaw, fit_broken_power_law
 from analysis.scaling.paired_shift import Shift, boundary_shift
@@ -21,6 +20,8 @@ from analysis.scaling.power_law import LAW_KINDS, PowerLaw, fit_power_law
 from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.training.trajectories import Trajectories, open_trajectories
+from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.document import SweepDocument
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Results:
             **counts,
             "missing": max(planned - sum(counts.values()), 0),
             "of an earlier sweep": self.cells.ignored,
-            "duplicate rows": self.dataset.duplicates,
+            "duplicate rows": self.cells.duplicates,
         }
 
     def _at_level(self, level: float) -> LevelResults:
@@ -132,24 +133,22 @@ def analyse(location: str, options: ReportOptions | None = None) -> Results:
     """
     options = options or ReportOptions()
     with quiet():
-        dataset, spec, cells = open_cells(
-            location,
-            lambda sweep: _specification(sweep, options),
-            include_unconverged=options.include_unconverged,
-        )
+        dataset = open_dataset(location)
+        spec = _specification(dataset.sweep, options)
+        cells = aggregate(dataset, spec, include_unconverged=options.include_unconverged)
         trajectories = open_trajectories(location, dataset.sweep, at=options.fixed_axes)
     spec = replace(spec, levels=tuple(dict.fromkeys(spec.levels)))
     source = read_provenance(location)
     return Results(dataset, spec, cells, options.resampling, source, trajectories)
 
 
-def _specification(sweep: Sweep, options: ReportOptions) -> AnalysisSpec:
+def _specification(sweep: SweepDocument, options: ReportOptions) -> AnalysisSpec:
     """The sweep's specification with the options in place of its parts."""
     if not all(math.isfinite(level) for level in options.levels):
         raise AnalysisError(f"Received --level {options.levels}; expected finite numbers.")
     given = {"x": options.x, "y": options.y, "measure": options.measure, "levels": options.levels}
     changes = {name: value for name, value in given.items() if value}
-    if sweep.view is None:
+    if sweep.analysis is None:
         missing = [name for name in given if name not in changes]
         if missing:
             listed = ", ".join(f"--{name.removesuffix('s')}" for name in missing)
@@ -158,11 +157,11 @@ def _specification(sweep: Sweep, options: ReportOptions) -> AnalysisSpec:
                 "columns of the plane, the measure, and the level that cuts it."
             )
         return AnalysisSpec(**changes)  # type: ignore[arg-type]
-    spec = replace(sweep.view, **changes)  # type: ignore[arg-type]
+    spec = replace(sweep.analysis, **changes)  # type: ignore[arg-type]
     if spec.x == spec.y:
         raise AnalysisError(
             f"Received x = y = '{spec.x}'; expected two different axes: --x and --y."
         )
-    same_plane = (spec.x, spec.y) == (sweep.view.x, sweep.view.y)
+    same_plane = (spec.x, spec.y) == (sweep.analysis.x, sweep.analysis.y)
     # Predicted exponents are those of the sweep's own plane.
     return spec if same_plane else replace(spec, theory=())

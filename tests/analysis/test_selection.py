@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, find_boundary
-from analysis.cells.aggregate import transposed
+from analysis.cells.cells import transposed
 from analysis.dataset.files import Dataset
-from analysis.dataset.sweep import PredictionSpec
 from analysis.figures import save
 from analysis.figures.levels import draw_levels
 from analysis.figures.residuals import draw_residuals
@@ -22,6 +21,7 @@ from analysis.scaling.exponent_by_level import default_levels, exponents
 from analysis.scaling.model_selection import select_law
 from analysis.scaling.verdict import judge_exponent, judge_line
 from analysis.statistics.bootstrap import Resampling
+from sweeps.declare.analysis_spec import CollapseSpec, PredictionSpec
 from tests.analysis.exact import exact_boundary
 from tests.analysis.report.page import results_of
 from tests.analysis.synthetic import Planted, cells_of
@@ -183,7 +183,7 @@ SECTIONS_BY_FILE = {
 
 def test_sections_are_ready_for_a_report(dataset: Dataset, tmp_path) -> None:
     line = replace(QUARTER, line="0.6 * d**0.25")
-    view = replace(VIEW, theory=(line,), orders=("mu_norm**4 / d",))
+    view = replace(VIEW, theory=(line,), collapse=CollapseSpec("mu_norm**4 / d"))
     results = results_of(dataset, view, FEW)
     sections = {name: section(results) for name, section in SECTIONS_BY_FILE.items()}
     rows = {name: table.rows for name, one in sections.items() for table in one.tables()}

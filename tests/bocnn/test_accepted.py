@@ -76,7 +76,7 @@ def test_plan_refuses_a_word_that_no_engine_has_named(
     told = errors_of(text, widened(model, column, monkeypatch))
     assert f"fixed.{column.name}: received '{UNKNOWN}'" in told
     assert f"does not train; expected {', '.join(model.words[column.name])}" in told
-    assert "1 mistake in" in told
+    assert "1 error in" in told
 
 
 @each_choice

@@ -8,10 +8,10 @@ from typing import Any
 from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import Dataset
 from analysis.dataset.provenance import Provenance
-from analysis.dataset.sweep import AnalysisSpec
 from analysis.report.report import write_report
 from analysis.report.results import ReportOptions, Results, analyse
 from analysis.statistics.bootstrap import Resampling
+from sweeps.declare.analysis_spec import AnalysisSpec
 
 FEW = ReportOptions(resampling=Resampling(draws=100))
 NOWHERE = Provenance("nowhere", "0", 0, 0, 0, None, (), "", "")

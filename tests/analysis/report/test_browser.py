@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageColor
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.figures.plane_map import COLOUR_ABOVE, COLOUR_BELOW
 from analysis.report.report import write_report
 from analysis.report.results import ReportOptions, analyse

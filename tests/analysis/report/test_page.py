@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.report.html.document import title_of
 from analysis.report.report import folder_names, write_report
 from analysis.report.results import analyse

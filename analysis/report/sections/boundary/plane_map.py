@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.plane import exact
 from analysis.figures import draw_failures, draw_map
 from analysis.report.blocks import FigureBlock, MapBlock, TableBlock

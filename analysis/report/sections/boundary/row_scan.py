@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from analysis.boundary.mean_crossing import find_boundary
-from analysis.cells.aggregate import transposed
+from analysis.cells.cells import transposed
 from analysis.report.blocks import MAX_OPEN_ROWS, TableBlock, table_of_rows
 from analysis.report.rows import Row
 from analysis.report.section import Section, has_levels

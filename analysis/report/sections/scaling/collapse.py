@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import NamedTuple
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.cells.columns import on_plane
 from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.figures.levels import draw_levels
 from analysis.report.blocks import MAX_OPEN_ROWS, FigureBlock, TableBlock, table_of_rows
 from analysis.report.rows import Row, estimate_columns, finite

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
-from analysis.dataset.sweep import PredictionSpec
 from analysis.report.blocks import TableBlock
 from analysis.report.results import LevelResults
 from analysis.report.rows import Row, estimate_columns, finite
@@ -14,6 +13,7 @@ from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
 from analysis.scaling.power_law import PowerLaw
 from analysis.scaling.prediction import POOR_FIT, is_poor_fit
+from sweeps.declare.analysis_spec import PredictionSpec
 
 LAW_NAMES = {"power": "power law", "line": "straight line"}
 

@@ -5,13 +5,13 @@ from functools import cached_property
 
 from analysis.cells.columns import along_x
 from analysis.dataset.plane import exact
-from analysis.dataset.sweep import PredictionSpec
 from analysis.report.blocks import TableBlock
 from analysis.report.predictions import Prediction
 from analysis.report.rows import Row
 from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
 from analysis.scaling.verdict import Verdict, judge_exponent, judge_line
+from sweeps.declare.analysis_spec import PredictionSpec
 
 THEORY_VERDICT_COLUMNS = (
     *("prediction", "quantity", "predicted", "measured", "verdict", "reason", "level"),

@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from analysis.dataset.plane import PlaneAxis
-from analysis.dataset.sweep import CurveSpec
 from analysis.figures.curves import draw_curves
 from analysis.report.blocks import FigureBlock, TableBlock, file_names, table_of_rows
 from analysis.report.predictions import Prediction
@@ -15,6 +14,7 @@ from analysis.scaling.power_law import Estimate
 from analysis.scaling.prediction import AGREES, DISAGREES
 from analysis.training.curves import CONFIDENCE, Line, agreement, curve_lines
 from analysis.training.learning_curves import recorded_lines
+from sweeps.declare.analysis_spec import CurveSpec
 
 CURVE_VERDICT_COLUMNS = (
     *("prediction", "quantity", "predicted", "measured", "verdict", "reason", "setting"),
