@@ -17,7 +17,7 @@ import numpy as np
 
 from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, Boundary, find_boundary
-from analysis.cells.aggregate import Cells, transposed
+from analysis.cells.cells import Cells, transposed
 from analysis.dataset.plane import Floats
 from analysis.scaling.broken_power_law import fit_broken_power_law
 from analysis.scaling.data_collapse import collapse

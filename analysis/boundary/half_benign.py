@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.boundary.mean_crossing import HALF_BENIGN, Boundary
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError
 from analysis.statistics.bootstrap import Resampling, multipliers, t_inflation

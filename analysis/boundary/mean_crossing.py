@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.boundary.scan import scan
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Plane
 from analysis.statistics.bootstrap import Resampling, interval, student_interval, t_inflation
 from analysis.statistics.isotonic import cross_zero, raw_crossing

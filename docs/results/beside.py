@@ -11,8 +11,9 @@ from collect import shrink
 from matplotlib.axes import Axes
 
 from analysis import Boundary, aggregate, find_boundary, open_dataset, save
+from analysis.figures.axes import scale_axes
 from analysis.figures.points import crossings, draw_points
-from analysis.figures.style import colours, panels, scale_axes, theme
+from analysis.figures.style import colours, panels, theme
 
 HERE = Path(__file__).parent
 
@@ -72,8 +73,8 @@ def draw(axes: Axes, folder: Path, pair: Pair) -> None:
 def boundary(dataset: Path, level: float) -> Boundary:
     """The boundary of a dataset's own measure."""
     found = open_dataset(str(dataset))
-    assert found.sweep.view is not None
-    return find_boundary(aggregate(found, found.sweep.view), level)
+    assert found.sweep.analysis is not None
+    return find_boundary(aggregate(found, found.sweep.analysis), level)
 
 
 if __name__ == "__main__":

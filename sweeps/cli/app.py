@@ -76,9 +76,11 @@ def run(  # typer reads options from parameters
     replicates: ReplicatesOption = None,
     size: SizeOption = None,
     executor: Annotated[
-        Executor, typer.Option(help="tune: Ray Tune; local: here.")
+        Executor, typer.Option(help="tune: Ray Tune; local: threads of this process.")
     ] = Executor.TUNE,
-    workers: Annotated[int | None, typer.Option(min=1, help="Trials at once.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Shards at once; default: one a core.")
+    ] = None,
     address: Annotated[str, typer.Option(help="Ray's address; local starts one here.")] = "local",
     gpus: Annotated[
         float, typer.Option(min=0, max=1, help="A trial's share of a GPU; 0: its CPU alone.")
@@ -91,8 +93,8 @@ def run(  # typer reads options from parameters
 ) -> None:
     """Train what is planned and not yet published; the same command goes on after any stop.
 
-    Exit status: 0 all is published; 1 shards failed; 2 an error of the user's, nothing was started;
-    3 the time is over; 130 and 143 stopped by Ctrl-C and SIGTERM.
+    Exit status: 0 all is published; 1 shards failed; 2 an error, nothing was started; 3 the time is
+    over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
     options = RunOptions(
         executor=executor,

@@ -18,7 +18,7 @@ from sweeps.plan.plan import Plan, ShardSize
 from sweeps.plan.summary import PlanSummary, summarise
 from sweeps.store.dataset import Dataset
 from sweeps.train.executors import local
-from sweeps.train.limits import check_address_space, machine_memory
+from sweeps.train.limits import check_address_space, local_workers, machine_memory
 from sweeps.train.progress import Live
 from sweeps.train.shard import TrainingJob
 from sweeps.train.stop import Stopped, StopSignal
@@ -36,8 +36,8 @@ class RunOptions:
     """Where and how a sweep is trained; nothing of it changes a row.
 
     Attributes:
-        executor: "tune" trains on Ray Tune, "local" in this process, one shard after the other.
-        workers: trials at once; None takes all CPUs.
+        executor: "tune" trains on Ray Tune, "local" in threads of this process.
+        workers: shards at once; None takes one a core.
         address: Ray's; "local" starts one on this machine, for this run.
         gpus: a trial's share of a GPU, at most 1; 0 trains on CPUs.
         shard_runs: runs in a shard; None cuts by time.
@@ -152,7 +152,9 @@ def _train(
     )
     try:
         with Live(output.out, plan.todo, len(job.shards)) as live:
-            executor = _executor(options, live, stop_signal=stop_signal)
+            executor = _executor(
+                options, live, stop_signal=stop_signal, memory_bytes=plan.memory_bytes
+            )
             failures, missing = execute(job, dataset, executor)
     except SweepError:
         if not stop_signal.cause:
@@ -163,11 +165,12 @@ def _train(
 
 
 def _executor(
-    options: RunOptions, live: Live, *, stop_signal: StopSignal
+    options: RunOptions, live: Live, *, stop_signal: StopSignal, memory_bytes: float
 ) -> Callable[[TrainingJob], dict[int, str]]:
     """The executor's function of the job alone; Ray is imported only where it is used."""
     if options.executor == Executor.LOCAL:
-        return partial(local.run, report=live, stop_signal=stop_signal)
+        workers = options.workers or local_workers(memory_bytes)
+        return partial(local.run, report=live, stop_signal=stop_signal, workers=workers)
     from sweeps.train.executors import connection, tune
 
     cluster = connection.Cluster(options.address, options.workers, options.gpus)

@@ -7,7 +7,8 @@ import pytest
 
 from analysis.dataset.files import open_dataset
 from analysis.figures.curves import draw_curves
-from analysis.report.report import examine, write_report
+from analysis.report.report import write_report
+from analysis.report.results import analyse
 from analysis.training.learning_curves import recorded_lines
 from sweeps.protocol import load_model
 from tests.sweeps.small import errors_of, train
@@ -41,14 +42,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_line_is_the_mean_of_what_was_recorded_and_ends_as_the_rows_do(folder: Path) -> None:
     dataset = open_dataset(str(folder))
-    (spec,) = dataset.sweep.view.curves
+    (spec,) = dataset.sweep.analysis.curves
     lines, steps = recorded_lines(str(folder), dataset.sweep, spec, over="m")
     assert steps is not None
     np.testing.assert_array_equal(steps.values, [0, 4, 10, 20])
     assert [(line.y, line.setting) for line in lines] == [
         (m, f"labels = {word}") for m in (16.0, 64.0) for word in ("random", "teacher")
     ]
-    m, words = dataset.numbers("m"), np.array(dataset.column("labels").to_pylist())
+    m, words = dataset.numbers("m"), np.array(dataset.table["labels"].to_pylist())
     for line in lines:
         mine = (m == line.y) & (words == line.setting.split(" = ")[1])
         for values, name in ((line.mean, "residual"), (line.predicted, "predicted_residual")):
@@ -60,7 +61,7 @@ def test_a_line_is_the_mean_of_what_was_recorded_and_ends_as_the_rows_do(folder:
 
 
 def test_the_report_judges_them(folder: Path, tmp_path: Path) -> None:
-    files = {path.name for path in write_report([examine(str(folder))], tmp_path)}
+    files = {path.name for path in write_report([analyse(str(folder))], tmp_path).files}
     assert {"curve-residual.png", "curve-verdicts.csv"} <= files
     told = (tmp_path / "curve-verdicts.csv").read_text(encoding="utf-8")
     assert told.count("residual = predicted_residual") == 4
@@ -77,8 +78,8 @@ def test_curves_along_the_training_are_drawn_on_the_scale_of_the_steps(
     text = SWEEP.replace("[0, 4, 10]", steps).replace("replicates: 4", "replicates: 1")
     train(text, tmp_path, load_model("kernel"))
     dataset = open_dataset(str(tmp_path))
-    assert dataset.sweep.view is not None
-    (spec,) = dataset.sweep.view.curves
+    assert dataset.sweep.analysis is not None
+    (spec,) = dataset.sweep.analysis.curves
     lines, plane = recorded_lines(str(tmp_path), dataset.sweep, spec, over="m")
     assert plane is not None
     (axes,) = draw_curves(lines, plane, labels=("residual", "m")).axes
@@ -89,8 +90,8 @@ def test_curves_along_the_training_are_drawn_on_the_scale_of_the_steps(
 def test_without_records_there_are_no_lines(folder: Path, tmp_path: Path) -> None:
     train(SWEEP.replace(ALONG, ""), tmp_path, load_model("kernel"))
     dataset = open_dataset(str(folder))
-    assert dataset.sweep.view is not None
-    (spec,) = dataset.sweep.view.curves
+    assert dataset.sweep.analysis is not None
+    (spec,) = dataset.sweep.analysis.curves
     assert recorded_lines(str(tmp_path), dataset.sweep, spec, over="m") == ([], None)
 
 

@@ -15,7 +15,6 @@ import pytest
 
 from analysis.dataset.files import open_dataset
 from analysis.dataset.provenance import read_provenance
-from analysis.dataset.query import open_source
 from analysis.dataset.trajectory_files import find_records, read_cells
 from analysis.errors import AnalysisError
 from sweeps.driver import datasets
@@ -100,7 +99,7 @@ def commands(folder: Path) -> Iterator[Callable[[], object]]:
     yield lambda: datasets.read_status(dataset, lambda name: TOY)
     yield lambda: datasets.verify_dataset(dataset, lambda name: TOY)
     yield lambda: open_dataset(place)
-    yield lambda: open_source(place).run("SELECT count(*) FROM runs")
+    yield lambda: open_dataset(place).query("SELECT count(*) FROM runs")
     yield lambda: open_dataset(place) and read_provenance(place)
     yield lambda: cells_with_records(place)
     yield lambda: datasets.compact_dataset(dataset, 10**9, lambda name: TOY)

@@ -65,8 +65,8 @@ def test_the_same_images_elsewhere_train_nothing_anew(tmp_path: Path, out: Path)
     assert not train(second, out, more).missing
     dataset = open_dataset(str(out))
     assert dataset.table["folder"].unique().to_pylist() != [str(second)]
-    assert dataset.sweep.view is not None
-    assert aggregate(dataset, dataset.sweep.view).used.sum() == 12
+    assert dataset.sweep.analysis is not None
+    assert aggregate(dataset, dataset.sweep.analysis).used.sum() == 12
 
 
 def test_other_images_under_the_same_names_are_refused_and_never_mixed(
