@@ -29,8 +29,9 @@ class Column:
     value will do; `choices` the valid words. Null is a valid value where it is the default, and where
     `nullable` says so. `drawn` says that another value changes what is drawn: patches, labels, or weights
     at the start. Of labels, those are meant from which flips follow: flips at any probability are read off
-    the same uniforms. `role` says what a measure is to those who read the dataset: "error" is a share of wrong
-    labels; "hidden_scale", "output_scale" and "scale_ratio" are the scales of the layers and their ratio.
+    the same uniforms. `role` says what a measure is to those who read the dataset: "error" is a share of
+    wrong labels; "hidden_scale", "output_scale" and "scale_ratio" are the scales of the layers and their
+    ratio.
     """
 
     name: str
