@@ -50,7 +50,7 @@ class Bocnn:
     numerics_version: Final = 4
     parameters: Final[tuple[Column, ...]] = PARAMETERS
     measures: Final[tuple[Column, ...]] = MEASURES
-    trace_measures: Final[tuple[Column, ...]] = TRAJECTORY_MEASURES
+    trajectory_measures: Final[tuple[Column, ...]] = TRAJECTORY_MEASURES
     shape_columns: Final = ("n", "m", "precision")
     undrawn: Final = undrawn(PARAMETERS)
     keyed: tuple[str, ...] = ()
@@ -88,11 +88,11 @@ class Bocnn:
         """The engine that records runs along their training."""
         return GRAM_CPU.name
 
-    def fits_card(self, columns: Columns) -> NDArray[np.bool_]:
+    def supports_gpu(self, columns: Columns) -> NDArray[np.bool_]:
         """Which runs a GPU can train, if there is one, shape (runs,)."""
         return accepts(self.words, columns) & GRAM_GPU.accepts(self.canonical(columns))
 
-    def placed(self, columns: Columns) -> dict[str, str]:
+    def engine_of(self, columns: Columns) -> dict[str, str]:
         """Engine and device that train these runs in this process; all of them where they mix."""
         found = engines_of(self.canonical(columns))
         return {name: "+".join(parts) for name, parts in found.items()}
@@ -104,7 +104,7 @@ class Bocnn:
         """
         return self._beyond_gram(columns).flops if _is_beyond_gram(columns) else flops(columns)
 
-    def trace_flops(self, columns: Columns, steps: Ints) -> Array:
+    def trajectory_flops(self, columns: Columns, steps: Ints) -> Array:
         """Cost of each run where it is recorded at `steps`, shape (runs,); tests errors each time."""
         recorded = np.searchsorted(steps, columns["steps"])
         return np.asarray(self.flops(columns) + recorded * test_flops(columns))
@@ -148,7 +148,7 @@ class Bocnn:
             results.status[rows], results.measured[rows] = engine.run(part, self.keyed)
         return _rows(results.status, results.measured)
 
-    def trace(
+    def record(
         self, columns: Columns, steps: Ints
     ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
         """Train and measure runs, and record them along the training.

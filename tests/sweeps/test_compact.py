@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -264,7 +265,7 @@ def test_what_made_the_rows_is_kept_for_each_part(out: Path) -> None:
     assert b"0.0.9" in metadata[b"code_version"]
     assert [note["wall_s"] for note in notes].count("abc") == 1
     after = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
-    assert after == before._replace(shards=1)
+    assert after == replace(before, shards=1)
     assert "engines: formula (72 rows), gram-cuda (24 rows)" in after.mixed
     assert any(text.startswith("instruction sets: generic (0) (24 rows), ") for text in after.mixed)
     train(TOY_SWEEP.replace("replicates: 3", "replicates: 5"), out, shard_size=ShardSize(runs=24))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -222,7 +223,7 @@ def test_status_goes_by_the_files_where_the_manifest_is_lost(out: Path) -> None:
     train(TOY_SWEEP, out)
     before = status(out)
     (out / "_sweep.json").unlink()
-    assert status(out) == before._replace(lost=True)
+    assert status(out) == replace(before, lost=True)
     shards(out)[0].unlink()
     assert (status(out).published, status(out).planned) == (before.published - 10, before.planned)
 
