@@ -71,7 +71,7 @@ def draw_map(
     return figure
 
 
-def draw_failures(cells: Cells, *, settings: Sequence[int] | None = None) -> Figure:
+def draw_failures(cells: Cells, settings: Sequence[int] | None = None) -> Figure:
     """The share of a cell's planned runs that enter no mean: failed, left out or missing.
 
     Args:
