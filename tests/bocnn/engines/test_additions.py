@@ -8,7 +8,7 @@ import torch
 
 from bocnn import MODEL
 from bocnn.arrays import Array
-from bocnn.engines.registry import GRAM_CPU
+from bocnn.engines.registry import GRAM_CPU, trained_words
 from bocnn.registry import activations, label_processes, losses, noises, optimizers, signals
 from tests.bocnn.run_columns import columns
 
@@ -59,11 +59,11 @@ def test_an_entry_is_trained_by_the_dense_engine(
     monkeypatch.setitem(registry, word, entry)
     runs = asked(name, word)
     assert not GRAM_CPU.accepts(runs).any()
-    assert MODEL.placed(runs)["engine"] == "dense"
+    assert MODEL.engine_of(runs)["engine"] == "dense"
     found, plain = MODEL.run(runs), MODEL.run(columns(3, p_flip=0.2, n_test=200))
     assert set(found["status"]) == {"ok"}
     assert (found["train_loss"] < 1).all() and (found["train_loss"] != plain["train_loss"]).all()
-    assert word in MODEL.words[name]
+    assert word in trained_words()[name]
     assert (MODEL.flops(runs) > 0).all() and (MODEL.memory_bytes(runs) > 0).all()
 
 
@@ -79,7 +79,7 @@ def test_it_stands_beside_runs_of_the_gram_engine(
     found = MODEL.run(mixed)
     for column in plain:
         assert found[column][0] == plain[column][0], column
-    assert MODEL.placed(mixed)["engine"] == "gram-cpu+dense"
+    assert MODEL.engine_of(mixed)["engine"] == "gram-cpu+dense"
 
 
 @each_addition
@@ -93,7 +93,7 @@ def test_what_only_the_dense_engine_trains_is_not_recorded(monkeypatch: pytest.M
     with pytest.raises(
         ValueError, match="received optimizer: toy_adam; the engine gram-cpu accepts sgd"
     ):
-        MODEL.trace(asked("optimizer", "toy_adam"), np.array([0]))
+        MODEL.record(asked("optimizer", "toy_adam"), np.array([0]))
 
 
 def test_without_torch_the_plan_has_a_cost_and_training_names_the_extra(
@@ -105,7 +105,7 @@ def test_without_torch_the_plan_has_a_cost_and_training_names_the_extra(
     assert (MODEL.flops(runs) > 0).all()
     with pytest.raises(ValueError, match=r"dense: it needs torch: pip install 'bocnn\[dense\]'"):
         MODEL.run(runs)
-    assert MODEL.placed(columns(2))["engine"] == "gram-cpu"
+    assert MODEL.engine_of(columns(2))["engine"] == "gram-cpu"
 
 
 def test_flips_of_one_class_give_the_mean_of_the_classes_errors(
