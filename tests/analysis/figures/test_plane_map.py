@@ -56,7 +56,7 @@ def test_a_level_that_nothing_reaches_draws_no_contour(cells: Cells) -> None:
 
 
 def test_other_measures_use_their_own_range(cells: Cells) -> None:
-    loss = replace(cells, measure="train_loss")
+    loss = replace(cells, measure="train_loss", role="")
     figure = draw_map(loss, find_boundary(loss, 0.25, resampling=FEW))
     mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
     assert mesh.get_clim() == (cells.mean.min(), cells.mean.max())
