@@ -32,7 +32,7 @@ ORDER = {
         *("train", "command", "cli", "__init__"),
     ),
     "analysis": (
-        *("errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),
+        *("names", "errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),
         *("figures", "report", "cli", "__init__", "__main__"),
     ),
 }

@@ -65,7 +65,7 @@ def judge_exponent(
         measured=found.law.slope,
         columns=found.law.columns,
         decades=decades(np.exp(points.x)),
-        verdict=found.verdict.split(";")[0],
+        verdict=found.verdict,
         reason="; ".join(notes),
     )
 

@@ -13,13 +13,14 @@ import pytest
 
 from analysis.dataset.plane import exact, setting_labels
 from analysis.report import report as report_module
-from analysis.report.page import markdown, plain
+from analysis.report.blocks import file_names
 from analysis.report.publish import published
-from analysis.report.report import PAGE, examine, write_report
-from analysis.report.section import file_names
-from analysis.report.tables import write_csv
+from analysis.report.report import PAGE, write_report
+from analysis.report.results import analyse
+from analysis.report.rows import write_csv
+from analysis.report.words import markdown, plain
+from tests.analysis.report.page import FEW, Page
 from tests.analysis.synthetic import Planted
-from tests.analysis.test_report import FEW, Page
 
 SMALL = Planted(factors=(1.0, 1.3), replicates=4)
 
@@ -36,7 +37,7 @@ def cut_short(folder: Path, monkeypatch: pytest.MonkeyPatch, data: Path) -> None
 
     monkeypatch.setattr(report_module, "write_page", stop)
     with pytest.raises(KeyboardInterrupt):
-        write_report([examine(str(data), FEW)], folder)
+        write_report([analyse(str(data), FEW)], folder)
 
 
 def test_a_report_cut_short_leaves_no_folder(
@@ -51,13 +52,13 @@ def test_a_report_cut_short_leaves_the_former_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "report"
-    write_report([examine(str(SMALL.write(tmp_path / "data")), FEW)], out)
+    write_report([analyse(str(SMALL.write(tmp_path / "data")), FEW)], out)
     (out / "notes.txt").write_text("mine")
     before = contents(out)
     cut_short(out, monkeypatch, SMALL.but(seed=1).write(tmp_path / "other"))
     assert contents(out) == before
     monkeypatch.undo()
-    files = write_report([examine(str(tmp_path / "other"), FEW)], out)
+    files = write_report([analyse(str(tmp_path / "other"), FEW)], out).files
     assert all(file.is_file() and out in file.parents for file in files)
     assert contents(out)["notes.txt"] == b"mine"
     assert contents(out)[PAGE] != before[PAGE]
@@ -91,7 +92,7 @@ def test_levels_that_read_alike_have_files_of_their_own(tmp_path: Path) -> None:
     levels = [0.25, 0.25000001]
     view = SMALL.sweep()["analysis"] | {"levels": levels}
     data = SMALL.but(sweep_extra={"analysis": view}).write(tmp_path / "data")
-    files = write_report([examine(str(data), FEW)], tmp_path / "report")
+    files = write_report([analyse(str(data), FEW)], tmp_path / "report").files
     assert len(files) == len(set(files))
     names = {file.name for file in files}
     for kind in ("map", "two-colour", "boundary", "shift"):
@@ -160,7 +161,7 @@ def test_words_are_words_in_markdown(text: str, escaped: str) -> None:
 
 def test_a_name_of_a_sweep_is_no_heading_or_markup_of_the_table(tmp_path: Path) -> None:
     data = SMALL.but(name="x\n\n<script>alert(1)</script>").write(tmp_path / "data")
-    write_report([examine(str(data), FEW)], tmp_path / "report")
+    write_report([analyse(str(data), FEW)], tmp_path / "report")
     first, *_ = (tmp_path / "report" / "table.md").read_text(encoding="utf-8").splitlines()
     assert first == "# x &lt;script&gt;alert(1)&lt;/script&gt;"
 
@@ -173,7 +174,9 @@ def test_any_name_of_a_theory_is_drawn_and_written_without_a_warning(
     view = SMALL.sweep()["analysis"] | {"theory": [theory]}
     extra = {"analysis": view, "name": name, "description": name}
     data = SMALL.but(sweep_extra=extra).write(tmp_path / "data")
-    files = write_report([examine(str(data), FEW)], tmp_path / "report")  # warnings are errors
+    files = write_report(
+        [analyse(str(data), FEW)], tmp_path / "report"
+    ).files  # warnings are errors
     for file in files:
         if file.suffix in (".svg", ".csv", ".md", ".html"):
             text = file.read_text(encoding="utf-8")

@@ -2,72 +2,24 @@
 
 import base64
 import csv
-import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from analysis.cells.cells import Cells
-from analysis.report.contents import SECTIONS
-from analysis.report.findings import Choices
 from analysis.report.html.document import title_of
-from analysis.report.page import row_table
-from analysis.report.report import examine, folder_names, write_report
-from analysis.report.section import Section, Subject
-from analysis.statistics.bootstrap import Resampling
+from analysis.report.report import folder_names, write_report
+from analysis.report.results import analyse
 from tests.analysis.recording import record
+from tests.analysis.report.page import FEW, Page, reported
 from tests.analysis.synthetic import Planted, write_table
 
-FEW = Choices(resampling=Resampling(draws=100))
 HOSTILE = "<script>alert(1)</script>&\"'"
 
 
-class Page(HTMLParser):
-    """What the tests ask of a page: its elements with attributes, and its words."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.scripts: list[str] = []
-        self._open = ""
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self._open = tag
-
-    def handle_data(self, data: str) -> None:
-        (self.scripts if self._open == "script" else self.words).append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = ""
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        """Attributes of every element of a kind."""
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    def data(self) -> list[dict[str, Any]]:
-        """What its maps know of their cells."""
-        kinds = [attributes.get("type") for attributes in self.all("script")]
-        return [
-            json.loads(text)
-            for text, kind in zip(self.scripts, kinds, strict=True)
-            if kind == "application/json"
-        ]
-
-
 FOLLOWED = [{"setting": "p_flip", "of": "exponent", "limit": 0.25}]
-
-
-def reported(out: Path, *folders: Path) -> Page:
-    """The page of datasets."""
-    subjects = [examine(str(folder), FEW) for folder in folders]
-    return Page(write_report(subjects, out)[0])
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +59,16 @@ def test_links_lead_to_files_and_sections_that_exist(page: Page, recorded: Path)
 
 def test_pictures_have_words_and_tables_their_captions(page: Page) -> None:
     pictures = page.all("img")
-    # Two settings in two views, boundary, shift, exponents along x and by level, residuals of each
-    # setting, the key and eight panels of trajectories.
-    assert len(pictures) == 4 + 1 + 1 + 1 + 1 + 2 + 9
+    settings, map_views, levels, values_of_d = 2, 2, 1, 4
+    figures = (
+        settings * map_views
+        + 3 * levels  # boundary, shift, local exponents
+        + 1  # exponents by level
+        + settings * levels  # residuals
+        + 1  # the key of the trajectories
+        + settings * values_of_d  # their panels
+    )
+    assert len(pictures) == figures
     assert all(picture["alt"] for picture in pictures)
     for picture in pictures:
         kind, _, text = str(picture["src"]).partition(";base64,")
@@ -120,17 +79,21 @@ def test_pictures_have_words_and_tables_their_captions(page: Page) -> None:
 
 
 def test_a_map_knows_the_values_and_places_of_its_cells(page: Page, recorded: Path) -> None:
-    cells: Cells = examine(str(recorded), FEW).findings.cells
+    cells: Cells = analyse(str(recorded), FEW).cells
     (data,) = page.data()
     assert data["runs"] == 12
     for s, setting in enumerate(data["settings"]):
         np.testing.assert_allclose(setting["mean"], cells.mean[s], rtol=1e-5)
         np.testing.assert_allclose(setting["error"], cells.standard_error[s], rtol=1e-5)
         np.testing.assert_array_equal(setting["used"], cells.used[s])
-        for place in setting["places"]:
-            assert len(place["x"]) == 9 and len(place["y"]) == 17
-            assert np.all(np.diff(place["x"]) > 0) and np.all(np.diff(place["y"]) < 0)
-            assert place["x"][0] > 0 and place["y"][0] < 1 and place["y"][-1] > 0
+        for edges in setting["edges"]:
+            x, y = edges["x"], edges["y"]
+            assert (len(x), len(y)) == (
+                len(cells.plane.x.values) + 1,
+                len(cells.plane.y.values) + 1,
+            )
+            assert np.all(np.diff(x) > 0) and np.all(np.diff(y) < 0)
+            assert x[0] > 0 and y[0] < 1 and y[-1] > 0
 
 
 def test_failures_are_told_and_are_no_number(tmp_path: Path) -> None:
@@ -160,7 +123,7 @@ def test_names_from_a_dataset_are_words_and_no_markup(tmp_path: Path) -> None:
     page = reported(out, planted.write(tmp_path / "data"))
     assert len(page.all("script")) == 2
     assert page.words.count(HOSTILE) >= 2
-    assert folder_names([examine(str(tmp_path / "data"), FEW)]) == ["script-alert-1-script"]
+    assert folder_names([analyse(str(tmp_path / "data"), FEW)]) == ["script-alert-1-script"]
 
 
 def test_several_datasets_share_a_page(folder: Path, tmp_path: Path) -> None:
@@ -197,20 +160,5 @@ def test_several_datasets_share_a_table_of_predictions(tmp_path: Path) -> None:
 
 
 def test_the_same_dataset_gives_the_same_page(folder: Path, tmp_path: Path) -> None:
-    pages = [write_report([examine(str(folder), FEW)], tmp_path / name)[0] for name in "ab"]
+    pages = [write_report([analyse(str(folder), FEW)], tmp_path / name).page for name in "ab"]
     assert pages[0].read_bytes() == pages[1].read_bytes()
-
-
-def test_a_new_section_is_a_function_in_the_list(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def section(subject: Subject) -> list[Section]:
-        table = row_table("answers", "Answers", [{"answer": 42.5, "known": True, "why": None}])
-        return [Section("An addition", tables=[table])]
-
-    monkeypatch.setattr("analysis.report.contents.SECTIONS", (*SECTIONS, section))
-    page = reported(tmp_path / "out", folder)
-    assert "An addition" in page.words
-    assert {"42.5", "yes"} <= set(page.words)
-    assert (tmp_path / "out" / "answers.csv").read_text() == "answer,known,why\n42.5,True,\n"
-    assert "| 42.5 | yes |  |" in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")

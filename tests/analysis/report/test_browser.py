@@ -16,9 +16,9 @@ from PIL import Image, ImageColor
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from analysis.cells.cells import Cells
-from analysis.figures.plane_map import ABOVE, BELOW
-from analysis.report.findings import Choices
-from analysis.report.report import examine, write_report
+from analysis.figures.plane_map import COLOUR_ABOVE, COLOUR_BELOW
+from analysis.report.report import write_report
+from analysis.report.results import ReportOptions, analyse
 from analysis.statistics.bootstrap import Resampling
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted
@@ -74,10 +74,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     extra = {"description": HOSTILE}
     planted = Planted(factors=(1.0, 1.3), replicates=6, name=HOSTILE, sweep_extra=extra)
     data = (record(planted.write(folder / "one")), Planted(replicates=3).write(folder / "two"))
-    choices = Choices(resampling=Resampling(draws=100))
-    subjects = [examine(str(path), choices) for path in data]
-    page = write_report(subjects, folder / "out")[0]
-    return Report(page.as_uri(), subjects[0].findings.cells)
+    choices = ReportOptions(resampling=Resampling(draws=100))
+    datasets = [analyse(str(path), choices) for path in data]
+    page = write_report(datasets, folder / "out").page
+    return Report(page.as_uri(), datasets[0].cells)
 
 
 @pytest.fixture
@@ -117,9 +117,9 @@ def point_at(page: Page, i: int, j: int, view: int = 0) -> None:
     plot = page.locator(".plot").first
     plot.scroll_into_view_if_needed()
     data = json.loads(page.locator("script[type='application/json']").first.text_content() or "")
-    box, place = plot.bounding_box(), data["settings"][0]["places"][view]
+    box, edges = plot.bounding_box(), data["settings"][0]["edges"][view]
     assert box is not None
-    across, down = (sum(place[axis][k : k + 2]) / 2 for axis, k in (("x", i), ("y", j)))
+    across, down = (sum(edges[axis][k : k + 2]) / 2 for axis, k in (("x", i), ("y", j)))
     page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
 
 
@@ -140,10 +140,17 @@ def test_it_opens_from_disk_and_fits_the_window(visit: Visit, width: int, scheme
             "(all) => all.filter((t) => t.scrollWidth > t.clientWidth + 1).map((t) => t.ariaLabel)"
         )
         assert "Theory" not in tables.evaluate_all(wide)
-    # Maps of two settings and of one, boundaries, a shift, exponents along x and by level, residuals,
-    # a key and eight trajectories.
     shown = page.locator("img:visible")
-    assert shown.count() == 2 + 1 + 2 + 1 + 2 + 2 + 3 + 1 + 8
+    settings, datasets, shifts, values_of_d = (2, 1), 2, 1, 4
+    figures = (
+        sum(settings)  # maps, of each the first view
+        + sum(settings)  # residuals
+        + 3 * datasets  # boundary, local exponents, exponents by level
+        + shifts
+        + 1  # the key of the trajectories
+        + settings[0] * values_of_d  # their panels
+    )
+    assert shown.count() == figures
     widths = shown.evaluate_all("(images) => images.map((i) => i.getBoundingClientRect().width)")
     assert min(widths) > 250
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -165,14 +172,14 @@ def test_pictures_turn_light_with_the_page(visit: Visit) -> None:
 
 def test_the_cell_under_the_pointer_tells_its_values(visit: Visit, report: Report) -> None:
     page, readouts = visit.page, visit.page.locator(".readout")
-    assert "Point at a cell" in readouts.first.inner_text()
+    assert "Hover over a cell" in readouts.first.inner_text()
     for i, j in ((0, 0), (3, 9), (7, 15)):
         point_at(page, i, j)
         for s in (0, 1):
             assert readouts.nth(s).inner_text() == expected(report.cells, s, i, j)
         assert page.locator(".cell:visible").count() == 2
     page.mouse.move(0, 0)
-    assert "Point at a cell" in readouts.first.inner_text()
+    assert "Hover over a cell" in readouts.first.inner_text()
     assert page.locator(".cell:visible").count() == 0
 
 
@@ -188,7 +195,7 @@ def test_the_framed_cell_is_the_one_that_is_drawn(visit: Visit, report: Report) 
         assert page.locator(".readout").first.inner_text() == expected(report.cells, 0, i, j)
         shot = Image.open(io.BytesIO(page.locator(".cell").first.screenshot())).convert("RGB")
         middle = shot.getpixel((shot.width // 2, shot.height // 2))
-        side = ABOVE if mean[i, j] > 0.25 else BELOW
+        side = COLOUR_ABOVE if mean[i, j] > 0.25 else COLOUR_BELOW
         assert middle == ImageColor.getrgb(side)
 
 
@@ -204,7 +211,7 @@ def test_arrow_keys_move_from_cell_to_cell(visit: Visit, report: Report) -> None
         page.keyboard.press("ArrowDown")
     assert readout.inner_text() == expected(report.cells, 0, 3, 0)
     page.keyboard.press("Escape")
-    assert "Point at a cell" in readout.inner_text()
+    assert "Hover over a cell" in readout.inner_text()
 
 
 def test_the_values_stand_in_tables_too(visit: Visit, report: Report) -> None:
