@@ -80,7 +80,7 @@ def _bytes_below(folder: Path) -> int:
 
 def train_once(shards: int) -> dict[str, float]:
     """Train shards of one run each under Ray Tune."""
-    from sweeps import command
+    from sweeps import driver
     from sweeps.plan.plan import ShardSize
     from sweeps.store.dataset import Dataset
 
@@ -99,9 +99,9 @@ def train_once(shards: int) -> dict[str, float]:
         out = tempfile.mkdtemp(prefix="scale-out-", dir="/tmp")
         start = time.perf_counter()
         dataset = Dataset(out)
-        plan = command.plan_sweep(_resolved(shards, 1, 1e6), dataset)
-        work = command.prepare(plan, dataset, ShardSize(runs=1))
-        outcome = command.execute(
+        plan = driver.plan_sweep(_resolved(shards, 1, 1e6), dataset)
+        work = driver.prepare(plan, dataset, ShardSize(runs=1))
+        outcome = driver.execute(
             work, dataset, lambda w: tune.run(w, lambda p: None, tune.Cluster(workers=2))
         )
         seconds = time.perf_counter() - start

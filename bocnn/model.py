@@ -178,7 +178,7 @@ class Bocnn:
         """Cost of runs of which some are trained by other than gram engines."""
         columns = self.canonical(columns)
         cost = Cost(*(np.empty(columns["n"].size) for _ in Cost._fields))
-        for engine, rows in assign(columns):
+        for engine, rows in assign(columns, anywhere=True):
             cost.flops[rows], cost.memory_bytes[rows] = engine.cost(_take(columns, rows))
         return cost
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.command import open_sweep
 from sweeps.declare import analysis_spec
 from sweeps.declare.file.form import File
+from sweeps.driver import open_sweep
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -40,7 +40,7 @@ ORDER = {
     ),
     "sweeps": (
         *("errors", "optional", "images", "protocol", "declare", "provenance", "store", "plan"),
-        *("train", "command", "cli", "__init__"),
+        *("train", "driver", "sweep", "cli", "__init__"),
     ),
     "analysis": (
         *("names", "errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),

@@ -27,6 +27,7 @@ class GramCPU:
     """Training on the Gram matrix in compiled loops. It alone records runs along their training."""
 
     name: Final = "gram-cpu"
+    needs: Final = "a processor"
     words: Final[Words] = {**WORDS, "optimizer": ("sgd",), "label_process": ("flip",)}
 
     def __init__(self) -> None:

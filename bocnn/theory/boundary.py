@@ -223,6 +223,13 @@ def both_layers_ratio(
         overlap: shares of active samples.
     """
     tau = stop_time(mu_norm, v0, sizes, margin=margin, overlap=overlap)
+    return both_layers_ratio_at(tau, mu_norm, sizes, overlap)
+
+
+def both_layers_ratio_at(
+    tau: Array, mu_norm: Array | float, sizes: Sizes, overlap: Overlap = FROZEN
+) -> Array:
+    """R at τ, (‖μ‖/σ_p) √(α/2) sinh ‖μ‖τ / sinh 2λτ, shape (runs,)."""
     noise = np.sinh(growth_rate(sizes, overlap) * tau)
     signal = np.asarray(mu_norm) / sizes.sigma_p * np.sinh(np.asarray(mu_norm) * tau)
     return np.asarray(np.sqrt(overlap.active / 2) * signal / noise)
@@ -267,6 +274,19 @@ def training_steps(
     growth = rate * np.sinh(rate * times) + mu_norm * np.sinh(mu_norm * times)
     inverse_slope = 1 + np.exp(sizes.m * np.square(v0) / 2 * growth)
     return np.asarray(tau / 2 * np.tensordot(_WEIGHTS, inverse_slope, 1) / eta)
+
+
+def time_after(
+    steps: Array, mu_norm: Array, v0: Array, sizes: Sizes, *, eta: Array, overlap: Overlap = FROZEN
+) -> Array:
+    """τ after so many gradient steps, the inverse of `training_steps`, shape (runs,)."""
+    high = stop_time(mu_norm, v0, sizes, margin=np.log1p(eta * steps) + 30.0, overlap=overlap)
+    low = np.zeros_like(high)
+    for _ in range(_HALVINGS):
+        tau = (low + high) / 2
+        late = training_steps(tau, mu_norm, v0, sizes, eta=eta, overlap=overlap) > steps
+        low, high = np.where(late, low, tau), np.where(late, tau, high)
+    return low
 
 
 def _solve_x_sinh_x(value: Array) -> Array:

@@ -1,21 +1,25 @@
 """Trials with GPUs: how shards are cut for a GPU, what trials ask for, what files say of it."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 import bocnn
 from bocnn.model import Bocnn
-from sweeps import cli, command
+from sweeps import driver
+from sweeps.driver import run
 from sweeps.errors import SweepError
 from sweeps.plan import plan as plans
 from sweeps.plan.forecast import gpu_sample, saturated_throughput
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, ShardSize, cut_shards, make_plan
 from sweeps.protocol import UsesGpu
+from sweeps.train.stop import StopSignal
 from tests.sweeps.small import BOCNN_SWEEP, ignore, planned, rows, todo_ids, train
 from tests.toy import TOY
 
@@ -96,10 +100,12 @@ def test_what_a_card_cannot_train_needs_no_measured_card(out: Path, text: str) -
 def test_the_command_measures_a_card_where_one_is_asked_for_and_of_use(out: Path) -> None:
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     smooth, _ = planned(SMOOTH, out, bocnn.MODEL)
-    here = cli.Trials(cli.Executor.LOCAL, "local", None, 0.5)
-    assert (cli._gpu_throughput(plan, here) or 0) > 0
-    assert cli._gpu_throughput(plan, here._replace(gpus=0.0)) is None
-    assert cli._gpu_throughput(smooth, here) is None
+    here = run.RunOptions(executor="local", gpus=0.5)
+    quiet, never = Console(quiet=True), StopSignal()
+    assert (run._gpu_throughput(plan, here, never, out=quiet) or 0) > 0
+    without = replace(here, gpus=0.0)
+    assert run._gpu_throughput(plan, without, never, out=quiet) is None
+    assert run._gpu_throughput(smooth, here, never, out=quiet) is None
 
 
 def test_shards_grow_with_the_rate_of_the_card(out: Path) -> None:
@@ -146,9 +152,9 @@ def test_trials_with_and_without_a_gpu_train_the_same_rows(out: Path) -> None:
     from sweeps.train.executors import tune
 
     plan, dataset = planned(MIXED, out / "gpus", Seen())
-    work = command.prepare(plan, dataset, ShardSize(runs=20, gpu_flops_per_s=NOMINAL_FLOPS_PER_S))
+    work = driver.prepare(plan, dataset, ShardSize(runs=20, gpu_flops_per_s=NOMINAL_FLOPS_PER_S))
     cluster = tune.Cluster(gpus=0.5)
-    outcome = command.execute(work, dataset, lambda w: tune.run(w, ignore, cluster))
+    outcome = driver.execute(work, dataset, lambda w: tune.run(w, ignore, cluster))
     assert outcome == ({}, 0)
     train(MIXED, out / "here", bocnn.MODEL, ShardSize(runs=1000))
     assert rows(out / "gpus").equals(rows(out / "here"))
@@ -190,7 +196,7 @@ def test_slots_are_the_trials_that_cards_and_cores_take_at_once(
 
     monkeypatch.setattr(rays.ray, "cluster_resources", lambda: {"CPU": 48.0, "GPU": 4.0})
     plan, dataset = planned(text, out, bocnn.MODEL)
-    work = command.prepare(plan, dataset, FAST._replace(runs=20))
+    work = driver.prepare(plan, dataset, FAST._replace(runs=20))
     assert rays.count_slots(work, rays.Cluster("auto", *cluster)) == slots
 
 

@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from bocnn import MODEL
-from sweeps import command
+from sweeps import driver
 from sweeps.declare import recording as trajectory
 from sweeps.declare.axis import AxisError
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.file.sweep_file import to_json
+from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.plan.forecast import forecast
 from sweeps.plan.plan import ShardSize, make_plan
@@ -217,7 +218,7 @@ def test_records_are_published_first_and_a_stop_between_the_files_is_made_good(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, dataset = planned(TRACED, out, MODEL)
-    work = command.prepare(plan, dataset, ShardSize(runs=48))
+    work = driver.prepare(plan, dataset, ShardSize(runs=48))
     put = Store.put
 
     def stopped(store: Store, name: str, data: bytes) -> None:
@@ -238,7 +239,7 @@ def test_records_are_published_first_and_a_stop_between_the_files_is_made_good(
 def test_status_and_a_lost_manifest_see_rows_alone(out: Path) -> None:
     train(TRACED, out, MODEL)
     dataset = Dataset(str(out))
-    assert command.read_status(dataset).published == 48
+    assert datasets.read_status(dataset).published == 48
     (out / MANIFEST).unlink()
     assert planned(TRACED, out, MODEL)[0].done == 48
 
