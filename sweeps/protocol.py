@@ -23,7 +23,8 @@ class Column(Protocol):
 
     `interval` is in the usual brackets, "[0, 0.5)"; `choices` are the valid words, none where any text
     is valid; `default` is the word "required" where there is no default. Null is a valid value where it
-    is the default, and where `nullable` says so.
+    is the default, and where `nullable` says so. `role` says what a measure is to those who read the
+    dataset, such as "error" for a share of wrong labels; "" says nothing.
     """
 
     @property
@@ -42,16 +43,19 @@ class Column(Protocol):
     def default(self) -> object: ...
     @property
     def nullable(self) -> bool: ...
+    @property
+    def role(self) -> str: ...
 
 
 @runtime_checkable
 class Model(Protocol):
     """What a sweep needs to know of a model.
 
-    `measures` begins with `status`, whose first word means success; `shape_columns` are the
-    parameters that fix array shapes and so stay constant in a shard; `numerics_version` rises
-    whenever the same parameters would give other numbers. `words` says by parameter which words the
-    model's engines train, whatever choices a column offers; none named means any text.
+    `measures` begins with `status`, whose first word means success and whose last that there is no
+    result; `shape_columns` are the parameters that fix array shapes and so stay constant in a shard;
+    `numerics_version` rises whenever the same parameters would give other numbers. `words` says by
+    parameter which words the model's engines train, whatever choices a column offers; none named means
+    any text.
     """
 
     @property

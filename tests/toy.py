@@ -42,6 +42,7 @@ class Column:
     choices: tuple[str, ...] = ()
     unit: str = "1"
     nullable: bool = False
+    role: str = ""
 
 
 PARAMETERS = (
