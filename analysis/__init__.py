@@ -1,9 +1,9 @@
 """From a dataset of runs to boundaries, laws, figures and tables.
 
-In a notebook: `analysis.open(dataset).cells().boundary(level=0.2).law().figure()`. In programs: open_dataset →
-aggregate → find_boundary → fit_power_law, fit_broken_power_law, compare, boundary_shift → figures. Names are
-loaded when they are first used. Reads Arrow datasets and knows nothing of what trained them: neither bocnn
-nor a model is ever imported.
+In a notebook: `analysis.open(dataset).cells().boundary(level=0.2).law().figure()`. In programs:
+open_dataset → aggregate → find_boundary → fit_power_law, fit_broken_power_law, compare, boundary_shift →
+figures. Names are loaded when they are first used. Reads Arrow datasets and knows nothing of what trained
+them: neither bocnn nor a model is ever imported.
 """
 
 from typing import TYPE_CHECKING
