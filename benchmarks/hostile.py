@@ -48,7 +48,7 @@ from sweeps import driver
 from sweeps.declare.terminal import WordConsole
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import resolved, train, train_here
 from tests.toy import TOY, RecordingToy

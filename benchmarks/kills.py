@@ -66,7 +66,7 @@ def drive(address: str, folder: Path, model: str) -> int:
     """Run the sweep as a driver process; the exit status says whether it is complete."""
     from sweeps import driver
     from sweeps.declare.cells.resolve import resolve
-    from sweeps.plan.plan import ShardSize
+    from sweeps.plan.cut import ShardSize
     from sweeps.store.dataset import Dataset
     from sweeps.train.executors import local, tune
 

@@ -57,7 +57,8 @@ def plan_once(cells: int, replicates: int) -> dict[str, float]:
     import numpy as np
 
     from sweeps.declare.cells.identity import ID_DTYPE
-    from sweeps.plan.plan import ShardSize, cut_shards, make_plan
+    from sweeps.plan.cut import ShardSize, cut_shards
+    from sweeps.plan.plan import make_plan
 
     start = time.perf_counter()
     plan = make_plan(_resolved(cells, replicates, 3e6), np.zeros(0, dtype=ID_DTYPE))
@@ -81,7 +82,7 @@ def _bytes_below(folder: Path) -> int:
 def train_once(shards: int) -> dict[str, float]:
     """Train shards of one run each under Ray Tune."""
     from sweeps import driver
-    from sweeps.plan.plan import ShardSize
+    from sweeps.plan.cut import ShardSize
     from sweeps.store.dataset import Dataset
 
     with tempfile.TemporaryDirectory(prefix="scale-", ignore_cleanup_errors=True) as scratch:

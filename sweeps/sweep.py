@@ -106,7 +106,7 @@ class Sweep:
             SweepError: an error in the sweep, or the folder holds another one.
         """
         from sweeps.driver.run import summary_of
-        from sweeps.plan.plan import ShardSize
+        from sweeps.plan.cut import ShardSize
 
         size = ShardSize(shard_runs, shard_seconds)
         return summary_of(self.resolved, _location(out), shard_size=size)

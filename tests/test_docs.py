@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,3 +46,18 @@ def test_sweeps_of_a_page_can_be_planned(page: str, tmp_path: Path) -> None:
 
 def test_the_readme_has_at_most_900_words() -> None:
     assert len((ROOT / "README.md").read_text().split()) <= 900
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/notebook.md"])
+def test_notebook_cells_of_a_page_run(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cells = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+    names: dict[str, Any] = {}
+    for cell in cells:
+        exec(compile(cell, page, "exec"), names)
+    assert names["boundary"].level == 0.05
+    assert (tmp_path / "data" / "first" / "_sweep.json").exists()

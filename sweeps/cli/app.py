@@ -13,7 +13,7 @@ from sweeps.declare.terminal import guard_streams
 from sweeps.driver import datasets, open_sweep
 from sweeps.driver.run import Executor, RunOptions, summary_of, train_sweep
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import Dataset
 from sweeps.train.stop import Stopped
 

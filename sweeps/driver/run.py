@@ -13,8 +13,9 @@ from sweeps.driver.datasets import DatasetStatus, read_status
 from sweeps.driver.steps import execute, owner_of, plan_sweep, prepare
 from sweeps.errors import SweepError, UnwritableError, nearest, shown
 from sweeps.optional import require
+from sweeps.plan.cut import ShardSize
 from sweeps.plan.forecast import check_memory, gpu_sample, saturated_throughput
-from sweeps.plan.plan import Plan, ShardSize
+from sweeps.plan.plan import Plan
 from sweeps.plan.summary import PlanSummary, summarise
 from sweeps.store.dataset import Dataset
 from sweeps.train.executors import local

@@ -11,9 +11,10 @@ from sweeps.declare.cells.resolve import ResolvedSweep, meanings, resolve_keys
 from sweeps.declare.file.presets import find
 from sweeps.declare.file.sweep_file import SweepKeys, read_keys
 from sweeps.errors import SweepError
+from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.declared import declared
 from sweeps.plan.extend import check_extends
-from sweeps.plan.plan import Plan, ShardSize, cut_shards, make_plan
+from sweeps.plan.plan import Plan, make_plan
 from sweeps.protocol import Model, load_model
 from sweeps.provenance.source_code import code_of
 from sweeps.store.claim import claimed

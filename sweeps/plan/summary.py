@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from html import escape
 
 from sweeps.declare.terminal import visible
+from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import Forecast, forecast
 from sweeps.plan.idle import idle_everywhere
-from sweeps.plan.plan import Plan, ShardSize, cut_shards
+from sweeps.plan.plan import Plan
 
 
 @dataclass(frozen=True)

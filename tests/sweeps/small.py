@@ -15,7 +15,8 @@ from sweeps import driver
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Plan, ShardSize
+from sweeps.plan.cut import ShardSize
+from sweeps.plan.plan import Plan
 from sweeps.protocol import Model
 from sweeps.store.dataset import Dataset
 from sweeps.train.executors import local
@@ -87,7 +88,7 @@ DRIVER = (
     "from pathlib import Path\n"
     "from sweeps import driver\n"
     "from sweeps.train.executors import tune\n"
-    "from sweeps.plan.plan import ShardSize\n"
+    "from sweeps.plan.cut import ShardSize\n"
     "from tests.sweeps.small import TOY_SWEEP, planned\n"
     "from tests.toy import Toy\n"
     "plan, dataset = planned(TOY_SWEEP, Path(sys.argv[1]), Toy(pause_s=0.15))\n"

@@ -9,7 +9,7 @@ import pytest
 
 from sweeps import driver
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store import claim
 from sweeps.store.claim import claimed
 from sweeps.store.dataset import MANIFEST, Dataset

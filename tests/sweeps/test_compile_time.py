@@ -14,8 +14,8 @@ import bocnn
 from bocnn.simd.compiling import compile_seconds
 from sweeps import driver
 from sweeps.driver import datasets
+from sweeps.plan.cut import ShardSize
 from sweeps.plan.forecast import forecast
-from sweeps.plan.plan import ShardSize
 from sweeps.provenance.sessions import share
 from sweeps.store.dataset import Dataset
 from sweeps.train import progress as live

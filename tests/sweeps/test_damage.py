@@ -18,7 +18,7 @@ from analysis.errors import AnalysisError
 from bocnn import MODEL
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.protocol import Model
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, bocnn_sweep, contents, rows, train

@@ -17,7 +17,7 @@ from sweeps import driver
 from sweeps.declare.cells.identity import cell_digests, run_ids
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store import store
 from sweeps.store.dataset import Dataset
 from sweeps.train.shard import TrainingJob

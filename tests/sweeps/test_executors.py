@@ -14,7 +14,8 @@ import bocnn
 from sweeps import driver
 from sweeps.declare.cells.identity import shard_name
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Shard, ShardSize
+from sweeps.plan.cut import ShardSize
+from sweeps.plan.shard import Shard
 from sweeps.protocol import Model
 from sweeps.store.dataset import MANIFEST, Writer
 from sweeps.train.executors import local

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sweeps import driver
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import Dataset
 from sweeps.store.failed_shard import reason
 from sweeps.train.executors import local

@@ -15,9 +15,11 @@ from bocnn.model import Bocnn
 from sweeps import driver
 from sweeps.driver import run
 from sweeps.errors import SweepError
+from sweeps.plan import cut
 from sweeps.plan import plan as plans
+from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import gpu_sample, saturated_throughput
-from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, ShardSize, cut_shards, make_plan
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, make_plan
 from sweeps.protocol import UsesGpu
 from sweeps.train.stop import StopSignal
 from tests.sweeps.small import BOCNN_SWEEP, ignore, planned, rows, todo_ids, train
@@ -120,7 +122,7 @@ def test_shards_grow_with_the_rate_of_the_card(out: Path) -> None:
 def test_a_shard_for_a_fast_card_holds_no_more_than_a_worker_can(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plans, "MAX_GPU_RUNS", 1000)
+    monkeypatch.setattr(cut, "MAX_GPU_RUNS", 1000)
     plan, _ = planned(BOCNN_SWEEP.replace("replicates: 4", "replicates: 3000"), out, bocnn.MODEL)
     fast = ShardSize(seconds=1e6, gpu_flops_per_s=1.0)
     assert max(shard.runs for shard in cut_shards(plan, fast)) <= 1001

@@ -38,7 +38,7 @@ def test_a_cluster_of_which_a_node_does_not_see_the_folder_is_refused(tmp_path: 
         "from sweeps import driver\n"
         "from sweeps.store.dataset import Dataset, Writer\n"
         "from sweeps.errors import SweepError\n"
-        "from sweeps.plan.plan import ShardSize\n"
+        "from sweeps.plan.cut import ShardSize\n"
         "from tests.sweeps.small import TOY_SWEEP, planned\n"
         "from pathlib import Path\n"
         "with Nodes(workers=1) as nodes:\n"

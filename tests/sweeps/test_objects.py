@@ -12,7 +12,7 @@ from analysis.dataset.files import open_dataset
 from sweeps import driver
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store import retries as remote
 from sweeps.store.dataset import Dataset
 from sweeps.store.store import Store

@@ -14,7 +14,7 @@ import bocnn
 from sweeps import driver
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.provenance import machine, source_code
 from sweeps.provenance.mixtures import mixtures
 from sweeps.provenance.source_code import Code, code_in, code_of, source_digest

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.driver import datasets
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.provenance.sessions import share
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import TOY_SWEEP, train

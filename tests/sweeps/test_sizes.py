@@ -10,7 +10,7 @@ from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.declare.file import presets
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.protocol import load_model
 from sweeps.store.dataset import Dataset
 from sweeps.train.executors import local

@@ -19,7 +19,7 @@ from analysis.dataset.trajectory_files import find_records, read_cells
 from analysis.errors import AnalysisError
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import train
 from tests.toy import TOY

@@ -17,8 +17,9 @@ from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.file.sweep_file import to_json
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
+from sweeps.plan.cut import ShardSize
 from sweeps.plan.forecast import forecast
-from sweeps.plan.plan import ShardSize, make_plan
+from sweeps.plan.plan import make_plan
 from sweeps.protocol import Model, RecordsTrajectory
 from sweeps.store.dataset import MANIFEST, Dataset
 from sweeps.store.store import Store

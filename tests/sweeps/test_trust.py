@@ -13,7 +13,7 @@ import pytest
 from sweeps import driver
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import Dataset
 from sweeps.train.shard import TrainingJob
 from tests.sweeps.small import TOY_SWEEP, errors_of, planned, rows, train, train_here

@@ -12,7 +12,7 @@ import pytest
 from bocnn import MODEL
 from sweeps.declare.content import column_digests, content_digest, differing
 from sweeps.driver import datasets
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.protocol import Model, load_model
 from sweeps.store.dataset import Dataset
 from sweeps.store.verify import identities

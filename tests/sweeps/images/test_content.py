@@ -16,7 +16,8 @@ from sweeps.declare.cells.resolve import resolve
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.images.classes import two_classes
-from sweeps.plan.plan import Plan, ShardSize
+from sweeps.plan.cut import ShardSize
+from sweeps.plan.plan import Plan
 from sweeps.protocol import load_model
 from sweeps.store.dataset import Dataset
 from tests.sweeps.images import test_images
