@@ -41,7 +41,7 @@ def measures(model: str) -> Iterator[str]:
 
 def recorded(model: str) -> Iterator[str]:
     """What is recorded along the training of a model."""
-    return meanings(load_model(model).trace_measures)  # type: ignore[attr-defined]
+    return meanings(load_model(model).trajectory_measures)  # type: ignore[attr-defined]
 
 
 def meanings(columns: Iterable[Any]) -> Iterator[str]:
