@@ -158,11 +158,11 @@ class UsesGpu(Model, Protocol):
 class CompilesCode(Model, Protocol):
     """A model that compiles code before it trains: minutes once on a machine, which are no training."""
 
-    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         """Whether this process can train these runs, or record them, and compile nothing."""
         ...
 
-    def compile(self, columns: Columns, traced: bool) -> float:
+    def compile(self, columns: Columns, recorded: bool) -> float:
         """Compile what trains these runs, or records them; seconds that it took."""
         ...
 

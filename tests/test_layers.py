@@ -44,7 +44,7 @@ ORDER = {
     ),
     "analysis": (
         *("names", "errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),
-        *("figures", "report", "cli", "__init__", "__main__"),
+        *("notebook", "figures", "report", "cli", "__init__", "__main__"),
     ),
 }
 """Files and folders of each package: each imports only what stands before it."""

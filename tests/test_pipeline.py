@@ -47,14 +47,14 @@ analysis: {x: v0, y: mu_norm, measure: test_error_clean, levels: [0.2]}
 
 
 def recovered(folder: Path, seed: int) -> Results:
-    """The findings of a planted sweep."""
+    """The results of a planted sweep."""
     train(PLANTED.format(seed=seed), folder)
     return analyse(str(folder))
 
 
-def truth(findings: Results) -> np.ndarray:
+def truth(results: Results) -> np.ndarray:
     """log y of the planted boundary, (settings, columns)."""
-    x = findings.cells.plane.x.values
+    x = results.cells.plane.x.values
     return np.log(1.2 * np.sqrt(x) * np.array([[1.0], [1.5]]))
 
 

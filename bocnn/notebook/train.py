@@ -64,7 +64,9 @@ def train(
         for name, found in rows.items()
         if name != "status"
     }
-    return TrainingResult(str(rows["status"][0]), measures, values, engine, recorded)
+    return TrainingResult(
+        str(rows["status"][0]), measures, values, engine, recorded, seed, replicate
+    )
 
 
 def _column(value: Value, kind: str) -> NDArray[Any]:

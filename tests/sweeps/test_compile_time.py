@@ -44,10 +44,10 @@ class Fresh(Toy):
 
     clock, ready = Clock(), False
 
-    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         return Fresh.ready
 
-    def compile(self, columns: Columns, traced: bool) -> float:
+    def compile(self, columns: Columns, recorded: bool) -> float:
         Fresh.ready = True
         Fresh.clock.now += COMPILE_S
         return COMPILE_S

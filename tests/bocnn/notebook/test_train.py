@@ -35,6 +35,7 @@ def test_measures_are_those_of_the_model() -> None:
         name: values[2] for name, values in expected.items() if name != "status"
     }
     assert isinstance(found.measures["steps_run"], int)
+    assert (found.seed, found.replicate) == (5, 2) and "seed=5, replicate=2, data=" in repr(found)
     assert found.engine == MODEL.engine_of(asked)["engine"]
 
 
