@@ -30,10 +30,11 @@ from bocnn.data.draws import (
     draw_normals,
     draw_uniforms,
 )
-from bocnn.dynamics.gram_step import Network, TrainingSet
-from bocnn.simd.arena import Arena, Workspace, allocate, allocate_zeros
+from bocnn.dynamics.state import Network, TrainingSet
+from bocnn.simd.arena import Arena, Workspace, allocate, clear
 from bocnn.simd.compiled import compiled
-from bocnn.simd.products import TILE, add_product, full_spans, padded_zeros
+from bocnn.simd.lanes import as_scalars
+from bocnn.simd.products import TILE, add_product, full_spans, padded_zeros, round_up
 
 DATA_MODELS = ("signal", "xor")
 SIGNAL_NOISE, XOR = range(2)
@@ -81,14 +82,32 @@ def signal_directions(parameters: DataParameters) -> int:
 
 
 @compiled()
+def new_geometry(parameters: DataParameters, arena: Arena) -> Geometry:
+    """The arrays of a geometry, unset."""
+    signals, filters = signal_directions(parameters), 2 * parameters.m
+    count, rank, most = 2 * signals, parameters.n + filters, parameters.d - signals
+    rank = rank if rank < most else most
+    rows = round_up(signals + (1 if parameters.bias else 0) + rank)
+    return Geometry(
+        allocate(arena, (rows, round_up(count + parameters.n)), np.float64),
+        allocate(arena, (rows, round_up(filters)), np.float64),
+        allocate(arena, (count + parameters.n,), np.int64),
+        allocate(arena, (count,), np.float64),
+        signals,
+        parameters.m,
+    )
+
+
+@compiled()
 def draw_geometry(parameters: DataParameters, seed: Seed, workspace: Workspace) -> Geometry:
     """Draw patches and filters."""
-    signals, filters, scratch = signal_directions(parameters), 2 * parameters.m, workspace.scratch
-    count, head = 2 * signals, signals + int(parameters.bias)
+    geometry, scratch = new_geometry(parameters, workspace.kept), workspace.scratch
+    points, weights = geometry.points, geometry.filters
+    signals, filters = geometry.signals, 2 * parameters.m
+    count, head = 2 * signals, signals + (1 if parameters.bias else 0)
     factor = draw_factor(seed, parameters.n + filters, parameters.d - signals, scratch)
-    size = head + factor.shape[0]
-    points = padded_zeros(size, count + parameters.n, workspace.kept)
-    weights = padded_zeros(size, filters, workspace.kept)
+    clear(as_scalars(points))
+    clear(as_scalars(weights))
     _copy_scaled_rows(factor[:, : parameters.n], parameters.sigma_p, points[head:, count:])
     _copy_scaled_rows(factor[:, parameters.n :], parameters.sigma_0, weights[head:])
     if parameters.isotropic:
@@ -97,18 +116,17 @@ def draw_geometry(parameters: DataParameters, seed: Seed, workspace: Workspace) 
     along = draw_normals(seed, SIGNAL, (filters, signals), scratch)
     _copy_scaled_columns(weights[:signals], parameters.sigma_0, along)
     if parameters.bias:
-        points[signals, : count + parameters.n] = 1.0
-        biases = draw_normals(seed, BIAS, (filters, 1), scratch)
+        for c in range(count + parameters.n):
+            points[signals, c] = 1.0
+        biases = draw_normals(seed, BIAS, (filters, head - signals), scratch)
         _copy_scaled_columns(weights[signals:head], parameters.sigma_0, biases)
-    widths = allocate(workspace.kept, (count + parameters.n,), np.int64)
-    labels = allocate(workspace.kept, (count,), np.float64)
-    _place_centres(parameters.mu_norm, points, labels)
-    _measure_widths(widths, count, head, size)
-    return Geometry(points, weights, widths, labels, signals, parameters.m)
+    _write_centres(parameters.mu_norm, points, geometry.labels)
+    _write_widths(geometry.widths, count, head, head + factor.shape[0])
+    return geometry
 
 
 @compiled(_nrt=False)
-def _place_centres(mu_norm: float, points: Array, labels: Array) -> None:
+def _write_centres(mu_norm: float, points: Array, labels: Array) -> None:
     """Write the centres, two along each signal direction, and their classes, +1 first."""
     for c in range(labels.size):
         labels[c] = 1.0 if 2 * c < labels.size else -1.0
@@ -116,17 +134,20 @@ def _place_centres(mu_norm: float, points: Array, labels: Array) -> None:
 
 
 @compiled(_nrt=False)
-def _measure_widths(widths: Ints, count: int, head: int, size: int) -> None:
+def _write_widths(widths: Ints, count: int, head: int, size: int) -> None:
     """Write from where on a point is zero: noise patch i has i + 1 numbers in the basis."""
     for c in range(widths.size):
-        widths[c] = head if c < count else min(head + c - count + 1, size)
+        width = head if c < count else head + c - count + 1
+        widths[c] = width if width < size else size
 
 
 @compiled(_nrt=False)
 def _copy_scaled_rows(rows: Array, scale: float, out: Array) -> None:
     """Write rows, scaled, as the first rows of a matrix: what both have."""
-    for j in range(min(rows.shape[0], out.shape[0])):
-        for i in range(min(rows.shape[1], out.shape[1])):
+    height = rows.shape[0] if rows.shape[0] < out.shape[0] else out.shape[0]
+    width = rows.shape[1] if rows.shape[1] < out.shape[1] else out.shape[1]
+    for j in range(height):
+        for i in range(width):
             out[j, i] = scale * rows[j, i]
 
 
@@ -139,30 +160,43 @@ def _copy_scaled_columns(out: Array, scale: float, rows: Array) -> None:
 
 
 @compiled()
+def new_training_set(parameters: DataParameters, real, arena: Arena) -> TrainingSet:  # type: ignore[no-untyped-def]
+    """The arrays of a training set, unset but for where positions and blocks start."""
+    n, count = parameters.n, 2 * signal_directions(parameters)
+    starts = allocate(arena, (3,), np.int64)
+    blocks = allocate(arena, (2 if parameters.isotropic or parameters.bias else 3,), np.int64)
+    starts[0], starts[1], starts[2] = 0, count, count + n
+    blocks[0], blocks[1] = 0, count
+    blocks[blocks.size - 1] = count + n
+    return TrainingSet(
+        allocate(arena, (count + n, count + n), real),
+        allocate(arena, (count, n), real),
+        allocate(arena, (n,), real),
+        starts,
+        blocks,
+    )
+
+
+@compiled()
 def draw_training_set(  # type: ignore[no-untyped-def]
     parameters: DataParameters, geometry: Geometry, seed: Seed, real, workspace: Workspace
 ) -> TrainingSet:
     """The training set in dtype `real`: labels, which centre each sample has, and their Gram matrix."""
-    n, count, kept, scratch = parameters.n, geometry.labels.size, workspace.kept, workspace.scratch
+    training_set, scratch = new_training_set(parameters, real, workspace.kept), workspace.scratch
+    n, size, crossed = parameters.n, geometry.widths.size, parameters.data == XOR
     true, observed = draw_labels(seed, n, parameters.p_flip, scratch)
-    crossed = parameters.data == XOR
     second = draw_uniforms(seed, CENTRE, n, scratch) if crossed else observed
-    shared, labels = allocate_zeros(kept, (count, n), real), allocate(kept, (n,), real)
-    _mark_centres(true, second, crossed, shared)
-    labels[:] = observed
-    starts, blocks = allocate(kept, (3,), np.int64), allocate(kept, (3,), np.int64)
-    starts[0], starts[1], starts[2] = 0, count, count + n
-    blocks[:] = starts
-    if parameters.isotropic or parameters.bias:
-        blocks[1] = count + n
-        blocks = blocks[:2]
-    products, spans = padded_zeros(count + n, count + n, scratch), full_spans(count + n, 0, scratch)
-    gram = allocate(kept, (count + n, count + n), real)
+    clear(as_scalars(training_set.shared))
+    _mark_centres(true, second, crossed, training_set.shared)
+    for i in range(n):
+        training_set.observed[i] = observed[i]
+    products, spans = padded_zeros(size, size, scratch), full_spans(size, 0, scratch)
     for tile in range(spans.shape[0]):
-        spans[tile, 1] = geometry.widths[min(TILE * (tile + 1), count + n) - 1]
+        last = TILE * (tile + 1)
+        spans[tile, 1] = geometry.widths[(last if last < size else size) - 1]
     add_product(geometry.points.T, geometry.points, products, spans)
-    _copy_scaled_rows(products, 1.0, gram)
-    return TrainingSet(gram, shared, labels, starts, blocks)
+    _copy_scaled_rows(products, 1.0, training_set.gram)
+    return training_set
 
 
 @compiled(_nrt=False)
@@ -170,7 +204,22 @@ def _mark_centres(true: Array, second: Array, crossed: bool, out: Array) -> None
     """Write 1 where a sample holds a centre: of its true label, the second of the two by a coin."""
     for i in range(true.size):
         centre = 0 if true[i] > 0.0 else out.shape[0] // 2
-        out[centre + int(crossed and second[i] >= 0.5), i] = 1
+        out[centre + (1 if crossed and second[i] >= 0.5 else 0), i] = 1
+
+
+@compiled()
+def new_network(parameters: DataParameters, real, arena: Arena) -> Network:  # type: ignore[no-untyped-def]
+    """The arrays of a network, unset; filters rounded up to fours."""
+    filters = (2 * parameters.m + 3) // 4 * 4
+    matrix = (filters, 2 * signal_directions(parameters) + parameters.n)
+    return Network(
+        allocate(arena, matrix, real),
+        allocate(arena, matrix, real),
+        allocate(arena, (2, filters), real),
+        allocate(arena, (filters,), real),
+        allocate(arena, matrix, real),
+        allocate(arena, (1,), real),
+    )
 
 
 @compiled()
@@ -178,26 +227,24 @@ def draw_network(  # type: ignore[no-untyped-def]
     parameters: DataParameters, geometry: Geometry, seed: Seed, real, workspace: Workspace
 ) -> Network:
     """The network at the start in dtype `real`, its filters rounded up to fours by silent ones."""
+    network, scratch = new_network(parameters, real, workspace.kept), workspace.scratch
     filters, count = 2 * parameters.m, geometry.widths.size
-    kept, scratch = workspace.kept, workspace.scratch
-    matrix = ((filters + 3) // 4 * 4, count)
     products = padded_zeros(filters, count, scratch)
     spans = full_spans(filters, geometry.widths[count - 1], scratch)
     add_product(geometry.filters.T, geometry.points, products, spans)
-    activations, initial = allocate(kept, matrix, real), allocate(kept, matrix, real)
-    _copy_scaled_rows(products, 1.0, activations)
-    initial[:] = activations
-    signs = allocate_zeros(kept, matrix[:1], real)
-    output = allocate_zeros(kept, (2, matrix[0]), real)
-    signs[: parameters.m] = 1
-    signs[parameters.m : filters] = -1
-    output[:, :filters] = parameters.v0
+    _copy_scaled_rows(products, 1.0, network.activations)
+    _copy_scaled_rows(products, 1.0, network.initial)
+    clear(as_scalars(network.coefficients))
+    clear(as_scalars(network.output))
+    for k in range(network.signs.size):
+        network.signs[k] = 1 if k < parameters.m else (-1 if k < filters else 0)
+    for k in range(filters):
+        network.output[0, k] = network.output[1, k] = parameters.v0
     if parameters.output_init != CONSTANT:
-        drawn = draw_normals(seed, OUTPUT, (2, filters), scratch)
-        _copy_output(parameters, drawn, output)
-    scale = allocate(kept, (1,), real)
-    scale[0] = 1
-    return Network(activations, initial, output, signs, allocate_zeros(kept, matrix, real), scale)
+        drawn = draw_normals(seed, OUTPUT, (network.output.shape[0], filters), scratch)
+        _copy_output(parameters, drawn, network.output)
+    network.scale[0] = 1
+    return network
 
 
 @compiled(_nrt=False)
@@ -211,7 +258,7 @@ def _copy_output(parameters: DataParameters, normals: Array, out: Array) -> None
             )
 
 
-@compiled()
+@compiled(_nrt=True)
 def trained_filters(geometry: Geometry, network: Network, arena: Arena) -> Array:
     """The filters after training, α W(0) + B Z, in the coordinates of the geometry and in its shape."""
     size, filters = geometry.filters.shape

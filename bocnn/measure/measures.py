@@ -8,8 +8,8 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.data.draws import Seed
 from bocnn.data.model import DataParameters, Geometry, trained_filters
-from bocnn.dynamics.gram_step import Network, StepType, TrainingSet
 from bocnn.dynamics.losses import loss_value
+from bocnn.dynamics.state import Network, StepType, TrainingSet
 from bocnn.measure.fresh_output import fresh_output
 from bocnn.measure.test_error import clean_error, zero_one_loss
 from bocnn.simd.arena import Arena
@@ -96,7 +96,7 @@ def _output_sizes(network: Network, filters: int) -> tuple[tuple[float, float], 
     first, second, squares = -math.inf, -math.inf, 0.0
     for k in range(filters):
         v1, v2 = np.float64(network.output[0, k]), np.float64(network.output[1, k])
-        first, second = max(first, v1), max(second, v2)
+        first, second = v1 if v1 > first else first, v2 if v2 > second else second
         squares += v1 * v1 + v2 * v2
     return (first, second), math.sqrt(squares)
 
@@ -120,7 +120,7 @@ def signal_learning(geometry: Geometry, trained: Array) -> float:
             total = 0.0
             for j in range(geometry.signals):
                 total += trained[j, k] * geometry.points[j, c]
-            largest = max(largest, total)
+            largest = total if total > largest else largest
     return largest
 
 
@@ -144,5 +144,6 @@ def noise_memorization(
         for k in range(first, first + half):
             bias = trained[geometry.signals, k] if biased else 0.0
             activation = np.float64(network.activations[k, count + i])
-            largest = max(largest, activation - bias)
+            product = activation - bias
+            largest = product if product > largest else largest
     return largest

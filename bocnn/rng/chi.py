@@ -39,11 +39,12 @@ def fill_chis(out: Array, drawn: Array, degrees: int, stream: Stream) -> None:
         word0, word1, word2, _ = philox(consecutive(np.uint64(first)), np.uint64(0), stream)
         vectors[0] = normal_vectors(word0, word1)[0]
         vectors[1] = uniform_vector(word2)
-        for b in range(min(WORD_LANES, out.size - first)):
+        left = out.size - first
+        for b in range(left if left < WORD_LANES else WORD_LANES):
             i, normal, u = first + b, np.float64(drawn[0, b]), np.float64(drawn[1, b])
             offset = 0.5 * (degrees - i) - 1.0 / 3.0
-            cube = (1.0 + normal / math.sqrt(9.0 * offset)) ** 3
-            inside = offset > 0.5 and cube > 0.0 and u < 1.0 - _SQUEEZE * (normal * normal) ** 2
+            cube, square = _cube(1.0 + normal / math.sqrt(9.0 * offset)), normal * normal
+            inside = offset > 0.5 and cube > 0.0 and u < 1.0 - _SQUEEZE * (square * square)
             out[i] = math.sqrt(2.0 * offset * cube) if inside else chi(degrees - i, i, stream)
 
 
@@ -67,12 +68,18 @@ def chi(degrees: float, index: int, stream: Stream) -> float:
         word0, word1, word2, _ = philox(np.uint64(index), np.uint64(lane), stream)
         lane += 1
         normal = float(_normal(word0, word1))
-        cube = (1.0 + slope * normal) ** 3
+        cube = _cube(1.0 + slope * normal)
         if cube <= 0.0:
             continue
         log_uniform = math.log(max(_SMALLEST, float(uniform(word2))))
-        if log_uniform < 0.5 * normal**2 + offset * (1.0 - cube + math.log(cube)):
+        if log_uniform < 0.5 * (normal * normal) + offset * (1.0 - cube + math.log(cube)):
             return math.sqrt(2.0 * offset * cube * boost)
+
+
+@compiled(_nrt=False)
+def _cube(x: float) -> float:
+    """The third power."""
+    return x * (x * x)
 
 
 @compiled(inline="always")

@@ -7,9 +7,9 @@ multiples of eight (`padded`), so that no loop has a remainder.
 import numpy as np
 
 from bocnn.arrays import Array, Ints
-from bocnn.simd.arena import Arena, allocate_zeros
+from bocnn.simd.arena import Arena, allocate, clear
 from bocnn.simd.compiled import compiled
-from bocnn.simd.lanes import as_vectors
+from bocnn.simd.lanes import as_scalars, as_vectors
 
 TILE = 8
 """Numbers of float64 in a vector."""
@@ -21,17 +21,20 @@ def round_up(size: int) -> int:
     return (size + TILE - 1) // TILE * TILE
 
 
-@compiled()
+@compiled(_nrt=True)
 def padded_zeros(rows: int, columns: int, arena: Arena) -> Array:
     """A matrix of zeros whose sizes are padded, float64."""
-    return allocate_zeros(arena, (round_up(rows), round_up(columns)), np.float64)
+    out = allocate(arena, (round_up(rows), round_up(columns)), np.float64)
+    clear(as_scalars(out))
+    return out
 
 
-@compiled()
+@compiled(_nrt=True)
 def full_spans(rows: int, columns: int, arena: Arena) -> Ints:
     """Spans for `add_product` that take every column of a left matrix."""
-    spans = allocate_zeros(arena, (round_up(rows) // TILE, 2), np.int64)
-    spans[:, 1] = columns
+    spans = allocate(arena, (round_up(rows) // TILE, 2), np.int64)
+    for tile in range(spans.shape[0]):
+        spans[tile, 0], spans[tile, 1] = 0, columns
     return spans
 
 
