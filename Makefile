@@ -16,14 +16,22 @@ ARORA := arora-training-curves arora-width arora-random-labels arora-digits
 TANGENT := tangent-initialization tangent-heat-map
 PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT)
 
-.PHONY: help setup setup-cluster kills scale million fuzz hostile demo papers test test-all check format bench bench-gpu clean
+INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
+
+.PHONY: help setup setup-cluster hooks demo papers test test-all check docs format wheel lock clean \
+	bench bench-gpu journey kills scale million fuzz hostile
 
 help:
 	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
 	@echo "make papers    every figure of the papers and beyond, one report in $(RESULTS)/; SIZE=smoke or fine"
 	@echo "make test      the tests; make test-all the slow ones too"
-	@echo "make check     format, lint, types"
+	@echo "make check     format, lint, types, documentation; make format mends the first"
+	@echo "make docs      the documentation as a site, in site/"
+	@echo "make hooks     run the checks before each commit"
+	@echo "make wheel     build the wheel, install it in an environment of its own and use it there"
+	@echo "make lock      write constraints.txt anew from what the package registry has"
 	@echo "make bench     side-by-side timings, one table; make bench-gpu those of the GPU alone"
+	@echo "make journey   what a newcomer waits for, step by step, cold and warm"
 	@echo "make kills     a hundred random kills, one tally; make scale the cost of plans and shards"
 	@echo "make million   a million runs: their time, orchestration, memory; make fuzz ten thousand sweep files"
 	@echo "make hostile   ten thousand damaged datasets, names and environments through every command"
@@ -32,13 +40,16 @@ setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet torch==2.13.0
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(INSTALL) --editable '.[dev]'
 	touch $@
 
-# Every node of a cluster: with Ray's dashboard, which takes jobs, and its autoscaler.
-setup-cluster: $(READY)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --editable '.[cluster]'
+# A node of a cluster needs no tools: Ray with its dashboard and autoscaler, and torch for its GPUs.
+setup-cluster: $(VENV)/.cluster
+
+$(VENV)/.cluster: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable '.[cluster,gpu]'
+	touch $@
 
 demo: $(READY)
 	$(BIN)/bocnn-sweep run label-flip-plane --out $(DEMO)/label-flip-plane
@@ -59,10 +70,30 @@ test-all: $(READY)
 	$(BIN)/python -m pytest -m "not gpu" --ignore=tests/bocnn --ignore=tests/analysis; others=$$?; \
 	wait $$numerics; numerics=$$?; cat $(VENV)/numerics.log; exit $$((numerics + others))
 
-check: $(READY)
+check: $(READY) docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Needs no network; --strict makes a broken link or reference an error.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+hooks: $(READY)
+	$(BIN)/pre-commit install
+
+wheel: $(READY)
+	$(BIN)/python -m pytest -m slow tests/test_wheel.py
+
+# The newest versions that fit together; torch stays, since the GPU's tables were measured with it.
+lock:
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet $$(grep ^torch== constraints.txt) --editable '.[dev]'
+	sed -n '/^#/p' constraints.txt > build/lock.txt
+	build/lock/bin/python -m pip freeze --all --exclude-editable --exclude pip --exclude triton \
+	    | sed 's/+.*//; /^nvidia-/d; /^cuda-/d' >> build/lock.txt
+	mv build/lock.txt constraints.txt
 
 format: $(READY)
 	$(BIN)/ruff format .
@@ -75,6 +106,9 @@ bench: $(READY)
 # Where .venv is not wanted: python3 -m benchmarks.gpu, with torch, triton and numba.
 bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.gpu
+
+journey: $(READY)
+	$(BIN)/python -m benchmarks.journey
 
 kills: $(READY)
 	$(BIN)/python -m benchmarks.kills --kills 100
@@ -92,4 +126,4 @@ hostile: $(READY)
 	$(BIN)/python -m benchmarks.hostile
 
 clean:
-	rm -rf $(DEMO) $(RESULTS)
+	rm -rf $(DEMO) $(RESULTS) build site

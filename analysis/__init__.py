@@ -1,18 +1,15 @@
 """From a dataset of runs to boundaries, laws, figures and tables.
 
 open_dataset → aggregate → find_boundary → fit_law, fit_kink, compare, boundary_shift → figures;
-open_source → summarise, batch_cells for datasets that do not fit in memory.
 Reads Arrow datasets and knows nothing of what trained them: bocnn and sweeps are never imported.
 """
 
 from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import Boundary, find_boundary
-from analysis.cells.aggregate import Cells, aggregate, transposed
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import Cells, transposed
 from analysis.cells.columns import along_x, on_plane
-from analysis.cells.summary import Summary, batch_cells, summarise
 from analysis.dataset.files import Dataset, open_dataset
-from analysis.dataset.query import Source, open_source
-from analysis.dataset.sweep import AnalysisSpec, PredictionSpec, Sweep
 from analysis.errors import AnalysisError
 from analysis.figures import (
     draw_boundary,
@@ -32,6 +29,8 @@ from analysis.scaling.power_law import PowerLaw, fit_power_law
 from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.training.trajectories import Trajectories, open_trajectories
+from sweeps.declare.analysis_spec import AnalysisSpec, PredictionSpec
+from sweeps.declare.document import SweepDocument
 
 __all__ = [
     "AnalysisError",
@@ -49,15 +48,12 @@ __all__ = [
     "Resampling",
     "Selection",
     "Shift",
-    "Source",
-    "Summary",
-    "Sweep",
+    "SweepDocument",
     "Trajectories",
     "Verdict",
     "aggregate",
     "along_x",
     "analyse",
-    "batch_cells",
     "boundary_shift",
     "collapse",
     "compare",
@@ -75,10 +71,8 @@ __all__ = [
     "judge_line",
     "on_plane",
     "open_dataset",
-    "open_source",
     "open_trajectories",
     "save",
     "select_law",
-    "summarise",
     "transposed",
 ]

@@ -1,7 +1,7 @@
 """Time and memory to aggregate many rows: `python -m benchmarks.aggregate [--rows 100_000_000]`.
 
-Writes a generated dataset under a temporary folder, times `summarise` and the same group-by written by
-hand for duckdb, each in a process of its own, prints a table, and deletes the dataset.
+Writes a generated dataset under a temporary folder, times `aggregate` and a group-by written by hand for
+duckdb, each in a process of its own, prints a table, and deletes the dataset.
 """
 
 import argparse
@@ -20,21 +20,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.cells.summary import QUANTILES, batch_cells, summarise
-from analysis.dataset.query import open_source
-from analysis.dataset.sweep import AnalysisSpec
+from analysis.cells.aggregate import aggregate
+from analysis.dataset.files import open_dataset
 from benchmarks.processes import peak_mb
+from sweeps.declare.analysis_spec import AnalysisSpec
 
 SIDE, SETTINGS, SHARDS = 100, (0.0, 0.1), 20
 X, Y = np.geomspace(1e2, 1e6, SIDE), np.geomspace(0.5, 20.0, SIDE)
-VIEW = AnalysisSpec("d", "mu_norm", "test_error_clean", (0.2,))
+SPEC = AnalysisSpec("d", "mu_norm", "test_error_clean", (0.2,))
 HAND = """
 SELECT d, mu_norm, p_flip, count(*) AS runs, count(*) FILTER (status = 'ok') AS ok,
     count(*) FILTER (status = 'diverged') AS diverged,
     count(*) FILTER (status = 'unconverged') AS unconverged,
     avg(test_error_clean) FILTER (status = 'ok') AS mean,
     stddev_samp(test_error_clean) FILTER (status = 'ok') AS spread,
-    count(*) FILTER (status = 'ok' AND test_error_clean < 0.2) AS benign {quantiles}
+    count(*) FILTER (status = 'ok' AND test_error_clean < 0.2) AS benign
 FROM read_parquet('{folder}/*.parquet') GROUP BY d, mu_norm, p_flip
 """
 
@@ -86,20 +86,20 @@ def generate(folder: Path, rows: int) -> int:
     return replicates
 
 
-def by_hand(folder: str, *, quantiles: bool) -> None:
+def by_hand(folder: str) -> None:
     """The group-by that one would write without this package."""
-    parts = f", quantile_cont(test_error_clean, {list(QUANTILES)})" if quantiles else ""
     with duckdb.connect(config={"threads": 2}) as engine:
         engine.execute("SET preserve_insertion_order = false")
-        engine.execute(HAND.format(folder=folder, quantiles=parts)).fetchnumpy()
+        engine.execute(HAND.format(folder=folder)).fetchnumpy()
 
 
 CONTENDERS: dict[str, Callable[[str], object]] = {
-    "summarise, no quantiles": lambda folder: summarise(open_source(folder), VIEW, shares=()),
-    "duckdb by hand, no quantiles": lambda folder: by_hand(folder, quantiles=False),
-    "summarise, five quantiles": lambda folder: summarise(open_source(folder), VIEW),
-    "duckdb by hand, five quantiles": lambda folder: by_hand(folder, quantiles=True),
-    "batch_cells, for boundaries": lambda folder: batch_cells(open_source(folder), VIEW),
+    "open": open_dataset,
+    "open and aggregate": lambda folder: aggregate(open_dataset(folder), SPEC),
+    "open and aggregate, batches of 40": lambda folder: aggregate(
+        open_dataset(folder), SPEC, batches=40
+    ),
+    "duckdb by hand": by_hand,
 }
 
 

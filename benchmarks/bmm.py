@@ -1,7 +1,7 @@
 """The same dynamics as batched torch: one bmm a step for all runs, on a GPU as a CUDA graph.
 
 What a careful user of torch would write for the main model (logistic loss, ReLU, both layers, orthogonal
-noise): the yardstick of `benchmarks.gpu`. It starts from a batch that the card's engine drew.
+noise): the reference of `benchmarks.gpu`. It starts from a batch that the GPU engine drew.
 """
 
 from collections.abc import Callable
@@ -46,17 +46,17 @@ def outputs(state: Batch, samples: Samples) -> Tensor:
 
 def step(state: Batch, samples: Samples) -> None:
     """One step of gradient descent on every run, in place."""
-    pull = -samples.observed * torch.sigmoid(-samples.observed * outputs(state, samples))
-    pull = pull / samples.observed.shape[1]
-    of_plus = (pull * (samples.true > 0)).sum(1, keepdim=True)
-    of_minus = (pull * (samples.true < 0)).sum(1, keepdim=True)
+    gradients = -samples.observed * torch.sigmoid(-samples.observed * outputs(state, samples))
+    gradients = gradients / samples.observed.shape[1]
+    of_plus = (gradients * (samples.true > 0)).sum(1, keepdim=True)
+    of_minus = (gradients * (samples.true < 0)).sum(1, keepdim=True)
     first = of_plus * state.signal.relu() + of_minus * (-state.signal).relu()
-    second = torch.einsum("rn,rkn->rk", pull, state.activations.relu())
+    second = torch.einsum("rn,rkn->rk", gradients, state.activations.relu())
     weights = samples.signs * state.second
-    move = weights[:, :, None] * pull[:, None, :] * (state.activations > 0)
+    update = weights[:, :, None] * gradients[:, None, :] * (state.activations > 0)
     along = of_plus * (state.signal > 0) - of_minus * (state.signal < 0)
     along = samples.mu_square * samples.signs * state.first * along
-    state.activations.baddbmm_(move, state.gram, alpha=-samples.eta)
+    state.activations.baddbmm_(update, state.gram, alpha=-samples.eta)
     state.signal.sub_(along, alpha=samples.eta)
     state.first.sub_(samples.signs * first, alpha=samples.eta)
     state.second.sub_(samples.signs * second, alpha=samples.eta)

@@ -1,7 +1,7 @@
 """How often stated 95 % intervals hold what was planted: `python -m benchmarks.coverage`.
 
 Every row simulates sweeps with one planted boundary and counts. `--write` puts the table into
-docs/coverage.md.
+docs/explanation/coverage.md.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 
 from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, Boundary, find_boundary
-from analysis.cells.aggregate import Cells, transposed
+from analysis.cells.cells import Cells, transposed
 from analysis.dataset.plane import Floats
 from analysis.scaling.broken_power_law import fit_broken_power_law
 from analysis.scaling.data_collapse import collapse
@@ -44,7 +44,7 @@ HEADER = (
     "bias, stated error",
 )
 KINDS = ("power", "line", "kink", "vertical", "outside")
-PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "coverage.md"
 MARK = "<!-- table -->\n"
 
 

@@ -128,6 +128,8 @@ def manifest(folder: Path, chance: random.Random) -> str:
         path.write_text(text)
         return f"{path.name}: is {text[:30]!r}"
     document = json.loads(path.read_text())
+    if chance.random() < 0.5:
+        document.pop("digest", None)
     said = _change(document, chance)
     path.write_text(json.dumps(document))
     return f"{path.name}: {said}"

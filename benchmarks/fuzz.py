@@ -1,16 +1,16 @@
-"""Ten thousand sweep files, whole and broken: each is read, or told as a mistake; prints a table.
+"""Ten thousand sweep files, whole and broken: each is read, or refused with a message; prints a table.
 
     python -m benchmarks.fuzz --files 10000 --seed 1
 
-They are those of the tests, drawn anew for each seed, and go the way of `bocnn-sweep plan`: written to a
-file, opened, resolved and planned against a folder that is not there. Anything that is raised but a told
-mistake ends the command with the smallest file that raises it.
+They are generated as in the tests, for each seed anew, and treated as by `bocnn-sweep plan`: written to a
+file, opened, resolved and planned against a folder that does not exist. Any exception but a refusal ends
+the command with the smallest file that raises it.
 
 | column | |
 |---|---|
-| read | files that are sweeps, and were planned unless they are too large to be worth it |
-| told | files that were refused with a message |
-| started | refused files whose output folder was there afterwards |
+| read | valid files; they were planned too, unless very large |
+| refused | files refused with a message |
+| started | refused files whose output folder existed afterwards |
 """
 
 import tempfile
@@ -34,7 +34,7 @@ LARGE = 100_000
 
 
 def attempt(text: str, model: Model, folder: Path) -> str:
-    """Open and plan a sweep file: "read" or "told"."""
+    """Open and plan a sweep file: "read" or "refused"."""
     file = folder / "sweep.yaml"
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
@@ -43,8 +43,8 @@ def attempt(text: str, model: Model, folder: Path) -> str:
             command.plan_sweep(resolved, Dataset(str(folder / "out")))
     except SweepError as error:
         if not str(error):
-            raise AssertionError("a mistake without a message") from error
-        return "told"
+            raise AssertionError("refused without a message") from error
+        return "refused"
     return "read"
 
 
@@ -63,34 +63,34 @@ def fuzz(kind: str, number: int, drawn: int, folder: Path) -> Counter[str]:
     )
     @given(files)
     def one(text: str) -> None:
-        found = attempt(text, model, folder)
-        counts[found] += 1
-        counts["started"] += found == "told" and (folder / "out").exists()
+        outcome = attempt(text, model, folder)
+        counts[outcome] += 1
+        counts["started"] += outcome == "refused" and (folder / "out").exists()
 
     one()
     return counts
 
 
 def main(files: int = 10_000, seed: int = 1) -> None:
-    """Print what became of the files; exit status 1 where a refused one was started."""
-    table = Table("files", "number", "read", "told", "started", "s")
+    """Print the outcomes; exit status 1 where a refused file was started."""
+    table = Table("files", "number", "read", "refused", "started", "s")
     whole: Counter[str] = Counter()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
         for kind in FILES:
             start = time.perf_counter()
-            found = fuzz(kind, -(-files // len(FILES)), seed, Path(scratch))
-            whole += found
-            _add(table, kind, found, time.perf_counter() - start)
+            outcomes = fuzz(kind, -(-files // len(FILES)), seed, Path(scratch))
+            whole += outcomes
+            _add(table, kind, outcomes, time.perf_counter() - start)
     _add(table, "all", whole, time.perf_counter() - began)
     Console(width=100).print(table)
     raise typer.Exit(1 if whole["started"] else 0)
 
 
-def _add(table: Table, name: str, found: Counter[str], seconds: float) -> None:
+def _add(table: Table, name: str, outcomes: Counter[str], seconds: float) -> None:
     """A row of the table."""
-    number = found["read"] + found["told"]
-    counts = (number, found["read"], found["told"], found["started"])
+    number = outcomes["read"] + outcomes["refused"]
+    counts = (number, outcomes["read"], outcomes["refused"], outcomes["started"])
     table.add_row(name, *(f"{count:,}" for count in counts), f"{seconds:.0f}")
 
 

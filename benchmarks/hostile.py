@@ -48,15 +48,13 @@ from benchmarks.hostile_places import try_places
 from sweeps import command
 from sweeps.declare.terminal import WordConsole
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store.dataset import Dataset
-from tests.analysis.recording import record
-from tests.analysis.synthetic import Planted
 from tests.sweeps.small import resolved, train, train_here
-from tests.toy import TOY
+from tests.toy import TOY, RecordingToy
 
 FORK = multiprocessing.get_context("fork")
-LIMIT_S = 10
+LIMIT_S = 60
 SHARD = re.compile(r"shard-[0-9a-f]{32}\.parquet")
 OUTCOMES = ("errors", "fine", "changed", "lost", "warnings", "tracebacks", "hangs")
 FAULTS = OUTCOMES[2:]
@@ -69,6 +67,7 @@ axes: {x: [1.0, 2.0, 4.0], y: {log: [0.3, 5, 5]}}
 settings: {p_flip: [0, 0.1]}
 analysis: {x: x, y: y, measure: error, levels: [0.25], theory: [{name: law, exponent: 0.5}]}
 """
+RECORDED = f"{SWEEP}trajectory: [1, 2, 4]\n"
 FEW = Choices(resampling=Resampling(draws=100))
 
 
@@ -82,7 +81,7 @@ class Found(NamedTuple):
 def status(folder: Path) -> Any:
     """What `status` says of a dataset; a file that it names as damaged is an error that it reports."""
     found = command.read_status(Dataset(str(folder)), lambda name: TOY)
-    if named := [*found.damaged, *found.conflicts]:
+    if named := [*found.damaged, *found.conflicts, *found.unverified]:
         raise SweepError(named[0])
     return found.planned, found.published, dict(found.by_status)
 
@@ -91,7 +90,7 @@ def run(folder: Path) -> Any:
     """The rows after `run`."""
     dataset = Dataset(str(folder))
     plan = command.plan_sweep(resolved(SWEEP), dataset)
-    work = command.prepare(plan, dataset, Cut(runs=30))
+    work = command.prepare(plan, dataset, ShardSize(runs=30))
     if command.execute(work, dataset, train_here).missing:
         raise SweepError("runs are not published")
     return published(folder)
@@ -116,6 +115,8 @@ def compact(folder: Path) -> Any:
 def report(folder: Path) -> Any:
     """What a report says of the cells, the boundary and the records."""
     subject = examine(str(folder), FEW)
+    if subject.provenance.unverified:
+        raise AnalysisError("a file states no digest of what it holds")
     cells, levels = subject.findings.cells, subject.findings.levels
     recorded = subject.trajectories
     return (
@@ -240,13 +241,11 @@ def _content(path: Path) -> object:
 
 def make_bases(scratch: Path) -> dict[str, Path]:
     """A trained dataset, and one with records along the training."""
-    train(SWEEP, scratch / "trained", cut=Cut(runs=30))
+    train(SWEEP, scratch / "trained", shard_size=ShardSize(runs=30))
     dataset = Dataset(str(scratch / "trained"))
     dataset.write_given({"text": SWEEP, "size": None, "replicates": None})
-    planted = Planted(x=(100.0, 300.0, 900.0), y=(0.5, 1.0, 2.0, 4.0), replicates=3)
-    recorded = record(planted.write(scratch / "recorded"))
-    (recorded / ".tmp-1234").unlink()
-    return {"trained": scratch / "trained", "recorded": recorded}
+    train(RECORDED, scratch / "recorded", RecordingToy(), shard_size=ShardSize(runs=30))
+    return {"trained": scratch / "trained", "recorded": scratch / "recorded"}
 
 
 def main(cases: int = 10_000, seed: int = 1) -> None:

@@ -66,14 +66,14 @@ def drive(address: str, folder: Path, model: str) -> int:
     """Run the sweep as a driver process; the exit status says whether it is complete."""
     from sweeps import command
     from sweeps.declare.cells.resolve import resolve
-    from sweeps.plan.plan import Cut
+    from sweeps.plan.plan import ShardSize
     from sweeps.store.dataset import Dataset
     from sweeps.train.executors import local, tune
 
     text, watching = watched.case(model, str(folder / "log"), address != "local")
     dataset = Dataset(str(folder / "out"))
     plan = command.plan_sweep(resolve(text, "killed.yaml", lambda name: watching), dataset)
-    work = command.prepare(plan, dataset, Cut(runs=SHARD_RUNS))
+    work = command.prepare(plan, dataset, ShardSize(runs=SHARD_RUNS))
     if address == "local":
         return command.execute(work, dataset, lambda w: local.run(w, lambda p: None)).missing
     cluster = tune.Cluster(address)

@@ -3,15 +3,15 @@
     python -m benchmarks.million --runs 1000000 --workers 2
 
 The sweep is that of Shang et al. 2024, shipped as initialization-plane, with more steps, so that runs
-are dear enough for minutes of training, and with as many replicates as make the runs. Everything goes
-through the command, as a user starts it; memory is what the kernel noted for each process at its most.
+cost enough for minutes of training, and with as many replicates as make the runs. Everything goes
+through the command, as a user starts it; memory is the peak that the kernel recorded for each process.
 
 | line | |
 |---|---|
 | orchestration | share of the slots' time in which no shard was trained, from the files |
 | start, end | seconds before the first shard began to train and after the last was published |
 | between | seconds of a slot between the end of a shard and the beginning of the next, on average |
-| driver, worker | memory at its most |
+| driver, worker | peak memory |
 
 Ray gives its workers a low priority; here they have that of the command, since a shard that waits for a
 core counts as training, and makes the share of orchestration look small.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Plane, PlaneAxis
 
 LEVEL = 0.25

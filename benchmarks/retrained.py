@@ -48,24 +48,24 @@ def begun(lines: list[Line]) -> dict[Key, list[Begun]]:
     Args:
         lines: what was noted, in order of time.
     """
-    found: dict[Key, list[Begun]] = {}
+    trainings: dict[Key, list[Begun]] = {}
     until: dict[int, float] = {}
     for line in reversed(lines):
         one = Begun(line.driver, line.process, line.at, until.get(line.process, float("inf")))
         until[line.process] = line.at
         for key in line.keys:
-            found.setdefault(key, []).insert(0, one)
-    return found
+            trainings.setdefault(key, []).insert(0, one)
+    return trainings
 
 
 def files_of_runs(folder: Path, columns: tuple[str, ...]) -> dict[Key, set[str]]:
     """The files in which each run is published."""
-    found: dict[Key, set[str]] = {}
+    files: dict[Key, set[str]] = {}
     for path in folder.glob("shard-*.parquet"):
         table = pq.read_table(path, columns=list(columns))
         for key in zip(*(table[name].to_pylist() for name in columns), strict=True):
-            found.setdefault(key, set()).add(path.name)
-    return found
+            files.setdefault(key, set()).add(path.name)
+    return files
 
 
 def reasons(lines: list[Line], files: dict[Key, set[str]], kills: list[Kill]) -> Counter[str]:

@@ -57,11 +57,11 @@ def plan_once(cells: int, replicates: int) -> dict[str, float]:
     import numpy as np
 
     from sweeps.declare.cells.identity import ID_DTYPE
-    from sweeps.plan.plan import Cut, cut_shards, make_plan
+    from sweeps.plan.plan import ShardSize, cut_shards, make_plan
 
     start = time.perf_counter()
     plan = make_plan(_resolved(cells, replicates, 3e6), np.zeros(0, dtype=ID_DTYPE))
-    shards = cut_shards(plan, Cut())
+    shards = cut_shards(plan, ShardSize())
     seconds = time.perf_counter() - start
     return {"runs": plan.total, "shards": len(shards), "s": seconds, "mb": _peak_mb()}
 
@@ -81,7 +81,7 @@ def _bytes_below(folder: Path) -> int:
 def train_once(shards: int) -> dict[str, float]:
     """Train shards of one run each under Ray Tune."""
     from sweeps import command
-    from sweeps.plan.plan import Cut
+    from sweeps.plan.plan import ShardSize
     from sweeps.store.dataset import Dataset
 
     with tempfile.TemporaryDirectory(prefix="scale-", ignore_cleanup_errors=True) as scratch:
@@ -100,7 +100,7 @@ def train_once(shards: int) -> dict[str, float]:
         start = time.perf_counter()
         dataset = Dataset(out)
         plan = command.plan_sweep(_resolved(shards, 1, 1e6), dataset)
-        work = command.prepare(plan, dataset, Cut(runs=1))
+        work = command.prepare(plan, dataset, ShardSize(runs=1))
         outcome = command.execute(
             work, dataset, lambda w: tune.run(w, lambda p: None, tune.Cluster(workers=2))
         )

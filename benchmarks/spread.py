@@ -52,9 +52,11 @@ def train(folder: Path, seed: int) -> Path:
 def found(dataset: Path) -> tuple[Floats, Floats]:
     """Crossings, exponents and log shift of a sweep, and half the widths of their intervals."""
     data = open_dataset(str(dataset))
-    if data.sweep.view is None:
+    if data.sweep.analysis is None:
         raise AnalysisError(f"The sweep in '{dataset}' states no analysis; expected a view.")
-    boundary: Boundary = find_boundary(aggregate(data, data.sweep.view), data.sweep.view.levels[0])
+    boundary: Boundary = find_boundary(
+        aggregate(data, data.sweep.analysis), data.sweep.analysis.levels[0]
+    )
     slopes = [fit_power_law(boundary, s).slope for s in range(2)]
     shift = boundary_shift(boundary, 1).mean
     values = [(one.value, one.high - one.low) for one in slopes if one is not None]

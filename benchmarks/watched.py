@@ -18,13 +18,13 @@ Columns = Mapping[str, NDArray[Any]]
 Key = tuple[Any, ...]
 
 PAUSE_S = 0.03
-"""How long the toy waits for a run: shards take a second, so that kills find some in flight."""
+"""How long the toy sleeps for a run: shards take a second, so that kills find some in flight."""
 
 KEYS = {
     "toy": ("x", "y", "p_flip", "replicate"),
     "bocnn": ("v0", "mu_norm", "p_flip", "replicate"),
 }
-"""The columns that tell the runs of a sweep apart, by its model."""
+"""The columns that distinguish the runs of a sweep, by its model."""
 
 TOY_SWEEP = """\
 name: killed
@@ -88,8 +88,8 @@ def case(name: str, log: str, wait: bool) -> tuple[str, Model]:
 
 def read(log: Path) -> list[Line]:
     """What was noted, in order of time."""
-    found = [json.loads(line) for line in log.read_text().splitlines()]
-    lines = [Line(d, p, at, [tuple(key) for key in keys]) for d, p, at, keys in found]
+    noted = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = [Line(d, p, at, [tuple(key) for key in keys]) for d, p, at, keys in noted]
     return sorted(lines, key=lambda line: line.at)
 
 

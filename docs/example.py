@@ -26,7 +26,7 @@ from analysis import (
 
 location, folder = sys.argv[1], Path(sys.argv[2])
 dataset = open_dataset(location)
-view = dataset.sweep.view
+view = dataset.sweep.analysis
 assert view is not None, "the sweep states no plane; make one: View(x='d', y='mu_norm', …)"
 print(f"{dataset.sweep.name}: {dataset.table.num_rows:,} runs over {view.x} and {view.y}")
 

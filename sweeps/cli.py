@@ -10,22 +10,23 @@ import typer
 from rich.table import Table
 
 from sweeps import command
-from sweeps.declare.cells.resolve import Resolved
+from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.declare.file import presets
 from sweeps.declare.file.sweep_file import read_spec
 from sweeps.declare.terminal import WordConsole, guard_streams
 from sweeps.errors import SweepError
-from sweeps.plan.forecast import busy_rate, card_sample, check_memory, forecast
+from sweeps.optional import require
+from sweeps.plan.forecast import check_memory, forecast, gpu_sample, saturated_throughput
 from sweeps.plan.idle import idle_everywhere
-from sweeps.plan.plan import Cut, Plan, cut_shards
+from sweeps.plan.plan import Plan, ShardSize, cut_shards
 from sweeps.store.dataset import Dataset
 from sweeps.store.failed_shard import reason
 from sweeps.store.files import MANIFEST
 from sweeps.train.executors import local
 from sweeps.train.limits import check_address_space, machine_memory
 from sweeps.train.progress import Live, counts
-from sweeps.train.shard import Work
-from sweeps.train.stop import Brake, Stopped
+from sweeps.train.shard import TrainingJob
+from sweeps.train.stop import Stopped, StopSignal
 
 app = typer.Typer(
     help="Train a declared sweep into an Arrow dataset.",
@@ -97,7 +98,7 @@ def plan(
         "runs": f"{planned.total:,}",
         "published": f"{planned.done:,} in {dataset.location}",
         "to train": f"{planned.todo:,}",
-        "shards": f"{len(cut_shards(planned, Cut(shard_runs, shard_seconds))):,}",
+        "shards": f"{len(cut_shards(planned, ShardSize(shard_runs, shard_seconds))):,}",
         "time": f"{_duration(predicted.core_s)} of one core, {_duration(predicted.core_s / cores)} on "
         f"{cores} cores, from {predicted.basis}",
         "dataset": f"{_size(predicted.dataset_bytes)} more on disk",
@@ -135,26 +136,30 @@ def run(
 ) -> None:
     """Train what is planned and not yet published; the same command goes on after any stop.
 
-    Exit status: 0 all is published; 1 shards failed; 2 a mistake, nothing was started; 3 the time is
+    Exit status: 0 all is published; 1 shards failed; 2 a error, nothing was started; 3 the time is
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
     trials = Trials(executor, address, workers, gpus)
+    if executor is Executor.TUNE:
+        require("ray", "ray", otherwise="train in this process: --executor local")
     check_address_space(starts_ray=executor is Executor.TUNE and address == "local")
     try:
-        with Brake(None if time_budget is None else 60 * time_budget) as brake:
-            with brake.at_once():
+        with StopSignal(None if time_budget is None else 60 * time_budget) as stop_signal:
+            with stop_signal.interruptible():
                 resolved = command.open_sweep(sweep, replicates, size=size)
                 planned, dataset = _plan(resolved, out_folder)
-                cut = Cut(shard_runs, shard_seconds, _card_rate(planned, trials, brake))
-                work = command.prepare(planned, dataset, cut)
-            brake.start_clock()
-            _train(work, dataset, trials, brake=brake)
+                shard_size = ShardSize(
+                    shard_runs, shard_seconds, _gpu_throughput(planned, trials, stop_signal)
+                )
+                work = command.prepare(planned, dataset, shard_size)
+            stop_signal.start_clock()
+            _train(work, dataset, trials, stop_signal=stop_signal)
     except Stopped as stop:
         err.print(f"stopped; {GO_ON}")
         raise typer.Exit(128 + int(stop.args[0])) from None
 
 
-def _train(work: Work, dataset: Dataset, trials: Trials, *, brake: Brake) -> None:
+def _train(work: TrainingJob, dataset: Dataset, trials: Trials, *, stop_signal: StopSignal) -> None:
     """Train all shards, say what the dataset holds then, and exit with the status that stands for it."""
     planned = work.plan
     for notice in work.notices:
@@ -166,21 +171,23 @@ def _train(work: Work, dataset: Dataset, trials: Trials, *, brake: Brake) -> Non
     )
     try:
         with Live(out, planned.todo, len(work.shards)) as live:
-            outcome = command.execute(work, dataset, _executor(trials, live, brake=brake))
+            outcome = command.execute(
+                work, dataset, _executor(trials, live, stop_signal=stop_signal)
+            )
     except SweepError:
-        if not brake.cause:
+        if not stop_signal.cause:
             raise
         outcome = command.Outcome({}, planned.todo)  # the folder cannot even be read any more
-        _end(outcome, brake, 0)
+        _end(outcome, stop_signal, 0)
     state = command.read_status(dataset, done=planned.total - outcome.missing)
     _print_status(state)
-    _end(outcome, brake, len(state.failed))
+    _end(outcome, stop_signal, len(state.failed))
 
 
-def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
+def _end(outcome: command.Outcome, stop_signal: StopSignal, kept: int) -> None:
     """Say why a sweep is not complete, and exit with the status that stands for it."""
-    if brake.cause:
-        err.print(f"stopped, since no shard can be published: {brake.cause}", style="red")
+    if stop_signal.cause:
+        err.print(f"stopped, since no shard can be published: {stop_signal.cause}", style="red")
         raise typer.Exit(1)
     for number, error in outcome.failures.items():
         err.print(f"shard {number} failed after its retries: {reason(error)}", style="red")
@@ -188,10 +195,10 @@ def _end(outcome: command.Outcome, brake: Brake, kept: int) -> None:
         err.print(
             f"tracebacks and parameters are in {kept:,} files _failed-*.txt of the output folder"
         )
-    if brake.signal is not None:
+    if stop_signal.signal is not None:
         err.print(f"stopped; {GO_ON}")
-        raise typer.Exit(128 + brake.signal)
-    if brake.is_over and outcome.missing and not outcome.failures:
+        raise typer.Exit(128 + stop_signal.signal)
+    if stop_signal.time_is_over and outcome.missing and not outcome.failures:
         err.print(f"the time is over; {GO_ON}")
         raise typer.Exit(3)
     if outcome.missing:
@@ -243,7 +250,7 @@ def compact(
 
 
 def main() -> None:
-    """Run the command; a user's mistake is told without a traceback, with exit status 2."""
+    """Run the command; a user's error is told without a traceback, with exit status 2."""
     guard_streams()
     try:
         app(standalone_mode=True)
@@ -252,7 +259,7 @@ def main() -> None:
         sys.exit(2)
 
 
-def _plan(resolved: Resolved, out_folder: str | None) -> tuple[Plan, Dataset]:
+def _plan(resolved: ResolvedSweep, out_folder: str | None) -> tuple[Plan, Dataset]:
     """The plan of a sweep and the dataset that it is held against."""
     dataset = Dataset(out_folder or f"data/{resolved.spec.name}")
     planned = command.plan_sweep(resolved, dataset)
@@ -260,26 +267,32 @@ def _plan(resolved: Resolved, out_folder: str | None) -> tuple[Plan, Dataset]:
     return planned, dataset
 
 
-def _executor(trials: Trials, live: Live, *, brake: Brake) -> "partial[dict[int, str]]":
+def _executor(trials: Trials, live: Live, *, stop_signal: StopSignal) -> "partial[dict[int, str]]":
     """The executor's function of the work alone; Ray is imported only where it is used."""
     if trials.executor is Executor.LOCAL:
-        return partial(local.run, report=live, brake=brake)
+        return partial(local.run, report=live, stop_signal=stop_signal)
     from sweeps.train.executors import connection, tune
 
-    return partial(tune.run, report=live, cluster=connection.Cluster(*trials[1:]), brake=brake)
+    return partial(
+        tune.run, report=live, cluster=connection.Cluster(*trials[1:]), stop_signal=stop_signal
+    )
 
 
-def _card_rate(planned: Plan, trials: Trials, brake: Brake | None = None) -> float | None:
-    """Flops per second of a trial's card, measured on it; None where trials have or need none."""
-    if not trials.gpus or not (places := card_sample(planned)).size:
+def _gpu_throughput(
+    planned: Plan, trials: Trials, stop_signal: StopSignal | None = None
+) -> float | None:
+    """Flops per second of a trial's GPU, measured on it; None where trials have or need none."""
+    if not trials.gpus or not (positions := gpu_sample(planned)).size:
         return None
     if trials.executor is Executor.LOCAL:
-        return busy_rate(planned, places)
+        return saturated_throughput(planned, positions)
     from sweeps.train.executors import cluster, connection
 
-    out.print("measuring a trial's card; a cluster that grows first starts a node with one")
+    out.print("measuring a trial's GPU; a cluster that grows first starts a node with one")
     there = connection.Cluster(*trials[1:])
-    return cluster.card_rate(planned.without_spans(), places, cluster=there, brake=brake)
+    return cluster.gpu_throughput(
+        planned.without_spans(), positions, cluster=there, stop_signal=stop_signal
+    )
 
 
 def _print_status(state: command.Status) -> None:
@@ -309,6 +322,12 @@ def _print_status(state: command.Status) -> None:
         )
     for conflict in state.conflicts:
         out.print(f"conflict: {conflict}", soft_wrap=True)
+    if state.unverified:
+        out.print(
+            f"not verified: {len(state.unverified):,} files state no digest of what they hold, first "
+            f"{state.unverified[0]}",
+            soft_wrap=True,
+        )
     for mixed in state.mixed:
         out.print(f"mixed {mixed}; equal runs may differ in their last digits", soft_wrap=True)
 

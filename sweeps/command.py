@@ -9,15 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sweeps.declare.cells.resolve import Resolved, meanings, resolve
+from sweeps.declare.cells.resolve import ResolvedSweep, meanings, resolve
 from sweeps.declare.document import ADDED
+from sweeps.declare.document_digest import states_digest
 from sweeps.declare.file.presets import find
 from sweeps.declare.file.yaml_file import from_json
 from sweeps.errors import SweepError
 from sweeps.plan.declared import declared
 from sweeps.plan.extend import check_extends
-from sweeps.plan.plan import Cut, Plan, cut_shards, make_plan
-from sweeps.protocol import Model, Pictured, load_model
+from sweeps.plan.plan import Plan, ShardSize, cut_shards, make_plan
+from sweeps.protocol import Model, NeedsImages, load_model
 from sweeps.provenance.mixtures import mixtures
 from sweeps.provenance.sessions import Share, share
 from sweeps.provenance.source_code import code_of
@@ -28,7 +29,7 @@ from sweeps.store.failed_shard import recorded_reason, records
 from sweeps.store.files import MANIFEST
 from sweeps.store.shard_file import Owner
 from sweeps.store.verify import Verification, verify
-from sweeps.train.shard import Session, Work
+from sweeps.train.shard import Session, TrainingJob
 
 
 class Status(NamedTuple):
@@ -36,7 +37,7 @@ class Status(NamedTuple):
 
     `lost` says that the resolved sweep was not there, and what is planned was read from the files.
     `damaged` files hold no published run; `conflicts` are runs that two files hold with other numbers;
-    `mixed` is what the dataset's files were made by that differs.
+    `mixed` is what the dataset's files were made by that differs; `unverified` files state no digest.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Status(NamedTuple):
     damaged: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     mixed: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -65,7 +67,7 @@ def open_sweep(
     find_model: Callable[[str], Model] = load_model,
     *,
     size: str | None = None,
-) -> Resolved:
+) -> ResolvedSweep:
     """A sweep, by file or shipped name, in one of its sizes; `replicates` overrides the file's."""
     text, name = find(sweep)
     resolved = resolve(text, name, find_model, size=size, read_images=True)
@@ -77,7 +79,7 @@ def open_sweep(
     return replace(resolved, spec=resolved.spec._replace(replicates=replicates), given=given)
 
 
-def plan_sweep(resolved: Resolved, dataset: Dataset) -> Plan:
+def plan_sweep(resolved: ResolvedSweep, dataset: Dataset) -> Plan:
     """The plan of a sweep against what its dataset holds.
 
     Raises:
@@ -91,7 +93,7 @@ def plan_sweep(resolved: Resolved, dataset: Dataset) -> Plan:
     return make_plan(resolved, found.ids)
 
 
-def _check_folder(resolved: Resolved, dataset: Dataset) -> None:
+def _check_folder(resolved: ResolvedSweep, dataset: Dataset) -> None:
     """Refuse a folder that holds another sweep."""
     manifest = dataset.manifest()
     if manifest is None and dataset.shards():
@@ -101,7 +103,7 @@ def _check_folder(resolved: Resolved, dataset: Dataset) -> None:
         check_extends(manifest, declared(resolved), defaults)
 
 
-def _lost_manifest(resolved: Resolved, dataset: Dataset) -> dict[str, Any]:
+def _lost_manifest(resolved: ResolvedSweep, dataset: Dataset) -> dict[str, Any]:
     """The resolved sweep from the files of a folder where it is missing."""
     try:
         return dataset.carried(owner_of(resolved))
@@ -112,12 +114,12 @@ def _lost_manifest(resolved: Resolved, dataset: Dataset) -> dict[str, Any]:
         ) from None
 
 
-def owner_of(resolved: Resolved) -> Owner:
+def owner_of(resolved: ResolvedSweep) -> Owner:
     """Whose rows a sweep's files hold."""
     return Owner(resolved.spec.name, resolved.model.numerics_version)
 
 
-def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
+def prepare(plan: Plan, dataset: Dataset, shard_size: ShardSize) -> TrainingJob:
     """Publish the resolved sweep, set damaged files aside, and cut the work.
 
     Publishing shows that the folder is writable.
@@ -135,12 +137,14 @@ def prepare(plan: Plan, dataset: Dataset, cut: Cut) -> Work:
     notices = dataset.set_aside(owner_of(plan.resolved))
     writer = _writer(dataset, plan.resolved, plan.sweep())
     session = Session(uuid.uuid4().hex[:12], time.time(), code_of(plan.model))
-    shards = cut_shards(plan, cut)
-    rate = cut.card_flops_per_s
-    return Work(plan.without_spans(), shards, writer, session, rate, tuple(notices))
+    shards = cut_shards(plan, shard_size)
+    rate = shard_size.gpu_flops_per_s
+    return TrainingJob(plan.without_spans(), shards, writer, session, rate, tuple(notices))
 
 
-def execute(work: Work, dataset: Dataset, run: Callable[[Work], dict[int, str]]) -> Outcome:
+def execute(
+    work: TrainingJob, dataset: Dataset, run: Callable[[TrainingJob], dict[int, str]]
+) -> Outcome:
     """Train all shards and hold what is published against the plan.
 
     Args:
@@ -184,7 +188,13 @@ def read_status(
         damaged=tuple(f"{name} {why}" for name, why in found.damaged.items()),
         conflicts=tuple(found.conflicts),
         mixed=tuple(mixtures(found.notes)),
+        unverified=(*_unverified(dataset.manifest()), *found.unverified),
     )
+
+
+def _unverified(manifest: dict[str, Any] | None) -> list[str]:
+    """The resolved sweep's file, where it states no digest."""
+    return [MANIFEST] if manifest is not None and not states_digest(manifest) else []
 
 
 def verify_dataset(
@@ -213,14 +223,14 @@ def compact_dataset(
     return compact(dataset, owner_of(resolved), writer, target_bytes)
 
 
-def _writer(dataset: Dataset, resolved: Resolved, sweep: dict[str, Any]) -> Writer:
+def _writer(dataset: Dataset, resolved: ResolvedSweep, sweep: dict[str, Any]) -> Writer:
     """What publishes rows of a sweep."""
     location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
     text = json.dumps(sweep, ensure_ascii=False)
     return Writer(location, text, resolved.model, meanings(resolved))
 
 
-def sweep_of(dataset: Dataset, find_model: Callable[[str], Model] = load_model) -> Resolved:
+def sweep_of(dataset: Dataset, find_model: Callable[[str], Model] = load_model) -> ResolvedSweep:
     """The sweep of a dataset, as its manifest has it, or else its files.
 
     Raises:
@@ -237,6 +247,6 @@ def sweep_of(dataset: Dataset, find_model: Callable[[str], Model] = load_model) 
     def with_contents(name: str) -> Model:
         """The model of that name, which needs no images where the dataset states their digests."""
         model = find_model(name)
-        return model.with_contents(contents) if isinstance(model, Pictured) else model
+        return model.with_contents(contents) if isinstance(model, NeedsImages) else model
 
     return resolve(text, f"{dataset.location}/{MANIFEST}", with_contents)

@@ -13,7 +13,7 @@ _REPR.maxlevel = _REPR.maxlist = _REPR.maxdict = 8
 
 
 class SweepError(Exception):
-    """A mistake of the user's: its text says what was received, what was expected and the remedy."""
+    """A error of the user's: its text says what was received, what was expected and the remedy."""
 
 
 class UnwritableError(SweepError):
@@ -21,25 +21,25 @@ class UnwritableError(SweepError):
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
-    """One mistake of a sweep file: where (keys from the top) and what."""
+class FileError:
+    """One error of a sweep file: where (keys from the top) and what."""
 
     path: Path
     text: str
 
 
 class SweepFileError(SweepError):
-    """Every mistake of a sweep file at once, each with its line."""
+    """Every error of a sweep file at once, each with its line."""
 
-    def __init__(self, source: str, mistakes: Iterable[Mistake], lines: Mapping[Path, int]) -> None:
-        self.mistakes = tuple(mistakes)
-        located = [(_line(mistake.path, lines), mistake) for mistake in self.mistakes]
+    def __init__(self, source: str, errors: Iterable[FileError], lines: Mapping[Path, int]) -> None:
+        self.errors = tuple(errors)
+        located = [(_line(file_error.path, lines), file_error) for file_error in self.errors]
         located.sort(key=lambda pair: pair[0])
         listed = [
-            f"  {source}:{line}: {'.'.join(map(str, mistake.path)) or 'file'}: {mistake.text}"
-            for line, mistake in located
+            f"  {source}:{line}: {'.'.join(map(str, file_error.path)) or 'file'}: {file_error.text}"
+            for line, file_error in located
         ]
-        count = f"{len(listed)} mistake{'s' * (len(listed) != 1)} in {source}; nothing was started"
+        count = f"{len(listed)} error{'s' * (len(listed) != 1)} in {source}; nothing was started"
         super().__init__("\n".join([count, *listed]))
 
 

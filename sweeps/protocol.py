@@ -83,7 +83,7 @@ class Model(Protocol):
 
 
 @runtime_checkable
-class Drawing(Model, Protocol):
+class SharesDraws(Model, Protocol):
     """A model that says what its parameters do to what is drawn, and which have no effect on a run.
 
     Runs that differ only in `undrawn` parameters start from the same draws; of these, `keyed` ones get
@@ -95,7 +95,7 @@ class Drawing(Model, Protocol):
     @property
     def keyed(self) -> Sequence[str]: ...
 
-    def with_keyed(self, names: Collection[str]) -> "Drawing":
+    def with_keyed(self, names: Collection[str]) -> "SharesDraws":
         """The same model with other `keyed` parameters."""
         ...
 
@@ -113,7 +113,7 @@ class Drawing(Model, Protocol):
 
 
 @runtime_checkable
-class Tracing(Model, Protocol):
+class RecordsTrajectory(Model, Protocol):
     """A model that can also record its runs along their training: what `trajectory` asks for.
 
     `trace_measures` begins with `step`, steps taken so far; parameters never depend on what is recorded.
@@ -137,11 +137,11 @@ class Tracing(Model, Protocol):
 
 
 @runtime_checkable
-class Placed(Model, Protocol):
+class UsesGpu(Model, Protocol):
     """A model that can use a GPU: where a process trains runs depends on what it may see."""
 
     def fits_card(self, columns: Columns) -> NDArray[Any]:
-        """Which runs a card can train, if there is one, shape (runs,)."""
+        """Which runs a GPU can train, if there is one, shape (runs,)."""
         ...
 
     def placed(self, columns: Columns) -> dict[str, str]:
@@ -150,7 +150,7 @@ class Placed(Model, Protocol):
 
 
 @runtime_checkable
-class Compiled(Model, Protocol):
+class CompilesCode(Model, Protocol):
     """A model that compiles code before it trains: minutes once on a machine, which are no training."""
 
     def is_compiled(self, columns: Columns, traced: bool) -> bool:
@@ -163,7 +163,7 @@ class Compiled(Model, Protocol):
 
 
 @runtime_checkable
-class Pictured(Model, Protocol):
+class NeedsImages(Model, Protocol):
     """A model that may be asked to train on real images: models read no files, so it gets a reader.
 
     `locations` are parameters that say where images are, and no part of a run's identity. `contents` are
@@ -198,7 +198,7 @@ def load_model(name: str) -> Model:
     """The installed model of that name, able to read what its runs name.
 
     Raises:
-        SweepError: no such model is installed.
+        SweepError: no such model is installed, or a package that it needs is not.
     """
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in found:
@@ -206,7 +206,11 @@ def load_model(name: str) -> Model:
             f"unknown model {name!r}; installed: {', '.join(sorted(found)) or 'none'}"
             f"{nearest(name, found)}"
         )
-    model = found[name].load()
+    try:
+        model = found[name].load()
+    except ModuleNotFoundError as error:
+        missing = (error.name or "a package").partition(".")[0]
+        raise SweepError(f"the model {name!r} needs {missing}, which is not installed") from None
     if not isinstance(model, Model):
         raise SweepError(f"entry point {name!r} of {GROUP} is not a model: {type(model).__name__}")
-    return model.with_images(two_classes) if isinstance(model, Pictured) else model
+    return model.with_images(two_classes) if isinstance(model, NeedsImages) else model

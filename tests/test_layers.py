@@ -28,11 +28,11 @@ ORDER = {
         *("dense", "theory", "models", "model", "__init__"),
     ),
     "sweeps": (
-        *("errors", "images", "protocol", "declare", "provenance", "store", "plan"),
+        *("errors", "optional", "images", "protocol", "declare", "provenance", "store", "plan"),
         *("train", "command", "cli", "__init__"),
     ),
     "analysis": (
-        *("errors", "dataset", "formula", "statistics", "cells", "boundary", "scaling", "training"),
+        *("errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),
         *("figures", "report", "cli", "__init__", "__main__"),
     ),
 }

@@ -116,6 +116,33 @@ class Toy:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+TRACE_MEASURES = (
+    Column("step", "int64", "steps taken so far"),
+    Column("height", "float64", "margin at that step"),
+)
+
+
+@dataclass(frozen=True)
+class RecordingToy(Toy):
+    """The toy that can also be recorded: after `step` steps a run is at (1 + step) times its margin."""
+
+    trace_measures = TRACE_MEASURES
+
+    def trace_flops(self, columns: Mapping[str, NDArray[Any]], steps: NDArray[Any]) -> NDArray[Any]:
+        """Cost of each run: recording costs nothing."""
+        return self.flops(columns)
+
+    def trace(
+        self, columns: Mapping[str, NDArray[Any]], steps: NDArray[Any]
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """The measures of the runs, and a record of each at every step."""
+        measured = self.run(columns)
+        run = np.repeat(np.arange(columns["seed"].size), steps.size)
+        step = np.tile(steps, columns["seed"].size)
+        height = (1 + step) * measured["margin"][run]
+        return measured, {"run": run, "step": step, "height": height}
+
+
 def boundary(row: Mapping[str, Any]) -> float:
     """The y at which the expected error of a row's setting is LEVEL."""
     return float(

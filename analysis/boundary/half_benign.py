@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.boundary.mean_crossing import HALF_BENIGN, Boundary
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError
 from analysis.statistics.bootstrap import Resampling, multipliers, t_inflation
@@ -39,7 +39,7 @@ def find_benign_boundary(
     The interval is that of the normalized profile likelihood; where replicates are drawn together it is
     widened by how much more the replicates' scores vary than independent runs would, and by Student's t.
     Draws follow that distribution in each column, with the correlation that the scores have between
-    columns. How often intervals hold: docs/coverage.md.
+    columns. How often intervals hold: docs/explanation/coverage.md.
 
     Args:
         cells: the aggregated measure.

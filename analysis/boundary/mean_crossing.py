@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.boundary.scan import scan
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Plane
 from analysis.statistics.bootstrap import Resampling, interval, student_interval, t_inflation
 from analysis.statistics.isotonic import cross_zero, raw_crossing
@@ -80,7 +80,7 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
     Each column's means are smoothed along y (local-linear, one bandwidth per dataset), made
     monotone (isotonic), and the crossing read off a monotone cubic. Intervals are percentiles of draws
     that repeat all of this on drawn means, stretched to Student's t, plus the error that the grid
-    itself leaves. How often they hold planted boundaries: docs/coverage.md.
+    itself leaves. How often they hold planted boundaries: docs/explanation/coverage.md.
 
     Args:
         cells: the aggregated measure; `aggregate.transposed` scans along x instead.

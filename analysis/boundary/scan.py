@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Ints
 from analysis.statistics.bootstrap import MAX_VALUES_AT_ONCE, Resampling, draw_means, multipliers
 from analysis.statistics.isotonic import Crossings, cross_zero

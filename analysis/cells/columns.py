@@ -1,14 +1,17 @@
 """Columns of a dataset on the plane: one value a cell, for formulas and predicted lines."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
-from analysis.cells.aggregate import Cells, rows_of_sweep
+from analysis.cells.cells import Cells
+from analysis.cells.groups import Groups, as_floats, place_groups
+from analysis.cells.keys import keys_of, quoted
 from analysis.dataset.files import Dataset
-from analysis.dataset.plane import Floats, Ints
-from analysis.errors import AnalysisError
-from analysis.formula import evaluate, names_in
+from analysis.dataset.plane import Floats
+from analysis.errors import AnalysisError, nearest
+from sweeps.declare import formula as grammar
 
 
 def on_plane(dataset: Dataset, cells: Cells, formula: str) -> Floats:
@@ -40,21 +43,66 @@ def along_x(dataset: Dataset, cells: Cells, formula: str) -> Floats:
 
 
 def _columns(dataset: Dataset, cells: Cells, names: Iterable[str]) -> dict[str, Floats]:
-    plane = cells.plane
-    rows = rows_of_sweep(dataset)
-    at = tuple(
-        np.searchsorted(axis.values, dataset.numbers(axis.name)[rows])
-        for axis in (plane.x, plane.y)
+    """The one value that each column has in a cell, shape (x, y), whatever the setting."""
+    names = sorted(names)
+    dataset.need_numbers(names)
+    keys = keys_of(dataset, cells.plane.x.name, cells.plane.y.name)
+    ends = [
+        f"{end}({quoted(name)}) AS {end}_{k}"
+        for k, name in enumerate(names)
+        for end in ("min", "max")
+    ]
+    found = dataset.query(
+        f"SELECT {', '.join([keys.sql, *ends])} FROM runs "
+        f"WHERE replicate < {dataset.sweep.replicates} GROUP BY ALL"
     )
-    return {name: _on_cells(dataset.numbers(name)[rows], at, cells, name) for name in sorted(names)}
+    groups = place_groups(dataset, keys, found)
+    return {name: _one_value(groups, k, name) for k, name in enumerate(names)}
 
 
-def _on_cells(values: Floats, at: tuple[Ints, ...], cells: Cells, name: str) -> Floats:
-    grid = np.full(cells.mean.shape[1:], np.nan)
-    grid[at] = values
-    if np.any((grid[at] != values) & ~np.isnan(values)):
+def _one_value(groups: Groups, k: int, name: str) -> Floats:
+    """The value of the k-th column in each cell, from the ends of its range in each group."""
+    shape = groups.shape[1:]
+    cell = groups.cell % (shape[0] * shape[1])
+    least, most = np.full(shape, np.inf).ravel(), np.full(shape, -np.inf).ravel()
+    np.fmin.at(least, cell, as_floats(groups.columns[f"min_{k}"]))
+    np.fmax.at(most, cell, as_floats(groups.columns[f"max_{k}"]))
+    if np.any(least < most):
         raise AnalysisError(
             f"Column '{name}' takes several values within a cell, so a formula cannot use it. Use "
             "columns that the plane's axes decide."
         )
-    return grid
+    return np.where(np.isfinite(least), least, np.nan).reshape(shape)
+
+
+def names_in(text: str) -> set[str]:
+    """The columns that a formula reads.
+
+    Raises:
+        AnalysisError: it is no formula.
+    """
+    try:
+        return grammar.names(grammar.parse(text))
+    except grammar.FormulaError as error:
+        raise _refused(text, error) from error
+
+
+def evaluate(text: str, columns: Mapping[str, Any]) -> Floats:
+    """A formula's value over columns, which broadcast; NaN or infinite where it is undefined.
+
+    Args:
+        text: a formula, as sweep files have them.
+        columns: by name.
+    Raises:
+        AnalysisError: it is no formula, or names no such column.
+    """
+    for name in sorted(names_in(text) - columns.keys()):
+        raise AnalysisError(f"'{text}': no column '{name}'.{nearest(name, columns)}")
+    return grammar.evaluate(grammar.parse(text), columns)
+
+
+def _refused(text: str, error: grammar.FormulaError) -> AnalysisError:
+    return AnalysisError(
+        f"Received the formula '{text}' ({error}); expected numbers, column names, + - * / // % **, "
+        f"parentheses and {', '.join(grammar.FUNCTIONS)}. Write it as for 'n * mu_norm**4 / d'."
+    )

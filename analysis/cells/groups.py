@@ -1,204 +1,140 @@
-"""A query's groups on the plane: which columns tell cells apart, the first pass, and each group's place.
+"""The groups of a query on the plane: which belong to the sweep, and the cell of each."""
 
-What summaries and batches are both made of; the statistics' meaning is summary's.
-"""
-
+import itertools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis.cells.aggregate import STATUSES, combinations
-from analysis.dataset.files import column_label
+from analysis.cells.keys import Keys, no_rows
+from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats, Ints, Plane, PlaneAxis, is_log, setting_labels
-from analysis.dataset.query import Source
-from analysis.dataset.sweep import AnalysisSpec
 from analysis.errors import AnalysisError
 
 
-class Keys(NamedTuple):
-    """Columns that tell cells apart: the plane's, the settings', and others that are not constant."""
-
-    x: str
-    y: str
-    settings: Mapping[str, tuple[Any, ...]]
-    others: Mapping[str, tuple[Any, ...]]
-
-    @property
-    def names(self) -> list[str]:
-        return list(dict.fromkeys([self.x, self.y, *self.settings, *self.others]))
-
-    @property
-    def sql(self) -> str:
-        return ", ".join(f'"{name}"' for name in self.names)
-
-
 class Groups(NamedTuple):
-    """Groups of the present sweep: their columns, and their flat place on the plane."""
+    """Groups that the present sweep plans: their columns, and the flat index of each cell, (groups,)."""
 
     columns: Mapping[str, Any]
-    place: Ints
+    cell: Ints
     plane: Plane
-    rows: int  # of the dataset, in groups or not
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Settings, x values, y values."""
+        return len(self.plane.settings), len(self.plane.x.values), len(self.plane.y.values)
+
+    def on_plane(self, name: str) -> Ints:
+        """Counts of the groups summed over each cell, shape (settings, x, y)."""
+        size = int(np.prod(self.shape))
+        counts = np.bincount(self.cell, weights=self.columns[name], minlength=size)
+        return counts.astype(np.int64).reshape(self.shape)
 
 
-def keys_of(source: Source, view: AnalysisSpec) -> Keys:
-    """The columns that tell cells of the present sweep apart, the constant ones left out.
+def place_groups(dataset: Dataset, keys: Keys, found: Mapping[str, Any]) -> Groups:
+    """The groups that the present sweep plans, at their cells.
 
+    Axes that the plane does not show and that vary within a cell become settings, so that unlike runs are
+    never averaged.
+
+    Args:
+        dataset: for its sweep and labels.
+        keys: the columns that tell groups apart.
+        found: columns of the groups by name, nulls masked, each (groups,).
     Raises:
-        AnalysisError: the footers show that no row belongs to the sweep.
+        AnalysisError: no group is of the present sweep, or an axis holds nulls.
     """
-    sweep = source.sweep
-    known = {name: axis.values for name, axis in sweep.axes.items()}
-    known |= {name: tuple(values) for name, values in sweep.settings.items()}
-    known |= sweep.constants
-    for name, values in known.items():
-        if name in source.constant and not _is_one_of(source.constant[name], values):
-            raise _none_left(source)
-    settings = {name: values for name, values in sweep.settings.items() if len(values) > 1}
-    others = {
-        name: values
-        for name, values in known.items()
-        if name in source.schema.names
-        and name not in source.constant
-        and name not in (view.x, view.y, *settings)
-    }
-    return Keys(view.x, view.y, settings, others)
-
-
-def _is_one_of(value: Any, values: tuple[Any, ...]) -> bool:
-    return any(value == one for one in values if one is not None)
-
-
-def _none_left(source: Source) -> AnalysisError:
-    return AnalysisError(
-        f"None of the {source.rows} rows belongs to the sweep '{source.sweep.name}' as it stands: its "
-        "axes, settings or fixed values were changed since. Run the sweep again."
-    )
-
-
-def runs_sql(source: Source, keys: Keys, view: AnalysisSpec, include_unconverged: bool) -> str:
-    """The runs that count: keys, replicate, status, and the measure where it is usable."""
-    usable = "status IN ('ok', 'unconverged')" if include_unconverged else "status = 'ok'"
-    value = f'CAST("{view.measure}" AS DOUBLE)'
-    return (
-        f"SELECT {keys.sql}, replicate, status, CASE WHEN {usable} AND isfinite({value}) THEN {value} "
-        f"END AS v FROM runs WHERE replicate < {source.sweep.replicates}"
-    )
-
-
-def first_pass(
-    source: Source, keys: Keys, runs: str, *, level: float | None, shares: tuple[float, ...] | None
-) -> Groups:
-    """Groups with their statistics; `shares` None asks for the ends of the measure's range instead."""
-    parts = [f"count(*) FILTER (status = '{name}') AS {name}" for name in STATUSES]
-    parts += ["count(*) AS runs", "count(v) AS used", "avg(v) AS mean", "stddev_samp(v) AS spread"]
-    parts += [f"count(*) FILTER (v < {level!r}) AS benign"] if level is not None else []
-    if shares is None:
-        parts += ["min(v) AS least", "max(v) AS most"]
-    elif shares:
-        parts += [f"quantile_cont(v, {list(shares)}) AS quantiles"]
-    whole = source.rows == source.sweep.planned_runs
-    query = f"SELECT {keys.sql}, {{}} FROM ({{}}) GROUP BY ALL"
-    found = source.run(query.format(", ".join([*parts, _places_sql(source, whole)]), runs))
-    if np.any(found["runs"] != found["places"]):
-        # The same rows published twice collapse; others would be two runs in one place.
-        once = f"SELECT DISTINCT * FROM ({runs})"
-        found = source.run(query.format(", ".join([*parts, _places_sql(source, False)]), once))
-    groups = place_groups(source, keys, found)
-    _check_places(groups)
-    return groups
-
-
-def _places_sql(source: Source, whole: bool) -> str:
-    """How many different replicates a group has.
-
-    A sweep with as many rows as planned is whole unless copies stand for missing runs; the cheap sums of
-    replicates and of their squares tell that. Other groups mark each replicate in a string of bits.
-    """
-    count = source.sweep.replicates
-    if not whole:
-        return f"bit_count(bitstring_agg(replicate, 0, {count - 1})) AS places"
-    total, squares = count * (count - 1) // 2, (count - 1) * count * (2 * count - 1) // 6
-    return (
-        f"CASE WHEN count(*) = {count} AND sum(replicate) = {total} "
-        f"AND sum(CAST(replicate AS BIGINT) * replicate) = {squares} THEN {count} ELSE 0 END AS places"
-    )
-
-
-def _check_places(groups: Groups) -> None:
-    clash = groups.columns["runs"] > groups.columns["places"]
-    if clash.any():
-        raise AnalysisError(
-            f"In {int(clash.sum())} cells runs share their replicate; expected one run each. The folder "
-            "mixes sweeps with other parameters: write each to its own folder."
-        )
-
-
-def place_groups(source: Source, keys: Keys, found: dict[str, Any]) -> Groups:
-    """Groups of the present sweep at their places; other axes that vary within a cell are settings."""
-    allowed = {**keys.settings, **keys.others}
-    positions = {name: _positions(found[name], values) for name, values in allowed.items()}
-    keep = np.all([at >= 0 for at in positions.values()], axis=0) if positions else slice(None)
+    indices = {name: index_among(found[name], values) for name, values in keys.planned.items()}
+    keep = np.ones(len(found[keys.x]), dtype=bool)
+    for index in indices.values():
+        keep &= index >= 0
+    if not keep.any():
+        raise no_rows(dataset)
     found = {name: column[keep] for name, column in found.items()}
-    if not len(found[keys.x]):
-        raise _none_left(source)
-    positions = {name: at[keep] for name, at in positions.items()}
-    x, y = (_axis(source, name, found[name]) for name in (keys.x, keys.y))
-    i, j = (np.searchsorted(axis.values, plain(found[axis.name])) for axis in (x, y))
-    chosen = dict(keys.settings)
-    within = [i, j, *(positions[name] for name in chosen)]
-    for name, values in keys.others.items():
-        if name in source.sweep.axes and _varies(positions[name], within):
-            chosen[name] = values
-    setting = np.zeros(len(i), dtype=np.int64)
-    for name, values in chosen.items():
-        setting = setting * len(values) + positions[name]
-    held = combinations(chosen)
-    plane = Plane(x, y, setting_labels(held), held, frozenset(source.sweep.paired))
-    return Groups(found, np.ravel_multi_index((setting, i, j), shape_of(plane)), plane, source.rows)
+    indices = {name: index[keep] for name, index in indices.items()}
+    x, y = (_axis(dataset, name, found[name]) for name in (keys.x, keys.y))
+    on_axes = [np.searchsorted(a.values, as_floats(found[a.name])) for a in (x, y)]
+    settings = _settings(dataset, keys, indices, on_axes)
+    setting = np.zeros(len(on_axes[0]), dtype=np.int64)
+    for name, values in settings.items():
+        setting = setting * len(values) + indices[name]
+    values = _combinations(settings)
+    plane = Plane(x, y, setting_labels(values), values, frozenset(dataset.sweep.paired))
+    shape = len(values), len(x.values), len(y.values)
+    return Groups(found, np.ravel_multi_index((setting, *on_axes), shape), plane)
 
 
-def _varies(column: Ints, groups: list[Ints]) -> bool:
-    rows = np.unique(np.stack([*groups, column], axis=1), axis=0)
-    return len(np.unique(rows[:, :-1], axis=0)) < len(rows)
+def _settings(
+    dataset: Dataset, keys: Keys, indices: Mapping[str, Ints], on_axes: list[Ints]
+) -> dict[str, tuple[Any, ...]]:
+    """Values of the columns that make settings: those declared, and hidden axes that vary within a cell."""
+    sweep = dataset.sweep
+    chosen = {name: tuple(v) for name, v in sweep.settings.items() if len(v) > 1}
+    # Of a column with one value in all files, every row has the same index.
+    constant = {
+        name: np.full(len(on_axes[0]), list(values).index(dataset.constant[name]))
+        for name, values in chosen.items()
+        if name in dataset.constant
+    }
+    within = [*on_axes, *(({**indices, **constant})[name] for name in chosen)]
+    for name, axis in sweep.axes.items():
+        hidden = name in indices and name not in (keys.x, keys.y)
+        if hidden and _varies(indices[name], within):
+            chosen[name] = axis.values
+    return chosen
 
 
-def _positions(column: Any, values: tuple[Any, ...]) -> Ints:
-    """Where each value stands among the given ones, −1 where it does not; masked stands for None."""
-    mask = np.ma.getmaskarray(column)
-    plain = np.ma.getdata(column)
-    at = np.full(len(plain), -1)
-    for k, value in enumerate(values):
-        at[mask if value is None else (plain == value) & ~mask] = k
-    return at
+def _combinations(settings: Mapping[str, tuple[Any, ...]]) -> tuple[Mapping[str, Any], ...]:
+    """Every combination of the columns' values, in their order; ({},) for no column."""
+    return tuple(
+        dict(zip(settings, values, strict=True)) for values in itertools.product(*settings.values())
+    )
 
 
-def _axis(source: Source, name: str, present: Any) -> PlaneAxis:
-    declared = source.sweep.axes.get(name)
+def _varies(column: Ints, within: list[Ints]) -> bool:
+    """Whether a column takes two values within groups that agree in all others."""
+    cell = np.ravel_multi_index(tuple(within), tuple(int(part.max()) + 1 for part in within))
+    pairs = cell * (int(column.max()) + 1) + column
+    return len(np.unique(pairs)) > len(np.unique(cell))
+
+
+def index_among(column: Any, values: tuple[Any, ...]) -> Ints:
+    """The index of each entry among values, −1 where it is none of them; a masked entry is None."""
+    mask, plain = np.ma.getmaskarray(column), np.ma.getdata(column)
+    if plain.dtype.kind in "OSU":
+        table = {value: k for k, value in reversed(list(enumerate(values)))}
+        index = np.array([table.get(entry, -1) for entry in plain], dtype=np.int64)
+    else:
+        index = _index_of_numbers(plain.astype(np.float64), values)
+    absent = next((k for k, value in enumerate(values) if value is None), -1)
+    return np.where(mask, absent, index)
+
+
+def _index_of_numbers(entries: Floats, values: tuple[Any, ...]) -> Ints:
+    numbers = [
+        (float(v), k) for k, v in enumerate(values) if v is not None and not isinstance(v, str)
+    ]
+    if not numbers:
+        return np.full(len(entries), -1)
+    known, index = (np.array(part) for part in zip(*sorted(numbers), strict=True))
+    at = np.minimum(np.searchsorted(known, entries), len(known) - 1)
+    return np.where(known[at] == entries, index[at], -1)
+
+
+def _axis(dataset: Dataset, name: str, present: Any) -> PlaneAxis:
+    """An axis of the plane: as the sweep declares it, or, for another column, from its values."""
+    declared = dataset.sweep.axes.get(name)
     if np.ma.getmaskarray(present).any():
         raise AnalysisError(
             f"Column '{name}' holds nulls, so it cannot span the plane. Choose another."
         )
     values = np.unique(
-        plain(present) if declared is None else np.array(declared.values, np.float64)
+        as_floats(present) if declared is None else np.array(declared.values, np.float64)
     )
     log = is_log(values, "list" if declared is None else declared.scale)
-    return PlaneAxis(name, column_label(source.schema, name), values, log)
+    return PlaneAxis(name, dataset.label(name), values, log)
 
 
-def plain(column: Any) -> Floats:
-    """A column as float64, masked values as NaN."""
+def as_floats(column: Any) -> Floats:
+    """A column as float64, masked entries as NaN."""
     return np.asarray(np.ma.filled(np.ma.asarray(column, dtype=np.float64), np.nan))
-
-
-def shape_of(plane: Plane) -> tuple[int, int, int]:
-    """Settings, x values, y values."""
-    return len(plane.settings), len(plane.x.values), len(plane.y.values)
-
-
-def spread_out(groups: Groups, name: str, shape: tuple[int, ...], empty: float = 0.0) -> Floats:
-    """A column of the groups on the plane, `empty` where there is no group."""
-    flat = np.full(int(np.prod(shape)), empty)
-    flat[groups.place] = plain(groups.columns[name])
-    return flat.reshape(shape)

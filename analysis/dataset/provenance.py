@@ -13,6 +13,8 @@ import pyarrow.fs as pafs
 import yaml
 
 from analysis.dataset.shards import decode, open_folder, read_each, texts
+from sweeps.declare.document import ADDED
+from sweeps.declare.document_digest import states_digest
 
 READ_BYTES = 1 << 22
 MAX_COUNT_DIGITS = 16
@@ -36,8 +38,6 @@ PRODUCER_NOTES = {
     "scipy": ("scipy", "versions of scipy"),
 }
 """What decides a row's last digits: its name, and what several of them are called."""
-# What _sweep.json adds to what a sweep file may say.
-RESOLVED_ONLY = ("schema_version", "planned_runs", "draws", "images", "locations")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Provenance:
     given: str = ""  # the sweep file's text with its comments, where the dataset keeps it
     options: str = ""  # what was asked for beside it on the command line
     mixed: tuple[str, ...] = ()  # what the rows were made by that differs, one kind of thing each
+    unverified: tuple[str, ...] = ()  # files without a digest, in which a change goes unnoticed
 
     @property
     def runs_per_s(self) -> float | None:
@@ -92,6 +93,7 @@ def read_provenance(location: str) -> Provenance:
         given=text if isinstance(text, str) else "",
         options=_options(given),
         mixed=tuple(_mixtures(notes)),
+        unverified=tuple(_unverified(document, paths, found)),
     )
 
 
@@ -131,6 +133,15 @@ def _seconds(text: str | None) -> float | None:
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) else None
+
+
+def _unverified(document: dict[str, Any], paths: list[str], found: list[_File]) -> Iterator[str]:
+    """Names of the files that state no digest of what they hold."""
+    if not states_digest(document):
+        yield "_sweep.json"
+    for path, one in zip(paths, found, strict=True):
+        if "content_digest" not in one.stated:
+            yield path.rpartition("/")[2]
 
 
 def _digest(paths: list[str], found: list[_File]) -> str:
@@ -201,7 +212,7 @@ def _options(given: Mapping[str, Any]) -> str:
 
 def _sweep_file(document: dict[str, Any]) -> str:
     """The resolved sweep as a sweep file says it, ranges written out."""
-    kept = {k: v for k, v in document.items() if k not in RESOLVED_ONLY and v not in (None, [], {})}
+    kept = {k: v for k, v in document.items() if k not in ADDED and v not in (None, [], {})}
     return str(
         yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, default_flow_style=None, width=96)
     )

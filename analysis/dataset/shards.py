@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from analysis.dataset.content import content_digest
 from analysis.errors import AnalysisError, one_line
+from sweeps.declare.content import content_digest
 
 NO_SHARDS = (".", "_", "trajectory-")
 """How names begin of files that are not rows of runs: unfinished, hidden, records along the training."""

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from analysis.dataset.plane import Floats, is_log, text_of_value
 from analysis.dataset.shards import decode, entries, open_folder
-from analysis.dataset.sweep import Sweep
 from analysis.errors import AnalysisError, nearest, one_line
+from sweeps.declare.document import SweepDocument
 
 MAX_PANELS = 4
 MAX_SHOWN_REPLICATES = 1000
@@ -119,10 +119,12 @@ class Records(NamedTuple):
     values: Floats
 
 
-def on_log_steps(sweep: Sweep) -> bool:
+def on_log_steps(sweep: SweepDocument) -> bool:
     """Whether steps are to be shown on a logarithmic scale: as declared, else as they are spaced."""
-    trained = np.array([step for step in sweep.recording.values if step > 0], dtype=np.float64)
-    return is_log(trained, sweep.recording.scale)
+    if sweep.trajectory is None:
+        return False
+    trained = np.array([step for step in sweep.trajectory.values if step], dtype=np.float64)
+    return is_log(trained, sweep.trajectory.scale)
 
 
 def find_records(location: str) -> Folder:
@@ -143,7 +145,7 @@ def _pairs(files: Any, folder: str) -> list[tuple[str, str]]:
     ]
 
 
-def read_cells(folder: Folder, sweep: Sweep) -> list[Cell]:
+def read_cells(folder: Folder, sweep: SweepDocument) -> list[Cell]:
     """The cells with records that the present sweep plans, each once."""
     allowed = _allowed(folder, sweep)
     found: dict[tuple[Any, ...], Cell] = {}
@@ -153,7 +155,7 @@ def read_cells(folder: Folder, sweep: Sweep) -> list[Cell]:
     return list(found.values())
 
 
-def read_runs(folder: Folder, sweep: Sweep, cells: Sequence[Cell]) -> list[Run]:
+def read_runs(folder: Folder, sweep: SweepDocument, cells: Sequence[Cell]) -> list[Run]:
     """The runs of cells, each once, of at most MAX_SHOWN_REPLICATES replicates."""
     known = _allowed(folder, sweep)
     allowed = {name: tuple({cell[name] for cell in cells}) for name in known}
@@ -165,7 +167,7 @@ def read_runs(folder: Folder, sweep: Sweep, cells: Sequence[Cell]) -> list[Run]:
     return list(found.values())
 
 
-def _allowed(folder: Folder, sweep: Sweep) -> dict[str, tuple[Any, ...]]:
+def _allowed(folder: Folder, sweep: SweepDocument) -> dict[str, tuple[Any, ...]]:
     """Values that the present sweep plans, of the columns that rows hold."""
     allowed = {name: axis.values for name, axis in sweep.axes.items()} | dict(sweep.settings)
     allowed |= {name: (value,) for name, value in sweep.fixed.items()}
@@ -174,7 +176,10 @@ def _allowed(folder: Folder, sweep: Sweep) -> dict[str, tuple[Any, ...]]:
 
 
 def _planned(
-    folder: Folder, sweep: Sweep, allowed: Mapping[str, tuple[Any, ...]], names: Sequence[str]
+    folder: Folder,
+    sweep: SweepDocument,
+    allowed: Mapping[str, tuple[Any, ...]],
+    names: Sequence[str],
 ) -> Iterable[pa.Table]:
     """Rows with allowed values and of the replicates that count, batch by batch."""
     most = min(sweep.replicates, MAX_SHOWN_REPLICATES)
@@ -196,7 +201,7 @@ def _fitting(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
     return numbers
 
 
-def choose(cells: list[Cell], sweep: Sweep, *, over: str, at: Mapping[str, Any]) -> Chosen:
+def choose(cells: list[Cell], sweep: SweepDocument, *, over: str, at: Mapping[str, Any]) -> Chosen:
     """The cells of at most MAX_PANELS values of one axis, the other axes held.
 
     Args:
@@ -236,7 +241,7 @@ def _held(name: str, wanted: Any, present: list[Any]) -> Any:
     )
 
 
-def _check_axes(sweep: Sweep, names: Iterable[str], cells: list[Cell]) -> None:
+def _check_axes(sweep: SweepDocument, names: Iterable[str], cells: list[Cell]) -> None:
     valid = [name for name in sweep.axes if name in cells[0]]
     for name in names:
         if name not in valid:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.figures.style import WIDTH, Mark, marks, power_of_ten, theme, wrapped
 from analysis.scaling.data_collapse import Collapse
 

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import MEAN
-from analysis.cells.aggregate import Cells
-from analysis.dataset.sweep import PredictionSpec
+from analysis.cells.cells import Cells
 from analysis.figures.style import GREY, WIDTH, Mark, marks, theme, wrapped
 from analysis.scaling.exponent_by_level import LevelExponent
+from sweeps.declare.analysis_spec import PredictionSpec
 
 # Definitions stand side by side at a level, this share of the levels' span apart.
 APART = 0.008

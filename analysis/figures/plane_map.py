@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import Normal, Stroke
 
 from analysis.boundary.mean_crossing import Boundary
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, exact
 from analysis.figures.points import crossings, draw_points
 from analysis.figures.style import WIDTH, panels, scale_axes, theme, wrapped

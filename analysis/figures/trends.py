@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, exact, is_log
-from analysis.dataset.sweep import PredictionSpec
 from analysis.figures.style import (
     GREY,
     WIDTH,
@@ -23,6 +22,7 @@ from analysis.figures.style import (
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.sliding_exponent import LocalExponent
 from analysis.scaling.trend import Trend
+from sweeps.declare.analysis_spec import PredictionSpec
 
 ROOM = 0.06
 """Room beside the outermost points, as a share of the axis."""

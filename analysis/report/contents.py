@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.plane import exact
 from analysis.dataset.trajectory_files import MAX_SHOWN_REPLICATES
 from analysis.figures import (

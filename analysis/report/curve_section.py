@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.dataset.plane import PlaneAxis
-from analysis.dataset.sweep import CurveSpec
 from analysis.figures.curves import draw_curves
 from analysis.report.page import row_table
 from analysis.report.section import Picture, Section, Subject, file_names
@@ -14,6 +13,7 @@ from analysis.report.tables import Row, estimate_columns
 from analysis.scaling.prediction import AGREES, DISAGREES
 from analysis.training.curves import Line, agreement, curve_lines
 from analysis.training.learning_curves import recorded_lines
+from sweeps.declare.analysis_spec import CurveSpec
 
 
 class Curve(NamedTuple):

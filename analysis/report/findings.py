@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
-from analysis.cells.aggregate import Cells
-from analysis.cells.large import open_cells
-from analysis.dataset.files import Dataset
-from analysis.dataset.sweep import AnalysisSpec, Sweep
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import Cells
+from analysis.dataset.files import Dataset, open_dataset
 from analysis.errors import AnalysisError
 from analysis.report.tables import Row, kink_row, law_row, shift_rows
 from analysis.scaling.broken_power_law import BrokenPowerLaw, fit_broken_power_law
@@ -16,6 +15,8 @@ from analysis.scaling.paired_shift import Shift, boundary_shift
 from analysis.scaling.power_law import LAW_KINDS, PowerLaw, fit_power_law
 from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
+from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.document import SweepDocument
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Findings:
             **counts,
             "missing": max(planned - sum(counts.values()), 0),
             "of an earlier sweep": self.cells.ignored,
-            "duplicate rows": self.dataset.duplicates,
+            "duplicate rows": self.cells.duplicates,
         }
 
 
@@ -96,23 +97,21 @@ def analyse(location: str, choices: Choices | None = None) -> Findings:
         AnalysisError: the dataset cannot be read, or the choices do not fit it.
     """
     wanted = choices or Choices()
-    dataset, view, cells = open_cells(
-        location,
-        lambda sweep: _view(sweep, wanted),
-        include_unconverged=wanted.include_unconverged,
-    )
+    dataset = open_dataset(location)
+    view = _view(dataset.sweep, wanted)
+    cells = aggregate(dataset, view, include_unconverged=wanted.include_unconverged)
     levels = tuple(
         _at_level(cells, view, level, wanted.resampling) for level in dict.fromkeys(view.levels)
     )
     return Findings(dataset, cells, levels, view, wanted.resampling)
 
 
-def _view(sweep: Sweep, wanted: Choices) -> AnalysisSpec:
+def _view(sweep: SweepDocument, wanted: Choices) -> AnalysisSpec:
     given = {"x": wanted.x, "y": wanted.y, "measure": wanted.measure, "levels": wanted.levels}
     changes = {name: value for name, value in given.items() if value}
     if not all(math.isfinite(level) for level in wanted.levels):
         raise AnalysisError(f"Received --level {wanted.levels}; expected finite numbers.")
-    if sweep.view is None:
+    if sweep.analysis is None:
         missing = [name for name in given if name not in changes]
         if missing:
             options = ", ".join(f"--{name.removesuffix('s')}" for name in missing)
@@ -121,12 +120,12 @@ def _view(sweep: Sweep, wanted: Choices) -> AnalysisSpec:
                 "columns of the plane, the measure, and the level that cuts it."
             )
         return AnalysisSpec(**changes)  # type: ignore[arg-type]
-    view = replace(sweep.view, **changes)  # type: ignore[arg-type]
+    view = replace(sweep.analysis, **changes)  # type: ignore[arg-type]
     if view.x == view.y:
         raise AnalysisError(
             f"Received x = y = '{view.x}'; expected two different axes: --x and --y."
         )
-    same_plane = (view.x, view.y) == (sweep.view.x, sweep.view.y)
+    same_plane = (view.x, view.y) == (sweep.analysis.x, sweep.analysis.y)
     # Theory's exponents speak of the sweep's own plane only.
     return view if same_plane else replace(view, theory=())
 

@@ -200,6 +200,12 @@ def run_cells(findings: Findings) -> tuple[list[str], list[list[str]]]:
     return ["runs", "count", *settings], rows
 
 
+def unverified_words(provenance: Provenance) -> str:
+    """Which files cannot be compared with what was written."""
+    first, *others = provenance.unverified
+    return f"{first}{f' and {len(others):,} others' if others else ''}: no digest is stated"
+
+
 def cost_cells(provenance: Provenance) -> list[list[str]]:
     """What the runs cost and what made them, name by name."""
     wall = (
@@ -222,6 +228,7 @@ def cost_cells(provenance: Provenance) -> list[list[str]]:
             ["mixed", f"{text}; equal runs may differ in their last digits"]
             for text in provenance.mixed
         ),
+        *([["not verified", unverified_words(provenance)]] if provenance.unverified else []),
         ["folder", provenance.location],
         ["sha256sum shard-*.parquet | sha256sum", provenance.digest],
     ]

@@ -7,11 +7,10 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import Boundary, find_boundary
-from analysis.cells.aggregate import Cells, transposed
+from analysis.cells.cells import Cells, transposed
 from analysis.cells.columns import along_x, on_plane
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import exact
-from analysis.dataset.sweep import AnalysisSpec, PredictionSpec
 from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse
 from analysis.figures.levels import draw_levels
@@ -29,6 +28,7 @@ from analysis.scaling.data_collapse import collapse
 from analysis.scaling.exponent_by_level import LevelExponent, exponents
 from analysis.scaling.model_selection import Selection, select_law
 from analysis.statistics.bootstrap import Resampling
+from sweeps.declare.analysis_spec import AnalysisSpec, PredictionSpec
 
 VERDICTS, COLLAPSE = "theory", "collapse"
 

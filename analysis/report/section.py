@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.provenance import Provenance
 from analysis.report.findings import Findings
 from analysis.report.tables import Row

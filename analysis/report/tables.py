@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
-from analysis.cells.aggregate import Cells
-from analysis.dataset.sweep import PredictionSpec
+from analysis.cells.cells import Cells
 from analysis.report.verdict import Verdict
 from analysis.scaling.broken_power_law import BrokenPowerLaw
 from analysis.scaling.data_collapse import Collapse
@@ -18,6 +17,7 @@ from analysis.scaling.model_selection import Selection
 from analysis.scaling.paired_shift import Shift
 from analysis.scaling.power_law import Estimate, PowerLaw
 from analysis.scaling.prediction import is_poor_fit
+from sweeps.declare.analysis_spec import PredictionSpec
 from sweeps.declare.terminal import visible
 
 Row = dict[str, Any]

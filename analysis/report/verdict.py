@@ -6,7 +6,6 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats
-from analysis.dataset.sweep import PredictionSpec
 from analysis.scaling.power_law import Estimate, closed_columns, estimate
 from analysis.scaling.prediction import (
     AGREES,
@@ -16,6 +15,7 @@ from analysis.scaling.prediction import (
     compare,
     is_poor_fit,
 )
+from sweeps.declare.analysis_spec import PredictionSpec
 
 # A predicted line whose constant is known only to this factor is not tested.
 WIDEST_FACTOR = 2.0

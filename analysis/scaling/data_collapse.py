@@ -10,7 +10,7 @@ import numpy as np
 from scipy.interpolate import BSpline
 from scipy.optimize import isotonic_regression
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError
 from analysis.scaling.power_law import Estimate

@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import MEAN, find_boundary
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.scaling.power_law import PowerLaw, fit_power_law
 from analysis.statistics.bootstrap import Resampling
 

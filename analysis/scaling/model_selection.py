@@ -7,10 +7,10 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats
-from analysis.dataset.sweep import PredictionSpec
 from analysis.scaling.broken_power_law import fit_broken_power_law
 from analysis.scaling.power_law import fit_power_law, law_at, measured_columns
 from analysis.scaling.prediction import MIN_COLUMNS_TO_JUDGE, compare
+from sweeps.declare.analysis_spec import PredictionSpec
 
 # A line has two parameters, a kink two more, a locked law its constant alone.
 PARAMETERS = {"power": 2, "line": 2, "kink": 4, "locked": 1}

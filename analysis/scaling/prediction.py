@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
-from analysis.dataset.sweep import PredictionSpec
 from analysis.scaling.power_law import Estimate, PowerLaw, closed_columns, estimate, fit_power_law
+from sweeps.declare.analysis_spec import PredictionSpec
 
 # Fewer columns leave less than two degrees of freedom to judge whether a power law holds at all.
 MIN_COLUMNS_TO_JUDGE = 4

@@ -9,11 +9,11 @@ from scipy import stats
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, equal
-from analysis.dataset.sweep import TrendSpec
 from analysis.scaling.broken_power_law import fit_broken_power_law
 from analysis.scaling.paired_shift import boundary_shift
 from analysis.scaling.power_law import Estimate, fit_power_law
 from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE, MAX_INTERVAL_WIDTH
+from sweeps.declare.analysis_spec import TrendSpec
 
 # A power of the setting has two parameters, and a third point to be judged by.
 MIN_VALUES = 3

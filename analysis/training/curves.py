@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from analysis.cells.aggregate import Cells, aggregate
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import Cells
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats, setting_labels
-from analysis.dataset.sweep import AnalysisSpec, CurveSpec
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE
+from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec
 
 CONFIDENCE = 0.95
 RELATIVE_ROUNDING = 1e-6

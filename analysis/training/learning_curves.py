@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from analysis.dataset.files import column_label
+from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, PlaneAxis, equal
-from analysis.dataset.sweep import CurveSpec, Sweep
 from analysis.dataset.trajectory_files import (
     STEP,
     Run,
@@ -19,12 +18,14 @@ from analysis.dataset.trajectory_files import (
     read_runs,
 )
 from analysis.training.curves import CONFIDENCE, Line
+from sweeps.declare.analysis_spec import CurveSpec
+from sweeps.declare.document import SweepDocument
 
 Key = tuple[Any, ...]
 
 
 def recorded_lines(
-    location: str, sweep: Sweep, spec: CurveSpec, *, over: str
+    location: str, sweep: SweepDocument, spec: CurveSpec, *, over: str
 ) -> tuple[list[Line], PlaneAxis | None]:
     """A line for each value of one axis and each setting, over the steps at which there are records.
 
@@ -57,7 +58,7 @@ def recorded_lines(
     return lines, PlaneAxis(STEP, label, records.steps, log=on_log_steps(sweep))
 
 
-def _varying(sweep: Sweep, runs: list[Run]) -> Iterable[str]:
+def _varying(sweep: SweepDocument, runs: list[Run]) -> Iterable[str]:
     """Axes and settings of which the runs have more than one value."""
     named = (*sweep.axes, *sweep.settings)
     return [name for name in named if name in runs[0] and len({run[name] for run in runs}) > 1]

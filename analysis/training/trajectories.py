@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.dataset.files import column_label
+from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, Ints, equal, setting_labels
-from analysis.dataset.sweep import Sweep
 from analysis.dataset.trajectory_files import (
     Cell,
     Chosen,
@@ -23,6 +22,7 @@ from analysis.dataset.trajectory_files import (
     read_runs,
 )
 from analysis.training.settling import Ending, ending
+from sweeps.declare.document import SweepDocument
 
 LAYERS = ("max_w_xi", "max_v2", "noise_ratio")
 """Scales of the hidden and of the output layer, and their ratio."""
@@ -78,7 +78,7 @@ class Trajectories:
 
 def open_trajectories(
     location: str,
-    sweep: Sweep,
+    sweep: SweepDocument,
     *,
     over: str | None = None,
     at: Mapping[str, Any] | None = None,
@@ -113,8 +113,8 @@ def open_trajectories(
     return _summary(chosen, runs, records, labels, log_steps=on_log_steps(sweep))
 
 
-def _default_axis(sweep: Sweep, cell: Cell) -> str:
-    view = sweep.view
+def _default_axis(sweep: SweepDocument, cell: Cell) -> str:
+    view = sweep.analysis
     named = [view.x, view.y] if view else []
     return next(name for name in (*named, *sweep.axes) if name in sweep.axes and name in cell)
 

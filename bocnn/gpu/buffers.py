@@ -52,7 +52,7 @@ PLAIN = Kind(coupled=False, moving=False, stopping=False)
 
 
 def plan_of(n: int, filters: int, kind: Kind = PLAIN) -> Plan:
-    """The launch of a shape; warps and registers were the fastest on an H200 (docs/gpu.md)."""
+    """The launch of a shape; warps and registers were the fastest on an H200 (docs/explanation/gpu.md)."""
     K, P = max(16, power_of_two(filters)), max(16, power_of_two(n))
     if P * K <= 2048:
         # Momentum keeps a velocity beside every coefficient: twice the threads hold them.

@@ -19,7 +19,8 @@ def needs_double(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
 def beyond_single(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
     """Which runs have inner products or steps that leave what float32 can hold, shape (runs,).
 
-    A large dimension alone is no reason: docs/engine.md shows what float32 costs up to d = 10¹².
+    A large dimension alone is no reason: what float32 costs up to d = 10¹²
+    is in docs/explanation/engine.md.
     """
     d = columns["d"].astype(np.float64)
     noise, start = columns["sigma_p"] ** 2 * d, np.abs(columns["sigma_0"])

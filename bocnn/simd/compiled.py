@@ -1,12 +1,13 @@
-"""CompiledFunction functions, cached on disk for as long as no line of the package changes.
+"""Compiled functions, cached on disk for as long as no line changes that compiled code may come from.
 
 numba's own cache looks at the file of a function alone: after a change in another file it would go on
 running the old callee, which is compiled into the caller. So the cache lies in a folder that is named
-by a digest of all the package's sources.
+by a digest of the sources, but those of rooms that hold no compiled code and that none of it imports.
 """
 
 import logging
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -28,9 +29,31 @@ _PACKAGE = Path(sys.modules["bocnn"].__file__ or "").parent
 """The whole package, whichever of its folders this file is in."""
 
 
+UNCOMPILED = ("gpu", "dense", "theory", "models", "model.py", "__init__.py")
+"""Rooms and files after the CPU's engine: none of its code comes from there."""
+
+_KEPT = 3
+"""Caches of former states of the code that stay, for the user who goes back to one."""
+
+
+def sources() -> list[Path]:
+    """The files that compiled code may come from."""
+    files = (path.relative_to(_PACKAGE) for path in _PACKAGE.rglob("*.py"))
+    return [_PACKAGE / path for path in sorted(files) if path.parts[0] not in UNCOMPILED]
+
+
 def _digest() -> str:
-    sources = b"".join(path.read_bytes() for path in sorted(_PACKAGE.rglob("*.py")))
-    return blake2b(sources, digest_size=8).hexdigest()
+    text = b"".join(path.read_bytes() for path in sources())
+    return blake2b(text, digest_size=8).hexdigest()
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove the caches of former states of the code but the latest few; what runs has loaded its own."""
+    with suppress(OSError):
+        os.utime(folder)
+        others = [path for path in folder.parent.glob("compiled-*") if path != folder]
+        for path in sorted(others, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _cache_folder() -> str | None:
@@ -83,6 +106,9 @@ def _temporary_folder() -> Path | None:
 
 CACHE_FOLDER = _cache_folder()
 """Where compiled code is kept; None where nothing can be written."""
+
+if CACHE_FOLDER is not None:
+    _remove_old(Path(CACHE_FOLDER))
 
 
 def compiled(**options: Any) -> Callable[[Function], Function]:

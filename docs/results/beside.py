@@ -72,8 +72,8 @@ def draw(axes: Axes, folder: Path, pair: Pair) -> None:
 def boundary(dataset: Path, level: float) -> Boundary:
     """The boundary of a dataset's own measure."""
     found = open_dataset(str(dataset))
-    assert found.sweep.view is not None
-    return find_boundary(aggregate(found, found.sweep.view), level)
+    assert found.sweep.analysis is not None
+    return find_boundary(aggregate(found, found.sweep.analysis), level)
 
 
 if __name__ == "__main__":

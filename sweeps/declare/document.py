@@ -13,13 +13,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.declare.axis import SCALES, Axis
+from sweeps.declare.document_digest import is_altered
 from sweeps.declare.terminal import visible
 from sweeps.errors import SweepError, shown
 
 SCHEMA_VERSION = 1
 """Version of the document and of the columns beside it: raised when older readers would misread them."""
 
-ADDED = ("schema_version", "planned_runs", "draws", "images", "locations")
+ADDED = ("schema_version", "planned_runs", "draws", "images", "locations", "digest")
 """Keys of the document that a sweep file does not have."""
 
 _ANALYSIS = TypeAdapter(AnalysisSpec)
@@ -72,12 +73,23 @@ def read_document(document: Mapping[str, Any], *, where: str) -> SweepDocument:
         document: the decoded JSON object.
         where: the file it came from, named in errors.
     Raises:
-        DocumentError: another schema version, or a part is missing or malformed.
+        DocumentError: another schema version, altered since it was written, or a part is missing or
+            malformed.
     """
     if str(version := document.get("schema_version")) != str(SCHEMA_VERSION):
         raise DocumentError(
             f"{where}: schema version {visible(repr(version))}, expected {SCHEMA_VERSION}. This release "
             "cannot read it: move the file away, or use the release that wrote it."
+        )
+    if is_altered(document):
+        raise DocumentError(
+            f"{where} was altered since it was written: its digest is of another text. Move it away: each "
+            "shard carries the sweep, and the next run of the sweep writes it again."
+        )
+    if is_altered(document):
+        raise DocumentError(
+            f"{where} was altered since it was written: its digest is of another text. Move it away: each "
+            "shard carries the sweep, and the next run of the sweep writes it again."
         )
     try:
         return _read(_with_visible_texts(document))

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from sweeps.declare.axis import Axis, AxisError, read_axis
 from sweeps.errors import listed
-from sweeps.protocol import Columns, Model, Tracing
+from sweeps.protocol import Columns, Model, RecordsTrajectory
 
-MOST_STEPS = 10_000
-LAST_STEP = 10**15
+MAX_RECORDED_STEPS = 10_000
+MAX_STEP = 10**15
 
 Steps = Axis | None
 """Whole numbers, rising, and the scale on which they are spaced, or none."""
@@ -35,8 +35,8 @@ def read_steps(raw: Any) -> Axis:
     if wrong:
         raise AxisError(f"received the step {listed(wrong)}; expected whole numbers ≥ 0")
     steps = tuple(sorted({int(value) for value in values}))
-    if len(steps) > MOST_STEPS:
-        raise AxisError(f"received {len(steps):,} steps; expected at most {MOST_STEPS:,}")
+    if len(steps) > MAX_RECORDED_STEPS:
+        raise AxisError(f"received {len(steps):,} steps; expected at most {MAX_RECORDED_STEPS:,}")
     return Axis(steps, axis.scale)
 
 
@@ -56,7 +56,7 @@ def _from_one(raw: Any) -> Any:
 
 
 def _is_step(value: Any) -> bool:
-    return isinstance(value, int | float) and value == int(value) and 0 <= value <= LAST_STEP
+    return isinstance(value, int | float) and value == int(value) and 0 <= value <= MAX_STEP
 
 
 def cost(model: Model, columns: Columns, steps: Steps) -> NDArray[Any]:
@@ -77,7 +77,7 @@ def train(
     return _tracing(model).trace(columns, np.array(steps.values))
 
 
-def _tracing(model: Model) -> Tracing:
+def _tracing(model: Model) -> RecordsTrajectory:
     """The model, which a resolved sweep with steps has shown to record."""
-    assert isinstance(model, Tracing)
+    assert isinstance(model, RecordsTrajectory)
     return model

@@ -3,16 +3,16 @@
 import json
 from typing import Any
 
-from sweeps.declare.cells.resolve import Resolved
+from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.declare.file.sweep_file import to_json
-from sweeps.protocol import Pictured
+from sweeps.protocol import NeedsImages
 
 
-def declared(resolved: Resolved) -> dict[str, Any]:
+def declared(resolved: ResolvedSweep) -> dict[str, Any]:
     """The resolved sweep as JSON holds it, how its cells draw, and which images they are trained on."""
     found: dict[str, Any] = json.loads(to_json(resolved.spec))
     found["draws"] = {name: list(names) for name, names in resolved.draws._asdict().items()}
-    if isinstance(resolved.model, Pictured) and resolved.model.contents:
+    if isinstance(resolved.model, NeedsImages) and resolved.model.contents:
         found |= {"images": dict(resolved.model.contents)}
         found |= {"locations": list(resolved.model.locations)}
     return found

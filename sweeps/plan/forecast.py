@@ -7,12 +7,12 @@ import numpy as np
 
 from sweeps.declare import recording as trajectory
 from sweeps.errors import SweepError
-from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Places, Plan
-from sweeps.protocol import Compiled
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Plan, Positions
+from sweeps.protocol import CompilesCode
 
 _SAMPLE = 16
 _SAMPLE_FLOPS = NOMINAL_FLOPS_PER_S
-_CARD_SAMPLE = 1024
+_GPU_SAMPLE = 1024
 _BUSY_S, _MOST_AT_ONCE = 0.25, 65536
 
 
@@ -61,24 +61,24 @@ def check_memory(plan: Plan, available: float) -> None:
         )
 
 
-def card_sample(plan: Plan) -> Places:
-    """Places of runs that a card can train, spread over what is to do; none where it can train none."""
-    places = plan.sample(_CARD_SAMPLE) if plan.todo else np.zeros(0, dtype=np.int64)
-    return places[plan.on_card(places)]
+def gpu_sample(plan: Plan) -> Positions:
+    """Positions of runs that a GPU can train, spread over what is to do; none where it can train none."""
+    positions = plan.sample(_GPU_SAMPLE) if plan.todo else np.zeros(0, dtype=np.int64)
+    return positions[plan.on_gpu(positions)]
 
 
-def busy_rate(plan: Plan, places: Places) -> float:
-    """Flops per second of this process's card on many runs at once.
+def saturated_throughput(plan: Plan, positions: Positions) -> float:
+    """Flops per second of this process's GPU on many runs at once.
 
     What it trains is thrown away. The number of runs is doubled until they take a quarter of a second.
 
     Args:
         plan: the sweep; spans are not needed.
-        places: of a few of its runs, which are repeated.
+        positions: of a few of its runs, which are repeated.
     """
     runs = 64
     while True:
-        some = places[np.linspace(0, places.size - 1, runs).astype(np.int64)]
+        some = positions[np.linspace(0, positions.size - 1, runs).astype(np.int64)]
         columns = plan.columns(some)
         plan.model.run(columns)  # what it compiles is not timed
         start = time.perf_counter()
@@ -94,13 +94,13 @@ def _rate(plan: Plan) -> tuple[float | None, str]:
     nominal = "a nominal rate"
     if not plan.todo:
         return None, nominal
-    places = plan.sample(_SAMPLE)
-    flops = float(plan.cost(places).sum())
+    positions = plan.sample(_SAMPLE)
+    flops = float(plan.cost(positions).sum())
     if flops > _SAMPLE_FLOPS:
         return None, nominal
-    columns, model = plan.columns(places), plan.model
+    columns, model = plan.columns(positions), plan.model
     steps = plan.resolved.spec.trajectory
-    if isinstance(model, Compiled) and not model.is_compiled(columns, steps is not None):
+    if isinstance(model, CompilesCode) and not model.is_compiled(columns, steps is not None):
         return (
             None,
             f"{nominal}: the first run on this machine compiles the engine, for some minutes",

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.declare.cells.identity import ID_DTYPE, cell_digests
-from sweeps.declare.cells.resolve import Resolved
+from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.errors import SweepError
-from sweeps.protocol import Columns, Drawing, Model
+from sweeps.protocol import Columns, Model, SharesDraws
 
 Found = dict[str, dict[str, NDArray[Any]]]
 
 
-def idle_everywhere(resolved: Resolved) -> dict[str, str]:
+def idle_everywhere(resolved: ResolvedSweep) -> dict[str, str]:
     """Parameters that the sweep gives and no run depends on, with the reasons."""
     spec = resolved.spec
     given = {*spec.axes, *spec.settings, *spec.fixed, *spec.derived}
@@ -28,7 +28,7 @@ def idle_everywhere(resolved: Resolved) -> dict[str, str]:
     return in_words(reasons)
 
 
-def note_idle(resolved: Resolved, columns: Columns, reasons: dict[str, set[str]]) -> None:
+def note_idle(resolved: ResolvedSweep, columns: Columns, reasons: dict[str, set[str]]) -> None:
     """Add what varies in the sweep and has no effect on some of these cells, with the reasons."""
     varying = {*resolved.cells.varying, *resolved.cells.formulas}
     found = _idle_in(resolved.model, columns)
@@ -36,7 +36,7 @@ def note_idle(resolved: Resolved, columns: Columns, reasons: dict[str, set[str]]
         reasons.setdefault(name, set()).update(found[name])
 
 
-def check_distinct(resolved: Resolved, idle: dict[str, set[str]]) -> None:
+def check_distinct(resolved: ResolvedSweep, idle: dict[str, set[str]]) -> None:
     """Refuse cells that are the same run; where only parameters with an effect vary, there are none.
 
     Args:
@@ -72,6 +72,6 @@ def in_words(reasons: dict[str, set[str]]) -> dict[str, str]:
 
 def _idle_in(model: Model, columns: Columns) -> Found:
     """Which cells do not depend on which parameters."""
-    if not isinstance(model, Drawing):
+    if not isinstance(model, SharesDraws):
         return {}
     return model.idle({column.name: columns[column.name] for column in model.parameters})

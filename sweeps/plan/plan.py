@@ -1,7 +1,7 @@
 """What is to be trained: planned runs minus published ones, cut into shards of like cost and shape.
 
-Runs have places 0, 1, 2, … in an order in which array shapes change as seldom as can be. A plan holds
-spans of places, not runs: parameters and identities are computed for one shard at a time, where it is
+Runs have positions 0, 1, 2, … in an order in which array shapes change as seldom as can be. A plan holds
+spans of positions, not runs: parameters and identities are computed for one shard at a time, where it is
 trained, so that a plan takes no more memory for many runs than for few.
 """
 
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from sweeps.declare import recording as trajectory
 from sweeps.declare.cells.identity import cell_digests, run_ids
-from sweeps.declare.cells.resolve import Resolved
+from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.declare.cells.table import BLOCK
 from sweeps.declare.document import SCHEMA_VERSION
+from sweeps.declare.document_digest import with_digest
 from sweeps.errors import SweepError
 from sweeps.plan.declared import declared
 from sweeps.plan.idle import check_distinct, note_idle
-from sweeps.protocol import Model, Placed
+from sweeps.protocol import Model, UsesGpu
 
 NOMINAL_FLOPS_PER_S = 1e11
 """One core's rate, only for cutting shards: a fixed figure, so that a plan is the same everywhere."""
@@ -34,33 +35,33 @@ ROW_BYTES = 130
 RECORD_BYTES = 120
 """Bytes of a record along the training, about."""
 
-MOST_RUNS = 2_000_000_000
+MAX_RUNS = 2_000_000_000
 """Runs of one plan, at most: going over their costs takes a quarter of a microsecond for each."""
 
-MOST_SHARDS = 1_000_000
+MAX_SHARDS = 1_000_000
 """Shards of one plan, at most: each is a file."""
 
-MOST_CARD_RUNS = 1_000_000
-"""Runs of a shard for a card, about at most: a worker holds about 400 bytes for each."""
+MAX_GPU_RUNS = 1_000_000
+"""Runs of a shard for a GPU, about at most: a worker holds about 400 bytes for each."""
 
-Places = NDArray[np.int64]
+Positions = NDArray[np.int64]
 
 
 class Shard(NamedTuple):
     """Runs that one trial trains together: those from place `first` to before `last` that are to do.
 
     `mask` has a bit for each place, set where the run is to be trained; None stands for all of them.
-    `card` says that a trial with a card is to train them.
+    `gpu` says that a trial with a GPU is to train them.
     """
 
     first: int
     last: int
     mask: bytes | None = None
-    card: bool = False
+    gpu: bool = False
 
     @property
-    def places(self) -> Places:
-        """The places of its runs."""
+    def positions(self) -> Positions:
+        """The positions of its runs."""
         if self.mask is None:
             return np.arange(self.first, self.last)
         bits = np.unpackbits(np.frombuffer(self.mask, np.uint8), count=self.last - self.first)
@@ -69,15 +70,15 @@ class Shard(NamedTuple):
     @property
     def runs(self) -> int:
         """How many runs it has."""
-        return self.last - self.first if self.mask is None else self.places.size
+        return self.last - self.first if self.mask is None else self.positions.size
 
 
-class Cut(NamedTuple):
-    """How shards are cut: a fixed number of runs, or seconds of a trial; the rate of its card, if any."""
+class ShardSize(NamedTuple):
+    """How shards are cut: a fixed number of runs, or seconds of a trial; the rate of its GPU, if any."""
 
     runs: int | None = None
     seconds: float = 20.0
-    card_flops_per_s: float | None = None
+    gpu_flops_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Plan:
     `flops` is the cost of what is to do, `memory_bytes` the need of the largest run of all.
     """
 
-    resolved: Resolved
+    resolved: ResolvedSweep
     spans: tuple[Shard, ...]
     todo: int
     flops: float
@@ -108,54 +109,54 @@ class Plan:
         """Planned runs that are published."""
         return self.total - self.todo
 
-    def columns(self, places: Places) -> dict[str, NDArray[Any]]:
+    def columns(self, positions: Positions) -> dict[str, NDArray[Any]]:
         """Every column that runs start from, shape (runs,) each."""
-        cells, replicates = self._runs(places)
+        cells, replicates = self._runs(positions)
         some, which = np.unique(cells, return_inverse=True)
         columns: dict[str, NDArray[Any]] = {
-            "seed": np.full(places.size, self.resolved.spec.seed, dtype=np.int64),
+            "seed": np.full(positions.size, self.resolved.spec.seed, dtype=np.int64),
             "replicate": replicates.astype(np.int32),
         }
         found = self.resolved.cells.take(some)
         return columns | {name: values[which] for name, values in found.items()}
 
-    def ids(self, places: Places) -> NDArray[Any]:
+    def ids(self, positions: Positions) -> NDArray[Any]:
         """Identities of runs, shape (runs,), dtype ID_DTYPE."""
-        cells, replicates = self._runs(places)
+        cells, replicates = self._runs(positions)
         some, which = np.unique(cells, return_inverse=True)
         columns = self.resolved.cells.take(some)
         digests = cell_digests(self.model, self.resolved.spec.seed, columns)
         return run_ids(digests, which, replicates)
 
-    def cost(self, places: Places) -> NDArray[Any]:
+    def cost(self, positions: Positions) -> NDArray[Any]:
         """Flops of runs, shape (runs,)."""
-        some, which = np.unique(self._runs(places)[0], return_inverse=True)
+        some, which = np.unique(self._runs(positions)[0], return_inverse=True)
         columns = self.resolved.cells.take(some)
         return trajectory.cost(self.model, columns, self.resolved.spec.trajectory)[which]
 
-    def on_card(self, places: Places) -> NDArray[np.bool_]:
-        """Which runs a card can train, if trials have one, shape (runs,); what is recorded it cannot."""
+    def on_gpu(self, positions: Positions) -> NDArray[np.bool_]:
+        """Which runs a GPU can train, if trials have one, shape (runs,); what is recorded it cannot."""
         model = self.model
-        if self.resolved.spec.trajectory is not None or not isinstance(model, Placed):
-            return np.zeros(places.size, dtype=bool)
-        some, which = np.unique(self._runs(places)[0], return_inverse=True)
+        if self.resolved.spec.trajectory is not None or not isinstance(model, UsesGpu):
+            return np.zeros(positions.size, dtype=bool)
+        some, which = np.unique(self._runs(positions)[0], return_inverse=True)
         return np.asarray(model.fits_card(self.resolved.cells.take(some)))[which]
 
-    def like_shaped(self) -> int:
+    def runs_per_shape(self) -> int:
         """Runs from a multiple of this place to the next have one array shape."""
         cells = self.resolved.cells
         slow = cells.slow_dimensions(tuple(self.model.shape_columns))
         return self.total // math.prod(cells.shape[dimension] for dimension in slow)
 
-    def sample(self, count: int) -> Places:
-        """Places of at most `count` runs spread over what is to do."""
+    def sample(self, count: int) -> Positions:
+        """Positions of at most `count` runs spread over what is to do."""
         ends = np.cumsum([span.runs for span in self.spans])
         found = []
         for rank in np.unique(np.linspace(0, self.todo - 1, count).astype(np.int64)).tolist():
             number = int(np.searchsorted(ends, rank, side="right"))
             span = self.spans[number]
             offset = rank - (int(ends[number]) - span.runs)
-            found.append(span.first + offset if span.mask is None else int(span.places[offset]))
+            found.append(span.first + offset if span.mask is None else int(span.positions[offset]))
         return np.array(found, dtype=np.int64)
 
     def without_spans(self) -> "Plan":
@@ -164,14 +165,12 @@ class Plan:
 
     def sweep(self) -> dict[str, Any]:
         """The resolved sweep, as it stands in the dataset."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "planned_runs": self.total,
-        } | declared(self.resolved)
+        versions = {"schema_version": SCHEMA_VERSION, "planned_runs": self.total}
+        return with_digest(versions | declared(self.resolved))
 
-    def _runs(self, places: Places) -> tuple[Places, Places]:
-        """Cells and replicates at places: dimensions that decide array shapes vary slowest."""
-        rank, replicates = np.divmod(places, self.resolved.spec.replicates)
+    def _runs(self, positions: Positions) -> tuple[Positions, Positions]:
+        """Cells and replicates at positions: dimensions that decide array shapes vary slowest."""
+        rank, replicates = np.divmod(positions, self.resolved.spec.replicates)
         cells = self.resolved.cells
         slow = cells.slow_dimensions(tuple(self.model.shape_columns))
         order = [*slow, *(d for d in range(len(cells.shape)) if d not in slow)]
@@ -182,7 +181,7 @@ class Plan:
         ), replicates
 
 
-def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
+def make_plan(resolved: ResolvedSweep, published: NDArray[Any]) -> Plan:
     """Plan a sweep.
 
     Args:
@@ -192,9 +191,9 @@ def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
         SweepError: more runs than a plan can hold, or cells that are the same run.
     """
     cells, replicates = resolved.cells, resolved.spec.replicates
-    if cells.number * replicates > MOST_RUNS:
+    if cells.number * replicates > MAX_RUNS:
         raise SweepError(
-            f"{cells.number:,} cells of {replicates:,} replicates are more than {MOST_RUNS:,} runs; "
+            f"{cells.number:,} cells of {replicates:,} replicates are more than {MAX_RUNS:,} runs; "
             "take fewer replicates or split the sweep"
         )
     flops, memory, idle = 0.0, 0.0, dict[str, set[str]]()
@@ -212,24 +211,24 @@ def make_plan(resolved: Resolved, published: NDArray[Any]) -> Plan:
     return replace(plan, spans=spans, todo=todo, flops=flops, memory_bytes=memory)
 
 
-def cut_shards(plan: Plan, cut: Cut) -> list[Shard]:
+def cut_shards(plan: Plan, shard_size: ShardSize) -> list[Shard]:
     """Cut what is to do into shards of one array shape and of about equal cost.
 
     Shards take `cut.seconds` of one core at the nominal rate; a small sweep is cut into at least 16,
-    so that all workers have something to do. Where trials have a card, runs that it can train are cut
+    so that all workers have something to do. Where trials have a GPU, runs that it can train are cut
     at its rate and apart from the others.
 
     Raises:
         SweepError: more shards than a folder can sensibly hold.
     """
     shards: list[Shard] = []
-    kinds = (None,) if cut.card_flops_per_s is None else (True, False)
-    for (card, *_), pieces in groupby(_pieces(plan, cut, kinds), key=itemgetter(0)):
-        shard = _shard(np.concatenate([places for _, places in pieces]))
-        shards.append(shard._replace(card=bool(card)))
-        if len(shards) > MOST_SHARDS:
+    kinds = (None,) if shard_size.gpu_flops_per_s is None else (True, False)
+    for (gpu, *_), pieces in groupby(_pieces(plan, shard_size, kinds), key=itemgetter(0)):
+        shard = _shard(np.concatenate([positions for _, positions in pieces]))
+        shards.append(shard._replace(gpu=bool(gpu)))
+        if len(shards) > MAX_SHARDS:
             raise SweepError(
-                f"the sweep makes more than {MOST_SHARDS:,} shards, each a file; take larger "
+                f"the sweep makes more than {MAX_SHARDS:,} shards, each a file; take larger "
                 "--shard-runs or --shard-seconds"
             )
     return shards
@@ -239,56 +238,56 @@ def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:
     """Spans of what is not published; those of which all is to do are as long as they can be."""
     spans: list[Shard] = []
     for first in range(0, plan.total, BLOCK):
-        places = np.arange(first, min(first + BLOCK, plan.total))
-        ids = plan.ids(places)
+        positions = np.arange(first, min(first + BLOCK, plan.total))
+        ids = plan.ids(positions)
         at = np.minimum(np.searchsorted(published, ids), published.size - 1)
-        places = places[published[at] != ids]
-        if not places.size:
+        positions = positions[published[at] != ids]
+        if not positions.size:
             continue
-        span = _shard(places)
+        span = _shard(positions)
         if span.mask is None and spans and spans[-1].mask is None and spans[-1].last == span.first:
             span = Shard(spans.pop().first, span.last)
         spans.append(span)
     return tuple(spans)
 
 
-def _shard(places: Places) -> Shard:
-    """The shard, or span, of rising places."""
-    first, last = int(places[0]), int(places[-1]) + 1
-    if last - first == places.size:
+def _shard(positions: Positions) -> Shard:
+    """The shard, or span, of rising positions."""
+    first, last = int(positions[0]), int(positions[-1]) + 1
+    if last - first == positions.size:
         return Shard(first, last)
     bits = np.zeros(last - first, dtype=bool)
-    bits[places - first] = True
+    bits[positions - first] = True
     return Shard(first, last, np.packbits(bits).tobytes())
 
 
-def _parts(spans: tuple[Shard, ...], like_shaped: int) -> Iterator[Places]:
-    """The places of spans, a block at a time, each within runs of one array shape."""
+def _parts(spans: tuple[Shard, ...], runs_per_shape: int) -> Iterator[Positions]:
+    """The positions of spans, a block at a time, each within runs of one array shape."""
     for span in spans:
         first = span.first
         while first < span.last:
-            last = min(first + BLOCK, span.last, (first // like_shaped + 1) * like_shaped)
-            places = np.arange(first, last) if span.mask is None else span.places
-            yield places[(places >= first) & (places < last)]
+            last = min(first + BLOCK, span.last, (first // runs_per_shape + 1) * runs_per_shape)
+            positions = np.arange(first, last) if span.mask is None else span.positions
+            yield positions[(positions >= first) & (positions < last)]
             first = last
 
 
-def _chosen(plan: Plan, card: bool | None) -> Iterator[Places]:
-    """What is to do, a block at a time: what a card can train, what it cannot, or with None all."""
-    for places in _parts(plan.spans, plan.like_shaped()):
-        some = places if card is None else places[plan.on_card(places) == card]
+def _chosen(plan: Plan, gpu: bool | None) -> Iterator[Positions]:
+    """What is to do, a block at a time: what a GPU can train, what it cannot, or with None all."""
+    for positions in _parts(plan.spans, plan.runs_per_shape()):
+        some = positions if gpu is None else positions[plan.on_gpu(positions) == gpu]
         if some.size:
             yield some
 
 
-def _target(plan: Plan, cut: Cut, card: bool | None) -> float:
+def _target(plan: Plan, shard_size: ShardSize, gpu: bool | None) -> float:
     """Flops of a shard."""
-    rate = (card and cut.card_flops_per_s) or NOMINAL_FLOPS_PER_S
-    if card is None or cut.runs:
+    rate = (gpu and shard_size.gpu_flops_per_s) or NOMINAL_FLOPS_PER_S
+    if gpu is None or shard_size.runs:
         flops = plan.flops
     else:
-        flops = sum(float(plan.cost(places).sum()) for places in _chosen(plan, card))
-    return min(cut.seconds * rate, max(flops / 16, rate / 4))
+        flops = sum(float(plan.cost(positions).sum()) for positions in _chosen(plan, gpu))
+    return min(shard_size.seconds * rate, max(flops / 16, rate / 4))
 
 
 def _numbers(cost: NDArray[Any], target: float, total: float) -> NDArray[Any]:
@@ -306,24 +305,24 @@ def _numbers(cost: NDArray[Any], target: float, total: float) -> NDArray[Any]:
 
 
 def _pieces(
-    plan: Plan, cut: Cut, kinds: tuple[bool | None, ...]
-) -> Iterator[tuple[tuple[bool | None, int, int], Places]]:
-    """Places that belong into one shard, piece by piece, with the kind and number of their shard."""
-    like_shaped = plan.like_shaped()
-    for card in kinds:
-        target = _target(plan, cut, card)
-        least = target / MOST_CARD_RUNS if card else 0.0
-        total = plan.flops if card is None else math.inf
+    plan: Plan, shard_size: ShardSize, kinds: tuple[bool | None, ...]
+) -> Iterator[tuple[tuple[bool | None, int, int], Positions]]:
+    """Positions that belong into one shard, piece by piece, with the kind and number of their shard."""
+    runs_per_shape = plan.runs_per_shape()
+    for gpu in kinds:
+        target = _target(plan, shard_size, gpu)
+        least = target / MAX_GPU_RUNS if gpu else 0.0
+        total = plan.flops if gpu is None else math.inf
         group, before, count = -1, 0.0, 0
-        for places in _chosen(plan, card):
-            if places[0] // like_shaped != group:
-                group, count = int(places[0] // like_shaped), 0
-            if cut.runs:
-                number = ((count + np.arange(places.size)) // cut.runs).astype(np.float64)
-                count += places.size
+        for positions in _chosen(plan, gpu):
+            if positions[0] // runs_per_shape != group:
+                group, count = int(positions[0] // runs_per_shape), 0
+            if shard_size.runs:
+                number = ((count + np.arange(positions.size)) // shard_size.runs).astype(np.float64)
+                count += positions.size
             else:
-                cost = np.maximum(plan.cost(places), least)
+                cost = np.maximum(plan.cost(positions), least)
                 number = _numbers(before + np.cumsum(cost) - cost / 2, target, total)
                 before += float(cost.sum())
-            for part in np.split(places, np.flatnonzero(np.diff(number)) + 1):
-                yield (card, group, int(number[np.searchsorted(places, part[0])])), part
+            for part in np.split(positions, np.flatnonzero(np.diff(number)) + 1):
+                yield (gpu, group, int(number[np.searchsorted(positions, part[0])])), part

@@ -135,10 +135,13 @@ def _left_over(metadata: Mapping[str, str], there: Mapping[str, int]) -> set[str
 
 
 def _groups(dataset: Dataset, target_bytes: int) -> Iterator[list[str]]:
-    """Names of small shards of one schema that make a large file together."""
+    """Names of small shards of one schema that make a large file together.
+
+    A file whose name no sweep gives is somebody's: its rows count, and it stays where it is.
+    """
     groups: dict[pa.Schema, tuple[list[str], int]] = {}
     sizes = dataset.store.sizes()
-    for name in dataset.shards():
+    for name in filter(is_own, dataset.shards()):
         if 2 * sizes.get(name, target_bytes) > target_bytes:
             continue
         schema = dataset.schema(name).remove_metadata()

@@ -18,7 +18,7 @@ from pyarrow import fs as arrow_fs
 from sweeps.declare.cells.identity import shard_name
 from sweeps.declare.content import content_digest
 from sweeps.errors import SweepError
-from sweeps.protocol import Columns, Model, Tracing
+from sweeps.protocol import Columns, Model, RecordsTrajectory
 from sweeps.store.files import DAMAGED, GIVEN, MANIFEST, TRAJECTORY, is_shard, records_of
 from sweeps.store.inspection import Inspection, inspection
 from sweeps.store.manifest import read_manifest
@@ -248,7 +248,7 @@ class Writer:
         Returns:
             The digest of the records, which the shard states.
         """
-        assert isinstance(self._model, Tracing)
+        assert isinstance(self._model, RecordsTrajectory)
         table = to_table(trace_schema(self._model), ids[traces["run"]], traces)
         return self.put_table(shard_name(ids, TRAJECTORY), table, extra)
 

@@ -39,6 +39,11 @@ class Inspection(NamedTuple):
         return total - self.again
 
     @property
+    def unverified(self) -> list[str]:
+        """Files that state no digest of their rows, so that a change goes unnoticed."""
+        return [name for name, shard in self.shards.items() if not shard.has_digest]
+
+    @property
     def notes(self) -> list[dict[str, str]]:
         """What files say of how they came to be."""
         return [note for shard in self.shards.values() for note in shard.notes]

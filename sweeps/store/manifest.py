@@ -5,10 +5,11 @@ import math
 from typing import Any
 
 from sweeps.declare.document import SCHEMA_VERSION
-from sweeps.declare.file.sweep_file import Spec
+from sweeps.declare.document_digest import is_altered
+from sweeps.declare.file.sweep_file import SweepSpec
 from sweeps.errors import SweepError, shown
 
-_KEYS = {*Spec._fields, "planned_runs"} - Spec._field_defaults.keys()
+_KEYS = {*SweepSpec._fields, "planned_runs"} - SweepSpec._field_defaults.keys()
 _TYPES: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("name", "model", "description"), (str, "text")),
     **dict.fromkeys(
@@ -53,6 +54,8 @@ def read_manifest(data: bytes, source: str) -> dict[str, Any]:
 
 def _check(found: dict[str, Any]) -> None:
     """Whether every key has its type, and the planned runs are those of axes, settings and replicates."""
+    if is_altered(found):
+        raise NotASweep("it was altered since it was written: its digest is of another text")
     if missing := sorted((_KEYS | {"schema_version"}) - found.keys()):
         raise NotASweep(f"{', '.join(missing)} is missing")
     for key, (kind, expected) in _TYPES.items():

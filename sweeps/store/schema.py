@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sweeps.declare.cells.identity import RUN_ID_BYTES
 from sweeps.declare.document import SCHEMA_VERSION
-from sweeps.protocol import Column, Columns, Model, Tracing
+from sweeps.protocol import Column, Columns, Model, RecordsTrajectory
 
 
 def table_schema(model: Model, auxiliary: Mapping[str, str]) -> pa.Schema:
@@ -37,7 +37,7 @@ def table_schema(model: Model, auxiliary: Mapping[str, str]) -> pa.Schema:
     return pa.schema(fields)
 
 
-def trace_schema(model: Tracing) -> pa.Schema:
+def trace_schema(model: RecordsTrajectory) -> pa.Schema:
     """Schema of what is recorded along the training."""
     return pa.schema([_id_field(), *(_column_field(column) for column in model.trace_measures)])
 

@@ -63,6 +63,7 @@ class Shard(NamedTuple):
     statuses: Counter[str]
     notes: list[dict[str, str]]
     sweep: str
+    has_digest: bool = True
 
 
 def read_shard(store: Store, name: str, owner: Owner, beside: Set[str]) -> Shard:
@@ -232,7 +233,7 @@ def _checked(name: str, table: pa.Table, metadata: Mapping[str, str]) -> Shard:
     statuses = Counter(
         {str(one["values"]): one["counts"] for one in table["status"].value_counts().to_pylist()}
     )
-    return Shard(ids, statuses, parts(metadata, len(ids)), metadata["sweep"])
+    return Shard(ids, statuses, parts(metadata, len(ids)), metadata["sweep"], DIGEST in metadata)
 
 
 def sound_table(file: pq.ParquetFile) -> pa.Table:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sweeps.declare import recording as trajectory
 from sweeps.errors import SweepError
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, Shard
-from sweeps.protocol import Compiled, Placed
+from sweeps.protocol import CompilesCode, UsesGpu
 from sweeps.provenance import machine
 from sweeps.provenance.source_code import Code, code_in
 from sweeps.store.dataset import Writer
@@ -58,7 +58,7 @@ class Session(NamedTuple):
     slots: int = 1
 
 
-class Work(NamedTuple):
+class TrainingJob(NamedTuple):
     """A sweep's work as executors take it; shards are numbered. The rate is that of a trial's card.
 
     `notices` say what was done to the folder before: files that were set aside.
@@ -68,26 +68,26 @@ class Work(NamedTuple):
     shards: list[Shard]
     writer: Writer
     session: Session
-    card_flops_per_s: float | None = None
+    gpu_flops_per_s: float | None = None
     notices: tuple[str, ...] = ()
 
 
-def train_shard(work: Work, number: int) -> Iterator[Progress]:
+def train_shard(work: TrainingJob, number: int) -> Iterator[Progress]:
     """Train shard `number` and publish it, reporting about twice a second.
 
     A shard that is published already, by a worker that died before it could say so or by another
     driver, is not trained again.
     """
-    places = work.shards[number].places
-    ids = work.plan.ids(places)
+    positions = work.shards[number].positions
+    ids = work.plan.ids(positions)
     node = platform.node()
     if work.writer.is_published(ids):
-        yield Progress(number, places.size, {}, 0.0, True, node)
+        yield Progress(number, positions.size, {}, 0.0, True, node)
         return
-    model, columns = work.plan.model, work.plan.columns(places)
+    model, columns = work.plan.model, work.plan.columns(positions)
     steps = work.plan.resolved.spec.trajectory
     compile_s = 0.0
-    if isinstance(model, Compiled) and not model.is_compiled(columns, steps is not None):
+    if isinstance(model, CompilesCode) and not model.is_compiled(columns, steps is not None):
         yield Progress(number, node=node, compiling=True)
         compile_s = model.compile(columns, steps is not None)
         yield Progress(number, node=node, compile_s=compile_s)
@@ -97,7 +97,7 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
     statuses = model.measures[0].choices
     failed = dict.fromkeys(statuses[1:], 0)
     done = 0
-    rate = (work.shards[number].card and work.card_flops_per_s) or NOMINAL_FLOPS_PER_S
+    rate = (work.shards[number].gpu and work.gpu_flops_per_s) or NOMINAL_FLOPS_PER_S
     for rows in _slices(trajectory.cost(model, columns, steps), rate):
         part = {name: values[rows] for name, values in columns.items()}
         found, traces = trajectory.train(model, part, steps)
@@ -111,7 +111,7 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
     extra: dict[str, Any] = {"engine": model.engine, "device": machine.processor()}
     extra |= {"wall_s": wall_s, "compile_s": compile_s} | machine.stated()
     extra |= work.session.code.stated() | _whence(work.session)
-    if isinstance(model, Placed) and steps is None:
+    if isinstance(model, UsesGpu) and steps is None:
         extra |= model.placed(columns)
     if steps is not None:
         digest = work.writer.publish_trajectory(ids, _joined(traced), extra)
@@ -120,11 +120,11 @@ def train_shard(work: Work, number: int) -> Iterator[Progress]:
     yield Progress(number, done, failed, wall_s, True, node)
 
 
-def keep_failure(work: Work, number: int, error: str) -> None:
+def keep_failure(work: TrainingJob, number: int, error: str) -> None:
     """Leave a shard's error and parameters beside the dataset; a folder that takes none is told so."""
-    places = work.shards[number].places
-    ids = work.plan.ids(places)
-    work.writer.keep(record_name(ids), describe(ids, work.plan.columns(places), error))
+    positions = work.shards[number].positions
+    ids = work.plan.ids(positions)
+    work.writer.keep(record_name(ids), describe(ids, work.plan.columns(positions), error))
 
 
 def check_here(location: str, code: Code) -> None:

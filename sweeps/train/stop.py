@@ -19,7 +19,7 @@ class Stopped(KeyboardInterrupt):
     """A signal came where nothing is in training; like Ctrl-C, no `except Exception` takes it."""
 
 
-class Brake:
+class StopSignal:
     """Looked at by executors before each shard and each step; a context manager that takes signals.
 
     `cause` is why no further shard would come to its end: that nothing can be published any more.
@@ -41,22 +41,22 @@ class Brake:
         self._end = time.monotonic() + self._budget_s
 
     @property
-    def is_over(self) -> bool:
+    def time_is_over(self) -> bool:
         """Whether the time is over."""
         return time.monotonic() >= self._end
 
     @property
-    def holds(self) -> bool:
+    def stop_requested(self) -> bool:
         """Whether no further shard is to begin."""
-        return self.signal is not None or bool(self.cause) or self.is_over
+        return self.signal is not None or bool(self.cause) or self.time_is_over
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.getsignal(number) for number in _SIGNALS}
-            self.take()
+            self.install()
         return self
 
-    def take(self) -> bool:
+    def install(self) -> bool:
         """Take the signals, also from a library that took them in between; whether it takes any.
 
         It does where it was entered, until a signal came.
@@ -66,20 +66,20 @@ class Brake:
         return bool(self._before)
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
+    def interruptible(self) -> Iterator[None]:
         """Where nothing is in training: a signal ends what the process does or waits for.
 
         Raises:
             Stopped: a signal came, before or meanwhile.
         """
-        self.check()
+        self.raise_if_signalled()
         before, self._raises = self._raises, True
         try:
             yield
         finally:
             self._raises = before
 
-    def check(self) -> None:
+    def raise_if_signalled(self) -> None:
         """Go no further where a signal was noted.
 
         Raises:
@@ -94,19 +94,19 @@ class Brake:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._release()
+        self._restore()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """It pickles as a brake that never holds: Ray Tune keeps a copy that nobody reads."""
-        return Brake, ()
+        """It pickles as one that requests no stop: Ray Tune keeps a copy that nobody reads."""
+        return StopSignal, ()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
-        self._release()
+        self._restore()
         if self._raises:
             raise Stopped(number)
 
-    def _release(self) -> None:
+    def _restore(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}

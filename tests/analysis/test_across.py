@@ -7,13 +7,13 @@ import pytest
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.dataset.plane import equal
-from analysis.dataset.sweep import TrendSpec
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.prediction import AGREES, DISAGREES
 from analysis.scaling.sliding_exponent import local_exponents
 from analysis.scaling.trend import fit_power, follow
 from analysis.statistics.bootstrap import Resampling
 from analysis.training.settling import FALLS, GROWS, INCONCLUSIVE, SETTLES, ending, median
+from sweeps.declare.analysis_spec import TrendSpec
 from tests.analysis.exact import exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 

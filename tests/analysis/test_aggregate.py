@@ -9,15 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.cells.aggregate import Cells, aggregate
+from analysis.boundary.mean_crossing import find_boundary
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import Cells
+from analysis.cells.groups import index_among
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.plane import is_log
-from analysis.dataset.sweep import AnalysisSpec
 from analysis.dataset.trajectory_files import find_records
 from analysis.errors import AnalysisError
 from analysis.training.trajectories import open_trajectories
+from sweeps.declare.analysis_spec import AnalysisSpec
 from tests.analysis.recording import record
-from tests.analysis.synthetic import Planted, write_table
+from tests.analysis.synthetic import Planted, write_shard, write_table
 
 VIEW = AnalysisSpec("d", "mu_norm", "test_error_clean", (0.25,))
 
@@ -189,3 +192,80 @@ def test_rows_are_of_no_sweep_whose_values_are_of_another_type(
         aggregate(dataset, AnalysisSpec("d", "mu_norm", "test_error_clean", (0.25,)))
     assert find_records(str(record(folder))).pairs
     assert open_trajectories(str(folder), dataset.sweep) is None
+
+
+def test_copies_are_counted_once_and_other_runs_are_refused(
+    folder: Path, two_settings: Planted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = aggregate(open_dataset(str(folder)), VIEW)
+    table = two_settings.table().slice(0, 50)
+    write_shard(folder / "shard-again.parquet", table, two_settings.sweep())
+    after = aggregate(open_dataset(str(folder)), VIEW)
+    np.testing.assert_array_equal(after.values, before.values)
+    assert (before.duplicates, after.duplicates, after.ignored) == (0, 50, 0)
+    other = with_column(table, "test_error_clean", np.full(50, 0.123))
+    write_shard(folder / "shard-again.parquet", other, two_settings.sweep())
+    monkeypatch.setattr("analysis.dataset.files.MAX_VERIFIED_ROWS", 0)
+    with pytest.raises(AnalysisError, match=r"50 runs share their cell.*: test_error_clean"):
+        aggregate(open_dataset(str(folder)), VIEW)
+
+
+def test_rows_of_a_fixed_value_that_changed_are_ignored(
+    two_settings: Planted, tmp_path: Path
+) -> None:
+    smaller = two_settings.but(factors=(1.0,), replicates=6)
+    folder = write_table(tmp_path / "data", two_settings.table(), smaller.sweep())
+    with pytest.raises(AnalysisError, match="runs share their cell"):
+        aggregate(open_dataset(str(folder)), VIEW)
+    fixed = smaller.but(sweep_extra={"fixed": {"n": 20, "p_flip": 0.0}})
+    write_table(tmp_path / "other", two_settings.table(), fixed.sweep())
+    found = aggregate(open_dataset(str(tmp_path / "other")), VIEW)
+    np.testing.assert_array_equal(found.values, two_settings.measure()[:1, ..., :6])
+    assert found.ignored == two_settings.table().num_rows - found.used.sum()
+
+
+def test_a_uri_gives_the_same(folder: Path) -> None:
+    one, other = (
+        aggregate(open_dataset(name), VIEW).values for name in (str(folder), folder.as_uri())
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["a[1]*?", "d=5", "~", 'it\'s "x"; --'])
+def test_a_folder_of_any_name_is_read(two_settings: Planted, tmp_path: Path, name: str) -> None:
+    folder = two_settings.write(tmp_path / name / "data")
+    values = aggregate(open_dataset(str(folder)), VIEW).values
+    np.testing.assert_array_equal(values, two_settings.measure())
+
+
+def test_batches_have_the_mean_and_a_boundary(folder: Path, two_settings: Planted) -> None:
+    dataset = open_dataset(str(folder))
+    cells = aggregate(dataset, VIEW, batches=6)
+    assert cells.values.shape == (2, 8, 16, 6)
+    np.testing.assert_allclose(cells.mean, two_settings.measure().mean(-1), rtol=1e-12)
+    boundary = find_boundary(cells, 0.25)
+    whole = find_boundary(aggregate(dataset, VIEW), 0.25)
+    np.testing.assert_allclose(boundary.estimate, whole.estimate, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": "dd"}, r"no column 'dd'. Did you mean 'd'"),
+        ({"measure": "train"}, r"Column 'train' holds string, expected numbers"),
+    ],
+)
+def test_a_column_that_cannot_be_used(
+    dataset: Dataset, change: dict[str, str], message: str
+) -> None:
+    with pytest.raises(AnalysisError, match=message):
+        aggregate(dataset, replace(VIEW, **change))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_the_index_among_values_is_that_of_a_loop(words: bool) -> None:
+    values = ("b", None, "a", "b", 1.5) if words else (3.0, None, 1, "a", 0.5, 3.0)
+    entries = ["a", "b", "c", "a"] if words else [0.5, 3.0, 2.0, 1.0]
+    column = np.ma.array(entries, mask=[0, 0, 0, 1])
+    expected = [values.index(v) if v in values else -1 for v in [*entries[:3], None]]
+    np.testing.assert_array_equal(index_among(column, values), expected)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageColor
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.figures.plane_map import ABOVE, BELOW
 from analysis.report.findings import Choices
 from analysis.report.report import examine, write_report

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from analysis.cells.aggregate import aggregate
-from analysis.cells.columns import along_x, on_plane
+from analysis.cells.columns import along_x, evaluate, names_in, on_plane
 from analysis.dataset.files import Dataset, open_dataset
-from analysis.dataset.sweep import parse_sweep
 from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse
-from analysis.formula import evaluate, names_in
 from analysis.report.parts import Study, collapse_part
 from analysis.scaling.data_collapse import collapse
 from analysis.statistics.bootstrap import Resampling
+from sweeps.declare.analysis_spec import CollapseSpec
+from sweeps.declare.document import read_document
 from tests.analysis.synthetic import Planted, cells_of, write_table
 from tests.analysis.test_aggregate import VIEW, with_column
 
@@ -118,7 +118,7 @@ def test_a_derived_column_is_read_where_the_sweep_has_it(tmp_path: Path) -> None
 
 
 def test_an_order_parameter_that_cannot_be_drawn_says_why(dataset: Dataset) -> None:
-    view = replace(VIEW, orders=("mu_norm**4 / d", "replicate * d"))
+    view = replace(VIEW, collapse=CollapseSpec(("mu_norm**4 / d", "replicate * d")))
     part = collapse_part(Study(dataset, aggregate(dataset, view), view, FEW))
     assert {row["order_parameter"] for row in part.rows} == {"mu_norm**4 / d"}
     assert list(part.figures) == ["collapse-1"]
@@ -129,7 +129,7 @@ def test_the_sweep_names_the_order_parameters() -> None:
     view = Planted().sweep()["analysis"]
     for given, orders in (("d / n", ("d / n",)), (["d", "n"], ("d", "n"))):
         document = Planted().sweep() | {"analysis": view | {"collapse": {"order": given}}}
-        found = parse_sweep(document, where="a test").view
+        found = read_document(document, where="a test").analysis
         assert found is not None
         assert found.orders == orders
 

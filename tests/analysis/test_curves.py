@@ -9,11 +9,14 @@ import pytest
 
 from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import Dataset
-from analysis.dataset.sweep import AnalysisSpec, Axis, CurveSpec, Sweep
 from analysis.figures.curves import draw_curves
 from analysis.report.curve_section import power_row, rows, verdict_row
 from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE
 from analysis.training.curves import Line, agreement, curve_lines, fit_power
+from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec
+from sweeps.declare.axis import Axis
+from sweeps.declare.document import SweepDocument
+from tests.analysis.in_memory import dataset_of
 
 X = np.linspace(0.2, 3.0, 12)
 SIZES = (50.0, 100.0, 200.0)
@@ -22,19 +25,24 @@ VIEW = AnalysisSpec("x", "y", "risk", (), curves=(SPEC,))
 
 
 def planted(
-    *, seed: int = 0, slope: float = 20.0, sizes: Sequence[float] = SIZES, bias: float = 0.0
+    *,
+    seed: int = 0,
+    slope: float = 20.0,
+    sizes: Sequence[float] = SIZES,
+    bias: float = 0.0,
+    bend: float = 0.0,
 ) -> Dataset:
-    """risk = y x + slope/n + noise, predicted y x (1 + bias); at x = X[5] nothing is predicted."""
+    """risk = y x + slope/n + noise, predicted y x (1 + bias), nothing at x = X[5]; `bend` is at n = 100."""
     rng = np.random.default_rng(seed)
-    grid = np.meshgrid(X, [1.0, 3.0], sizes, np.arange(15.0), indexing="ij")
+    grid = np.meshgrid(X, [1.0, 3.0], sizes, np.arange(15), indexing="ij")
     x, y, n, replicate = (part.ravel() for part in grid)
     theory = np.where(x == X[5], np.nan, x * y * (1 + bias))
     columns = {"x": x, "y": y, "n": n, "replicate": replicate, "theory": theory}
-    columns["risk"] = x * y + slope / n + 0.2 * rng.standard_normal(x.size)
+    columns["risk"] = x * y + slope / n + bend * (n == 100.0) + 0.2 * rng.standard_normal(x.size)
     table = pa.table({**columns, "status": ["ok"] * x.size, "run_id": np.arange(x.size)})
     axes = {"x": Axis(tuple(X), "lin"), "y": Axis((1.0, 3.0), "list")}
-    sweep = Sweep("planted", 15, axes, {}, {"n": tuple(sizes)}, VIEW, x.size)
-    return Dataset(sweep, table, files=1, duplicates=0)
+    sweep = SweepDocument("planted", 15, axes, {}, {"n": tuple(sizes)}, VIEW, x.size)
+    return dataset_of(table, sweep)
 
 
 def limits(dataset: Dataset) -> list[Line]:
@@ -80,10 +88,7 @@ def test_what_is_predicted_nowhere_is_not_judged_and_few_points_tell_nothing() -
 
 def test_sizes_scattering_about_a_line_widen_its_interval() -> None:
     calm = limits(planted(seed=1))[0]
-    bent = planted(seed=1)
-    n, risk = (bent.numbers(name) for name in ("n", "risk"))
-    table = bent.table.set_column(5, "risk", [risk + (n == 100.0)])
-    wild = limits(Dataset(bent.sweep, table, 1, 0))[0]
+    wild = limits(planted(seed=1, bend=1.0))[0]
     assert (wild.half > 2 * calm.half).all()
 
 

@@ -14,8 +14,7 @@ from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
-from analysis.cells.aggregate import Cells
-from analysis.dataset.sweep import PredictionSpec
+from analysis.cells.cells import Cells
 from analysis.figures import (
     draw_boundary,
     draw_failures,
@@ -32,6 +31,7 @@ from analysis.scaling.power_law import fit_power_law
 from analysis.scaling.prediction import compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.training.trajectories import Trajectories
+from sweeps.declare.analysis_spec import PredictionSpec
 from tests.analysis.exact import exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 

@@ -1,4 +1,4 @@
-"""Datasets beyond the bound are read through the engine: the same results, or batches that say so."""
+"""Datasets with too many runs to hold their values: cells of batches, and a report that says so."""
 
 from pathlib import Path
 
@@ -25,31 +25,13 @@ def location(two_settings: Planted, tmp_path: Path) -> str:
     return str(write_table(tmp_path / "large", kept, planted.sweep()))
 
 
-@pytest.mark.slow
-def test_beyond_the_bound_the_report_says_the_same(
-    location: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = examine(location, FEW)
-    monkeypatch.setattr("analysis.cells.large.MOST_ROWS", 0)
-    large = examine(location, FEW)
-    assert large.findings.dataset.table.num_rows < whole.findings.dataset.table.num_rows / 5
-    np.testing.assert_array_equal(large.findings.cells.values, whole.findings.cells.values)
-    assert large.findings.runs == whole.findings.runs
-    tables = [
-        [(table.name, table.rows) for section in sections_of(one) for table in section.tables]
-        for one in (whole, large)
-    ]
-    assert tables[0] == tables[1]
-    assert "collapse" in dict(tables[0])
-
-
 def test_too_many_values_are_held_as_batches(
     location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = analyse(location, FEW)
-    monkeypatch.setattr("analysis.cells.large.MOST_ROWS", 0)
-    monkeypatch.setattr("analysis.cells.large.MOST_VALUES", 0)
-    monkeypatch.setattr("analysis.cells.large.BATCHES", 6)
+    monkeypatch.setattr("analysis.dataset.files.MAX_VERIFIED_ROWS", 0)
+    monkeypatch.setattr("analysis.cells.aggregate.MAX_VALUES", 0)
+    monkeypatch.setattr("analysis.cells.aggregate.BATCHES", 6)
     large = examine(location, FEW)
     assert large.findings.cells.values.shape[3] == 6
     assert large.findings.runs == whole.runs
@@ -57,6 +39,7 @@ def test_too_many_values_are_held_as_batches(
         large.findings.levels[0].boundary.estimate, whole.levels[0].boundary.estimate, atol=0.1
     )
     titles = {section.title: section.text for section in sections_of(large)}
+    assert "Collapse" in titles
     assert "Half of the runs benign" not in titles
     assert "those of 6 batches" in titles["Runs"]
     with pytest.raises(AnalysisError, match="means of batches of runs; expected single runs"):

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
-from analysis.cells.aggregate import Cells
-from analysis.dataset.sweep import PredictionSpec
+from analysis.cells.cells import Cells
 from analysis.scaling.paired_shift import boundary_shift
 from analysis.scaling.power_law import fit_power_law
 from analysis.scaling.prediction import compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.statistics.profiles import straight_profiles
+from sweeps.declare.analysis_spec import PredictionSpec
 from tests.analysis.exact import cut, exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 

@@ -1,7 +1,6 @@
 """Loading: order leaves no trace, duplicates go, and every foreign thing is named."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.dataset.files import Dataset, open_dataset
-from analysis.dataset.query import open_source
-from analysis.dataset.sweep import parse_sweep
+from analysis.dataset.files import MAX_VERIFIED_ROWS, Dataset, open_dataset
 from analysis.errors import AnalysisError
+from sweeps.declare.document import read_document
 from tests.analysis.synthetic import Planted, write_shard, write_table
 
 
@@ -199,10 +197,11 @@ def test_a_manifest_that_is_no_file_is_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["numerics_version", "model"])
-@pytest.mark.parametrize("opened", [open_dataset, open_source])
+@pytest.mark.parametrize("verified", [0, MAX_VERIFIED_ROWS])
 def test_rows_of_other_numerics_are_not_mixed_in(
-    opened: Callable[[str], object], key: str, folder: Path
+    verified: int, key: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("analysis.dataset.files.MAX_VERIFIED_ROWS", verified)
     victim = sorted(folder.glob("shard-*"))[1]
     table = pq.read_table(victim)
     metadata = table.schema.metadata | {key.encode(): b"2"}
@@ -211,24 +210,54 @@ def test_rows_of_other_numerics_are_not_mixed_in(
     with pytest.raises(
         AnalysisError, match=rf"{victim.name} is foreign.*: {name} 2, and the folder"
     ):
-        opened(str(folder))
+        open_dataset(str(folder))
 
 
 @pytest.mark.parametrize("damage", [b"\xff", b"\0"])
-def test_damaged_rows_of_a_large_dataset_are_no_traceback(folder: Path, damage: bytes) -> None:
+def test_damaged_rows_of_a_large_dataset_are_no_traceback(
+    folder: Path, damage: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Their footers are sound, which is all that is read when it is opened."""
-    source = open_source(str(folder))
+    monkeypatch.setattr("analysis.dataset.files.MAX_VERIFIED_ROWS", 0)
+    dataset = open_dataset(str(folder))
     victim = sorted(folder.glob("shard-*"))[1]
     data = victim.read_bytes()
     victim.write_bytes(data[:4] + damage * 4000 + data[4004:])
     with pytest.raises(AnalysisError, match=r"Cannot read the rows of .*verify"):
-        source.run("SELECT max(run_id), max(mu_norm), max(test_error_clean) FROM runs")
+        dataset.query("SELECT max(run_id), max(mu_norm), max(test_error_clean) FROM runs")
     with pytest.raises(duckdb.Error):
-        source.run("SELECT nothing FROM runs")
+        dataset.query("SELECT nothing FROM runs")
 
 
 def test_zipped_axes_are_one_dimension_of_the_planned_runs(folder: Path) -> None:
     sweep = Planted().sweep()
     sweep["axes"]["n"] = {"values": list(range(16)), "scale": "list"}
     document = sweep | {"zip": [["mu_norm", "n"]], "planned_runs": 1280}
-    assert parse_sweep(document, where="here").planned_runs == 1280
+    assert read_document(document, where="here").planned_runs == 1280
+
+
+def test_constant_columns_are_told_by_the_footers(dataset: Dataset, two_settings: Planted) -> None:
+    assert dataset.constant["n"] == 20
+    assert dataset.constant["status"] == "ok"
+    assert "d" not in dataset.constant
+    assert dataset.rows == dataset.table.num_rows == two_settings.table().num_rows
+
+
+def test_foreign_files_are_named_by_their_footers(
+    folder: Path, two_settings: Planted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.dataset.files.MAX_VERIFIED_ROWS", 0)
+    other = two_settings.but(name="other")
+    write_shard(folder / "shard-x.parquet", other.table(), other.sweep())
+    with pytest.raises(AnalysisError, match=r"shard-x.* a shard of the sweep 'other'"):
+        open_dataset(str(folder))
+    pq.write_table(pa.table({"a": [1]}), folder / "shard-x.parquet")
+    with pytest.raises(AnalysisError, match=r"shard-x.parquet is foreign.*schema version none"):
+        open_dataset(str(folder))
+    table = two_settings.table().drop_columns(["n"])
+    write_shard(folder / "shard-x.parquet", table, two_settings.sweep())
+    with pytest.raises(AnalysisError, match=r"columns that differ"):
+        open_dataset(str(folder))
+    (folder / "shard-x.parquet").write_text("half a file")
+    with pytest.raises(AnalysisError, match=r"Cannot read .*shard-x"):
+        open_dataset(str(folder))

@@ -10,7 +10,7 @@ from analysis.figures.curves import draw_curves
 from analysis.report.report import examine, write_report
 from analysis.training.learning_curves import recorded_lines
 from sweeps.protocol import load_model
-from tests.sweeps.small import mistakes, train
+from tests.sweeps.small import errors_of, train
 
 ALONG = """\
 trajectory: [0, 4, 10]
@@ -41,14 +41,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_line_is_the_mean_of_what_was_recorded_and_ends_as_the_rows_do(folder: Path) -> None:
     dataset = open_dataset(str(folder))
-    (spec,) = dataset.sweep.view.curves
+    (spec,) = dataset.sweep.analysis.curves
     lines, steps = recorded_lines(str(folder), dataset.sweep, spec, over="m")
     assert steps is not None
     np.testing.assert_array_equal(steps.values, [0, 4, 10, 20])
     assert [(line.y, line.setting) for line in lines] == [
         (m, f"labels = {word}") for m in (16.0, 64.0) for word in ("random", "teacher")
     ]
-    m, words = dataset.numbers("m"), np.array(dataset.column("labels").to_pylist())
+    m, words = dataset.numbers("m"), np.array(dataset.table["labels"].to_pylist())
     for line in lines:
         mine = (m == line.y) & (words == line.setting.split(" = ")[1])
         for values, name in ((line.mean, "residual"), (line.predicted, "predicted_residual")):
@@ -77,8 +77,8 @@ def test_curves_along_the_training_are_drawn_on_the_scale_of_the_steps(
     text = SWEEP.replace("[0, 4, 10]", steps).replace("replicates: 4", "replicates: 1")
     train(text, tmp_path, load_model("kernel"))
     dataset = open_dataset(str(tmp_path))
-    assert dataset.sweep.view is not None
-    (spec,) = dataset.sweep.view.curves
+    assert dataset.sweep.analysis is not None
+    (spec,) = dataset.sweep.analysis.curves
     lines, plane = recorded_lines(str(tmp_path), dataset.sweep, spec, over="m")
     assert plane is not None
     (axes,) = draw_curves(lines, plane, labels=("residual", "m")).axes
@@ -89,15 +89,15 @@ def test_curves_along_the_training_are_drawn_on_the_scale_of_the_steps(
 def test_without_records_there_are_no_lines(folder: Path, tmp_path: Path) -> None:
     train(SWEEP.replace(ALONG, ""), tmp_path, load_model("kernel"))
     dataset = open_dataset(str(folder))
-    assert dataset.sweep.view is not None
-    (spec,) = dataset.sweep.view.curves
+    assert dataset.sweep.analysis is not None
+    (spec,) = dataset.sweep.analysis.curves
     assert recorded_lines(str(tmp_path), dataset.sweep, spec, over="m") == ([], None)
 
 
 def test_curves_of_what_is_not_recorded_are_mistakes() -> None:
     wrong = SWEEP.replace("measure: residual, predicted", "measure: residuals, predicted")
-    told = mistakes(wrong, load_model("kernel"))
+    told = errors_of(wrong, load_model("kernel"))
     assert "received 'residuals'; expected a recorded measure: residual, predicted_residual" in told
     assert "did you mean 'residual'" in told.lower()
-    told = mistakes(SWEEP.replace("trajectory: [0, 4, 10]\n", ""), load_model("kernel"))
+    told = errors_of(SWEEP.replace("trajectory: [0, 4, 10]\n", ""), load_model("kernel"))
     assert "the sweep records none; give steps under trajectory" in told

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.cells.aggregate import Cells
+from analysis.cells.cells import Cells
 from analysis.report.contents import SECTIONS
 from analysis.report.findings import Choices
 from analysis.report.html.document import title_of

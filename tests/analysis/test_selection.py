@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, find_boundary
-from analysis.cells.aggregate import aggregate, transposed
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import transposed
 from analysis.dataset.files import Dataset
-from analysis.dataset.sweep import PredictionSpec
 from analysis.figures import save
 from analysis.figures.levels import draw_levels
 from analysis.figures.residuals import draw_residuals
@@ -17,6 +17,7 @@ from analysis.report.verdict import judge_exponent, judge_line
 from analysis.scaling.exponent_by_level import default_levels, exponents
 from analysis.scaling.model_selection import select_law
 from analysis.statistics.bootstrap import Resampling
+from sweeps.declare.analysis_spec import CollapseSpec, PredictionSpec
 from tests.analysis.exact import exact_boundary
 from tests.analysis.synthetic import Planted, cells_of
 from tests.analysis.test_aggregate import VIEW
@@ -168,7 +169,7 @@ def test_raw_crossings_stand_beside_the_estimate() -> None:
 def test_sections_are_ready_for_a_report(dataset: Dataset, tmp_path) -> None:
     cells = aggregate(dataset, VIEW)
     line = replace(QUARTER, line="0.6 * d**0.25")
-    view = replace(VIEW, theory=(line,), orders=("mu_norm**4 / d",))
+    view = replace(VIEW, theory=(line,), collapse=CollapseSpec("mu_norm**4 / d"))
     found = {one.name: one for one in further_parts(dataset, cells, view, resampling=FEW)}
     assert set(found) == {"theory", "levels", "selection", "half-benign", "rows", "collapse"}
     assert {row["quantity"] for row in found["theory"].rows} == {"exponent", "factor"}

@@ -11,9 +11,9 @@ import pytest
 
 from analysis.dataset import trajectory_files as recorded
 from analysis.dataset.files import open_dataset
-from analysis.dataset.sweep import parse_sweep
 from analysis.errors import AnalysisError
 from analysis.training.trajectories import Trajectories, open_trajectories
+from sweeps.declare.document import read_document
 from tests.analysis.recording import STEPS, growth, record
 from tests.analysis.synthetic import Planted
 
@@ -62,7 +62,7 @@ def test_runs_of_an_earlier_fixed_value_are_left_out(data: Path) -> None:
     document = json.loads((data / "_sweep.json").read_text())
     document["fixed"]["n"] = 21
     (data / "_sweep.json").write_text(json.dumps(document))
-    assert open_trajectories(str(record(data)), parse_sweep(document, where="test")) is None
+    assert open_trajectories(str(record(data)), read_document(document, where="test")) is None
 
 
 def test_a_folder_may_be_named_by_its_uri(data: Path) -> None:

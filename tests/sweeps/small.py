@@ -13,13 +13,13 @@ import pytest
 
 from sweeps import command
 from sweeps.declare.cells.identity import ID_DTYPE
-from sweeps.declare.cells.resolve import Resolved, resolve
+from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut, Plan
+from sweeps.plan.plan import Plan, ShardSize
 from sweeps.protocol import Model
 from sweeps.store.dataset import Dataset
 from sweeps.train.executors import local
-from sweeps.train.shard import Progress, Work
+from sweeps.train.shard import Progress, TrainingJob
 from tests.toy import TOY
 
 TOY_SWEEP = """\
@@ -87,11 +87,11 @@ DRIVER = (
     "from pathlib import Path\n"
     "from sweeps import command\n"
     "from sweeps.train.executors import tune\n"
-    "from sweeps.plan.plan import Cut\n"
+    "from sweeps.plan.plan import ShardSize\n"
     "from tests.sweeps.small import TOY_SWEEP, planned\n"
     "from tests.toy import Toy\n"
     "plan, dataset = planned(TOY_SWEEP, Path(sys.argv[1]), Toy(pause_s=0.15))\n"
-    "work = command.prepare(plan, dataset, Cut(runs=4))\n"
+    "work = command.prepare(plan, dataset, ShardSize(runs=4))\n"
     "outcome = command.execute(work, dataset, lambda w: tune.run(\n"
     "    w, lambda p: None, tune.Cluster(sys.argv[2])))\n"
     "print(outcome)\n"
@@ -101,24 +101,24 @@ DRIVER = (
 
 COMMAND = [str(Path(sys.executable).parent / "bocnn-sweep")]
 
-Executor = Callable[[Work], dict[int, str]]
+Executor = Callable[[TrainingJob], dict[int, str]]
 
 
 def ignore(progress: Progress) -> None:
     """A report that nobody reads."""
 
 
-def train_here(work: Work) -> dict[int, str]:
+def train_here(work: TrainingJob) -> dict[int, str]:
     """The local executor, unreported."""
     return local.run(work, ignore)
 
 
-def resolved(text: str, model: Model = TOY) -> Resolved:
+def resolved(text: str, model: Model = TOY) -> ResolvedSweep:
     """A sweep of the text, held against one model, whatever it names."""
     return resolve(text, "test.yaml", lambda name: model)
 
 
-def mistakes(text: str, model: Model = TOY) -> str:
+def errors_of(text: str, model: Model = TOY) -> str:
     """The message that a wrong sweep gets."""
     with pytest.raises(SweepError) as caught:
         resolved(text, model)
@@ -133,7 +133,7 @@ def planned(text: str, folder: Path, model: Model = TOY) -> tuple[Plan, Dataset]
 
 def todo_ids(plan: Plan) -> np.ndarray:
     """Identities of all that is to do, in the plan's order."""
-    parts = [plan.ids(span.places) for span in plan.spans]
+    parts = [plan.ids(span.positions) for span in plan.spans]
     return np.concatenate(parts) if parts else np.zeros(0, dtype=ID_DTYPE)
 
 
@@ -141,12 +141,14 @@ def train(
     text: str,
     folder: Path,
     model: Model = TOY,
-    cut: Cut | None = None,
+    shard_size: ShardSize | None = None,
     executor: Executor = train_here,
 ) -> command.Outcome:
     """Plan and train a sweep."""
     plan, dataset = planned(text, folder, model)
-    return command.execute(command.prepare(plan, dataset, cut or Cut(runs=10)), dataset, executor)
+    return command.execute(
+        command.prepare(plan, dataset, shard_size or ShardSize(runs=10)), dataset, executor
+    )
 
 
 def rows(folder: Path) -> pa.Table:

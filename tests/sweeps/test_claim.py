@@ -9,7 +9,7 @@ import pytest
 
 from sweeps import command
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store import claim
 from sweeps.store.claim import claimed
 from sweeps.store.dataset import MANIFEST, Dataset
@@ -32,9 +32,9 @@ def test_of_two_sweeps_that_were_planned_at_once_the_second_is_refused(folder: s
         command.plan_sweep(resolved(TOY_SWEEP.replace("1.0e+6", cost)), dataset)
         for cost in ("1.0e+6", "2.0e+6")
     )
-    command.prepare(first, dataset, Cut(runs=48))
+    command.prepare(first, dataset, ShardSize(runs=48))
     with pytest.raises(SweepError, match=r"holds another sweep: cost was 1000000.0 and is 2000000"):
-        command.prepare(second, dataset, Cut(runs=48))
+        command.prepare(second, dataset, ShardSize(runs=48))
     assert json.loads(dataset.store.get(MANIFEST))["fixed"]["cost"] == 1e6
     assert sorted(dataset.store.names()) == ["_given.json", "_sweep.json"]
     assert dataset.store.hidden(".") == []
@@ -47,9 +47,9 @@ def test_of_two_extensions_that_were_planned_at_once_none_is_lost(folder: str) -
         command.plan_sweep(resolved(TOY_SWEEP.replace("replicates: 3", text)), dataset)
         for text in ("replicates: 5", "replicates: 4")
     )
-    command.prepare(more, dataset, Cut(runs=48))
+    command.prepare(more, dataset, ShardSize(runs=48))
     with pytest.raises(SweepError, match="there were 5 replicates, now 4"):
-        command.prepare(fewer, dataset, Cut(runs=48))
+        command.prepare(fewer, dataset, ShardSize(runs=48))
     assert json.loads(dataset.store.get(MANIFEST))["replicates"] == 5
 
 

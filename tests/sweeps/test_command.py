@@ -29,7 +29,7 @@ def words(result: subprocess.CompletedProcess[str]) -> str:
 
 
 def failed(result: subprocess.CompletedProcess[str]) -> str:
-    """What was said by a command that must have failed as a user's mistake."""
+    """What was said by a command that must have failed as a user's error."""
     assert result.returncode == 2, words(result)
     assert "Traceback" not in words(result)
     return words(result)

@@ -16,7 +16,7 @@ from bocnn import MODEL
 from sweeps import command
 from sweeps.declare.content import content_digest
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.protocol import Model
 from sweeps.store import store
 from sweeps.store.compact import Compaction
@@ -38,7 +38,7 @@ def files_of(folder: Path, kind: str = "shard") -> list[str]:
 
 
 def test_many_small_files_become_one_with_the_same_rows(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=5))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     before, status = rows(out), command.read_status(Dataset(str(out)), lambda name: TOY)
     assert compact(out) == (20, 1, 0)
     assert rows(out).equals(before)
@@ -51,7 +51,7 @@ def test_many_small_files_become_one_with_the_same_rows(out: Path) -> None:
 
 
 def test_a_large_file_explains_itself_as_the_small_ones_did(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=5))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     small = pq.read_schema(out / files_of(out)[0])
     compact(out)
     large = pq.read_schema(out / files_of(out)[0])
@@ -60,7 +60,7 @@ def test_a_large_file_explains_itself_as_the_small_ones_did(out: Path) -> None:
 
 
 def test_files_are_filled_to_the_size_asked_for(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=5))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     before = rows(out)
     size = max(path.stat().st_size for path in out.glob("*.parquet"))
     done = compact(out, 4 * size)
@@ -69,10 +69,10 @@ def test_files_are_filled_to_the_size_asked_for(out: Path) -> None:
 
 
 def test_what_is_added_later_is_compacted_with_it(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=5))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     compact(out)
     more = TOY_SWEEP.replace("replicates: 3", "replicates: 5")
-    train(more, out, cut=Cut(runs=5))
+    train(more, out, shard_size=ShardSize(runs=5))
     before = rows(out)
     assert before.num_rows == 160
     assert compact(out).after == 1
@@ -82,7 +82,7 @@ def test_what_is_added_later_is_compacted_with_it(out: Path) -> None:
 @pytest.mark.parametrize("last", [0, 1, 2, 3, 5, 9, 17, 25, 27, 99])
 def test_it_may_stop_at_any_moment(last: int, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed before any change of the folder: each run is still there, and the next one ends it."""
-    train(TRACED, out, MODEL, cut=Cut(runs=4))
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=4))
     before = rows(out)
     left = [last]
 
@@ -118,7 +118,7 @@ def test_it_may_stop_at_any_moment(last: int, out: Path, monkeypatch: pytest.Mon
 
 
 def test_readers_see_every_run_at_each_moment(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=1))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=1))
     size = max(path.stat().st_size for path in out.glob("*.parquet"))
     ended = threading.Event()
     seen: set[tuple[int, int]] = set()
@@ -138,7 +138,7 @@ def test_readers_see_every_run_at_each_moment(out: Path) -> None:
 
 
 def test_a_second_compaction_is_held_off(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=5))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     files = contents(out)
     assert Dataset(str(out)).store.lock(".compaction")
     with pytest.raises(SweepError, match=r"another compaction of .* is at work; wait for its end"):
@@ -149,7 +149,7 @@ def test_a_second_compaction_is_held_off(out: Path) -> None:
 
 
 def test_a_damaged_file_stops_it_and_nothing_is_removed(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=5))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     victim = out / files_of(out)[3]
     data = victim.read_bytes()
     victim.write_bytes(data[:300] + b"\xff" * 20 + data[320:])
@@ -187,7 +187,7 @@ def test_names_in_metadata_are_no_paths_and_remove_nothing_but_what_is_there_twi
     out: Path,
 ) -> None:
     """A file that says it replaces a file elsewhere, and shards with rows of their own."""
-    train(TOY_SWEEP, out, cut=Cut(runs=24))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=24))
     before = rows(out)
     outside = [out.parent / name for name in ("precious.txt", f"shard-{'a' * 32}.parquet")]
     for path in outside:
@@ -207,7 +207,7 @@ def test_names_in_metadata_are_no_paths_and_remove_nothing_but_what_is_there_twi
 
 @pytest.mark.parametrize("text", ["", "{", "3", '"a"', "null", "[" * 5000, '{"a": 1}', "[[[]]]"])
 def test_metadata_that_names_nothing_replaces_nothing(text: str, out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=24))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=24))
     before = rows(out)
     state(out / files_of(out)[0], replaces=text, notes=text)
     assert compact(out).after == 1
@@ -216,7 +216,7 @@ def test_metadata_that_names_nothing_replaces_nothing(text: str, out: Path) -> N
 
 def test_files_that_disagree_are_both_kept(out: Path) -> None:
     """The same runs with other numbers, in a file of two shards: no compaction may choose."""
-    train(TOY_SWEEP, out, cut=Cut(runs=24))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=24))
     first, second, *_ = files_of(out)
     both = pa.concat_tables([pq.read_table(out / name) for name in (first, second)])
     pq.write_table(both, out / "shard-both.parquet")
@@ -232,7 +232,7 @@ def test_files_that_disagree_are_both_kept(out: Path) -> None:
 def test_a_file_that_changes_while_it_is_compacted_is_kept(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=24))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=24))
     victim = out / files_of(out)[0]
     put = Store.put
 
@@ -248,7 +248,7 @@ def test_a_file_that_changes_while_it_is_compacted_is_kept(
 
 def test_what_made_the_rows_is_kept_for_each_part(out: Path) -> None:
     """Not the machine and code of who compacts."""
-    train(TOY_SWEEP, out, cut=Cut(runs=24))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=24))
     first, second, third, _ = files_of(out)
     other = {"engine": "gram-cuda", "device": "NVIDIA H100", "code_version": "0.0.9", "wall_s": "7"}
     state(out / first, **other)
@@ -267,7 +267,7 @@ def test_what_made_the_rows_is_kept_for_each_part(out: Path) -> None:
     assert after == before._replace(shards=1)
     assert "engines: formula (72 rows), gram-cuda (24 rows)" in after.mixed
     assert any(text.startswith("instruction sets: generic (0) (24 rows), ") for text in after.mixed)
-    train(TOY_SWEEP.replace("replicates: 3", "replicates: 5"), out, cut=Cut(runs=24))
+    train(TOY_SWEEP.replace("replicates: 3", "replicates: 5"), out, shard_size=ShardSize(runs=24))
     again = command.read_status(Dataset(str(out)), lambda name: TOY).mixed
     compact(out)
     assert command.read_status(Dataset(str(out)), lambda name: TOY).mixed == again
@@ -276,7 +276,7 @@ def test_what_made_the_rows_is_kept_for_each_part(out: Path) -> None:
 @pytest.mark.parametrize("digest", [True, False])
 def test_edited_records_are_not_compacted(digest: bool, out: Path) -> None:
     """A compacted file states its own digest, so what was edited would pass as what was trained."""
-    train(TRACED, out, MODEL, cut=Cut(runs=16))
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=16))
     victim = out / files_of(out, "trajectory")[0]
     table = pq.read_table(victim)
     edited = table.rename_columns(
@@ -295,15 +295,13 @@ READER = (
     "from pathlib import Path\n"
     "from analysis.dataset.files import open_dataset\n"
     "from analysis.dataset.provenance import read_provenance\n"
-    "from analysis.dataset.query import open_source\n"
     "from analysis.dataset.trajectory_files import find_records, read_cells, read_records, read_runs\n"
     "folder, ended = sys.argv[1], Path(sys.argv[2])\n"
     "looks = 0\n"
     "while not (looks and ended.exists()):\n"
     "    dataset = open_dataset(folder)\n"
     "    assert dataset.table.num_rows == 48, dataset.table.num_rows\n"
-    "    source = open_source(folder)\n"
-    "    count = source.run('SELECT count(DISTINCT run_id) AS n FROM runs')['n'][0]\n"
+    "    count = dataset.query('SELECT count(DISTINCT run_id) AS n FROM runs')['n'][0]\n"
     "    assert count == 48, count\n"
     "    records = find_records(folder)\n"
     "    runs = read_runs(records, dataset.sweep, read_cells(records, dataset.sweep))\n"
@@ -319,7 +317,7 @@ READER = (
 def split(folder: Path, model: Model) -> None:
     """Bring small files back, as if a driver had published them, and remove the large ones."""
     large = files_of(folder)
-    train(TRACED, folder.parent / "again", model, cut=Cut(runs=2))
+    train(TRACED, folder.parent / "again", model, shard_size=ShardSize(runs=2))
     for kind in ("trajectory", "shard"):
         for path in sorted((folder.parent / "again").glob(f"{kind}-*.parquet")):
             Dataset(str(folder)).store.put(path.name, path.read_bytes())
@@ -335,7 +333,7 @@ def test_readers_and_drivers_beside_compactions(
     compactions: int, out: Path, tmp_path: Path
 ) -> None:
     """Reports, status and plans, in processes and threads of their own, while files come and go."""
-    train(TRACED, out, MODEL, cut=Cut(runs=2))
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=2))
     whole, done = rows(out), tmp_path / "ended"
     reader = subprocess.Popen(
         [sys.executable, "-c", READER, str(out), str(done)],

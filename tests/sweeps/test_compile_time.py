@@ -14,7 +14,7 @@ import bocnn
 from bocnn.simd.compiling import compile_seconds
 from sweeps import command
 from sweeps.plan.forecast import forecast
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.provenance.sessions import share
 from sweeps.store.dataset import Dataset
 from sweeps.train import progress as live
@@ -66,7 +66,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_the_seconds_of_a_shard_leave_compiling_out(clock: Clock, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP, out, Fresh())
-    work = command.prepare(plan, dataset, Cut(runs=24))
+    work = command.prepare(plan, dataset, ShardSize(runs=24))
     steps = list(train_shard(work, 0))
     assert [(step.compiling, step.compile_s) for step in steps[:2]] == [(True, 0), (False, 100)]
     assert steps[-1].published and steps[-1].wall_s == 48.0
@@ -84,7 +84,7 @@ def test_workers_of_ray_say_what_they_compiled(ray_session: None, out: Path) -> 
         TOY_SWEEP,
         out,
         Fresh(),
-        Cut(runs=24),
+        ShardSize(runs=24),
         lambda work: tune.run(work, seen.append, tune.Cluster()),
     )
     assert outcome == ({}, 0)
@@ -94,7 +94,7 @@ def test_workers_of_ray_say_what_they_compiled(ray_session: None, out: Path) -> 
 
 
 def test_a_compaction_keeps_the_seconds_of_compiling(clock: Clock, out: Path) -> None:
-    train(TOY_SWEEP, out, Fresh(), Cut(runs=24))
+    train(TOY_SWEEP, out, Fresh(), ShardSize(runs=24))
     dataset = Dataset(str(out))
     before = command.read_status(dataset, lambda name: TOY).share
     command.compact_dataset(dataset, 10**9, lambda name: TOY)

@@ -15,7 +15,7 @@ import pytest
 
 from sweeps.errors import SweepError
 from sweeps.train.executors import connection, secret
-from sweeps.train.stop import Brake, Stopped
+from sweeps.train.stop import Stopped, StopSignal
 from tests.sweeps.small import COMMAND
 from tests.sweeps.test_kill import processes_of
 
@@ -260,12 +260,12 @@ def test_a_signal_while_ray_starts_is_a_stop(lost: bool, monkeypatch: pytest.Mon
     monkeypatch.setattr(connection.ray, "shutdown", lambda: ended.append(True))
     before = signal.getsignal(signal.SIGTERM)
     with (
-        Brake() as brake,
+        StopSignal() as stop_signal,
         pytest.raises(Stopped),
-        connection.connected(connection.Cluster(), brake),
+        connection.connected(connection.Cluster(), stop_signal),
     ):
         pytest.fail("it went on")
-    assert brake.signal == signal.SIGTERM
+    assert stop_signal.signal == signal.SIGTERM
     assert ended == [True]
     assert signal.getsignal(signal.SIGTERM) is before
 

@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.dataset.files import open_dataset
+from analysis.dataset.provenance import read_provenance
 from analysis.errors import AnalysisError
 from bocnn import MODEL
 from sweeps import command
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.protocol import Model
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, bocnn_sweep, contents, rows, train
@@ -140,7 +141,7 @@ DAMAGES = [
 def test_a_damaged_shard_is_named_set_aside_and_trained_again(
     damage: Callable[[Path, list[Path]], None], why: str, out: Path
 ) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     whole, (victim, *others) = rows(out), files_of(out)
     held = pq.read_table(victim).num_rows
     damage(victim, others)
@@ -155,7 +156,7 @@ def test_a_damaged_shard_is_named_set_aside_and_trained_again(
         open_dataset(str(out))
     assert contents(out) == files  # neither looking nor refusing changes anything
 
-    assert train(TOY_SWEEP, out, cut=Cut(runs=7)) == ({}, 0)
+    assert train(TOY_SWEEP, out, shard_size=ShardSize(runs=7)) == ({}, 0)
     assert rows(out).equals(whole)
     assert (out / f"_damaged-{victim.name}.1").read_bytes() == bad
     assert status(out).damaged == ()
@@ -163,11 +164,11 @@ def test_a_damaged_shard_is_named_set_aside_and_trained_again(
 
 
 def test_a_file_that_is_damaged_twice_is_set_aside_twice(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     victim = files_of(out)[0]
     for text in (b"one", b"two"):
         victim.write_bytes(text)
-        train(TOY_SWEEP, out, cut=Cut(runs=7))
+        train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     aside = sorted(out.glob("_damaged-*"))
     assert [path.read_bytes() for path in aside] == [b"one", b"two"]
 
@@ -195,7 +196,7 @@ def lose(path: Path, others: list[Path]) -> None:
 def test_lost_records_are_no_complete_sweep(
     damage: Callable[[Path, list[Path]], None], why: str, out: Path
 ) -> None:
-    train(TRACED, out, MODEL, cut=Cut(runs=8))
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=8))
     saved = {path.name: pq.read_table(path) for path in out.glob("*.parquet")}
     victim, *others = files_of(out, "trajectory")
     damage(victim, others)
@@ -204,7 +205,7 @@ def test_lost_records_are_no_complete_sweep(
     assert [why in text for text in found.damaged] == [True]
     with pytest.raises(AnalysisError, match=r"records|trajectory-.*Run the sweep again"):
         open_dataset(str(out))
-    assert train(TRACED, out, MODEL, cut=Cut(runs=8)) == ({}, 0)
+    assert train(TRACED, out, MODEL, shard_size=ShardSize(runs=8)) == ({}, 0)
     again = {path.name: pq.read_table(path) for path in out.glob("*.parquet")}
     assert again == saved
     assert open_dataset(str(out)).table.num_rows == 48
@@ -214,7 +215,7 @@ def test_a_file_that_cannot_be_opened_is_not_taken_for_damaged(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A store that fails, or refuses, says nothing of the bytes: the file stays where it is."""
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     files, victim = contents(out), files_of(out)[0]
     from sweeps.store.store import Store
 
@@ -236,7 +237,7 @@ def test_a_file_that_cannot_be_opened_is_not_taken_for_damaged(
 def test_a_file_that_does_not_fit_into_memory_is_not_taken_for_damaged(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     files = contents(out)
 
     def full(*arguments: object, **options: object) -> Any:
@@ -253,7 +254,7 @@ def test_a_file_that_does_not_fit_into_memory_is_not_taken_for_damaged(
 def test_bytes_that_arrive_the_second_time_are_sound(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     from sweeps.store.store import Store
 
     opened, seen = Store.open, set()
@@ -270,7 +271,7 @@ def test_bytes_that_arrive_the_second_time_are_sound(
 
 def test_two_files_with_other_numbers_of_a_run_are_both_named(out: Path) -> None:
     """As where a part was trained on another kind of processor: both files are what they say."""
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     victim = files_of(out)[0]
     changed = first_raised("error")(pq.read_table(victim))
     without = {
@@ -336,7 +337,7 @@ def test_a_record_of_a_failure_that_says_nothing_is_listed(data: bytes | None, o
 
 def test_readers_do_not_take_a_compaction_for_damage(out: Path) -> None:
     """A shard whose records were removed with it, between two looks of a reader, is no damaged one."""
-    train(TRACED, out, MODEL, cut=Cut(runs=2))
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=2))
     ended, seen, errors = threading.Event(), set(), []
 
     def read_on() -> None:
@@ -367,3 +368,66 @@ def test_a_shard_of_before_digests_is_taken_as_it_is(out: Path) -> None:
         pq.write_table(table.replace_schema_metadata(metadata), path)
     assert (status(out).published, status(out).damaged) == (96, ())
     assert json.loads((out / "_sweep.json").read_text())["planned_runs"] == 96
+
+
+def altered(value: Any) -> Any:
+    """Another value of the same type."""
+    if isinstance(value, str):
+        return f"{value}x"
+    return not value if isinstance(value, bool) else (value or 0) + 1
+
+
+def leaves(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value of a JSON document that is neither a list nor an object."""
+    if isinstance(document, dict | list):
+        parts = document.items() if isinstance(document, dict) else enumerate(document)
+        return [leaf for key, part in parts for leaf in leaves(part, (*path, key))]
+    return [path]
+
+
+def test_no_value_of_a_resolved_sweep_changes_unnoticed(out: Path) -> None:
+    train(TOY_SWEEP, out)
+    manifest = out / "_sweep.json"
+    written = json.loads(manifest.read_text())
+    for *path, last in leaves(written):
+        document = json.loads(manifest.read_text())
+        part = document
+        for key in path:
+            part = part[key]
+        part[last] = altered(part[last])
+        (out.parent / "altered").mkdir(exist_ok=True)
+        for file in out.iterdir():
+            (out.parent / "altered" / file.name).write_bytes(file.read_bytes())
+        (out.parent / "altered" / "_sweep.json").write_text(json.dumps(document))
+        with pytest.raises(SweepError, match=r"altered since it was written|schema version"):
+            status(out.parent / "altered")
+        with pytest.raises(AnalysisError, match=r"altered since it was written|schema version"):
+            open_dataset(str(out.parent / "altered"))
+    manifest.write_text(json.dumps(written, indent=7, sort_keys=True))
+    assert status(out).published == 96
+
+
+def test_what_states_no_digest_is_named(out: Path) -> None:
+    train(TOY_SWEEP, out)
+    assert status(out).unverified == () == read_provenance(str(out)).unverified
+    document = json.loads((out / "_sweep.json").read_text())
+    del document["digest"]
+    (out / "_sweep.json").write_text(json.dumps(document))
+    path = files_of(out)[0]
+    table = pq.read_table(path)
+    kept = {k: v for k, v in table.schema.metadata.items() if k != b"content_digest"}
+    pq.write_table(table.replace_schema_metadata(kept), path)
+    assert (
+        status(out).unverified == ("_sweep.json", path.name) == read_provenance(str(out)).unverified
+    )
+
+
+def test_a_copy_under_a_name_of_the_users_own_is_not_compacted_away(out: Path) -> None:
+    train(TOY_SWEEP, out)
+    before = rows(out)
+    copy = out / "my-copy.parquet"
+    copy.write_bytes(files_of(out)[0].read_bytes())
+    command.compact_dataset(Dataset(str(out)), 10**9, lambda name: TOY)
+    assert copy.exists()
+    assert len(files_of(out)) == 1
+    assert set(rows(out)["run_id"].to_pylist()) == set(before["run_id"].to_pylist())

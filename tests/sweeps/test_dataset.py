@@ -16,10 +16,10 @@ import pytest
 from sweeps import command
 from sweeps.declare.cells.identity import cell_digests, run_ids
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store import store
 from sweeps.store.dataset import Dataset
-from sweeps.train.shard import Work
+from sweeps.train.shard import TrainingJob
 from tests.sweeps.small import TOY_SWEEP, contents, planned, rows, train, train_here
 from tests.toy import MEASURES, PARAMETERS, TOY, Toy
 
@@ -43,7 +43,7 @@ def test_every_visible_file_is_whole_at_any_time(out: Path) -> None:
             for path in shards(out):
                 seen[path.name] = pq.read_table(path).num_rows
 
-    def train_watched(work: Work) -> dict[int, str]:
+    def train_watched(work: TrainingJob) -> dict[int, str]:
         watcher = threading.Thread(target=read_on)
         watcher.start()
         try:
@@ -52,14 +52,14 @@ def test_every_visible_file_is_whole_at_any_time(out: Path) -> None:
             ended.set()
             watcher.join()
 
-    outcome = train(TOY_SWEEP, out, Toy(pause_s=0.002), Cut(runs=2), train_watched)
+    outcome = train(TOY_SWEEP, out, Toy(pause_s=0.002), ShardSize(runs=2), train_watched)
     assert outcome.missing == 0
     assert len(seen) > 5
     assert set(seen.values()) == {2}
 
 
 def test_all_files_have_one_schema_that_explains_itself(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     schemas = [pq.read_schema(path) for path in shards(out)]
     plain = [schema.remove_metadata() for schema in schemas]
     assert all(schema.equals(plain[0], check_metadata=True) for schema in plain)
@@ -81,7 +81,7 @@ def test_a_column_has_its_declared_type(out: Path) -> None:
 
 
 def test_a_rows_identity_is_the_digest_of_its_own_columns(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     table = rows(out)
     columns = {c.name: table[c.name].to_numpy() for c in PARAMETERS}
     digests = cell_digests(TOY, 7, columns)
@@ -90,7 +90,7 @@ def test_a_rows_identity_is_the_digest_of_its_own_columns(out: Path) -> None:
 
 
 def test_every_file_says_what_it_is_of(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=30))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=30))
     for path in shards(out):
         metadata = pq.read_schema(path).metadata
         assert metadata[b"schema_version"] == b"1"
@@ -119,10 +119,10 @@ def test_status_counts_every_run_once(out: Path) -> None:
 
 
 def test_runs_published_twice_count_once(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     saved = contents(out)
     shards(out)[0].unlink()
-    train(TOY_SWEEP, out, cut=Cut(runs=5))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     for name, data in saved.items():
         (out / name).write_bytes(data)
     found = status(out)
@@ -240,7 +240,7 @@ def test_two_drivers_at_once_leave_one_complete_dataset(out: Path, tmp_path: Pat
     train(TOY_SWEEP, tmp_path / "alone")
     slow = Toy(pause_s=0.002)
     drivers = [
-        threading.Thread(target=train, args=(TOY_SWEEP, out, slow, Cut(runs=runs)))
+        threading.Thread(target=train, args=(TOY_SWEEP, out, slow, ShardSize(runs=runs)))
         for runs in (3, 4, 3)
     ]
     for driver in drivers:
@@ -286,7 +286,7 @@ def test_an_unknown_store_is_named() -> None:
 def test_a_folder_may_be_a_uri(out: Path, tmp_path: Path) -> None:
     plan, _ = planned(TOY_SWEEP, tmp_path / "plain")
     dataset = Dataset(out.as_uri())
-    work = command.prepare(plan, dataset, Cut())
+    work = command.prepare(plan, dataset, ShardSize())
     assert command.execute(work, dataset, train_here).missing == 0
     train(TOY_SWEEP, tmp_path / "plain")
     assert rows(out).equals(rows(tmp_path / "plain"))

@@ -16,7 +16,7 @@ from bocnn.parameters.keys import cell_keys
 from sweeps.declare.cells.draws import Draws
 from sweeps.errors import SweepError
 from sweeps.plan.idle import idle_everywhere
-from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, mistakes, planned, resolved, rows, train
+from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, errors_of, planned, resolved, rows, train
 
 PLAIN = """\
 name: paired
@@ -300,7 +300,7 @@ def test_a_parameter_that_is_idle_in_some_cells_is_no_mistake(tmp_path: Path) ->
 
 
 def test_an_unknown_word_is_told_at_its_line() -> None:
-    assert "test.yaml:4: fixed.noise: received 'laplace'" in mistakes(
+    assert "test.yaml:4: fixed.noise: received 'laplace'" in errors_of(
         PLAIN.replace("n_test: 20", "noise: laplace"), MODEL
     )
 

@@ -12,15 +12,15 @@ import bocnn
 from sweeps import command
 from sweeps.declare.cells.identity import shard_name
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut, Shard
+from sweeps.plan.plan import Shard, ShardSize
 from sweeps.protocol import Model
 from sweeps.store.dataset import MANIFEST, Writer
 from sweeps.train.executors import local
-from sweeps.train.shard import Progress, Work
+from sweeps.train.shard import Progress, TrainingJob
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, planned, rows, train, train_here
 from tests.toy import TOY
 
-Run = Callable[[Work, Callable[[Progress], None]], dict[int, str]]
+Run = Callable[[TrainingJob, Callable[[Progress], None]], dict[int, str]]
 
 SWEEPS: dict[str, tuple[str, Model]] = {
     "toy": (TOY_SWEEP, TOY),
@@ -29,7 +29,7 @@ SWEEPS: dict[str, tuple[str, Model]] = {
 each_sweep = pytest.mark.parametrize("sweep", SWEEPS)
 
 
-def on_tune(work: Work, report: Callable[[Progress], None]) -> dict[int, str]:
+def on_tune(work: TrainingJob, report: Callable[[Progress], None]) -> dict[int, str]:
     """The Tune executor on the session's Ray."""
     from sweeps.train.executors import tune
 
@@ -51,7 +51,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], pa.Ta
     tables = {}
     for name, (text, model) in SWEEPS.items():
         folder = tmp_path_factory.mktemp(name)
-        train(text, folder, model, Cut(runs=100_000))
+        train(text, folder, model, ShardSize(runs=100_000))
         tables[name] = rows(folder)
     return tables.__getitem__
 
@@ -60,11 +60,11 @@ class _Turned(Shard):
     """A shard with its runs in the other order."""
 
     @property
-    def places(self) -> np.ndarray:
-        return super().places[::-1]
+    def positions(self) -> np.ndarray:
+        return super().positions[::-1]
 
 
-def unread(run: Run) -> Callable[[Work], dict[int, str]]:
+def unread(run: Run) -> Callable[[TrainingJob], dict[int, str]]:
     """The executor, unreported."""
     return lambda work: run(work, lambda progress: None)
 
@@ -75,14 +75,14 @@ def test_rows_do_not_depend_on_executor_or_shards(
     run: Run, sweep: str, shard_runs: int, out: Path, reference: Callable[[str], pa.Table]
 ) -> None:
     text, model = SWEEPS[sweep]
-    outcome = train(text, out, model, Cut(runs=shard_runs), unread(run))
+    outcome = train(text, out, model, ShardSize(runs=shard_runs), unread(run))
     assert outcome == ({}, 0)
     assert rows(out).equals(reference(sweep))
 
 
 def test_a_shard_may_be_one_run(run: Run, out: Path, reference: Callable[[str], pa.Table]) -> None:
     few = TOY_SWEEP.replace("replicates: 3", "replicates: 1").replace("[1, 2]", "[2]")
-    train(few, out, TOY, Cut(runs=1), unread(run))
+    train(few, out, TOY, ShardSize(runs=1), unread(run))
     found = rows(out)
     assert len(list(out.glob("*.parquet"))) == found.num_rows == 16
     whole = {row["run_id"]: row for row in reference("toy").to_pylist()}
@@ -95,7 +95,7 @@ def test_rows_do_not_depend_on_the_order_of_shards(
 ) -> None:
     text, model = SWEEPS[sweep]
     plan, dataset = planned(text, out, model)
-    work = command.prepare(plan, dataset, Cut(runs=5))
+    work = command.prepare(plan, dataset, ShardSize(runs=5))
     order = np.random.default_rng(3).permutation(len(work.shards))
     shuffled = work._replace(shards=[work.shards[place] for place in order])
     assert command.execute(shuffled, dataset, train_here).missing == 0
@@ -108,7 +108,7 @@ def test_rows_do_not_depend_on_the_order_of_runs_in_a_shard(
 ) -> None:
     text, model = SWEEPS[sweep]
     plan, dataset = planned(text, out, model)
-    work = command.prepare(plan, dataset, Cut(runs=13))
+    work = command.prepare(plan, dataset, ShardSize(runs=13))
     turned = work._replace(shards=[_Turned(*shard) for shard in work.shards])
     assert command.execute(turned, dataset, train_here).missing == 0
     assert rows(out).equals(reference(sweep))
@@ -117,7 +117,7 @@ def test_rows_do_not_depend_on_the_order_of_runs_in_a_shard(
 def test_progress_ends_with_every_shard_published(run: Run, out: Path) -> None:
     text = TOY_SWEEP.replace("{cost: 1.0e+6}", "{blow_up: 5.0, cost: 1.0e+10}")
     plan, dataset = planned(text, out)
-    work = command.prepare(plan, dataset, Cut(runs=24))
+    work = command.prepare(plan, dataset, ShardSize(runs=24))
     seen: list[Progress] = []
     run(work, seen.append)
     latest = {progress.shard: progress for progress in seen}
@@ -131,7 +131,7 @@ def test_progress_ends_with_every_shard_published(run: Run, out: Path) -> None:
 def test_a_failing_shard_stops_no_other_and_the_next_run_trains_only_it(
     run: Run, out: Path, reference: Callable[[str], pa.Table]
 ) -> None:
-    one_run = Cut(runs=1)
+    one_run = ShardSize(runs=1)
     cell = TOY_SWEEP.replace("{log: [0.1, 10, 4]}", "[0.1]").replace("[1.0, 2.0]", "[2.0]")
     cell = cell.replace("n: [1, 2]", "n: [2]").replace("[0, 0.1]", "[0.1]")
     outcome = train(cell, out, replace(TOY, fail=1), one_run, unread(run))
@@ -139,7 +139,7 @@ def test_a_failing_shard_stops_no_other_and_the_next_run_trains_only_it(
     assert "replicate 1 fails as asked" in outcome.failures[1]
     assert set(rows(out)["replicate"].to_pylist()) == {0, 2}
     plan, _ = planned(cell, out)
-    assert plan.columns(plan.spans[0].places)["replicate"].tolist() == [1]
+    assert plan.columns(plan.spans[0].positions)["replicate"].tolist() == [1]
     assert train(cell, out, TOY, one_run, unread(run)) == ({}, 0)
     whole = {row["run_id"]: row for row in reference("toy").to_pylist()}
     assert [whole[row["run_id"]] for row in rows(out).to_pylist()] == rows(out).to_pylist()
@@ -152,7 +152,7 @@ def test_a_killed_worker_is_replaced_and_its_rows_are_the_same(
 ) -> None:
     marker = tmp_path / "killed"
     mortal = replace(TOY, kill_at=2, marker=str(marker))
-    outcome = train(TOY_SWEEP, out, mortal, Cut(runs=20), unread(on_tune))
+    outcome = train(TOY_SWEEP, out, mortal, ShardSize(runs=20), unread(on_tune))
     assert marker.exists()
     assert outcome == ({}, 0)
     assert rows(out).equals(reference("toy"))
@@ -161,16 +161,16 @@ def test_a_killed_worker_is_replaced_and_its_rows_are_the_same(
 def test_what_is_complete_is_not_trained_again(run: Run, out: Path) -> None:
     train(TOY_SWEEP, out)
     mined = replace(TOY, fail=0)
-    assert train(TOY_SWEEP, out, mined, Cut(runs=3), unread(run)) == ({}, 0)
+    assert train(TOY_SWEEP, out, mined, ShardSize(runs=3), unread(run)) == ({}, 0)
 
 
 def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP.replace("n: [1, 2]", "n: [1]"), out)
-    work = command.prepare(plan, dataset, Cut(runs=1000))
+    work = command.prepare(plan, dataset, ShardSize(runs=1000))
     elsewhere = Writer(str(out.parent / "elsewhere"), "{}", plan.model, {})
     (out.parent / "elsewhere").mkdir()
     (out.parent / "elsewhere" / MANIFEST).touch()
-    (out.parent / "elsewhere" / shard_name(plan.ids(work.shards[0].places))).mkdir()
+    (out.parent / "elsewhere" / shard_name(plan.ids(work.shards[0].positions))).mkdir()
     outcome = command.execute(work._replace(writer=elsewhere), dataset, unread(run))
     assert outcome.missing == plan.total
     assert "cannot write shard-" in outcome.failures[0]

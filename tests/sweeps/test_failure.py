@@ -15,22 +15,24 @@ from numpy.typing import NDArray
 
 from sweeps import command
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store.dataset import Dataset
 from sweeps.store.failed_shard import reason
 from sweeps.train.executors import local
-from sweeps.train.shard import Progress, Work, check_here
-from sweeps.train.stop import Brake
+from sweeps.train.shard import Progress, TrainingJob, check_here
+from sweeps.train.stop import StopSignal
 from tests.sweeps.small import BOCNN_SWEEP, COMMAND, TOY_SWEEP, bocnn_sweep, planned, train
 from tests.toy import TOY, Toy
 
 Run = Callable[..., dict[int, str]]
 
 
-def on_tune(work: Work, report: Callable[[Progress], None], brake: Brake) -> dict[int, str]:
+def on_tune(
+    work: TrainingJob, report: Callable[[Progress], None], stop_signal: StopSignal
+) -> dict[int, str]:
     from sweeps.train.executors import tune
 
-    return tune.run(work, report, tune.Cluster(), brake)
+    return tune.run(work, report, tune.Cluster(), stop_signal)
 
 
 @pytest.fixture(params=["local", "tune"])
@@ -46,8 +48,10 @@ def test_a_failed_shard_keeps_its_traceback_and_parameters(run: Run, out: Path) 
     seen: list[Progress] = []
     broken = replace(TOY, fail=1)
     one_shard = TOY_SWEEP.replace("[1.0, 2.0]", "[1.0]").replace("n: [1, 2]", "n: [2]")
-    broken, whole = replace(TOY, fail=1), Cut(runs=24)
-    outcome = train(one_shard, out, broken, whole, lambda work: run(work, seen.append, Brake()))
+    broken, whole = replace(TOY, fail=1), ShardSize(runs=24)
+    outcome = train(
+        one_shard, out, broken, whole, lambda work: run(work, seen.append, StopSignal())
+    )
     assert (len(outcome.failures), outcome.missing) == (1, 24)
     (record,) = out.glob("_failed-*.txt")
     text = record.read_text()
@@ -63,38 +67,40 @@ def test_a_failed_shard_keeps_its_traceback_and_parameters(run: Run, out: Path) 
     assert not list(out.glob("_failed-*"))
 
 
-def test_a_brake_ends_a_sweep_that_goes_on_later(run: Run, out: Path) -> None:
-    brake = Brake()
+def test_a_stop_signal_ends_a_sweep_that_goes_on_later(run: Run, out: Path) -> None:
+    stop_signal = StopSignal()
 
     def pull(progress: Progress) -> None:
         if progress.published:
-            brake.signal = signal.SIGINT
+            stop_signal.signal = signal.SIGINT
 
     slow = Toy(pause_s=0.01)
-    first = train(TOY_SWEEP, out, slow, Cut(runs=4), lambda work: run(work, pull, brake))
+    first = train(
+        TOY_SWEEP, out, slow, ShardSize(runs=4), lambda work: run(work, pull, stop_signal)
+    )
     assert first.failures == {}
     assert 48 < first.missing < 96
     assert "_sweep.json" in {path.name for path in out.iterdir()}
     assert not list(out.glob(".*"))
-    assert train(TOY_SWEEP, out, slow, Cut(runs=4)) == ({}, 0)
+    assert train(TOY_SWEEP, out, slow, ShardSize(runs=4)) == ({}, 0)
 
 
 def test_when_the_time_is_over_no_shard_begins(run: Run, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP, out, Toy(pause_s=0.01))
-    work = command.prepare(plan, dataset, Cut(runs=4))
-    brake = Brake(0.0)
-    assert brake.is_over and brake.holds
-    outcome = command.execute(work, dataset, lambda work: run(work, lambda p: None, brake))
+    work = command.prepare(plan, dataset, ShardSize(runs=4))
+    stop_signal = StopSignal(0.0)
+    assert stop_signal.time_is_over and stop_signal.stop_requested
+    outcome = command.execute(work, dataset, lambda work: run(work, lambda p: None, stop_signal))
     assert outcome == ({}, 96)
 
 
-class Clock(Brake):
-    """A brake whose time is over when it is said to be."""
+class Clock(StopSignal):
+    """A stop signal whose time is over when it is said to be."""
 
     over = False
 
     @property
-    def is_over(self) -> bool:
+    def time_is_over(self) -> bool:
         return self.over
 
 
@@ -107,24 +113,24 @@ def test_when_the_time_is_over_those_in_training_end_and_none_after_them(
         clock.over = clock.over or progress.published
 
     slow = Toy(pause_s=0.1)
-    ended = train(TOY_SWEEP, out, slow, Cut(runs=4), lambda work: run(work, ring, clock))
+    ended = train(TOY_SWEEP, out, slow, ShardSize(runs=4), lambda work: run(work, ring, clock))
     assert ended.failures == {}
     assert 96 - 3 * 4 <= ended.missing < 96  # the one that rang, and one more on each other worker
 
 
-def test_a_brake_takes_one_signal_and_leaves_the_next() -> None:
+def test_a_stop_signal_takes_one_signal_and_leaves_the_next() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with Brake() as brake:
-        assert not brake.holds
+    with StopSignal() as stop_signal:
+        assert not stop_signal.stop_requested
         signal.raise_signal(signal.SIGTERM)
-        assert brake.signal == signal.SIGTERM and brake.holds
+        assert stop_signal.signal == signal.SIGTERM and stop_signal.stop_requested
         assert signal.getsignal(signal.SIGTERM) is before
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_node_without_the_folder_or_with_another_package_is_refused(out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP, out)
-    code = command.prepare(plan, dataset, Cut()).session.code
+    code = command.prepare(plan, dataset, ShardSize()).session.code
     check_here(str(out), code)
     with pytest.raises(
         SweepError, match=r"has other code than the driver: .* and 0000; install one"
@@ -158,12 +164,12 @@ released = threading.Event()
 def test_a_long_run_is_left_alone_at_a_signal(number: signal.Signals, out: Path) -> None:
     released.clear()
     plan, dataset = planned(TOY_SWEEP, out, Deaf())
-    work = command.prepare(plan, dataset, Cut())
+    work = command.prepare(plan, dataset, ShardSize())
     alarm = threading.Timer(0.3, signal.raise_signal, [number])
-    with Brake() as brake:
+    with StopSignal() as stop_signal:
         alarm.start()
-        assert local.run(work, lambda progress: None, brake) == {}
-    assert brake.signal == number
+        assert local.run(work, lambda progress: None, stop_signal) == {}
+    assert stop_signal.signal == number
     assert not released.is_set()
     released.set()  # it ends, and publishes nothing
     for thread in threading.enumerate():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from analysis import formula as analysed
+from analysis.cells import columns as analysed
 from analysis.errors import AnalysisError
 from sweeps.declare import formula
 from sweeps.declare.formula import FormulaError

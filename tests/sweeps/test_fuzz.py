@@ -1,4 +1,4 @@
-"""Whatever is given as a sweep file is a sweep or a told mistake: no other exception leaves."""
+"""Whatever is given as a sweep file is a sweep or a told error: no other exception leaves."""
 
 import copy
 from functools import reduce
@@ -62,7 +62,7 @@ def told_or_resolved(text: str, model: Model) -> None:
     assert resolve(to_json(sweep.spec), "f.json", lambda name: model).spec == sweep.spec
 
 
-def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def positions(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The path of every value in a tree of lists and dictionaries."""
     items = (
         node.items()
@@ -71,7 +71,7 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         if isinstance(node, list)
         else ()
     )
-    return [path, *(place for key, item in items for place in places(item, (*path, key)))]
+    return [path, *(place for key, item in items for place in positions(item, (*path, key)))]
 
 
 def replaced(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
@@ -93,7 +93,7 @@ def changed(draw: st.DrawFn, name: str) -> str:
     """A shipped sweep with up to three values replaced by any others."""
     tree = PRESETS[name]
     for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from(places(tree)))
+        path = draw(st.sampled_from(positions(tree)))
         tree = replaced(tree, path, draw(VALUES))
     return dumped(tree)
 
@@ -102,7 +102,7 @@ def changed(draw: st.DrawFn, name: str) -> str:
 def nudged(draw: st.DrawFn, name: str) -> str:
     """A shipped sweep with up to three of its innermost values replaced by likely ones."""
     tree = PRESETS[name]
-    values = {path: reduce(getitem, path, tree) for path in places(tree)}
+    values = {path: reduce(getitem, path, tree) for path in positions(tree)}
     leaves = [path for path, value in values.items() if not isinstance(value, dict | list)]
     for _ in range(draw(st.integers(1, 3))):
         tree = replaced(tree, draw(st.sampled_from(leaves)), draw(LIKELY))

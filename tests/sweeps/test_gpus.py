@@ -1,4 +1,4 @@
-"""Trials with GPUs: how shards are cut for a card, what trials ask for, what files say of it."""
+"""Trials with GPUs: how shards are cut for a GPU, what trials ask for, what files say of it."""
 
 import os
 from pathlib import Path
@@ -13,16 +13,16 @@ from bocnn.model import Bocnn
 from sweeps import cli, command
 from sweeps.errors import SweepError
 from sweeps.plan import plan as plans
-from sweeps.plan.forecast import busy_rate, card_sample
-from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Cut, cut_shards, make_plan
-from sweeps.protocol import Placed
+from sweeps.plan.forecast import gpu_sample, saturated_throughput
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, ShardSize, cut_shards, make_plan
+from sweeps.protocol import UsesGpu
 from tests.sweeps.small import BOCNN_SWEEP, ignore, planned, rows, todo_ids, train
 from tests.toy import TOY
 
 MIXED = BOCNN_SWEEP.replace("mu_norm: [1, 4]", "activation: [relu, tanh]\n  mu_norm: [1, 4]")
 SMOOTH = BOCNN_SWEEP.replace("fixed: {", "fixed: {activation: tanh, ")
 TRACED = BOCNN_SWEEP + "trajectory: [0, 5]\n"
-FAST = Cut(seconds=0.003, card_flops_per_s=100 * NOMINAL_FLOPS_PER_S)
+FAST = ShardSize(seconds=0.003, gpu_flops_per_s=100 * NOMINAL_FLOPS_PER_S)
 
 
 class OnCard(Bocnn):
@@ -30,11 +30,11 @@ class OnCard(Bocnn):
 
     def placed(self, columns: Any) -> dict[str, str]:
         """As if each run were trained on it."""
-        return {"engine": "gram-cuda", "device": "a card"}
+        return {"engine": "gram-cuda", "device": "a GPU"}
 
 
 class Seen(Bocnn):
-    """The model, saying which cards its process may use."""
+    """The model, saying which GPUs its process may use."""
 
     def placed(self, columns: Any) -> dict[str, str]:
         """What CUDA would be told."""
@@ -47,32 +47,34 @@ def metadata(folder: Path) -> list[dict[bytes, bytes]]:
 
 
 def test_the_model_is_placed_and_the_toy_is_not() -> None:
-    assert isinstance(bocnn.MODEL, Placed)
-    assert not isinstance(TOY, Placed)
+    assert isinstance(bocnn.MODEL, UsesGpu)
+    assert not isinstance(TOY, UsesGpu)
 
 
-@pytest.mark.parametrize("cut", [FAST, FAST._replace(runs=500)], ids=str)
-def test_no_shard_holds_runs_for_the_card_and_others(out: Path, cut: Cut) -> None:
+@pytest.mark.parametrize("shard_size", [FAST, FAST._replace(runs=500)], ids=str)
+def test_no_shard_holds_runs_for_the_card_and_others(out: Path, shard_size: ShardSize) -> None:
     whole, _ = planned(MIXED.replace("replicates: 4", "replicates: 3000"), out, bocnn.MODEL)
     every = todo_ids(whole)
     plan = make_plan(whole.resolved, np.unique(every[np.arange(every.size) % 3 == 0]))
-    shards = cut_shards(plan, cut)
+    shards = cut_shards(plan, shard_size)
     for shard in shards:
-        expected = "relu" if shard.card else "tanh"
-        assert set(plan.columns(shard.places)["activation"]) == {expected}
-    found = np.concatenate([shard.places for shard in shards])
+        expected = "relu" if shard.gpu else "tanh"
+        assert set(plan.columns(shard.positions)["activation"]) == {expected}
+    found = np.concatenate([shard.positions for shard in shards])
     assert np.unique(found).size == found.size == plan.todo
-    cards = sum(shard.card for shard in shards)
-    assert cards == len(shards) / 2 if cut.runs else cards < len(shards) / 5
+    gpu_shards = sum(shard.gpu for shard in shards)
+    assert gpu_shards == len(shards) / 2 if shard_size.runs else gpu_shards < len(shards) / 5
 
 
 def test_a_block_may_hold_one_run_for_the_card_and_one_not(out: Path) -> None:
     turns = BOCNN_SWEEP.replace("[0, 0.1]}", "[0, 0.1], activation: [relu, tanh]}")
     plan, _ = planned(turns.replace("replicates: 4", "replicates: 1"), out, bocnn.MODEL)
-    card, other = cut_shards(plan, FAST._replace(runs=1000))
-    assert (card.card, other.card) == (True, False)
-    assert np.sort(np.concatenate([card.places, other.places])).tolist() == list(range(plan.total))
-    assert set(np.diff(card.places)) == {2}
+    gpu, other = cut_shards(plan, FAST._replace(runs=1000))
+    assert (gpu.gpu, other.gpu) == (True, False)
+    assert np.sort(np.concatenate([gpu.positions, other.positions])).tolist() == list(
+        range(plan.total)
+    )
+    assert set(np.diff(gpu.positions)) == {2}
 
 
 @pytest.mark.parametrize("text", [MIXED, SMOOTH, TRACED])
@@ -80,30 +82,30 @@ def test_without_a_rate_shards_are_as_before_and_fit_is_not_asked(
     out: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, _ = planned(text, out, bocnn.MODEL)
-    monkeypatch.setattr(plans.Plan, "on_card", None)
-    assert not any(shard.card for shard in cut_shards(plan, Cut(runs=20)))
+    monkeypatch.setattr(plans.Plan, "on_gpu", None)
+    assert not any(shard.gpu for shard in cut_shards(plan, ShardSize(runs=20)))
 
 
 @pytest.mark.parametrize("text", [SMOOTH, TRACED])
 def test_what_a_card_cannot_train_needs_no_measured_card(out: Path, text: str) -> None:
     plan, _ = planned(text, out, bocnn.MODEL)
-    assert card_sample(plan).size == 0
-    assert not any(shard.card for shard in cut_shards(plan, FAST))
+    assert gpu_sample(plan).size == 0
+    assert not any(shard.gpu for shard in cut_shards(plan, FAST))
 
 
 def test_the_command_measures_a_card_where_one_is_asked_for_and_of_use(out: Path) -> None:
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     smooth, _ = planned(SMOOTH, out, bocnn.MODEL)
     here = cli.Trials(cli.Executor.LOCAL, "local", None, 0.5)
-    assert (cli._card_rate(plan, here) or 0) > 0
-    assert cli._card_rate(plan, here._replace(gpus=0.0)) is None
-    assert cli._card_rate(smooth, here) is None
+    assert (cli._gpu_throughput(plan, here) or 0) > 0
+    assert cli._gpu_throughput(plan, here._replace(gpus=0.0)) is None
+    assert cli._gpu_throughput(smooth, here) is None
 
 
 def test_shards_grow_with_the_rate_of_the_card(out: Path) -> None:
     plan, _ = planned(BOCNN_SWEEP.replace("replicates: 4", "replicates: 9000"), out, bocnn.MODEL)
     one, other = (
-        len(cut_shards(plan, FAST._replace(card_flops_per_s=rate * NOMINAL_FLOPS_PER_S)))
+        len(cut_shards(plan, FAST._replace(gpu_flops_per_s=rate * NOMINAL_FLOPS_PER_S)))
         for rate in (0.1, 0.4)
     )
     assert one == pytest.approx(4 * other, rel=0.1)
@@ -112,17 +114,17 @@ def test_shards_grow_with_the_rate_of_the_card(out: Path) -> None:
 def test_a_shard_for_a_fast_card_holds_no_more_than_a_worker_can(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plans, "MOST_CARD_RUNS", 1000)
+    monkeypatch.setattr(plans, "MAX_GPU_RUNS", 1000)
     plan, _ = planned(BOCNN_SWEEP.replace("replicates: 4", "replicates: 3000"), out, bocnn.MODEL)
-    fast = Cut(seconds=1e6, card_flops_per_s=1.0)
+    fast = ShardSize(seconds=1e6, gpu_flops_per_s=1.0)
     assert max(shard.runs for shard in cut_shards(plan, fast)) <= 1001
 
 
 def test_a_file_says_what_trained_it(out: Path) -> None:
-    train(BOCNN_SWEEP, out / "card", OnCard(), Cut(runs=1000))
-    train(BOCNN_SWEEP, out / "here", bocnn.MODEL, Cut(runs=1000))
-    (card,), (here,) = metadata(out / "card"), metadata(out / "here")
-    assert (card[b"engine"], card[b"device"]) == (b"gram-cuda", b"a card")
+    train(BOCNN_SWEEP, out / "GPU", OnCard(), ShardSize(runs=1000))
+    train(BOCNN_SWEEP, out / "here", bocnn.MODEL, ShardSize(runs=1000))
+    (gpu,), (here,) = metadata(out / "GPU"), metadata(out / "here")
+    assert (gpu[b"engine"], gpu[b"device"]) == (b"gram-cuda", b"a GPU")
     assert here[b"engine"] == b"gram-cpu"
 
 
@@ -135,7 +137,7 @@ def test_a_card_is_rated_on_runs_that_fit_it(out: Path) -> None:
             return super().run(columns)
 
     watched, _ = planned(MIXED, out, Watched())
-    assert busy_rate(watched.without_spans(), card_sample(watched)) > 0
+    assert saturated_throughput(watched.without_spans(), gpu_sample(watched)) > 0
     assert asked and all(kinds == {"relu"} for kinds in asked)
 
 
@@ -144,11 +146,11 @@ def test_trials_with_and_without_a_gpu_train_the_same_rows(out: Path) -> None:
     from sweeps.train.executors import tune
 
     plan, dataset = planned(MIXED, out / "gpus", Seen())
-    work = command.prepare(plan, dataset, Cut(runs=20, card_flops_per_s=NOMINAL_FLOPS_PER_S))
+    work = command.prepare(plan, dataset, ShardSize(runs=20, gpu_flops_per_s=NOMINAL_FLOPS_PER_S))
     cluster = tune.Cluster(gpus=0.5)
     outcome = command.execute(work, dataset, lambda w: tune.run(w, ignore, cluster))
     assert outcome == ({}, 0)
-    train(MIXED, out / "here", bocnn.MODEL, Cut(runs=1000))
+    train(MIXED, out / "here", bocnn.MODEL, ShardSize(runs=1000))
     assert rows(out / "gpus").equals(rows(out / "here"))
     for path in (out / "gpus").glob("*.parquet"):
         smooth = set(pq.read_table(path)["activation"].to_pylist()) == {"tanh"}
@@ -197,8 +199,8 @@ def test_a_rate_is_measured_on_a_worker_with_the_share(out: Path) -> None:
     from sweeps.train.executors import cluster as rays
 
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
-    places = card_sample(plan)
-    assert rays.card_rate(plan.without_spans(), places, cluster=rays.Cluster(gpus=0.5)) > 0
+    positions = gpu_sample(plan)
+    assert rays.gpu_throughput(plan.without_spans(), positions, cluster=rays.Cluster(gpus=0.5)) > 0
 
 
 @pytest.mark.usefixtures("ray_session")
@@ -206,16 +208,16 @@ def test_more_than_there_is_is_refused(out: Path, monkeypatch: pytest.MonkeyPatc
     from sweeps.train.executors import cluster as rays
 
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
-    places = card_sample(plan)
+    positions = gpu_sample(plan)
     with pytest.raises(
         SweepError, match=r"received --gpus 8; this machine has 1 GPUs; take --gpus"
     ):
-        rays.card_rate(plan, places, cluster=rays.Cluster(gpus=8))
+        rays.gpu_throughput(plan, positions, cluster=rays.Cluster(gpus=8))
     monkeypatch.setattr(rays, "GROWTH_S", 0.5)
     with pytest.raises(
         SweepError, match=r"--gpus 8; the cluster at 'auto' gave no .* an --address"
     ):
-        rays.card_rate(plan, places, cluster=rays.Cluster("auto", gpus=8))
+        rays.gpu_throughput(plan, positions, cluster=rays.Cluster("auto", gpus=8))
 
 
 @pytest.mark.usefixtures("ray_session")
@@ -224,8 +226,8 @@ def test_a_card_that_fails_is_told_with_its_reason(out: Path) -> None:
 
     class Broken(Bocnn):
         def run(self, columns: Any) -> Any:
-            raise RuntimeError("out of memory on the card")
+            raise RuntimeError("out of memory on the GPU")
 
     plan, _ = planned(BOCNN_SWEEP, out, Broken())
     with pytest.raises(SweepError, match=r"could not be measured: out of memory.*take --gpus 0"):
-        rays.card_rate(plan, card_sample(plan), cluster=rays.Cluster(gpus=0.5))
+        rays.gpu_throughput(plan, gpu_sample(plan), cluster=rays.Cluster(gpus=0.5))

@@ -11,13 +11,13 @@ from pyarrow import fs
 from analysis.dataset.files import open_dataset
 from sweeps import command
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store import retries as remote
 from sweeps.store.dataset import Dataset
 from sweeps.store.store import Store
 from sweeps.train.executors import local
-from sweeps.train.shard import Work
-from sweeps.train.stop import Brake
+from sweeps.train.shard import TrainingJob
+from sweeps.train.stop import StopSignal
 from tests.sweeps.small import TOY_SWEEP, bocnn_sweep, resolved, rows, train, train_here
 from tests.toy import TOY
 
@@ -86,11 +86,11 @@ def uri(server: Server, tmp_path: Path) -> str:
 
 
 def train_there(
-    uri: str, run: Callable[[Work], dict[int, str]] = train_here, text: str = TOY_SWEEP
+    uri: str, run: Callable[[TrainingJob], dict[int, str]] = train_here, text: str = TOY_SWEEP
 ) -> command.Outcome:
     dataset = Dataset(uri)
     plan = command.plan_sweep(resolved(text), dataset)
-    return command.execute(command.prepare(plan, dataset, Cut(runs=48)), dataset, run)
+    return command.execute(command.prepare(plan, dataset, ShardSize(runs=48)), dataset, run)
 
 
 def failing(every: int, method: str) -> Callable[[dict[str, Any]], tuple[str, bytes] | None]:
@@ -147,7 +147,7 @@ def test_a_store_that_fails_for_good_fails_the_shard_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(remote, "_WAITS_S", ())  # the store's own library tries for a while
 
-    def train_without(work: Work) -> dict[int, str]:
+    def train_without(work: TrainingJob) -> dict[int, str]:
         server.gate = failing(10**9, "PUT")
         return train_here(work)
 
@@ -204,18 +204,18 @@ def test_the_command_takes_a_bucket(uri: str, bocnn_file: Path) -> None:
 
 
 def test_refused_credentials_stop_a_sweep_at_once(uri: str, server: Server) -> None:
-    brake, asked = Brake(), []
+    stop_signal, asked = StopSignal(), []
 
-    def train_refused(work: Work) -> dict[int, str]:
+    def train_refused(work: TrainingJob) -> dict[int, str]:
         server.gate = lambda request: ("403 Forbidden", DENIED)
         server.requests.clear()
-        found = local.run(work, lambda progress: None, brake)
+        found = local.run(work, lambda progress: None, stop_signal)
         asked.extend(server.requests)
         server.gate = lambda request: None
         return found
 
     outcome = train_there(uri, train_refused)
     assert (len(outcome.failures), outcome.missing) == (1, 96)
-    assert "the credentials that were found are refused: expected the rights" in brake.cause
+    assert "the credentials that were found are refused: expected the rights" in stop_signal.cause
     assert len(asked) <= 3
     assert train_there(uri) == ({}, 0)

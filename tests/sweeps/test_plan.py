@@ -7,13 +7,20 @@ import numpy as np
 import pytest
 
 from sweeps.declare.cells.identity import ID_DTYPE
-from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Cut, Plan, cut_shards, make_plan
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, ShardSize, cut_shards, make_plan
 from tests.sweeps.small import TOY_SWEEP, planned, resolved, todo_ids, train
 from tests.toy import TOY, Toy
 
 NOTHING = np.zeros(0, dtype=ID_DTYPE)
-CUTS = [Cut(), Cut(runs=1), Cut(runs=7), Cut(runs=1000), Cut(seconds=1.0), Cut(seconds=1e9)]
-each_cut = pytest.mark.parametrize("cut", CUTS, ids=str)
+CUTS = [
+    ShardSize(),
+    ShardSize(runs=1),
+    ShardSize(runs=7),
+    ShardSize(runs=1000),
+    ShardSize(seconds=1.0),
+    ShardSize(seconds=1e9),
+]
+each_cut = pytest.mark.parametrize("shard_size", CUTS, ids=str)
 
 
 def plan_of(text: str, model: Toy = TOY) -> Plan:
@@ -26,28 +33,28 @@ def ids(text: str, model: Toy = TOY) -> set[bytes]:
 
 
 @each_cut
-def test_shards_are_disjoint_and_all_that_is_to_do(cut: Cut) -> None:
+def test_shards_are_disjoint_and_all_that_is_to_do(shard_size: ShardSize) -> None:
     plan = plan_of(TOY_SWEEP)
-    cut_up = [place for shard in cut_shards(plan, cut) for place in shard.places.tolist()]
+    cut_up = [place for shard in cut_shards(plan, shard_size) for place in shard.positions.tolist()]
     assert len(set(cut_up)) == len(cut_up)
     assert set(cut_up) == set(range(plan.total))
 
 
 @each_cut
-def test_a_shard_has_one_array_shape(cut: Cut) -> None:
+def test_a_shard_has_one_array_shape(shard_size: ShardSize) -> None:
     plan = plan_of(TOY_SWEEP)
-    for shard in cut_shards(plan, cut):
-        assert np.unique(plan.columns(shard.places)["n"]).size == 1
+    for shard in cut_shards(plan, shard_size):
+        assert np.unique(plan.columns(shard.positions)["n"]).size == 1
 
 
 def test_a_model_may_have_no_shape_columns() -> None:
     plan = plan_of(TOY_SWEEP, replace(TOY, shape_columns=()))
-    assert [shard.runs for shard in cut_shards(plan, Cut(runs=1000))] == [plan.total]
+    assert [shard.runs for shard in cut_shards(plan, ShardSize(runs=1000))] == [plan.total]
 
 
 @pytest.mark.parametrize("limit", [1, 5, 48, 1000])
 def test_shard_runs_is_the_most_that_a_shard_holds(limit: int) -> None:
-    sizes = [shard.runs for shard in cut_shards(plan_of(TOY_SWEEP), Cut(runs=limit))]
+    sizes = [shard.runs for shard in cut_shards(plan_of(TOY_SWEEP), ShardSize(runs=limit))]
     assert max(sizes) <= limit
     assert len(sizes) == 2 * -(-48 // limit)
 
@@ -57,14 +64,16 @@ def test_dear_runs_make_small_shards() -> None:
         "fixed: {cost: 1.0e+6}", ""
     )
     plan = plan_of(costs)
-    for shard in cut_shards(plan, Cut(seconds=20.0)):
-        cost = plan.cost(shard.places)
+    for shard in cut_shards(plan, ShardSize(seconds=20.0)):
+        cost = plan.cost(shard.positions)
         assert cost.sum() <= 20.0 * NOMINAL_FLOPS_PER_S + cost.max()
 
 
 def test_the_last_shards_are_small_so_that_no_worker_waits_long() -> None:
     plan = plan_of(TOY_SWEEP.replace("cost: 1.0e+6", "cost: 2.0e+11"))
-    costs = [plan.cost(shard.places).sum() for shard in cut_shards(plan, Cut(seconds=20.0))]
+    costs = [
+        plan.cost(shard.positions).sum() for shard in cut_shards(plan, ShardSize(seconds=20.0))
+    ]
     assert sum(costs) == plan.flops
     assert max(costs) > 8 * NOMINAL_FLOPS_PER_S
     assert costs[-1] == 2.0e11
@@ -73,7 +82,7 @@ def test_the_last_shards_are_small_so_that_no_worker_waits_long() -> None:
 
 
 def test_a_plan_is_the_same_every_time() -> None:
-    first, second = (cut_shards(plan_of(TOY_SWEEP), Cut()) for _ in range(2))
+    first, second = (cut_shards(plan_of(TOY_SWEEP), ShardSize()) for _ in range(2))
     assert first == second
 
 
@@ -98,7 +107,7 @@ def test_the_plan_of_a_complete_dataset_is_empty(out: Path) -> None:
     train(TOY_SWEEP, out)
     plan, _ = planned(TOY_SWEEP, out)
     assert plan.todo == 0
-    assert cut_shards(plan, Cut()) == []
+    assert cut_shards(plan, ShardSize()) == []
 
 
 @pytest.mark.parametrize(

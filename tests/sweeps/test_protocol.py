@@ -13,7 +13,7 @@ from sweeps.declare.cells.identity import ID_DTYPE, cell_digests
 from sweeps.declare.cells.values import outside
 from sweeps.errors import SweepError
 from sweeps.plan.plan import make_plan
-from sweeps.protocol import Drawing, Model, load_model
+from sweeps.protocol import Model, SharesDraws, load_model
 from tests.sweeps.small import (
     BOCNN_SWEEP,
     KERNEL_SWEEP,
@@ -99,7 +99,7 @@ def test_words_are_named_for_every_parameter_of_words(model: Model) -> None:
 
 @each_model
 def test_undrawn_parameters_are_parameters_and_none_is_keyed_unasked(model: Model) -> None:
-    if not isinstance(model, Drawing):
+    if not isinstance(model, SharesDraws):
         assert model is TOY
         return
     names = {column.name for column in model.parameters}
@@ -111,7 +111,7 @@ def test_undrawn_parameters_are_parameters_and_none_is_keyed_unasked(model: Mode
 @each_model
 def test_what_enters_the_key_enters_the_identity(model: Model) -> None:
     """Each `keyed` parameter makes another run of it, wherever it is not at its default."""
-    if not isinstance(model, Drawing):
+    if not isinstance(model, SharesDraws):
         return
     columns = columns_of(model, SWEEPS[model.name])
     plain = cell_digests(model, 11, columns)

@@ -8,14 +8,14 @@ import pytest
 
 import bocnn
 from sweeps.declare.cells.identity import ID_DTYPE
-from sweeps.declare.cells.resolve import Resolved, meanings, resolve
+from sweeps.declare.cells.resolve import ResolvedSweep, meanings, resolve
 from sweeps.declare.file import presets
 from sweeps.declare.file.sweep_file import to_json
 from sweeps.declare.file.yaml_file import from_json
 from sweeps.errors import SweepError
 from sweeps.plan.plan import make_plan
 from sweeps.protocol import load_model
-from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, mistakes, resolved, todo_ids
+from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, errors_of, resolved, todo_ids
 
 HEAD = "name: t\nreplicates: 2\n"
 
@@ -25,7 +25,7 @@ def cells(body: str) -> dict[str, list[Any]]:
     return {name: v.tolist() for name, v in resolved(HEAD + body).cells.columns.items()}
 
 
-def run_ids(sweep: Resolved) -> list[bytes]:
+def run_ids(sweep: ResolvedSweep) -> list[bytes]:
     """The identities of all runs of a sweep, in order."""
     return list(todo_ids(make_plan(sweep, np.zeros(0, dtype=ID_DTYPE))))
 
@@ -101,12 +101,12 @@ def test_ranges_of_whole_numbers_are_rounded() -> None:
 
 
 def test_rounding_that_makes_values_equal_is_refused() -> None:
-    text = mistakes(HEAD + "axes: {x: [1], y: [1], n: {log: [1, 5, 9]}}")
+    text = errors_of(HEAD + "axes: {x: [1], y: [1], n: {log: [1, 5, 9]}}")
     assert "4 values twice after rounding" in text
 
 
 def test_listed_values_of_whole_numbers_are_not_rounded() -> None:
-    text = mistakes(HEAD + "axes: {x: [1], y: [1], n: [1.5]}")
+    text = errors_of(HEAD + "axes: {x: [1], y: [1], n: [1.5]}")
     assert "received 1.5; expected a number, whole, in [1, 1000000] (a shape)" in text
 
 
@@ -125,7 +125,7 @@ def test_cells_that_are_the_same_run_are_refused() -> None:
 
 def test_too_many_cells_are_refused() -> None:
     text = HEAD + "axes: {x: {lin: [1, 2, 100000]}, y: {lin: [1, 2, 100000]}}"
-    assert "make 10,000,000,000 cells; at most 20,000,000" in mistakes(text)
+    assert "make 10,000,000,000 cells; at most 20,000,000" in errors_of(text)
 
 
 def test_too_many_runs_are_refused() -> None:
@@ -167,12 +167,12 @@ def test_the_resolved_sweep_is_json() -> None:
 
 @pytest.mark.parametrize("number", ["010", "0x10", "1:30", "1:30.5", "0b11"])
 def test_numbers_that_only_yaml_reads_are_refused(number: str) -> None:
-    assert f"{number}' is not a valid" in mistakes(TOY_SWEEP.replace("seed: 7", f"seed: {number}"))
+    assert f"{number}' is not a valid" in errors_of(TOY_SWEEP.replace("seed: 7", f"seed: {number}"))
 
 
 def test_given_values_of_a_whole_number_are_never_rounded() -> None:
     text = TOY_SWEEP.replace("n: [1, 2]", "n: {values: [1.4, 2], scale: log}")
-    assert "received 1.4 (1 of 2 values are wrong)" in mistakes(text)
+    assert "received 1.4 (1 of 2 values are wrong)" in errors_of(text)
 
 
 def test_formulas_give_twelve_digits_whatever_the_processor() -> None:
@@ -191,7 +191,7 @@ def test_minus_zero_is_zero() -> None:
 def test_a_plane_of_zipped_axes_is_refused() -> None:
     plane = "analysis: {x: x, y: n, measure: error, levels: [0.25]}\n"
     text = TOY_SWEEP + "zip: [[x, n]]\n" + plane
-    assert "two axes that are not zipped together" in mistakes(text)
+    assert "two axes that are not zipped together" in errors_of(text)
 
 
 def test_an_auxiliary_column_tells_which_formulas_read_it() -> None:

@@ -9,7 +9,7 @@ import pytest
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.errors import SweepError
 from sweeps.plan import plan
-from sweeps.plan.plan import Cut, Plan, Shard, cut_shards, make_plan
+from sweeps.plan.plan import Plan, Shard, ShardSize, cut_shards, make_plan
 from tests.sweeps.small import TOY_SWEEP, resolved, todo_ids
 
 NOTHING = np.zeros(0, dtype=ID_DTYPE)
@@ -23,7 +23,7 @@ def plan_of(replicates: int) -> Plan:
 def peak_bytes(replicates: int) -> int:
     """Memory that a plan and its shards take at their most."""
     tracemalloc.start()
-    cut_shards(plan_of(replicates), Cut())
+    cut_shards(plan_of(replicates), ShardSize())
     found = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return found
@@ -37,14 +37,14 @@ def test_memory_does_not_grow_with_the_runs() -> None:
 def test_a_plan_on_its_way_to_a_worker_is_small() -> None:
     many = plan_of(50_000)
     assert len(pickle.dumps(many.without_spans())) < 20_000
-    assert sum(shard.runs for shard in cut_shards(many, Cut())) == many.total == 1_600_000
+    assert sum(shard.runs for shard in cut_shards(many, ShardSize())) == many.total == 1_600_000
 
 
 def test_a_mask_keeps_its_places() -> None:
     shard = Shard(10, 20, np.packbits(np.arange(10) % 3 == 0).tobytes())
-    assert shard.places.tolist() == [10, 13, 16, 19]
+    assert shard.positions.tolist() == [10, 13, 16, 19]
     assert shard.runs == 4
-    assert Shard(3, 6).places.tolist() == [3, 4, 5]
+    assert Shard(3, 6).positions.tolist() == [3, 4, 5]
 
 
 @pytest.mark.parametrize("keep", [2, 3, 7])
@@ -52,8 +52,10 @@ def test_any_part_may_be_published(keep: int) -> None:
     whole = plan_of(50)
     every = todo_ids(whole)
     rest = make_plan(whole.resolved, np.unique(every[np.arange(every.size) % keep == 0]))
-    for cut in (Cut(), Cut(runs=13)):
-        found = [i for shard in cut_shards(rest, cut) for i in whole.ids(shard.places).tolist()]
+    for shard_size in (ShardSize(), ShardSize(runs=13)):
+        found = [
+            i for shard in cut_shards(rest, shard_size) for i in whole.ids(shard.positions).tolist()
+        ]
         assert len(found) == len(set(found)) == rest.todo
         assert set(found) == set(every[np.arange(every.size) % keep != 0].tolist())
     assert set(whole.ids(rest.sample(16)).tolist()) <= set(todo_ids(rest).tolist())
@@ -61,11 +63,11 @@ def test_any_part_may_be_published(keep: int) -> None:
 
 def test_a_sample_is_spread_over_what_is_to_do() -> None:
     whole = plan_of(100)
-    places = whole.sample(16)
-    assert (places[0], places[-1], places.size) == (0, whole.total - 1, 16)
+    positions = whole.sample(16)
+    assert (positions[0], positions[-1], positions.size) == (0, whole.total - 1, 16)
 
 
 def test_too_many_shards_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "MOST_SHARDS", 1000)
+    monkeypatch.setattr(plan, "MAX_SHARDS", 1000)
     with pytest.raises(SweepError, match=r"more than 1,000 shards.*take larger --shard-runs"):
-        cut_shards(plan_of(40), Cut(runs=1))
+        cut_shards(plan_of(40), ShardSize(runs=1))

@@ -1,4 +1,4 @@
-"""Sizes of a sweep file: what they change, what they leave, and every mistake in them."""
+"""Sizes of a sweep file: what they change, what they leave, and every error in them."""
 
 from pathlib import Path
 
@@ -6,21 +6,21 @@ import pytest
 import yaml
 
 from sweeps import command
-from sweeps.declare.cells.resolve import Resolved, resolve
+from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.declare.file import presets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.protocol import load_model
 from sweeps.store.dataset import Dataset
 from sweeps.train.executors import local
-from tests.sweeps.small import COMMAND, TOY_SWEEP, ignore, mistakes, resolved
+from tests.sweeps.small import COMMAND, TOY_SWEEP, errors_of, ignore, resolved
 from tests.toy import TOY
 
 SIZED = f"{TOY_SWEEP}sizes:\n  smoke: {{replicates: 1, axes: {{y: [1.0]}}}}\n  paper: {{}}\n"
 NAMES = sorted(presets.names())
 
 
-def of_size(text: str, size: str) -> Resolved:
+def of_size(text: str, size: str) -> ResolvedSweep:
     """A toy sweep in one of its sizes."""
     return resolve(text, "test.yaml", lambda name: TOY, size=size)
 
@@ -50,7 +50,7 @@ def test_a_size_that_changes_something_has_a_name_of_its_own() -> None:
 )
 def test_mistakes_of_sizes_are_told_whether_or_not_one_is_chosen(sizes: str, told: str) -> None:
     text = f"sizes: {sizes}" if sizes.startswith("[") else f"sizes:\n  {sizes}"
-    assert told in mistakes(f"{TOY_SWEEP}{text}\n")
+    assert told in errors_of(f"{TOY_SWEEP}{text}\n")
 
 
 def test_a_mistake_within_a_size_points_at_its_line() -> None:
@@ -83,7 +83,7 @@ def test_every_shipped_sweep_has_three_sizes_that_grow(name: str) -> None:
 def test_every_shipped_sweep_trains_in_its_smoke_size(name: str, tmp_path: Path) -> None:
     plan = command.open_sweep(name, size="smoke")
     dataset = Dataset(str(tmp_path))
-    work = command.prepare(command.plan_sweep(plan, dataset), dataset, Cut())
+    work = command.prepare(command.plan_sweep(plan, dataset), dataset, ShardSize())
     assert local.run(work, ignore) == {}
     state = command.read_status(dataset)
     assert state.published == state.planned > 0

@@ -1,4 +1,4 @@
-"""Runs recorded along their training: the contract, the files, mistakes, and a stop between two files."""
+"""Runs recorded along their training: the contract, the files, errors, and a stop between two files."""
 
 import json
 from pathlib import Path
@@ -17,8 +17,8 @@ from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.file.sweep_file import to_json
 from sweeps.errors import SweepError
 from sweeps.plan.forecast import forecast
-from sweeps.plan.plan import Cut, make_plan
-from sweeps.protocol import Model, Tracing
+from sweeps.plan.plan import ShardSize, make_plan
+from sweeps.protocol import Model, RecordsTrajectory
 from sweeps.store.dataset import MANIFEST, Dataset
 from sweeps.store.store import Store
 from sweeps.train.shard import train_shard
@@ -27,7 +27,7 @@ from tests.sweeps.small import (
     TOY_SWEEP,
     bocnn_sweep,
     contents,
-    mistakes,
+    errors_of,
     planned,
     resolved,
     rows,
@@ -38,7 +38,7 @@ from tests.toy import TOY
 ASKED = (0, 5, 20)
 TRACED = BOCNN_SWEEP + f"trajectory: {list(ASKED)}\n"
 ENDINGS = TRACED.replace("eta: 0.05", "eta: 0.05, loss_tol: 0.5")
-TRACING: list[Tracing] = [MODEL]
+TRACING: list[RecordsTrajectory] = [MODEL]
 each_model = pytest.mark.parametrize("model", TRACING, ids=lambda model: model.name)
 
 
@@ -66,10 +66,10 @@ def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> Non
 
 
 @each_model
-def test_a_model_that_records_keeps_the_contract(model: Tracing) -> None:
+def test_a_model_that_records_keeps_the_contract(model: RecordsTrajectory) -> None:
     columns, steps = columns_of(model, ENDINGS), np.array(ASKED)
     measured, traces = model.trace(columns, steps)
-    assert isinstance(model, Tracing)
+    assert isinstance(model, RecordsTrajectory)
     assert model.trace_measures[0].name == "step"
     assert list(traces) == ["run", *(column.name for column in model.trace_measures)]
     assert_same(measured, model.run(columns))
@@ -79,7 +79,7 @@ def test_a_model_that_records_keeps_the_contract(model: Tracing) -> None:
 
 
 @each_model
-def test_a_runs_records_do_not_depend_on_the_runs_beside_it(model: Tracing) -> None:
+def test_a_runs_records_do_not_depend_on_the_runs_beside_it(model: RecordsTrajectory) -> None:
     columns, steps = columns_of(model, ENDINGS), np.array(ASKED)
     _, together = model.trace(columns, steps)
     _, alone = model.trace({name: values[5:6] for name, values in columns.items()}, steps)
@@ -90,7 +90,7 @@ def test_a_runs_records_do_not_depend_on_the_runs_beside_it(model: Tracing) -> N
 
 def test_a_model_that_does_not_record_is_a_model_all_the_same() -> None:
     assert isinstance(TOY, Model)
-    assert not isinstance(TOY, Tracing)
+    assert not isinstance(TOY, RecordsTrajectory)
 
 
 @pytest.mark.parametrize(
@@ -133,13 +133,13 @@ def test_what_is_no_step_is_told(raw: Any, message: str) -> None:
 
 
 def test_a_mistake_has_its_line_and_stands_with_the_others() -> None:
-    text = mistakes(BOCNN_SWEEP + "trajectory: [1.5]\nseeds: 3\n", MODEL)
-    assert text.startswith("2 mistakes")
+    text = errors_of(BOCNN_SWEEP + "trajectory: [1.5]\nseeds: 3\n", MODEL)
+    assert text.startswith("2 errors")
     assert "test.yaml:9: trajectory: received the step 1.5" in text
 
 
 def test_a_model_that_does_not_record_makes_the_key_a_mistake() -> None:
-    text = mistakes(TOY_SWEEP + "trajectory: [1]\n")
+    text = errors_of(TOY_SWEEP + "trajectory: [1]\n")
     assert "trajectory: the model toy does not record trajectories; take this key out" in text
 
 
@@ -200,16 +200,16 @@ def test_undefined_records_are_null(out: Path) -> None:
 
 def test_records_do_not_depend_on_how_shards_are_cut(tmp_path: Path) -> None:
     for runs in (3, 48):
-        train(TRACED, tmp_path / str(runs), MODEL, Cut(runs=runs))
+        train(TRACED, tmp_path / str(runs), MODEL, ShardSize(runs=runs))
     assert records(tmp_path / "3").equals(records(tmp_path / "48"))
 
 
 def test_a_shard_trained_in_slices_keeps_runs_and_records_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(TRACED, tmp_path / "whole", MODEL, Cut(runs=48))
+    train(TRACED, tmp_path / "whole", MODEL, ShardSize(runs=48))
     monkeypatch.setattr("sweeps.train.shard._SLICE_S", 1e-6)
-    train(TRACED, tmp_path / "sliced", MODEL, Cut(runs=48))
+    train(TRACED, tmp_path / "sliced", MODEL, ShardSize(runs=48))
     assert records(tmp_path / "whole").equals(records(tmp_path / "sliced"))
 
 
@@ -217,7 +217,7 @@ def test_records_are_published_first_and_a_stop_between_the_files_is_made_good(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, dataset = planned(TRACED, out, MODEL)
-    work = command.prepare(plan, dataset, Cut(runs=48))
+    work = command.prepare(plan, dataset, ShardSize(runs=48))
     put = Store.put
 
     def stopped(store: Store, name: str, data: bytes) -> None:
@@ -230,7 +230,7 @@ def test_records_are_published_first_and_a_stop_between_the_files_is_made_good(
         list(train_shard(work, 0))
     assert len(files_of(out, "trajectory")) == 1
     assert dataset.shards() == []
-    assert train(TRACED, out, MODEL, Cut(runs=48)).missing == 0
+    assert train(TRACED, out, MODEL, ShardSize(runs=48)).missing == 0
     assert files_of(out, "trajectory") == files_of(out, "shard")
     assert records(out).num_rows == 48 * 4
 

@@ -12,10 +12,10 @@ import pytest
 
 from sweeps import command
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store.dataset import Dataset
-from sweeps.train.shard import Work
-from tests.sweeps.small import TOY_SWEEP, mistakes, planned, rows, train, train_here
+from sweeps.train.shard import TrainingJob
+from tests.sweeps.small import TOY_SWEEP, errors_of, planned, rows, train, train_here
 from tests.toy import TOY, Toy
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def test_a_pickle_in_the_folder_is_not_run(name: str, out: Path, tmp_path: Path)
 def test_a_name_cannot_leave_the_output_folder(name: str) -> None:
     """The name is all of a sweep file that becomes part of a path."""
     text = TOY_SWEEP.replace("name: toy-plane", f"name: {name!r}".replace("'", '"'))
-    assert "name: received" in mistakes(text) or "not valid YAML" in mistakes(text)
+    assert "name: received" in errors_of(text) or "not valid YAML" in errors_of(text)
 
 
 def test_a_full_disk_fails_shards_with_the_remedy_and_leaves_no_half_file(tmp_path: Path) -> None:
@@ -74,14 +74,14 @@ def test_a_full_disk_fails_shards_with_the_remedy_and_leaves_no_half_file(tmp_pa
     if os.geteuid() != 0 or subprocess.run(small, capture_output=True).returncode != 0:
         pytest.skip("needs the right to mount")
     try:
-        outcome = train(TOY_SWEEP, disk / "out", cut=Cut(runs=4))
+        outcome = train(TOY_SWEEP, disk / "out", shard_size=ShardSize(runs=4))
         assert 0 < outcome.missing < 96
         assert all("No space left on device; free space" in e for e in outcome.failures.values())
         assert not list((disk / "out").glob(".*"))
         found = rows(disk / "out").num_rows
         assert found == 96 - outcome.missing
         subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
-        assert train(TOY_SWEEP, disk / "out", cut=Cut(runs=4)) == ({}, 0)
+        assert train(TOY_SWEEP, disk / "out", shard_size=ShardSize(runs=4)) == ({}, 0)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
@@ -107,12 +107,12 @@ def test_a_clock_that_jumps_changes_no_row_and_removes_nothing(
 ) -> None:
     train(TOY_SWEEP, tmp_path / "whole")
     plan, dataset = planned(TOY_SWEEP, out)
-    work = command.prepare(plan, dataset, Cut(runs=10))
+    work = command.prepare(plan, dataset, ShardSize(runs=10))
     other = out / ".tmp-0a0b-1-ab-x"
     other.write_bytes(b"another node is writing this")
     now = time.time
 
-    def train_later(work: Work) -> dict[int, str]:
+    def train_later(work: TrainingJob) -> dict[int, str]:
         monkeypatch.setattr(time, "time", lambda: now() + jump)
         return train_here(work)
 

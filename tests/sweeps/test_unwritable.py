@@ -9,22 +9,24 @@ from pathlib import Path
 import pytest
 
 from sweeps.errors import SweepError, UnwritableError
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.store import store
 from sweeps.store.store import Store
 from sweeps.train.executors import local
-from sweeps.train.shard import Progress, Work
-from sweeps.train.stop import Brake
+from sweeps.train.shard import Progress, TrainingJob
+from sweeps.train.stop import StopSignal
 from tests.sweeps.small import TOY_SWEEP, train
 from tests.toy import Toy
 
 Run = Callable[..., dict[int, str]]
 
 
-def on_tune(work: Work, report: Callable[[Progress], None], brake: Brake) -> dict[int, str]:
+def on_tune(
+    work: TrainingJob, report: Callable[[Progress], None], stop_signal: StopSignal
+) -> dict[int, str]:
     from sweeps.train.executors import tune
 
-    return tune.run(work, report, tune.Cluster(), brake)
+    return tune.run(work, report, tune.Cluster(), stop_signal)
 
 
 @pytest.fixture(params=["local", "tune"])
@@ -52,7 +54,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_sweep_stops_where_nothing_can_be_published(run: Run, remount: str, disk: Path) -> None:
     """A full disk, and one that has become read-only: nothing is trained twice."""
     seen: list[Progress] = []
-    brake = Brake()
+    stop_signal = StopSignal()
 
     def report(progress: Progress) -> None:
         seen.append(progress)
@@ -63,12 +65,12 @@ def test_a_sweep_stops_where_nothing_can_be_published(run: Run, remount: str, di
         TOY_SWEEP,
         disk / "out",
         Toy(pause_s=0.01),
-        Cut(runs=2),
-        lambda work: run(work, report, brake),
+        ShardSize(runs=2),
+        lambda work: run(work, report, stop_signal),
     )
     assert outcome.missing > 0
     reason = "Read-only file system" if remount else "No space left on device"
-    assert f"{reason}; free space, correct the rights or name another --out" in brake.cause
+    assert f"{reason}; free space, correct the rights or name another --out" in stop_signal.cause
     assert not [progress for progress in seen if progress.setback == "retried"]
     failed = [progress for progress in seen if progress.setback == "failed"]
     assert 1 <= len(failed) <= 2  # one on each worker
@@ -101,7 +103,13 @@ def test_errors_that_come_again_are_told_from_those_of_one_file(
 def test_a_shard_that_is_tried_again_says_why(ray_session: None, out: Path) -> None:
     seen: list[Progress] = []
     text = TOY_SWEEP.replace("n: [1, 2]", "n: [2]")
-    train(text, out, Toy(fail=1), Cut(runs=48), lambda work: on_tune(work, seen.append, Brake()))
+    train(
+        text,
+        out,
+        Toy(fail=1),
+        ShardSize(runs=48),
+        lambda work: on_tune(work, seen.append, StopSignal()),
+    )
     setbacks = [progress for progress in seen if progress.setback]
     assert [progress.setback for progress in setbacks] == ["retried"] * 3 + ["failed"]
     assert {progress.reason for progress in setbacks} == {

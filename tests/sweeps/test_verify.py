@@ -12,7 +12,7 @@ import pytest
 from bocnn import MODEL
 from sweeps import command
 from sweeps.declare.content import column_digests, content_digest, differing
-from sweeps.plan.plan import Cut
+from sweeps.plan.plan import ShardSize
 from sweeps.protocol import Model, load_model
 from sweeps.store.dataset import Dataset
 from sweeps.store.verify import identities
@@ -68,7 +68,7 @@ def changed(name: str, value: Any) -> Callable[[pa.Table], pa.Table]:
     ids=["toy", "bocnn", "loss_tol", "kernel", "proportional"],
 )
 def test_what_was_trained_is_what_it_says(text: str, model: Model, out: Path) -> None:
-    train(text, out, model, cut=Cut(runs=9))
+    train(text, out, model, shard_size=ShardSize(runs=9))
     files = contents(out)
     found = command.verify_dataset(Dataset(str(out)), lambda name: model)
     assert (found.problems, found.undigested) == ([], [])
@@ -86,7 +86,7 @@ def test_what_was_trained_is_what_it_says(text: str, model: Model, out: Path) ->
 )
 def test_an_edited_parameter_is_not_the_runs_that_it_says(name: str, value: Any, out: Path) -> None:
     """Even where the digest was made to fit."""
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     victim = sorted(out.glob("shard-*"))[0]
     rewrite(victim, changed(name, value), digest=True)
     assert [p.startswith(f"{victim.name} has 1 runs, first run_id ") for p in verified(out)] == [
@@ -96,7 +96,7 @@ def test_an_edited_parameter_is_not_the_runs_that_it_says(name: str, value: Any,
 
 @pytest.mark.parametrize(("name", "value"), [("error", 0.5), ("status", "diverged")])
 def test_an_edited_measure_is_noticed_by_its_digest(name: str, value: Any, out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     victim = sorted(out.glob("shard-*"))[0]
     table = pq.read_table(victim)
     changed_table = changed(name, value)(table)
@@ -107,7 +107,7 @@ def test_an_edited_measure_is_noticed_by_its_digest(name: str, value: Any, out: 
 
 
 def test_what_cannot_be_checked_is_said(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     victim = sorted(out.glob("shard-*"))[0]
     rewrite(victim, lambda table: table, digest=False)
     found = command.verify_dataset(Dataset(str(out)), lambda name: TOY)
@@ -115,7 +115,7 @@ def test_what_cannot_be_checked_is_said(out: Path) -> None:
 
 
 def test_a_status_that_no_run_ends_with_is_named(out: Path) -> None:
-    train(TOY_SWEEP, out, cut=Cut(runs=7))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     victim = sorted(out.glob("shard-*"))[0]
     rewrite(victim, changed("status", "fine"), digest=True)
     assert verified(out) == [
@@ -124,7 +124,7 @@ def test_a_status_that_no_run_ends_with_is_named(out: Path) -> None:
 
 
 def test_records_are_read_whole(out: Path) -> None:
-    train(TRACED, out, MODEL, cut=Cut(runs=16))
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=16))
     victim = sorted(out.glob("trajectory-*"))[0]
     table = pq.read_table(victim)
     edited = changed("train_loss", 1.5)(table)

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.declare import formula
-from sweeps.declare.cells.table import Cells
-from sweeps.declare.file.sweep_file import Spec
-from sweeps.protocol import Drawing, Model
+from sweeps.declare.cells.table import CellTable
+from sweeps.declare.file.sweep_file import SweepSpec
+from sweeps.protocol import Model, SharesDraws
 
 Trees = Mapping[str, ast.expr]
 
@@ -29,15 +29,15 @@ class Draws(NamedTuple):
     paired: tuple[str, ...] = ()
 
 
-def draws_of(spec: Spec, model: Model, cells: Cells) -> Draws:
+def draws_of(spec: SweepSpec, model: Model, cells: CellTable) -> Draws:
     """How the cells of a sweep draw.
 
     Args:
         spec: the sweep.
-        model: one that is no `Drawing` pairs nothing.
+        model: one that is no `SharesDraws` pairs nothing.
         cells: the sweep's.
     """
-    if not isinstance(model, Drawing):
+    if not isinstance(model, SharesDraws):
         return Draws()
     undrawn = set(model.undrawn)
     behind = {name: _behind(name, spec, cells.formulas) for name in cells.parameters}
@@ -54,7 +54,7 @@ def draws_of(spec: Spec, model: Model, cells: Cells) -> Draws:
     return Draws(tuple(sorted(keyed)), tuple(sorted(paired)))
 
 
-def _behind(name: str, spec: Spec, trees: Trees) -> set[str]:
+def _behind(name: str, spec: SweepSpec, trees: Trees) -> set[str]:
     """The axes and settings from which a parameter follows, through formulas too."""
     found: set[str] = set()
     todo, seen = [name], set()
@@ -69,13 +69,13 @@ def _behind(name: str, spec: Spec, trees: Trees) -> set[str]:
     return found
 
 
-def _loose_axes(spec: Spec, cells: Cells) -> set[str]:
+def _loose_axes(spec: SweepSpec, cells: CellTable) -> set[str]:
     """Axes that only serve formulas and are not zipped with a parameter: in no key by themselves."""
     bound = {cells.dimension[name] for name in spec.axes if name in cells.parameters}
     return {name for name in spec.axes if cells.dimension[name] not in bound}
 
 
-def _told_apart(model: Drawing, spec: Spec, cells: Cells, names: set[str]) -> bool:
+def _told_apart(model: SharesDraws, spec: SweepSpec, cells: CellTable, names: set[str]) -> bool:
     """Whether cells at different points of the axes differ in these parameters, whatever their settings.
 
     Settings from which none of them follows leave them equal; of others each value must tell apart too.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.protocol import Columns, Drawing, Model
+from sweeps.protocol import Columns, Model, SharesDraws
 
 RUN_ID_BYTES = 16
 ID_DTYPE = f"S{RUN_ID_BYTES}"
@@ -24,8 +24,8 @@ def cell_digests(model: Model, seed: int, columns: Columns) -> list[bytes]:
     """One digest a cell, of its model, seed and parameters."""
     head = {"model": model.name, "numerics_version": model.numerics_version, "seed": seed}
     own = {column.name: columns[column.name] for column in model.parameters}
-    found = model.identity(own) if isinstance(model, Drawing) else own
-    keyed = set(model.keyed) if isinstance(model, Drawing) else set()
+    found = model.identity(own) if isinstance(model, SharesDraws) else own
+    keyed = set(model.keyed) if isinstance(model, SharesDraws) else set()
     names = sorted(found)
     defaults = {column.name: column.default for column in model.parameters}
     rows = zip(*(found[name].tolist() for name in names), strict=True)

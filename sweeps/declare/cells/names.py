@@ -5,17 +5,17 @@ from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from sweeps.declare import formula
-from sweeps.declare.file.sweep_file import SECTIONS, Spec
-from sweeps.errors import Mistake, Path, listed, nearest
-from sweeps.protocol import Model, Tracing
+from sweeps.declare.file.sweep_file import SECTIONS, SweepSpec
+from sweeps.errors import FileError, Path, listed, nearest
+from sweeps.protocol import Model, RecordsTrajectory
 
 Trees = Mapping[str, ast.expr]
 
 
 def check_names(
-    spec: Spec, model: Model, trees: Trees, *, unread: Collection[str] = ()
-) -> list[Mistake]:
-    """Every mistake in the names of a sweep.
+    spec: SweepSpec, model: Model, trees: Trees, *, unread: Collection[str] = ()
+) -> list[FileError]:
+    """Every error in the names of a sweep.
 
     Args:
         spec: the sweep.
@@ -47,13 +47,13 @@ def order(trees: Trees) -> list[str]:
     return list(TopologicalSorter(reads).static_order())
 
 
-def _sections(spec: Spec) -> Iterator[tuple[str, str]]:
+def _sections(spec: SweepSpec) -> Iterator[tuple[str, str]]:
     """Every declared name with its section."""
     for section in SECTIONS:
         yield from ((section, name) for name in getattr(spec, section))
 
 
-def _undeclared(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
+def _undeclared(spec: SweepSpec, model: Model, trees: Trees) -> Iterator[FileError]:
     """Names given twice, and names that nothing reads."""
     parameters = [column.name for column in model.parameters]
     known = {*parameters, *(name for tree in trees.values() for name in formula.names(tree))}
@@ -61,14 +61,16 @@ def _undeclared(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
     taken = {"run_id", "seed", "replicate", *(column.name for column in model.measures)}
     for section, name in _sections(spec):
         if name in seen:
-            yield Mistake((section, name), f"is given in {seen[name]} already; give it once")
+            yield FileError((section, name), f"is given in {seen[name]} already; give it once")
         elif name in taken:
-            yield Mistake((section, name), "is a column that every dataset has; take another name")
+            yield FileError(
+                (section, name), "is a column that every dataset has; take another name"
+            )
         elif name in formula.CONSTANTS:
             text = f"is {formula.CONSTANTS[name]:.6g} in every formula; take another name"
-            yield Mistake((section, name), text)
+            yield FileError((section, name), text)
         elif name not in known:
-            yield Mistake(
+            yield FileError(
                 (section, name),
                 f"is neither a parameter of {model.name} nor used by a formula; parameters: "
                 f"{', '.join(parameters)}{nearest(name, parameters)}",
@@ -76,27 +78,27 @@ def _undeclared(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
         seen.setdefault(name, section)
 
 
-def _missing(spec: Spec, model: Model) -> Iterator[Mistake]:
+def _missing(spec: SweepSpec, model: Model) -> Iterator[FileError]:
     """Parameters without a default that are not given."""
     given = {name for _, name in _sections(spec)}
     for column in model.parameters:
         if column.default == "required" and column.name not in given:
-            yield Mistake(
+            yield FileError(
                 (),
                 f"parameter {column.name} ({column.meaning}) is missing; give it in axes, fixed, "
                 "derived or settings",
             )
 
 
-def _unknown(spec: Spec, model: Model, trees: Trees) -> Iterator[Mistake]:
+def _unknown(spec: SweepSpec, model: Model, trees: Trees) -> Iterator[FileError]:
     """Names in formulas that are given nowhere."""
     for name, tree in trees.items():
         for text in _given_nowhere(tree, spec, model):
-            yield Mistake(("derived", name), text)
+            yield FileError(("derived", name), text)
 
 
 def _given_nowhere(
-    tree: ast.expr, spec: Spec, model: Model, *, also: Collection[str] = ()
+    tree: ast.expr, spec: SweepSpec, model: Model, *, also: Collection[str] = ()
 ) -> Iterator[str]:
     """What to say of each name of a formula that is neither declared nor a parameter nor in `also`."""
     valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
@@ -106,63 +108,65 @@ def _given_nowhere(
         yield f"the formula names {used!r}, which is given nowhere{hint}"
 
 
-def _circles(trees: Trees) -> Iterator[Mistake]:
+def _circles(trees: Trees) -> Iterator[FileError]:
     """Formulas that go in a circle."""
     try:
         order(trees)
     except CycleError as error:
         circle = error.args[1]
-        yield Mistake(("derived", circle[0]), f"formulas go in a circle: {' → '.join(circle)}")
+        yield FileError(("derived", circle[0]), f"formulas go in a circle: {' → '.join(circle)}")
 
 
-def _zip(spec: Spec) -> Iterator[Mistake]:
+def _zip(spec: SweepSpec) -> Iterator[FileError]:
     """Zipped names that are no axes, stand twice, or differ in length."""
     zipped: set[str] = set()
     for index, group in enumerate(spec.zip):
         if len(group) < 2:
-            yield Mistake(("zip", index), f"received {group}; expected two axes or more")
+            yield FileError(("zip", index), f"received {group}; expected two axes or more")
         for position, name in enumerate(group):
             path = ("zip", index, position)
             if name not in spec.axes:
-                yield Mistake(path, f"{name!r} is not an axis{nearest(name, spec.axes)}")
+                yield FileError(path, f"{name!r} is not an axis{nearest(name, spec.axes)}")
             elif name in zipped:
-                yield Mistake(path, f"{name!r} is zipped twice")
+                yield FileError(path, f"{name!r} is zipped twice")
             zipped.add(name)
         lengths = {name: len(spec.axes[name].values) for name in group if _read(spec, name)}
         if len(set(lengths.values())) > 1:
             texts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            yield Mistake(("zip", index), f"zipped axes must be equally long: {texts}")
+            yield FileError(("zip", index), f"zipped axes must be equally long: {texts}")
 
 
-def _read(spec: Spec, name: str) -> bool:
+def _read(spec: SweepSpec, name: str) -> bool:
     """Whether a name is an axis that could be read."""
     return name in spec.axes and not spec.axes[name].unread
 
 
-def _analysis(spec: Spec, model: Model) -> Iterator[Mistake]:
+def _analysis(spec: SweepSpec, model: Model) -> Iterator[FileError]:
     """Names of the plane and the measure that are not in the dataset."""
     if spec.analysis is None:
         return
     plane = {spec.analysis.x, spec.analysis.y}
     if len(plane) == 1 or any(plane <= set(group) for group in spec.zip):
-        yield Mistake(("analysis", "y"), "x and y must be two axes that are not zipped together")
+        yield FileError(("analysis", "y"), "x and y must be two axes that are not zipped together")
     measures = [column.name for column in model.measures if column.type != "string"]
     for key, valid in (("x", list(spec.axes)), ("y", list(spec.axes)), ("measure", measures)):
         received = getattr(spec.analysis, key)
         if received not in valid:
             what = "a measure" if key == "measure" else "an axis"
             text = f"received {received!r}; expected {what}: {', '.join(valid)}"
-            yield Mistake(("analysis", key), f"{text}{nearest(received, valid)}")
+            yield FileError(("analysis", key), f"{text}{nearest(received, valid)}")
     if not spec.analysis.levels and not spec.analysis.curves:
-        yield Mistake(("analysis", "levels"), "received []; expected a level, or curves beside it")
+        yield FileError(
+            ("analysis", "levels"), "received []; expected a level, or curves beside it"
+        )
     yield from _curves(spec, model, measures)
 
 
-def _curves(spec: Spec, model: Model, measures: list[str]) -> Iterator[Mistake]:
+def _curves(spec: SweepSpec, model: Model, measures: list[str]) -> Iterator[FileError]:
     """Curves of what is no measure or is not recorded, and limits over what is no setting."""
     assert spec.analysis is not None
     recorded: list[str] = []
-    if spec.trajectory is not None and isinstance(model, Tracing):
+    if spec.trajectory is not None and isinstance(model, RecordsTrajectory):
         recorded = [column.name for column in model.trace_measures if column.name != "step"]
     for index, curve in enumerate(spec.analysis.curves):
         named, kind = (
@@ -181,15 +185,15 @@ def _curves(spec: Spec, model: Model, measures: list[str]) -> Iterator[Mistake]:
                     names = "the sweep records none; give steps under trajectory"
                 text = f"received {received!r}; expected {what}: {names}"
                 path = ("analysis", "curves", index, key)
-                yield Mistake(path, f"{text}{nearest(received, valid)}")
+                yield FileError(path, f"{text}{nearest(received, valid)}")
         sizes = spec.settings[curve.limit].values if curve.limit in spec.settings else ()
         wrong = [size for size in sizes if not isinstance(size, int | float) or size <= 0]
         if wrong:
             text = f"{curve.limit} takes {listed(wrong)}; expected sizes, numbers above 0"
-            yield Mistake(("analysis", "curves", index, "limit"), text)
+            yield FileError(("analysis", "curves", index, "limit"), text)
 
 
-def _across(spec: Spec) -> Iterator[Mistake]:
+def _across(spec: SweepSpec) -> Iterator[FileError]:
     """Quantities that are followed over what is no setting, and so would be shown nowhere."""
     if spec.analysis is None:
         return
@@ -200,10 +204,10 @@ def _across(spec: Spec) -> Iterator[Mistake]:
             names = ", ".join(valid) or "the sweep has none"
             text = f"received {across.setting!r}; expected a setting: {names}"
             path = ("analysis", "across", index, "setting")
-            yield Mistake(path, f"{text}{nearest(across.setting, valid)}")
+            yield FileError(path, f"{text}{nearest(across.setting, valid)}")
 
 
-def _formulas(spec: Spec, model: Model) -> Iterator[Mistake]:
+def _formulas(spec: SweepSpec, model: Model) -> Iterator[FileError]:
     """Order parameters and predicted lines that are no formulas, or read what is no column."""
     if spec.analysis is None:
         return
@@ -219,12 +223,12 @@ def _formulas(spec: Spec, model: Model) -> Iterator[Mistake]:
         try:
             problems = _no_columns(formula.parse(text), spec, model)
         except formula.FormulaError as error:
-            yield Mistake(path, str(error))
+            yield FileError(path, str(error))
             continue
-        yield from (Mistake(path, problem) for problem in problems)
+        yield from (FileError(path, problem) for problem in problems)
 
 
-def _no_columns(tree: ast.expr, spec: Spec, model: Model) -> Iterator[str]:
+def _no_columns(tree: ast.expr, spec: SweepSpec, model: Model) -> Iterator[str]:
     """What to say of each name of a formula that is no column of numbers of the dataset."""
     columns = {column.name for column in (*model.parameters, *model.measures)}
     for name in sorted(formula.names(tree) & spec.derived.keys() - columns):
@@ -234,8 +238,8 @@ def _no_columns(tree: ast.expr, spec: Spec, model: Model) -> Iterator[str]:
     yield from _given_nowhere(tree, spec, model, also=measures)
 
 
-def _trajectory(spec: Spec, model: Model) -> Iterator[Mistake]:
+def _trajectory(spec: SweepSpec, model: Model) -> Iterator[FileError]:
     """Steps to record at, of a model that does not record."""
-    if spec.trajectory is not None and not isinstance(model, Tracing):
+    if spec.trajectory is not None and not isinstance(model, RecordsTrajectory):
         text = f"the model {model.name} does not record trajectories; take this key out"
-        yield Mistake(("trajectory",), text)
+        yield FileError(("trajectory",), text)

@@ -1,4 +1,4 @@
-"""A sweep held against its model: the cells that follow, or every mistake of the file.
+"""A sweep held against its model: the cells that follow, or every error of the file.
 
 A cell and its columns are described in `sweeps.declare.cells.table`.
 """
@@ -15,14 +15,14 @@ from sweeps.declare import formula
 from sweeps.declare.axis import Axis
 from sweeps.declare.cells.draws import Draws, draws_of
 from sweeps.declare.cells.names import check_names
-from sweeps.declare.cells.table import Arrays, Cells, CellsMistake, lattice
-from sweeps.declare.cells.values import ValueMistake, typed
-from sweeps.declare.file.sweep_file import SECTIONS, UNREAD, Spec, read_spec
-from sweeps.errors import Mistake, Path, SweepError
+from sweeps.declare.cells.table import Arrays, CellsError, CellTable, lattice
+from sweeps.declare.cells.values import ColumnValueError, typed
+from sweeps.declare.file.sweep_file import SECTIONS, UNREAD, SweepSpec, read_spec
+from sweeps.errors import FileError, Path, SweepError
 from sweeps.images.check import COLUMNS, unusable
-from sweeps.protocol import Drawing, Model, Pictured
+from sweeps.protocol import Model, NeedsImages, SharesDraws
 
-MOST_CELLS = 20_000_000
+MAX_CELLS = 20_000_000
 
 
 class Given(NamedTuple):
@@ -34,12 +34,12 @@ class Given(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """A sweep without mistakes, its model and its cells; the model draws as the sweep says (`draws`)."""
+class ResolvedSweep:
+    """A sweep without errors, its model and its cells; the model draws as the sweep says (`draws`)."""
 
-    spec: Spec
+    spec: SweepSpec
     model: Model
-    cells: Cells
+    cells: CellTable
     given: Given
     draws: Draws
 
@@ -51,7 +51,7 @@ def resolve(
     *,
     size: str | None = None,
     read_images: bool = False,
-) -> Resolved:
+) -> ResolvedSweep:
     """Read a sweep and hold it against its model.
 
     Args:
@@ -61,38 +61,38 @@ def resolve(
         size: one of the file's sizes; None takes the file as it stands.
         read_images: whether images that the runs name are read too, since they are to be trained on.
     Raises:
-        SweepFileError: every mistake of the file; of one whose model is unknown, those of its form.
+        SweepFileError: every error of the file; of one whose model is unknown, those of its form.
     """
-    spec, source, mistakes = read_spec(text, name, size)
+    spec, source, errors = read_spec(text, name, size)
     if spec is None:
-        raise source.error(mistakes)
+        raise source.error(errors)
     try:
         model = find_model(spec.model)
     except SweepError as error:
-        raise source.error([*mistakes, Mistake(("model",), str(error))]) from None
-    unread = [key for key in SECTIONS if any(mistake.path == (key,) for mistake in mistakes)]
-    trees = _parse(spec, mistakes)
-    mistakes = _together(mistakes, check_names(spec, model, trees, unread=unread))
-    given = _given(spec, model, mistakes)
-    cells = None if mistakes else _cells(spec, model, given, trees, mistakes)
-    if cells is not None and not mistakes and read_images and isinstance(model, Pictured):
-        mistakes += _images(spec, cells)
-    if cells is None or mistakes:
-        raise source.error(mistakes)
+        raise source.error([*errors, FileError(("model",), str(error))]) from None
+    unread = [key for key in SECTIONS if any(file_error.path == (key,) for file_error in errors)]
+    trees = _parse(spec, errors)
+    errors = _together(errors, check_names(spec, model, trees, unread=unread))
+    given = _given(spec, model, errors)
+    cells = None if errors else _cells(spec, model, given, trees, errors)
+    if cells is not None and not errors and read_images and isinstance(model, NeedsImages):
+        errors += _images(spec, cells)
+    if cells is None or errors:
+        raise source.error(errors)
     try:
         model = _with_images(model, cells)
     except ValueError as error:
         key = "folder" if "folder" in spec.fixed else "data"
-        raise source.error([Mistake(("fixed", key), str(error))]) from None
+        raise source.error([FileError(("fixed", key), str(error))]) from None
     draws = draws_of(spec, model, cells)
-    model = model.with_keyed(draws.keyed) if isinstance(model, Drawing) else model
+    model = model.with_keyed(draws.keyed) if isinstance(model, SharesDraws) else model
     axes = {name: _with_values(axis, given[name]) for name, axis in spec.axes.items()}
     settings = {name: _with_values(axis, given[name]) for name, axis in spec.settings.items()}
     spec = spec._replace(axes=axes, settings=settings)
-    return Resolved(spec, model, cells, Given(text, size), draws)
+    return ResolvedSweep(spec, model, cells, Given(text, size), draws)
 
 
-def meanings(resolved: Resolved) -> dict[str, str]:
+def meanings(resolved: ResolvedSweep) -> dict[str, str]:
     """What each auxiliary column means: itself, and the formulas that read it."""
     formulas = resolved.spec.derived
     read = {name: formula.names(formula.parse(text)) for name, text in formulas.items()}
@@ -102,24 +102,24 @@ def meanings(resolved: Resolved) -> dict[str, str]:
     }
 
 
-def _with_images(model: Model, cells: Cells) -> Model:
+def _with_images(model: Model, cells: CellTable) -> Model:
     """The model that trains on the images that there are now, and on no others."""
-    if not isinstance(model, Pictured):
+    if not isinstance(model, NeedsImages):
         return model
     few = cells.take(cells.representatives(("data", "positive", "negative")))
     return model.with_contents(model.read_contents(few))
 
 
-def _together(form: list[Mistake], names: list[Mistake]) -> list[Mistake]:
-    """Mistakes of the form and of names: one for each value.
+def _together(form: list[FileError], names: list[FileError]) -> list[FileError]:
+    """Errors of the form and of names: one for each value.
 
-    What stands for an ill-typed value is no mistake of the file, but a name is wrong whatever its value.
+    What stands for an ill-typed value is no error of the file, but a name is wrong whatever its value.
     """
-    ill_typed = {mistake.path: mistake for mistake in form}
-    for mistake in names:
-        if mistake.path in ill_typed and mistake.path[0] in SECTIONS:
-            text = f"{ill_typed[mistake.path].text}; and {mistake.path[-1]} {mistake.text}"
-            ill_typed[mistake.path] = Mistake(mistake.path, text)
+    ill_typed = {file_error.path: file_error for file_error in form}
+    for file_error in names:
+        if file_error.path in ill_typed and file_error.path[0] in SECTIONS:
+            text = f"{ill_typed[file_error.path].text}; and {file_error.path[-1]} {file_error.text}"
+            ill_typed[file_error.path] = FileError(file_error.path, text)
     of_the_file = [found for found in names if not _is_within(found.path, ill_typed)]
     return [*ill_typed.values(), *of_the_file]
 
@@ -129,18 +129,18 @@ def _is_within(path: Path, others: Collection[Path]) -> bool:
     return any(path[:end] in others for end in range(1, len(path) + 1))
 
 
-def _parse(spec: Spec, mistakes: list[Mistake]) -> dict[str, ast.expr]:
+def _parse(spec: SweepSpec, errors: list[FileError]) -> dict[str, ast.expr]:
     """The trees of the formulas that parse."""
     trees = {}
     for name, text in spec.derived.items():
         try:
             trees[name] = formula.parse(text)
         except formula.FormulaError as error:
-            mistakes.append(Mistake(("derived", name), str(error)))
+            errors.append(FileError(("derived", name), str(error)))
     return trees
 
 
-def _given(spec: Spec, model: Model, mistakes: list[Mistake]) -> Arrays:
+def _given(spec: SweepSpec, model: Model, errors: list[FileError]) -> Arrays:
     """Values of axes, settings and fixed names in their columns' types."""
     columns = {column.name: column for column in model.parameters}
     fixed = {
@@ -148,7 +148,7 @@ def _given(spec: Spec, model: Model, mistakes: list[Mistake]) -> Arrays:
         for name, value in spec.fixed.items()
     }
     given = {}
-    wrong = {mistake.path for mistake in mistakes}
+    wrong = {file_error.path for file_error in errors}
     for section, axes in (("axes", spec.axes), ("settings", spec.settings), ("fixed", fixed)):
         for name, axis in axes.items():
             if axis.unread or (section, name) in wrong:
@@ -156,14 +156,14 @@ def _given(spec: Spec, model: Model, mistakes: list[Mistake]) -> Arrays:
             try:
                 given[name] = typed(axis, columns.get(name))
                 _check_accepted(section, name, given[name], model)
-            except ValueMistake as error:
-                mistakes.append(Mistake((section, name), str(error)))
+            except ColumnValueError as error:
+                errors.append(FileError((section, name), str(error)))
     defaults = {c.name: c.default for c in model.parameters if c.type == "string"}
     for name in defaults.keys() - spec.axes.keys() - spec.settings.keys() - spec.fixed.keys():
         try:
             _check_accepted("fixed", name, np.array([defaults[name]], dtype=object), model)
-        except ValueMistake as error:
-            mistakes.append(Mistake((), f"{name} by default: {error}"))
+        except ColumnValueError as error:
+            errors.append(FileError((), f"{name} by default: {error}"))
     return given
 
 
@@ -171,28 +171,28 @@ def _check_accepted(section: str, name: str, values: NDArray[Any], model: Model)
     """Refuse words that no engine of the model trains, and locations that are varied.
 
     Raises:
-        ValueMistake: says what is accepted.
+        ColumnValueError: says what is accepted.
     """
-    if isinstance(model, Pictured) and name in model.locations and section != "fixed":
-        raise ValueMistake("says where files are, which decides no run; give it in fixed")
+    if isinstance(model, NeedsImages) and name in model.locations and section != "fixed":
+        raise ColumnValueError("says where files are, which decides no run; give it in fixed")
     if values.dtype != object:
         return
     accepted = model.words.get(name)
     unknown = [] if accepted == () else [word for word in values if word not in (accepted or ())]
     if unknown:
-        raise ValueMistake(
+        raise ColumnValueError(
             f"received {unknown[0]!r}, which the model {model.name} ({model.engine}) does not train; "
             f"expected {', '.join(accepted) if accepted else 'no word: none is known for it'}"
         )
 
 
-def _images(spec: Spec, cells: Cells) -> list[Mistake]:
+def _images(spec: SweepSpec, cells: CellTable) -> list[FileError]:
     """Images that cannot be used, at the first section that names them."""
     found = []
     for column, text in unusable(columns for _, columns in cells.blocks()):
         names = (column, *COLUMNS)
         given = ((key, name) for name in names for key in SECTIONS if name in getattr(spec, key))
-        found.append(Mistake(next(given, ()), text))
+        found.append(FileError(next(given, ()), text))
     return found
 
 
@@ -202,18 +202,22 @@ def _with_values(axis: Axis, values: NDArray[Any]) -> Axis:
 
 
 def _cells(
-    spec: Spec, model: Model, given: Arrays, trees: dict[str, ast.expr], mistakes: list[Mistake]
-) -> Cells | None:
+    spec: SweepSpec,
+    model: Model,
+    given: Arrays,
+    trees: dict[str, ast.expr],
+    errors: list[FileError],
+) -> CellTable | None:
     """The cells, if they are not too many and what formulas give is valid in all of them."""
     cells = lattice(spec, model, given, trees)
-    if cells.number > MOST_CELLS:
-        text = f"make {cells.number:,} cells; at most {MOST_CELLS:,} are planned at once: split the sweep"
-        mistakes.append(Mistake(("axes",), text))
+    if cells.number > MAX_CELLS:
+        text = f"make {cells.number:,} cells; at most {MAX_CELLS:,} are planned at once: split the sweep"
+        errors.append(FileError(("axes",), text))
         return None
     try:
         if trees:
             for _ in cells.blocks():
                 pass
-    except CellsMistake as error:
-        mistakes += [Mistake(("derived", name), text) for name, text in error.texts.items()]
+    except CellsError as error:
+        errors += [FileError(("derived", name), text) for name, text in error.texts.items()]
     return cells

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from sweeps.declare import formula
 from sweeps.declare.cells.names import order
-from sweeps.declare.cells.values import DTYPES, ValueMistake, in_range, rounded
-from sweeps.declare.file.sweep_file import Spec
+from sweeps.declare.cells.values import DTYPES, ColumnValueError, in_range, rounded
+from sweeps.declare.file.sweep_file import SweepSpec
 from sweeps.protocol import Column, Model
 
 Arrays = dict[str, NDArray[Any]]
@@ -26,7 +26,7 @@ BLOCK = 1 << 16
 """Cells, or runs, that are looked at together."""
 
 
-class CellsMistake(ValueError):
+class CellsError(ValueError):
     """Formulas whose values are not valid in some cells, with what is wrong, by name."""
 
     def __init__(self, texts: dict[str, str]) -> None:
@@ -35,7 +35,7 @@ class CellsMistake(ValueError):
 
 
 @dataclass(frozen=True)
-class Cells:
+class CellTable:
     """All cells: values of each dimension, what is the same everywhere, and formulas for the rest.
 
     `dimension` gives the dimension of each varying name; those of one dimension vary together.
@@ -64,10 +64,10 @@ class Cells:
         """Columns of some cells, by their numbers.
 
         Raises:
-            CellsMistake: a formula gives what its column does not take.
+            CellsError: a formula gives what its column does not take.
         """
-        places = np.unravel_index(cells, self.shape)
-        columns = {name: self.varying[name][places[d]] for name, d in self.dimension.items()}
+        positions = np.unravel_index(cells, self.shape)
+        columns = {name: self.varying[name][positions[d]] for name, d in self.dimension.items()}
         columns |= {name: np.repeat(value, cells.size) for name, value in self.constant.items()}
         self._derive(columns, cells.size)
         return {name: columns[name] for name in self.names}
@@ -107,25 +107,25 @@ class Cells:
 
     def _derive(self, columns: Arrays, count: int) -> None:
         """Compute the formulas' columns in place, each after what it reads."""
-        mistakes = {}
+        errors = {}
         for name in order(self.formulas):
             column = self.parameters.get(name)
             try:
                 found = formula.evaluate(self.formulas[name], columns)
                 values = rounded(np.broadcast_to(found, count))
                 columns[name] = in_range(values, column) if column else values
-            except ValueMistake as error:
+            except ColumnValueError as error:
                 whole = column is not None and column.type == "int64"
-                mistakes[name] = f"{error}{'; round() makes whole numbers' if whole else ''}"
+                errors[name] = f"{error}{'; round() makes whole numbers' if whole else ''}"
                 columns[name] = np.full(count, np.nan)
             except ValueError:
-                mistakes[name] = "the formula reads a column of words; formulas take numbers"
+                errors[name] = "the formula reads a column of words; formulas take numbers"
                 columns[name] = np.full(count, np.nan)
-        if mistakes:
-            raise CellsMistake(mistakes)
+        if errors:
+            raise CellsError(errors)
 
 
-def lattice(spec: Spec, model: Model, given: Arrays, trees: dict[str, ast.expr]) -> Cells:
+def lattice(spec: SweepSpec, model: Model, given: Arrays, trees: dict[str, ast.expr]) -> CellTable:
     """The cells of a sweep whose names are in order.
 
     Args:
@@ -140,7 +140,7 @@ def lattice(spec: Spec, model: Model, given: Arrays, trees: dict[str, ast.expr])
     parameters = {column.name: column for column in model.parameters}
     numbers = (*varying, *spec.fixed)
     auxiliary = tuple(sorted(name for name in numbers if name not in parameters))
-    return Cells(
+    return CellTable(
         names=(*parameters, *auxiliary),
         auxiliary=auxiliary,
         shape=tuple(given[name].size for name in dimensions),
@@ -152,7 +152,7 @@ def lattice(spec: Spec, model: Model, given: Arrays, trees: dict[str, ast.expr])
     )
 
 
-def _constants(spec: Spec, model: Model, given: Arrays, taken: set[str]) -> Arrays:
+def _constants(spec: SweepSpec, model: Model, given: Arrays, taken: set[str]) -> Arrays:
     """Fixed values and defaults, shape (1,) each."""
     constants = {name: given[name] for name in spec.fixed}
     for column in model.parameters:

@@ -14,7 +14,7 @@ from sweeps.protocol import Column
 DTYPES: dict[str, Any] = {"int64": np.int64, "float64": np.float64, "string": object}
 
 
-class ValueMistake(ValueError):
+class ColumnValueError(ValueError):
     """Values that a column does not take; the text says what was received and expected."""
 
 
@@ -24,7 +24,7 @@ def typed(axis: Axis, column: Column | None) -> NDArray[Any]:
     Evenly spaced values of a whole-number column are rounded.
 
     Raises:
-        ValueMistake: a value of the wrong type or outside the valid range.
+        ColumnValueError: a value of the wrong type or outside the valid range.
     """
     if column and column.type == "string":
         return _words(axis, column)
@@ -32,7 +32,7 @@ def typed(axis: Axis, column: Column | None) -> NDArray[Any]:
     wrong = [v for v in axis.values if isinstance(v, str) or (v is None and not nullable)]
     if wrong:
         text = f"received {listed(wrong)}; expected a number{_where(column)}"
-        raise ValueMistake(f"{text}{_remedy(wrong)}")
+        raise ColumnValueError(f"{text}{_remedy(wrong)}")
     numbers = np.array([np.nan if v is None else float(v) for v in axis.values])
     if column is None:
         return numbers + 0.0
@@ -45,11 +45,11 @@ def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -
     """Numbers in a column's type; NaN is null where that is allowed.
 
     Raises:
-        ValueMistake: a number outside the valid range, or not whole where it must be.
+        ColumnValueError: a number outside the valid range, or not whole where it must be.
     """
     if column.type == "string":
         words = ", ".join(column.choices) or "text"
-        raise ValueMistake(
+        raise ColumnValueError(
             f"a formula gives numbers; expected one of {words}, in fixed or settings"
         )
     wrong = outside(numbers, column.interval) & ~(np.isnan(numbers) & nullable)
@@ -57,7 +57,7 @@ def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -
         wrong |= numbers != np.round(numbers)
     if wrong.any():
         many = f" ({wrong.sum()} of {wrong.size} values are wrong)" if wrong.size > 1 else ""
-        raise ValueMistake(
+        raise ColumnValueError(
             f"received {_some(numbers[wrong])}{many}; expected a number{_where(column)}"
         )
     return (numbers + 0.0).astype(DTYPES[column.type])  # -0.0 is 0.0, not another run
@@ -88,7 +88,7 @@ def _whole(numbers: NDArray[Any]) -> NDArray[Any]:
     """Whole numbers, none twice."""
     whole = np.round(numbers)
     if np.unique(whole).size < whole.size:
-        raise ValueMistake(
+        raise ColumnValueError(
             f"holds {whole.size - np.unique(whole).size} values twice after rounding to whole "
             "numbers; take fewer values or a wider range"
         )
@@ -100,11 +100,11 @@ def _words(axis: Axis, column: Column) -> NDArray[Any]:
     if not column.choices:
         wrong = [w for w in axis.values if not isinstance(w, str) or not w.isprintable()]
         if wrong:
-            raise ValueMistake(f"received {listed(wrong)}; expected text ({column.meaning})")
+            raise ColumnValueError(f"received {listed(wrong)}; expected text ({column.meaning})")
     elif wrong := [word for word in axis.values if word not in column.choices]:
         hints = dict.fromkeys(nearest(str(word), column.choices) for word in wrong)
         expected = f"expected one of {', '.join(column.choices)}{''.join(hints)}"
-        raise ValueMistake(f"received {listed(wrong)}; {expected}")
+        raise ColumnValueError(f"received {listed(wrong)}; {expected}")
     return np.array(axis.values, dtype=object)
 
 

@@ -19,7 +19,7 @@ from sweeps.declare.analysis_spec import (
     PredictionSpec,
     TrendSpec,
 )
-from sweeps.errors import Mistake, Path, nearest, shown
+from sweeps.errors import FileError, Path, nearest, shown
 
 
 class File(BaseModel):
@@ -81,27 +81,27 @@ _ROUNDS = 4
 """What replaces an ill-typed section is itself filled in the next round."""
 
 
-def read_form(raw: dict[str, Any]) -> tuple[File | None, list[Mistake]]:
+def read_form(raw: dict[str, Any]) -> tuple[File | None, list[FileError]]:
     """The keys of a sweep file in their types.
 
     Args:
         raw: the file as YAML gives it.
     Returns:
         The file, with substitutes for all that is of a wrong type, or None where that fails; and the
-        mistakes, each with the path of the value that was replaced.
+        errors, each with the path of the value that was replaced.
     """
-    mistakes: list[Mistake] | None = None
+    errors: list[FileError] | None = None
     for _ in range(_ROUNDS):
         try:
-            return File.model_validate(raw), mistakes or []
+            return File.model_validate(raw), errors or []
         except ValidationError as error:
             located = _innermost([(_location(raw, p), p) for p in error.errors()])
-        if mistakes is None:
-            mistakes = _merged([_explain(path, problem) for path, problem in located])
+        if errors is None:
+            errors = _merged([_explain(path, problem) for path, problem in located])
         raw = copy.deepcopy(raw)
         for path in dict.fromkeys(path for path, _ in located):
             _substitute(raw, path)
-    return None, mistakes or []
+    return None, errors or []
 
 
 def _innermost(located: list[tuple[Path, Any]]) -> list[tuple[Path, Any]]:
@@ -157,29 +157,31 @@ def keys_of(path: Path) -> dict[str, bool]:
     return {field.name: field.default is dataclasses.MISSING for field in fields}
 
 
-def _explain(path: Path, problem: Any) -> Mistake:
+def _explain(path: Path, problem: Any) -> FileError:
     """A pydantic error in the words of this package."""
     if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         valid = list(keys_of(path))
-        return Mistake(
+        return FileError(
             path, f"unknown key; valid: {', '.join(valid)}{nearest(str(path[-1]), valid)}"
         )
     if problem["type"] == "missing":
-        return Mistake(path, "is missing and has no default")
+        return FileError(path, "is missing and has no default")
     expected = re.sub("^(Input|String) should (be )?", "expected ", problem["msg"])
     if problem["type"] == "dataclass_type":
         section = [part for part in path if isinstance(part, str)][-1]
         expected = f"expected keys with values: {', '.join(keys_of((section, '')))}"
-    return Mistake(path, f"received {shown(problem['input'])}; {expected.replace('tuple', 'list')}")
+    return FileError(
+        path, f"received {shown(problem['input'])}; {expected.replace('tuple', 'list')}"
+    )
 
 
-def _merged(found: list[Mistake]) -> list[Mistake]:
-    """One mistake a place: the types that a value might have had stand together."""
-    merged: dict[Path, Mistake] = {}
-    for path, text in ((mistake.path, mistake.text) for mistake in found):
+def _merged(found: list[FileError]) -> list[FileError]:
+    """One error a place: the types that a value might have had stand together."""
+    merged: dict[Path, FileError] = {}
+    for path, text in ((file_error.path, file_error.text) for file_error in found):
         if path in merged:
             text = f"{merged[path].text} or {text.rpartition('; expected ')[2]}"
-        merged[path] = Mistake(path, text)
+        merged[path] = FileError(path, text)
     return list(merged.values())
 
 

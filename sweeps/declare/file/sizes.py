@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sweeps.errors import Mistake, Path, nearest, shown
+from sweeps.errors import FileError, Path, nearest, shown
 
 MERGED = ("axes", "fixed", "derived", "settings")
 """Sections of which a size replaces single names."""
@@ -11,20 +11,20 @@ REPLACED = ("replicates", "trajectory")
 """Keys that a size replaces whole."""
 
 
-def check_sizes(raw: Mapping[str, Any]) -> list[Mistake]:
-    """Every mistake in a file's sizes that can be told without choosing one of them."""
+def check_sizes(raw: Mapping[str, Any]) -> list[FileError]:
+    """Every error in a file's sizes that can be told without choosing one of them."""
     sizes = raw.get("sizes", {})
     if not isinstance(sizes, dict):
         return []  # told with the types of the other keys
-    return [mistake for name, size in sizes.items() for mistake in _check(raw, name, size)]
+    return [file_error for name, size in sizes.items() for file_error in _check(raw, name, size)]
 
 
 def sized(
     raw: dict[str, Any], lines: dict[Path, int], *, size: str | None
-) -> tuple[dict[str, Any], list[Mistake]]:
+) -> tuple[dict[str, Any], list[FileError]]:
     """The file's keys with those of one of its sizes in their place.
 
-    What a size changes gets the line that it has there, so that mistakes point at it. A size that
+    What a size changes gets the line that it has there, so that errors point at it. A size that
     changes anything is a sweep of its own name, and so by default a folder of its own.
 
     Args:
@@ -32,7 +32,7 @@ def sized(
         lines: the line of every key; those that the size gives are changed.
         size: the name of a size; None leaves the file as it is.
     Returns:
-        The keys, and a mistake where there is no such size.
+        The keys, and a error where there is no such size.
     """
     if size is None:
         return raw, []
@@ -40,7 +40,7 @@ def sized(
     known = list(map(str, sizes)) if isinstance(sizes, dict) else []
     if size not in known:
         valid = f"valid: {', '.join(known)}{nearest(size, known)}" if known else "the file has none"
-        return raw, [Mistake(("sizes",), f"received --size {size}; {valid}")]
+        return raw, [FileError(("sizes",), f"received --size {size}; {valid}")]
     chosen = raw["sizes"][size]
     if not isinstance(chosen, dict) or not chosen:
         return raw, []
@@ -55,32 +55,32 @@ def sized(
     return result, []
 
 
-def _check(raw: Mapping[str, Any], name: Any, size: Any) -> list[Mistake]:
-    """Mistakes of one size: what is no change, and names that the file does not have."""
+def _check(raw: Mapping[str, Any], name: Any, size: Any) -> list[FileError]:
+    """Errors of one size: what is no change, and names that the file does not have."""
     path: Path = ("sizes", str(name))
     valid = (*MERGED, *REPLACED)
     if not isinstance(size, dict):
-        return [Mistake(path, f"received {shown(size)}; expected some of {', '.join(valid)}")]
-    mistakes = []
+        return [FileError(path, f"received {shown(size)}; expected some of {', '.join(valid)}")]
+    errors = []
     for key, value in size.items():
         if key not in valid:
             text = f"unknown key; valid: {', '.join(valid)}{nearest(str(key), valid)}"
-            mistakes.append(Mistake((*path, str(key)), text))
+            errors.append(FileError((*path, str(key)), text))
         elif key in MERGED:
-            mistakes += _strangers(raw.get(key), value, (*path, key))
-    return mistakes
+            errors += _unknown_names(raw.get(key), value, (*path, key))
+    return errors
 
 
-def _strangers(section: Any, changed: Any, path: Path) -> list[Mistake]:
+def _unknown_names(section: Any, changed: Any, path: Path) -> list[FileError]:
     """Names that a size would change and that the section does not have."""
     if not isinstance(changed, dict):
         return [
-            Mistake(path, f"received {shown(changed)}; expected names of the file's {path[-1]}")
+            FileError(path, f"received {shown(changed)}; expected names of the file's {path[-1]}")
         ]
     known = [str(name) for name in section] if isinstance(section, dict) else []
     text = f"is not among the file's {path[-1]}; valid: {', '.join(known) or 'none'}"
     return [
-        Mistake((*path, str(name)), f"{text}{nearest(str(name), known)}")
+        FileError((*path, str(name)), f"{text}{nearest(str(name), known)}")
         for name in changed
         if str(name) not in known
     ]

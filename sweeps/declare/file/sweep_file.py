@@ -16,7 +16,7 @@ from sweeps.declare.file.form import read_form
 from sweeps.declare.file.sizes import check_sizes, sized
 from sweeps.declare.file.yaml_file import from_json, read
 from sweeps.declare.recording import Steps, read_steps, to_form
-from sweeps.errors import Mistake, Path, SweepError, SweepFileError, shown
+from sweeps.errors import FileError, Path, SweepError, SweepFileError, shown
 
 SECTIONS = ("axes", "fixed", "derived", "settings")
 """Sections whose keys are names of parameters or of what formulas read."""
@@ -25,7 +25,7 @@ UNREAD: Final = object()
 """Stands for a fixed value that could not be read, so that its name is still known."""
 
 
-class Spec(NamedTuple):
+class SweepSpec(NamedTuple):
     """A sweep as declared: axes and settings read, names not yet held against a model."""
 
     name: str
@@ -48,14 +48,14 @@ class Source(NamedTuple):
     name: str
     lines: dict[Path, int]
 
-    def error(self, mistakes: list[Mistake]) -> SweepFileError:
-        """The error that shows all mistakes of this file."""
-        return SweepFileError(self.name, mistakes, self.lines)
+    def error(self, errors: list[FileError]) -> SweepFileError:
+        """The error that shows all errors of this file."""
+        return SweepFileError(self.name, errors, self.lines)
 
 
 def read_spec(
     text: str, name: str, size: str | None = None
-) -> tuple[Spec | None, Source, list[Mistake]]:
+) -> tuple[SweepSpec | None, Source, list[FileError]]:
     """Read a sweep from YAML (or JSON) text.
 
     Args:
@@ -63,32 +63,32 @@ def read_spec(
         name: what to call it in messages.
         size: one of the file's sizes; None reads the file as it stands.
     Returns:
-        The sweep, or None where it is too broken to look further; its source; the mistakes so far.
+        The sweep, or None where it is too broken to look further; its source; the errors so far.
     """
-    raw, lines, mistakes = read(text)
+    raw, lines, errors = read(text)
     source = Source(name, lines)
     if not isinstance(raw, dict):
-        if not mistakes:
-            mistakes.append(
-                Mistake((), f"received {shown(raw)}; expected keys such as name and axes")
+        if not errors:
+            errors.append(
+                FileError((), f"received {shown(raw)}; expected keys such as name and axes")
             )
-        return None, source, mistakes
-    mistakes += check_sizes(raw)
+        return None, source, errors
+    errors += check_sizes(raw)
     raw, unknown = sized(raw, lines, size=size)
-    mistakes += unknown
+    errors += unknown
     file, ill_typed = read_form(raw)
-    mistakes += ill_typed
+    errors += ill_typed
     read_here: dict[str, Any] = {
-        "axes": _read_axes(raw, "axes", mistakes),
-        "settings": _read_axes(raw, "settings", mistakes),
-        "fixed": _read_fixed(raw, mistakes),
-        "trajectory": _read_trajectory(raw, mistakes),
+        "axes": _read_axes(raw, "axes", errors),
+        "settings": _read_axes(raw, "settings", errors),
+        "fixed": _read_fixed(raw, errors),
+        "trajectory": _read_trajectory(raw, errors),
     }
     if file is None:
-        return None, source, mistakes
-    fields = {field: getattr(file, field) for field in Spec._fields}
+        return None, source, errors
+    fields = {field: getattr(file, field) for field in SweepSpec._fields}
     read_here["derived"] = {key: str(value) for key, value in file.derived.items()}
-    return Spec(**fields | read_here), source, mistakes
+    return SweepSpec(**fields | read_here), source, errors
 
 
 def read_text(path: FilePath) -> str:
@@ -105,7 +105,7 @@ def read_text(path: FilePath) -> str:
         raise SweepError(f"cannot read the sweep file {path}: {error}") from None
 
 
-def to_json(spec: Spec) -> str:
+def to_json(spec: SweepSpec) -> str:
     """The resolved sweep as JSON, which `read_spec` reads back to the same sweep."""
     fields = spec._asdict()
     fields["settings"] = {name: list(axis.values) for name, axis in spec.settings.items()}
@@ -118,21 +118,21 @@ def to_json(spec: Spec) -> str:
     return from_json(json.dumps(fields, ensure_ascii=False, allow_nan=False))
 
 
-def _read_axes(raw: dict[str, Any], key: str, mistakes: list[Mistake]) -> dict[str, Axis]:
-    """The axes of one section; one that cannot be read is a mistake and has no values."""
+def _read_axes(raw: dict[str, Any], key: str, errors: list[FileError]) -> dict[str, Axis]:
+    """The axes of one section; one that cannot be read is a error and has no values."""
     section = raw.get(key)
     axes = {}
     for name, form in section.items() if isinstance(section, dict) else ():
         try:
             axes[str(name)] = read_axis(form)
         except AxisError as error:
-            mistakes.append(Mistake((key, str(name)), str(error)))
+            errors.append(FileError((key, str(name)), str(error)))
             axes[str(name)] = Axis((), "list")
     return axes
 
 
-def _read_fixed(raw: Mapping[str, Any], mistakes: list[Mistake]) -> dict[str, Any]:
-    """The fixed values; one that is no plain value is a mistake and stands as UNREAD."""
+def _read_fixed(raw: Mapping[str, Any], errors: list[FileError]) -> dict[str, Any]:
+    """The fixed values; one that is no plain value is a error and stands as UNREAD."""
     section = raw.get("fixed")
     values = {}
     for name, value in section.items() if isinstance(section, dict) else ():
@@ -141,16 +141,16 @@ def _read_fixed(raw: Mapping[str, Any], mistakes: list[Mistake]) -> dict[str, An
             several = isinstance(value, list | dict)
             where = "; several values go in axes or settings" if several else ""
             text = f"received {shown(value)}; expected a finite number, a word or null{where}"
-            mistakes.append(Mistake(("fixed", str(name)), text))
+            errors.append(FileError(("fixed", str(name)), text))
     return values
 
 
-def _read_trajectory(raw: dict[str, Any], mistakes: list[Mistake]) -> Steps:
+def _read_trajectory(raw: dict[str, Any], errors: list[FileError]) -> Steps:
     """The steps to record at, or None where there are none or they cannot be read."""
     if raw.get("trajectory") is None:
         return None
     try:
         return read_steps(raw["trajectory"])
     except AxisError as error:
-        mistakes.append(Mistake(("trajectory",), str(error)))
+        errors.append(FileError(("trajectory",), str(error)))
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from sweeps.errors import Mistake, Path, shown
+from sweeps.errors import FileError, Path, shown
 
 _ODD_NUMBER = re.compile(r":|^[-+]?0[0-9bx_]", re.IGNORECASE)
 """What YAML 1.1 reads as octal, hexadecimal or base 60, and a person does not."""
@@ -55,39 +55,39 @@ def from_json(text: str) -> str:
     )
 
 
-def read(text: str) -> tuple[Any, dict[Path, int], list[Mistake]]:
+def read(text: str) -> tuple[Any, dict[Path, int], list[FileError]]:
     """Parse YAML text.
 
     Returns:
         The value (None where the text is not YAML), the line of every key and item (from 1), and
-        the mistakes found: syntax, duplicate keys, tags that are not plain data.
+        the errors found: syntax, duplicate keys, tags that are not plain data.
     """
     lines: dict[Path, int] = {}
-    mistakes: list[Mistake] = []
+    errors: list[FileError] = []
     try:
         node = yaml.compose(text, _Loader)
         if node is not None:
-            _walk(node, (), lines, mistakes)
-        return yaml.load(text, _Loader), lines, mistakes
+            _walk(node, (), lines, errors)
+        return yaml.load(text, _Loader), lines, errors
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         lines[("YAML",)] = mark.line + 1 if mark else 1
-        mistakes.append(Mistake(("YAML",), f"not valid YAML: {getattr(error, 'problem', error)}"))
+        errors.append(FileError(("YAML",), f"not valid YAML: {getattr(error, 'problem', error)}"))
     except RecursionError:
-        mistakes.append(Mistake(("YAML",), "is nested too deeply"))
-    return None, lines, mistakes
+        errors.append(FileError(("YAML",), "is nested too deeply"))
+    return None, lines, errors
 
 
-def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], mistakes: list[Mistake]) -> None:
+def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], errors: list[FileError]) -> None:
     """Note the line of a node and of all below it, and keys that stand twice."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _walk(item, (*path, index), lines, mistakes)
+            _walk(item, (*path, index), lines, errors)
     elif isinstance(node, yaml.MappingNode):
         for key, item in node.value:
             below = (*path, str(key.value))
             if below in lines:
-                mistakes.append(Mistake(below, f"stands twice, first on line {lines[below]}"))
+                errors.append(FileError(below, f"stands twice, first on line {lines[below]}"))
             lines[below] = key.start_mark.line + 1
-            _walk(item, below, lines, mistakes)
+            _walk(item, below, lines, errors)

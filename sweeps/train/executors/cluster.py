@@ -1,53 +1,55 @@
-"""What a Ray has: its nodes, its slots, its cards. What is trained on it is `tune`'s job."""
+"""What a Ray has: its nodes, its slots, its GPUs. What is trained on it is `tune`'s job."""
 
 from sweeps.errors import SweepError
-from sweeps.plan.forecast import busy_rate
-from sweeps.plan.plan import Places, Plan
+from sweeps.plan.forecast import saturated_throughput
+from sweeps.plan.plan import Plan, Positions
 from sweeps.train.executors.connection import Cluster, connected
-from sweeps.train.shard import Work, check_here
-from sweeps.train.stop import Brake
+from sweeps.train.shard import TrainingJob, check_here
+from sweeps.train.stop import StopSignal
 
 # isort: split
 import ray  # sweeps.train.executors.connection has set what Ray reads when it is imported
 
 GROWTH_S = 1200.0
-"""How long a card is waited for: a cluster that grows starts a node and sets it up."""
+"""How long a GPU is waited for: a cluster that grows starts a node and sets it up."""
 
 
-def count_slots(work: Work, cluster: Cluster) -> int:
-    """Trials that Ray can train at once now: one on each CPU, those for cards by their shares of GPUs."""
+def count_slots(work: TrainingJob, cluster: Cluster) -> int:
+    """Trials that Ray can train at once now: one on each CPU, those for GPUs by their shares of GPUs."""
     resources = ray.cluster_resources()
     cpus = cluster.workers or max(1, int(resources.get("CPU", 1)))
-    cards = sum(shard.card for shard in work.shards)
-    if not (cards and cluster.gpus):
+    gpu_shards = sum(shard.gpu for shard in work.shards)
+    if not (gpu_shards and cluster.gpus):
         return cpus
     shares = int(resources.get("GPU", 0)) * int(1 / cluster.gpus + 1e-9)
-    return max(1, min(cpus, shares + len(work.shards) - cards))
+    return max(1, min(cpus, shares + len(work.shards) - gpu_shards))
 
 
-def card_rate(plan: Plan, places: Places, *, cluster: Cluster, brake: Brake | None = None) -> float:
+def gpu_throughput(
+    plan: Plan, positions: Positions, *, cluster: Cluster, stop_signal: StopSignal | None = None
+) -> float:
     """Flops per second of a trial on its share of a GPU, measured on one.
 
     Args:
         plan: the sweep, without spans.
-        places: of runs that a card can train.
+        positions: of runs that a GPU can train.
         cluster: which Ray to use.
-        brake: ends it before its time.
+        stop_signal: ends it before its time.
     Raises:
         SweepError: no trial can have that share, or the runs fail there.
         Stopped: a signal came meanwhile.
     """
-    brake = brake or Brake()
+    stop_signal = stop_signal or StopSignal()
     remedy = "take --gpus 0 to train on its CPUs, or an --address of one with GPUs"
-    with connected(cluster, brake), brake.at_once():
+    with connected(cluster, stop_signal), stop_signal.interruptible():
         found = ray.cluster_resources().get("GPU", 0.0)
         if found < cluster.gpus and cluster.address == "local":
             raise SweepError(
                 f"received --gpus {cluster.gpus:g}; this machine has {found:g} GPUs; {remedy}"
             )
-        measure = ray.remote(num_cpus=1, num_gpus=cluster.gpus)(busy_rate)
+        measure = ray.remote(num_cpus=1, num_gpus=cluster.gpus)(saturated_throughput)
         try:
-            whole = ray.get(measure.remote(plan, places), timeout=GROWTH_S)
+            whole = ray.get(measure.remote(plan, positions), timeout=GROWTH_S)
         except ray.exceptions.GetTimeoutError:
             raise SweepError(
                 f"received --gpus {cluster.gpus:g}; the cluster at {cluster.address!r} gave no trial "
@@ -55,13 +57,13 @@ def card_rate(plan: Plan, places: Places, *, cluster: Cluster, brake: Brake | No
             ) from None
         except ray.exceptions.RayError as error:
             raise SweepError(
-                f"a trial's card could not be measured: {getattr(error, 'cause', error)}; mend it, or "
+                f"a trial's GPU could not be measured: {getattr(error, 'cause', error)}; mend it, or "
                 "take --gpus 0 to train on CPUs"
             ) from None
         return cluster.gpus * float(whole)
 
 
-def check_nodes(work: Work) -> None:
+def check_nodes(work: TrainingJob) -> None:
     """Refuse a cluster of which a node has another package or does not see the output folder.
 
     Nodes that join later are held to the same by their trials.

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from sweeps.errors import SweepError
 from sweeps.train.executors import secret
-from sweeps.train.stop import Brake
+from sweeps.train.stop import StopSignal
 
 _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """With "0", Ray's processes listen on 127.0.0.1 alone, as they do where firewalls ask about open ports."""
@@ -65,19 +65,19 @@ class Cluster(NamedTuple):
 
 
 @contextmanager
-def connected(cluster: Cluster, brake: Brake | None = None) -> Iterator[None]:
+def connected(cluster: Cluster, stop_signal: StopSignal | None = None) -> Iterator[None]:
     """A connection to Ray; a cluster that was started here is ended here.
 
     Args:
         cluster: which Ray.
-        brake: takes the signals, back from Ray too, which takes them when it starts.
+        stop_signal: takes the signals, back from Ray too, which takes them when it starts.
     Raises:
         SweepError: there is no such cluster, or its secret is not the one that we have.
         Stopped: a signal came meanwhile.
     """
-    brake = brake or Brake()
+    stop_signal = stop_signal or StopSignal()
     if ray.is_initialized():
-        brake.take()
+        stop_signal.install()
         yield
         return
     with ExitStack() as stack:
@@ -90,15 +90,15 @@ def connected(cluster: Cluster, brake: Brake | None = None) -> Iterator[None]:
                 "num_cpus": cluster.workers,
             }
         else:
-            with brake.at_once():
+            with stop_signal.interruptible():
                 _check_running(cluster.address)
             options = {}
         stack.callback(ray.shutdown)
-        _start(cluster.address, brake, options)
+        _start(cluster.address, stop_signal, options)
         yield
 
 
-def _start(address: str, brake: Brake, options: dict[str, object]) -> None:
+def _start(address: str, stop_signal: StopSignal, options: dict[str, object]) -> None:
     """Start Ray, or connect to one.
 
     Raises:
@@ -106,9 +106,9 @@ def _start(address: str, brake: Brake, options: dict[str, object]) -> None:
         Stopped: a signal came meanwhile.
     """
     try:
-        with _signals_left(brake), brake.at_once():
+        with _signals_left(stop_signal), stop_signal.interruptible():
             ray.init(address=address, logging_level="ERROR", log_to_driver=False, **options)
-            brake.take()
+            stop_signal.install()
     except (ValueError, ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
         raise SweepError(f"cannot reach Ray at {address!r}: {error}; {_EXPECTED}") from None
     except Exception as error:  # Ray's own word for a start that took over half a minute
@@ -118,18 +118,18 @@ def _start(address: str, brake: Brake, options: dict[str, object]) -> None:
             "Ray did not start within its half minute: this machine is too busy; run the same command "
             "again, or take --executor local"
         ) from None
-    brake.check()  # a signal whose exception Ray has lost
+    stop_signal.raise_if_signalled()  # a signal whose exception Ray has lost
 
 
 @contextmanager
-def _signals_left(brake: Brake) -> Iterator[None]:
-    """Leave SIGTERM to the brake while Ray starts: Ray's handlers end the process, with status 15 or 134.
+def _signals_left(stop_signal: StopSignal) -> Iterator[None]:
+    """Leave SIGTERM to the stop signal while Ray starts: Ray's handlers exit with status 15 or 134.
 
     Where Ray would set that of Python, it has already set another beneath it: ours is set again.
     """
     utils = ray._private.utils
     taking = utils.set_sigterm_handler
-    utils.set_sigterm_handler = lambda handler: brake.take() or taking(handler)
+    utils.set_sigterm_handler = lambda handler: stop_signal.install() or taking(handler)
     try:
         yield
     finally:

@@ -11,8 +11,8 @@ from concurrent.futures import Future, wait
 
 from sweeps.errors import UnwritableError
 from sweeps.store.failed_shard import reason
-from sweeps.train.shard import Progress, Work, keep_failure, train_shard
-from sweeps.train.stop import Brake
+from sweeps.train.shard import Progress, TrainingJob, keep_failure, train_shard
+from sweeps.train.stop import StopSignal
 
 _LOOK_S = 0.1
 """How often a signal is looked for."""
@@ -22,43 +22,43 @@ _LAST_WAIT_S = 0.5
 
 
 def run(
-    work: Work, report: Callable[[Progress], None], brake: Brake | None = None
+    work: TrainingJob, report: Callable[[Progress], None], stop_signal: StopSignal | None = None
 ) -> dict[int, str]:
     """Train every shard here.
 
     Args:
         work: the plan and its shards.
         report: called with each shard's progress.
-        brake: ends it before its time.
+        stop_signal: ends it before its time.
     Returns:
         The traceback of every shard that failed, by its number.
     """
     failures = {}
-    brake = brake or Brake()
+    stop_signal = stop_signal or StopSignal()
     for number in range(len(work.shards)):
-        if brake.holds:
+        if stop_signal.stop_requested:
             break
         try:
-            for progress in _steps(train_shard(work, number), brake):
+            for progress in _steps(train_shard(work, number), stop_signal):
                 report(progress)
-                if brake.signal is not None:
+                if stop_signal.signal is not None:
                     break
         except Exception as error:  # a shard's failure, whatever it is, must not stop the others
             failures[number] = traceback.format_exc()
             if isinstance(error, UnwritableError):
-                brake.cause = str(error)
+                stop_signal.cause = str(error)
             keep_failure(work, number, failures[number])
             why = reason(failures[number])
             report(Progress(number, setback="failed", reason=why))
     return failures
 
 
-def _steps(shard: Iterator[Progress], brake: Brake) -> Iterator[Progress]:
+def _steps(shard: Iterator[Progress], stop_signal: StopSignal) -> Iterator[Progress]:
     """A shard's steps, each taken in a thread; no more when a signal came."""
-    while brake.signal is None:
+    while stop_signal.signal is None:
         step: Future[Progress | None] = Future()
         threading.Thread(target=_take, args=(shard, step), daemon=True).start()
-        while not step.done() and brake.signal is None:
+        while not step.done() and stop_signal.signal is None:
             wait([step], _LOOK_S)
         wait([step], _LAST_WAIT_S)
         if not step.done() or (progress := step.result()) is None:

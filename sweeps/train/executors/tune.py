@@ -18,25 +18,25 @@ from sweeps.errors import UnwritableError
 from sweeps.store.failed_shard import reason
 from sweeps.train.executors.cluster import check_nodes, count_slots
 from sweeps.train.executors.connection import Cluster, connected, scratch
-from sweeps.train.shard import Progress, Work, check_here, keep_failure, train_shard
-from sweeps.train.stop import Brake
+from sweeps.train.shard import Progress, TrainingJob, check_here, keep_failure, train_shard
+from sweeps.train.stop import StopSignal
 
 # isort: split
 import ray  # sweeps.train.executors.connection has set what Ray reads when it is imported
 from ray import tune
 
-_RETRIES = 3
+_MAX_RETRIES = 3
 """How often a shard is tried again after an error of its training."""
 
-_DEATHS = 10
+_MAX_WORKER_LOSSES = 10
 """How often a shard is tried again because its process or its node was gone."""
 
-_WAVE = 2000
+_TRIALS_PER_CALL = 2000
 """Trials in one call of Tune, at least: it keeps about 40 kB of each until the call ends."""
 
-_GONE = re.compile(r"\b(Actor|Node|Worker|OutOfMemory|Raylet|LocalRaylet)\w*Error")
+_WORKER_LOST = re.compile(r"\b(Actor|Node|Worker|OutOfMemory|Raylet|LocalRaylet)\w*Error")
 _UNWRITABLE = UnwritableError.__name__
-_UNBORN = "error raised in its creation task"
+_ACTOR_INIT_FAILED = "error raised in its creation task"
 """How Ray speaks of an actor that could not be made: an error, not a death."""
 
 
@@ -44,7 +44,10 @@ class _ShardTrial(tune.Trainable):
     """A trial trains one shard, a step is half a second of it."""
 
     def setup(
-        self, config: dict[str, Any], work: Work | None = None, cluster: Cluster | None = None
+        self,
+        config: dict[str, Any],
+        work: TrainingJob | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         """Take the sweep's work, which comes once per actor, and begin the shard."""
         assert work is not None and cluster is not None
@@ -67,25 +70,25 @@ class _ShardTrial(tune.Trainable):
         return {**progress._asdict(), "runs_per_s": rate, "done": progress.published}
 
 
-class _Queue(tune.search.Searcher):
+class _ShardQueue(tune.search.Searcher):
     """Hands shards to Tune as it asks for them, failed ones again; done when none is left in flight.
 
     It pickles as nothing, for Tune's snapshots.
     """
 
-    def __init__(self, shards: range, brake: Brake) -> None:
+    def __init__(self, shards: range, stop_signal: StopSignal) -> None:
         super().__init__()
         self.shards = shards
         self._waiting = deque(shards)
         self._training: dict[str, int] = {}
-        self._brake = brake
+        self._stop_signal = stop_signal
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Queue, (range(0), Brake())
+        return _ShardQueue, (range(0), StopSignal())
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next shard, None while those in flight may come back, or that all is done."""
-        if self._brake.holds or not (self._waiting or self._training):
+        if self._stop_signal.stop_requested or not (self._waiting or self._training):
             return str(tune.search.Searcher.FINISHED)
         if not self._waiting:
             return None
@@ -103,28 +106,31 @@ class _Queue(tune.search.Searcher):
         self._waiting.append(shard)
 
 
-class _Watch(tune.Callback):
+class _Monitor(tune.Callback):
     """Hands what trials report to the driver, and decides which failed shards are tried again.
 
-    `in_time` are the trials in training that began before the brake held. It pickles as nothing, for
+    `in_time` are the trials in training that began before a stop was requested. It pickles as nothing, for
     Tune's snapshots.
     """
 
     def __init__(
-        self, work: Work | None, report: Callable[[Progress], None] | None, brake: Brake
+        self,
+        work: TrainingJob | None,
+        report: Callable[[Progress], None] | None,
+        stop_signal: StopSignal,
     ) -> None:
-        self._work, self._report, self.brake = work, report, brake
-        self.queue = _Queue(range(0), brake)
+        self._work, self._report, self.stop_signal = work, report, stop_signal
+        self.queue = _ShardQueue(range(0), stop_signal)
         self.failures: dict[int, str] = {}
         self.in_time: set[str] = set()
         self._tries: Counter[tuple[int, bool]] = Counter()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Watch, (None, None, Brake())
+        return _Monitor, (None, None, StopSignal())
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note a trial that begins in time."""
-        if not self.brake.holds:
+        if not self.stop_signal.stop_requested:
             self.in_time.add(trial.trial_id)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -144,10 +150,12 @@ class _Watch(tune.Callback):
         self.in_time.discard(trial.trial_id)
         shard, text = int(trial.config["shard"]), _error(trial)
         if _UNWRITABLE in text:
-            self.brake.cause = reason(text).removeprefix(f"sweeps.errors.{_UNWRITABLE}: ")
-        gone = bool(_GONE.search(text)) and _UNBORN not in text
+            self.stop_signal.cause = reason(text).removeprefix(f"sweeps.errors.{_UNWRITABLE}: ")
+        gone = bool(_WORKER_LOST.search(text)) and _ACTOR_INIT_FAILED not in text
         self._tries[shard, gone] += 1
-        if not self.brake.cause and self._tries[shard, gone] <= (_DEATHS if gone else _RETRIES):
+        if not self.stop_signal.cause and self._tries[shard, gone] <= (
+            _MAX_WORKER_LOSSES if gone else _MAX_RETRIES
+        ):
             self.queue.again(shard)
             self._report(Progress(shard, setback="retried", reason=reason(text)))
             return
@@ -156,36 +164,36 @@ class _Watch(tune.Callback):
         self._report(Progress(shard, setback="failed", reason=reason(text)))
 
 
-class _End(tune.Stopper):
+class _StopRule(tune.Stopper):
     """Ends all trials when a signal came, and those that began too late when the time is over.
 
     Tune asks for up to 16 shards before there is a place for them, so that a cluster grows: they begin
     whatever the queue says by then.
     """
 
-    def __init__(self, watch: _Watch) -> None:
+    def __init__(self, watch: _Monitor) -> None:
         self._watch = watch
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether a trial began when the time was over."""
-        return self._watch.brake.holds and trial_id not in self._watch.in_time
+        return self._watch.stop_signal.stop_requested and trial_id not in self._watch.in_time
 
     def stop_all(self) -> bool:
         """Whether nothing in training is to end: a signal came, or no shard can be published.
 
         Or the time is over, and nothing that began before is in training.
         """
-        brake = self._watch.brake
-        if brake.signal is not None or brake.cause:
+        stop_signal = self._watch.stop_signal
+        if stop_signal.signal is not None or stop_signal.cause:
             return True
-        return brake.is_over and not self._watch.in_time
+        return stop_signal.time_is_over and not self._watch.in_time
 
 
 def run(
-    work: Work,
+    work: TrainingJob,
     report: Callable[[Progress], None],
     cluster: Cluster,
-    brake: Brake | None = None,
+    stop_signal: StopSignal | None = None,
 ) -> dict[int, str]:
     """Train every shard as a trial of Ray Tune.
 
@@ -193,37 +201,37 @@ def run(
         work: the plan and its shards.
         report: called in this process with each shard's progress.
         cluster: which Ray to use.
-        brake: ends it before its time.
+        stop_signal: ends it before its time.
     Returns:
         The error of every shard that failed after its retries, by its number.
     Raises:
         SweepError: Ray cannot be reached, or a node cannot take part.
     """
-    brake = brake or Brake()
-    with connected(cluster, brake):
+    stop_signal = stop_signal or StopSignal()
+    with connected(cluster, stop_signal):
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are told by the driver
-        with brake.at_once():
+        with stop_signal.interruptible():
             check_nodes(work)
         known = cluster.address == "local" or (cluster.workers and not cluster.gpus)
         slots = count_slots(work, cluster) if known else 0
         work = work._replace(session=work.session._replace(slots=slots))
-        watch = _Watch(work, report, brake)
-        size = max(_WAVE, 50 * slots)
+        watch = _Monitor(work, report, stop_signal)
+        size = max(_TRIALS_PER_CALL, 50 * slots)
         for first in range(0, len(work.shards), size):
-            if not brake.holds:
+            if not stop_signal.stop_requested:
                 wave = range(first, min(first + size, len(work.shards)))
-                watch.queue = _Queue(wave, brake)
+                watch.queue = _ShardQueue(wave, stop_signal)
                 _fit(work, watch, cluster)
         return watch.failures
 
 
-def _fit(work: Work, watch: _Watch, cluster: Cluster) -> None:
+def _fit(work: TrainingJob, watch: _Monitor, cluster: Cluster) -> None:
     """One call of Tune."""
     trainable = tune.with_parameters(_ShardTrial, work=work, cluster=cluster)
-    cards = frozenset(number for number in watch.queue.shards if work.shards[number].card)
+    gpu_shards = frozenset(number for number in watch.queue.shards if work.shards[number].gpu)
     with scratch("bocnn-tune-") as folder:
         tune.Tuner(
-            tune.with_resources(trainable, _asks(cards, cluster.gpus)),
+            tune.with_resources(trainable, _asks(gpu_shards, cluster.gpus)),
             tune_config=tune.TuneConfig(
                 search_alg=watch.queue,
                 num_samples=-1,
@@ -233,7 +241,7 @@ def _fit(work: Work, watch: _Watch, cluster: Cluster) -> None:
             run_config=tune.RunConfig(
                 storage_path=folder,
                 verbose=0,
-                stop=_End(watch),
+                stop=_StopRule(watch),
                 callbacks=[watch],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
@@ -249,13 +257,13 @@ def _error(trial: Any) -> str:
         return "the trial ended with an error that Ray Tune did not keep"
 
 
-def _asks(cards: frozenset[int], gpus: float) -> Any:
-    """What a trial asks for: a CPU, and a share of a GPU where its shard is one of those for cards."""
-    if not (cards and gpus):
+def _asks(gpu_shards: frozenset[int], gpus: float) -> Any:
+    """What a trial asks for: a CPU, and a share of a GPU where its shard is one of those for GPUs."""
+    if not (gpu_shards and gpus):
         return {"cpu": 1}
 
     def of(config: dict[str, Any]) -> Any:
-        share = {"GPU": gpus} if config["shard"] in cards else {}
+        share = {"GPU": gpus} if config["shard"] in gpu_shards else {}
         return tune.PlacementGroupFactory([{"CPU": 1, **share}])
 
     return of

@@ -20,7 +20,7 @@ from tests.bocnn.proportional.test_model import FIRST
 from tests.bocnn.proportional.test_model import columns as proportional_columns
 from tests.bocnn.run_columns import columns
 from tests.bocnn.tangent.test_model import columns_of as tangent_columns
-from tests.sweeps.small import mistakes
+from tests.sweeps.small import errors_of
 
 UNKNOWN = "laplace"
 KERNEL = load_model("kernel")
@@ -73,10 +73,10 @@ def test_plan_refuses_a_word_that_no_engine_has_named(
     model: Any, column: Column, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = sweep(model, **{column.name: UNKNOWN})
-    told = mistakes(text, widened(model, column, monkeypatch))
+    told = errors_of(text, widened(model, column, monkeypatch))
     assert f"fixed.{column.name}: received '{UNKNOWN}'" in told
     assert f"does not train; expected {', '.join(model.words[column.name])}" in told
-    assert "1 mistake in" in told
+    assert "1 error in" in told
 
 
 @each_choice

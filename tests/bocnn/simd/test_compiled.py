@@ -1,6 +1,7 @@
 """Where compiled code is kept, and what was compiled when."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,30 @@ def test_where_nothing_can_be_written_functions_are_compiled_all_the_same(
     assert "anew by every process" in caplog.text
     monkeypatch.setattr(compiled, "CACHE_FOLDER", None)
     assert compiled.compiled()(lambda x: x + 1)(1) == 2
+
+
+def test_compiled_code_comes_from_no_file_that_its_cache_does_not_know() -> None:
+    known = set(compiled.sources())
+    package = Path(compiled.__file__).parents[1]
+    for path in package.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path not in known:
+            assert "@compiled" not in text and "register_jitable" not in text, path
+        elif path.name != "__init__.py":
+            rooms = {name.removesuffix(".py") for name in compiled.UNCOMPILED}
+            assert not re.findall(rf"^from bocnn\.({'|'.join(rooms)})\b", text, re.M), path
+
+
+def test_caches_of_former_code_are_removed_but_the_latest(tmp_path: Path) -> None:
+    for age in range(6):
+        folder = tmp_path / f"compiled-{age}"
+        folder.mkdir()
+        (folder / "code").write_text("code")
+        os.utime(folder, (1e9 - age, 1e9 - age))
+    (tmp_path / "notes").write_text("somebody's")
+    compiled._remove_old(tmp_path / "compiled-5")
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["compiled-0", "compiled-1", "compiled-2", "compiled-5", "notes"]
 
 
 @pytest.mark.parametrize("home", ["HOME=/proc/nowhere", "-u HOME"])

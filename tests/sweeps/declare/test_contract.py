@@ -12,8 +12,8 @@ from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec, PredictionSpec
 from sweeps.declare.document import ADDED, read_document
 from sweeps.declare.file.form import SECTIONS, File
 from sweeps.plan.declared import declared
-from tests.sweeps.small import mistakes, resolved
-from tests.toy import Toy
+from tests.sweeps.small import errors_of, resolved
+from tests.toy import RecordingToy
 
 ROOT = Path(__file__).parents[3]
 CONTRACT = ("sweeps/declare/analysis_spec.py", "sweeps/declare/file/form.py")
@@ -66,18 +66,6 @@ def keys() -> set[tuple[str, str]]:
     """Every key of the contract: its section, "" for the file itself, and its name."""
     inner = {(s, f.name) for s, record in SECTIONS.items() for f in dataclasses.fields(record)}
     return inner | {("", name) for name in File.model_fields}
-
-
-class RecordingToy(Toy):
-    """The toy, which also records its runs."""
-
-    trace_measures = (*Toy.measures[:0], *Toy.measures[1:])
-
-    def trace_flops(self, columns: Any, steps: Any) -> Any:
-        return self.flops(columns)
-
-    def trace(self, columns: Any, steps: Any) -> Any:
-        return self.run(columns), {}
 
 
 def test_the_example_has_every_key() -> None:
@@ -145,7 +133,7 @@ def test_a_predicted_line_is_a_formula_of_columns(line: str, message: str | None
         assert resolved(text).spec.analysis is not None
         return
     with pytest.raises(AssertionError, match=message):
-        assert not mistakes(text)
+        assert not errors_of(text)
 
 
 def test_records_take_what_files_take_and_nothing_else() -> None:

@@ -7,6 +7,7 @@ import pytest
 from sweeps.declare.axis import Axis
 from sweeps.declare.cells.resolve import resolve
 from sweeps.declare.document import DocumentError, SweepDocument, count_runs, read_document
+from sweeps.declare.document_digest import with_digest
 from sweeps.declare.file import presets
 from sweeps.plan.declared import declared
 from sweeps.protocol import load_model
@@ -91,6 +92,13 @@ def test_control_characters_are_written_out() -> None:
 def test_what_is_no_resolved_sweep_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DocumentError, match=f"folder/_sweep.json: .*{message}"):
         read(**changes)
+
+
+def test_a_document_that_was_altered_is_refused() -> None:
+    document = with_digest(DOCUMENT)
+    assert read_document(document, where="here").name == "here"
+    with pytest.raises(DocumentError, match="here was altered since it was written"):
+        read_document(document | {"replicates": 4, "planned_runs": 24}, where="here")
 
 
 def test_zipped_names_vary_together() -> None:

@@ -11,7 +11,7 @@ from sweeps import command
 from sweeps.declare.cells.resolve import resolve
 from sweeps.errors import SweepError
 from sweeps.images.classes import two_classes
-from sweeps.protocol import Model, Pictured, load_model
+from sweeps.protocol import Model, NeedsImages, load_model
 from tests.sweeps.images.test_images import CLASSES, PIXELS, idx, write_cifar, write_mnist
 
 SWEEP = """\
@@ -58,7 +58,7 @@ def test_unusable_images_are_a_mistake_of_the_file(
     tmp_path: Path, n: str, fixed: str, message: str
 ) -> None:
     text = refused(tmp_path, n, fixed.replace("{}", str(tmp_path)))
-    assert text.startswith("1 mistake in ") and re.search(f"sweep.yaml:{message}", text), text
+    assert text.startswith("1 error in ") and re.search(f"sweep.yaml:{message}", text), text
 
 
 def test_the_pickled_cifar_is_named_as_such(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_usable_images_are_planned_and_a_published_sweep_needs_none(tmp_path: Pa
     def as_published(name: str) -> Model:
         """The model with the digests that a dataset states, of images that are there no more."""
         model = load_model(name)
-        assert isinstance(model, Pictured)
+        assert isinstance(model, NeedsImages)
         return model.with_contents(contents)
 
     assert resolve(gone, "_sweep.json", as_published).cells.number == 2

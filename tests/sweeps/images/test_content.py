@@ -19,7 +19,7 @@ from sweeps.plan.plan import Plan
 from sweeps.protocol import load_model
 from sweeps.store.dataset import Dataset
 from tests.sweeps.images import test_images
-from tests.sweeps.small import mistakes, train_here
+from tests.sweeps.small import errors_of, train_here
 
 SWEEP = """\
 name: images
@@ -49,7 +49,7 @@ def planned(folder: Path, out: Path, text: str = SWEEP) -> tuple[Plan, Dataset]:
 
 def train(folder: Path, out: Path, text: str = SWEEP) -> command.Outcome:
     plan, dataset = planned(folder, out, text)
-    work = command.prepare(plan, dataset, command.Cut(runs=4))
+    work = command.prepare(plan, dataset, command.ShardSize(runs=4))
     return command.execute(work, dataset, train_here)
 
 
@@ -64,8 +64,8 @@ def test_the_same_images_elsewhere_train_nothing_anew(tmp_path: Path, out: Path)
     assert not train(second, out, more).missing
     dataset = open_dataset(str(out))
     assert dataset.table["folder"].unique().to_pylist() != [str(second)]
-    assert dataset.sweep.view is not None
-    assert aggregate(dataset, dataset.sweep.view).used.sum() == 12
+    assert dataset.sweep.analysis is not None
+    assert aggregate(dataset, dataset.sweep.analysis).used.sum() == 12
 
 
 def test_other_images_under_the_same_names_are_refused_and_never_mixed(
@@ -108,7 +108,7 @@ def test_a_worker_that_finds_other_images_fails_and_publishes_nothing(
 ) -> None:
     folder = write(tmp_path / "a")
     plan, dataset = planned(folder, out)
-    work = command.prepare(plan, dataset, command.Cut(runs=4))
+    work = command.prepare(plan, dataset, command.ShardSize(runs=4))
     write(folder, seed=1)
     outcome = command.execute(pickle.loads(pickle.dumps(work)), dataset, train_here)
     assert outcome.missing == 8 and len(outcome.failures) == 2
@@ -126,7 +126,7 @@ def test_a_worker_that_finds_other_images_fails_and_publishes_nothing(
 def test_images_that_cannot_be_used_are_refused_before_anything_starts(
     old: str, new: str, message: str
 ) -> None:
-    told = mistakes(SWEEP.replace(old, new), load_model("kernel"))
+    told = errors_of(SWEEP.replace(old, new), load_model("kernel"))
     assert message in told and "nothing was started" in told
 
 
@@ -138,7 +138,7 @@ def test_a_folder_is_nothing_to_compare(section: str) -> None:
         if section == "axes"
         else text + "settings: {folder: [a, b]}\n"
     )
-    assert "says where files are, which decides no run" in mistakes(text, load_model("kernel"))
+    assert "says where files are, which decides no run" in errors_of(text, load_model("kernel"))
 
 
 def test_digests_tell_pixels_labels_and_shapes_apart() -> None:

@@ -1,4 +1,4 @@
-"""Mistakes in sweep files: each told with its line, what was expected and the nearest valid word."""
+"""Errors in sweep files: each told with its line, what was expected and the nearest valid word."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from sweeps.declare.file.presets import find
 from sweeps.errors import SweepError
 from sweeps.protocol import load_model
-from tests.sweeps.small import KERNEL_SWEEP, PROPORTIONAL_SWEEP, mistakes, resolved
+from tests.sweeps.small import KERNEL_SWEEP, PROPORTIONAL_SWEEP, errors_of, resolved
 
 KERNEL = load_model("kernel")
 BODY = """\
@@ -103,13 +103,13 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
     ],
 )
 def test_one_mistake(line: str, message: str) -> None:
-    text = mistakes(BODY + line)
+    text = errors_of(BODY + line)
     assert re.search(message, text), text
     assert "nothing was started" in text
 
 
 def test_every_mistake_is_told_at_once_in_order_of_lines() -> None:
-    text = mistakes(
+    text = errors_of(
         """\
 name: Wrong
 replicate: 3
@@ -126,11 +126,11 @@ settings:
 """,
     )
     head, *listed = text.splitlines()
-    places = [line.strip().split(": ")[0] for line in listed]
+    positions = [line.strip().split(": ")[0] for line in listed]
     keys = [line.strip().split(": ")[1] for line in listed]
-    assert head == f"{len(listed)} mistakes in test.yaml; nothing was started"
-    assert [int(place.split(":")[1]) for place in places] == sorted(
-        int(place.split(":")[1]) for place in places
+    assert head == f"{len(listed)} errors in test.yaml; nothing was started"
+    assert [int(place.split(":")[1]) for place in positions] == sorted(
+        int(place.split(":")[1]) for place in positions
     )
     for line, key in [
         (1, "name"),
@@ -142,18 +142,18 @@ settings:
         (10, "derived.n"),
         (12, "settings.p_flip"),
     ]:
-        assert (f"test.yaml:{line}", key) in list(zip(places, keys, strict=True))
+        assert (f"test.yaml:{line}", key) in list(zip(positions, keys, strict=True))
     for word in ("replicates", "width", "plain"):
         assert f"did you mean '{word}'?" in text
     assert "parameter y (ordinate of the plane) is missing" in text
 
 
 def test_a_wrong_value_is_one_mistake_whatever_types_were_tried() -> None:
-    assert mistakes(BODY + "fixed: {width: true}").startswith("1 mistake in")
+    assert errors_of(BODY + "fixed: {width: true}").startswith("1 error in")
 
 
 def test_a_long_value_is_shown_short() -> None:
-    assert len(mistakes(BODY + f"fixed: {[0] * 10_000}")) < 500
+    assert len(errors_of(BODY + f"fixed: {[0] * 10_000}")) < 500
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_a_long_value_is_shown_short() -> None:
 def test_an_ill_typed_value_is_one_mistake_beside_all_real_ones(
     line: str, listed: list[str]
 ) -> None:
-    _, *found = mistakes(BODY + line).splitlines()
+    _, *found = errors_of(BODY + line).splitlines()
     assert len(found) == len(listed), found
     for text, pattern in zip(found, listed, strict=True):
         assert re.search(f"test.yaml:{pattern}", text), (pattern, text)
@@ -224,7 +224,7 @@ def test_nothing_is_missing_that_a_section_of_another_type_may_hold(section: str
         "settings": "{word: [plain]}",
     }
     text = "".join(f"{key}: {form}\n" for key, form in (whole | {section: "[1]"}).items())
-    message = mistakes(f"name: wrong\nreplicates: 2\n{text}")
+    message = errors_of(f"name: wrong\nreplicates: 2\n{text}")
     assert f"{section}: received [1]; expected a valid dictionary" in message
     assert "missing" not in message
     assert "given nowhere" not in message
@@ -242,7 +242,7 @@ def test_nothing_is_missing_that_a_section_of_another_type_may_hold(section: str
     ],
 )
 def test_a_formula_where_a_number_belongs_is_shown_its_place(value: str, remedy: str) -> None:
-    text = mistakes(BODY + f"fixed: {{width: {value}}}")
+    text = errors_of(BODY + f"fixed: {{width: {value}}}")
     assert text.endswith(
         f"expected a number in (0, inf) (width of the transition in log y){remedy}"
     )
@@ -262,22 +262,22 @@ def test_null_is_taken_where_a_column_says_so() -> None:
 
 def test_pi_is_a_number_and_no_name() -> None:
     assert resolved(BODY + "derived: {width: pi}").cells.columns["width"][0] == 3.14159265359
-    assert "fixed.pi: is 3.14159 in every formula; take another name" in mistakes(
+    assert "fixed.pi: is 3.14159 in every formula; take another name" in errors_of(
         BODY + "fixed: {pi: 3}\nderived: {width: pi}"
     )
-    assert "names 'e', which is given nowhere; Euler's number is exp(1)" in mistakes(
+    assert "names 'e', which is given nowhere; Euler's number is exp(1)" in errors_of(
         BODY + "derived: {width: e}"
     )
 
 
 @pytest.mark.parametrize("text", ["", "3", "[1, 2]", "just words", "null"])
 def test_a_file_that_is_no_mapping(text: str) -> None:
-    assert "expected keys such as name and axes" in mistakes(text)
+    assert "expected keys such as name and axes" in errors_of(text)
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 5000, "- " * 5000])
 def test_a_file_nested_without_end(text: str) -> None:
-    assert "YAML" in mistakes(text)
+    assert "YAML" in errors_of(text)
 
 
 def test_a_sweep_that_does_not_exist_is_told_with_the_shipped_ones() -> None:

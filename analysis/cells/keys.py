@@ -1,0 +1,67 @@
+"""Which columns tell the cells of a sweep apart, and which rows the sweep plans."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from analysis.dataset.files import Dataset
+from analysis.errors import AnalysisError
+from sweeps.declare.document import SweepDocument
+
+
+class Keys(NamedTuple):
+    """Columns that tell cells apart: the plane's, and those of which the sweep plans certain values.
+
+    Columns with one value in all files are left out: they tell nothing apart.
+    """
+
+    x: str
+    y: str
+    planned: Mapping[str, tuple[Any, ...]]
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, each once."""
+        return list(dict.fromkeys([self.x, self.y, *self.planned]))
+
+    @property
+    def sql(self) -> str:
+        """All of them, as a query lists them."""
+        return ", ".join(map(quoted, self.names))
+
+
+def quoted(name: str) -> str:
+    """A column's name as a query writes it."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def keys_of(dataset: Dataset, x: str, y: str) -> Keys:
+    """The columns that tell cells of the present sweep apart on the plane of columns x and y.
+
+    Raises:
+        AnalysisError: the footers show that no row belongs to the sweep.
+    """
+    planned = planned_values(dataset.sweep)
+    for name, values in planned.items():
+        if name in dataset.constant and dataset.constant[name] not in values:
+            raise no_rows(dataset)
+    varying = {
+        name: values
+        for name, values in planned.items()
+        if name in dataset.schema.names and name not in dataset.constant
+    }
+    return Keys(x, y, varying)
+
+
+def planned_values(sweep: SweepDocument) -> dict[str, tuple[Any, ...]]:
+    """The values that the present sweep plans of each column: axes first, then settings and fixed ones."""
+    planned: dict[str, tuple[Any, ...]] = {name: axis.values for name, axis in sweep.axes.items()}
+    planned |= {name: tuple(values) for name, values in sweep.settings.items()}
+    return planned | sweep.constants
+
+
+def no_rows(dataset: Dataset) -> AnalysisError:
+    """The error that no row belongs to the sweep."""
+    return AnalysisError(
+        f"None of the {dataset.rows} rows belongs to the sweep '{dataset.sweep.name}' as it stands: its "
+        "axes, settings or fixed values were changed since. Run the sweep again."
+    )

@@ -1,0 +1,47 @@
+"""What the footers of Parquet files tell of a dataset without its rows being read."""
+
+from collections.abc import Sequence, Set
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.dataset.shards import check_records, decode, texts
+
+
+def read_footer(files: Any, path: str, names: Set[str]) -> pq.FileMetaData:
+    """A shard's footer, after its records were looked for among the files of the folder.
+
+    Args:
+        files: the filesystem.
+        path: the shard.
+        names: the files of its folder.
+    Raises:
+        AnalysisError: it is no Parquet file, or its records are missing.
+    """
+    footer = decode(files, path, lambda shard: shard.metadata)
+    check_records(files, path, texts(footer.metadata), names)
+    return footer
+
+
+def constants(footers: Sequence[pq.FileMetaData], schema: pa.Schema) -> dict[str, Any]:
+    """Columns of which the statistics of every row group show the same single value and no null."""
+    found: dict[str, Any] = {}
+    for position, name in enumerate(schema.names):
+        values = {
+            _single(footer.row_group(group).column(position).statistics)
+            for footer in footers
+            for group in range(footer.num_row_groups)
+        }
+        if len(values) == 1 and (value := values.pop()) is not None:
+            found[name] = value
+    return found
+
+
+def _single(statistics: Any) -> Any:
+    """The one value of a row group's column, or None where there may be more."""
+    if statistics is None or not statistics.has_min_max or statistics.null_count:
+        return None
+    value = statistics.min
+    return value if value == statistics.max and np.ndim(value) == 0 else None

@@ -1,0 +1,102 @@
+"""Tables of the reference that are written from the code when the site is built, so that they cannot drift.
+
+A page names one on a line of its own: {{ parameters bocnn }}, {{ measures bocnn }}, {{ recorded bocnn }},
+{{ command sweeps.cli }}, {{ shipped }}.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+import typer.main
+import yaml
+
+from sweeps.protocol import load_model
+
+PRESETS = Path(__file__).parent.parent / "sweeps" / "presets"
+MARK = re.compile(r"^\{\{ (\w+) ?([\w.]*) \}\}$", re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Replace each mark by its table."""
+    return MARK.sub(lambda mark: "\n".join(WRITERS[mark[1]](mark[2])), markdown)
+
+
+def parameters(model: str) -> Iterator[str]:
+    """What a run of a model is given."""
+    yield from table("parameter", "meaning", "values", "default")
+    for column in load_model(model).parameters:
+        default = column.default
+        shown = "null" if default is None or default != default else f"{default}"
+        yield row(f"`{column.name}`", column.meaning, values(column), shown)
+
+
+def measures(model: str) -> Iterator[str]:
+    """What is measured on a run of a model."""
+    return meanings(load_model(model).measures)
+
+
+def recorded(model: str) -> Iterator[str]:
+    """What is recorded along the training of a model."""
+    return meanings(load_model(model).trace_measures)  # type: ignore[attr-defined]
+
+
+def meanings(columns: Iterable[Any]) -> Iterator[str]:
+    """Names of columns and what they mean."""
+    yield from table("column", "type", "meaning")
+    for column in columns:
+        words = f": {', '.join(column.choices)}" if column.choices else ""
+        yield row(f"`{column.name}`", column.type, column.meaning + words)
+
+
+def values(column: Any) -> str:
+    """The valid values of a parameter."""
+    return ", ".join(column.choices) or f"{column.type} {column.interval}"
+
+
+def command(module: str) -> Iterator[str]:
+    """The commands of a command line, with their options."""
+    group = typer.main.get_command(import_module(module).app)
+    for name, one in group.commands.items():  # type: ignore[attr-defined]
+        yield f"### {name}\n\n{cleandoc(one.help or '')}\n"
+        rows = [option(parameter) for parameter in one.params if parameter.name != "help"]
+        yield from [*table("argument, option", "meaning", "default"), *rows, ""] if rows else ()
+
+
+def option(parameter: Any) -> str:
+    """A row of an argument or option."""
+    name = ", ".join(parameter.opts) if parameter.opts[0][0] == "-" else parameter.name.upper()
+    default = "" if parameter.default in (None, ()) or parameter.required else parameter.default
+    return row(f"`{name}`", getattr(parameter, "help", None) or "", f"{default}")
+
+
+def shipped(_: str) -> Iterator[str]:
+    """The shipped sweeps."""
+    yield from table("sweep", "model", "what it maps")
+    for path in sorted(PRESETS.glob("*.yaml")):
+        sweep = yaml.safe_load(path.read_text(encoding="utf-8"))
+        yield row(f"`{path.stem}`", f"`{sweep.get('model', 'bocnn')}`", sweep["description"])
+
+
+def table(*heads: str) -> Iterator[str]:
+    """The head of a table."""
+    yield row(*heads)
+    yield row(*("---" for _ in heads))
+
+
+def row(*cells: str) -> str:
+    """A row of a table."""
+    escaped = (cell.replace("|", r"\|").replace("<", "&lt;") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
+
+
+WRITERS = {
+    "parameters": parameters,
+    "measures": measures,
+    "recorded": recorded,
+    "command": command,
+    "shipped": shipped,
+}

@@ -1,0 +1,47 @@
+"""The documentation says what is there: keys, links, and sweeps that can be planned."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from sweeps.command import open_sweep
+from sweeps.declare import analysis_spec
+from sweeps.declare.file.form import File
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
+
+
+def keys() -> list[str]:
+    """Every key that a sweep file may have, the analysis's included."""
+    records = [r for name, r in vars(analysis_spec).items() if name.endswith("Spec")]
+    fields = [field.name for record in records for field in dataclasses.fields(record)]
+    return [*File.model_fields, *fields]
+
+
+def test_the_reference_names_every_key_of_a_sweep_file() -> None:
+    text = (DOCS / "reference/sweep-file.md").read_text()
+    assert [key for key in keys() if f"`{key}`" not in text] == []
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=str)
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    targets = LINK.findall(page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/own-sweep.md"])
+def test_sweeps_of_a_page_can_be_planned(page: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        (tmp_path / "sweep.yaml").write_text(block)
+        assert open_sweep(str(tmp_path / "sweep.yaml")).spec.name == "my-plane"
+
+
+def test_the_readme_has_at_most_900_words() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= 900

@@ -1,0 +1,60 @@
+"""The wheel in an environment of its own, outside the checkout: plan, train, report."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SWEEP = "ba-linear-network"
+"""A shipped sweep that nothing has to be compiled for."""
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def done(*command: str | Path, cwd: Path) -> str:
+    """What a command printed; it must succeed."""
+    result = subprocess.run(
+        [*map(str, command)], cwd=cwd, capture_output=True, text=True, timeout=600
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of commands of an environment that holds the wheel and what it requires, no extras."""
+    folder = tmp_path_factory.mktemp("wheel")
+    archive = folder / "source.tar"
+    done("git", "archive", "--output", archive, "HEAD", cwd=ROOT)
+    done("tar", "-xf", archive, "--one-top-level=source", cwd=folder)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    done(*pip, "wheel", "--no-deps", "--wheel-dir", folder, folder / "source", cwd=folder)
+    (wheel,) = folder.glob("*.whl")
+    done(sys.executable, "-m", "venv", "own", cwd=folder)
+    pip = [folder / "own/bin/python", *pip[1:]]
+    done(*pip, "install", "--constraint", ROOT / "constraints.txt", wheel, cwd=folder)
+    return folder / "own" / "bin"
+
+
+def test_the_wheel_plans_trains_and_reports(installed: Path, tmp_path: Path) -> None:
+    assert "to train" in done(installed / "bocnn-sweep", "plan", SWEEP, cwd=tmp_path)
+    train = ("run", SWEEP, "--size", "smoke", "--executor", "local", "--out", "ba")
+    assert "complete" in done(installed / "bocnn-sweep", *train, cwd=tmp_path)
+    done(installed / "bocnn-analysis", "report", "ba", "--draws", "100", "--out", "r", cwd=tmp_path)
+    assert (tmp_path / "r" / "report.html").stat().st_size > 10_000
+
+
+def test_the_wheel_holds_every_shipped_sweep(installed: Path, tmp_path: Path) -> None:
+    program = "import sweeps, os; print(*os.listdir(sweeps.__path__[0] + '/presets'))"
+    named = done(installed / "python", "-c", program, cwd=tmp_path).split()
+    assert sorted(named) == sorted(path.name for path in (ROOT / "sweeps/presets").iterdir())
+
+
+def test_without_ray_the_default_executor_names_the_extra(installed: Path, tmp_path: Path) -> None:
+    result = subprocess.run(
+        [installed / "bocnn-sweep", "run", SWEEP], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert result.returncode == 2
+    assert "pip install 'bocnn[ray]'" in result.stderr
