@@ -38,15 +38,10 @@ from bocnn.cpu.runs import (
     stop_of,
 )
 from bocnn.cpu.train import advance
-from bocnn.data.model import (
-    XOR,
-    draw_geometry,
-    draw_network,
-    draw_training_set,
-    new_geometry,
-    new_network,
-    new_training_set,
-)
+from bocnn.data.geometry import draw_geometry, new_geometry
+from bocnn.data.model import XOR
+from bocnn.data.network import draw_network, new_network
+from bocnn.data.training_set import draw_training_set, new_training_set
 from bocnn.dynamics.state import Network, TrainingSet, is_finite
 from bocnn.measure.measures import Measures, RunState, measure
 from bocnn.measure.trajectory import trajectory_point
@@ -60,6 +55,13 @@ def workspace_bytes(n: Any, m: Any, n_test: Any) -> tuple[Any, Any]:
     """Bytes that a run holds while it trains, and those that its draw and its measures work in.
 
     All that `_draw` and `measure` allocate, in float64 and with sizes rounded up; numbers or arrays.
+
+    Args:
+        n: training samples.
+        m: filters per class.
+        n_test: fresh test draws.
+    Returns:
+        Sizes of the two arenas of a `Workspace`, in bytes.
     """
     points, filters, few = n + 16, 2 * m + 16, 64 * 100
     size = points + filters
@@ -134,9 +136,9 @@ def _run_all(runs: Runs, state: LaneState, work, asked: Ints, results: RunResult
 
 
 @compiled(_nrt=False)
-def _refill(runs: Runs, taken: int, place, asked: Ints, results: RunResults) -> int:  # type: ignore[no-untyped-def]
+def _refill(runs: Runs, taken: int, where, asked: Ints, results: RunResults) -> int:  # type: ignore[no-untyped-def]
     """Report a lane's run if it has one, and let it go on, or load the next; how many were ever loaded."""
-    state, lane, workspace = place
+    state, lane, workspace = where
     kept, scratch = workspace.kept, workspace.scratch
     own = Workspace(arena_part(kept, lane), arena_part(scratch, lane % scratch.used.size))
     clock, r = state.clock, state.clock.run[lane]

@@ -143,7 +143,15 @@ def load_lane(
     step: StepParameters,
     stop: tuple[Stop, Seed],
 ) -> None:
-    """Put a run at step 0 into a lane."""
+    """Put a run at step 0 into a lane.
+
+    Args:
+        state: changed in place.
+        lane: index of the lane.
+        run: training set and network at the start.
+        step: parameters of its steps.
+        stop: when its training ends, and its seed, which its mini-batches are drawn from.
+    """
     training_set, network = run
     _copy_to_lane(training_set.gram, state.training_set.gram, lane)
     _copy_to_lane(training_set.shared, state.training_set.shared, lane)
@@ -194,7 +202,13 @@ def clear_lane(state: LaneState, lane: int) -> None:
 
 @compiled(_nrt=False)
 def store_lane(state: LaneState, lane: int, network: Network) -> None:
-    """Copy a lane's network, as it is now, into the network that was loaded from."""
+    """Copy a lane's network, as it is now, into the network that was loaded from.
+
+    Args:
+        state: the lanes.
+        lane: index of the lane.
+        network: written.
+    """
     _copy_from_lane(state.network.activations, lane, network.activations)
     _copy_from_lane(state.network.output, lane, network.output)
     _copy_from_lane(state.network.coefficients, lane, network.coefficients)

@@ -65,11 +65,13 @@ GROUPED_BY = ("n", "m", "data", "isotropic", "bias", "activation", "leak", "loss
 
 @compiled(_nrt=False)
 def seed_of(runs: Runs, r: int) -> Seed:
+    """The identity of run r's random numbers."""
     return Seed(runs.key0[r], runs.key1[r], runs.replicate[r])
 
 
 @compiled(_nrt=False)
 def data_parameters_of(runs: Runs, r: int) -> DataParameters:
+    """What run r draws its data and its network with."""
     return DataParameters(
         runs.data[r],
         runs.n[r],
@@ -88,11 +90,13 @@ def data_parameters_of(runs: Runs, r: int) -> DataParameters:
 
 @compiled(_nrt=False)
 def step_type_of(runs: Runs, r: int) -> StepType:
+    """What run r shares with those that train beside it."""
     return StepType(runs.activation[r], runs.leak[r], runs.loss[r], runs.nesterov[r] != 0)
 
 
 @compiled(_nrt=False)
 def step_parameters_of(runs: Runs, r: int) -> StepParameters:
+    """Sizes of run r's steps, in double precision."""
     leak = runs.leak[r] if runs.activation[r] == LEAKY else 0.0
     return StepParameters(
         step_type_of(runs, r),
@@ -106,6 +110,7 @@ def step_parameters_of(runs: Runs, r: int) -> StepParameters:
 
 @compiled(_nrt=False)
 def stop_of(runs: Runs, r: int, at: int) -> Stop:
+    """Where run r is looked at next, and what ends it before."""
     return Stop(at, runs.loss_tol[r], runs.batch[r])
 
 

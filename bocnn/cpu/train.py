@@ -154,7 +154,12 @@ def _write_stop_bound(loss: int, samples: tuple[Array, Array, Array], out: Array
 
 @compiled(_nrt=False)
 def any_lane_finished(state: LaneState, loss: int) -> bool:
-    """Set the lanes' status, and say whether any has ended or stops."""
+    """Set the lanes' status, and say whether any has ended or stops.
+
+    Args:
+        state: its statuses are changed in place.
+        loss: code.
+    """
     clock, due = state.clock, False
     for lane in range(clock.step.size):
         if clock.status[lane] != LANE_RUNNING:

@@ -49,13 +49,27 @@ class Seed(NamedTuple):
 
 @compiled(_nrt=False)
 def stream(seed: Seed, quantity: np.uint64) -> Stream:
-    """The stream of one quantity of one run."""
+    """The stream of one quantity of one run.
+
+    Args:
+        seed: the run's.
+        quantity: its number in the table of counters.
+    """
     return Stream(seed.key0, seed.key1, quantity, seed.replicate)
 
 
 @compiled(_nrt=True)
 def draw_uniforms(seed: Seed, quantity: np.uint64, size: int, arena: Arena) -> Array:
-    """Uniforms in [0, 1) of one quantity, shape (size,)."""
+    """Uniforms in [0, 1) of one quantity, shape (size,).
+
+    Args:
+        seed: the run's.
+        quantity: its number in the table of counters.
+        size: how many.
+        arena: they are allocated there.
+    Returns:
+        Shape (size,), float64.
+    """
     out, drawn = allocate(arena, (size,), np.float64), allocate(arena, (4, WORD_LANES), np.float32)
     fill_uniforms(out, drawn, 0, stream(seed, quantity))
     return out
@@ -63,7 +77,16 @@ def draw_uniforms(seed: Seed, quantity: np.uint64, size: int, arena: Arena) -> A
 
 @compiled(_nrt=True)
 def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int], arena: Arena) -> Array:
-    """Standard normals of one quantity, of the given shape, row by row."""
+    """Standard normals of one quantity, of the given shape, row by row.
+
+    Args:
+        seed: the run's.
+        quantity: its number in the table of counters.
+        shape: rows and columns.
+        arena: they are allocated there.
+    Returns:
+        Of that shape, float64.
+    """
     out, drawn = allocate(arena, shape, np.float64), allocate(arena, (4, WORD_LANES), np.float32)
     fill_normals(out.reshape(-1), drawn, 0, stream(seed, quantity))
     return out
@@ -74,6 +97,14 @@ def draw_labels(seed: Seed, n: int, p_flip: float, arena: Arena) -> tuple[Array,
     """True labels ŷ and observed labels y (float64, ±1), shape (n,) each.
 
     Runs of one key share ŷ and the uniforms, so the flipped set grows with p.
+
+    Args:
+        seed: the run's.
+        n: samples.
+        p_flip: label-flip probability p, in [0, 0.5).
+        arena: they are allocated there.
+    Returns:
+        ŷ and y, shape (n,) each.
     """
     true = draw_uniforms(seed, LABEL, n, arena)
     observed = draw_uniforms(seed, FLIP, n, arena)
@@ -131,7 +162,13 @@ def _write_factor(below: Array, lengths: Array, factor: Array) -> None:
 
 @compiled(_nrt=False)
 def draw_order(seed: Seed, epoch: int, order: Ints) -> None:
-    """Write the order of the samples in one epoch: a uniform permutation by Fisher–Yates."""
+    """Write the order of the samples in one epoch: a uniform permutation by Fisher–Yates.
+
+    Args:
+        seed: the run's.
+        epoch: counted from 0.
+        order: written, (n,).
+    """
     n = order.size
     for i in range(n):
         order[i] = i

@@ -10,7 +10,13 @@ FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
 def add_products(training_set: TrainingSet, left: Array, out: Array) -> None:
-    """out ← out + left @ G for four rows."""
+    """out ← out + left @ G for four rows.
+
+    Args:
+        training_set: G and its diagonal blocks.
+        left: −η D of four filters, (4, P).
+        out: A of the four filters, (4, P); changed in place.
+    """
     for b in range(training_set.blocks.size - 1):
         block = (training_set.blocks[b], training_set.blocks[b + 1])
         _add_product(left, training_set.gram, out, block)

@@ -51,6 +51,13 @@ def forward(
     """f_i = Σ_c Σ_k j_k v_{p(c),k} φ(A[k, c]) over the points that sample i holds, shape (n,).
 
     Writes φ(A) too where the step reads it.
+
+    Args:
+        training_set: the training set.
+        network: as it stands.
+        step: its type and leak.
+        scratch: φ(A) and the points' outputs are written there.
+        out: f, (n,); written.
     """
     point_outputs, shared = scratch.point_gradients, training_set.shared
     point_outputs[:] = 0

@@ -38,7 +38,14 @@ def loss_value(loss: int, observed: Array, output: Array) -> float:
 
 @compiled(fastmath={"contract"}, error_model="numpy", _nrt=False)
 def loss_slopes(loss: int, observed: Array, output: Array, slope: Array) -> None:
-    """Write ∂ℓ/∂f of samples; all arrays are flat and of one size."""
+    """Write ∂ℓ/∂f of samples; all arrays are flat and of one size.
+
+    Args:
+        loss: code.
+        observed: y.
+        output: f.
+        slope: written.
+    """
     if loss == SQUARE:
         for i in range(slope.size):
             slope[i] = output[i] - observed[i]

@@ -7,7 +7,8 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.data.draws import Seed
-from bocnn.data.model import DataParameters, Geometry, trained_filters
+from bocnn.data.geometry import trained_filters
+from bocnn.data.model import DataParameters, Geometry
 from bocnn.dynamics.losses import loss_value
 from bocnn.dynamics.state import Network, StepType, TrainingSet
 from bocnn.measure.fresh_output import fresh_output
@@ -103,7 +104,14 @@ def _output_sizes(network: Network, filters: int) -> tuple[tuple[float, float], 
 
 @compiled(_nrt=False)
 def training_error(observed: Array, output: Array) -> float:
-    """Share of training samples whose observed label the sign of f misses; f = 0 counts half."""
+    """Share of training samples whose observed label the sign of f misses; f = 0 counts half.
+
+    Args:
+        observed: y, shape (n,).
+        output: f, shape (n,).
+    Returns:
+        In [0, 1]; NaN where an output is.
+    """
     wrong = 0.0
     for i in range(output.size):
         wrong += zero_one_loss(observed[i] * output[i])
@@ -112,7 +120,12 @@ def training_error(observed: Array, output: Array) -> float:
 
 @compiled(_nrt=False)
 def signal_learning(geometry: Geometry, trained: Array) -> float:
-    """max over classes j, filters r of class j and centres μ_c of class j of ⟨w_{j,r}, μ_c⟩."""
+    """max over classes j, filters r of class j and centres μ_c of class j of ⟨w_{j,r}, μ_c⟩.
+
+    Args:
+        geometry: the run's coordinates.
+        trained: filters in them, from `trained_filters`.
+    """
     half, largest = geometry.m, -math.inf
     for c in range(geometry.labels.size):
         first = 0 if geometry.labels[c] > 0 else half

@@ -99,6 +99,13 @@ def signal_coefficients(geometry: Geometry, network: Network, arena: Arena) -> A
 
     For the data model `xor` it is the size of the change along the class's own axis (u or v), of whichever
     sign: |γ| where w_{j,r} = α w_{j,r}(0) + γ u / ‖u‖² + ….
+
+    Args:
+        geometry: the run's coordinates.
+        network: as it stands.
+        arena: they are allocated there.
+    Returns:
+        Shape (2m,), float64.
     """
     coefficients = allocate(arena, (2 * geometry.m,), np.float64)
     size, crossed = 0.0, geometry.signals == 2
@@ -113,7 +120,15 @@ def signal_coefficients(geometry: Geometry, network: Network, arena: Arena) -> A
 
 @compiled(_nrt=True)
 def noise_coefficients(geometry: Geometry, network: Network, arena: Arena) -> Array:
-    """ρ_{j,r,i} of every filter and sample, shape (2m, n)."""
+    """ρ_{j,r,i} of every filter and sample, shape (2m, n).
+
+    Args:
+        geometry: the run's coordinates.
+        network: as it stands.
+        arena: they are allocated there.
+    Returns:
+        Shape (2m, n), float64.
+    """
     count, head = geometry.labels.size, geometry.widths[0]
     samples = geometry.widths.size - count
     coefficients = allocate(arena, (2 * geometry.m, samples), np.float64)
@@ -130,7 +145,12 @@ def noise_coefficients(geometry: Geometry, network: Network, arena: Arena) -> Ar
 
 @compiled(_nrt=False)
 def largest_ratio(gamma: Array, rho: Array) -> float:
-    """max over filters of γ_{j,r} / Σ_i max(ρ_{j,r,i}, 0); NaN where no filter has a positive ρ."""
+    """max over filters of γ_{j,r} / Σ_i max(ρ_{j,r,i}, 0); NaN where no filter has a positive ρ.
+
+    Args:
+        gamma: γ, shape (2m,).
+        rho: ρ, shape (2m, n).
+    """
     largest = -math.inf
     for k in range(gamma.size):
         memorized = 0.0
@@ -144,7 +164,16 @@ def largest_ratio(gamma: Array, rho: Array) -> float:
 
 @compiled(_nrt=True)
 def slope_sizes(loss: int, observed: Array, output: Array, arena: Arena) -> Array:
-    """|ℓ'_i|, the size of the loss's derivative by each sample's output, shape (n,)."""
+    """|ℓ'_i|, the size of the loss's derivative by each sample's output, shape (n,).
+
+    Args:
+        loss: code.
+        observed: y, shape (n,).
+        output: f, shape (n,).
+        arena: to work in.
+    Returns:
+        Shape (n,), float64.
+    """
     slopes = allocate(arena, output.shape, output.dtype)
     sizes = allocate(arena, output.shape, np.float64)
     loss_slopes(loss, as_scalars(observed), as_scalars(output), as_scalars(slopes))

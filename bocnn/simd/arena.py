@@ -40,14 +40,28 @@ class Workspace(NamedTuple):
 
 
 def new_arena(parts: int, size: int) -> Arena:
-    """An arena of `parts` parts of at least `size` bytes each."""
+    """An arena of `parts` parts of at least `size` bytes each.
+
+    Args:
+        parts: how many.
+        size: bytes of each, rounded up to whole vectors.
+    Returns:
+        The arena, empty.
+    """
     storage = aligned((parts, (size + VECTOR_BYTES - 1) // VECTOR_BYTES * VECTOR_BYTES), np.uint8)
     return Arena(storage, np.zeros(parts, np.int64))
 
 
 @compiled(_nrt=False)
 def arena_part(arena: Arena, part: int) -> Arena:
-    """One part, uncounted: for the time of a call that got the arena as an argument."""
+    """One part, uncounted: for the time of a call that got the arena as an argument.
+
+    Args:
+        arena: of many parts.
+        part: its index.
+    Returns:
+        An arena of one part over the same memory.
+    """
     size = arena.storage.shape[1]
     return Arena(
         _array_at(arena.storage, part * size, (1, size), np.uint8),
@@ -61,9 +75,10 @@ def _array_at(_context: Any, storage: types.Array, first: Any, shape: Any, real:
     target = types.Array(real.dtype, len(shape), "C")
 
     def generate(context: Any, builder: Any, sign: Any, args: Any) -> Any:
+        """LLVM code of the call."""
         memory = make_array(storage)(context, builder, args[0])
-        start = context.cast(builder, args[1], sign.args[1], types.intp)
-        return _view(context, builder, (memory.data, start), target, (args[2], sign.args[2]))[0]
+        first = context.cast(builder, args[1], sign.args[1], types.intp)
+        return _view(context, builder, (memory.data, first), target, (args[2], sign.args[2]))[0]
 
     return target(storage, first, shape, real), generate
 
@@ -83,11 +98,12 @@ def allocate(_context: Any, arena: types.NamedTuple, shape: Any, real: Any) -> A
     storage_type, used_type = arena.types
 
     def generate(context: Any, builder: Any, sign: Any, args: Any) -> Any:
+        """LLVM code of the call."""
         storage = make_array(storage_type)(context, builder, builder.extract_value(args[0], 0))
         used = make_array(used_type)(context, builder, builder.extract_value(args[0], 1))
         first = builder.load(used.data)
-        place = (storage.data, first)
-        array, size = _view(context, builder, place, target, (args[1], sign.args[1]))
+        start = (storage.data, first)
+        array, size = _view(context, builder, start, target, (args[1], sign.args[1]))
         last = builder.add(builder.add(first, size), ir.Constant(size.type, VECTOR_BYTES - 1))
         last = builder.and_(last, ir.Constant(size.type, -VECTOR_BYTES))
         with cgutils.if_unlikely(builder, builder.icmp_signed(">", last, storage.nitems)):
@@ -99,7 +115,7 @@ def allocate(_context: Any, arena: types.NamedTuple, shape: Any, real: Any) -> A
     return target(arena, shape, real), generate
 
 
-def _view(context: Any, builder: Any, place: Any, target: types.Array, shape: Any) -> Any:
+def _view(context: Any, builder: Any, start: Any, target: types.Array, shape: Any) -> Any:
     """An array over memory from a pointer and an offset on, and its bytes."""
     size = ir.Constant(ir.IntType(64), context.get_abi_sizeof(context.get_data_type(target.dtype)))
     sizes = context.cast(builder, *shape, types.UniTuple(types.intp, target.ndim))
@@ -107,8 +123,8 @@ def _view(context: Any, builder: Any, place: Any, target: types.Array, shape: An
     for extent in reversed(extents[1:]):
         strides.insert(0, builder.mul(extent, strides[0]))
     new = make_array(target)(context, builder)
-    memory = builder.bitcast(place[0], ir.IntType(8).as_pointer())
-    data = builder.bitcast(builder.gep(memory, [place[1]]), new.data.type)
+    memory = builder.bitcast(start[0], ir.IntType(8).as_pointer())
+    data = builder.bitcast(builder.gep(memory, [start[1]]), new.data.type)
     populate_array(new, data, extents, strides, size, None)
     return new._getvalue(), builder.mul(extents[0], strides[0])
 

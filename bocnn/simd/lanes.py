@@ -171,7 +171,14 @@ def is_zero(_context: Any, number: Any) -> Any:
 
 
 def aligned(shape: tuple[int, ...], real: Any) -> NDArray[Any]:
-    """Zeros of a given shape and dtype, in memory that vectors can be loaded from."""
+    """Zeros of a given shape and dtype, in memory that vectors can be loaded from.
+
+    Args:
+        shape: of the array.
+        real: dtype.
+    Returns:
+        C-contiguous, its first byte at a multiple of VECTOR_BYTES.
+    """
     size = math.prod(shape)
     whole = np.zeros(size + VECTOR_BYTES, real)
     skipped = (-whole.ctypes.data % VECTOR_BYTES) // whole.itemsize
@@ -180,7 +187,13 @@ def aligned(shape: tuple[int, ...], real: Any) -> NDArray[Any]:
 
 @intrinsic
 def select(_context: Any, number: Any, _above: Any, _below: Any) -> Any:
-    """`above` where a number is positive, else `below`; of vectors lane by lane."""
+    """`above` where a number is positive, else `below`; of vectors lane by lane.
+
+    Args:
+        number: scalar or vector.
+        _above: of the same type.
+        _below: of the same type.
+    """
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         positive = builder.fcmp_ordered(">", args[0], ir.Constant(args[0].type, None))

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bocnn.data.model import DataParameters, Geometry, trained_filters
+from bocnn.data.geometry import trained_filters
+from bocnn.data.model import DataParameters, Geometry
 from bocnn.dense import network as dense
 from bocnn.dynamics.state import StepType
 from bocnn.measure.fresh_output import FreshOutput, fresh_output

@@ -10,13 +10,9 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.cpu.engine import workspace_bytes
 from bocnn.data.draws import Seed
-from bocnn.data.model import (
-    CONSTANT,
-    SIGNAL_NOISE,
-    DataParameters,
-    draw_geometry,
-    draw_training_set,
-)
+from bocnn.data.geometry import draw_geometry
+from bocnn.data.model import CONSTANT, SIGNAL_NOISE, DataParameters
+from bocnn.data.training_set import draw_training_set
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
 from bocnn.models.tangent.columns import IDLE, MEASURES, PARAMETERS, WORDS
 from bocnn.simd.arena import Workspace, new_arena
