@@ -27,6 +27,7 @@ from bocnn import MODEL
 from bocnn.dense import network as dense
 
 TOGETHER = 64
+START = dense.InitialScales(SCALES["sigma_0"], SCALES["v0"])
 
 
 def gram_seconds(shape: Shape, **replaced: int) -> float:
@@ -36,11 +37,13 @@ def gram_seconds(shape: Shape, **replaced: int) -> float:
     return best_seconds(lambda: MODEL.run(asked)) / runs
 
 
-def draw_dense(shape: Shape, generator: torch.Generator, n: int) -> dense.Data:
+def draw_dense(shape: Shape, generator: torch.Generator, n: int) -> dense.Samples:
     """Samples in d dimensions, float32."""
     mu = torch.zeros(shape.d)
     mu[0] = SCALES["mu_norm"]
-    return dense.draw_data(generator, n, torch.stack([mu, -mu]), p_flip=SCALES["p_flip"])
+    return dense.draw_data(
+        generator, n, torch.stack([mu, -mu]), dense.SampleOptions(p_flip=SCALES["p_flip"])
+    )
 
 
 class ConvolutionalNet(torch.nn.Module):
@@ -84,7 +87,7 @@ def products_seconds(shape: Shape) -> float:
 
     def one() -> None:
         data = draw_dense(shape, generator, shape.n)
-        network = dense.initialize(generator, (shape.m, shape.d), SCALES["sigma_0"], SCALES["v0"])
+        network = dense.initialize(generator, (shape.m, shape.d), START)
         dense.train(network.float(), data, dense.Recipe(SCALES["eta"]), shape.steps)
         fresh = draw_dense(shape, generator, 1000)
         dense.error(network, fresh.patches, fresh.observed)
@@ -98,9 +101,7 @@ def vmap_seconds(shape: Shape) -> float:
     data = [draw_dense(shape, generator, shape.n) for _ in range(TOGETHER)]
     patches = torch.stack([each.patches for each in data])
     labels = torch.stack([each.observed for each in data])
-    network = dense.initialize(
-        generator, (shape.m, shape.d), SCALES["sigma_0"], SCALES["v0"]
-    ).float()
+    network = dense.initialize(generator, (shape.m, shape.d), START).float()
     weights = {name: p.detach().repeat(TOGETHER, 1, 1, 1) for name, p in network.named_parameters()}
 
     def loss(weight: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -33,9 +33,18 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks import bmm
 from benchmarks.shapes import N_TEST, SCALES, SHAPES, Shape, best_seconds, columns
 from bocnn import MODEL
-from bocnn.gpu import choice, launch
-from bocnn.gpu.buffers import PLAIN, Plan, plan_of, room_drawn, room_measured, room_trained
-from bocnn.gpu.records import Drawn, Runs, Sizes, Trained
+from bocnn.engines import availability
+from bocnn.engines.packing import pack
+from bocnn.gpu import batches, launch
+from bocnn.gpu.buffers import (
+    PLAIN,
+    LaunchPlan,
+    allocate_drawn,
+    allocate_measured,
+    allocate_trained,
+    plan_of,
+)
+from bocnn.gpu.records import Drawn, RunParameters, Sizes, Trained
 from bocnn.measure.measures import Measures
 
 WARPS = (0.5, 1, 2)
@@ -50,14 +59,12 @@ class Case(NamedTuple):
     shape: Shape
     device: str
     asked: dict[str, NDArray[Any]]
-    runs: Runs
-    sizes: Sizes
-    plan: Plan
+    batch: launch.Batch
 
     @property
     def count(self) -> int:
         """Runs."""
-        return int(self.runs.ints.shape[0])
+        return self.batch.run_count
 
 
 class Found(NamedTuple):
@@ -74,10 +81,11 @@ class Found(NamedTuple):
 def make_case(shape: Shape, device: str, count: int, n_test: int = N_TEST) -> Case:
     """Replicates of one cell, packed and on the device."""
     asked = columns(count, SCALES | shape._asdict() | {"n_test": n_test})
-    packed = launch.pack(MODEL.pack(MODEL.canonical(asked), np.arange(count)))
-    runs = Runs(*(torch.from_numpy(part).to(device) for part in packed))
+    packed = batches.pack(pack(MODEL.canonical(asked), np.arange(count)))
+    runs = RunParameters(*(torch.from_numpy(part).to(device) for part in packed))
     sizes = Sizes(shape.n, 2 * shape.m, shape.n + 2 * shape.m)
-    return Case(shape, device, asked, runs, sizes, plan_of(shape.n, 2 * shape.m))
+    batch = launch.Batch(runs, sizes, plan_of(shape.n, 2 * shape.m), PLAIN)
+    return Case(shape, device, asked, batch)
 
 
 def seconds_on(device: str, work: Callable[[], object], repeats: int = 3) -> float:
@@ -93,29 +101,27 @@ def seconds_on(device: str, work: Callable[[], object], repeats: int = 3) -> flo
 
 def measure_case(case: Case, cpu_runs: int) -> Found:
     """Time the parts of a case, and the other ways to train it."""
-    runs, sizes, plan, device = case.runs, case.sizes, case.plan, case.device
-    drawn = room_drawn(case.count, sizes, plan, device)
-    draw = seconds_on(device, lambda: launch.draw(runs, drawn, sizes, plan))
-    trained = room_trained(case.count, plan, PLAIN, device)
-    train = train_seconds(case, drawn, trained, plan)
-    measured = room_measured(case.count, sizes, plan, device)
-    measure = seconds_on(
-        device, lambda: launch.measure(runs, drawn, trained, measured, sizes=sizes, plan=plan)
-    )
+    batch, device = case.batch, case.device
+    drawn = allocate_drawn(case.count, batch.sizes, batch.plan, device)
+    draw = seconds_on(device, lambda: launch.draw(batch, drawn))
+    trained = allocate_trained(case.count, batch.plan, PLAIN, device)
+    train = train_seconds(case, drawn, trained, batch.plan)
+    measured = allocate_measured(case.count, batch.sizes, batch.plan, device)
+    measure = seconds_on(device, lambda: launch.measure(batch, drawn, trained, measured))
     yardstick = bmm_seconds(case, drawn)
     rows = best_seconds(lambda: MODEL.run(case.asked), repeats=2)
     return Found(rows, draw, train, measure, yardstick, cpu_seconds(case, cpu_runs))
 
 
-def train_seconds(case: Case, drawn: Drawn, trained: Trained, plan: Plan) -> float:
+def train_seconds(case: Case, drawn: Drawn, trained: Trained, plan: LaunchPlan) -> float:
     """Seconds of the training kernel, launched as `plan` says; what it leaves is in `trained`."""
-    how = {"sizes": case.sizes, "plan": plan, "kind": PLAIN}
-    return seconds_on(case.device, lambda: launch.train(case.runs, drawn, trained, **how))
+    batch = case.batch._replace(plan=plan)
+    return seconds_on(case.device, lambda: launch.train(batch, drawn, trained))
 
 
 def bmm_state(case: Case, drawn: Drawn) -> tuple[bmm.Batch, bmm.Samples]:
     """What batched torch starts from: the card's own draws."""
-    n, filters, m = case.shape.n, case.sizes.filters, case.shape.m
+    n, filters, m = case.shape.n, case.batch.sizes.filters, case.shape.m
     inner = drawn.inner[:, :, :n]
     state = bmm.Batch(
         inner[:, :n].contiguous(),
@@ -125,7 +131,7 @@ def bmm_state(case: Case, drawn: Drawn) -> tuple[bmm.Batch, bmm.Samples]:
         drawn.output[:, 1, :filters].contiguous(),
     )
     signs = torch.tensor([1.0] * m + [-1.0] * m, device=case.device)
-    true = torch.where(drawn.at[:, :n] == 0, 1.0, -1.0)
+    true = torch.where(drawn.centre[:, :n] == 0, 1.0, -1.0)
     observed = drawn.observed[:, :n].contiguous()
     return state, bmm.Samples(observed, true, signs, SCALES["mu_norm"] ** 2, SCALES["eta"])
 
@@ -141,12 +147,12 @@ def bmm_seconds(case: Case, drawn: Drawn) -> float:
 @contextmanager
 def on_cpu() -> Iterator[None]:
     """`MODEL` trains on the CPU within."""
-    device = choice.device
-    choice.device = lambda: None  # type: ignore[assignment]
+    device = availability.gpu_device
+    availability.gpu_device = lambda: None  # type: ignore[assignment]
     try:
         yield
     finally:
-        choice.device = device
+        availability.gpu_device = device
 
 
 def cpu_seconds(case: Case, runs: int) -> float:
@@ -173,13 +179,13 @@ def row_of(case: Case, found: Found, peak: float) -> list[str]:
 def ways(case: Case) -> list[list[str]]:
     """Rows of the last table: arithmetic, warps and most registers of the training kernel."""
     rows = []
-    reference = train_batch(case, case.plan)
-    drawn = room_drawn(case.count, case.sizes, case.plan, case.device)
-    launch.draw(case.runs, drawn, case.sizes, case.plan)
-    counts = sorted({max(1, int(case.plan.warps * factor)) for factor in WARPS})
+    reference = train_batch(case, case.batch.plan)
+    drawn = allocate_drawn(case.count, case.batch.sizes, case.batch.plan, case.device)
+    launch.draw(case.batch, drawn)
+    counts = sorted({max(1, int(case.batch.plan.warps * factor)) for factor in WARPS})
     for precision, warps, registers in product(PRECISIONS, counts, REGISTERS):
-        plan = case.plan._replace(precision=precision, warps=warps, registers=registers)
-        trained = room_trained(case.count, plan, PLAIN, case.device)
+        plan = case.batch.plan._replace(precision=precision, warps=warps, registers=registers)
+        trained = allocate_trained(case.count, plan, PLAIN, case.device)
         seconds = train_seconds(case, drawn, trained, plan)
         apart = float(np.nanmax(deviation(train_batch(case, plan), reference)))
         shape = [str(part) for part in case.shape[:3]]
@@ -190,17 +196,17 @@ def ways(case: Case) -> list[list[str]]:
 
 def kernels(case: Case) -> list[list[str]]:
     """Rows of the table of kernels: µs of the card a run, as the driver's own tracing has it."""
-    train_batch(case, case.plan)
+    train_batch(case, case.batch.plan)
     with profile(activities=[ProfilerActivity.CUDA]) as traced:
-        train_batch(case, case.plan)
+        train_batch(case, case.batch.plan)
     shape = [str(part) for part in case.shape[:3]]
     events = [event for event in traced.key_averages() if event.device_time_total > 0]
     return [[*shape, e.key[:30], f"{e.device_time_total / case.count:.3f}"] for e in events]
 
 
-def train_batch(case: Case, plan: Plan) -> NDArray[Any]:
+def train_batch(case: Case, plan: LaunchPlan) -> NDArray[Any]:
     """Measures of the case's runs, launched as `plan` says."""
-    return launch.train_batch(case.runs, case.sizes, plan, PLAIN)[1].cpu().numpy()
+    return launch.train_batch(case.batch._replace(plan=plan))[1].cpu().numpy()
 
 
 def deviation(rows: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
@@ -259,7 +265,7 @@ def print_table(title: str, head: str, rows: list[list[str]]) -> None:
 
 def main() -> None:
     """Print the tables."""
-    if choice.device() != "cuda":
+    if availability.gpu_device() != "cuda":
         print("no GPU here, or no Triton: nothing measured")
         return
     peak = peak_flops()

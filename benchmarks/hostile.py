@@ -39,8 +39,7 @@ import typer
 from rich.table import Table
 
 from analysis.errors import AnalysisError
-from analysis.report.findings import Choices
-from analysis.report.report import examine
+from analysis.report.results import ReportOptions, analyse
 from analysis.statistics.bootstrap import Resampling
 from benchmarks.damage import DAMAGES
 from benchmarks.hostile_names import try_names
@@ -68,7 +67,7 @@ settings: {p_flip: [0, 0.1]}
 analysis: {x: x, y: y, measure: error, levels: [0.25], theory: [{name: law, exponent: 0.5}]}
 """
 RECORDED = f"{SWEEP}trajectory: [1, 2, 4]\n"
-FEW = Choices(resampling=Resampling(draws=100))
+FEW = ReportOptions(resampling=Resampling(draws=100))
 
 
 class Found(NamedTuple):
@@ -114,14 +113,14 @@ def compact(folder: Path) -> Any:
 
 def report(folder: Path) -> Any:
     """What a report says of the cells, the boundary and the records."""
-    subject = examine(str(folder), FEW)
-    if subject.provenance.unverified:
+    results = analyse(str(folder), FEW)
+    if results.provenance.unverified:
         raise AnalysisError("a file states no digest of what it holds")
-    cells, levels = subject.findings.cells, subject.findings.levels
-    recorded = subject.trajectories
+    cells, levels = results.cells, results.levels
+    recorded = results.trajectories
     return (
         repr(cells.mean.tolist()),
-        {name: n for name, n in subject.findings.runs.items() if name != "duplicate rows"},
+        {name: n for name, n in results.runs.items() if name != "duplicate rows"},
         [level.boundary.estimate.tolist() for level in levels],
         None if recorded is None else repr(recorded.median.tolist()),
     )

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import AnalysisError
-from analysis.report.findings import Choices
-from analysis.report.report import examine, write_report
+from analysis.report.report import write_report
+from analysis.report.results import ReportOptions, analyse
 from analysis.statistics.bootstrap import Resampling
 from tests.analysis.synthetic import Planted
 
@@ -100,11 +100,12 @@ def _named(chance: random.Random) -> tuple[Planted, str]:
 def _attempt(planted: Planted, scratch: Path) -> tuple[str, str]:
     """The outcome of a whole report, and what is wrong with its files."""
     planted.write(scratch / "data")
-    few = Choices(resampling=Resampling(draws=100))
+    few = ReportOptions(resampling=Resampling(draws=100))
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
         try:
-            files = write_report([examine(str(scratch / "data"), few)], scratch / "report")
+            results = analyse(str(scratch / "data"), few)
+            files = list(write_report([results], scratch / "report").files)
         except AnalysisError:
             return "errors", ""
         except Exception as error:

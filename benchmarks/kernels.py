@@ -20,9 +20,9 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from benchmarks.shapes import SHAPES
-from bocnn.gpu.buffers import Plan, plan_of, power_of_two
+from bocnn.gpu.buffers import LaunchPlan, plan_of, power_of_two
 from bocnn.gpu.measure import fit, noise_root, trained_filters, trained_head
-from bocnn.gpu.records import Drawn, Measured, Runs, Sizes, Trained
+from bocnn.gpu.records import Drawn, Measured, RunParameters, Sizes, Trained
 from bocnn.gpu.resident import train_resident
 from bocnn.gpu.risk import test_error
 from bocnn.gpu.start import draw_factor, draw_inner, draw_vectors
@@ -30,7 +30,7 @@ from bocnn.gpu.tiled import train_tiled
 
 _REAL, _DOUBLE, _LONG = "*fp32", "*fp64", "*i64"
 RECORDS: dict[str, tuple[str, ...]] = {
-    "runs": Runs(_DOUBLE, _LONG),
+    "runs": RunParameters(_DOUBLE, _LONG),
     "drawn": Drawn(_REAL, "*i32", _REAL, _REAL, _DOUBLE, _REAL, _REAL),
     "trained": Trained(*[_REAL] * 6, _LONG, _REAL, _REAL),
     "measured": Measured(_REAL, _DOUBLE, _DOUBLE, _DOUBLE),
@@ -96,7 +96,7 @@ def _longest_loop(code: list[tuple[int, str]]) -> list[str]:
     return [text for place, text in code if first <= place <= last]
 
 
-def kernels_of(n: int, filters: int, plan: Plan) -> list[tuple[Any, int, dict[str, Any]]]:
+def kernels_of(n: int, filters: int, plan: LaunchPlan) -> list[tuple[Any, int, dict[str, Any]]]:
     """Every kernel that a shape launches, its warps and its constants."""
     edge, warps = min(32, plan.P), max(1, plan.K // 16)
     sizes = {"P": plan.P, "K": plan.K, "TILE": edge, "BLOCK": edge}

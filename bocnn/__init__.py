@@ -1,9 +1,19 @@
 """Two-layer CNNs on signal-plus-noise data: exact training on the Gram matrix, as pure functions.
 
+`train` trains one network and returns its measures and trajectory; `MODEL` is the model as a sweep sees it.
 Arrays in, arrays out: no files, no Ray, no clock, no global seed. What schedules runs and stores rows is
 `sweeps`; what reads them is `analysis`.
 """
 
-from bocnn.model import MODEL
+from typing import TYPE_CHECKING
 
-__all__ = ["MODEL"]
+from bocnn.lazy import load
+from bocnn.notebook.result import TrainingResult
+from bocnn.notebook.train import train
+
+if TYPE_CHECKING:
+    from bocnn.model import MODEL
+else:
+    __getattr__ = load  # MODEL is imported when it is first asked for
+
+__all__ = ["MODEL", "TrainingResult", "train"]

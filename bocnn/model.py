@@ -1,9 +1,10 @@
 """The model `bocnn` as a sweep sees it: its columns, the cost of a run, and `run`.
 
-It satisfies the model protocol of the scheduler without importing it.
+It satisfies the model protocol of the scheduler without importing it. What trains the runs are the engines
+of `bocnn.engines.registry`, asked in their order.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from copy import copy
 from typing import Any, Final, Self
 
@@ -11,11 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
-from bocnn.cpu.engine import GROUPED_BY, WORDS, RunResults, Runs, run_all, workspace_bytes
-from bocnn.gpu import choice
+from bocnn.engines.gram_cpu import new_results, test_flops
+from bocnn.engines.protocol import Columns, Cost
+from bocnn.engines.registry import (
+    ENGINES,
+    GRAM_CPU,
+    GRAM_GPU,
+    assign,
+    check_known,
+    engines_of,
+    trained_words,
+)
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
-from bocnn.parameters.accepted import Words, accepts, check_words, codes
+from bocnn.parameters.accepted import Words, accepts, check_words
 from bocnn.parameters.columns import (
     IDLE,
     MEASURES,
@@ -25,24 +35,12 @@ from bocnn.parameters.columns import (
     Column,
 )
 from bocnn.parameters.idle import canonical, idle_runs
-from bocnn.parameters.keys import cell_keys, undrawn
-from bocnn.parameters.precision import needs_double
+from bocnn.parameters.keys import undrawn
 from bocnn.simd.compiling import compile_seconds, compiles_nothing
-from bocnn.simd.lanes import VECTOR_BYTES, lane_count
-
-Columns = Mapping[str, NDArray[Any]]
-
-_OVERHEAD = 1e5
-
-_STARTED: set[int] = set()
-"""Kinds of runs of which this process has trained one: see `_start_kinds`."""
-
-WIDEST = 128
-"""Samples up to which runs train side by side: beyond, their Gram matrices leave the cache."""
 
 
 class Bocnn:
-    """Two-layer CNNs on signal-plus-noise data, trained by the gram engine on the CPU or on a card.
+    """Two-layer CNNs on signal-plus-noise data, trained by the first engine that accepts a run.
 
     `undrawn` are the parameters that do not change what is drawn; those of them that are also `keyed` have
     random numbers of their own for each value.
@@ -54,9 +52,13 @@ class Bocnn:
     measures: Final[tuple[Column, ...]] = MEASURES
     trace_measures: Final[tuple[Column, ...]] = TRAJECTORY_MEASURES
     shape_columns: Final = ("n", "m", "precision")
-    words: Final[Words] = WORDS
     undrawn: Final = undrawn(PARAMETERS)
     keyed: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> Words:
+        """By parameter the words that some engine trains."""
+        return trained_words()
 
     def with_keyed(self, names: Collection[str]) -> Self:
         """The model in which these parameters enter the keys, though they do not change what is drawn."""
@@ -79,39 +81,37 @@ class Bocnn:
     @property
     def engine(self) -> str:
         """The engine that this process prefers."""
-        return choice.CPU if choice.device() is None else choice.CUDA
+        return next(engine.name for engine in ENGINES if engine.device() is not None)
+
+    @property
+    def recording_engine(self) -> str:
+        """The engine that records runs along their training."""
+        return GRAM_CPU.name
 
     def fits_card(self, columns: Columns) -> NDArray[np.bool_]:
-        """Which runs a card can train, if there is one, shape (runs,)."""
-        return accepts(WORDS, columns) & choice.fits(self.canonical(columns))
+        """Which runs a GPU can train, if there is one, shape (runs,)."""
+        return accepts(self.words, columns) & GRAM_GPU.accepts(self.canonical(columns))
 
     def placed(self, columns: Columns) -> dict[str, str]:
-        """Engine and device that train these runs in this process; both engines where they mix."""
-        return choice.placed(self.canonical(columns))
+        """Engine and device that train these runs in this process; all of them where they mix."""
+        found = engines_of(self.canonical(columns))
+        return {name: "+".join(parts) for name, parts in found.items()}
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,); a normal counts as ten.
 
         With `loss_tol` it is an upper bound: the run may stop earlier.
         """
-        points, filters, rank = _sizes(columns)
-        draw = (points + filters) * rank * (5 + points / 3 + 2 * filters)
-        step = 2 * filters * points**2 + 20 * filters * points
-        return np.asarray(_OVERHEAD + draw + columns["steps"] * step + _test_flops(columns))
+        return self._cost(columns).flops
 
     def trace_flops(self, columns: Columns, steps: Ints) -> Array:
         """Cost of each run where it is recorded at `steps`, shape (runs,); tests errors each time."""
         recorded = np.searchsorted(steps, columns["steps"])
-        return np.asarray(self.flops(columns) + recorded * _test_flops(columns))
+        return np.asarray(self.flops(columns) + recorded * test_flops(columns))
 
     def memory_bytes(self, columns: Columns) -> Array:
         """Working memory of each run in bytes, shape (runs,), with the runs that train beside it."""
-        points, filters, _ = _sizes(columns)
-        real = np.where(needs_double(self.canonical(columns)), 8, 4)
-        kept, scratch = workspace_bytes(columns["n"], columns["m"], columns["n_test"])
-        state = real * (points**2 + 8 * points * (filters + 4))
-        beside = np.where(columns["n"] <= WIDEST, VECTOR_BYTES / real, 1)
-        return np.asarray(beside * (kept + state) + scratch)
+        return self._cost(columns).memory_bytes
 
     def is_compiled(self, columns: Columns, traced: bool) -> bool:
         """Whether this process can train these runs on its CPU, or record them, and compile nothing."""
@@ -134,13 +134,16 @@ class Bocnn:
             Every measured column, shape (runs,) each; NaN is null. A run that left the finite
             numbers has status `diverged` and nulls.
         Raises:
-            ValueError: a word that no engine trains.
+            ValueError: a run that no engine accepts.
         """
-        columns = self._trained(columns)
-        record = _new_record(columns["n"].size, 0)
-        on_card = choice.run_on_card(columns, self.pack, record)
-        self._train(columns, np.flatnonzero(~on_card), np.empty(0, np.int64), record)
-        return _rows(record)
+        check_known(columns)  # before a word that has no effect is replaced
+        columns = self.canonical(columns)
+        whole = columns["n"].size
+        results = new_results(whole, 0)
+        for engine, rows in assign(columns):
+            part = columns if rows.size == whole else _take(columns, rows)
+            results.status[rows], results.measured[rows] = engine.run(part, self.keyed)
+        return _rows(results.status, results.measured)
 
     def trace(
         self, columns: Columns, steps: Ints
@@ -154,115 +157,55 @@ class Bocnn:
             columns: as for `run`.
             steps: whole numbers ≥ 0, rising.
         Returns:
-            What `run` returns, bit for bit; and the recorded columns, in order of runs and steps,
-            with `run`, the index of the run.
+            What `run` returns on the CPU, bit for bit; and the recorded columns, in order of runs and
+            steps, with `run`, the index of the run.
+        Raises:
+            ValueError: a run that the engine that records does not accept.
         """
-        columns = self._trained(columns)
-        asked = steps[steps < np.max(columns["steps"])].astype(np.int64)
-        record = _new_record(columns["n"].size, asked.size + 1)
-        self._train(columns, np.arange(columns["n"].size), asked, record)
-        kept = np.arange(asked.size + 1) < record.lengths[:, None]
-        recorded = zip(TrajectoryPoint._fields, record.trajectory[kept].T, strict=True)
-        return _rows(record), {"run": np.nonzero(kept)[0], **dict(recorded)}
+        check_words(GRAM_CPU.words, columns, GRAM_CPU.name)
+        columns = self.canonical(columns)
+        passed = steps[steps < np.max(columns["steps"])].astype(np.int64)
+        results = GRAM_CPU.record(columns, passed, self.keyed)
+        kept = np.arange(passed.size + 1) < results.lengths[:, None]
+        recorded = zip(TrajectoryPoint._fields, results.trajectory[kept].T, strict=True)
+        rows = _rows(results.status, results.measured)
+        return rows, {"run": np.nonzero(kept)[0], **dict(recorded)}
 
-    def _trained(self, columns: Columns) -> dict[str, NDArray[Any]]:
-        """The runs as they are trained; refuses a word that no engine trains."""
-        check_words(WORDS, columns, choice.CPU)
-        return self.canonical(columns)
-
-    def _train(
-        self, columns: Columns, rows: NDArray[np.intp], asked: Ints, record: RunResults
-    ) -> None:
-        """Train the runs at `rows` on the CPU, those of one shape and kind together, and record them."""
-        if rows.size == 0:
-            return
-        runs, doubles = self.pack(columns, rows), needs_double(columns)[rows]
-        for group in _alike(runs, doubles):
-            first, places = group[0], rows[group]
-            real = np.float64 if doubles[first] else np.float32
-            vector_width = lane_count(real) if runs.n[first] <= WIDEST else None
-            part = RunResults._make(field[places] for field in record)
-            run_all(Runs._make(field[group] for field in runs), real, vector_width, asked, part)
-            for whole, values in zip(record, part, strict=True):
-                whole[places] = values
+    def _cost(self, columns: Columns) -> Cost:
+        """Cost of each run by the engine that is sure to be there: the GPU's share is decided later."""
+        columns = self.canonical(columns)
+        if not _beyond_gram(columns):
+            return GRAM_CPU.cost(columns)
+        flops, memory = (np.empty(columns["n"].size) for _ in Cost._fields)
+        for engine, rows in assign(columns):
+            part = engine.cost(_take(columns, rows))
+            flops[rows], memory[rows] = part
+        return Cost(flops, memory)
 
     def _start_kinds(self, columns: Columns, traced: bool) -> None:
-        """Train one run, by no step, of each kind of runs for which the engine is compiled apart.
-
-        These are the four of float32 and float64, side by side and one by one.
-        """
-        kinds = 2 * needs_double(columns) + (columns["n"] <= WIDEST)
-        on_card = choice.fits(columns) if choice.device() and not traced else np.False_
-        new = np.flatnonzero(~(np.isin(kinds, list(_STARTED)) | on_card))
-        first = new[np.unique(kinds[new], return_index=True)[1]]
-        if first.size:
-            one = {name: column[first] for name, column in columns.items()}
-            one["steps"] = np.zeros_like(one["steps"])
-            record = _new_record(first.size, 0)
-            self._train(one, np.arange(first.size), np.empty(0, np.int64), record)
-            _STARTED.update(kinds[first].tolist())
-
-    def pack(self, every: Columns, rows: NDArray[np.intp]) -> Runs:
-        """The runs at `rows` as engines take them: words as codes, step size 0 to keep a layer."""
-        columns = {name: column[rows] for name, column in every.items()}
-        key0, key1 = cell_keys(columns, keyed=self.keyed)
-        eta = columns["eta"]
-        eta_output = np.where(np.isnan(columns["eta_output"]), eta, columns["eta_output"])
-        loss_tol = columns["loss_tol"]
-        coded = {
-            "key0": key0,
-            "key1": key1,
-            "replicate": columns["replicate"].astype(np.uint64),
-            "isotropic": codes(WORDS, "noise", columns["noise"]),
-            "nesterov": codes(WORDS, "momentum_rule", columns["momentum_rule"]),
-            "eta": np.where(columns["train"] == "output", 0.0, eta),
-            "eta_output": np.where(columns["train"] == "hidden", 0.0, eta_output),
-            "loss_tol": np.where(np.isnan(loss_tol), -1.0, loss_tol),
-        }
-        for name in ("data", "bias", "output_init", "activation", "loss"):
-            coded[name] = codes(WORDS, name, columns[name])
-        return Runs._make(coded.get(name, columns.get(name)) for name in Runs._fields)
+        """Train one run, by no step, of each kind for which the gram engine is compiled apart."""
+        left = GRAM_CPU.accepts(columns)
+        if GRAM_GPU.device() is not None and not traced:
+            left &= ~GRAM_GPU.accepts(columns)
+        GRAM_CPU.start_kinds(_take(columns, np.flatnonzero(left)))
 
 
-def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
-    """Places of the runs that can train side by side, group after group."""
-    group = doubles.astype(np.int64)
-    for name in GROUPED_BY:
-        column = getattr(runs, name)
-        if (column == column[:1]).all():
-            continue
-        values, value_of = np.unique(column, return_inverse=True)
-        group = group * values.size + value_of
-    for g in np.unique(group):
-        yield np.flatnonzero(group == g)
+def _beyond_gram(columns: Columns) -> bool:
+    """Whether some run may hold a word that the gram engine does not train; quick where none is known."""
+    known = GRAM_CPU.words
+    more = any(set(words) - set(known.get(name, ())) for name, words in trained_words().items())
+    return more and not GRAM_CPU.accepts(columns).all()
 
 
-def _new_record(runs: int, points: int) -> RunResults:
-    """Arrays for what is measured on runs, and recorded at `points` steps of each."""
-    return RunResults(
-        np.empty(runs, dtype=np.int8),
-        np.empty((runs, len(Measures._fields))),
-        np.empty((runs, points, len(TrajectoryPoint._fields))),
-        np.zeros(runs, dtype=np.int64),
-    )
+def _take(columns: Columns, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
+    """The columns of some runs."""
+    return {name: column[rows] for name, column in columns.items()}
 
 
-def _rows(record: RunResults) -> dict[str, NDArray[Any]]:
+def _rows(status: Ints, measured: Array) -> dict[str, NDArray[Any]]:
     """The measured columns."""
-    named = dict(zip(Measures._fields, record.measured.T, strict=True))
-    return {"status": np.array(STATUSES, dtype=object)[record.status], **named}
-
-
-def _test_flops(columns: Columns) -> Array:
-    """Cost of each run's test error."""
-    filters = 2.0 * columns["m"]
-    return np.asarray(columns["n_test"] * (2 * filters**2 + 40 * filters + 1000))
-
-
-def _sizes(columns: Columns) -> tuple[Array, Array, Array]:
-    """Points, filters, and dimensions that they span, of each run."""
-    points, filters = columns["n"] + 4.0, 2.0 * columns["m"]
-    return points, filters, np.minimum(points + filters, columns["d"])
+    named = dict(zip(Measures._fields, measured.T, strict=True))
+    return {"status": np.array(STATUSES, dtype=object)[status], **named}
 
 
 MODEL: Final = Bocnn()

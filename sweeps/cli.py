@@ -23,7 +23,7 @@ from sweeps.store.dataset import Dataset
 from sweeps.store.failed_shard import reason
 from sweeps.store.files import MANIFEST
 from sweeps.train.executors import local
-from sweeps.train.limits import check_address_space, machine_memory
+from sweeps.train.limits import check_address_space, local_workers, machine_memory
 from sweeps.train.progress import Live, counts
 from sweeps.train.shard import TrainingJob
 from sweeps.train.stop import Stopped, StopSignal
@@ -121,9 +121,11 @@ def run(
     replicates: ReplicatesOption = None,
     size: SizeOption = None,
     executor: Annotated[
-        Executor, typer.Option(help="tune: Ray Tune; local: here.")
+        Executor, typer.Option(help="tune: Ray Tune; local: threads of this process.")
     ] = Executor.TUNE,
-    workers: Annotated[int | None, typer.Option(min=1, help="Trials at once.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Shards at once; default: one a core.")
+    ] = None,
     address: Annotated[str, typer.Option(help="Ray's address; local starts one here.")] = "local",
     gpus: Annotated[
         float, typer.Option(min=0, max=1, help="A trial's share of a GPU; 0: its CPU alone.")
@@ -136,10 +138,9 @@ def run(
 ) -> None:
     """Train what is planned and not yet published; the same command goes on after any stop.
 
-    Exit status: 0 all is published; 1 shards failed; 2 a error, nothing was started; 3 the time is
+    Exit status: 0 all is published; 1 shards failed; 2 an error, nothing was started; 3 the time is
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
-    trials = Trials(executor, address, workers, gpus)
     if executor is Executor.TUNE:
         require("ray", "ray", otherwise="train in this process: --executor local")
     check_address_space(starts_ray=executor is Executor.TUNE and address == "local")
@@ -148,10 +149,11 @@ def run(
             with stop_signal.interruptible():
                 resolved = command.open_sweep(sweep, replicates, size=size)
                 planned, dataset = _plan(resolved, out_folder)
-                shard_size = ShardSize(
-                    shard_runs, shard_seconds, _gpu_throughput(planned, trials, stop_signal)
-                )
-                work = command.prepare(planned, dataset, shard_size)
+                if executor is Executor.LOCAL and workers is None:
+                    workers = local_workers(planned.memory_bytes)
+                trials = Trials(executor, address, workers, gpus)
+                rate = _gpu_throughput(planned, trials, stop_signal)
+                work = command.prepare(planned, dataset, ShardSize(shard_runs, shard_seconds, rate))
             stop_signal.start_clock()
             _train(work, dataset, trials, stop_signal=stop_signal)
     except Stopped as stop:
@@ -270,7 +272,8 @@ def _plan(resolved: ResolvedSweep, out_folder: str | None) -> tuple[Plan, Datase
 def _executor(trials: Trials, live: Live, *, stop_signal: StopSignal) -> "partial[dict[int, str]]":
     """The executor's function of the work alone; Ray is imported only where it is used."""
     if trials.executor is Executor.LOCAL:
-        return partial(local.run, report=live, stop_signal=stop_signal)
+        workers = trials.workers or 1
+        return partial(local.run, report=live, stop_signal=stop_signal, workers=workers)
     from sweeps.train.executors import connection, tune
 
     return partial(

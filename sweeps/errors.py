@@ -13,7 +13,7 @@ _REPR.maxlevel = _REPR.maxlist = _REPR.maxdict = 8
 
 
 class SweepError(Exception):
-    """A error of the user's: its text says what was received, what was expected and the remedy."""
+    """An error of the user's: its text says what was received, what was expected and the remedy."""
 
 
 class UnwritableError(SweepError):

@@ -24,15 +24,26 @@ SHARED = "sweeps.declare"
 
 ORDER = {
     "bocnn": (
-        *("arrays", "simd", "rng", "dynamics", "data", "measure", "parameters", "cpu", "gpu"),
-        *("dense", "theory", "models", "model", "__init__"),
+        *(
+            "arrays",
+            "simd",
+            "rng",
+            "registry",
+            "dynamics",
+            "data",
+            "measure",
+            "parameters",
+            "cpu",
+            "gpu",
+        ),
+        *("dense", "engines", "theory", "models", "model", "lazy", "notebook", "__init__"),
     ),
     "sweeps": (
         *("errors", "optional", "images", "protocol", "declare", "provenance", "store", "plan"),
         *("train", "command", "cli", "__init__"),
     ),
     "analysis": (
-        *("errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),
+        *("names", "errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),
         *("figures", "report", "cli", "__init__", "__main__"),
     ),
 }
@@ -117,7 +128,7 @@ def test_three_files_know_ray() -> None:
     [
         ("import sweeps.cli", {"ray", "torch", "numba", "bocnn", "analysis"}),
         ("import sweeps.train.executors.local", {"ray", "torch", "bocnn"}),
-        ("import bocnn", {"ray", "torch", "pyarrow", "sweeps", "analysis"}),
+        ("import bocnn", {"ray", "torch", "numba", "scipy", "pyarrow", "sweeps", "analysis"}),
         (
             "import analysis.cli",
             {"ray", "torch", "numba", "bocnn", "sweeps.protocol", "sweeps.declare.file.sweep_file"},

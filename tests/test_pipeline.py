@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from analysis.figures import draw_map
-from analysis.report.findings import Findings, analyse
-from analysis.report.report import examine, write_report
+from analysis.report.report import write_report
+from analysis.report.results import Results, analyse
 from sweeps import command
 from sweeps.protocol import load_model
 from sweeps.store.dataset import Dataset
@@ -46,13 +46,13 @@ analysis: {x: v0, y: mu_norm, measure: test_error_clean, levels: [0.2]}
 """
 
 
-def recovered(folder: Path, seed: int) -> Findings:
+def recovered(folder: Path, seed: int) -> Results:
     """The findings of a planted sweep."""
     train(PLANTED.format(seed=seed), folder)
     return analyse(str(folder))
 
 
-def truth(findings: Findings) -> np.ndarray:
+def truth(findings: Results) -> np.ndarray:
     """log y of the planted boundary, (settings, columns)."""
     x = findings.cells.plane.x.values
     return np.log(1.2 * np.sqrt(x) * np.array([[1.0], [1.5]]))
@@ -90,7 +90,7 @@ def test_diverged_runs_are_counted_from_row_to_report(tmp_path: Path) -> None:
     assert found.cells.status["diverged"].sum() == diverged
     titles = [axes.get_title() for axes in draw_map(found.cells, found.levels[0].boundary).axes]
     assert sum(int(t.split("\n")[1].split()[0]) for t in titles if "diverged" in t) == diverged
-    write_report([examine(str(tmp_path / "data"))], tmp_path / "report")
+    write_report([analyse(str(tmp_path / "data"))], tmp_path / "report")
     assert f"| diverged | {diverged} |" in (tmp_path / "report" / "table.md").read_text()
 
 
@@ -107,7 +107,7 @@ def test_the_sweep_file_of_a_report_trains_the_same_runs(tmp_path: Path) -> None
     train(PLANTED.format(seed=3), tmp_path / "data")
     (written,) = (
         path
-        for path in write_report([examine(str(tmp_path / "data"))], tmp_path / "report")
+        for path in write_report([analyse(str(tmp_path / "data"))], tmp_path / "report").files
         if path.name == "sweep.yaml"
     )
     plan, _ = planned(written.read_text(encoding="utf-8"), tmp_path / "data")
@@ -128,8 +128,8 @@ analysis:
 def test_a_sweep_without_levels_is_reported_by_its_curves(tmp_path: Path) -> None:
     for name in ("one", "two"):
         train(PROPORTIONAL_SWEEP + CURVES, tmp_path / name, load_model("proportional"))
-    subjects = [examine(str(tmp_path / name)) for name in ("one", "two")]
-    files = {path.name for path in write_report(subjects, tmp_path / "report")}
+    datasets = [analyse(str(tmp_path / name)) for name in ("one", "two")]
+    files = {path.name for path in write_report(datasets, tmp_path / "report").files}
     assert {"curve-risk.png", "curve-verdicts.csv", "curves.csv", "predictions.md"} <= files
     assert not any(name.startswith(("boundary", "map")) for name in files)
     predicted = (tmp_path / "report" / "predictions.md").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ Rows stay on disk, and are read as far as they are wanted. Anything that is no s
 error here, so that later stages need not ask.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,7 @@ from analysis.dataset.labels import column_label
 from analysis.dataset.manifest import check_schema, latest_sweep
 from analysis.dataset.plane import Floats
 from analysis.dataset.query import Shards
-from analysis.dataset.shards import open_folder, read_each, read_shard
+from analysis.dataset.shards import RUN_ID, open_folder, read_each, read_shard
 from analysis.errors import AnalysisError, nearest
 from sweeps.declare.document import SweepDocument
 
@@ -119,30 +119,41 @@ def open_dataset(location: str) -> Dataset:
     paths, footers = read_each(
         files, folder, location, lambda path, names: read_footer(files, path, names)
     )
+    shards = Shards(files, folder, tuple(paths), local="://" not in location)
+    rows = sum(footer.num_rows for footer in footers)
+    # Before files are compared with each other: of two that differ, one may be damaged.
+    ids = _verified_ids(shards, location) if rows <= MAX_VERIFIED_ROWS else []
     schema = footers[0].schema.to_arrow_schema()
     notes = [(footer.metadata or {}).get(b"sweep") for footer in footers]
     sweep = latest_sweep(files, folder, notes)
     for path, footer in zip(paths, footers, strict=True):
         check_schema(footer.schema.to_arrow_schema(), path, sweep=sweep, like=schema)
-    rows = sum(footer.num_rows for footer in footers)
-    shards = Shards(files, folder, tuple(paths), local="://" not in location)
-    copies = _verify(shards, location) if rows <= MAX_VERIFIED_ROWS else 0
+    copies = _copies(shards, location, ids)
     return Dataset(location, sweep, schema, rows, copies, constants(footers, schema), shards)
 
 
-def _verify(shards: Shards, location: str) -> int:
-    """Compares every row with its file's digest, one file in memory at a time.
-
-    Returns:
-        How many rows are copies of others.
-    """
+def _verified_ids(shards: Shards, location: str) -> list[pa.ChunkedArray]:
+    """Runs of each file, all rows of which were compared with its digest, one file in memory at a time."""
     files, folder = shards.filesystem, shards.folder
-    _, ids = read_each(
-        files, folder, location, lambda path, names: read_shard(files, path, names)["run_id"]
-    )
+    return read_each(files, folder, location, lambda path, names: _ids(files, path, names))[1]
+
+
+def _ids(files: Any, path: str, names: Set[str]) -> pa.ChunkedArray:
+    """Runs of a file, none where it does not name them."""
+    rows = read_shard(files, path, names)
+    return rows["run_id"] if "run_id" in rows.column_names else pa.chunked_array([], RUN_ID)
+
+
+def _copies(shards: Shards, location: str, ids: Sequence[pa.ChunkedArray]) -> int:
+    """How many rows are copies of others.
+
+    Raises:
+        AnalysisError: two rows of one run differ.
+    """
     chunks = [chunk for column in ids for chunk in column.chunks]
-    if pc.count_distinct(pa.chunked_array(chunks, ids[0].type)).as_py() == sum(map(len, ids)):
+    if pc.count_distinct(pa.chunked_array(chunks, RUN_ID)).as_py() == sum(map(len, chunks)):
         return 0
+    files, folder = shards.filesystem, shards.folder
     paths, tables = read_each(
         files, folder, location, lambda path, names: read_shard(files, path, names)
     )

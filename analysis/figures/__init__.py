@@ -1,9 +1,9 @@
 """The figures: each takes results and returns a matplotlib Figure; nothing is computed here."""
 
 from analysis.figures.boundary import draw_boundary
+from analysis.figures.files import page_svg, save
 from analysis.figures.plane_map import draw_failures, draw_map
 from analysis.figures.shift import draw_shift
-from analysis.figures.style import page_svg, save
 from analysis.figures.trajectory import (
     draw_trajectories,
     draw_trajectory,

@@ -11,16 +11,16 @@ from matplotlib.lines import Line2D
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, PlaneAxis, exact
+from analysis.figures.axes import scale_axes
 from analysis.figures.points import crossings, draw_points
 from analysis.figures.style import (
+    COLUMN_WIDTH,
     GREY,
-    WIDTH,
     Colour,
     Mark,
     dark,
     marks,
     panels,
-    scale_axes,
     theme,
     wrapped,
 )
@@ -28,15 +28,15 @@ from analysis.scaling.broken_power_law import BrokenPowerLaw
 from analysis.scaling.power_law import PowerLaw
 from analysis.scaling.prediction import Comparison
 
-# Lines lie over the points.
-LINES = 4
-LEGEND = 60
-MANY = 3
+LINE_ORDER = 4
+"""Lines are drawn over the points."""
+MAX_LEGEND_LETTERS = 60
+MAX_NAMED_SETTINGS = 3
 """Settings beyond which lines have no words in the legend."""
-KINDS = ("measured", "crosses", "fit", "two regimes", "theory")
+LEGEND_ORDER = ("measured", "crosses", "fit", "two regimes", "theory")
 
 
-class _Curve(NamedTuple):
+class _BoundaryLine(NamedTuple):
     """A line over the points: log y of log x within a range, its dashes, and the legend's words."""
 
     setting: int
@@ -52,38 +52,38 @@ def draw_boundary(
     laws: Sequence[PowerLaw],
     *,
     comparisons: Sequence[Comparison] = (),
-    kinks: Sequence[BrokenPowerLaw] = (),
+    broken_laws: Sequence[BrokenPowerLaw] = (),
 ) -> Figure:
     """One panel: points with intervals, fitted lines (solid), theory's lines (dashed).
 
     Axes are logarithmic where all their values are positive, so that power laws are straight.
-    Censored columns stand as triangles at the edge of the grid beyond which they cross.
+    Censored columns are triangles at the edge of the grid beyond which they cross.
 
     Args:
         boundary: one level's boundary.
         laws: fitted power laws to draw; those not fitted are skipped.
         comparisons: theory's exponents with their locked constants.
-        kinks: two regimes; drawn where they are needed.
+        broken_laws: two regimes; drawn where they are preferred.
     """
     x, y = (
         replace(a, log=bool(np.all(a.values > 0))) for a in (boundary.plane.x, boundary.plane.y)
     )
     count = len(boundary.plane.settings)
     styles = marks(count)
-    curves = [*map(_law, laws), *map(_theory, comparisons), *map(_regimes, kinks)]
+    curves = [*map(_law, laws), *map(_theory, comparisons), *map(_regimes, broken_laws)]
     drawn = [curve for curve in curves if curve is not None]
-    if count > MANY:
-        # The tables tell what lines of so many settings are; a legend of them would hide the figure.
+    if count > MAX_NAMED_SETTINGS:
+        # The tables say what so many lines are; a legend of them would hide the figure.
         drawn = [curve._replace(words="") for curve in drawn]
     with theme():
         named = sum(bool(curve.words) for curve in drawn)
-        figure, grid = panels(WIDTH, 3.5 + 0.16 * (count + 2 * named))
+        figure, grid = panels(COLUMN_WIDTH, 3.5 + 0.16 * (count + 2 * named))
         axes = grid[0, 0]
         scale_axes(axes, x, y)
         for s, mark in enumerate(styles):
-            aside = _aside(x, s, count)
-            _draw_crossings(axes, boundary, s, aside=aside, mark=mark)
-            _draw_censored(axes, boundary, s, aside=aside, colour=mark.colour)
+            sideways = _sideways(x, s, count)
+            _draw_crossings(axes, boundary, s, sideways=sideways, mark=mark)
+            _draw_censored(axes, boundary, s, sideways=sideways, colour=mark.colour)
         for curve in drawn:
             _draw_curve(axes, boundary, curve, colour=dark(styles[curve.setting].colour))
         axes.set(xlabel=wrapped(x.label, 56), ylabel=wrapped(y.label))
@@ -92,21 +92,21 @@ def draw_boundary(
     return figure
 
 
-def _aside(x: PlaneAxis, s: int, count: int) -> Callable[[Floats], Floats]:
-    """Moves a setting's points aside a little, so that intervals do not hide each other."""
+def _sideways(x: PlaneAxis, s: int, count: int) -> Callable[[Floats], Floats]:
+    """Moves a setting's points sideways a little, so that intervals do not hide each other."""
     width = np.min(np.diff(x.coordinates)) if len(x.values) > 1 else 0.0
     offset = 0.24 * width * (s - (count - 1) / 2) / count
     return lambda at: np.asarray(at * np.exp(offset) if x.log else at + offset)
 
 
 def _draw_crossings(
-    axes: Axes, boundary: Boundary, s: int, *, aside: Callable[[Floats], Floats], mark: Mark
+    axes: Axes, boundary: Boundary, s: int, *, sideways: Callable[[Floats], Floats], mark: Mark
 ) -> None:
     points = crossings(boundary, s)
     label = f"measured{_of(boundary, s)}, {boundary.confidence:.0%} interval"
     draw_points(
         axes,
-        points._replace(x=aside(points.x)),
+        points._replace(x=sideways(points.x)),
         columns=len(boundary.plane.x.values),
         fmt=mark.marker,
         color=mark.colour,
@@ -115,29 +115,31 @@ def _draw_crossings(
 
 
 def _draw_censored(
-    axes: Axes, boundary: Boundary, s: int, *, aside: Callable[[Floats], Floats], colour: Colour
+    axes: Axes, boundary: Boundary, s: int, *, sideways: Callable[[Floats], Floats], colour: Colour
 ) -> None:
     for infinity, edge, marker in ((-np.inf, 0, "v"), (np.inf, 1, "^")):
-        at = aside(boundary.plane.x.values[boundary.estimate[s] == infinity])
+        at = sideways(boundary.plane.x.values[boundary.estimate[s] == infinity])
         if len(at):
             limit = np.full(len(at), axes.get_ylim()[edge])
             axes.plot(at, limit, marker, color=colour, mfc="white", ms=6, clip_on=False)
 
 
-def _law(law: PowerLaw) -> _Curve | None:
+def _law(law: PowerLaw) -> _BoundaryLine | None:
     if law.slope is None or law.intercept is None:
         return None
     slope, start = law.slope, law.intercept.value
     words = f"exponent {slope.value:.3f} [{slope.low:.3f}, {slope.high:.3f}]"
-    return _Curve(law.setting, law.x_range, lambda u: start + slope.value * u, "-", "fit", words)
+    return _BoundaryLine(
+        law.setting, law.x_range, lambda u: start + slope.value * u, "-", "fit", words
+    )
 
 
-def _theory(comparison: Comparison) -> _Curve | None:
+def _theory(comparison: Comparison) -> _BoundaryLine | None:
     if comparison.constant is None:
         return None
     theory, start = comparison.theory, comparison.constant.value
-    words = f"exponent {theory.exponent:g}, {theory.name} ({comparison.verdict})"
-    return _Curve(
+    words = f"exponent {theory.exponent:g}, {theory.name} ({comparison.words})"
+    return _BoundaryLine(
         comparison.law.setting,
         theory.x_range,
         lambda u: start + theory.exponent * u,
@@ -147,20 +149,20 @@ def _theory(comparison: Comparison) -> _Curve | None:
     )
 
 
-def _regimes(kink: BrokenPowerLaw) -> _Curve | None:
-    if not kink.preferred or kink.below is None or kink.above is None or kink.break_x is None:
+def _regimes(law: BrokenPowerLaw) -> _BoundaryLine | None:
+    if not law.preferred or law.below is None or law.above is None or law.break_x is None:
         return None
-    below, above, at = kink.below.value, kink.above.value, kink.break_x.value
+    below, above, at = law.below.value, law.above.value, law.break_x.value
 
     def log_y(u: Floats) -> Floats:
-        bend = (above - below) * np.maximum(u - np.log(at), 0.0)
-        return np.asarray(kink.log_constant + below * u + bend)
+        change = (above - below) * np.maximum(u - np.log(at), 0.0)
+        return np.asarray(law.log_constant + below * u + change)
 
-    words = f"exponents {below:.3f}, {above:.3f}, kink at {at:.4g}"
-    return _Curve(kink.setting, None, log_y, "-", "two regimes", words)
+    words = f"exponents {below:.3f}, {above:.3f}, break at {at:.4g}"
+    return _BoundaryLine(law.setting, None, log_y, "-", "two regimes", words)
 
 
-def _draw_curve(axes: Axes, boundary: Boundary, curve: _Curve, *, colour: Colour) -> None:
+def _draw_curve(axes: Axes, boundary: Boundary, curve: _BoundaryLine, *, colour: Colour) -> None:
     low, high = axes.get_xlim()
     if curve.x_range is not None:
         low, high = max(low, curve.x_range[0]), min(high, curve.x_range[1])
@@ -173,8 +175,8 @@ def _draw_curve(axes: Axes, boundary: Boundary, curve: _Curve, *, colour: Colour
         curve.dashes,
         color=colour,
         lw=1.4,
-        zorder=LINES,
-        label=wrapped(text, LEGEND) if curve.words else "_unnamed",
+        zorder=LINE_ORDER,
+        label=wrapped(text, MAX_LEGEND_LETTERS) if curve.words else "_unnamed",
     )
 
 
@@ -190,7 +192,7 @@ def _add_legend(figure: Figure, axes: Axes, *, censored: bool) -> None:
         handles, labels = [*handles, mark], [*labels, "crosses beyond the grid"]
     pairs = sorted(
         zip(labels, handles, strict=True),
-        key=lambda pair: [pair[0].startswith(kind) for kind in KINDS].index(True),
+        key=lambda pair: [pair[0].startswith(kind) for kind in LEGEND_ORDER].index(True),
     )
     if pairs:
         figure.legend(

@@ -8,14 +8,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from analysis.cells.cells import Cells
-from analysis.figures.style import WIDTH, Mark, marks, power_of_ten, theme, wrapped
+from analysis.figures.axes import power_of_ten
+from analysis.figures.style import COLUMN_WIDTH, Mark, marks, theme, wrapped
 from analysis.scaling.data_collapse import Collapse
 
-PANEL = (WIDTH, 3.6)
+COLLAPSE_PANEL_INCHES = (COLUMN_WIDTH, 3.6)
 
 
 # Points of a panel beyond which they are an image within the figure: a drawn point takes a hundred bytes.
-MANY = 400
+MAX_VECTOR_POINTS = 400
 
 
 def draw_collapse(cells: Cells, found: Sequence[Collapse]) -> Figure:
@@ -28,7 +29,10 @@ def draw_collapse(cells: Cells, found: Sequence[Collapse]) -> Figure:
     names = list(dict.fromkeys(one.name for one in found))
     styles = marks(len(cells.plane.settings))
     with theme():
-        figure = Figure(figsize=(PANEL[0] * len(names) + 0.4, PANEL[1]), layout="constrained")
+        figure = Figure(
+            figsize=(COLLAPSE_PANEL_INCHES[0] * len(names) + 0.4, COLLAPSE_PANEL_INCHES[1]),
+            layout="constrained",
+        )
         panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         for axes, name in zip(panels, names, strict=True):
             for one in (one for one in found if one.name == name):
@@ -52,7 +56,7 @@ def _draw_one(axes: Axes, one: Collapse, label: str, mark: Mark) -> None:
         ms=2,
         alpha=0.5,
         color=mark.colour,
-        rasterized=len(one.order) > MANY,
+        rasterized=len(one.order) > MAX_VECTOR_POINTS,
     )
     axes.plot(
         one.order,

@@ -9,25 +9,16 @@ from matplotlib.figure import Figure
 
 from analysis.dataset.plane import Floats, PlaneAxis
 from analysis.dataset.trajectory_files import STEP
-from analysis.figures.style import (
-    GREY,
-    WIDTH,
-    Mark,
-    dark,
-    marks,
-    scale_steps,
-    set_scale,
-    theme,
-    wrapped,
-)
+from analysis.figures.axes import scale_steps, set_scale
+from analysis.figures.style import COLUMN_WIDTH, GREY, Mark, dark, marks, theme, wrapped
 from analysis.training.curves import Line
 
-FEW = 30.0
+MAX_LINEAR_RATIO = 30.0
 """Ratio of the largest to the smallest value up to which the ordinate is linear."""
-LONG = 26
-"""Letters of a line's name beyond which two do not stand side by side below the axes."""
-INSET = (0.1, 0.56, 0.38, 0.41)
-"""Where small axes stand in the large ones: left, bottom, width and height, as shares."""
+MAX_NAME_LETTERS = 26
+"""Letters of a line's name beyond which two do not fit side by side below the axes."""
+INSET_BOUNDS = (0.1, 0.56, 0.38, 0.41)
+"""The small axes within the large ones: left, bottom, width and height, as shares."""
 
 
 def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str]) -> Figure:
@@ -44,20 +35,20 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
     groups = list(dict.fromkeys((line.y, line.setting) for line in shown))
     styles = marks(len(groups))
     with theme():
-        wide = max(len(_name(line, labels[1])) for line in shown) > LONG
+        wide = max(len(_name(line, labels[1])) for line in shown) > MAX_NAME_LETTERS
         rows = len(groups) if wide else -(-len(groups) // 2)
-        figure = Figure(figsize=(WIDTH, 3.2 + 0.17 * rows), layout="constrained")
+        figure = Figure(figsize=(COLUMN_WIDTH, 3.2 + 0.17 * rows), layout="constrained")
         axes = figure.subplots()
-        places = _places(axes, shown)
-        for place, part in places:
+        parts = _with_inset(axes, shown)
+        for part_axes, part in parts:
             if x.name == STEP:
-                scale_steps(place.xaxis, x.values, log=x.log)
+                scale_steps(part_axes.xaxis, x.values, log=x.log)
             else:
-                set_scale(place.xaxis, x.edges[[0, -1]], log=x.log)
+                set_scale(part_axes.xaxis, x.edges[[0, -1]], log=x.log)
             for line in part:
                 k = groups.index((line.y, line.setting))
-                _draw(place, line, styles[k], labels[1])
-            _scale(place, part)
+                _draw(part_axes, line, styles[k], labels[1])
+            _scale(part_axes, part)
         if any(line.judged.any() for line in shown):
             axes.plot([], [], color=GREY, lw=1.2, label="predicted")
         if any(line.limit for line in shown):
@@ -66,7 +57,7 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
         axes.set_xlabel(wrapped(x.label, 60))
         axes.set_ylabel(wrapped(labels[0]))
         figure.legend(
-            *_keys(place for place, _ in places),
+            *_keys(part_axes for part_axes, _ in parts),
             loc="outside lower center",
             fontsize="small",
             ncols=1 if wide else 2,
@@ -74,19 +65,19 @@ def draw_curves(lines: Sequence[Line], x: PlaneAxis, *, labels: tuple[str, str])
     return figure
 
 
-def _places(axes: Axes, lines: Sequence[Line]) -> list[tuple[Axes, list[Line]]]:
-    """Where each line stands: in the axes, or in small ones within them."""
+def _with_inset(axes: Axes, lines: Sequence[Line]) -> list[tuple[Axes, list[Line]]]:
+    """The axes and the lines in them: all in one, or some in small axes within it."""
     inside = [line for line in lines if line.y == line.spec.inset]
     if not inside:
         return [(axes, list(lines))]
-    small = axes.inset_axes(INSET)
+    small = axes.inset_axes(INSET_BOUNDS)
     small.tick_params(labelsize="x-small", pad=1)
     return [(axes, [line for line in lines if line not in inside]), (small, inside)]
 
 
-def _keys(places: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
+def _keys(parts: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
     """Handles and names of all lines, those in small axes too."""
-    pairs = [place.get_legend_handles_labels() for place in places]
+    pairs = [axes.get_legend_handles_labels() for axes in parts]
     return [h for handles, _ in pairs for h in handles], [n for _, names in pairs for n in names]
 
 
@@ -96,7 +87,7 @@ def _is_largest(line: Line, lines: Sequence[Line]) -> bool:
 
 
 def _draw(axes: Axes, line: Line, mark: Mark, y_name: str) -> None:
-    """One line: points with intervals, and the closed form where the measured one stands."""
+    """One line: points with intervals, and the closed form."""
     colour, marker = mark
     ok = np.isfinite(line.mean)
     error = np.where(np.isfinite(line.half), line.half, 0.0)[ok]
@@ -136,7 +127,7 @@ def _scale(axes: Axes, lines: Sequence[Line]) -> None:
         return
     positive = values[values > 1e-9 * np.abs(values).max(initial=0.0)]
     low, high = positive.min(initial=np.inf), values.max()
-    if positive.size and high > FEW * low and values.min() > 1e-9 * high:
+    if positive.size and high > MAX_LINEAR_RATIO * low and values.min() > 1e-9 * high:
         set_scale(axes.yaxis, np.array([low / 1.5, high * 1.5]), log=True)
     else:
         axes.set_ylim(min(0.0, 1.1 * values.min()), 1.1 * high or 1.0)

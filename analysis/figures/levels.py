@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import MEAN
 from analysis.cells.cells import Cells
-from analysis.figures.style import GREY, WIDTH, Mark, marks, theme, wrapped
+from analysis.figures.style import COLUMN_WIDTH, GREY, Mark, marks, theme, wrapped
 from analysis.scaling.exponent_by_level import LevelExponent
 from sweeps.declare.analysis_spec import PredictionSpec
 
 # Definitions stand side by side at a level, this share of the levels' span apart.
-APART = 0.008
+DEFINITION_OFFSET = 0.008
 
 
 def draw_levels(
@@ -29,7 +29,7 @@ def draw_levels(
     settings = cells.plane.settings
     styles = marks(len(settings))
     with theme():
-        figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+        figure = Figure(figsize=(COLUMN_WIDTH, 4.6), layout="constrained")
         axes = figure.subplots()
         for theory in theories:
             if theory.x_range is None:
@@ -40,7 +40,7 @@ def draw_levels(
         for k, (definition, s) in enumerate(series):
             part = [one for one in found if (one.definition, one.setting) == (definition, s)]
             label = ", ".join(filter(None, (definition, settings[s])))
-            offset = APART * float(span) * (k - (len(series) - 1) / 2)
+            offset = DEFINITION_OFFSET * float(span) * (k - (len(series) - 1) / 2)
             _draw_series(axes, part, mark=styles[s], label=label, offset=offset)
         axes.set_xlabel(wrapped(f"level of {cells.label}", 60))
         axes.set_ylabel(f"exponent of {cells.plane.y.name} in {cells.plane.x.name}")

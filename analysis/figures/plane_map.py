@@ -15,24 +15,25 @@ from matplotlib.patheffects import Normal, Stroke
 from analysis.boundary.mean_crossing import Boundary
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, exact
+from analysis.figures.axes import scale_axes
 from analysis.figures.points import crossings, draw_points
-from analysis.figures.style import WIDTH, panels, scale_axes, theme, wrapped
+from analysis.figures.style import COLUMN_WIDTH, panels, theme, wrapped
 
-PANEL_INCHES = 3.5
-COLUMNS = 3
+MAP_PANEL_INCHES = 3.5
+MAX_MAPS_ACROSS = 3
 # Chance level of a classifier of two equally likely labels.
-CHANCE = 0.5
-COLOURS = "cividis"
+CHANCE_LEVEL = 0.5
+COLOUR_MAP = "cividis"
 # Ends of the same scale, so that dark is a small error in both views.
-BELOW, ABOVE = "#1f3a6e", "#f2d95c"
-POINT: dict[str, Any] = {
+COLOUR_BELOW, COLOUR_ABOVE = "#1f3a6e", "#f2d95c"
+POINT_STYLE: dict[str, Any] = {
     "color": "white",
     "markerfacecolor": "white",
     "markeredgecolor": "black",
     "markeredgewidth": 0.8,
 }
 OUTLINE = [Stroke(linewidth=2.0, foreground="0.25"), Normal()]
-NO_DATA: dict[str, Any] = {
+NO_DATA_STYLE: dict[str, Any] = {
     "facecolor": "0.88",
     "edgecolor": "0.6",
     "hatch": "////",
@@ -53,7 +54,7 @@ def draw_map(
         cells: the aggregated measure.
         boundary: one level's boundary on the same plane.
         settings: positions of the settings to show; None shows all.
-        two_colours: tell only on which side of the level a mean lies, as the papers do.
+        two_colours: show only on which side of the level each mean is, as the papers do.
     """
     shown = _shown(cells, settings)
     with theme():
@@ -63,7 +64,7 @@ def draw_map(
         for s, axes in zip(shown, axes_of, strict=True):
             _draw_boundary(axes, boundary, s)
         if np.isnan(cells.mean[shown]).any():
-            keys.append(Patch(**NO_DATA, label="no usable run"))
+            keys.append(Patch(**NO_DATA_STYLE, label="no usable run"))
         keys = [_point_key(boundary), *keys]
         across = _key_columns(len(keys), len(shown))
         figure.legend(handles=keys, loc="outside lower center", ncols=across)
@@ -84,7 +85,7 @@ def draw_failures(cells: Cells, *, settings: Sequence[int] | None = None) -> Fig
         figure, axes_of = _plane(cells, shown)
         for s, axes in zip(shown, axes_of, strict=True):
             top = float(share.max()) or 1.0
-            mesh = _draw_cells(axes, cells, share[s], cmap=COLOURS, vmin=0.0, vmax=top)
+            mesh = _draw_cells(axes, cells, share[s], cmap=COLOUR_MAP, vmin=0.0, vmax=top)
         figure.colorbar(mesh, ax=axes_of, label="share of runs not used", aspect=28, pad=0.02)
     return figure
 
@@ -95,9 +96,9 @@ def _shown(cells: Cells, settings: Sequence[int] | None) -> list[int]:
 
 def _plane(cells: Cells, shown: list[int]) -> tuple[Figure, list[Axes]]:
     """A figure with one labelled panel a setting, side by side."""
-    across = min(len(shown), COLUMNS)
+    across = min(len(shown), MAX_MAPS_ACROSS)
     down = -(-len(shown) // across)
-    width = WIDTH if across == 1 else PANEL_INCHES * across + 0.9
+    width = COLUMN_WIDTH if across == 1 else MAP_PANEL_INCHES * across + 0.9
     figure, grid = panels(width, 3.4 * down + 0.7, down=down, across=across)
     every = list(grid.ravel())
     for spare in every[len(shown) :]:
@@ -115,7 +116,7 @@ def _plane(cells: Cells, shown: list[int]) -> tuple[Figure, list[Axes]]:
 def _key_columns(count: int, panels: int) -> int:
     """How many keys fit beside each other below the panels."""
     if panels > 1:
-        return min(count, min(panels, COLUMNS) + 1)
+        return min(count, min(panels, MAX_MAPS_ACROSS) + 1)
     return count if count < 3 else 1
 
 
@@ -126,7 +127,7 @@ def _draw_means(
     mean = cells.mean
     low, high = _span(cells.measure, mean)
     for s, axes in zip(shown, panels, strict=True):
-        mesh = _draw_cells(axes, cells, mean[s], cmap=COLOURS, vmin=low, vmax=high)
+        mesh = _draw_cells(axes, cells, mean[s], cmap=COLOUR_MAP, vmin=low, vmax=high)
         _draw_contour(axes, cells, mean[s], boundary.level)
     figure.colorbar(mesh, ax=panels, label=wrapped(f"mean {cells.label}"), aspect=28, pad=0.02)
     return [_contour_key(boundary)]
@@ -139,11 +140,13 @@ def _draw_sides(
     for s, axes in zip(shown, panels, strict=True):
         mean = cells.mean[s]
         side = np.where(np.isnan(mean), np.nan, mean > boundary.level)
-        _draw_cells(axes, cells, side, cmap=ListedColormap([BELOW, ABOVE]), vmin=0, vmax=1)
+        _draw_cells(
+            axes, cells, side, cmap=ListedColormap([COLOUR_BELOW, COLOUR_ABOVE]), vmin=0, vmax=1
+        )
     words = (" (benign)", " (harmful)") if _is_error(cells.measure) else ("", "")
     return [
         Patch(color=colour, label=f"mean {sign} {exact(boundary.level)}{word}")
-        for colour, sign, word in zip((BELOW, ABOVE), "≤>", words, strict=True)
+        for colour, sign, word in zip((COLOUR_BELOW, COLOUR_ABOVE), "≤>", words, strict=True)
     ]
 
 
@@ -156,7 +159,7 @@ def _span(measure: str, mean: Floats) -> tuple[float, float]:
     finite = mean[np.isfinite(mean)]
     top = float(finite.max()) if len(finite) else 1.0
     if _is_error(measure):
-        return 0.0, max(CHANCE, top)
+        return 0.0, max(CHANCE_LEVEL, top)
     low = float(finite.min()) if len(finite) else 0.0
     return low, top if top > low else low + 1.0
 
@@ -165,7 +168,7 @@ def _draw_cells(axes: Axes, cells: Cells, values: Floats, **scale: Any) -> QuadM
     x, y = cells.plane.x, cells.plane.y
     scale_axes(axes, x, y)
     if np.isnan(values).any():
-        axes.patch.set(**NO_DATA)
+        axes.patch.set(**NO_DATA_STYLE)
     return axes.pcolormesh(
         x.edges, y.edges, np.ma.masked_invalid(values.T), rasterized=True, **scale
     )
@@ -189,7 +192,7 @@ def _draw_contour(axes: Axes, cells: Cells, mean: Floats, level: float) -> None:
 
 def _draw_boundary(axes: Axes, boundary: Boundary, s: int) -> None:
     columns = len(boundary.plane.x.values)
-    drawn = draw_points(axes, crossings(boundary, s), columns=columns, fmt="o", **POINT)
+    drawn = draw_points(axes, crossings(boundary, s), columns=columns, fmt="o", **POINT_STYLE)
     _, caps, lines = drawn.lines
     for part in (*caps, *lines):  # white with a dark rim: seen on every colour of the map
         part.set_path_effects(OUTLINE)
@@ -207,7 +210,7 @@ def _title(cells: Cells, s: int) -> str:
 
 def _point_key(boundary: Boundary) -> Line2D:
     text = f"boundary at {exact(boundary.level)}, {boundary.confidence:.0%} interval"
-    return Line2D([], [], marker="o", ms=4, lw=1.0, label=text, path_effects=OUTLINE, **POINT)
+    return Line2D([], [], marker="o", ms=4, lw=1.0, label=text, path_effects=OUTLINE, **POINT_STYLE)
 
 
 def _contour_key(boundary: Boundary) -> Line2D:

@@ -1,4 +1,4 @@
-"""Points with intervals, as maps, boundaries and shifts show them."""
+"""IntervalPoints with intervals, as maps, boundaries and shifts show them."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from analysis.dataset.plane import Floats
 from analysis.figures.style import marker_size
 
 
-class Points(NamedTuple):
+class IntervalPoints(NamedTuple):
     """Where points lie and how far their intervals reach, each of shape (points,)."""
 
     x: Floats
@@ -20,18 +20,20 @@ class Points(NamedTuple):
     high: Floats
 
 
-def crossings(boundary: Boundary, setting: int) -> Points:
+def crossings(boundary: Boundary, setting: int) -> IntervalPoints:
     """A setting's crossings inside the grid, in the plane's values; open ends are infinite or 0."""
     inside = np.isfinite(boundary.estimate[setting])
     value, low, high = (
         np.asarray(boundary.plane.y.value(part[setting, inside]))
         for part in (boundary.estimate, boundary.low, boundary.high)
     )
-    return Points(boundary.plane.x.values[inside], value, low, high)
+    return IntervalPoints(boundary.plane.x.values[inside], value, low, high)
 
 
-def draw_points(axes: Axes, points: Points, *, columns: int, **style: Any) -> ErrorbarContainer:
-    """Points with bars that end within the span of the axes.
+def draw_points(
+    axes: Axes, points: IntervalPoints, *, columns: int, **style: Any
+) -> ErrorbarContainer:
+    """IntervalPoints with bars that end within the span of the axes.
 
     Args:
         axes: with their limits set; an open interval is drawn to the edge.

@@ -6,11 +6,12 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
-from analysis.figures.style import GREY, WIDTH, colours, marker_size, set_scale, theme, wrapped
+from analysis.figures.axes import set_scale
+from analysis.figures.style import COLUMN_WIDTH, GREY, colours, marker_size, theme, wrapped
 from analysis.scaling.model_selection import Candidate, Selection
 
-PANEL = (WIDTH, 1.1)
-BAND = 2.0
+RESIDUAL_PANEL_INCHES = (COLUMN_WIDTH, 1.1)
+RESIDUAL_BAND = 2.0
 
 
 def draw_residuals(boundary: Boundary, selection: Selection) -> Figure:
@@ -22,12 +23,15 @@ def draw_residuals(boundary: Boundary, selection: Selection) -> Figure:
     """
     count = len(selection.candidates)
     with theme():
-        figure = Figure(figsize=(PANEL[0], PANEL[1] * count + 1.1), layout="constrained")
+        figure = Figure(
+            figsize=(RESIDUAL_PANEL_INCHES[0], RESIDUAL_PANEL_INCHES[1] * count + 1.1),
+            layout="constrained",
+        )
         panels = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
         widest = max(float(np.abs(one.residuals).max()) for one in selection.candidates)
         for axes, candidate in zip(panels, selection.candidates, strict=True):
             _draw_one(axes, selection, candidate)
-            axes.set_ylim(-1.15 * max(widest, BAND), 1.15 * max(widest, BAND))
+            axes.set_ylim(-1.15 * max(widest, RESIDUAL_BAND), 1.15 * max(widest, RESIDUAL_BAND))
         x = boundary.plane.x
         set_scale(panels[-1].xaxis, x.edges[[0, -1]], log=x.log)
         panels[-1].set_xlabel(x.label)
@@ -39,7 +43,7 @@ def draw_residuals(boundary: Boundary, selection: Selection) -> Figure:
 
 
 def _draw_one(axes: Axes, selection: Selection, candidate: Candidate) -> None:
-    axes.axhspan(-BAND, BAND, color=GREY, alpha=0.15, lw=0)
+    axes.axhspan(-RESIDUAL_BAND, RESIDUAL_BAND, color=GREY, alpha=0.15, lw=0)
     axes.axhline(0.0, color=GREY, lw=1.0)
     size = marker_size(len(selection.x))
     axes.plot(selection.x, candidate.residuals, "o-", ms=size, lw=0.8, color=colours(1)[0])

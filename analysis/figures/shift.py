@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
-from analysis.figures.points import Points, draw_points
-from analysis.figures.style import GREY, WIDTH, Mark, marks, panels, set_scale, theme, wrapped
+from analysis.figures.axes import set_scale
+from analysis.figures.points import IntervalPoints, draw_points
+from analysis.figures.style import COLUMN_WIDTH, GREY, Mark, marks, panels, theme, wrapped
 from analysis.scaling.paired_shift import Shift
 
 
@@ -23,23 +24,23 @@ def draw_shift(boundary: Boundary, shifts: Sequence[Shift]) -> Figure:
     settings, x = boundary.plane.settings, boundary.plane.x
     styles = marks(len(settings))
     with theme():
-        figure, grid = panels(WIDTH, 3.2 + 0.32 * len(shifts))
+        figure, grid = panels(COLUMN_WIDTH, 3.2 + 0.32 * len(shifts))
         axes = grid[0, 0]
         set_scale(axes.xaxis, x.edges[[0, -1]], log=x.log)
-        _leave_room(axes, shifts)
+        _set_limits(axes, shifts)
         axes.axhline(shifts[0].none, color=GREY, lw=0.8, label="no shift")
         for shift in shifts:
             _draw_one(axes, boundary, shift, styles[shift.setting])
         what = "factor" if shifts[0].factor else "difference"
         axes.set_xlabel(x.label)
-        axes.set_ylabel(f"{what} in {boundary.plane.y.name}\nagainst {settings[0]}")
+        axes.set_ylabel(f"{what} in {boundary.plane.y.name}\ncompared with {settings[0]}")
         title = f"shift of the boundary at {boundary.label} = {exact(boundary.level)}"
         axes.set_title(wrapped(title, 56))
         figure.legend(loc="outside lower center", fontsize="small")
     return figure
 
 
-def _leave_room(axes: Axes, shifts: Sequence[Shift]) -> None:
+def _set_limits(axes: Axes, shifts: Sequence[Shift]) -> None:
     """Limits that hold every closed interval and the line of no shift."""
     ends = np.concatenate([np.concatenate([s.low, s.high, s.columns]) for s in shifts])
     ends = np.append(ends[np.isfinite(ends)], shifts[0].none)
@@ -53,7 +54,9 @@ def _draw_one(axes: Axes, boundary: Boundary, shift: Shift, mark: Mark) -> None:
     label = boundary.plane.settings[shift.setting]
     draw_points(
         axes,
-        Points(boundary.plane.x.values[ok], shift.columns[ok], shift.low[ok], shift.high[ok]),
+        IntervalPoints(
+            boundary.plane.x.values[ok], shift.columns[ok], shift.low[ok], shift.high[ok]
+        ),
         columns=len(ok),
         fmt=mark.marker,
         color=colour,

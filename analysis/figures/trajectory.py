@@ -8,22 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.dataset.plane import Floats
-from analysis.figures.style import (
-    WIDTH,
-    Colour,
-    colours,
-    dark,
-    panels,
-    scale_steps,
-    set_scale,
-    theme,
-    wrapped,
-)
+from analysis.figures.axes import scale_steps, set_scale
+from analysis.figures.style import COLUMN_WIDTH, Colour, colours, dark, panels, theme, wrapped
 from analysis.training.trajectories import BAND, Trajectories
 
-DASHES = ("-", "--", "-.")
-PANEL_INCHES = 2.3
-LONE_PANEL_INCHES = 3.4
+DASHES_OF_MEASURES = ("-", "--", "-.")
+TRAJECTORY_PANEL_INCHES = 2.3
+SINGLE_PANEL_INCHES = 3.4
 
 
 def draw_trajectories(found: Trajectories) -> Figure:
@@ -38,7 +29,7 @@ def draw_trajectories(found: Trajectories) -> Figure:
     """
     rows, columns = len(found.settings), len(found.panels)
     with theme():
-        size = (max(PANEL_INCHES * columns + 1.2, WIDTH), 2.3 * rows + 1.0)
+        size = (max(TRAJECTORY_PANEL_INCHES * columns + 1.2, COLUMN_WIDTH), 2.3 * rows + 1.0)
         figure, grid = panels(*size, down=rows, across=columns)
         for s, p in np.ndindex(rows, columns):
             _draw_panel(grid[s, p], found, (s, p), outer=p == columns - 1)
@@ -53,7 +44,7 @@ def draw_trajectories(found: Trajectories) -> Figure:
 def draw_trajectory(found: Trajectories, setting: int, panel: int) -> Figure:
     """One panel of the figure, on the same scales and without its key."""
     with theme():
-        figure, grid = panels(LONE_PANEL_INCHES, 2.5)
+        figure, grid = panels(SINGLE_PANEL_INCHES, 2.5)
         _draw_panel(grid[0, 0], found, (setting, panel), outer=True)
         grid[0, 0].set(xlabel="gradient step", ylabel="scale of a layer")
     return figure
@@ -62,7 +53,7 @@ def draw_trajectory(found: Trajectories, setting: int, panel: int) -> Figure:
 def draw_trajectory_key(found: Trajectories) -> Figure:
     """The key of the lines, alone."""
     with theme():
-        figure = Figure(figsize=(WIDTH, 0.9), layout="constrained")
+        figure = Figure(figsize=(COLUMN_WIDTH, 0.9), layout="constrained")
         _add_key(figure, found, "center")
     return figure
 
@@ -73,7 +64,9 @@ def _add_key(
     sides = ("left", "left", "right")
     lines = [
         Line2D([], [], color=c, ls=dashes, lw=1.4, label=wrapped(f"{side} axis: {label}", 60))
-        for c, dashes, side, label in zip(colours(3), DASHES, sides, found.labels, strict=True)
+        for c, dashes, side, label in zip(
+            colours(3), DASHES_OF_MEASURES, sides, found.labels, strict=True
+        )
     ]
     figure.legend(
         handles=lines,
@@ -106,7 +99,7 @@ def _draw_measure(
     axes.fill_between(
         found.steps, found.low[at], found.high[at], color=colour, alpha=0.22, linewidth=0
     )
-    axes.plot(found.steps, found.median[at], DASHES[at[0]], color=colour, lw=1.4)
+    axes.plot(found.steps, found.median[at], DASHES_OF_MEASURES[at[0]], color=colour, lw=1.4)
 
 
 def _limits(found: Trajectories, measures: slice, *, log: bool) -> Floats:

@@ -1,4 +1,4 @@
-"""Quantities over a setting, and exponents from place to place."""
+"""Fitted quantities over a setting, and local exponents over x."""
 
 from collections.abc import Sequence
 
@@ -8,24 +8,15 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, exact, is_log
-from analysis.figures.style import (
-    GREY,
-    WIDTH,
-    Colour,
-    Mark,
-    dark,
-    marks,
-    set_scale,
-    theme,
-    wrapped,
-)
+from analysis.figures.axes import set_scale
+from analysis.figures.style import COLUMN_WIDTH, GREY, Colour, Mark, dark, marks, theme, wrapped
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.sliding_exponent import LocalExponent
 from analysis.scaling.trend import Trend
 from sweeps.declare.analysis_spec import PredictionSpec
 
-ROOM = 0.06
-"""Room beside the outermost points, as a share of the axis."""
+TREND_MARGIN = 0.06
+"""Space beside the outermost points, as a share of the axis."""
 
 
 def draw_trends(trends: Sequence[Trend]) -> Figure:
@@ -39,7 +30,7 @@ def draw_trends(trends: Sequence[Trend]) -> Figure:
     x = trends[0].values
     log = is_log(x, "list")
     with theme():
-        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+        figure = Figure(figsize=(COLUMN_WIDTH, 3.6), layout="constrained")
         axes = figure.subplots()
         set_scale(axes.xaxis, _limits(x, log), log=log)
         if spec.of == "kink":
@@ -71,7 +62,7 @@ def draw_local(
     settings, x = boundary.plane.settings, boundary.plane.x
     styles = marks(len(settings))
     with theme():
-        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+        figure = Figure(figsize=(COLUMN_WIDTH, 3.6), layout="constrained")
         axes = figure.subplots()
         set_scale(axes.xaxis, x.edges[[0, -1]], log=x.log)
         for theory in theories:
@@ -93,8 +84,8 @@ def draw_local(
 
 def _limits(x: Floats, log: bool) -> Floats:
     low, high = (np.log(x.min()), np.log(x.max())) if log else (x.min(), x.max())
-    room = ROOM * (high - low) or 0.5
-    ends = np.array([low - room, high + room])
+    margin = TREND_MARGIN * (high - low) or 0.5
+    ends = np.array([low - margin, high + margin])
     return np.exp(ends) if log else ends
 
 
@@ -107,9 +98,15 @@ def _draw_points(
     value = np.array([e.value for _, e in known])
     ends = np.array([[e.value - e.low, e.high - e.value] for _, e in known]).T
     error = np.where(np.isfinite(ends), np.maximum(ends, 0.0), 0.0)
-    at = [place for place, _ in known]
     axes.errorbar(
-        at, value, yerr=error, fmt=mark.marker, ms=4, capsize=3, color=mark.colour, label=label
+        [at for at, _ in known],
+        value,
+        yerr=error,
+        fmt=mark.marker,
+        ms=4,
+        capsize=3,
+        color=mark.colour,
+        label=label,
     )
 
 

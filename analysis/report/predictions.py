@@ -1,57 +1,57 @@
-"""All predictions of several datasets in one table: theory beside what was measured, and the verdict."""
+"""Predictions beside what was measured, those of all datasets of a report in one table."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.report.page import markdown, row_table
-from analysis.report.section import Section
-from analysis.report.tables import Row, write_csv
-
-TABLES = ("theory", "trend-verdicts", "settling", "curve-verdicts")
-"""Tables of a report whose rows are predictions, in their order."""
-COLUMNS = (
-    "sweep",
-    "prediction",
-    "quantity",
-    "predicted",
-    "measured",
-    "measured_low",
-    "measured_high",
-    "verdict",
-    "level",
-    "definition",
-    "setting",
-    "reason",
-    "source",
-)
+from analysis.report.blocks import table_of_rows
+from analysis.report.rows import Row, estimate_columns, write_csv
+from analysis.report.words import markdown
+from analysis.scaling.power_law import Estimate
 
 
-def predictions(sections: Iterable[Section], sweep: str) -> list[Row]:
-    """The rows of one dataset that hold something predicted or judged, all with the same columns."""
-    tables = [table for section in sections for table in section.tables if table.name in TABLES]
-    tables.sort(key=lambda table: TABLES.index(table.name))
-    rows = [_as_prediction(row) for table in tables for row in table.rows]
-    return [{name: {"sweep": sweep, **row}.get(name) for name in COLUMNS} for row in rows]
+@dataclass(frozen=True)
+class Prediction:
+    """One quantity that is predicted, or judged, beside what was measured; None where nothing is stated."""
+
+    prediction: str
+    quantity: str
+    predicted: float | None
+    measured: Estimate | None
+    verdict: str | None
+    reason: str | None = None
+    level: float | None = None
+    definition: str | None = None
+    setting: str | None = None
+    source: str | None = None
+
+    def row(self, sweep: str) -> Row:
+        """The prediction as a row of the common table."""
+        return {
+            "sweep": sweep,
+            "prediction": self.prediction,
+            "quantity": self.quantity,
+            "predicted": self.predicted,
+            **estimate_columns("measured", self.measured),
+            "verdict": self.verdict,
+            "level": self.level,
+            "definition": self.definition,
+            "setting": self.setting,
+            "reason": self.reason,
+            "source": self.source,
+        }
+
+    def columns(self, sweep: str, *names: str) -> Row:
+        """Some columns of the row, in the order of their names; `measured` with its interval."""
+        row = self.row(sweep)
+        interval = {"measured": ("measured", "measured_low", "measured_high")}
+        return {part: row[part] for name in names for part in interval.get(name, (name,))}
 
 
-def write_predictions(rows: list[Row], folder: Path) -> list[Path]:
+def write_predictions(rows: Iterable[Row], folder: Path) -> list[Path]:
     """The table as CSV and as Markdown."""
-    table = row_table("predictions", "", rows)
+    rows = list(rows)
+    table = table_of_rows("predictions", "", rows)
     page = folder / "predictions.md"
     page.write_text(markdown(table.header, table.cells), encoding="utf-8")
     return [write_csv(folder / "predictions.csv", rows), page]
-
-
-def _as_prediction(row: Row) -> Row:
-    """A row of a measure that grows or settles, in the words of the others; others as they are."""
-    if "growth" not in row:
-        return row
-    ends = {f"measured{end}": row[f"growth{end}"] for end in ("", "_low", "_high")}
-    setting = ", ".join(filter(None, (row["panel"], row["setting"], row["held"])))
-    what = f"{row['measure']} over the second half of the steps"
-    return {
-        "prediction": what,
-        "quantity": "power of the step",
-        "verdict": row["verdict"],
-        "setting": setting,
-    } | ends

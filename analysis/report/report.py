@@ -1,61 +1,69 @@
 """Writes a report into a folder: one page, every figure as PNG and SVG, every table as CSV."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from analysis.dataset.provenance import read_provenance
 from analysis.errors import AnalysisError
 from analysis.figures import save
-from analysis.report.contents import sections_of
-from analysis.report.findings import Choices, analyse
-from analysis.report.html import Chapter, write_page
-from analysis.report.page import summary
-from analysis.report.predictions import predictions, write_predictions
+from analysis.report.blocks import file_names
+from analysis.report.html import Chapter, SectionView, view_of, write_page
+from analysis.report.predictions import write_predictions
 from analysis.report.publish import published
-from analysis.report.section import Section, Subject, file_names
-from analysis.report.tables import write_csv
-from analysis.training.trajectories import open_trajectories
+from analysis.report.registry import sections_of
+from analysis.report.results import Results, quiet
+from analysis.report.rows import Row, write_csv
+from analysis.report.section import Blocks, Section
+from analysis.report.words import markdown, plain
 
 PAGE = "report.html"
 
 
-@np.errstate(all="ignore")  # what overflows or is undefined is not finite, and shown as no number
-def examine(
-    location: str, choices: Choices | None = None, *, at: Mapping[str, float] | None = None
-) -> Subject:
-    """All that a report says of one dataset, computed; writes nothing.
+@dataclass(frozen=True)
+class WrittenReport:
+    """The files of a report, the page first, and what the command prints of each dataset, line by line."""
 
-    Args:
-        location: the dataset's folder or URI.
-        choices: what to look at; the sweep's own view where it says nothing.
-        at: where trajectories hold the axes that they do not show.
-    Raises:
-        AnalysisError: as `open_dataset` and `aggregate` raise it.
-    """
-    findings = analyse(location, choices)
-    trajectories = open_trajectories(location, findings.dataset.sweep, at=at)
-    return Subject(findings, read_provenance(location), trajectories)
+    files: tuple[Path, ...]
+    summaries: tuple[tuple[str, ...], ...]
+
+    @property
+    def page(self) -> Path:
+        """The page."""
+        return self.files[0]
 
 
-@np.errstate(all="ignore")
-def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
+@dataclass
+class _Written:
+    """What has been written of one dataset."""
+
+    folder: Path
+    files: list[Path] = field(default_factory=list)
+    views: list[SectionView] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+    summary: list[str] = field(default_factory=list)
+    predictions: list[Row] = field(default_factory=list)
+
+
+def write_report(datasets: Sequence[Results], folder: Path) -> WrittenReport:
     """Writes the report of datasets into a folder, which is created; all files of it or none.
 
-    With several datasets the page lies in the folder with the table of all predictions, and each one's
+    With several datasets the page is in the folder with the table of all predictions, and each one's
     files in a folder below.
 
+    Args:
+        datasets: the results of each, at least one.
+        folder: where to write; files of the same name are replaced.
     Returns:
-        The files written, the page first.
+        The files and the summaries.
     Raises:
-        AnalysisError: the folder cannot be written.
+        AnalysisError: the folder cannot be written, or a formula of the sweep cannot be computed.
     """
     try:
-        with published(folder, PAGE) as scratch:
-            files = _write(subjects, scratch)
-            return [folder / file.relative_to(scratch) for file in files]
+        with published(folder, PAGE) as scratch, quiet():
+            written = _write(datasets, scratch)
+            files = tuple(folder / file.relative_to(scratch) for file in written.files)
+            return WrittenReport(files, written.summaries)
     except OSError as error:
         raise AnalysisError(
             f"Cannot write the report to '{folder}' ({error.strerror or error}); expected a folder "
@@ -63,41 +71,71 @@ def write_report(subjects: Sequence[Subject], folder: Path) -> list[Path]:
         ) from error
 
 
-def folder_names(subjects: Sequence[Subject]) -> list[str]:
+def folder_names(datasets: Iterable[Results]) -> list[str]:
     """A name for each dataset that is safe in paths and links, and its own."""
     return file_names(
-        re.sub(r"[^a-z0-9_-]+", "-", subject.findings.dataset.sweep.name.lower()).strip("-")
-        or "sweep"
-        for subject in subjects
+        re.sub(r"[^a-z0-9_-]+", "-", results.sweep.lower()).strip("-") or "sweep"
+        for results in datasets
     )
 
 
-def _write(subjects: Sequence[Subject], folder: Path) -> list[Path]:
-    files, chapters, predicted = [], [], []
-    for subject, name in zip(subjects, folder_names(subjects), strict=True):
-        place = folder if len(subjects) == 1 else folder / name
-        place.mkdir(parents=True, exist_ok=True)
-        sections = list(sections_of(subject))
-        files += [file for section in sections for file in _write_section(section, place)]
-        table = place / "table.md"
-        table.write_text(summary(subject, sections), encoding="utf-8")
-        files.append(table)
-        link = "" if len(subjects) == 1 else f"{name}/"
-        chapters.append(Chapter(name, subject, sections, link))
-        predicted += predictions(sections, subject.findings.dataset.sweep.name)
-    if len(subjects) > 1 and predicted:
-        files += write_predictions(predicted, folder)
-    return [write_page(chapters, folder / PAGE), *files]
+def _write(datasets: Sequence[Results], folder: Path) -> WrittenReport:
+    several = len(datasets) > 1
+    parts, chapters = [], []
+    for results, name in zip(datasets, folder_names(datasets), strict=True):
+        part = _write_dataset(results, folder / name if several else folder, name)
+        chapters.append(Chapter(name, results, part.views, f"{name}/" if several else ""))
+        parts.append(part)
+    files = [file for part in parts for file in part.files]
+    predictions = [row for part in parts for row in part.predictions]
+    if several and predictions:
+        files += write_predictions(predictions, folder)
+    page = write_page(chapters, folder / PAGE)
+    return WrittenReport((page, *files), tuple(tuple(part.summary) for part in parts))
 
 
-def _write_section(section: Section, folder: Path) -> Iterator[Path]:
-    for picture in section.pictures:
-        yield from save(picture.figure, folder / picture.name)
-    for table in section.tables:
+def _write_dataset(results: Results, folder: Path, name: str) -> _Written:
+    """Writes one dataset's files section by section, so that the figures of one at a time are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = _Written(folder)
+    for k, section in enumerate(sections_of(results)):
+        _write_section(section, written, view_id=f"{name}.{k}")
+    table = folder / "table.md"
+    table.write_text(_heading(results) + "".join(written.tables), encoding="utf-8")
+    written.files.append(table)
+    return written
+
+
+def _write_section(section: Section, written: _Written, *, view_id: str) -> None:
+    blocks = section.blocks()
+    written.files += _files(written.folder, blocks)
+    written.views.append(view_of(section, blocks, view_id=view_id))
+    written.tables += [
+        f"\n## {section.title}\n\n{markdown(table.header, table.cells)}"
+        for table in blocks.tables
+        if table.header and not table.folded
+    ]
+    written.summary += section.summary()
+    written.predictions += [one.row(section.results.sweep) for one in section.predictions()]
+
+
+def _heading(results: Results) -> str:
+    """What table.md says before its tables."""
+    plane = results.cells.plane
+    return (
+        f"# {plain(results.sweep)}\n\n{plain(results.cells.label)}.\n\n"
+        f"- x: {plain(plane.x.label)}\n- y: {plain(plane.y.label)}\n"
+    )
+
+
+def _files(folder: Path, blocks: Blocks) -> Iterator[Path]:
+    for block in blocks.figures:
+        yield from save(block.figure, folder / block.name)
+    for table in blocks.tables:
         if table.name:
             yield write_csv(folder / f"{table.name}.csv", table.rows)
-    for listing in section.listings:
-        path = folder / listing.name
+    for text in blocks.texts:
+        path = folder / text.name
         # As it was given, whatever ends its lines.
-        path.write_text(listing.text, encoding="utf-8", errors="backslashreplace", newline="")
+        path.write_text(text.text, encoding="utf-8", errors="backslashreplace", newline="")
         yield path

@@ -1,95 +1,94 @@
-"""What a report is made of, as records: sections with text, figures and tables.
+"""What a section of the report is: what it needs, its results, words, figures and tables.
 
-A section is made once and shown twice: in files (PNG, SVG, CSV) and on the page.
+To add one, write a file with a subclass of `Section` and name it in `registry.SECTIONS`.
 """
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from typing import ClassVar, NamedTuple
 
-from matplotlib.figure import Figure
+from analysis.report.blocks import FigureBlock, MapBlock, TableBlock, TextBlock
+from analysis.report.predictions import Prediction
+from analysis.report.results import Results
 
-from analysis.cells.cells import Cells
-from analysis.dataset.provenance import Provenance
-from analysis.report.findings import Findings
-from analysis.report.tables import Row
-from analysis.training.trajectories import Trajectories
+Need = Callable[[Results], bool]
 
 
-def file_names(texts: Iterable[str]) -> list[str]:
-    """A name for each text that is a file's within its folder, and no other text's."""
-    names: list[str] = []
-    for text in texts:
-        stem = re.sub(r"[^\w.-]+", "-", text).strip("-.") or "unnamed"
-        takes = (stem, *(f"{stem}-{k}" for k in range(2, len(names) + 3)))
-        names.append(next(name for name in takes if name not in names))
-    return names
+class Blocks(NamedTuple):
+    """The blocks of a section, made once for its files and for the page."""
+
+    map: MapBlock | None
+    figures: list[FigureBlock]
+    tables: list[TableBlock]
+    texts: list[TextBlock]
 
 
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """One dataset of a report: all that its sections are made of."""
-
-    findings: Findings
-    provenance: Provenance
-    trajectories: Trajectories | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure: `name`.png and `name`.svg, and on the page.
-
-    `parts` are narrow pieces of it, by what each shows, that a page of any width can set side by
-    side, below the `key` that they share; without any, the page shows the whole.
-    """
-
-    name: str
-    caption: str
-    figure: Figure
-    parts: tuple[tuple[str, Figure], ...] = ()
-    key: Figure | None = None
-    on_page: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """A table: `rows` go to `name`.csv as they are; `header` and `cells` are what people read.
-
-    Without a name there is no file, and without a header it is not on the page.
-    """
-
-    name: str
-    caption: str
-    rows: Sequence[Row] = ()
-    header: Sequence[str] = ()
-    cells: Sequence[Sequence[str]] = ()
-    folded: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class HoverMap:
-    """Maps on the page whose cells tell their values: for each setting the views of it, by name."""
-
-    cells: Cells
-    panels: tuple[tuple[tuple[str, Figure], ...], ...]
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A text as it stands: in the file `name`, and on the page below its caption."""
-
-    name: str
-    caption: str
-    text: str
-
-
-@dataclass(frozen=True, eq=False)
 class Section:
-    """A titled part of the report; what is empty is left out."""
+    """One section of one dataset's report.
 
-    title: str
-    text: str = ""
-    hover: HoverMap | None = None
-    pictures: Sequence[Picture] = field(default_factory=tuple)
-    tables: Sequence[Table] = field(default_factory=tuple)
-    listings: Sequence[Listing] = field(default_factory=tuple)
+    What it computes beyond the shared results it keeps in cached properties, so that words, figures and
+    tables speak of the same numbers. Every part may be left out but the title and the words.
+    """
+
+    title: ClassVar[str]
+    needs: ClassVar[tuple[Need, ...]] = ()
+    """What a dataset must have for this section; all of it."""
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+
+    def blocks(self) -> Blocks:
+        """All blocks, newly made: figures take memory, so nobody keeps them."""
+        tables, texts = list(self.tables()), list(self.texts())
+        return Blocks(self.map(), list(self.figures()), tables, texts)
+
+    def is_empty(self) -> bool:
+        """Whether the results leave nothing to show; asked only where the needs are met."""
+        return False
+
+    def words(self) -> str:
+        """A paragraph that says what is shown and how to read it."""
+        raise NotImplementedError
+
+    def map(self) -> MapBlock | None:
+        """A map of cells that the page shows with their values."""
+        return None
+
+    def figures(self) -> Iterable[FigureBlock]:
+        """Figures, in files and on the page."""
+        return ()
+
+    def tables(self) -> Iterable[TableBlock]:
+        """Tables, in files, on the page, or both."""
+        return ()
+
+    def texts(self) -> Iterable[TextBlock]:
+        """Texts as they are, in files and folded on the page."""
+        return ()
+
+    def summary(self) -> Iterable[str]:
+        """Lines that the command prints."""
+        return ()
+
+    def predictions(self) -> Iterable[Prediction]:
+        """What is predicted or judged here, for the table of all datasets."""
+        return ()
+
+
+def has_levels(results: Results) -> bool:
+    """Whether the measure is cut at levels, so that there are boundaries."""
+    return bool(results.spec.levels)
+
+
+def has_several_settings(results: Results) -> bool:
+    """Whether there are settings to compare."""
+    return len(results.cells.plane.settings) > 1
+
+
+def has_single_runs(results: Results) -> bool:
+    """Whether cells hold single runs, not means of batches."""
+    return results.cells.batched_runs is None
+
+
+def has_trajectories(results: Results) -> bool:
+    """Whether runs were recorded along their training."""
+    return results.trajectories is not None

@@ -6,6 +6,7 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats
+from analysis.scaling.once import once_per_boundary
 from analysis.scaling.power_law import Estimate, FitColumns, estimate, measured_columns, problem_of
 from analysis.statistics.bootstrap import shrink_nonlinear
 from analysis.statistics.estimating_equations import FitProblem, linearized_crossings
@@ -40,6 +41,7 @@ class BrokenPowerLaw:
     preferred: bool
 
 
+@once_per_boundary
 def fit_broken_power_law(boundary: Boundary, setting: int) -> BrokenPowerLaw:
     """Weighted least squares of log y* = a + b log x + c max(0, log x − k), k by search.
 

@@ -1,11 +1,13 @@
 """The exponent against the level: where a boundary is cut decides the exponent that it shows."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from analysis.boundary.half_benign import find_benign_boundary
-from analysis.boundary.mean_crossing import MEAN, find_boundary
+from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, Boundary, find_boundary
 from analysis.cells.cells import Cells
 from analysis.scaling.power_law import PowerLaw, fit_power_law
 from analysis.statistics.bootstrap import Resampling
@@ -40,6 +42,7 @@ def exponents(
     *,
     x_range: tuple[float, float] | None = None,
     resampling: Resampling | None = None,
+    known: Iterable[Boundary] = (),
 ) -> tuple[LevelExponent, ...]:
     """Power laws of the boundary at each level, by both definitions, in each setting.
 
@@ -50,19 +53,19 @@ def exponents(
         levels: where to cut; () takes `default_levels`.
         x_range: columns to fit; None takes all.
         resampling: as for `find_boundary`.
+        known: boundaries of these cells that were found already, with the same resampling.
     """
+    kept = {(one.level, one.definition): one for one in known}
+    finders: dict[str, Callable[..., Boundary]] = {MEAN: find_boundary}
+    if cells.batched_runs is None:
+        finders[HALF_BENIGN] = find_benign_boundary
     found = []
-    for level in levels or default_levels(cells):
-        for find in (
-            (find_boundary, find_benign_boundary)
-            if cells.batched_runs is None
-            else (find_boundary,)
-        ):
-            boundary = find(cells, level, resampling=resampling)
-            found += [
-                LevelExponent(
-                    level, boundary.definition, s, fit_power_law(boundary, s, x_range=x_range)
-                )
-                for s in range(len(cells.plane.settings))
-            ]
+    for level, definition in product(levels or default_levels(cells), finders):
+        boundary = kept.get((level, definition)) or finders[definition](
+            cells, level, resampling=resampling
+        )
+        laws = (
+            fit_power_law(boundary, s, x_range=x_range) for s in range(len(cells.plane.settings))
+        )
+        found += [LevelExponent(level, definition, law.setting, law) for law in laws]
     return tuple(sorted(found, key=lambda one: (one.definition != MEAN, one.setting, one.level)))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, Ints
+from analysis.scaling.once import once_per_boundary
 from analysis.scaling.power_law import Estimate, FitColumns, column_errors, problem_of
 from analysis.statistics.bootstrap import shrink_nonlinear, student_interval, t_inflation
 from analysis.statistics.estimating_equations import linearized_crossings
@@ -36,6 +37,7 @@ class Shift:
         return 1.0 if self.factor else 0.0
 
 
+@once_per_boundary
 def boundary_shift(boundary: Boundary, setting: int) -> Shift:
     """Shift of a setting's boundary from the first setting's, column by column and overall.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, Ints
+from analysis.scaling.once import once_per_boundary
 from analysis.statistics.bootstrap import (
     robust_error,
     shrink_errors,
@@ -65,6 +66,7 @@ class FitColumns:
     columns: Ints  # positions in the plane
 
 
+@once_per_boundary
 def fit_power_law(
     boundary: Boundary,
     setting: int,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
+from analysis.scaling.once import once_per_boundary
 from analysis.scaling.power_law import Estimate, PowerLaw, closed_columns, estimate, fit_power_law
 from sweeps.declare.analysis_spec import PredictionSpec
 
@@ -18,6 +19,7 @@ MAX_CHI2_PER_DOF = 3.0
 # Over less than this many decades of x most curves look like a power law.
 MIN_DECADES = 0.5
 AGREES, DISAGREES, INCONCLUSIVE = "agrees", "disagrees", "inconclusive"
+POOR_FIT = "poor fit"
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,16 @@ class Comparison:
     law: PowerLaw
     constant: Estimate | None
     verdict: str
-    reason: str = ""  # why nothing can be told
+    reason: str = ""  # why it is inconclusive
+
+    @property
+    def words(self) -> str:
+        """The verdict, and whether the fit is poor where there were columns enough to judge that."""
+        poor = is_poor_fit(self.law) and self.law.columns >= MIN_COLUMNS_TO_JUDGE
+        return f"{self.verdict}; {POOR_FIT}" if poor else self.verdict
 
 
+@once_per_boundary
 def compare(boundary: Boundary, setting: int, *, theory: PredictionSpec) -> Comparison:
     """Fits a power law over theory's range and judges theory's exponent.
 
@@ -43,14 +52,11 @@ def compare(boundary: Boundary, setting: int, *, theory: PredictionSpec) -> Comp
         theory: exponent and range.
     Returns:
         The verdict is "agrees" (exponent within the interval), "disagrees", or "inconclusive" (too few
-        columns, too narrow a range or too wide an interval, which `reason` says), with
-        "; poor fit" beyond MAX_CHI2_PER_DOF.
+        columns, too narrow a range or too wide an interval, which `reason` says).
     """
     law = fit_power_law(boundary, setting, x_range=theory.x_range)
     constant = _locked_constant(boundary, law, theory)
     verdict, reason = _verdict(boundary, law, theory)
-    if is_poor_fit(law) and law.columns >= MIN_COLUMNS_TO_JUDGE:
-        verdict = f"{verdict}; poor fit"
     return Comparison(theory, law, constant, verdict, reason)
 
 

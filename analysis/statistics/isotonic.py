@@ -8,11 +8,18 @@ thousand bootstrap profiles cost a few array operations. Held against scipy's is
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.dataset.plane import Floats, Ints
 
 # Bisections of one grid step: 2⁻²⁴ of it is far below any interval.
 BISECTIONS = 24
+BLOCK = 1024
+"""Profiles that are worked on at once."""
+NEARBY = 6
+"""Cells on either side of a crossing that nearly always decide its isotonic values."""
+CLEARLY = 1e-6
+"""Share of the largest value by which averages differ for certain, whatever rounding did to them."""
 
 
 class Crossings(NamedTuple):
@@ -38,6 +45,15 @@ def cross_zero(profiles: Floats, weights: Floats, u: Floats) -> Crossings:
     Source:
         Barlow et al. 1972 (min-max formulas); Fritsch and Butland 1984 (the cubic's slopes).
     """
+    # Blocks of profiles stay in the processor's cache.
+    parts = [
+        _cross_zero(profiles[first : first + BLOCK], weights, u)
+        for first in range(0, max(len(profiles), 1), BLOCK)
+    ]
+    return Crossings(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def _cross_zero(profiles: Floats, weights: Floats, u: Floats) -> Crossings:
     cells = len(u)
     sums = _running(profiles * weights)
     mass = _running(weights[None, :])[0]
@@ -46,7 +62,7 @@ def cross_zero(profiles: Floats, weights: Floats, u: Floats) -> Crossings:
     position = np.where(cut == 0, -np.inf, np.inf)
     gap, jump = np.zeros(len(profiles)), np.zeros(len(profiles))
     if crosses.any():
-        inside = _Cuts(sums[crosses], mass, cut[crosses])
+        inside = _Cuts(profiles[crosses], sums[crosses], mass, cut[crosses])
         values, knots = _around(inside, u)
         position[crosses] = _root(knots, values)
         gap[crosses] = knots[:, 2] - knots[:, 1]
@@ -74,13 +90,35 @@ def raw_crossing(profiles: Floats, u: Floats) -> Floats:
 
 
 class _Cuts(NamedTuple):
-    sums: Floats
-    mass: Floats
-    cut: Ints
+    profiles: Floats  # (profiles, cells)
+    sums: Floats  # running sums of weighted values, (profiles, cells + 1)
+    mass: Floats  # running sums of weights, (cells + 1,)
+    cut: Ints  # the number of cells before the crossing, (profiles,)
+
+    def of(self, rows: NDArray[np.bool_]) -> "_Cuts":
+        """Those of some profiles."""
+        return _Cuts(self.profiles[rows], self.sums[rows], self.mass, self.cut[rows])
+
+
+class _Beside(NamedTuple):
+    """Isotonic values of the two cells on either side of the cut, each (profiles,).
+
+    The outer ones count where the inner cell is a block of its own.
+    """
+
+    lower: Floats
+    low: Floats
+    low_length: Ints
+    high: Floats
+    high_length: Ints
+    higher: Floats
 
 
 def _running(values: Floats) -> Floats:
-    return np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
+    """Sums of the first 0, 1, … cells of each row, (rows, cells + 1)."""
+    sums = np.zeros((len(values), values.shape[1] + 1))
+    np.cumsum(values, axis=1, out=sums[:, 1:])
+    return sums
 
 
 def _block_averages(part: _Cuts) -> Floats:
@@ -105,19 +143,83 @@ def _first_after(part: _Cuts) -> tuple[Floats, Ints]:
     return averages.min(axis=1), averages.argmin(axis=1) - part.cut
 
 
+def _everywhere(part: _Cuts) -> _Beside:
+    """The values beside the cut, from the averages of all blocks."""
+    low, low_length = _last_before(part)
+    high, high_length = _first_after(part)
+    lower, _ = _last_before(part._replace(cut=part.cut - 1))
+    higher, _ = _first_after(part._replace(cut=part.cut + 1))
+    return _Beside(lower, low, low_length, high, high_length, higher)
+
+
+def _nearby(part: _Cuts) -> tuple[_Beside, NDArray[np.bool_]]:
+    """The values beside the cut, from blocks of at most NEARBY cells, and in which profiles they hold.
+
+    A longer block's average lies between the shorter ones' best and the best of its own further cells. It
+    cannot be the extreme one where all further cells are clearly worse than the best of the short blocks.
+    """
+    count = len(part.mass)
+    near = part.cut[:, None] + np.arange(-NEARBY, NEARBY + 1)
+    index = np.clip(near, 0, count - 1)
+    present = near == index
+    sums, mass = np.take_along_axis(part.sums, index, axis=1), part.mass[index]
+
+    def averages(cut: Ints, chosen: NDArray[np.bool_], blank: float) -> Floats:
+        at = np.take_along_axis(part.sums, np.clip(cut, 0, count - 1)[:, None], axis=1)
+        span = mass - part.mass[np.clip(cut, 0, count - 1)][:, None]
+        found = np.full(near.shape, blank)
+        return np.asarray(
+            np.divide(sums - at, span, out=found, where=chosen & present & (span != 0))
+        )
+
+    rows, middle = np.arange(len(part.cut)), part.cut[:, None]
+    before = averages(part.cut, near < middle, -np.inf)
+    after = averages(part.cut, near > middle, np.inf)
+    first, last = before.argmax(axis=1), after.argmin(axis=1)
+    beside = _Beside(
+        lower=averages(part.cut - 1, near < middle - 1, -np.inf).max(axis=1),
+        low=before[rows, first],
+        low_length=part.cut - near[rows, first],
+        high=after[rows, last],
+        high_length=near[rows, last] - part.cut,
+        higher=averages(part.cut + 1, near > middle + 1, np.inf).min(axis=1),
+    )
+    return beside, _are_extreme(part, beside)
+
+
+def _are_extreme(part: _Cuts, beside: _Beside) -> NDArray[np.bool_]:
+    """Whether all cells further from the cut than NEARBY are clearly worse than the values beside it."""
+    rows, cells = np.arange(len(part.cut)), part.profiles.shape[1]
+    clearly = CLEARLY * float(np.abs(part.profiles).max())
+    start, stop = part.cut - NEARBY, part.cut + NEARBY
+    highest = np.maximum.accumulate(part.profiles, axis=1)[rows, np.maximum(start - 1, 0)]
+    reverse = np.minimum.accumulate(part.profiles[:, ::-1], axis=1)
+    lowest = reverse[rows, np.maximum(cells - 1 - stop, 0)]
+    below = highest < np.minimum(beside.low, beside.lower) - clearly
+    above = lowest > np.maximum(beside.high, beside.higher) + clearly
+    return np.asarray(((start <= 0) | below) & ((stop >= cells) | above))
+
+
+def _beside(part: _Cuts) -> _Beside:
+    """The values beside the cut: from short blocks where these suffice."""
+    beside, holds = _nearby(part)
+    if not holds.all():
+        for found, exact in zip(beside, _everywhere(part.of(~holds)), strict=True):
+            found[~holds] = exact
+    return beside
+
+
 def _around(part: _Cuts, u: Floats) -> tuple[Floats, Floats]:
     """Isotonic values and coordinates of the four cells around the cut, each (profiles, 4).
 
     Beyond the grid's ends the values are infinite, which `_slope` reads as "no neighbour".
     """
-    low, low_length = _last_before(part)
-    high, high_length = _first_after(part)
-    lower, _ = _last_before(part._replace(cut=part.cut - 1))
-    higher, _ = _first_after(part._replace(cut=part.cut + 1))
-    values = np.stack(
-        [np.where(low_length > 1, low, lower), low, high, np.where(high_length > 1, high, higher)],
-        axis=1,
+    found = _beside(part)
+    outer = (
+        np.where(found.low_length > 1, found.low, found.lower),
+        np.where(found.high_length > 1, found.high, found.higher),
     )
+    values = np.stack([outer[0], found.low, found.high, outer[1]], axis=1)
     padded = np.concatenate([[u[0] - 1.0], u, [u[-1] + 1.0]])
     return values, padded[part.cut[:, None] + np.arange(-1, 3)]
 

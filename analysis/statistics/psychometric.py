@@ -85,11 +85,10 @@ def fit_curves(
     thresholds, widths = _grid(np.array(steps))
     pairs = [(floor, gap) for floor in lapses for gap in lapses]
     # One floor and one gap for all columns: far from the boundary each column alone says little.
-    total = [
-        _best_width(counts, _table(steps, pair, link), widths)[0].max(1).sum() for pair in pairs
-    ]
-    pair = pairs[int(np.argmax(total))]
-    likelihood, width = _best_width(counts, _table(steps, pair, link), widths)
+    pair, likelihood, width = max(
+        ((pair, *_best_width(counts, _table(steps, pair, link), widths)) for pair in pairs),
+        key=lambda found: found[1].max(1).sum(),
+    )
     top = likelihood.argmax(axis=1)
     best = width[np.arange(len(top)), top]
     flat = np.zeros(likelihood.shape)
@@ -199,13 +198,18 @@ def _prior(runs: Floats, u: Floats, curves: Curves) -> Floats:
     # Curves narrower than a step would put the prior's peaks on the cells.
     width = np.maximum(curves.width, np.median(np.diff(u)))[:, None, None]
     at: dict[str, Any] = {"lapses": (curves.floor, curves.gap), "link": curves.link}
-    step = DERIVATIVE_STEP * width
-    value, moved = (
-        curve(u, threshold=curves.thresholds[:, None] + shift, width=width, **at)
-        for shift in (0.0, step)
-    )
-    each = ((moved - value) / step) ** 2 / (value * (1 - value))
-    return np.asarray(np.log(np.maximum(np.einsum("cpk,ck->cp", each, runs), NEGLIGIBLE)) / 2)
+    information = np.empty((len(runs), len(curves.thresholds)))
+    # Column by column: of all together each step would be as large as a table of likelihoods.
+    for c in range(len(runs)):
+        column = slice(c, c + 1)
+        step = DERIVATIVE_STEP * width[column]
+        value, moved = (
+            curve(u, threshold=curves.thresholds[:, None] + shift, width=width[column], **at)
+            for shift in (0.0, step)
+        )
+        each = ((moved - value) / step) ** 2 / (value * (1 - value))
+        information[column] = np.einsum("cpk,ck->cp", each, runs[column])
+    return np.asarray(np.log(np.maximum(information, NEGLIGIBLE)) / 2)
 
 
 class _Table(NamedTuple):

@@ -59,7 +59,7 @@ class Trajectories:
                 "measure": self.measures[m],
                 "setting": self.settings[s],
                 "panel": self.panels[p],
-                "held": self.fixed,
+                "fixed": self.fixed,
                 "step": int(self.steps[t]),
                 **{
                     name: float(part[m, s, p, t]) if np.isfinite(part[m, s, p, t]) else None

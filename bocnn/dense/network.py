@@ -1,35 +1,28 @@
 """The dense network: d-dimensional tensors and autograd, one run at a time. Slow, obvious, the oracle.
 
-Every faster engine is held against this file, which can be read line by line against the papers. It
+Every faster engine is compared with this file, which can be read line by line against the papers. It
 shares no arithmetic with them. Class index 0 is j = +1 and 1 is j = −1; patch index 0 is the signal.
 
 Source:
     Shang et al. 2024 (arXiv 2410.19139), section 3; Kou et al. 2023 (arXiv 2303.04145), section 3.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, softplus
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "leaky_relu": lambda a: leaky_relu(a, 0.01),
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "softplus": softplus,
-    "erf": torch.erf,
-}
+from bocnn.registry.activations import ACTIVATIONS
+from bocnn.registry.losses import LOSSES
+from bocnn.registry.optimizers import OPTIMIZERS, OptimizerParameters
 
-
-LAYERS = ("both", "hidden", "output")
-LOSSES = ("logistic", "square")
+TRAINED_LAYERS = ("both", "hidden", "output")
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class Samples:
     """Samples: patches x (n, Q, d), observed labels y (n,), true labels ŷ (n,)."""
 
     patches: Tensor
@@ -41,16 +34,17 @@ class Data:
 class Recipe:
     """How a network is trained.
 
-    `layers` is both, hidden (with its biases) or output; `options` go to torch.optim.SGD for all layers;
-    `batches` gives the samples of each step (all of them if None).
+    `layers` is both, hidden (with its biases) or output; `options` are fields of `OptimizerParameters`, for
+    all layers; `batches` gives the samples of each step (all of them if None).
     """
 
     eta: float
     layers: str = "both"
     loss: str = "logistic"
     eta_output: float | None = None
-    options: dict[str, float | bool] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     batches: Iterator[Tensor] | None = None
+    optimizer: str = "sgd"
 
 
 class TwoLayerCNN(nn.Module):
@@ -60,7 +54,8 @@ class TwoLayerCNN(nn.Module):
         hidden: w, shape (2, m, d).
         output: v, shape (2, m, Q).
         bias: b, shape (2, m), or None for a network without.
-        activation: a name of ACTIVATIONS.
+        activation: a word of ACTIVATIONS.
+        leak: slope of leaky_relu below zero.
     Raises:
         ValueError: another one.
     """
@@ -72,53 +67,67 @@ class TwoLayerCNN(nn.Module):
         *,
         bias: Tensor | None = None,
         activation: str = "relu",
+        leak: float = 0.01,
     ) -> None:
         super().__init__()
         self.hidden = nn.Parameter(hidden.clone())
         self.output = nn.Parameter(output.clone())
         self.bias = None if bias is None else nn.Parameter(bias.clone())
         _check("activation", activation, tuple(ACTIVATIONS))
-        self.activation = ACTIVATIONS[activation]
+        self.activation, self.leak = ACTIVATIONS[activation], leak
 
     def forward(self, patches: Tensor) -> Tensor:
         """Outputs f of samples of shape (n, Q, d), shape (n,)."""
         inner = torch.einsum("jrd,ipd->ijrp", self.hidden, patches)
         if self.bias is not None:
             inner = inner + self.bias[..., None]
-        by_class = (self.output * self.activation(inner)).sum(dim=(2, 3))
+        by_class = (self.output * self.activation(inner, self.leak)).sum(dim=(2, 3))
         return by_class[:, 0] - by_class[:, 1]
+
+
+class SampleOptions(NamedTuple):
+    """Of samples: σ_p, p, and whether noise is N(0, σ_p² I) or its part orthogonal to the centres."""
+
+    sigma_p: float = 1.0
+    p_flip: float = 0.0
+    isotropic: bool = False
+
+
+PLAIN_SAMPLES = SampleOptions()
+
+
+class InitialScales(NamedTuple):
+    """Scale σ_0 of filters and biases, and the value v0 of every output weight."""
+
+    sigma_0: float
+    v0: float
 
 
 def draw_data(
     generator: torch.Generator,
     n: int,
     centres: Tensor,
-    *,
-    sigma_p: float = 1.0,
-    p_flip: float = 0.0,
-    isotropic: bool = False,
-) -> Data:
+    options: SampleOptions = PLAIN_SAMPLES,
+) -> Samples:
     """Samples with a centre of their true class and a noise patch.
 
     Args:
         generator: of the random numbers.
         n: samples.
         centres: first half of class +1, second of class −1, shape (C, d); (μ, −μ) or (u, −u, v, −v).
-        sigma_p: noise scale.
-        p_flip: label-flip probability.
-        isotropic: N(0, σ_p² I) noise, not its part orthogonal to the centres.
+        options: noise and flips.
     """
     true = torch.where(torch.rand(n, generator=generator) < 0.5, 1.0, -1.0).to(centres.dtype)
-    flipped = torch.rand(n, generator=generator) < p_flip
+    flipped = torch.rand(n, generator=generator) < options.p_flip
     half = len(centres) // 2
     which = torch.randint(half, (n,), generator=generator) + half * (true < 0)
     noise = torch.randn(n, centres.shape[1], generator=generator, dtype=centres.dtype)
-    if not isotropic:
+    if not options.isotropic:
         directions = nn.functional.normalize(centres[:: 1 if half == 1 else 2])
         for direction in directions[: max(1, half)]:
             noise = noise - torch.outer(noise @ direction, direction)
-    patches = torch.stack([centres[which], sigma_p * noise], dim=1)
-    return Data(patches, torch.where(flipped, -true, true), true)
+    patches = torch.stack([centres[which], options.sigma_p * noise], dim=1)
+    return Samples(patches, torch.where(flipped, -true, true), true)
 
 
 def _check(name: str, word: str, known: tuple[str, ...]) -> None:
@@ -131,40 +140,62 @@ def _check(name: str, word: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"received {name}: {word}; the dense network accepts {', '.join(known)}")
 
 
-def training_loss(network: TwoLayerCNN, data: Data, loss: str = "logistic") -> Tensor:
-    """L = (1/n) Σ log(1 + exp(−y_i f(x_i))), or (1/2n) Σ (f(x_i) − y_i)² for `square`."""
-    _check("loss", loss, LOSSES)
-    output = network(data.patches)
-    if loss == "square":
-        return 0.5 * ((output - data.observed) ** 2).mean()
-    return softplus(-data.observed * output).mean()
+def training_loss(network: TwoLayerCNN, data: Samples, loss: str = "logistic") -> Tensor:
+    """L = (1/n) Σ ℓ(f(x_i), y_i), ℓ a word of LOSSES.
+
+    Args:
+        network: as it stands.
+        data: the training set.
+        loss: a word of LOSSES.
+    Returns:
+        A number with its graph, for autograd.
+    """
+    _check("loss", loss, tuple(LOSSES))
+    return LOSSES[loss](network(data.patches), data.observed).mean()
 
 
-def train(network: TwoLayerCNN, data: Data, recipe: Recipe, steps: int) -> None:
-    """Train in place by torch.optim.SGD for `steps` steps."""
+def train(network: TwoLayerCNN, data: Samples, recipe: Recipe, steps: int) -> None:
+    """Train in place for `steps` steps.
+
+    Args:
+        network: trained in place.
+        data: the training set.
+        recipe: how it is trained.
+        steps: gradient steps.
+    """
     optimizer = optimizer_of(network, recipe)
     for _ in range(steps):
         step(network, data, recipe, optimizer)
 
 
-def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.SGD:
+def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.Optimizer:
     """The optimizer of the layers that are trained, each with its step size."""
-    _check("layers", recipe.layers, LAYERS)
+    _check("layers", recipe.layers, TRAINED_LAYERS)
+    _check("optimizer", recipe.optimizer, tuple(OPTIMIZERS))
     eta_output = recipe.eta if recipe.eta_output is None else recipe.eta_output
     hidden = [p for p in (network.hidden, network.bias) if p is not None]
-    groups = {
+    groups: dict[str, dict[str, Any]] = {
         "hidden": {"params": hidden, "lr": recipe.eta},
         "output": {"params": [network.output], "lr": eta_output},
     }
     trained = [group for name, group in groups.items() if recipe.layers in ("both", name)]
-    return torch.optim.SGD(trained, lr=recipe.eta, **recipe.options)  # type: ignore[arg-type]
+    return OPTIMIZERS[recipe.optimizer](trained, OptimizerParameters(recipe.eta, **recipe.options))
 
 
-def step(network: TwoLayerCNN, data: Data, recipe: Recipe, optimizer: torch.optim.SGD) -> None:
-    """One step on the whole training set, or on the next batch."""
+def step(
+    network: TwoLayerCNN, data: Samples, recipe: Recipe, optimizer: torch.optim.Optimizer
+) -> None:
+    """One step on the whole training set, or on the next batch.
+
+    Args:
+        network: trained in place.
+        data: the training set.
+        recipe: how it is trained.
+        optimizer: from `optimizer_of`, which keeps its state.
+    """
     if recipe.batches is not None:
         batch = next(recipe.batches)
-        data = Data(data.patches[batch], data.observed[batch], data.true[batch])
+        data = Samples(data.patches[batch], data.observed[batch], data.true[batch])
     optimizer.zero_grad()
     training_loss(network, data, recipe.loss).backward()
     optimizer.step()
@@ -172,14 +203,29 @@ def step(network: TwoLayerCNN, data: Data, recipe: Recipe, optimizer: torch.opti
 
 @torch.no_grad()
 def error(network: TwoLayerCNN, patches: Tensor, labels: Tensor) -> float:
-    """Share of samples whose label the sign of f misses; f = 0 counts half."""
+    """Share of samples whose label the sign of f misses; f = 0 counts half.
+
+    Args:
+        network: as it stands.
+        patches: of samples, shape (n, Q, d).
+        labels: ±1, shape (n,).
+    Returns:
+        Between 0 and 1.
+    """
     return float((0.5 - 0.5 * torch.sign(labels * network(patches))).mean())
 
 
 @torch.no_grad()
-def measure(network: TwoLayerCNN, data: Data, centres: Tensor) -> dict[str, float]:
+def measure(
+    network: TwoLayerCNN, data: Samples, centres: Tensor, loss: str = "logistic"
+) -> dict[str, float]:
     """Training fit, largest inner products and norms of a network, by their definitions.
 
+    Args:
+        network: as it stands.
+        data: the training set.
+        centres: as in `draw_data`.
+        loss: a word of LOSSES, that the network was trained with.
     Returns:
         The dataset's columns of the same names; test errors come from `error` on fresh data.
     """
@@ -190,7 +236,7 @@ def measure(network: TwoLayerCNN, data: Data, centres: Tensor) -> dict[str, floa
     memorized = noise[torch.arange(len(noise)), (data.observed < 0).long()]
     weights = [network.hidden] if network.bias is None else [network.hidden, network.bias]
     return {
-        "train_loss": float(training_loss(network, data)),
+        "train_loss": float(training_loss(network, data, loss)),
         "train_error": error(network, data.patches, data.observed),
         "max_w_mu": float(learned.max()),
         "max_w_xi": float(memorized.max()),
@@ -204,14 +250,23 @@ def measure(network: TwoLayerCNN, data: Data, centres: Tensor) -> dict[str, floa
 def initialize(
     generator: torch.Generator,
     shape: tuple[int, int],
-    sigma_0: float,
-    v0: float,
+    scales: InitialScales,
     *,
     bias: bool = False,
     activation: str = "relu",
 ) -> TwoLayerCNN:
-    """A network with w, b ~ N(0, σ_0² I) and every output weight v0; `shape` is (m, d)."""
-    m, d = shape
+    """A network with w, b ~ N(0, σ_0² I) and every output weight v0; `shape` is (m, d).
+
+    Args:
+        generator: of the random numbers.
+        shape: (m, d).
+        scales: of the weights.
+        bias: whether filters have one, drawn as the weights are.
+        activation: a word of ACTIVATIONS.
+    Returns:
+        A network in float64.
+    """
+    (m, d), (sigma_0, v0) = shape, scales
     hidden = sigma_0 * torch.randn(2, m, d, generator=generator, dtype=torch.float64)
     drawn = sigma_0 * torch.randn(2, m, generator=generator, dtype=torch.float64) if bias else None
     output = torch.full((2, m, 2), v0, dtype=torch.float64)

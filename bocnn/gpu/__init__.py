@@ -1,5 +1,5 @@
-"""The gram engine on a GPU: draws, training and measures of a whole batch of runs on the card.
+"""The gram engine on a GPU: draws, training and measures of a whole batch of runs.
 
-`bocnn.gpu.choice` says which runs it takes and whether there is a card; the rest needs Triton and is
-imported by it when first used.
+It needs Triton and is imported when it first trains. Whether there is a GPU, and which runs it accepts, is
+in `bocnn.engines`.
 """

@@ -1,4 +1,4 @@
-"""How a shape is launched on the card, and the buffers of a batch."""
+"""How a shape is launched on the GPU, and the buffers of a batch."""
 
 import math
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ _RESIDENT = 8192
 _TILE = 32
 
 
-class Plan(NamedTuple):
+class LaunchPlan(NamedTuple):
     """How a shape is launched.
 
     P, K: samples and filters rounded up. tile: samples of a tile, P where the state is resident. warps: of
@@ -35,7 +35,7 @@ class Plan(NamedTuple):
         return self.tile == self.P
 
 
-class Kind(NamedTuple):
+class KernelFeatures(NamedTuple):
     """What a batch's training kernel must be able to do.
 
     coupled: noise patches overlap the signal directions or have a bias. moving: momentum or weight decay.
@@ -47,22 +47,28 @@ class Kind(NamedTuple):
     stopping: bool
 
 
-PLAIN = Kind(coupled=False, moving=False, stopping=False)
+PLAIN = KernelFeatures(coupled=False, moving=False, stopping=False)
 """Gradient descent for a fixed number of steps: the kernel with the fewest registers."""
 
 
-def plan_of(n: int, filters: int, kind: Kind = PLAIN) -> Plan:
-    """The launch of a shape; warps and registers were the fastest on an H200 (docs/explanation/gpu.md)."""
+def plan_of(n: int, filters: int, features: KernelFeatures = PLAIN) -> LaunchPlan:
+    """The launch of a shape; warps and registers were the fastest on an H200 (docs/explanation/gpu.md).
+
+    Args:
+        n: training samples.
+        filters: 2m.
+        features: what its training kernel must be able to do.
+    """
     K, P = max(16, power_of_two(filters)), max(16, power_of_two(n))
     if P * K <= 2048:
         # Momentum keeps a velocity beside every coefficient: twice the threads hold them.
-        return Plan(P, K, P, max(1, P * K // 1024) * (2 if kind.moving else 1))
+        return LaunchPlan(P, K, P, max(1, P * K // 1024) * (2 if features.moving else 1))
     if P <= 128 and P * K <= _RESIDENT:
-        return Plan(P, K, P, P * K // 512, registers=128)
+        return LaunchPlan(P, K, P, P * K // 512, registers=128)
     tiles = _TILE * math.ceil(n / _TILE)
-    if kind.moving:
-        return Plan(tiles, K, _TILE, 16 if K == 128 else 8)
-    return Plan(tiles, K, _TILE, 2 if K <= 32 else 4, registers=128)
+    if features.moving:
+        return LaunchPlan(tiles, K, _TILE, 16 if K == 128 else 8)
+    return LaunchPlan(tiles, K, _TILE, 2 if K <= 32 else 4, registers=128)
 
 
 def power_of_two(size: int) -> int:
@@ -70,15 +76,24 @@ def power_of_two(size: int) -> int:
     return 1 << (size - 1).bit_length()
 
 
-def bytes_of(plan: Plan, sizes: Sizes) -> int:
+def bytes_of(plan: LaunchPlan, sizes: Sizes) -> int:
     """Bytes of a run's buffers."""
     drawn = sizes.rows * (sizes.rows + plan.P) + 8 * sizes.rows
     trained = plan.K * (4 * plan.P + 16)
     return 4 * (drawn + trained + plan.K * (sizes.rows + 2 * plan.K) + 100)
 
 
-def room_drawn(runs: int, sizes: Sizes, plan: Plan, device: str) -> Drawn:
-    """Room for what runs start from."""
+def allocate_drawn(runs: int, sizes: Sizes, plan: LaunchPlan, device: str) -> Drawn:
+    """Room for what runs start from.
+
+    Args:
+        runs: in the batch.
+        sizes: of every run.
+        plan: of the launch.
+        device: of torch.
+    Returns:
+        Tensors that hold nothing yet.
+    """
     real: dict[str, Any] = {"dtype": torch.float32, "device": device}
     return Drawn(
         torch.empty((runs, plan.P), **real),
@@ -91,8 +106,17 @@ def room_drawn(runs: int, sizes: Sizes, plan: Plan, device: str) -> Drawn:
     )
 
 
-def room_trained(runs: int, plan: Plan, kind: Kind, device: str) -> Trained:
-    """Room for what training leaves and, where the state is not resident, works in."""
+def allocate_trained(runs: int, plan: LaunchPlan, features: KernelFeatures, device: str) -> Trained:
+    """Room for what training leaves and, where the state is not resident, works in.
+
+    Args:
+        runs: in the batch.
+        plan: of the launch.
+        features: without momentum and decay there is no velocity.
+        device: of torch.
+    Returns:
+        Tensors that hold nothing yet; the state is empty where it stays in registers.
+    """
     real: dict[str, Any] = {"dtype": torch.float32, "device": device}
     state = (runs, plan.K, plan.P)
     nothing = (runs, 0, 0)
@@ -105,12 +129,21 @@ def room_trained(runs: int, plan: Plan, kind: Kind, device: str) -> Trained:
         torch.empty((runs, plan.P), **real),
         torch.empty((runs, 2), dtype=torch.int64, device=device),
         torch.empty(nothing if plan.resident else state, **real),
-        torch.empty(nothing if plan.resident or not kind.moving else state, **real),
+        torch.empty(nothing if plan.resident or not features.moving else state, **real),
     )
 
 
-def room_measured(runs: int, sizes: Sizes, plan: Plan, device: str) -> Measured:
-    """Room for what is measured."""
+def allocate_measured(runs: int, sizes: Sizes, plan: LaunchPlan, device: str) -> Measured:
+    """Room for what is measured.
+
+    Args:
+        runs: in the batch.
+        sizes: of every run.
+        plan: of the launch.
+        device: of torch.
+    Returns:
+        Tensors that hold nothing yet but `root`, which is zero.
+    """
     real: dict[str, Any] = {"dtype": torch.float64, "device": device}
     return Measured(
         torch.empty((runs, sizes.rows, plan.K), dtype=torch.float32, device=device),

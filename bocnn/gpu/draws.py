@@ -1,4 +1,4 @@
-"""Random numbers on the card: the CPU's counters, the CPU's polynomials, in Triton.
+"""Random numbers on the GPU: the CPU's counters, the CPU's polynomials, in Triton.
 
 The same counter gives the same 32 bits, and normals that differ by a rounding or two. Which counter feeds
 which quantity stands in `bocnn.data.draws`.
@@ -12,12 +12,22 @@ import triton.language as tl
 
 from bocnn.gpu.records import INT_COUNT, KEY, REPLICATE
 
-SMALLEST = tl.constexpr(1.0e-7)
+LEAST_UNIFORM = tl.constexpr(1.0e-7)
 
 
 @triton.jit
 def words(runs, r, quantity, block, lane):
-    """Four 32-bit words of counter (block, quantity, replicate, lane) for run r; block is int32."""
+    """Four 32-bit words of counter (block, quantity, replicate, lane) for run r; block is int32.
+
+    Args:
+        runs: parameters.
+        r: index of the run.
+        quantity: counter of `bocnn.gpu.table`.
+        block: int32, any shape.
+        lane: of the counter.
+    Returns:
+        Four words of the shape of block.
+    """
     key = tl.load(runs.ints + r * INT_COUNT + KEY)
     replicate = tl.load(runs.ints + r * INT_COUNT + REPLICATE).to(tl.int32)
     zero = block * 0
@@ -33,7 +43,16 @@ def uniform(word):
 
 @triton.jit
 def uniforms(runs, r, quantity, index):
-    """Uniforms number `index` of a quantity."""
+    """Uniforms number `index` of a quantity.
+
+    Args:
+        runs: parameters.
+        r: index of the run.
+        quantity: counter.
+        index: whole, any shape.
+    Returns:
+        float32 in [0, 1), of the shape of index.
+    """
     w0, w1, w2, w3 = words(runs, r, quantity, index // 4, 0)
     lane = index % 4
     return uniform(tl.where(lane < 2, tl.where(lane == 0, w0, w1), tl.where(lane == 2, w2, w3)))
@@ -64,7 +83,7 @@ def logarithm(x):
 @triton.jit
 def normal_pair(word0, word1):
     """Two independent standard normals, float32, by Box–Muller: cosine and sine."""
-    radius = tl.sqrt(-2.0 * logarithm(tl.maximum(uniform(word0), SMALLEST)))
+    radius = tl.sqrt(-2.0 * logarithm(tl.maximum(uniform(word0), LEAST_UNIFORM)))
     turns = 4.0 * uniform(word1)
     quarter = (turns + 0.5).to(tl.int32)
     angle = (turns - quarter.to(tl.float32)) * 1.5707963267948966
@@ -82,7 +101,16 @@ def normal_pair(word0, word1):
 
 @triton.jit
 def normals(runs, r, quantity, index):
-    """Standard normals number `index` of a quantity."""
+    """Standard normals number `index` of a quantity.
+
+    Args:
+        runs: parameters.
+        r: index of the run.
+        quantity: counter.
+        index: whole, any shape.
+    Returns:
+        float32, of the shape of index.
+    """
     w0, w1, w2, w3 = words(runs, r, quantity, index // 4, 0)
     lane = index % 4
     cosine, sine = normal_pair(tl.where(lane < 2, w0, w2), tl.where(lane < 2, w1, w3))
@@ -95,10 +123,21 @@ def chi(runs, r, quantity, index, degrees):
 
     All are tried together until each was accepted: attempt `lane` of a draw reads its own counter, so
     a draw does not depend on how often another was rejected.
+
+    Args:
+        runs: parameters.
+        r: index of the run.
+        quantity: counter.
+        index: int32, shape (K,).
+        degrees: of freedom, float64, shape (K,).
+    Returns:
+        Shape (K,).
     """
     shape = 0.5 * tl.maximum(degrees, 1.0)
     small = shape < 1.0
-    first = tl.maximum(uniform(words(runs, r, quantity, index, -1)[0]), SMALLEST).to(tl.float64)
+    first = tl.maximum(uniform(words(runs, r, quantity, index, -1)[0]), LEAST_UNIFORM).to(
+        tl.float64
+    )
     boost = tl.where(small, first * first, 1.0)  # u ** (1 / shape), and the shape is then 1/2
     offset = tl.where(small, shape + 1.0, shape) - 1.0 / 3.0
     slope = 1.0 / tl.sqrt(9.0 * offset)
@@ -111,7 +150,7 @@ def chi(runs, r, quantity, index, degrees):
         root = 1.0 + slope * normal
         cube = root * root * root
         positive = cube > 0.0
-        log_uniform = tl.log(tl.maximum(uniform(w2), SMALLEST).to(tl.float64))
+        log_uniform = tl.log(tl.maximum(uniform(w2), LEAST_UNIFORM).to(tl.float64))
         room = offset * (1.0 - cube + tl.log(tl.where(positive, cube, 1.0)))
         taken = pending & positive & (log_uniform < 0.5 * normal * normal + room)
         found = tl.where(taken, tl.sqrt(2.0 * offset * cube * boost), found)

@@ -1,4 +1,4 @@
-"""Measures of trained runs on the card: filters, the noise's covariance, fit, learning, memorization.
+"""Measures of trained runs on the GPU: filters, the noise's covariance, fit, learning, memorization.
 
 The test error is in `bocnn.gpu.risk`. What is small is float64, as on the CPU.
 
@@ -22,27 +22,23 @@ from bocnn.gpu.records import (
     XOR,
 )
 from bocnn.gpu.step import losses
-
-MEASURES = tl.constexpr(13)
-(
-    TRAIN_LOSS,
-    TRAIN_ERROR,
-    TEST_ERROR,
-    TEST_ERROR_CLEAN,
-    TEST_ERROR_SE,
-    MAX_W_MU,
-    MAX_W_XI,
-    SIGNAL_TO_NOISE,
+from bocnn.gpu.table import (
     MAX_V1,
     MAX_V2,
-    W_NORM,
-    V_NORM,
+    MAX_W_MU,
+    MAX_W_XI,
+    MEASURE_COUNT,
+    SIGNAL_TO_NOISE,
     STEPS_RUN,
-) = (tl.constexpr(place) for place in range(13))
+    TRAIN_ERROR,
+    TRAIN_LOSS,
+    V_NORM,
+    W_NORM,
+)
 
 
 @triton.jit
-def wrongness(margin):
+def zero_one_loss(margin):
     """1 for a negative margin, 0 for a positive one, 1/2 for none."""
     return tl.where(margin < 0, 1.0, tl.where(margin > 0, 0.0, 0.5)).to(tl.float64)
 
@@ -58,7 +54,18 @@ def trained_filters(
     K: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Noise coordinates α W(0) + B Z of the filters, BLOCK of them a program, stored (S, K)."""
+    """Noise coordinates α W(0) + B Z of the filters, BLOCK of them a program, stored (S, K).
+
+    Args:
+        runs: parameters.
+        drawn: factor.
+        trained: coefficients and scale.
+        measured: `filters` is written.
+        sizes: of every run.
+        P: samples, rounded up.
+        K: filters, rounded up.
+        BLOCK: coordinates of a program.
+    """
     r = tl.program_id(0).to(tl.int64)
     rows, n = sizes.rows, sizes.n
     j = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -85,7 +92,18 @@ def trained_filters(
 def trained_head(
     runs, drawn, trained, measured, sizes, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr
 ):
-    """The filters' coordinates along the signal directions and the bias, stored (3, K)."""
+    """The filters' coordinates along the signal directions and the bias, stored (3, K).
+
+    Args:
+        runs: parameters.
+        drawn: head.
+        trained: coefficients and scale.
+        measured: `head` is written.
+        sizes: of every run.
+        P: samples, rounded up.
+        K: filters, rounded up.
+        TILE: samples at a time.
+    """
     r = tl.program_id(0).to(tl.int64)
     k, c = tl.arange(0, K), tl.arange(0, CENTRES)
     mu = tl.load(runs.floats + r * FLOAT_COUNT + MU)
@@ -123,7 +141,7 @@ def noise_root(runs, measured, sizes, K: tl.constexpr):
         w = tl.load(measured.filters + (r * sizes.rows + j) * K + k).to(tl.float64)
         squares += w * w
         gram += w[:, None] * w[None, :]
-    tl.store(measured.rows + r * MEASURES + W_NORM, tl.sqrt(tl.sum(squares, axis=0)))
+    tl.store(measured.rows + r * MEASURE_COUNT + W_NORM, tl.sqrt(tl.sum(squares, axis=0)))
     rest = sigma_p * sigma_p * gram
     variance = tl.sum(tl.where(k[:, None] == k[None, :], rest, 0.0), axis=1)
     for p in range(sizes.filters):
@@ -141,10 +159,21 @@ def noise_root(runs, measured, sizes, K: tl.constexpr):
 def fit(
     runs, drawn, trained, measured, sizes, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr
 ):
-    """Training loss and error, memorization, learning, sizes of the weights, steps."""
+    """Training loss and error, memorization, learning, sizes of the weights, steps.
+
+    Args:
+        runs: parameters.
+        drawn: labels.
+        trained: state and margins.
+        measured: `head` is read, `rows` is written.
+        sizes: of every run.
+        P: samples, rounded up.
+        K: filters, rounded up.
+        TILE: samples at a time.
+    """
     r = tl.program_id(0).to(tl.int64)
     n, filters = sizes.n, sizes.filters
-    row = measured.rows + r * MEASURES
+    row = measured.rows + r * MEASURE_COUNT
     k = tl.arange(0, K)
     square = tl.load(runs.ints + r * INT_COUNT + SQUARE) != 0
     inside, plus = k < filters, k < filters // 2
@@ -155,7 +184,7 @@ def fit(
         i = first + tl.arange(0, TILE)
         y, f = tl.load(drawn.observed + r * P + i), tl.load(trained.margin + r * P + i)
         loss += losses(f, y, square)
-        errors += tl.where(y == 0.0, 0.0, wrongness(y * f))
+        errors += tl.where(y == 0.0, 0.0, zero_one_loss(y * f))
         a = tl.load(trained.activations + r * K * P + k[:, None] * P + i[None, :]).to(tl.float64)
         own = inside[:, None] & (y != 0.0)[None, :] & (plus[:, None] == (y > 0.0)[None, :])
         a = tl.where(own, a - bias[:, None], float("-inf"))

@@ -1,4 +1,4 @@
-"""What the kernels read and write: buffers of one batch, and the places of a run's parameters.
+"""What the kernels read and write: buffers of one batch, and where a run's parameters are in them.
 
 Every buffer has the runs along its first axis. Sizes: n samples, 2m filters, S = n + 2m rows of the
 Bartlett factor; P and K are n and 2m rounded up to what a kernel's blocks need, zero beyond them. C = 4
@@ -37,16 +37,16 @@ INTS = (
 )
 
 MU, SIGMA_P, SIGMA_0, V0, P_FLIP, LEAK, ETA, ETA_OUTPUT, MOMENTUM, DECAY, LOSS_TOL = (
-    tl.constexpr(place) for place in range(len(FLOATS))
+    tl.constexpr(index) for index in range(len(FLOATS))
 )
 KEY, REPLICATE, D, STEPS, N_TEST, XOR, ISOTROPIC, BIAS, OUTPUT_INIT, SQUARE, NESTEROV = (
-    tl.constexpr(place) for place in range(len(INTS))
+    tl.constexpr(index) for index in range(len(INTS))
 )
 FLOAT_COUNT, INT_COUNT = tl.constexpr(len(FLOATS)), tl.constexpr(len(INTS))
 CENTRES = tl.constexpr(4)
 
 
-class Runs(NamedTuple):
+class RunParameters(NamedTuple):
     """Parameters: floats, float64 (runs, FLOAT_COUNT); ints, int64 (runs, INT_COUNT)."""
 
     floats: Any
@@ -62,15 +62,15 @@ class Sizes(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """What runs start from, float32 but for `chi` (float64) and `at` (int32).
+    """What runs start from, float32 but for `chi` (float64) and `centre` (int32).
 
-    observed: y, (P,). at: centre of each sample, (P,). head: coordinates of samples and filters along the
-    signal directions and the bias, (3, S). output: v, (2, K). chi: (S,). factor: (S, S). inner: inner
-    products of samples and filters with the samples, (S, P): G above, A at the start below.
+    observed: y, (P,). centre: index of each sample's centre, (P,). head: coordinates of samples and
+    filters along the signal directions and the bias, (3, S). output: v, (2, K). chi: (S,). factor: (S, S).
+    inner: inner products of samples and filters with the samples, (S, P): G above, A at the start below.
     """
 
     observed: Any
-    at: Any
+    centre: Any
     head: Any
     output: Any
     chi: Any

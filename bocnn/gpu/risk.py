@@ -1,4 +1,4 @@
-"""The test error on the card: directions of fresh noise, 128 at a time, with the CPU's counters.
+"""The test error on the GPU: directions of fresh noise, 128 at a time, with the CPU's counters.
 
 Source:
     bocnn.measure.test_error, which states the mathematics.
@@ -8,11 +8,11 @@ import triton
 import triton.language as tl
 
 from bocnn.gpu.draws import normal_pair, words
-from bocnn.gpu.measure import MEASURES, TEST_ERROR, TEST_ERROR_CLEAN, TEST_ERROR_SE, wrongness
+from bocnn.gpu.measure import zero_one_loss
 from bocnn.gpu.records import FLOAT_COUNT, INT_COUNT, LEAK, MU, N_TEST, P_FLIP, XOR
 from bocnn.gpu.step import phi
+from bocnn.gpu.table import MEASURE_COUNT, TEST, TEST_ERROR, TEST_ERROR_CLEAN, TEST_ERROR_SE
 
-_TEST = tl.constexpr(5)
 _BLOCKS = tl.constexpr(32)
 _CHUNK_BLOCKS = tl.constexpr(16)
 
@@ -22,8 +22,15 @@ def test_error(runs, trained, measured, sizes, K: tl.constexpr):
     """Write the test errors and their Monte Carlo standard error, NaN for a single pair of draws.
 
     A block of the generator gives component j of four vectors: 32 blocks, of two of the CPU's chunks, are
-    drawn at once, and each of their 32 · 4 places keeps mean and squares of its own vectors' errors. A
+    drawn at once, and each of their 32 · 4 slots keeps mean and squares of its own vectors' errors. A
     vector and its mirror image are a pair; the last is without where the draws are odd.
+
+    Args:
+        runs: parameters.
+        trained: output weights.
+        measured: `head` and `root` are read, `rows` is written.
+        sizes: of every run.
+        K: filters, rounded up.
     """
     r = tl.program_id(0).to(tl.int64)
     k, b = tl.arange(0, K), tl.arange(0, _BLOCKS)
@@ -35,8 +42,7 @@ def test_error(runs, trained, measured, sizes, K: tl.constexpr):
     sign = tl.where(k < sizes.filters, tl.where(k < sizes.filters // 2, 1.0, -1.0), 0.0)
     weights = sign * tl.load(trained.output + (r * 2 + 1) * K + k)
     centres = _centre_outputs(runs, trained, measured, sign, K)
-    place = (tl.zeros((_BLOCKS, 4), tl.float64), tl.zeros((_BLOCKS, 4), tl.float64))
-    mean, squares = place
+    mean, squares = tl.zeros((_BLOCKS, 4), tl.float64), tl.zeros((_BLOCKS, 4), tl.float64)
     count = tl.zeros((_BLOCKS, 4), tl.float64)
     start = tl.zeros((K, _BLOCKS), tl.float32)
     ahead = bias.to(tl.float32)[:, None]
@@ -46,7 +52,7 @@ def test_error(runs, trained, measured, sizes, K: tl.constexpr):
         for j in range(sizes.filters):
             at = (chunk + b // _CHUNK_BLOCKS) * sizes.filters + j
             w0, w1, w2, w3 = words(
-                runs, r, _TEST, (at * _CHUNK_BLOCKS + b % _CHUNK_BLOCKS).to(tl.int32), 0
+                runs, r, TEST, (at * _CHUNK_BLOCKS + b % _CHUNK_BLOCKS).to(tl.int32), 0
             )
             e0, e1 = normal_pair(w0, w1)
             e2, e3 = normal_pair(w2, w3)
@@ -98,10 +104,10 @@ def _four(x0, x1, x2, x3):
 
 
 @triton.jit
-def _write(runs, measured, draws, places):
-    """Merge the places' means and squares, and write the columns."""
+def _write(runs, measured, draws, moments):
+    """Merge the means and squares of all slots, and write the columns."""
     r = tl.program_id(0).to(tl.int64)
-    count, mean, squares = places
+    count, mean, squares = moments
     weight, more = 0.5 * draws.to(tl.float64), ((draws - 1) // 2).to(tl.float64)
     clean = tl.sum(tl.sum(count * mean, axis=1), axis=0) / weight
     apart = squares + count * (mean - clean) * (mean - clean)
@@ -109,7 +115,7 @@ def _write(runs, measured, draws, places):
     error = tl.where(more > 0.0, tl.sqrt(variance), float("nan"))
     p_flip = tl.load(runs.floats + r * FLOAT_COUNT + P_FLIP)
     span = 1.0 - 2.0 * p_flip
-    row = measured.rows + r * MEASURES
+    row = measured.rows + r * MEASURE_COUNT
     tl.store(row + TEST_ERROR, p_flip + span * clean)
     tl.store(row + TEST_ERROR_CLEAN, clean)
     tl.store(row + TEST_ERROR_SE, span * error)
@@ -139,10 +145,10 @@ def _mean_error(centres, noise):
     """Error of draws with the noise output N, mean over centres."""
     first, second, third, fourth, xor = centres
     if xor == 0:
-        total = 0.5 * (wrongness(first + noise) + wrongness(-second - noise))
+        total = 0.5 * (zero_one_loss(first + noise) + zero_one_loss(-second - noise))
     else:
-        plus = wrongness(first + noise) + wrongness(second + noise)
-        total = 0.25 * (plus + wrongness(-third - noise) + wrongness(-fourth - noise))
+        plus = zero_one_loss(first + noise) + zero_one_loss(second + noise)
+        total = 0.25 * (plus + zero_one_loss(-third - noise) + zero_one_loss(-fourth - noise))
     return total
 
 
@@ -162,13 +168,21 @@ def _mean_chance(centres, slopes, half):
 
 @triton.jit
 def chance_negative(constant, slopes, half):
-    """P(constant + r·slope < 0), r chi with 2·half degrees of freedom; an output of 0 counts half."""
+    """P(constant + r·slope < 0), r chi with 2·half degrees of freedom; an output of 0 counts half.
+
+    Args:
+        constant: float64.
+        slopes: float64, any shape.
+        half: filters a class.
+    Returns:
+        float64, of the shape of slopes.
+    """
     still = slopes == 0.0
     turn = tl.where(constant > 0.0, 1.0, tl.where(constant < 0.0, -1.0, constant))
     ratios = tl.where(still, 0.0 * turn, constant / tl.where(still, 1.0, slopes))
     tails = upper_gamma(half, 0.5 * ratios * ratios)
     crossing = tl.where(slopes < 0.0, tails, 1.0 - tails)
-    sure = wrongness(tl.where(still, constant + 0.0 * slopes, slopes))
+    sure = zero_one_loss(tl.where(still, constant + 0.0 * slopes, slopes))
     sure = tl.where(ratios != ratios, float("nan"), sure)
     return tl.where(ratios < 0.0, crossing, sure)
 

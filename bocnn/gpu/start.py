@@ -1,4 +1,4 @@
-"""Draws on the card: labels, coordinates, output weights, the Bartlett factor and its inner products.
+"""Draws on the GPU: labels, coordinates, output weights, the Bartlett factor and its inner products.
 
 Source:
     bocnn.data.draws and bocnn.data.model.
@@ -21,18 +21,37 @@ from bocnn.gpu.records import (
     XOR,
     D,
 )
-
-_LABEL, _FLIP, _SIGNAL, _FACTOR, _CHI = (tl.constexpr(quantity) for quantity in range(5))
-_CENTRE, _NOISE, _BIAS, _OUTPUT = (tl.constexpr(quantity) for quantity in range(6, 10))
+from bocnn.gpu.table import (
+    CENTRE,
+    CHI,
+    CONSTANT,
+    FACTOR,
+    FILTER_BIAS,
+    FLIP,
+    LABEL,
+    NOISE,
+    NORMAL,
+    OUTPUT,
+    SIGNAL,
+)
 
 
 @triton.jit
 def draw_vectors(runs, drawn, sizes, P: tl.constexpr, K: tl.constexpr, ROWS: tl.constexpr):
-    """Everything of a run that is a vector: one program a run; ROWS ≥ n + 2m and P."""
+    """Everything of a run that is a vector: one program a run; ROWS ≥ n + 2m and P.
+
+    Args:
+        runs: parameters.
+        drawn: written but for `factor` and `inner`.
+        sizes: of every run.
+        P: samples, rounded up.
+        K: filters, rounded up.
+        ROWS: a power of two, ≥ n + 2m and ≥ P.
+    """
     r = tl.program_id(0).to(tl.int64)
     _draw_samples(runs, drawn, sizes, P, ROWS)
     _draw_output(runs, drawn, sizes, K)
-    xor, isotropic, bias = _law(runs, r)
+    xor, isotropic, bias = _data_switches(runs, r)
     i = tl.arange(0, ROWS)
     is_sample, inside = i < sizes.n, i < sizes.rows
     filter_ = tl.maximum(i - sizes.n, 0)
@@ -42,20 +61,20 @@ def draw_vectors(runs, drawn, sizes, P: tl.constexpr, K: tl.constexpr, ROWS: tl.
     signals = 1 + xor
     head = drawn.head + r * 3 * sizes.rows
     for a in range(2):
-        of_sample = sigma_p * isotropic * normals(runs, r, _NOISE, sample * signals + a)
-        of_filter = sigma_0 * normals(runs, r, _SIGNAL, filter_ * signals + a)
+        of_sample = sigma_p * isotropic * normals(runs, r, NOISE, sample * signals + a)
+        of_filter = sigma_0 * normals(runs, r, SIGNAL, filter_ * signals + a)
         along = tl.where(is_sample, of_sample, of_filter) * (a < signals)
         tl.store(head + a * sizes.rows + i, along.to(tl.float32), mask=inside)
-    constant = tl.where(is_sample, 1.0, sigma_0 * normals(runs, r, _BIAS, filter_)) * bias
+    constant = tl.where(is_sample, 1.0, sigma_0 * normals(runs, r, FILTER_BIAS, filter_)) * bias
     tl.store(head + 2 * sizes.rows + i, constant.to(tl.float32), mask=inside)
     degrees = tl.load(runs.ints + r * INT_COUNT + D) - signals - i
-    lengths = chi(runs, r, _CHI, i, tl.where(inside, degrees, 0).to(tl.float64))
+    lengths = chi(runs, r, CHI, i, tl.where(inside, degrees, 0).to(tl.float64))
     tl.store(drawn.chi + r * sizes.rows + i, lengths, mask=inside)
 
 
 @triton.jit
-def _law(runs, r):
-    """Whether a run's law is xor, its noise isotropic, its filters biased: 0 or 1 each, int32."""
+def _data_switches(runs, r):
+    """Whether a run's data are xor, its noise isotropic, its filters biased: 0 or 1 each, int32."""
     ints = runs.ints + r * INT_COUNT
     xor, isotropic = tl.load(ints + XOR), tl.load(ints + ISOTROPIC)
     return xor.to(tl.int32), isotropic.to(tl.int32), tl.load(ints + BIAS).to(tl.int32)
@@ -68,13 +87,13 @@ def _draw_samples(runs, drawn, sizes, P: tl.constexpr, ROWS: tl.constexpr):
     i = tl.arange(0, ROWS)
     xor = tl.load(runs.ints + r * INT_COUNT + XOR).to(tl.int32)
     p_flip = tl.load(runs.floats + r * FLOAT_COUNT + P_FLIP)
-    positive = uniforms(runs, r, _LABEL, i) < 0.5
-    flipped = uniforms(runs, r, _FLIP, i).to(tl.float64) < p_flip
+    positive = uniforms(runs, r, LABEL, i) < 0.5
+    flipped = uniforms(runs, r, FLIP, i).to(tl.float64) < p_flip
     observed = tl.where(positive != flipped, 1.0, -1.0)
-    second = (uniforms(runs, r, _CENTRE, i) >= 0.5).to(tl.int32)
+    second = (uniforms(runs, r, CENTRE, i) >= 0.5).to(tl.int32)
     at = tl.where(positive, 0, 1 + xor) + xor * second
     tl.store(drawn.observed + r * P + i, tl.where(i < sizes.n, observed, 0.0), mask=i < P)
-    tl.store(drawn.at + r * P + i, at, mask=i < P)
+    tl.store(drawn.centre + r * P + i, at, mask=i < P)
 
 
 @triton.jit
@@ -85,9 +104,9 @@ def _draw_output(runs, drawn, sizes, K: tl.constexpr):
     v0 = tl.load(runs.floats + r * FLOAT_COUNT + V0)
     kind = tl.load(runs.ints + r * INT_COUNT + OUTPUT_INIT)
     for p in range(2):
-        z = normals(runs, r, _OUTPUT, p * sizes.filters + k)
+        z = normals(runs, r, OUTPUT, p * sizes.filters + k)
         sign = tl.where(z > 0, 1.0, tl.where(z < 0, -1.0, 0.0))
-        weight = v0 * tl.where(kind == 0, 1.0, tl.where(kind == 1, z, sign))
+        weight = v0 * tl.where(kind == CONSTANT, 1.0, tl.where(kind == NORMAL, z, sign))
         weight = tl.where(k < sizes.filters, weight, 0.0)
         tl.store(drawn.output + (r * 2 + p) * K + k, weight.to(tl.float32))
 
@@ -105,7 +124,7 @@ def draw_factor(runs, drawn, sizes, BLOCK: tl.constexpr):
     rank = tl.minimum(dimension, rows).to(tl.int32)
     full = tl.minimum(i, rank)
     start = full * (full - 1) // 2 + (i - full) * rank
-    entry = tl.where(j < full, normals(runs, r, _FACTOR, start + tl.minimum(j, full)), 0.0)
+    entry = tl.where(j < full, normals(runs, r, FACTOR, start + tl.minimum(j, full)), 0.0)
     diagonal = inside & (i == j) & (i < rank)
     length = tl.load(drawn.chi + r * rows + i, mask=diagonal, other=0.0)
     entry = tl.where(diagonal, length.to(tl.float32), entry)

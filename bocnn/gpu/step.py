@@ -30,7 +30,7 @@ from bocnn.gpu.records import (
 
 
 @triton.jit
-def rule_of(runs, r):
+def step_parameters(runs, r):
     """Step sizes, leak, momentum, decay, ‖μ‖ (float32); loss_tol (float64); steps; three switches."""
     floats, ints = runs.floats + r * FLOAT_COUNT, runs.ints + r * INT_COUNT
     eta = tl.load(floats + ETA).to(tl.float32)
@@ -63,7 +63,16 @@ def slope_of(a, leak):
 
 @triton.jit
 def outputs(a, of_centres, weights, at):
-    """f of the samples of a block: filters' outputs on their noise patch and on their centre."""
+    """f of the samples of a block: filters' outputs on their noise patch and on their centre.
+
+    Args:
+        a: pre-activations on noise patches, (K, I).
+        of_centres: pre-activations on centres, (K, C).
+        weights: ±v of either patch, (K,) each, and the leak.
+        at: centre of each sample, (I,).
+    Returns:
+        Shape (I,).
+    """
     first, second, leak = weights
     shared = tl.sum(phi(of_centres, leak) * first[:, None], axis=0)
     return tl.sum(phi(a, leak) * second[:, None], axis=0) + from_centres(shared, at)
@@ -84,15 +93,32 @@ def to_centres(values, at):
 
 
 @triton.jit
-def pulls(f, y, n, square):
-    """g_i = ∂ℓ/∂f_i / n; 0 where y is 0."""
+def output_gradients(f, y, n, square):
+    """g_i = ∂ℓ/∂f_i / n; 0 where y is 0.
+
+    Args:
+        f: outputs, (I,).
+        y: observed labels, (I,).
+        n: training samples.
+        square: whether the loss is the square one.
+    Returns:
+        Shape (I,).
+    """
     slope = tl.where(square, f - y, -y / (1.0 + tl.exp(y * f)))
     return tl.where(y == 0.0, 0.0, slope / n)
 
 
 @triton.jit
 def losses(f, y, square):
-    """ℓ of each sample, float64; 0 where y is 0."""
+    """ℓ of each sample, float64; 0 where y is 0.
+
+    Args:
+        f: outputs, (I,).
+        y: observed labels, (I,).
+        square: whether the loss is the square one.
+    Returns:
+        Shape (I,).
+    """
     f, y = f.to(tl.float64), y.to(tl.float64)
     small = tl.exp(-tl.abs(y * f))
     one = 1.0 + small
@@ -103,8 +129,17 @@ def losses(f, y, square):
 
 
 @triton.jit
-def direct(gradient, value, velocity, moving):
-    """A step's direction and the velocity after it: decay and momentum as torch.optim.SGD does."""
+def descent_direction(gradient, value, velocity, moving):
+    """A step's direction and the velocity after it: decay and momentum as torch.optim.SGD does.
+
+    Args:
+        gradient: of the loss.
+        value: of the parameter.
+        velocity: momentum's memory, of the same shape.
+        moving: momentum, decay, and whether momentum is Nesterov's.
+    Returns:
+        Both of the shape of gradient.
+    """
     momentum, decay, nesterov = moving
     slope = gradient + decay * value
     velocity = momentum * velocity + slope
@@ -112,7 +147,7 @@ def direct(gradient, value, velocity, moving):
 
 
 @triton.jit
-def along(of_centres, mu):
+def signal_coordinates(of_centres, mu):
     """Coordinates of a combination of centres on both signal directions, (K,) each."""
     c = tl.arange(0, CENTRES)
     signed = of_centres * (mu * (1.0 - 2.0 * (c % 2).to(tl.float32)))[None, :]

@@ -7,27 +7,28 @@ import triton
 import triton.language as tl
 
 from bocnn.gpu.records import CENTRES
+from bocnn.gpu.state import (
+    head_coordinate,
+    initial_on_centres,
+    initial_output,
+    signs_of,
+    store_end,
+    store_state,
+)
 from bocnn.gpu.step import (
-    along,
     any_infinite,
-    direct,
+    descent_direction,
     infinite,
     losses,
     on_centres,
+    output_gradients,
     outputs,
     phi,
-    pulls,
-    rule_of,
+    signal_coordinates,
     slope_of,
+    step_parameters,
     to_centres,
 )
-
-
-@triton.jit
-def _head(drawn, sizes, axis, first, mask):
-    """A head coordinate of consecutive samples or filters, 0 where masked."""
-    r = tl.program_id(0).to(tl.int64)
-    return tl.load(drawn.head + (r * 3 + axis) * sizes.rows + first, mask=mask, other=0.0)
 
 
 @triton.jit
@@ -36,15 +37,15 @@ def _first_direction(
 ):
     """Write the gradient of B; returns Σ of g over the samples of a centre, and that of v's second row."""
     r = tl.program_id(0).to(tl.int64)
-    stepping = rule_of(runs, r)[0]
+    stepping = step_parameters(runs, r)[0]
     second, n = weights
     k = tl.arange(0, K)
     gc, turn = tl.zeros((CENTRES,), tl.float32), tl.zeros((K,), tl.float32)
     for first in range(0, P, TILE):
         i = first + tl.arange(0, TILE)
         block = r * K * P + k[:, None] * P + i[None, :]
-        y, at = tl.load(drawn.observed + r * P + i), tl.load(drawn.at + r * P + i)
-        g = pulls(tl.load(trained.margin + r * P + i), y, n, stepping[3])
+        y, at = tl.load(drawn.observed + r * P + i), tl.load(drawn.centre + r * P + i)
+        g = output_gradients(tl.load(trained.margin + r * P + i), y, n, stepping[3])
         a = tl.load(trained.activations + block)
         gc += to_centres(g, at)
         turn += tl.sum(g[None, :] * phi(a, stepping[2]), axis=1)
@@ -66,7 +67,7 @@ def _move_coefficients(
 ):
     """B ← B − η D; `direction` holds η D after it. Returns Σ_i η D along each head coordinate."""
     r = tl.program_id(0).to(tl.int64)
-    rule = rule_of(runs, r)
+    rule = step_parameters(runs, r)
     stepping, moving = rule[0], rule[1]
     k = tl.arange(0, K)
     z0, z1 = tl.zeros((K,), tl.float32), tl.zeros((K,), tl.float32)
@@ -76,14 +77,14 @@ def _move_coefficients(
         block = r * K * P + k[:, None] * P + i[None, :]
         d, b = tl.load(trained.direction + block), tl.load(trained.coefficients + block)
         if MOVING:
-            d, velocity = direct(d, b, tl.load(trained.velocity + block), moving)
+            d, velocity = descent_direction(d, b, tl.load(trained.velocity + block), moving)
             tl.store(trained.velocity + block, velocity)
         d *= stepping[0]
         tl.store(trained.direction + block, d)
         tl.store(trained.coefficients + block, b - d)
-        z0 += tl.sum(d * _head(drawn, sizes, 0, i, i < sizes.n)[None, :], axis=1)
-        z1 += tl.sum(d * _head(drawn, sizes, 1, i, i < sizes.n)[None, :], axis=1)
-        z2 += tl.sum(d * _head(drawn, sizes, 2, i, i < sizes.n)[None, :], axis=1)
+        z0 += tl.sum(d * head_coordinate(drawn, sizes, 0, i, i < sizes.n)[None, :], axis=1)
+        z1 += tl.sum(d * head_coordinate(drawn, sizes, 1, i, i < sizes.n)[None, :], axis=1)
+        z2 += tl.sum(d * head_coordinate(drawn, sizes, 2, i, i < sizes.n)[None, :], axis=1)
     return z0, z1, z2
 
 
@@ -112,9 +113,9 @@ def _move_activations(
             right_at = inner + j[:, None] * P + i[None, :]
             right = tl.load(right_at, mask=j[:, None] < sizes.n, other=0.0)
             total = tl.dot(left, right, acc=total, input_precision=PRECISION)
-        total += p0[:, None] * _head(drawn, sizes, 0, i, i < sizes.n)[None, :]
-        total += p1[:, None] * _head(drawn, sizes, 1, i, i < sizes.n)[None, :]
-        total += p2[:, None] * _head(drawn, sizes, 2, i, i < sizes.n)[None, :]
+        total += p0[:, None] * head_coordinate(drawn, sizes, 0, i, i < sizes.n)[None, :]
+        total += p1[:, None] * head_coordinate(drawn, sizes, 1, i, i < sizes.n)[None, :]
+        total += p2[:, None] * head_coordinate(drawn, sizes, 2, i, i < sizes.n)[None, :]
         if faded != 0.0:
             start_at = inner + (sizes.n + k)[:, None] * P + i[None, :]
             total += faded * tl.load(start_at, mask=k[:, None] < sizes.filters, other=0.0)
@@ -136,12 +137,12 @@ def _forward(
 ):
     """Write f of every sample; returns the sum of their losses, and how many are not finite."""
     r = tl.program_id(0).to(tl.int64)
-    stepping = rule_of(runs, r)[0]
+    stepping = step_parameters(runs, r)[0]
     k = tl.arange(0, K)
     wrong, loss = tl.zeros((TILE,), tl.int32), tl.zeros((TILE,), tl.float64)
     for first in range(0, P, TILE):
         i = first + tl.arange(0, TILE)
-        y, at = tl.load(drawn.observed + r * P + i), tl.load(drawn.at + r * P + i)
+        y, at = tl.load(drawn.observed + r * P + i), tl.load(drawn.centre + r * P + i)
         a = tl.load(trained.activations + r * K * P + k[:, None] * P + i[None, :])
         f = outputs(a, of_centres, (weights[0], weights[1], stepping[2]), at)
         tl.store(trained.margin + r * P + i, f)
@@ -176,7 +177,7 @@ def _start(
 
 
 @triton.jit
-def _still_finite(trained, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr):
+def _count_infinite(trained, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr):
     """How many numbers of A and B are not finite."""
     r = tl.program_id(0).to(tl.int64)
     k = tl.arange(0, K)
@@ -205,23 +206,15 @@ def train_tiled(
 
     Longer than other functions are: a loop's state cannot leave the kernel.
     """
-    r = tl.program_id(0).to(tl.int64)
-    n, filters = sizes.n, sizes.filters
-    stepping, moving, shape, stop = rule_of(runs, r)
+    r, n = tl.program_id(0).to(tl.int64), sizes.n
+    stepping, moving, shape, stop = step_parameters(runs, r)
     mu, bias = shape
     steps, loss_tol = stop
     eta, eta_output, leak = stepping[0], stepping[1], stepping[2]
-    k, c = tl.arange(0, K), tl.arange(0, CENTRES)
-    sign = tl.where(k < filters, tl.where(k < filters // 2, 1.0, -1.0), 0.0)
-    start_centres = on_centres(
-        _head(drawn, sizes, 0, n + k, k < filters),
-        _head(drawn, sizes, 1, n + k, k < filters),
-        _head(drawn, sizes, 2, n + k, k < filters),
-        mu,
-    )
+    sign = signs_of(sizes, K)
+    start_centres = initial_on_centres(drawn, sizes, mu, K)
     ac, bc = start_centres, tl.zeros((K, CENTRES), tl.float32)
-    v1 = tl.load(drawn.output + r * 2 * K + k)
-    v2 = tl.load(drawn.output + (r * 2 + 1) * K + k)
+    v1, v2 = initial_output(drawn, K)
     scale, faded = 1.0 + 0.0 * eta, 0.0 * eta
     velocity_s, velocity_c = 0.0 * eta, tl.zeros((K, CENTRES), tl.float32)
     velocity_1, velocity_2 = tl.zeros((K,), tl.float32), tl.zeros((K,), tl.float32)
@@ -237,10 +230,10 @@ def train_tiled(
         turn_1, turn_2 = sign * tl.sum(gc[None, :] * phi(ac, leak), axis=1), sign * turn_2
         dc = (sign * v1)[:, None] * gc[None, :] * slope_of(ac, leak)
         if MOVING:
-            turn_1, velocity_1 = direct(turn_1, v1, velocity_1, moving)
-            turn_2, velocity_2 = direct(turn_2, v2, velocity_2, moving)
-            dc, velocity_c = direct(dc, bc, velocity_c, moving)
-            ds, velocity_s = direct(0.0 * eta, scale, velocity_s, moving)
+            turn_1, velocity_1 = descent_direction(turn_1, v1, velocity_1, moving)
+            turn_2, velocity_2 = descent_direction(turn_2, v2, velocity_2, moving)
+            dc, velocity_c = descent_direction(dc, bc, velocity_c, moving)
+            ds, velocity_s = descent_direction(0.0 * eta, scale, velocity_s, moving)
             faded = eta * ds
             scale -= faded
             ac -= faded * start_centres
@@ -250,7 +243,7 @@ def train_tiled(
         bc -= dc
         tl.debug_barrier()
         z0, z1, z2 = _move_coefficients(runs, drawn, trained, sizes, P, K, TILE, MOVING)
-        p0, p1 = along(dc, mu)
+        p0, p1 = signal_coordinates(dc, mu)
         p2 = bias * tl.sum(dc, axis=1)
         tl.debug_barrier()
         _move_activations(drawn, trained, sizes, (p0, p1, p2, faded), P, K, TILE, PRECISION)
@@ -263,13 +256,6 @@ def train_tiled(
         step += 1
         if STOPPING:
             reached = (loss / n <= loss_tol).to(tl.int32)
-    small = r * 2 * K * CENTRES + k[:, None] * CENTRES + c[None, :]
-    tl.store(trained.centres + small, ac)
-    tl.store(trained.centres + small + K * CENTRES, bc)
-    tl.store(trained.output + r * 2 * K + k, v1)
-    tl.store(trained.output + (r * 2 + 1) * K + k, v2)
-    tl.store(trained.scale + r, scale)
-    bad += any_infinite(ac) + any_infinite(bc) + tl.sum(infinite(v1) + infinite(v2), axis=0)
-    bad += _still_finite(trained, P, K, TILE)
-    tl.store(trained.ended + 2 * r, tl.where(bad > 0, 2, STOPPING * (1 - reached)))
-    tl.store(trained.ended + 2 * r + 1, step)
+    bad += store_state(trained, (ac, bc), (v1, v2), scale, K)
+    bad += _count_infinite(trained, P, K, TILE)
+    store_end(trained, bad, reached, step, STOPPING)

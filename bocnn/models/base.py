@@ -43,7 +43,12 @@ def numbers_of(meanings: Mapping[str, str]) -> tuple[Column, ...]:
 
 
 def each(columns: Columns, measure: Callable[[Row], Measured]) -> list[Measured]:
-    """What `measure` says of every run, one after the other, by one thread."""
+    """What `measure` says of every run, one after the other, by one thread.
+
+    Args:
+        columns: of the runs.
+        measure: from the row of a run.
+    """
     names = list(columns)
     rows = zip(*(columns[name].tolist() for name in names), strict=True)
     with threadpool_limits(1):
@@ -51,7 +56,12 @@ def each(columns: Columns, measure: Callable[[Row], Measured]) -> list[Measured]
 
 
 def stacked(rows: list[Row], columns: tuple[Column, ...]) -> dict[str, NDArray[Any]]:
-    """Rows as columns, shape (rows,) each; what a row does not have is NaN."""
+    """Rows as columns, shape (rows,) each; what a row does not have is NaN.
+
+    Args:
+        rows: values by column.
+        columns: those of the result.
+    """
     return {
         column.name: np.array(
             [row.get(column.name, np.nan) for row in rows],

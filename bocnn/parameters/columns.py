@@ -5,17 +5,18 @@ from functools import partial
 
 import numpy as np
 
-from bocnn.data import model as data_model
-from bocnn.dynamics import activation
+from bocnn.data.model import OUTPUT_INITS
 from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.idle import Idle
 from bocnn.parameters.precision import beyond_single
+from bocnn.registry.activations import ACTIVATIONS
+from bocnn.registry.losses import LOSSES
+from bocnn.registry.noises import NOISES
+from bocnn.registry.signals import SIGNALS
 
-NOISES = ("orthogonal", "isotropic")
 TRAINED = ("both", "hidden", "output")
 MOMENTA = ("heavy_ball", "nesterov")
 BIASES = ("none", "trained")
-LOSSES = ("logistic", "square")
 PRECISIONS = ("float32", "float64")
 REQUIRED = "required"
 """Default of a parameter that has none."""
@@ -47,13 +48,13 @@ Undrawn = partial(Column, drawn=False)
 """A column whose value leaves all that is drawn as it is."""
 
 PARAMETERS = (
-    Column("data", "string", "data model", choices=data_model.DATA_MODELS, default="signal"),
+    Column("data", "string", "data model", choices=tuple(SIGNALS), default="signal"),
     Column("n", "int64", "training samples n", interval="[1, 100000]"),
     Column("d", "int64", "patch dimension d", interval="[2, 1e15]"),
     Column("m", "int64", "filters per class m", interval="[1, 100000]"),
     Column("mu_norm", "float64", "signal strength ‖μ‖", interval="[0, inf)"),
     Column("sigma_p", "float64", "noise scale σₚ", interval="(0, inf)", default=1.0),
-    Column("noise", "string", "noise distribution", choices=NOISES, default="orthogonal"),
+    Column("noise", "string", "noise distribution", choices=tuple(NOISES), default="orthogonal"),
     Undrawn("p_flip", "float64", "label-flip probability p", interval="[0, 0.5)", default=0.0),
     Column("sigma_0", "float64", "hidden initialization σ₀", interval="[0, inf)"),
     Undrawn("v0", "float64", "output initialization v₀", interval="(-inf, inf)"),
@@ -61,13 +62,13 @@ PARAMETERS = (
         "output_init",
         "string",
         "output weights drawn",
-        choices=data_model.OUTPUT_INITS,
+        choices=OUTPUT_INITS,
         default="constant",
     ),
     Column("bias", "string", "biases of the filters", choices=BIASES, default="none"),
-    Undrawn("activation", "string", "activation φ", choices=activation.NAMES, default="relu"),
+    Undrawn("activation", "string", "activation φ", choices=tuple(ACTIVATIONS), default="relu"),
     Undrawn("leak", "float64", "leaky_relu's slope below zero", interval="[0, 1]", default=0.01),
-    Undrawn("loss", "string", "training loss", choices=LOSSES, default="logistic"),
+    Undrawn("loss", "string", "training loss", choices=tuple(LOSSES), default="logistic"),
     Undrawn("train", "string", "layers trained", choices=TRAINED, default="both"),
     Undrawn("eta", "float64", "step size η", interval="(0, inf)"),
     Undrawn(

@@ -29,7 +29,10 @@ _PACKAGE = Path(sys.modules["bocnn"].__file__ or "").parent
 """The whole package, whichever of its folders this file is in."""
 
 
-UNCOMPILED = ("gpu", "dense", "theory", "models", "model.py", "__init__.py")
+UNCOMPILED = (
+    *("gpu", "dense", "engines", "theory", "models", "notebook"),
+    *("model.py", "lazy.py", "__init__.py"),
+)
 """Rooms and files after the CPU's engine: none of its code comes from there."""
 
 _KEPT = 3

@@ -4,6 +4,7 @@ Compiling takes minutes where no process of this machine has done it; what was c
 second, and loading does not count.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,10 @@ from numba.core import event
 from bocnn.simd.compiled import CACHE_FOLDER
 
 _KIND = "numba:compile"
+
+
+_ONE = threading.RLock()
+"""Held while a thread watches numba compile, so that it takes no other thread's compiling for its own."""
 
 
 class _WouldCompile(Exception):
@@ -57,7 +62,7 @@ def compile_seconds(call: Callable[[], object]) -> float:
         Seconds that compiling took in this process, 0 where all was compiled before.
     """
     clock = _Clock()
-    with _cache_lock(), event.install_listener(_KIND, clock):
+    with _ONE, _cache_lock(), event.install_listener(_KIND, clock):
         call()
     return clock.seconds
 
@@ -75,7 +80,7 @@ def _cache_lock() -> Iterator[None]:
 def compiles_nothing(call: Callable[[], object]) -> bool:
     """Make a call if it compiles nothing; whether that is so."""
     try:
-        with event.install_listener(_KIND, _Guard()):
+        with _ONE, event.install_listener(_KIND, _Guard()):
             call()
     except _WouldCompile:
         return False

@@ -1,1 +1,1 @@
-"""Closed forms that trainings are held against: arrays in, arrays out, one function a formula."""
+"""Closed forms that trainings are compared with: arrays in, arrays out, one function a formula."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from bocnn.arrays import Array
 
-NAMES = ("linear", "relu", "erf")
+MOMENT_ACTIVATIONS = ("linear", "relu", "erf")
 """Activations whose Gaussian moments have a closed form."""
 
 
@@ -35,7 +35,7 @@ def moments(activation: str, scale: float | Array = 1.0) -> Moments:
     """Gaussian moments of an activation.
 
     Args:
-        activation: one of NAMES.
+        activation: one of MOMENT_ACTIVATIONS.
         scale: standard deviation of the pre-activation, ≥ 0, any shape.
     Returns:
         The moments, each of the shape of scale.

@@ -74,6 +74,10 @@ def linear_second_layer(gamma_1: Number, gamma_2: Number) -> Terms:
     | γ₁, γ₂ ≥ 1 | (1 − 1/γ₁) γ₂ / (γ₂ − 1) | 1/(γ₁ − 1) + 1/(γ₂ − 1) |
 
     Poles: γ₂ = 1 where γ₁ > 1, the double descent; γ₁ = 1 where γ₂ ≥ 1.
+
+    Args:
+        gamma_1: d/n, > 0.
+        gamma_2: h/n, > 0.
     """
     g, h = np.broadcast_arrays(np.asarray(gamma_1, float), np.asarray(gamma_2, float))
     few, plain = (h < 1) & (h < g), (g < 1) & (h >= g)
@@ -105,7 +109,7 @@ def kernel_first_layer(gamma_1: Number, *, activation: str, scale: Number = 1.0)
 
     Args:
         gamma_1: d/n.
-        activation: one of `moments.NAMES`.
+        activation: one of `moments.MOMENT_ACTIVATIONS`.
         scale: standard deviation of the pre-activations at initialization.
     """
     of = moments(activation, scale)
@@ -131,7 +135,7 @@ def random_features(
     Args:
         gamma_1: d/n.
         gamma_2: h/n.
-        activation: one of `moments.NAMES` that is not linear.
+        activation: one of `moments.MOMENT_ACTIVATIONS` that is not linear.
         scale: standard deviation of the pre-activations.
     """
     g, h = np.broadcast_arrays(np.asarray(gamma_1, float), np.asarray(gamma_2, float))

@@ -22,7 +22,7 @@ from bocnn.arrays import Array
 from bocnn.theory.kernel import complexity
 
 
-class Network(NamedTuple):
+class NetworkStart(NamedTuple):
     """The start: K filters in all, their scale σ₀, and every output weight v₀; which layers are trained."""
 
     filters: int
@@ -31,7 +31,7 @@ class Network(NamedTuple):
     train: str
 
 
-def tangent_gram(patches: Array, network: Network) -> Array:
+def tangent_gram(patches: Array, network: NetworkStart) -> Array:
     """H of a training set.
 
     Args:

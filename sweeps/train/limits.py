@@ -21,6 +21,12 @@ def machine_memory() -> float:
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
+def local_workers(run_bytes: float) -> int:
+    """Runs that this process may train at once: one a core, as many as fit into half of the memory."""
+    cores = len(os.sched_getaffinity(0))
+    return max(min(cores, int(machine_memory() / 2 / max(run_bytes, 1.0))), 1)
+
+
 def needed_address_space(starts_ray: bool) -> float:
     """Bytes of address space without which a process may wait for ever."""
     needed = _BASE_BYTES + _CORE_BYTES * (os.cpu_count() or 1)

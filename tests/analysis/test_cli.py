@@ -1,4 +1,4 @@
-"""The command, end to end: files, summary, the same bytes twice, mistakes as status 2."""
+"""The command, end to end: files, summary, the same bytes twice, errors as status 2."""
 
 import csv
 import os
@@ -48,12 +48,11 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def test_a_report_from_a_dataset(run, folder: Path, tmp_path: Path) -> None:
     status, out, err = run("report", folder, "--out", tmp_path / "deep" / "report", "--draws", 200)
     assert (status, err) == (0, "")
-    assert {
-        path.name for path in (tmp_path / "deep" / "report").iterdir()
-    } == FIGURES | TABLES | OTHERS
+    files = {path.name for path in (tmp_path / "deep" / "report").iterdir()}
+    assert files == FIGURES | TABLES | OTHERS
     assert "3,072 planned, 3,072 used, 3,072 ok" in out
     assert "theory 0.25 (n‖μ‖⁴ = C σ_p⁴ d)" in out
-    assert "mean shift, p_flip = 0.1 against p_flip = 0: factor 1." in out
+    assert "mean shift, p_flip = 0.1 compared with p_flip = 0: factor 1." in out
     laws = rows_of(tmp_path / "deep" / "report" / "laws.csv")
     assert [row["law"] for row in laws] == ["line", "line", "power", "power"]
     assert all(float(row["slope_low"]) < float(row["slope_high"]) for row in laws)
@@ -168,9 +167,51 @@ def test_an_unreachable_level_is_no_error(run, folder: Path, tmp_path: Path) -> 
     assert "not fitted: 0 of at least 2 columns" in out
 
 
-def test_as_a_module(folder: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", "-m", "analysis", "report", str(tmp_path / "none")]
-    result = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
+def test_as_a_module(tmp_path: Path) -> None:
+    result = command("report", tmp_path / "none")
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     assert result.stderr.startswith("Error: No dataset folder")
+
+
+def command(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, warnings as errors."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "analysis", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+def test_matplotlibs_own_settings_have_no_effect(folder: Path, tmp_path: Path) -> None:
+    """Neither a display that is missing, nor an impossible folder, nor settings it cannot read."""
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "matplotlibrc").write_text("figure.dpi: many\nno.such.key: 1\nfont.size: 40\n")
+    settings = {
+        "MPLBACKEND": "nothing",
+        "MPLCONFIGDIR": str(tmp_path / "file" / "below"),
+        "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+    }
+    pages = []
+    for name, environment in (("plain", {}), ("odd", settings)):
+        out = tmp_path / name
+        done = command("report", folder, "--out", out, "--draws", 100, **environment)
+        assert (done.returncode, done.stderr) == (0, "")
+        pages.append((out / "report.html").read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_settings_that_end_matplotlib_are_one_line(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_bytes(b"font.family: \xff\xfe\n")
+    done = command("report", folder, MATPLOTLIBRC=str(tmp_path / "matplotlibrc"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: matplotlib cannot be imported (UnicodeDecodeError")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_help_imports_nothing_that_computes_or_draws() -> None:
+    code = "import sys, analysis.cli; print(*sorted(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "scipy", "matplotlib", "pyarrow", "duckdb"} & set(done.stdout.split())

@@ -11,11 +11,12 @@ from analysis.cells.columns import along_x, evaluate, names_in, on_plane
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse
-from analysis.report.parts import Study, collapse_part
+from analysis.report.sections.scaling.collapse import CollapseByOrder
 from analysis.scaling.data_collapse import collapse
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import CollapseSpec
 from sweeps.declare.document import read_document
+from tests.analysis.report.page import results_of
 from tests.analysis.synthetic import Planted, cells_of, write_table
 from tests.analysis.test_aggregate import VIEW, with_column
 
@@ -119,10 +120,11 @@ def test_a_derived_column_is_read_where_the_sweep_has_it(tmp_path: Path) -> None
 
 def test_an_order_parameter_that_cannot_be_drawn_says_why(dataset: Dataset) -> None:
     view = replace(VIEW, collapse=CollapseSpec(("mu_norm**4 / d", "replicate * d")))
-    part = collapse_part(Study(dataset, aggregate(dataset, view), view, FEW))
-    assert {row["order_parameter"] for row in part.rows} == {"mu_norm**4 / d"}
-    assert list(part.figures) == ["collapse-1"]
-    assert "Not drawn: Column 'replicate' takes several values within a cell" in part.note
+    section = CollapseByOrder(results_of(dataset, view, FEW))
+    (table,) = section.tables()
+    assert {row["order_parameter"] for row in table.rows} == {"mu_norm**4 / d"}
+    assert [figure.name for figure in section.figures()] == ["collapse-1"]
+    assert "Not drawn: Column 'replicate' takes several values within a cell" in section.words()
 
 
 def test_the_sweep_names_the_order_parameters() -> None:

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from analysis.report.curve_section import power_row, rows, verdict_row
 
 from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import Dataset
 from analysis.figures.curves import draw_curves
-from analysis.report.curve_section import power_row, rows, verdict_row
 from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE
 from analysis.training.curves import Line, agreement, curve_lines, fit_power
 from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec

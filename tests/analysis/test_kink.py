@@ -54,6 +54,6 @@ def test_a_needed_kink_is_drawn() -> None:
     x = np.geomspace(1, 1000, 16)
     boundary = exact_boundary(kinked(x), x=x)
     kink = fit_broken_power_law(boundary, 0)
-    axes = draw_boundary(boundary, [fit_power_law(boundary, 0)], kinks=[kink]).axes[0]
+    axes = draw_boundary(boundary, [fit_power_law(boundary, 0)], broken_laws=[kink]).axes[0]
     line = next(one for one in axes.lines if str(one.get_label()).startswith("two regimes"))
     np.testing.assert_allclose(line.get_ydata(), kinked(np.asarray(line.get_xdata())), rtol=0.05)

@@ -7,13 +7,11 @@ import pytest
 
 from analysis.boundary.half_benign import find_benign_boundary
 from analysis.errors import AnalysisError
-from analysis.report.contents import sections_of
-from analysis.report.findings import Choices, analyse
-from analysis.report.report import examine
-from analysis.statistics.bootstrap import Resampling
+from analysis.report.registry import sections_of
+from analysis.report.results import analyse
+from analysis.report.sections.boundary.median_boundary import MedianBoundary
+from tests.analysis.report.page import FEW
 from tests.analysis.synthetic import Planted, write_table
-
-FEW = Choices(resampling=Resampling(draws=100))
 
 
 @pytest.fixture
@@ -32,15 +30,15 @@ def test_too_many_values_are_held_as_batches(
     monkeypatch.setattr("analysis.dataset.files.MAX_VERIFIED_ROWS", 0)
     monkeypatch.setattr("analysis.cells.aggregate.MAX_VALUES", 0)
     monkeypatch.setattr("analysis.cells.aggregate.BATCHES", 6)
-    large = examine(location, FEW)
-    assert large.findings.cells.values.shape[3] == 6
-    assert large.findings.runs == whole.runs
+    large = analyse(location, FEW)
+    assert large.cells.values.shape[3] == 6
+    assert large.runs == whole.runs
     np.testing.assert_allclose(
-        large.findings.levels[0].boundary.estimate, whole.levels[0].boundary.estimate, atol=0.1
+        large.levels[0].boundary.estimate, whole.levels[0].boundary.estimate, atol=0.1
     )
-    titles = {section.title: section.text for section in sections_of(large)}
-    assert "Collapse" in titles
-    assert "Half of the runs benign" not in titles
-    assert "those of 6 batches" in titles["Runs"]
+    sections = {section.title: section for section in sections_of(large)}
+    assert "Collapse" in sections
+    assert MedianBoundary.title not in sections
+    assert "those of 6 batches" in sections["Runs"].words()
     with pytest.raises(AnalysisError, match="means of batches of runs; expected single runs"):
-        find_benign_boundary(large.findings.cells, 0.25)
+        find_benign_boundary(large.cells, 0.25)

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from analysis.dataset.provenance import read_provenance
-from analysis.report.report import examine, write_report
+from analysis.report.report import write_report
+from analysis.report.results import analyse
 from tests.analysis.synthetic import Planted
 
 
@@ -154,7 +155,7 @@ def test_what_a_compacted_file_was_made_of_is_told(folder: Path) -> None:
 def test_a_report_says_what_is_mixed(folder: Path, tmp_path: Path) -> None:
     for k, shard in enumerate(sorted(folder.glob("shard-*.parquet"))):
         state(shard, instruction_set=f"set-{k}")
-    write_report([examine(str(folder))], tmp_path / "report")
+    write_report([analyse(str(folder))], tmp_path / "report")
     page = (tmp_path / "report" / "report.html").read_text()
     assert "instruction sets: set-0 (1,024 rows), set-1" in page
     assert "equal runs may differ in their last digits" in page

@@ -7,7 +7,8 @@ import pytest
 
 from analysis.dataset.files import open_dataset
 from analysis.figures.curves import draw_curves
-from analysis.report.report import examine, write_report
+from analysis.report.report import write_report
+from analysis.report.results import analyse
 from analysis.training.learning_curves import recorded_lines
 from sweeps.protocol import load_model
 from tests.sweeps.small import errors_of, train
@@ -60,7 +61,7 @@ def test_a_line_is_the_mean_of_what_was_recorded_and_ends_as_the_rows_do(folder:
 
 
 def test_the_report_judges_them(folder: Path, tmp_path: Path) -> None:
-    files = {path.name for path in write_report([examine(str(folder))], tmp_path)}
+    files = {path.name for path in write_report([analyse(str(folder))], tmp_path).files}
     assert {"curve-residual.png", "curve-verdicts.csv"} <= files
     told = (tmp_path / "curve-verdicts.csv").read_text(encoding="utf-8")
     assert told.count("residual = predicted_residual") == 4

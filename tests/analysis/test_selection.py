@@ -6,19 +6,24 @@ import numpy as np
 import pytest
 
 from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, find_boundary
-from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import transposed
 from analysis.dataset.files import Dataset
 from analysis.figures import save
 from analysis.figures.levels import draw_levels
 from analysis.figures.residuals import draw_residuals
-from analysis.report.parts import further_parts
-from analysis.report.verdict import judge_exponent, judge_line
+from analysis.report.sections.boundary.median_boundary import MedianBoundary
+from analysis.report.sections.boundary.row_scan import RowScan
+from analysis.report.sections.scaling.collapse import CollapseByOrder
+from analysis.report.sections.scaling.levels import ExponentByLevel
+from analysis.report.sections.scaling.model_comparison import ModelComparison
+from analysis.report.sections.scaling.theory import TheoryVerdicts
 from analysis.scaling.exponent_by_level import default_levels, exponents
 from analysis.scaling.model_selection import select_law
+from analysis.scaling.verdict import judge_exponent, judge_line
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import CollapseSpec, PredictionSpec
 from tests.analysis.exact import exact_boundary
+from tests.analysis.report.page import results_of
 from tests.analysis.synthetic import Planted, cells_of
 from tests.analysis.test_aggregate import VIEW
 
@@ -166,21 +171,36 @@ def test_raw_crossings_stand_beside_the_estimate() -> None:
     np.testing.assert_allclose(boundary.raw, np.log(planted.boundary()), atol=0.02)
 
 
+SECTIONS_BY_FILE = {
+    "theory": TheoryVerdicts,
+    "levels": ExponentByLevel,
+    "selection": ModelComparison,
+    "half-benign": MedianBoundary,
+    "rows": RowScan,
+    "collapse": CollapseByOrder,
+}
+
+
 def test_sections_are_ready_for_a_report(dataset: Dataset, tmp_path) -> None:
-    cells = aggregate(dataset, VIEW)
     line = replace(QUARTER, line="0.6 * d**0.25")
     view = replace(VIEW, theory=(line,), collapse=CollapseSpec("mu_norm**4 / d"))
-    found = {one.name: one for one in further_parts(dataset, cells, view, resampling=FEW)}
-    assert set(found) == {"theory", "levels", "selection", "half-benign", "rows", "collapse"}
-    assert {row["quantity"] for row in found["theory"].rows} == {"exponent", "factor"}
-    assert len(found["theory"].rows) == 8
-    assert len(found["levels"].rows) == 20
-    assert {row["definition"] for row in found["half-benign"].rows} == {HALF_BENIGN}
-    assert "mu_norm" in found["rows"].rows[0]
-    assert found["collapse"].rows[0]["quality"] > 0.9
-    for part in found.values():
-        assert part.text.endswith(".")
-        for name, figure in part.figures.items():
-            assert figure.axes, name
-    files = save(found["levels"].figures["levels"], tmp_path / "levels")
+    results = results_of(dataset, view, FEW)
+    sections = {name: section(results) for name, section in SECTIONS_BY_FILE.items()}
+    rows = {name: table.rows for name, one in sections.items() for table in one.tables()}
+    assert set(rows) == set(sections)
+    boundaries, settings, quantities = 2, 2, {"exponent", "factor"}
+    assert {row["quantity"] for row in rows["theory"]} == quantities
+    assert len(rows["theory"]) == boundaries * settings * len(quantities)
+    definitions, levels = 2, len(default_levels(results.cells))
+    assert len(rows["levels"]) == definitions * levels * settings
+    assert {row["definition"] for row in rows["half-benign"]} == {HALF_BENIGN}
+    assert "mu_norm" in rows["rows"][0]
+    assert rows["collapse"][0]["quality"] > 0.9
+    for section in sections.values():
+        assert section.words().endswith(".")
+        assert not section.is_empty()
+        for block in section.figures():
+            assert block.figure.axes, block.name
+    (figure,) = sections["levels"].figures()
+    files = save(figure.figure, tmp_path / "levels")
     assert all(path.stat().st_size for path in files)

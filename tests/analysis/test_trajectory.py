@@ -53,7 +53,7 @@ def test_rows_hold_what_the_figure_shows(data: Path) -> None:
     assert rows[0]["median"] == found.median[0, 0, 0, 0]
     assert rows[len(STEPS) - 1] == {
         "measure": "max_w_xi", "setting": "p_flip = 0", "panel": "d = 100",
-        "held": "mu_norm = 2.19365", "step": 8, "low": None, "median": None, "high": None,
+        "fixed": "mu_norm = 2.19365", "step": 8, "low": None, "median": None, "high": None,
         "runs": 11, "diverged": 0,
     }  # fmt: skip
 

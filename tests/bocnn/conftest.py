@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from bocnn import MODEL
-from bocnn.gpu import choice
+from bocnn.engines import availability
+from bocnn.engines.registry import GRAM_CPU, GRAM_GPU
 from tests.bocnn import arenas
 from tests.bocnn.run_columns import columns
 
@@ -29,7 +30,7 @@ class Engine(NamedTuple):
 
     def columns(self, runs: int, **given: Any) -> dict[str, NDArray[Any]]:
         """Runs for it: as asked on the CPU, few and small ones where Triton interprets."""
-        if self.name == choice.CPU or CARD == "cuda":
+        if self.name == GRAM_CPU.name or CARD == "cuda":
             return columns(runs, **given)
         given = SMALL | given
         return columns(min(runs, 3), **(given | {"n": min(given["n"], LARGEST)}))
@@ -58,15 +59,15 @@ def spoiled() -> Iterator[None]:
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch, spoiled: None) -> Engine:
     """The card's engine."""
-    monkeypatch.setattr(choice, "device", lambda: CARD)
-    return Engine(choice.CUDA)
+    monkeypatch.setattr(availability, "gpu_device", lambda: CARD)
+    return Engine(GRAM_GPU.name)
 
 
-@pytest.fixture(params=[choice.CPU, choice.CUDA])
+@pytest.fixture(params=[GRAM_CPU.name, GRAM_GPU.name])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Each engine."""
-    if request.param == choice.CUDA:
+    if request.param == GRAM_GPU.name:
         pytest.importorskip("triton")
-    here = CARD if request.param == choice.CUDA else None
-    monkeypatch.setattr(choice, "device", lambda: here)
+    here = CARD if request.param == GRAM_GPU.name else None
+    monkeypatch.setattr(availability, "gpu_device", lambda: here)
     return Engine(request.param)

@@ -30,7 +30,7 @@ class Pair(NamedTuple):
     """The dense data and network, and their inner products."""
 
     problem: Problem
-    data: dense.Data
+    data: dense.Samples
     dense: dense.TwoLayerCNN
     centres: torch.Tensor
     vectors: torch.Tensor
@@ -46,19 +46,16 @@ def make_pair(problem: Problem, dtype: Any = np.float64) -> Pair:
         generator,
         problem.n,
         centres,
-        sigma_p=1.2,
-        p_flip=problem.p_flip,
-        isotropic=problem.isotropic,
+        dense.SampleOptions(1.2, problem.p_flip, problem.isotropic),
     )
     if problem.patches != 2:
         shape = (problem.n, problem.patches, problem.d)
         patches = torch.randn(shape, generator=generator, dtype=torch.float64)
-        data = dense.Data(patches, data.observed, data.true)
+        data = dense.Samples(patches, data.observed, data.true)
     network = dense.initialize(
         generator,
         (problem.m, problem.d),
-        0.05,
-        problem.v0,
+        dense.InitialScales(0.05, problem.v0),
         bias=problem.bias,
         activation=problem.activation,
     )
@@ -93,7 +90,9 @@ def _centres(problem: Problem, generator: torch.Generator) -> torch.Tensor:
     return torch.stack([u, -u, v, -v] if problem.data == "xor" else [u, -u])
 
 
-def _points(data: dense.Data, centres: torch.Tensor) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
+def _points(
+    data: dense.Samples, centres: torch.Tensor
+) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
     """Points, which samples hold the shared ones, and where each position begins."""
     n, patches = data.patches.shape[:2]
     if patches != 2:

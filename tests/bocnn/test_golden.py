@@ -55,7 +55,7 @@ def test_by_the_keys_of_version_3_rows_are_those_of_version_3(
 ) -> None:
     """Version 4 differs in its keys alone."""
     key = tuple(np.array([word], dtype=np.uint64) for word in older[0])
-    monkeypatch.setattr("bocnn.model.cell_keys", lambda columns, keyed: key)
+    monkeypatch.setattr("bocnn.engines.packing.cell_keys", lambda columns, keyed: key)
     np.testing.assert_allclose(measured(kind), older[1], rtol=2e-5)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
-from bocnn.gpu import choice
-from bocnn.model import WIDEST
+from bocnn.engines.gram_cpu import WIDEST
+from bocnn.engines.registry import GRAM_GPU
 from tests.bocnn.conftest import Engine
 from tests.bocnn.run_columns import columns
 
@@ -89,7 +89,7 @@ def test_the_noisy_test_error_follows_from_the_clean_one(engine: Engine) -> None
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_divergence_is_a_status_and_nulls(precision: str, engine: Engine) -> None:
-    steps = 30 if engine.name == choice.CUDA and precision == "float32" else 3000
+    steps = 30 if engine.name == GRAM_GPU.name and precision == "float32" else 3000
     given = {**EXPLOSIVE, "n": 20, "m": 5, "steps": steps}
     rows = engine.run(engine.columns(20, **given, precision=precision))
     diverged = rows["status"] == "diverged"

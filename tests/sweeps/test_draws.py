@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.report.contents import shift_section
-from analysis.report.findings import Choices, analyse
-from analysis.report.section import Subject
+from analysis.report.results import ReportOptions, analyse
+from analysis.report.sections.boundary.shift import ShiftOfBoundary
 from bocnn import MODEL
 from bocnn.parameters.keys import cell_keys
 from sweeps.declare.cells.draws import Draws
@@ -196,12 +195,12 @@ def test_the_same_training_twice_gives_equal_rows_and_a_shift_of_exactly_one(out
     first, second = by_setting(out, "loss_tol", (None, 1e-30))
     assert [first[c.name].equals(second[c.name]) for c in MODEL.measures[1:]] == 13 * [True]
     assert not first["run_id"].equals(second["run_id"])
-    findings = analyse(str(out), Choices(include_unconverged=True))
+    findings = analyse(str(out), ReportOptions(include_unconverged=True))
     (shift,) = findings.levels[0].shifts
     assert shift.paired and shift.mean is not None
     assert (shift.mean.value, shift.mean.low, shift.mean.high) == (1.0, 1.0, 1.0)
-    (section,) = shift_section(Subject(findings, None))  # type: ignore[arg-type]
-    assert section.text == "Settings share their random draws, so the shift is a paired difference."
+    words = ShiftOfBoundary(findings).words()
+    assert words == "Settings share their random draws, so the shift is a paired difference."
 
 
 def test_another_number_of_test_draws_tests_the_same_networks(out: Path) -> None:
@@ -219,8 +218,8 @@ def test_a_setting_that_changes_the_draws_is_said_to_be_unpaired(out: Path) -> N
     findings = analyse(str(out))
     (shift,) = findings.levels[0].shifts
     assert not shift.paired
-    (section,) = shift_section(Subject(findings, None))  # type: ignore[arg-type]
-    assert section.text.startswith("Settings draw random numbers of their own")
+    words = ShiftOfBoundary(findings).words()
+    assert words.startswith("Settings draw random numbers of their own")
 
 
 def test_the_dataset_says_how_it_draws(out: Path) -> None:
@@ -300,8 +299,8 @@ def test_a_parameter_that_is_idle_in_some_cells_is_no_mistake(tmp_path: Path) ->
 
 
 def test_an_unknown_word_is_told_at_its_line() -> None:
-    assert "test.yaml:4: fixed.noise: received 'laplace'" in errors_of(
-        PLAIN.replace("n_test: 20", "noise: laplace"), MODEL
+    assert "test.yaml:4: fixed.noise: received 'unheard_of'" in errors_of(
+        PLAIN.replace("n_test: 20", "noise: unheard_of"), MODEL
     )
 
 

@@ -1,7 +1,9 @@
 """Executors: the same rows, to the last bit, whoever trains them, in whatever shards and order."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from sweeps.store.dataset import MANIFEST, Writer
 from sweeps.train.executors import local
 from sweeps.train.shard import Progress, TrainingJob
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, planned, rows, train, train_here
-from tests.toy import TOY
+from tests.toy import TOY, Toy
 
 Run = Callable[[TrainingJob, Callable[[Progress], None]], dict[int, str]]
 
@@ -36,11 +38,13 @@ def on_tune(work: TrainingJob, report: Callable[[Progress], None]) -> dict[int, 
     return tune.run(work, report, tune.Cluster())
 
 
-@pytest.fixture(params=["local", "tune"])
+@pytest.fixture(params=["local", "threads", "tune"])
 def run(request: pytest.FixtureRequest) -> Run:
     """Each executor."""
     if request.param == "local":
         return local.run
+    if request.param == "threads":
+        return partial(local.run, workers=4)
     request.getfixturevalue("ray_session")
     return on_tune
 
@@ -191,3 +195,26 @@ def test_a_ray_that_does_not_start_in_time_is_told(monkeypatch: pytest.MonkeyPat
         connection.connected(connection.Cluster()),
     ):
         pass
+
+
+class Together(Toy):
+    """A toy whose runs end only when two shards are in training at once."""
+
+    def run(self, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.meeting.wait(30)
+        return super().run(columns)
+
+    meeting = threading.Barrier(2)
+
+
+def test_threads_of_the_local_executor_train_side_by_side(out: Path) -> None:
+    two = TOY_SWEEP.replace("[1.0, 2.0]", "[1.0]")
+    plan, dataset = planned(two, out, Together())
+    work = command.prepare(plan, dataset, ShardSize(runs=24))
+    assert len(work.shards) == 2
+    seen: list[Progress] = []
+    assert local.run(work, seen.append, workers=2) == {}
+    assert sum(progress.published for progress in seen) == 2
+    assert {note["slots"] for note in dataset.inspect(command.owner_of(plan.resolved)).notes} == {
+        "2"
+    }

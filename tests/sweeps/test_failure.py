@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,13 @@ def on_tune(
     return tune.run(work, report, tune.Cluster(), stop_signal)
 
 
-@pytest.fixture(params=["local", "tune"])
+@pytest.fixture(params=["local", "threads", "tune"])
 def run(request: pytest.FixtureRequest) -> Run:
     """Each executor."""
     if request.param == "local":
         return local.run
+    if request.param == "threads":
+        return partial(local.run, workers=2)
     request.getfixturevalue("ray_session")
     return on_tune
 

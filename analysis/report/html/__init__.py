@@ -1,5 +1,6 @@
 """The report's page: one self-contained HTML file, which asks nothing of a network."""
 
 from analysis.report.html.document import Chapter, write_page
+from analysis.report.html.view import SectionView, view_of
 
-__all__ = ["Chapter", "write_page"]
+__all__ = ["Chapter", "SectionView", "view_of", "write_page"]

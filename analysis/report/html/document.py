@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined
-from matplotlib.figure import Figure
 
-from analysis.figures import page_svg
-from analysis.report.html.hover import cell_data, cell_places
-from analysis.report.section import HoverMap, Picture, Section, Subject
+from analysis.report.html.view import SectionView
+from analysis.report.results import Results
 from sweeps.declare.terminal import visible
 
-MOST_NAMED = 4
+MAX_NAMED_SWEEPS = 4
 """Sweeps that a title names; more are counted, and the links below name them."""
 VERSIONS = ("bocnn", "matplotlib", "numpy", "pyarrow", "scipy")
 
@@ -26,8 +24,8 @@ class Chapter(NamedTuple):
     """One dataset on the page; `folder` leads from the page to its files, "" or with a slash."""
 
     name: str
-    subject: Subject
-    sections: Sequence[Section]
+    results: Results
+    sections: Sequence[SectionView]
     folder: str
 
 
@@ -41,7 +39,7 @@ def write_page(chapters: Sequence[Chapter], path: Path) -> Path:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     text = environment.from_string(_part("page.html")).render(
-        title=title_of([chapter.subject.findings.dataset.sweep.name for chapter in chapters]),
+        title=title_of([chapter.results.sweep for chapter in chapters]),
         chapters=[_chapter(chapter) for chapter in chapters],
         style=style,
         script=script,
@@ -54,7 +52,7 @@ def write_page(chapters: Sequence[Chapter], path: Path) -> Path:
 
 def title_of(names: Sequence[str]) -> str:
     """All names where these are few."""
-    return ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} sweeps"
+    return ", ".join(names) if len(names) <= MAX_NAMED_SWEEPS else f"{len(names)} sweeps"
 
 
 def _part(name: str) -> str:
@@ -79,68 +77,21 @@ def _versions() -> str:
 
 
 def _chapter(chapter: Chapter) -> dict[str, Any]:
-    subject = chapter.subject
-    runs = subject.findings.runs
+    results = chapter.results
+    runs, plane = results.runs, results.cells.plane
     failed = {k: v for k, v in runs.items() if k not in ("planned", "used", "ok") and v}
     return {
         "name": chapter.name,
-        "title": subject.findings.dataset.sweep.name,
+        "title": results.sweep,
         "folder": chapter.folder,
-        "description": visible(subject.provenance.description),
+        "description": visible(results.provenance.description),
         "facts": [
-            ("x", subject.findings.cells.plane.x.label),
-            ("y", subject.findings.cells.plane.y.label),
-            ("measure", subject.findings.cells.label),
+            ("x", plane.x.label),
+            ("y", plane.y.label),
+            ("measure", results.cells.label),
             ("runs", f"{runs['used']:,} used of {runs['planned']:,} planned"),
             ("failed", ", ".join(f"{count:,} {name}" for name, count in failed.items()) or "none"),
-            ("data", f"sha256 {subject.provenance.digest[:16]}…"),
+            ("data", f"sha256 {results.provenance.digest[:16]}…"),
         ],
-        "sections": [
-            _section(section, f"{chapter.name}.{k}") for k, section in enumerate(chapter.sections)
-        ],
+        "sections": chapter.sections,
     }
-
-
-def _section(section: Section, name: str) -> dict[str, Any]:
-    return {
-        "id": name,
-        "record": section,
-        "tables": [table for table in section.tables if table.header],
-        "pictures": [_picture(p) for p in section.pictures if p.on_page],
-        "files": [p.name for p in section.pictures if not p.on_page],
-        "bare_tables": [t for t in section.tables if t.name and not t.header and t.rows],
-        "map": _map(section.hover) if section.hover else None,
-    }
-
-
-def _picture(picture: Picture) -> dict[str, Any]:
-    parts = picture.parts or (("", picture.figure),)
-    images = [
-        (f"{picture.caption}, {label}" if label else picture.caption, _image(figure))
-        for label, figure in parts
-    ]
-    return {
-        "name": picture.name,
-        "caption": picture.caption,
-        "images": images,
-        "key": _image(picture.key) if picture.key else "",
-    }
-
-
-def _map(hover: HoverMap) -> dict[str, Any]:
-    data = cell_data(hover.cells)
-    panels = []
-    for setting, views in zip(data["settings"], hover.panels, strict=True):
-        images = [(name, _image(figure)) for name, figure in views]
-        setting["places"] = [cell_places(figure, hover.cells) for _, figure in views]
-        panels.append({"name": setting["name"], "images": images})
-    return {
-        "label": hover.cells.label,
-        "views": [name for name, _ in hover.panels[0]],
-        "panels": panels,
-        "data": data,
-    }
-
-
-def _image(figure: Figure) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(page_svg(figure).encode()).decode()}"

@@ -1,4 +1,4 @@
-"""What the page knows of a map's cells: their values, and where they lie in its pictures."""
+"""What the page knows of a map's cells: their values, and where they are in its images."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, PlaneAxis
 
-DIGITS = 5
+EDGE_DIGITS = 5
 
 
 def cell_data(cells: Cells) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def cell_data(cells: Cells) -> dict[str, Any]:
     }
 
 
-def cell_places(figure: Figure, cells: Cells) -> dict[str, list[float]]:
+def cell_edges(figure: Figure, cells: Cells) -> dict[str, list[float]]:
     """Edges of the cells in a saved map of one setting, as shares of its width and height.
 
     Args:
@@ -49,8 +49,8 @@ def cell_places(figure: Figure, cells: Cells) -> dict[str, list[float]]:
     across = axes.transData.transform(np.stack([x, np.full(len(x), y[0])], axis=1))[:, 0]
     up = axes.transData.transform(np.stack([np.full(len(y), x[0]), y], axis=1))[:, 1]
     return {
-        "x": np.round(across / width, DIGITS).tolist(),
-        "y": np.round(1 - up / height, DIGITS).tolist(),
+        "x": np.round(across / width, EDGE_DIGITS).tolist(),
+        "y": np.round(1 - up / height, EDGE_DIGITS).tolist(),
     }
 
 

@@ -1,7 +1,7 @@
 "use strict";
-// Maps that tell the values of a cell, by pointer and by arrow keys; the cells' values as tables.
+// Maps that show the values of a cell, by pointer and by arrow keys; the cells' values as tables.
 
-const HINT = "Point at a cell, or focus the map and use the arrow keys.";
+const HINT = "Hover over a cell or use the arrow keys.";
 
 // Four digits for a value, two for an error.
 function short(value, digits = 4) {
@@ -11,7 +11,7 @@ function short(value, digits = 4) {
 }
 
 function lines(setting, data, i, j) {
-  const place = `${data.x.name} = ${short(data.x.values[i])}, ${data.y.name} = ${short(data.y.values[j])}`;
+  const where = `${data.x.name} = ${short(data.x.values[i])}, ${data.y.name} = ${short(data.y.values[j])}`;
   const mean = setting.mean[i][j];
   const error = setting.error[i][j];
   const spread = error === null ? "" : ` ± ${short(error, 2)} (SE)`;
@@ -20,10 +20,10 @@ function lines(setting, data, i, j) {
     .filter(([, counts]) => counts[i][j])
     .map(([kind, counts]) => `${counts[i][j]} ${kind}`);
   const runs = `${setting.used[i][j]} of ${data.runs} runs used`;
-  return [place, value, [runs, ...failed].join(", ")];
+  return [where, value, [runs, ...failed].join(", ")];
 }
 
-// The cell whose edges enclose a share of the picture, or −1; edges rise or fall.
+// The cell whose edges enclose a share of the image, or −1; edges rise or fall.
 function find(edges, share) {
   for (let k = 0; k + 1 < edges.length; k += 1) {
     const low = Math.min(edges[k], edges[k + 1]);
@@ -88,8 +88,8 @@ function bring(root) {
   let at = null;
 
   // All panels show the same cell, so that settings are read side by side.
-  function show(place) {
-    at = place;
+  function show(cell) {
+    at = cell;
     for (const { setting, cell, readout } of panels) {
       cell.hidden = at === null;
       if (at === null) {
@@ -97,7 +97,7 @@ function bring(root) {
         continue;
       }
       const [i, j] = at;
-      const { x, y } = setting.places[view];
+      const { x, y } = setting.edges[view];
       cell.style.left = `${100 * x[i]}%`;
       cell.style.width = `${100 * (x[i + 1] - x[i])}%`;
       cell.style.top = `${100 * y[j + 1]}%`;
@@ -108,7 +108,7 @@ function bring(root) {
 
   function point(event, { setting, plot }) {
     const box = plot.getBoundingClientRect();
-    const { x, y } = setting.places[view];
+    const { x, y } = setting.edges[view];
     const i = find(x, (event.clientX - box.left) / box.width);
     const j = find(y, (event.clientY - box.top) / box.height);
     if (i >= 0 && j >= 0) show([i, j]);

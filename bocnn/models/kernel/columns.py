@@ -13,9 +13,9 @@ from bocnn.parameters.idle import Columns, Idle
 DATA = ("sphere", "digits", "mnist", "cifar10")
 TEACHERS = ("linear", "quadratic")
 LABELS = ("teacher", "random", "worst")
-STATUSES = ("ok", "diverged")
+KERNEL_STATUSES = ("ok", "diverged")
 
-PARAMETERS = (
+KERNEL_PARAMETERS = (
     Column("n", "int64", "training samples n", interval="[2, 100000]"),
     Column("data", "string", "where the inputs are from", choices=DATA, default="sphere"),
     Undrawn("folder", "string", "folder of mnist's or cifar10's files", default=""),
@@ -32,7 +32,7 @@ PARAMETERS = (
     Undrawn("n_test", "int64", "test samples, at most", interval="[1, 1e7]", default=1000),
 )
 
-WORDS: Final[Words] = {
+KERNEL_WORDS: Final[Words] = {
     "data": ("sphere", "digits", "mnist", "cifar10"),
     "folder": (),
     "teacher": ("linear", "quadratic"),
@@ -45,7 +45,7 @@ def _is_sphere(columns: Columns) -> NDArray[np.bool_]:
     return np.asarray(columns["data"] == "sphere")
 
 
-IDLE = (
+KERNEL_IDLE = (
     Idle("d", lambda c: ~_is_sphere(c), 64, "images have a dimension of their own"),
     Idle("teacher", lambda c: ~_is_sphere(c), "linear", "images have labels of their own"),
     Idle("positive", _is_sphere, 8, "only images have classes"),
@@ -72,8 +72,8 @@ _CURVE = dict(
     distance="‖W(k) − W(0)‖",
 )
 
-MEASURES = measures_of(
-    STATUSES,
+KERNEL_MEASURES = measures_of(
+    KERNEL_STATUSES,
     _CURVE
     | dict(
         distance_bound="√(yᵀ H∞⁻¹ y)",
@@ -85,4 +85,4 @@ MEASURES = measures_of(
     ),
 )
 
-TRACE_MEASURES = numbers_of({"step": "gradient steps k taken so far"} | _CURVE)
+KERNEL_TRAJECTORY = numbers_of({"step": "gradient steps k taken so far"} | _CURVE)

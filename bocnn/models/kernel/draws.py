@@ -33,7 +33,7 @@ Images = Callable[[str, str, int, int], tuple[NDArray[np.uint8], Array]]
 """All images of two classes: data, folder, both classes → pixels (images, pixels), labels ±1 (images,)."""
 
 
-class Data(NamedTuple):
+class UnitSamples(NamedTuple):
     """Samples: unit vectors x (n, d), what the teacher says of them (n,), and labels (n,)."""
 
     x: Array
@@ -43,11 +43,11 @@ class Data(NamedTuple):
 
 def draw_data(
     row: Mapping[str, Any], count: int, *, test: bool = False, images: Images | None = None
-) -> Data:
-    """Training samples of a run, or test samples of the same law (and the same teacher).
+) -> UnitSamples:
+    """Training samples of a run, or test samples of the same distribution (and the same teacher).
 
     Raises:
-        ValueError: images are asked for and none are at hand, or too few.
+        ValueError: a run needs images, and there is no reader, or there are too few.
     """
     part = TEST if test else 0
     if row["data"] == "sphere":
@@ -58,7 +58,7 @@ def draw_data(
     share = 1.0 if row["labels"] == "random" else float(row["random_share"])
     replaced = generator_of(row, UNIFORMS, part).random(count) < share
     signs = generator_of(row, SIGNS, part).choice([-1.0, 1.0], count)
-    return Data(x, taught, np.where(replaced, signs, taught))
+    return UnitSamples(x, taught, np.where(replaced, signs, taught))
 
 
 def _draw_sphere(row: Mapping[str, Any], count: int, part: int) -> tuple[Array, Array]:

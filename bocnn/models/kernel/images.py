@@ -36,7 +36,12 @@ def sets_of(columns: Columns) -> dict[str, tuple[str, str, int, int]]:
 
 
 def content_column(columns: Columns, digest_of: Callable[[str], str]) -> NDArray[Any]:
-    """The digest of each run's images, empty on the sphere, shape (runs,)."""
+    """The digest of each run's images, empty on the sphere, shape (runs,).
+
+    Args:
+        columns: canonical.
+        digest_of: digest by the name of a set.
+    """
     names = ("data", "positive", "negative")
     rows = zip(*(columns[name].tolist() for name in names), strict=True)
     found = ["" if row[0] == "sphere" else digest_of(set_name(*row)) for row in rows]

@@ -14,11 +14,17 @@ from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, each, sizes, stacked
-from bocnn.models.kernel.columns import IDLE, MEASURES, PARAMETERS, TRACE_MEASURES, WORDS
-from bocnn.models.kernel.draws import Data, Images, draw_data, draw_network, worst_labels
+from bocnn.models.kernel.columns import (
+    KERNEL_IDLE,
+    KERNEL_MEASURES,
+    KERNEL_PARAMETERS,
+    KERNEL_TRAJECTORY,
+    KERNEL_WORDS,
+)
+from bocnn.models.kernel.draws import Images, UnitSamples, draw_data, draw_network, worst_labels
 from bocnn.models.kernel.images import CheckedImages, content_column, content_digest, sets_of
-from bocnn.models.proportional.descent import Recipe, Trained, Watch, descend
-from bocnn.models.proportional.draws import Sample
+from bocnn.models.proportional.descent import DescentOptions, DescentResult, Observer, descend
+from bocnn.models.proportional.draws import TrainingProblem
 from bocnn.theory import kernel as theory
 
 
@@ -31,12 +37,12 @@ class Kernel(RowModel):
 
     name = "kernel"
     numerics_version = 3
-    parameters = PARAMETERS
-    measures = MEASURES
-    words = WORDS
-    idle_rules = IDLE
+    parameters = KERNEL_PARAMETERS
+    measures = KERNEL_MEASURES
+    words = KERNEL_WORDS
+    idle_rules = KERNEL_IDLE
     locations = ("folder",)
-    trace_measures: Final = TRACE_MEASURES
+    trace_measures: Final = KERNEL_TRAJECTORY
 
     def __init__(self, images: Images | None = None) -> None:
         """A model whose images, where a run asks for some, are read by `images`."""
@@ -61,18 +67,18 @@ class Kernel(RowModel):
         """Digests of the images of runs, by the name of their set; those that are stated are not read.
 
         Raises:
-            ValueError: images are asked for and there are none, or nothing reads them.
+            ValueError: a run needs images, and there are none or nothing reads them.
         """
         found = {}
-        for name, asked in sets_of(self.canonical(columns)).items():
+        for name, images in sets_of(self.canonical(columns)).items():
             if name in self.contents:
                 found[name] = self.contents[name]
             elif self._read is None:
                 raise ValueError(
-                    f"received data: {asked[0]}; expected sphere: nothing reads images"
+                    f"received data: {images[0]}; expected sphere: nothing reads images"
                 )
             else:
-                found[name] = content_digest(*self._read(*asked))
+                found[name] = content_digest(*self._read(*images))
         return found
 
     def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
@@ -106,7 +112,7 @@ class Kernel(RowModel):
     def trace(
         self, columns: Columns, steps: Ints
     ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-        """What `run` returns, bit for bit, and the training curve of each run.
+        """What `run` returns, bit for bit, and the trajectory of each run.
 
         Args:
             columns: as for `run`.
@@ -115,37 +121,39 @@ class Kernel(RowModel):
             Measured columns; and recorded ones in order of runs and steps, with `run`, its index.
         """
         pairs = each(
-            self.keyed_runs(columns), partial(self._train, asked=frozenset(steps.tolist()))
+            self.keyed_runs(columns), partial(self._train, recorded=frozenset(steps.tolist()))
         )
         traced = [record | {"run": k} for k, (_, records) in enumerate(pairs) for record in records]
         run = np.array([record["run"] for record in traced], dtype=np.int64)
-        measured = stacked([row for row, _ in pairs], MEASURES)
-        return measured, {"run": run} | stacked(traced, TRACE_MEASURES)
+        measured = stacked([row for row, _ in pairs], KERNEL_MEASURES)
+        return measured, {"run": run} | stacked(traced, KERNEL_TRAJECTORY)
 
-    def _train(self, row: Row, asked: frozenset[int]) -> tuple[Row, list[Row]]:
-        """The measures of one run, and its records at the steps asked for and at its end."""
+    def _train(self, row: Row, recorded: frozenset[int]) -> tuple[Row, list[Row]]:
+        """The measures of one run, and its records at the given steps and at its end."""
         data = draw_data(row, int(row["n"]), images=self._images)
         gram = theory.limit_gram(data.x)
         labels = worst_labels(gram) if row["labels"] == "worst" else data.labels
-        curve = _curve(gram, labels, row["eta"])
+        prediction = _predict(gram, labels, row["eta"])
         filters, signs = draw_network(row, data.x.shape[1])
-        start = Sample(data.x, np.zeros(0), np.zeros(0), filters, signs)
+        start = TrainingProblem(data.x, np.zeros(0), np.zeros(0), filters, signs)
         # The descent's loss is a mean over the samples, this one's a sum.
-        recipe = Recipe(row["eta"] * len(labels), int(row["steps"]), 0.0)
+        options = DescentOptions(row["eta"] * len(labels), int(row["steps"]), 0.0)
         records: list[Row] = []
-        watch = Watch(asked, lambda *seen: records.append(_beside(curve, *seen)))
+        observer = Observer(
+            recorded, lambda *seen: records.append(_trajectory_point(prediction, *seen))
+        )
         with np.errstate(over="ignore", invalid="ignore"):
-            trained = descend(start, labels, "relu", recipe, watch=watch)
+            trained = descend(start, labels, "relu", options, observer=observer)
         if not (np.isfinite(trained.grad_norm) and "residual" in records[-1]):
             return {"status": "diverged"}, records
-        told = {"lambda_min": float(curve.values[0])} | _complexity(gram, labels)
+        bounds = {"lambda_min": float(prediction.values[0])} | _complexity(gram, labels)
         tested = {} if row["labels"] == "worst" else self._test(row, trained, start)
-        room = {"bound_room": told["bound"] - tested["test_l1"]} if tested else {}
-        return {"status": "ok"} | records[-1] | told | tested | room, records
+        room = {"bound_room": bounds["bound"] - tested["test_l1"]} if tested else {}
+        return {"status": "ok"} | records[-1] | bounds | tested | room, records
 
-    def _test(self, row: Row, trained: Trained, start: Sample) -> Row:
-        """Loss and error on fresh samples of the training's law; the worst labels have no law."""
-        fresh: Data = draw_data(row, int(row["n_test"]), test=True, images=self._images)
+    def _test(self, row: Row, trained: DescentResult, start: TrainingProblem) -> Row:
+        """Loss and error on fresh samples of the training's distribution; the worst labels have none."""
+        fresh: UnitSamples = draw_data(row, int(row["n_test"]), test=True, images=self._images)
         active = (np.maximum(fresh.x @ w.T, 0.0) for w in (trained.filters, start.filters))
         after, before = (part @ start.signs for part in active)
         output = (after - before) / np.sqrt(len(start.signs))
@@ -154,7 +162,7 @@ class Kernel(RowModel):
         return {"test_l1": loss, "test_error": wrong}
 
 
-class _Curve(NamedTuple):
+class _Prediction(NamedTuple):
     """What H∞ predicts of a training: its eigenvalues and vectors, the labels along them, and η."""
 
     values: Array
@@ -163,21 +171,23 @@ class _Curve(NamedTuple):
     eta: float
 
 
-def _curve(gram: Array, labels: Array, eta: float) -> _Curve:
+def _predict(gram: Array, labels: Array, eta: float) -> _Prediction:
+    """The prediction for one training set."""
     values, vectors = np.linalg.eigh(gram)
-    return _Curve(values, vectors, vectors.T @ labels, eta)
+    return _Prediction(values, vectors, vectors.T @ labels, eta)
 
 
-def _beside(curve: _Curve, step: int, residual: Array, moved: Array) -> Row:
-    """A point of the training curve, measured and predicted; the step alone where it is not finite."""
+def _trajectory_point(prediction: _Prediction, step: int, residual: Array, moved: Array) -> Row:
+    """A recorded step, measured and predicted; the step alone where the state is not finite."""
     if not np.isfinite(_norm(residual) + _norm(moved)):
         return {"step": step}
-    left = curve.vectors @ ((1 - curve.eta * curve.values) ** step * curve.along)
+    remaining = (1 - prediction.eta * prediction.values) ** step * prediction.along
+    left = prediction.vectors @ remaining
     return {
         "step": step,
         "residual": _norm(residual),
         "predicted_residual": _norm(left),
-        "residual_gap": _norm(residual - left) / _norm(curve.along),
+        "residual_gap": _norm(residual - left) / _norm(prediction.along),
         "distance": _norm(moved),
     }
 

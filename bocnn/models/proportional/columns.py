@@ -9,17 +9,17 @@ from bocnn.models.base import measures_of
 from bocnn.parameters.accepted import Words
 from bocnn.parameters.columns import Column, Undrawn
 from bocnn.parameters.idle import Columns, Idle
-from bocnn.theory.moments import NAMES
+from bocnn.theory.moments import MOMENT_ACTIVATIONS
 
-TRAINED = ("second", "first")
-STATUSES = ("ok", "unconverged", "diverged")
+PROPORTIONAL_LAYERS = ("second", "first")
+PROPORTIONAL_STATUSES = ("ok", "unconverged", "diverged")
 
-PARAMETERS = (
+PROPORTIONAL_PARAMETERS = (
     Column("n", "int64", "training samples n", interval="[2, 100000]"),
     Column("d", "int64", "input dimension d", interval="[1, 100000]"),
     Column("h", "int64", "hidden neurons h", interval="[1, 100000]"),
-    Undrawn("train", "string", "layer trained", choices=TRAINED),
-    Undrawn("activation", "string", "activation φ", choices=NAMES, default="relu"),
+    Undrawn("train", "string", "layer trained", choices=PROPORTIONAL_LAYERS),
+    Undrawn("activation", "string", "activation φ", choices=MOMENT_ACTIVATIONS, default="relu"),
     Column("r", "float64", "teacher's norm ‖θ*‖", interval="[0, inf)", default=1.0),
     Column("sigma", "float64", "label noise σ", interval="[0, inf)", default=0.0),
     Column("init", "float64", "pre-activations' scale at the start", "1", "(0, inf)", default=1.0),
@@ -35,7 +35,10 @@ PARAMETERS = (
     ),
 )
 
-WORDS: Final[Words] = {"train": ("second", "first"), "activation": ("linear", "relu", "erf")}
+PROPORTIONAL_WORDS: Final[Words] = {
+    "train": ("second", "first"),
+    "activation": ("linear", "relu", "erf"),
+}
 """What is trained."""
 
 
@@ -43,7 +46,7 @@ def _is_linear(columns: Columns) -> NDArray[np.bool_]:
     return np.asarray((columns["train"] == "first") & (columns["activation"] == "linear"))
 
 
-IDLE = (
+PROPORTIONAL_IDLE = (
     *(
         Idle(name, lambda c: c["train"] == "second", value, "the second layer is solved for")
         for name, value in (("eta", 0.1), ("steps", 25000), ("grad_tol", 1e-6))
@@ -54,8 +57,8 @@ IDLE = (
 )
 """Parameters without effect on a run; the rules are applied in this order."""
 
-MEASURES = measures_of(
-    STATUSES,
+PROPORTIONAL_MEASURES = measures_of(
+    PROPORTIONAL_STATUSES,
     dict(
         bias="bias r² B",
         variance="variance σ² V",

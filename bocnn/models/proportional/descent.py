@@ -15,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.models.proportional.draws import Sample
+from bocnn.models.proportional.draws import TrainingProblem
 from bocnn.models.proportional.population import activate, differentiate
 
 
-class Recipe(NamedTuple):
+class DescentOptions(NamedTuple):
     """How long and how fast: at most `steps` steps, until ‖∇‖² ≤ grad_tol (0: never)."""
 
     eta: float
@@ -27,8 +27,8 @@ class Recipe(NamedTuple):
     grad_tol: float
 
 
-class Trained(NamedTuple):
-    """What came of it: filters (h, d), residual y − f (n,), the last ‖∇‖², and steps taken."""
+class DescentResult(NamedTuple):
+    """The trained network: filters (h, d), residual y − f (n,), the last ‖∇‖², and steps taken."""
 
     filters: Array
     residual: Array
@@ -36,42 +36,55 @@ class Trained(NamedTuple):
     steps: int
 
 
-class Watch(NamedTuple):
-    """Who looks on, at these steps and at the end: `look(step, residual (n,), W − W(0) in the span)`."""
+class Observer(NamedTuple):
+    """A callback at these steps and at the end: `look(step, residual (n,), W − W(0) in the span)`."""
 
     steps: frozenset[int]
     look: Callable[[int, Array, Array], None]
 
 
 def descend(
-    sample: Sample, labels: Array, activation: str, recipe: Recipe, *, watch: Watch | None = None
-) -> Trained:
-    """Train the first layer on labels, shape (n,); it ends early where it leaves the finite numbers."""
-    span = _span(sample.x)
+    problem: TrainingProblem,
+    labels: Array,
+    activation: str,
+    options: DescentOptions,
+    *,
+    observer: Observer | None = None,
+) -> DescentResult:
+    """Train the first layer; it ends early where it leaves the finite numbers.
+
+    Args:
+        problem: inputs, filters at the start and signs.
+        labels: y, shape (n,).
+        activation: φ.
+        options: step size, steps and tolerance.
+        observer: called along the training.
+    """
+    span = _span(problem.x)
     x, start = (
-        (sample.x, sample.filters) if span is None else (sample.x @ span, sample.filters @ span)
+        (problem.x, problem.filters) if span is None else (problem.x @ span, problem.filters @ span)
     )
     across, filters = np.ascontiguousarray(x.T), start.copy()
-    signs = sample.signs / np.sqrt(len(sample.signs))
+    signs = problem.signs / np.sqrt(len(problem.signs))
     a = filters @ across
     values, slopes = np.empty_like(a), np.empty_like(a)
-    aim = labels + signs @ activate(activation, a)
+    target = labels + signs @ activate(activation, a)
     with np.errstate(over="ignore", invalid="ignore"):
-        for step in range(recipe.steps + 1):
-            residual = aim - signs @ activate(activation, a, out=values)
+        for step in range(options.steps + 1):
+            residual = target - signs @ activate(activation, a, out=values)
             pull = x * (residual / -len(labels))[:, None]
             gradient = signs[:, None] * (differentiate(activation, a, out=slopes) @ pull)
             grad_norm = float(np.vdot(gradient, gradient))
-            over = step == recipe.steps or not recipe.grad_tol < grad_norm < np.inf
-            if watch is not None and (over or step in watch.steps):
-                watch.look(step, residual, filters - start)
-            if over:
+            last = step == options.steps or not options.grad_tol < grad_norm < np.inf
+            if observer is not None and (last or step in observer.steps):
+                observer.look(step, residual, filters - start)
+            if last:
                 break
-            filters -= recipe.eta * gradient
+            filters -= options.eta * gradient
             np.dot(filters, across, out=a)
     moved = filters - start
     moved = moved if span is None else moved @ span.T
-    return Trained(sample.filters + moved, residual, grad_norm, step)
+    return DescentResult(problem.filters + moved, residual, grad_norm, step)
 
 
 def _span(x: Array) -> Array | None:

@@ -14,7 +14,7 @@ from bocnn.models.base import generator_of
 INPUTS, FILTERS, SIGNS, NOISE = range(4)
 
 
-class Sample(NamedTuple):
+class TrainingProblem(NamedTuple):
     """A training set and what the network starts from.
 
     x: inputs N(0, I_d), (n, d). target: θ* = r 1_d/√d, (d,). noise: σ ε, (n,). filters: w, (h, d), rows
@@ -28,10 +28,10 @@ class Sample(NamedTuple):
     signs: Array
 
 
-def draw(row: Mapping[str, Any]) -> Sample:
+def draw(row: Mapping[str, Any]) -> TrainingProblem:
     """The sample of a run, by its parameters, key and `replicate`."""
     n, d, h = (int(row[name]) for name in ("n", "d", "h"))
-    return Sample(
+    return TrainingProblem(
         generator_of(row, INPUTS).standard_normal((n, d)),
         np.full(d, float(row["r"]) / np.sqrt(d)),
         float(row["sigma"]) * generator_of(row, NOISE).standard_normal(n),

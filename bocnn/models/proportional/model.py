@@ -6,8 +6,13 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
-from bocnn.models.proportional.columns import IDLE, MEASURES, PARAMETERS, WORDS
-from bocnn.models.proportional.descent import Recipe
+from bocnn.models.proportional.columns import (
+    PROPORTIONAL_IDLE,
+    PROPORTIONAL_MEASURES,
+    PROPORTIONAL_PARAMETERS,
+    PROPORTIONAL_WORDS,
+)
+from bocnn.models.proportional.descent import DescentOptions
 from bocnn.models.proportional.draws import draw
 from bocnn.models.proportional.students import Fit, train_first, train_first_linear, train_second
 from bocnn.theory import proportional as theory
@@ -19,10 +24,10 @@ class Proportional(RowModel):
 
     name = "proportional"
     numerics_version = 3
-    parameters = PARAMETERS
-    measures = MEASURES
-    words = WORDS
-    idle_rules = IDLE
+    parameters = PROPORTIONAL_PARAMETERS
+    measures = PROPORTIONAL_MEASURES
+    words = PROPORTIONAL_WORDS
+    idle_rules = PROPORTIONAL_IDLE
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,).
@@ -58,7 +63,7 @@ class Proportional(RowModel):
 
 
 def _steps(columns: Columns) -> Array:
-    """Steps of each run, as far as they can be told beforehand, shape (runs,)."""
+    """Steps of each run, as far as they are known beforehand, shape (runs,)."""
     gamma = columns["d"] / columns["n"]
     erf = columns["activation"] == "erf"
     both = [moments(name, columns["init"]) for name in ("erf", "relu")]
@@ -73,15 +78,15 @@ def _steps(columns: Columns) -> Array:
 
 def _train(row: Row) -> Fit:
     """Draw and train."""
-    sample, sigma = draw(row), float(row["sigma"])
+    problem, sigma = draw(row), float(row["sigma"])
     if row["train"] == "second":
-        return train_second(sample, row["activation"], sigma)
+        return train_second(problem, row["activation"], sigma)
     tolerance = row["grad_tol"]
-    recipe = Recipe(row["eta"], row["steps"], 0.0 if np.isnan(tolerance) else tolerance)
+    options = DescentOptions(row["eta"], row["steps"], 0.0 if np.isnan(tolerance) else tolerance)
     with np.errstate(over="ignore", invalid="ignore"):
         if row["activation"] == "linear":
-            return train_first_linear(sample, sigma, recipe)
-        return train_first(sample, row["activation"], recipe)
+            return train_first_linear(problem, sigma, options)
+        return train_first(problem, row["activation"], options)
 
 
 def _status(row: Row, fit: Fit) -> str:

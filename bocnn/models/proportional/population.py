@@ -39,7 +39,14 @@ def differentiate(activation: str, a: Array, *, out: Array | None = None) -> Arr
 
 
 def second_moment(activation: str, filters: Array) -> Array:
-    """E φ(⟨w_k, x⟩) φ(⟨w_l, x⟩), shape (K, K), for filters (K, d)."""
+    """E φ(⟨w_k, x⟩) φ(⟨w_l, x⟩), shape (K, K), for filters (K, d).
+
+    Args:
+        activation: φ.
+        filters: w, (K, d).
+    Returns:
+        Shape (K, K), symmetric.
+    """
     inner = filters @ filters.T
     if activation == "linear":
         return inner
@@ -53,7 +60,15 @@ def second_moment(activation: str, filters: Array) -> Array:
 
 
 def target_moment(activation: str, filters: Array, target: Array) -> Array:
-    """E φ(⟨w_k, x⟩) ⟨x, θ⟩ = E φ′ · ⟨w_k, θ⟩ (Stein), shape (K,), for filters (K, d)."""
+    """E φ(⟨w_k, x⟩) ⟨x, θ⟩ = E φ′ · ⟨w_k, θ⟩ (Stein), shape (K,), for filters (K, d).
+
+    Args:
+        activation: φ.
+        filters: w, (K, d).
+        target: θ, (d,).
+    Returns:
+        Shape (K,).
+    """
     norms = np.linalg.norm(filters, axis=1)
     return moments(activation, norms).slope * (filters @ target)
 

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.linalg import lapack
 
 from bocnn.arrays import Array
-from bocnn.models.proportional.descent import Recipe, descend
-from bocnn.models.proportional.draws import Sample
+from bocnn.models.proportional.descent import DescentOptions, descend
+from bocnn.models.proportional.draws import TrainingProblem
 from bocnn.models.proportional.population import (
     activate,
     nonlinear_power,
@@ -40,30 +40,30 @@ class Fit(NamedTuple):
     steps_run: int
 
 
-def train_second(sample: Sample, activation: str, sigma: float) -> Fit:
+def train_second(problem: TrainingProblem, activation: str, sigma: float) -> Fit:
     """The second layer of least norm, a = φ(XWᵀ)⁺ y.
 
     Args:
-        sample: what was drawn.
+        problem: what was drawn.
         activation: φ.
         sigma: σ; the variance is that over all noise of this scale, not over the noise drawn.
     """
-    features = activate(activation, sample.x @ sample.filters.T)
+    features = activate(activation, problem.x @ problem.filters.T)
     inverse = pseudo_inverse(features)
-    clean = sample.x @ sample.target
+    clean = problem.x @ problem.target
     weights = inverse @ clean
-    second = second_moment(activation, sample.filters)
-    with_target = target_moment(activation, sample.filters, sample.target)
-    bias = weights @ second @ weights - 2 * weights @ with_target + sample.target @ sample.target
+    second = second_moment(activation, problem.filters)
+    with_target = target_moment(activation, problem.filters, problem.target)
+    bias = weights @ second @ weights - 2 * weights @ with_target + problem.target @ problem.target
     variance = sigma**2 * np.sum(inverse * (second @ inverse))
-    labels = clean + sample.noise
+    labels = clean + problem.noise
     learned = inverse @ labels
     left = labels - features @ learned
     slope = features.T @ left / len(left)
     return Fit(
         max(float(bias), 0.0),
         float(variance),
-        nonlinear_power(activation, sample.filters, learned, second),
+        nonlinear_power(activation, problem.filters, learned, second),
         _loss(left),
         float(slope @ slope),
         0,
@@ -101,24 +101,24 @@ def _inverse(gram: Array) -> Array | None:
     return np.tril(lower) + np.tril(lower, -1).T
 
 
-def train_first_linear(sample: Sample, sigma: float, recipe: Recipe) -> Fit:
+def train_first_linear(problem: TrainingProblem, sigma: float, options: DescentOptions) -> Fit:
     """A linear network's first layer: every mode of the inputs shrinks by 1 − η s²/n a step.
 
     Args:
-        sample: what was drawn.
+        problem: what was drawn.
         sigma: σ; the variance is that over all noise of this scale.
-        recipe: step size, steps and tolerance.
+        options: step size, steps and tolerance.
     """
-    left, scales, right = np.linalg.svd(sample.x, full_matrices=False)
-    n = len(sample.x)
-    factors = 1 - recipe.eta * scales**2 / n
-    labels = sample.x @ sample.target + sample.noise
+    left, scales, right = np.linalg.svd(problem.x, full_matrices=False)
+    n = len(problem.x)
+    factors = 1 - options.eta * scales**2 / n
+    labels = problem.x @ problem.target + problem.noise
     along = left.T @ labels
-    steps = _steps_until(factors, (along * scales / n) ** 2, recipe)
+    steps = _steps_until(factors, (along * scales / n) ** 2, options)
     remaining = factors**steps
     learned = 1 - remaining
-    shares = (right @ sample.target) ** 2
-    bias = sample.target @ sample.target - shares.sum() + remaining**2 @ shares
+    shares = (right @ problem.target) ** 2
+    bias = problem.target @ problem.target - shares.sum() + remaining**2 @ shares
     residual = labels - left @ (learned * along)
     return Fit(
         max(float(bias), 0.0),
@@ -130,19 +130,19 @@ def train_first_linear(sample: Sample, sigma: float, recipe: Recipe) -> Fit:
     )
 
 
-def _steps_until(factors: Array, gradient: Array, recipe: Recipe) -> int:
+def _steps_until(factors: Array, gradient: Array, options: DescentOptions) -> int:
     """The first step at which Σ factors²ᵏ gradient ≤ the tolerance, or the last."""
-    if not recipe.grad_tol > 0 or (np.abs(factors) >= 1).any():
-        return recipe.steps
-    low, high = 0, recipe.steps
+    if not options.grad_tol > 0 or (np.abs(factors) >= 1).any():
+        return options.steps
+    low, high = 0, options.steps
     while low < high:
         middle = (low + high) // 2
-        reached = factors ** (2 * middle) @ gradient <= recipe.grad_tol
+        reached = factors ** (2 * middle) @ gradient <= options.grad_tol
         low, high = (low, middle) if reached else (middle + 1, high)
     return low
 
 
-def train_first(sample: Sample, activation: str, recipe: Recipe) -> Fit:
+def train_first(problem: TrainingProblem, activation: str, options: DescentOptions) -> Fit:
     """The first layer by gradient descent, twice: with the noise drawn and with its opposite.
 
     Half their sum is the bias's function and half their difference the variance's: exact where what is
@@ -150,20 +150,20 @@ def train_first(sample: Sample, activation: str, recipe: Recipe) -> Fit:
     does in second order counts as bias.
 
     Args:
-        sample: what was drawn; without noise it is trained once and has no variance.
+        problem: what was drawn; without noise it is trained once and has no variance.
         activation: φ.
-        recipe: step size, steps and tolerance.
+        options: step size, steps and tolerance.
     """
-    clean = sample.x @ sample.target
-    plus = descend(sample, clean + sample.noise, activation, recipe)
-    noisy = sample.noise.any()
-    minus = descend(sample, clean - sample.noise, activation, recipe) if noisy else plus
-    filters = np.concatenate([plus.filters, minus.filters, sample.filters])
+    clean = problem.x @ problem.target
+    plus = descend(problem, clean + problem.noise, activation, options)
+    noisy = problem.noise.any()
+    minus = descend(problem, clean - problem.noise, activation, options) if noisy else plus
+    filters = np.concatenate([plus.filters, minus.filters, problem.filters])
     second = second_moment(activation, filters)
-    with_target = target_moment(activation, filters, sample.target)
-    a = sample.signs / np.sqrt(len(sample.signs))
+    with_target = target_moment(activation, filters, problem.target)
+    a = problem.signs / np.sqrt(len(problem.signs))
     mean, half = np.concatenate([a / 2, a / 2, -a]), np.concatenate([a / 2, -a / 2, 0 * a])
-    bias = mean @ second @ mean - 2 * mean @ with_target + sample.target @ sample.target
+    bias = mean @ second @ mean - 2 * mean @ with_target + problem.target @ problem.target
     variance = half @ second @ half if noisy else 0.0
     return Fit(
         max(float(bias), 0.0),

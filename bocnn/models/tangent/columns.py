@@ -1,30 +1,48 @@
 """The columns of the model `tangent`: data and start of the model `bocnn`, and what their kernel says."""
 
+from dataclasses import replace
 from typing import Final
 
 from bocnn.models.base import measures_of
 from bocnn.parameters.accepted import Words
-from bocnn.parameters.columns import PARAMETERS as EVERY
+from bocnn.parameters.columns import PARAMETERS as BOCNN_PARAMETERS
 from bocnn.parameters.idle import Idle
 
-STATUSES = ("ok", "diverged")
+TANGENT_STATUSES = ("ok", "diverged")
 
-NAMES = ("n", "d", "m", "mu_norm", "sigma_p", "noise", "p_flip", "sigma_0", "v0", "train")
+SHARED_PARAMETERS = (
+    "n",
+    "d",
+    "m",
+    "mu_norm",
+    "sigma_p",
+    "noise",
+    "p_flip",
+    "sigma_0",
+    "v0",
+    "train",
+)
 """Parameters of `bocnn` that its kernel at the start depends on, with constant output weights."""
 
-PARAMETERS = tuple(column for column in EVERY if column.name in NAMES)
-
-WORDS: Final[Words] = {
+TANGENT_WORDS: Final[Words] = {
     "noise": ("orthogonal", "isotropic"),
     "train": ("both", "hidden", "output"),
 }
-"""Laws of the noise whose patches are drawn, and layers whose kernel is known."""
+"""Noises whose patches are drawn, and layers whose kernel is known."""
 
-IDLE = (Idle("v0", lambda c: c["train"] == "output", 1.0, "the hidden layer is not trained"),)
+TANGENT_PARAMETERS = tuple(
+    replace(column, choices=tuple(TANGENT_WORDS.get(column.name, column.choices)))
+    for column in BOCNN_PARAMETERS
+    if column.name in SHARED_PARAMETERS
+)
+
+TANGENT_IDLE = (
+    Idle("v0", lambda c: c["train"] == "output", 1.0, "the hidden layer is not trained"),
+)
 """Parameters without effect on a run."""
 
-MEASURES = measures_of(
-    STATUSES,
+TANGENT_MEASURES = measures_of(
+    TANGENT_STATUSES,
     dict(
         lambda_min="smallest eigenvalue of H",
         diagonal="mean of H's diagonal",

@@ -1,7 +1,7 @@
 """The model `tangent` as a sweep sees it: the kernel at the start of `bocnn`'s network, on its data.
 
-Data are drawn as the model `bocnn` draws them, by the same law, the same code and the same keys: a run's
-are those of the run of `bocnn` with its seed, replicate and parameters, and with the defaults of what else
+Data are drawn as the model `bocnn` draws them, by the same code and the same keys: a run's are those of the
+run of `bocnn` with its seed, replicate and parameters, and with the defaults of what else
 is drawn. Nothing is trained. A run whose kernel is singular has no bound: its status is `diverged`.
 """
 
@@ -9,16 +9,21 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.cpu.engine import workspace_bytes
+from bocnn.data.data_model import data_parameters
 from bocnn.data.draws import Seed
 from bocnn.data.geometry import draw_geometry
-from bocnn.data.model import CONSTANT, SIGNAL_NOISE, DataParameters
 from bocnn.data.training_set import draw_training_set
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
-from bocnn.models.tangent.columns import IDLE, MEASURES, PARAMETERS, WORDS
+from bocnn.models.tangent.columns import (
+    TANGENT_IDLE,
+    TANGENT_MEASURES,
+    TANGENT_PARAMETERS,
+    TANGENT_WORDS,
+)
 from bocnn.simd.arena import Workspace, new_arena
 from bocnn.simd.compiling import compile_seconds, compiles_nothing
 from bocnn.theory.kernel import complexity
-from bocnn.theory.tangent import Network, ball_bound, tangent_gram
+from bocnn.theory.tangent import NetworkStart, ball_bound, tangent_gram
 
 
 class Tangent(RowModel):
@@ -26,10 +31,10 @@ class Tangent(RowModel):
 
     name = "tangent"
     numerics_version = 2
-    parameters = PARAMETERS
-    measures = MEASURES
-    words = WORDS
-    idle_rules = IDLE
+    parameters = TANGENT_PARAMETERS
+    measures = TANGENT_MEASURES
+    words = TANGENT_WORDS
+    idle_rules = TANGENT_IDLE
 
     def is_compiled(self, columns: Columns, traced: bool) -> bool:
         """Whether this process can draw these runs and compile nothing."""
@@ -57,7 +62,7 @@ class Tangent(RowModel):
     def measure(self, row: Row) -> Row:
         """The measures of one run."""
         patches, labels = draw_patches(row)
-        start = Network(2 * int(row["m"]), row["sigma_0"], row["v0"], row["train"])
+        start = NetworkStart(2 * int(row["m"]), row["sigma_0"], row["v0"], row["train"])
         gram = tangent_gram(patches, start)
         least = float(np.linalg.eigvalsh(gram)[0])
         bound = ball_bound(gram, labels)
@@ -82,21 +87,7 @@ def draw_patches(row: Row) -> tuple[Array, Array]:
     Returns:
         Shapes (2, n, 2, n), the signal patch first, and (n,).
     """
-    n, mu = int(row["n"]), float(row["mu_norm"])
-    parameters = DataParameters(
-        SIGNAL_NOISE,
-        n,
-        int(row["d"]),
-        int(row["m"]),
-        mu,
-        float(row["sigma_p"]),
-        float(row["sigma_0"]),
-        float(row["v0"]),
-        float(row["p_flip"]),
-        row["noise"] == "isotropic",
-        False,
-        CONSTANT,
-    )
+    n, parameters = int(row["n"]), data_parameters(row)
     seed = Seed(*(np.uint64(row[name]) for name in ("key0", "key1", "replicate")))
     workspace = Workspace(*(new_arena(1, size) for size in workspace_bytes(n, parameters.m, 0)))
     training_set = draw_training_set(

@@ -32,7 +32,7 @@ def sized(
         lines: the line of every key; those that the size gives are changed.
         size: the name of a size; None leaves the file as it is.
     Returns:
-        The keys, and a error where there is no such size.
+        The keys, and an error where there is no such size.
     """
     if size is None:
         return raw, []

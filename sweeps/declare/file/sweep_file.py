@@ -119,7 +119,7 @@ def to_json(spec: SweepSpec) -> str:
 
 
 def _read_axes(raw: dict[str, Any], key: str, errors: list[FileError]) -> dict[str, Axis]:
-    """The axes of one section; one that cannot be read is a error and has no values."""
+    """The axes of one section; one that cannot be read is an error and has no values."""
     section = raw.get(key)
     axes = {}
     for name, form in section.items() if isinstance(section, dict) else ():
@@ -132,7 +132,7 @@ def _read_axes(raw: dict[str, Any], key: str, errors: list[FileError]) -> dict[s
 
 
 def _read_fixed(raw: Mapping[str, Any], errors: list[FileError]) -> dict[str, Any]:
-    """The fixed values; one that is no plain value is a error and stands as UNREAD."""
+    """The fixed values; one that is no plain value is an error and stands as UNREAD."""
     section = raw.get("fixed")
     values = {}
     for name, value in section.items() if isinstance(section, dict) else ():

@@ -1,13 +1,19 @@
-"""The plain executor: every shard in this process, one after the other. The oracle and the debugger.
+"""The plain executor: every shard in this process. The oracle and the debugger.
 
-A shard is trained in a thread, so that the main thread, which alone takes signals, is free for them while
-compiled code runs, for as long as one run may take.
+Shards are trained in threads, as many at once as there are workers: compiled code runs beside other
+compiled code. The main thread takes what they report and, as it alone can, signals, for as long as one run
+may take.
 """
 
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
+from contextlib import nullcontext
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+from threadpoolctl import threadpool_limits
 
 from sweeps.errors import UnwritableError
 from sweeps.store.failed_shard import reason
@@ -21,54 +27,105 @@ _LAST_WAIT_S = 0.5
 """How long a step may still end when a signal came; else it is left alone, and publishes nothing."""
 
 
+class _Event(NamedTuple):
+    """What a thread says of a shard, and how it learns that this was taken; no content at its end."""
+
+    number: int
+    content: Progress | BaseException | None
+    taken: threading.Event
+
+
 def run(
-    work: TrainingJob, report: Callable[[Progress], None], stop_signal: StopSignal | None = None
+    work: TrainingJob,
+    report: Callable[[Progress], None],
+    stop_signal: StopSignal | None = None,
+    *,
+    workers: int = 1,
 ) -> dict[int, str]:
     """Train every shard here.
 
     Args:
         work: the plan and its shards.
-        report: called with each shard's progress.
+        report: called with each shard's progress, in this thread.
         stop_signal: ends it before its time.
+        workers: shards at once; the rows do not depend on it.
     Returns:
         The traceback of every shard that failed, by its number.
     """
-    failures = {}
     stop_signal = stop_signal or StopSignal()
-    for number in range(len(work.shards)):
-        if stop_signal.stop_requested:
-            break
-        try:
-            for progress in _steps(train_shard(work, number), stop_signal):
-                report(progress)
-                if stop_signal.signal is not None:
-                    break
-        except Exception as error:  # a shard's failure, whatever it is, must not stop the others
-            failures[number] = traceback.format_exc()
-            if isinstance(error, UnwritableError):
-                stop_signal.cause = str(error)
-            keep_failure(work, number, failures[number])
-            why = reason(failures[number])
-            report(Progress(number, setback="failed", reason=why))
+    failures: dict[int, str] = {}
+    work = work._replace(session=work.session._replace(slots=workers))
+    # One limit around all threads: each would restore what another has set while that still computes.
+    with threadpool_limits(1) if workers > 1 else nullcontext():
+        for event in _events(work, stop_signal, workers):
+            if isinstance(event.content, Progress):
+                report(event.content)
+            elif isinstance(event.content, Exception):  # it must not stop the others
+                failures[event.number] = _keep(work, event.number, event.content, stop_signal)
+                why = reason(failures[event.number])
+                report(Progress(event.number, setback="failed", reason=why))
+            elif event.content is not None:
+                raise event.content
+            event.taken.set()
     return failures
 
 
-def _steps(shard: Iterator[Progress], stop_signal: StopSignal) -> Iterator[Progress]:
-    """A shard's steps, each taken in a thread; no more when a signal came."""
-    while stop_signal.signal is None:
-        step: Future[Progress | None] = Future()
-        threading.Thread(target=_take, args=(shard, step), daemon=True).start()
-        while not step.done() and stop_signal.signal is None:
-            wait([step], _LOOK_S)
-        wait([step], _LAST_WAIT_S)
-        if not step.done() or (progress := step.result()) is None:
-            return
-        yield progress
+def _keep(work: TrainingJob, number: int, error: Exception, stop_signal: StopSignal) -> str:
+    """Leave a shard's error beside the dataset; its traceback."""
+    if isinstance(error, UnwritableError):
+        stop_signal.cause = str(error)
+    text = "".join(traceback.format_exception(error))
+    keep_failure(work, number, text)
+    return text
 
 
-def _take(shard: Iterator[Progress], step: "Future[Progress | None]") -> None:
-    """Take the next step of a shard; None where it is done."""
-    try:
-        step.set_result(next(shard, None))
-    except BaseException as error:
-        step.set_exception(error)
+def _events(work: TrainingJob, stop_signal: StopSignal, workers: int) -> Iterator[_Event]:
+    """What the threads say, until all have ended or, after a signal, their last wait is over."""
+    events: SimpleQueue[_Event] = SimpleQueue()
+    numbers, lock = iter(range(len(work.shards))), threading.Lock()
+
+    def next_number() -> int | None:
+        with lock:
+            return None if stop_signal.stop_requested else next(numbers, None)
+
+    running = min(workers, max(len(work.shards), 1))
+    for _ in range(running):
+        threading.Thread(
+            target=_train, args=(work, next_number, stop_signal, events), daemon=True
+        ).start()
+    end = float("inf")
+    while running and time.monotonic() < end:
+        try:
+            event = events.get(timeout=_LOOK_S)
+        except Empty:
+            pass
+        else:
+            running -= event.content is None
+            yield event
+        if stop_signal.signal is not None:
+            end = min(end, time.monotonic() + _LAST_WAIT_S)
+
+
+def _train(
+    work: TrainingJob,
+    next_number: Callable[[], int | None],
+    stop_signal: StopSignal,
+    events: "SimpleQueue[_Event]",
+) -> None:
+    """Train shards one after the other; after a signal no further step is taken."""
+
+    def say(number: int, content: Progress | BaseException | None) -> None:
+        event = _Event(number, content, threading.Event())
+        events.put(event)
+        while not event.taken.wait(_LOOK_S) and stop_signal.signal is None:
+            pass
+
+    while (number := next_number()) is not None:
+        try:
+            for progress in train_shard(work, number):
+                say(number, progress)
+                if stop_signal.signal is not None:
+                    break
+        except BaseException as error:
+            say(number, error)
+    say(-1, None)

@@ -41,16 +41,19 @@ def dense_runs(cell: dict) -> dict[str, np.ndarray]:
     basis = values["mu_norm"] * torch.eye(values["d"], dtype=torch.float64)
     xor = values.get("data") == "xor"
     centres = torch.stack([basis[0], -basis[0], *([basis[1], -basis[1]] if xor else [])])
-    noise = {"isotropic": values.get("noise") == "isotropic", "p_flip": values.get("p_flip", 0.0)}
+    options = dense.SampleOptions(
+        isotropic=values.get("noise") == "isotropic", p_flip=values.get("p_flip", 0.0)
+    )
     kind = {"bias": values.get("bias") == "trained", "activation": values["activation"]}
     recipe = dense.Recipe(values["eta"], values["train"])
     rows = []
     for _ in range(REPLICATES):
-        data = dense.draw_data(generator, values["n"], centres, **noise)
+        data = dense.draw_data(generator, values["n"], centres, options)
         shape = (values["m"], values["d"])
-        network = dense.initialize(generator, shape, values["sigma_0"], values["v0"], **kind)
+        scales = dense.InitialScales(values["sigma_0"], values["v0"])
+        network = dense.initialize(generator, shape, scales, **kind)
         dense.train(network, data, recipe, values["steps"])
-        fresh = dense.draw_data(generator, 4000, centres, **noise)
+        fresh = dense.draw_data(generator, 4000, centres, options)
         error = dense.error(network, fresh.patches, fresh.observed)
         rows.append(dense.measure(network, data, centres) | {"test_error": error})
     return {name: np.array([row[name] for row in rows]) for name in COMPARED}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
-from bocnn.gpu import choice
+from bocnn.engines import availability
+from bocnn.engines.registry import GRAM_GPU
 from tests.bocnn.conftest import Engine
 from tests.bocnn.run_columns import columns
 from tests.tolerance import RELATIVE
@@ -53,10 +54,10 @@ SLOW: list[dict[str, Any]] = [
 def assert_agree(runs: int, card: Engine, **given: Any) -> None:
     """Fail unless both engines give the same rows within the tolerance, or NaN together."""
     asked = columns(runs, **(SMALL | given))
-    assert choice.fits(asked).all()
+    assert GRAM_GPU.accepts(asked).all()
     found = card.run(asked)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choice, "device", lambda: None)
+        patch.setattr(availability, "gpu_device", lambda: None)
         expected = MODEL.run(asked)
     np.testing.assert_array_equal(found["status"], expected["status"])
     for name in expected.keys() - {"status"}:

@@ -6,21 +6,20 @@ import torch
 from benchmarks import bmm, gpu
 from benchmarks.shapes import Shape
 from bocnn.gpu import launch
-from bocnn.gpu.buffers import room_drawn, room_trained
+from bocnn.gpu.buffers import allocate_drawn, allocate_trained
 from tests.bocnn.conftest import CARD, Engine
 
 
 def test_batched_torch_trains_as_the_kernel_does() -> None:
     case = gpu.make_case(Shape(9, 3, 15, 40), CARD, 3)
-    drawn = room_drawn(3, case.sizes, case.plan, CARD)
-    launch.draw(case.runs, drawn, case.sizes, case.plan)
-    trained = room_trained(3, case.plan, gpu.PLAIN, CARD)
-    how = {"sizes": case.sizes, "plan": case.plan, "kind": gpu.PLAIN}
-    launch.train(case.runs, drawn, trained, **how)
+    drawn = allocate_drawn(3, case.batch.sizes, case.batch.plan, CARD)
+    launch.draw(case.batch, drawn)
+    trained = allocate_trained(3, case.batch.plan, gpu.PLAIN, CARD)
+    launch.train(case.batch, drawn, trained)
     state, samples = gpu.bmm_state(case, drawn)
     for _ in range(case.shape.steps):
         bmm.step(state, samples)
-    expected = trained.activations[:, : case.sizes.filters, :9]
+    expected = trained.activations[:, : case.batch.sizes.filters, :9]
     torch.testing.assert_close(state.activations, expected, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(state.second, trained.output[:, 1, :6], rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(state.first, trained.output[:, 0, :6], rtol=1e-4, atol=1e-6)

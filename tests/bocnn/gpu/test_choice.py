@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
-from bocnn.gpu import choice
+from bocnn.engines import gram_gpu
+from bocnn.engines.packing import cells_of
 from tests.bocnn.conftest import CARD, Engine
 from tests.bocnn.run_columns import columns
 
@@ -16,14 +17,14 @@ UNFIT: list[dict[str, Any]] = [
     {"precision": "float64"},
     {"activation": "tanh"},
     {"batch": 7},
-    {"n": choice.MOST_SAMPLES + 1},
-    {"m": choice.MOST_FILTERS // 2 + 1},
+    {"n": gram_gpu.MOST_SAMPLES + 1},
+    {"m": gram_gpu.MOST_FILTERS // 2 + 1},
 ]
 FIT: list[dict[str, Any]] = [
     {"activation": "leaky_relu"},
     {"batch": 20},
-    {"n": choice.MOST_SAMPLES},
-    {"m": choice.MOST_FILTERS // 2},
+    {"n": gram_gpu.MOST_SAMPLES},
+    {"m": gram_gpu.MOST_FILTERS // 2},
     {"momentum": 0.5, "weight_decay": 0.1, "data": "xor", "bias": "trained", "loss": "square"},
 ]
 
@@ -57,7 +58,7 @@ def test_rows_do_not_depend_on_the_pieces_that_are_packed(
     parts = [columns(k, n=n, m=1, n_test=5, steps=2, v0=0.1 * k) for k, n in ((2, 4), (3, 5))]
     asked = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     whole = card.run(asked)
-    monkeypatch.setattr(choice, "_PIECE", 2)
+    monkeypatch.setattr(gram_gpu, "_PIECE", 2)
     pieces = card.run(asked)
     for name in whole:
         np.testing.assert_array_equal(pieces[name], whole[name], err_msg=name)
@@ -66,8 +67,9 @@ def test_rows_do_not_depend_on_the_pieces_that_are_packed(
 def test_words_and_keys_are_looked_up_once_a_cell() -> None:
     cells = [columns(3), columns(2, v0=0.7), columns(2, v0=0.7, activation="leaky_relu")]
     asked = {name: np.concatenate([cell[name] for cell in cells]) for name in cells[0]}
-    starts = choice._cell_starts(asked)
-    np.testing.assert_array_equal(np.flatnonzero(starts), [0, 3, 5])
+    first, cell = cells_of(asked)
+    np.testing.assert_array_equal(first, [0, 3, 5])
+    np.testing.assert_array_equal(cell, [0, 0, 0, 1, 1, 2, 2])
 
 
 def answered(environment: dict[str, str], code: str) -> str:
@@ -84,8 +86,8 @@ def test_without_a_card_to_see_torch_is_not_imported(visible: dict[str, str]) ->
     if CARD == "cuda" and "HOME" in visible:
         pytest.skip("there is a card")
     code = (
-        "import sys; sys.path.insert(0, '.'); from bocnn.gpu import choice;"
-        "print(choice.device(), 'torch' in sys.modules)"
+        "import sys; sys.path.insert(0, '.'); from bocnn.engines.availability import gpu_device;"
+        "print(gpu_device(), 'torch' in sys.modules)"
     )
     assert answered(visible, code) == "None False"
 

@@ -8,9 +8,9 @@ import pytest
 
 CODE = """
 from benchmarks.kernels import compile_kernel, kernels_of
-from bocnn.gpu.buffers import Kind, plan_of
+from bocnn.gpu.buffers import KernelFeatures, plan_of
 for n, filters in {shapes}:
-    plan = plan_of(n, filters, Kind({kinds}, {kinds}, {kinds}))
+    plan = plan_of(n, filters, KernelFeatures({kinds}, {kinds}, {kinds}))
     for kernel, warps, constants in kernels_of(n, filters, plan):
         constants = constants | dict.fromkeys(("COUPLED", "MOVING", "STOPPING"), {kinds})
         code = compile_kernel(kernel, warps, constants, 90)

@@ -10,11 +10,15 @@ from bocnn.data import draws
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.model import DataParameters
 from bocnn.data.training_set import draw_training_set
-from bocnn.gpu.buffers import plan_of, room_drawn
+from bocnn.engines.packing import pack as pack_runs
+from bocnn.gpu import table
+from bocnn.gpu.batches import pack
+from bocnn.gpu.buffers import PLAIN, allocate_drawn, plan_of
 from bocnn.gpu.draws import chi, normals, uniforms
-from bocnn.gpu.launch import draw, pack
-from bocnn.gpu.records import FLOATS, INT_COUNT, Runs, Sizes
-from bocnn.model import MODEL
+from bocnn.gpu.launch import Batch, draw
+from bocnn.gpu.records import FLOATS, INT_COUNT, RunParameters, Sizes
+from bocnn.measure.measures import Measures
+from bocnn.parameters.columns import STATUSES
 from bocnn.rng.chi import chi as cpu_chi
 from bocnn.rng.philox import Stream
 from tests.bocnn.arenas import arena, workspace
@@ -22,6 +26,29 @@ from tests.bocnn.conftest import CARD
 from tests.bocnn.run_columns import columns
 
 SEED = draws.Seed(np.uint64(123), np.uint64(0xFFFFFFFF), np.uint64(7))
+
+
+def test_measures_counters_and_statuses_are_the_cpus_by_name() -> None:
+    assert table.MEASURE_COUNT.value == len(Measures._fields)
+    for index, name in enumerate(Measures._fields):
+        assert getattr(table, name.upper()).value == index
+    names = {"bias": "FILTER_BIAS"}
+    for name in (
+        "label",
+        "flip",
+        "signal",
+        "factor",
+        "chi",
+        "test",
+        "centre",
+        "noise",
+        "bias",
+        "output",
+    ):
+        ours = getattr(table, names.get(name, name.upper()))
+        assert ours.value == getattr(draws, name.upper())
+    for name in STATUSES:
+        assert STATUSES[getattr(table, name.upper()).value] == name
 
 
 @triton.jit
@@ -32,12 +59,12 @@ def _draw(runs, out, degrees, SIZE: tl.constexpr):
     tl.store(out + 2 * SIZE + i, chi(runs, 0, 4, i, tl.load(degrees + i)))
 
 
-def seeded() -> Runs:
+def seeded() -> RunParameters:
     """One run of the seed, the rest of its parameters unset."""
     ints = torch.zeros((1, INT_COUNT.value), dtype=torch.int64)
     key = (SEED.key0 | (SEED.key1 << np.uint64(32))).view(np.int64)
     ints[0, 0], ints[0, 1] = int(key), int(SEED.replicate)
-    return Runs(torch.zeros((1, len(FLOATS)), dtype=torch.float64).to(CARD), ints.to(CARD))
+    return RunParameters(torch.zeros((1, len(FLOATS)), dtype=torch.float64).to(CARD), ints.to(CARD))
 
 
 def test_uniforms_normals_and_lengths_are_those_of_the_cpu() -> None:
@@ -59,11 +86,11 @@ def test_uniforms_normals_and_lengths_are_those_of_the_cpu() -> None:
 def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) -> None:
     n, m = 6, 3
     asked = columns(1, n=n, m=m, d=d, data=data, noise=noise, bias="trained", p_flip=0.4)
-    given = MODEL.pack(asked, np.arange(1))
+    given = pack_runs(asked, np.arange(1))
     sizes, plan = Sizes(n, 2 * m, n + 2 * m), plan_of(n, 2 * m)
-    runs = Runs(*(torch.from_numpy(part).to(CARD) for part in pack(given)))
-    drawn = room_drawn(1, sizes, plan, CARD)
-    draw(runs, drawn, sizes, plan)
+    runs = RunParameters(*(torch.from_numpy(part).to(CARD) for part in pack(given)))
+    drawn = allocate_drawn(1, sizes, plan, CARD)
+    draw(Batch(runs, sizes, plan, PLAIN), drawn)
     xor, isotropic = int(data == "xor"), noise == "isotropic"
     parameters = DataParameters(xor, n, d, m, 2.0, 1.0, 0.01, 0.2, 0.4, isotropic, True, 0)
     seed = draws.Seed(given.key0[0], given.key1[0], given.replicate[0])
@@ -72,7 +99,7 @@ def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) 
     training_set = draw_training_set(parameters, geometry, seed, np.float64, work)
     count = geometry.labels.size
     np.testing.assert_array_equal(drawn.observed[0, :n].cpu(), training_set.observed)
-    np.testing.assert_array_equal(drawn.at[0, :n].cpu(), training_set.shared.argmax(axis=0))
+    np.testing.assert_array_equal(drawn.centre[0, :n].cpu(), training_set.shared.argmax(axis=0))
     np.testing.assert_allclose(
         drawn.inner[0, :n, :n].cpu(), training_set.gram[count:, count:], rtol=1e-5
     )

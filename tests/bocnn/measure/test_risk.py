@@ -90,8 +90,7 @@ def test_the_test_error_is_that_of_fresh_samples(problem: Problem) -> None:
         torch.Generator().manual_seed(5),
         100_000,
         run.pair.centres,
-        sigma_p=1.2,
-        isotropic=problem.isotropic,
+        dense.SampleOptions(sigma_p=1.2, isotropic=problem.isotropic),
     )
     drawn = dense.error(run.pair.dense, fresh.patches, fresh.true)
     assert abs(error - drawn) < 4 * np.hypot(deviation, 0.5 / np.sqrt(100_000))

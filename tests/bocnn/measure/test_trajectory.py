@@ -58,7 +58,9 @@ def test_a_record_is_the_measures_of_a_run_that_ends_there(
     kind: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_key = np.arange(8, dtype=np.uint64)
-    monkeypatch.setattr("bocnn.model.cell_keys", lambda columns, keyed: (one_key, one_key))
+    monkeypatch.setattr(
+        "bocnn.engines.packing.cell_keys", lambda columns, keyed: (one_key, one_key)
+    )
     _, traces = MODEL.trace(columns(8, **kind), STEPS)
     for step in (1, 7, 30):
         rows = MODEL.run(columns(8, **kind | {"steps": step}))

@@ -10,7 +10,7 @@ import torch
 from bocnn import MODEL
 from bocnn.cpu.engine import WORDS
 from bocnn.dense import network as dense
-from bocnn.gpu import choice
+from bocnn.engines.gram_gpu import GPU_WORDS
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import Column
@@ -22,7 +22,7 @@ from tests.bocnn.run_columns import columns
 from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 from tests.sweeps.small import errors_of
 
-UNKNOWN = "laplace"
+UNKNOWN = "unheard_of"
 KERNEL = load_model("kernel")
 SWEEPS = {
     "bocnn": "{n: 6, m: 3, d: 50, mu_norm: 1, sigma_0: 0.01, v0: 0.1, eta: 0.05, steps: 3}",
@@ -94,33 +94,39 @@ def test_every_choice_is_named_by_the_engine(model: Any, column: Column) -> None
 
 
 def test_a_parameter_of_words_that_nobody_named_has_none() -> None:
-    asked = columns(2) | {"optimizer": np.array(["adam", "adam"], dtype=object)}
-    with pytest.raises(ValueError, match=r"received optimizer: adam; .* accepts no word for it"):
+    asked = columns(2) | {"schedule": np.array(["cosine", "cosine"], dtype=object)}
+    with pytest.raises(ValueError, match=r"received schedule: cosine; .* accepts no word for it"):
         MODEL.run(asked)
     assert not MODEL.fits_card(asked).any()
 
 
-@pytest.mark.parametrize("name", sorted(choice.WORDS))
+CODED = sorted(GPU_WORDS.keys() & WORDS.keys())
+"""Columns of words that both gram engines know by codes."""
+
+
+@pytest.mark.parametrize("name", CODED)
 def test_the_card_takes_no_such_word(name: str) -> None:
     asked = columns(3)
     assert MODEL.fits_card(asked).all()
     asked[name] = np.array([asked[name][0], UNKNOWN, asked[name][0]], dtype=object)
     assert MODEL.fits_card(asked).tolist() == [True, False, True]
-    assert set(choice.WORDS[name]) <= set(WORDS[name])
+    assert set(GPU_WORDS[name]) <= set(WORDS[name])
 
 
 def test_the_cards_codes_are_those_of_the_processor() -> None:
-    for name, words in choice.WORDS.items():
+    assert GPU_WORDS.keys() - WORDS.keys() == {"optimizer", "label_process"}
+    for name in CODED:
+        words = GPU_WORDS[name]
         assert tuple(WORDS[name][: len(words)]) == tuple(words)
 
 
 def test_the_dense_network_refuses_words_that_it_does_not_know() -> None:
     generator = torch.Generator().manual_seed(0)
-    network = dense.initialize(generator, (2, 5), 0.1, 0.1)
+    network = dense.initialize(generator, (2, 5), dense.InitialScales(0.1, 0.1))
     data = dense.draw_data(generator, 4, torch.eye(5, dtype=torch.float64)[:2])
     with pytest.raises(ValueError, match="received loss: hinge; the dense network accepts log"):
         dense.training_loss(network, data, "hinge")
     with pytest.raises(ValueError, match="received layers: first; the dense network accepts both"):
         dense.train(network, data, dense.Recipe(0.1, layers="first"), 1)
     with pytest.raises(ValueError, match="received activation: gelu; the dense network accepts"):
-        dense.initialize(generator, (2, 5), 0.1, 0.1, activation="gelu")
+        dense.initialize(generator, (2, 5), dense.InitialScales(0.1, 0.1), activation="gelu")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
-from bocnn.models.kernel.columns import IDLE as KERNEL_IDLE
+from bocnn.models.kernel.columns import KERNEL_IDLE
 from bocnn.models.kernel.model import MODEL as KERNEL
-from bocnn.models.proportional.columns import IDLE as PROPORTIONAL_IDLE
+from bocnn.models.proportional.columns import PROPORTIONAL_IDLE
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
-from bocnn.models.tangent.columns import IDLE as TANGENT_IDLE
+from bocnn.models.tangent.columns import TANGENT_IDLE
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import IDLE
 from sweeps.declare.cells.identity import cell_digests

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from bocnn.models.proportional.descent import Recipe, Watch, descend
-from bocnn.models.proportional.draws import Sample, draw
+from bocnn.models.proportional.descent import DescentOptions, Observer, descend
+from bocnn.models.proportional.draws import TrainingProblem, draw
 from bocnn.models.proportional.population import (
     activate,
     differentiate,
@@ -21,13 +21,13 @@ from bocnn.models.proportional.students import (
     train_first_linear,
     train_second,
 )
-from bocnn.theory.moments import NAMES
+from bocnn.theory.moments import MOMENT_ACTIVATIONS
 from tests.tolerance import assert_near
 
 SIGMA = 0.6
 
 
-def sample_of(n: int = 12, d: int = 7, h: int = 9, **more: Any) -> Sample:
+def sample_of(n: int = 12, d: int = 7, h: int = 9, **more: Any) -> TrainingProblem:
     sizes = {"n": n, "d": d, "h": h, "key0": 3, "key1": 0, "replicate": 1}
     return draw(sizes | {"r": 1.4, "sigma": SIGMA, "init": 0.8} | more)
 
@@ -50,7 +50,7 @@ def test_descent_is_autograds(n: int, d: int, h: int, name: str) -> None:
         (gradient,) = torch.autograd.grad(loss, w)
         with torch.no_grad():
             w -= eta * gradient
-    trained = descend(sample, labels, name, Recipe(eta, steps, 0.0))
+    trained = descend(sample, labels, name, DescentOptions(eta, steps, 0.0))
     assert_near(trained.filters, w.detach().numpy())
     loss = (trained.residual**2).sum() / (2 * n)
     assert_near(loss, ((signs @ phi(name, w @ x.T) - start - y) ** 2).sum().item() / (2 * n))
@@ -59,9 +59,9 @@ def test_descent_is_autograds(n: int, d: int, h: int, name: str) -> None:
 def test_descent_stops_at_its_tolerance_and_tells_the_gradient() -> None:
     sample = sample_of()
     labels = sample.x @ sample.target
-    trained = descend(sample, labels, "relu", Recipe(0.3, 5000, 1e-4))
+    trained = descend(sample, labels, "relu", DescentOptions(0.3, 5000, 1e-4))
     assert trained.grad_norm <= 1e-4 and 0 < trained.steps < 5000
-    before = descend(sample, labels, "relu", Recipe(0.3, trained.steps - 1, 0.0))
+    before = descend(sample, labels, "relu", DescentOptions(0.3, trained.steps - 1, 0.0))
     assert before.grad_norm > 1e-4
 
 
@@ -77,8 +77,8 @@ def step_of_escape(init: float) -> int:
         if residual @ residual < least / 2:
             seen.append(step)
 
-    every = Watch(frozenset(range(0, 1000, 10)), look)
-    descend(sample, labels, "erf", Recipe(0.343, 1000, 0.0), watch=every)
+    every = Observer(frozenset(range(0, 1000, 10)), look)
+    descend(sample, labels, "erf", DescentOptions(0.343, 1000, 0.0), observer=every)
     return seen[0]
 
 
@@ -96,21 +96,21 @@ def test_modes_are_gradient_descent_on_a_linear_network(n: int, d: int, steps: i
     eta, learned = 0.2, np.zeros((d, n))
     for _ in range(steps):
         learned -= eta / n * sample.x.T @ (sample.x @ learned - np.eye(n))
-    fit = train_first_linear(sample, SIGMA, Recipe(eta, steps, 0.0))
+    fit = train_first_linear(sample, SIGMA, DescentOptions(eta, steps, 0.0))
     missed = learned @ (sample.x @ sample.target) - sample.target
     np.testing.assert_allclose(fit.bias, missed @ missed, rtol=1e-9, atol=1e-12)
     assert_near(fit.variance, SIGMA**2 * (learned**2).sum())
     labels = sample.x @ sample.target + sample.noise
-    trained = descend(sample, labels, "linear", Recipe(eta, steps, 0.0))
+    trained = descend(sample, labels, "linear", DescentOptions(eta, steps, 0.0))
     ends = (trained.residual**2).sum() / (2 * n), trained.grad_norm
     np.testing.assert_allclose((fit.train_loss, fit.grad_norm), ends, rtol=1e-6, atol=1e-18)
 
 
 def test_modes_stop_at_the_step_at_which_descent_stops() -> None:
-    sample, recipe = sample_of(40, 20), Recipe(0.2, 10_000, 1e-5)
+    sample, options = sample_of(40, 20), DescentOptions(0.2, 10_000, 1e-5)
     labels = sample.x @ sample.target + sample.noise
-    expected = descend(sample, labels, "linear", recipe).steps
-    assert train_first_linear(sample, SIGMA, recipe).steps_run == expected > 10
+    expected = descend(sample, labels, "linear", options).steps
+    assert train_first_linear(sample, SIGMA, options).steps_run == expected > 10
 
 
 @pytest.mark.parametrize(("rows", "columns", "rank"), [(9, 5, 5), (5, 9, 5), (9, 9, 4), (5, 9, 3)])
@@ -120,7 +120,7 @@ def test_the_pseudo_inverse_is_numpys(rows: int, columns: int, rank: int) -> Non
     np.testing.assert_allclose(pseudo_inverse(matrix), np.linalg.pinv(matrix), atol=1e-8)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MOMENT_ACTIVATIONS)
 def test_moments_of_neurons_are_those_of_drawn_inputs(name: str) -> None:
     rng = np.random.default_rng(0)
     filters, target = rng.standard_normal((4, 3)), rng.standard_normal(3)
@@ -134,7 +134,7 @@ def test_moments_of_neurons_are_those_of_drawn_inputs(name: str) -> None:
         assert (np.abs(drawn.mean(0) - expected) < 4.5 * error + 1e-12).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MOMENT_ACTIVATIONS)
 def test_what_is_not_linear_is_what_least_squares_leave(name: str) -> None:
     rng = np.random.default_rng(3)
     filters, weights = rng.standard_normal((5, 3)), rng.standard_normal(5)
@@ -145,14 +145,14 @@ def test_what_is_not_linear_is_what_least_squares_leave(name: str) -> None:
     assert abs(found - left.mean()) < 4.5 * left.std() / len(x) ** 0.5 + 1e-12
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MOMENT_ACTIVATIONS)
 def test_derivatives_are_differences(name: str) -> None:
     a = np.array([-2.0, -0.3, 0.4, 1.7])
     step = (activate(name, a + 1e-6) - activate(name, a - 1e-6)) / 2e-6
     np.testing.assert_allclose(differentiate(name, a), step, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MOMENT_ACTIVATIONS)
 @pytest.mark.parametrize(("n", "d", "h"), [(12, 7, 5), (8, 20, 24), (20, 4, 11)])
 def test_the_second_layers_terms_are_those_of_drawn_noise(
     n: int, d: int, h: int, name: str
@@ -170,13 +170,13 @@ def test_the_second_layers_terms_are_those_of_drawn_noise(
 
 
 def test_the_first_layers_terms_add_up_to_the_risk_of_both_signs() -> None:
-    sample, recipe = sample_of(20, 30, 15), Recipe(0.2, 4000, 1e-14)
-    fit = train_first(sample, "relu", recipe)
+    sample, options = sample_of(20, 30, 15), DescentOptions(0.2, 4000, 1e-14)
+    fit = train_first(sample, "relu", options)
     fresh = np.random.default_rng(2).standard_normal((200_000, 30))
     clean, a = sample.x @ sample.target, sample.signs / 15**0.5
     risks = []
     for sign in (1, -1):
-        trained = descend(sample, clean + sign * sample.noise, "relu", recipe)
+        trained = descend(sample, clean + sign * sample.noise, "relu", options)
         outputs = [np.maximum(fresh @ w.T, 0) @ a for w in (trained.filters, sample.filters)]
         risks.append((outputs[0] - outputs[1] - fresh @ sample.target) ** 2)
     drawn = np.mean(risks, axis=0)
@@ -185,10 +185,10 @@ def test_the_first_layers_terms_add_up_to_the_risk_of_both_signs() -> None:
 
 def test_a_linear_first_layer_has_the_same_terms_by_both_routes() -> None:
     """With the variance over the noise drawn, the descent's is one draw of the modes' mean."""
-    sample, recipe = sample_of(15, 30, 10), Recipe(0.2, 3000, 0.0)
+    sample, options = sample_of(15, 30, 10), DescentOptions(0.2, 3000, 0.0)
     descent, modes = (
-        train_first(sample, "linear", recipe),
-        train_first_linear(sample, SIGMA, recipe),
+        train_first(sample, "linear", options),
+        train_first_linear(sample, SIGMA, options),
     )
     assert_near(descent.bias, modes.bias)
     theta = np.linalg.pinv(sample.x) @ sample.noise

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from bocnn.theory.moments import NAMES, moments
+from bocnn.theory.moments import MOMENT_ACTIVATIONS, moments
 from tests.tolerance import assert_near
 
 FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -28,7 +28,7 @@ def mean(values: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 2.5])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MOMENT_ACTIVATIONS)
 def test_closed_forms_are_the_integrals(name: str, scale: float) -> None:
     phi, slope = FUNCTIONS[name](scale * POINTS), SLOPES[name](scale * POINTS)
     linear = mean(POINTS * phi)
@@ -42,7 +42,7 @@ def test_closed_forms_are_the_integrals(name: str, scale: float) -> None:
     np.testing.assert_allclose(moments(name, scale), expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MOMENT_ACTIVATIONS)
 def test_what_is_linear_is_the_mean_slope(name: str) -> None:
     """Stein: E[G φ(sG)] = s E φ′(sG)."""
     scales = np.array([0.2, 1.0, 3.0])

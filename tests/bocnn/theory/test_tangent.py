@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bocnn.theory.kernel import generalization_bound, limit_gram
-from bocnn.theory.tangent import Network, ball_bound, tangent_gram
+from bocnn.theory.tangent import NetworkStart, ball_bound, tangent_gram
 from tests.tolerance import assert_near
 
 N, D, FILTERS = 5, 4, 20_000
@@ -23,7 +23,7 @@ def patches(x: np.ndarray) -> np.ndarray:
     return np.einsum("pid,qjd->piqj", x, x)
 
 
-def gradients(x: np.ndarray, network: Network) -> np.ndarray:
+def gradients(x: np.ndarray, network: NetworkStart) -> np.ndarray:
     """Each filter's gradient of the output of every sample, by autograd, (n, filters, d + 2)."""
     rng = np.random.default_rng(5)
     w = torch.tensor(network.sigma_0 * rng.standard_normal((FILTERS, D)), requires_grad=True)
@@ -40,7 +40,7 @@ def gradients(x: np.ndarray, network: Network) -> np.ndarray:
 
 @pytest.mark.parametrize("train", ["both", "hidden", "output"])
 def test_the_kernel_is_the_mean_over_wide_random_networks(train: str) -> None:
-    network, x = Network(FILTERS, 0.7, 0.4, train), samples()
+    network, x = NetworkStart(FILTERS, 0.7, 0.4, train), samples()
     found = gradients(x, network)
     each = np.einsum("ikc,jkc->ijk", found, found)
     error = each.std(-1) * FILTERS**0.5
@@ -49,16 +49,16 @@ def test_the_kernel_is_the_mean_over_wide_random_networks(train: str) -> None:
 
 
 def test_the_kernel_grows_with_the_filters_and_scales_and_is_a_kernel() -> None:
-    gram = tangent_gram(patches(samples()), Network(20, 0.5, 0.3, "both"))
+    gram = tangent_gram(patches(samples()), NetworkStart(20, 0.5, 0.3, "both"))
     assert np.linalg.eigvalsh(gram)[0] > -1e-12 and (gram == gram.T).all()
-    assert_near(tangent_gram(patches(samples()), Network(40, 0.5, 0.3, "both")), 2 * gram)
-    assert_near(tangent_gram(patches(samples()), Network(20, 1.0, 0.6, "both")), 4 * gram)
+    assert_near(tangent_gram(patches(samples()), NetworkStart(40, 0.5, 0.3, "both")), 2 * gram)
+    assert_near(tangent_gram(patches(samples()), NetworkStart(20, 1.0, 0.6, "both")), 4 * gram)
 
 
 def test_one_patch_of_unit_length_is_the_kernel_of_arora_et_al() -> None:
     x = np.random.default_rng(1).standard_normal((1, 7, 5))
     x /= np.linalg.norm(x, axis=2, keepdims=True)
-    gram = tangent_gram(patches(x), Network(1, 0.0, 1.0, "hidden"))
+    gram = tangent_gram(patches(x), NetworkStart(1, 0.0, 1.0, "hidden"))
     assert_near(gram, limit_gram(x[0]))
     y = np.array([1.0, -1, 1, 1, -1, -1, 1])
     assert_near(ball_bound(gram, y), generalization_bound(gram, y))

@@ -1,0 +1,134 @@
+"""Figures as files, the same bytes for the same figure, and as SVG for a page."""
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from analysis.figures.style import GREY, INK, PALETTE_SIZE, Colour, colours, dark, theme
+
+PNG_DPI = 300
+PAGE_FONTS = "Arial,Helvetica,'Liberation Sans','DejaVu Sans',sans-serif"
+"""Where text is left to the reader, fonts no wider than the one that figures are laid out with."""
+SHORTENINGS = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"<!--.*?-->", ""),
+        (r"\s*\n\s*", " "),
+        (r"> <", "><"),
+        (r'<g id="[^"]*"', "<g"),
+        (r"font-family: [^;\"]*; ?", ""),
+        (r"(font: [\d.]+px) [^;\"]*", r"\1 sans-serif"),
+    )
+)
+TAGS, FINE_DIGITS = re.compile("<[^>]*>"), re.compile(r"(\d\.\d\d)\d+")
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Writes a figure as PNG and SVG, without dates or versions: same figure, same bytes.
+
+    Args:
+        figure: the figure.
+        stem: path without suffix; its folder exists.
+    Returns:
+        The two paths.
+    """
+    png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+    with _in_theme("path"):
+        _lay_out(figure)
+        own = figure.dpi
+        figure.set_dpi(PNG_DPI)
+        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
+        figure.set_dpi(own)
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    return [png, svg]
+
+
+def page_svg(figure: Figure) -> str:
+    """The figure as SVG for a page: on the page's own background, and in light ink where that is dark.
+
+    Text stays text, in the reader's own font, which takes a fraction of the bytes of drawn letters.
+
+    Args:
+        figure: one that draws its text and frames in the theme's ink.
+    """
+    stream = io.StringIO()
+    with _in_theme("none"):
+        _lay_out(figure)
+        background = figure.get_facecolor()
+        figure.set_facecolor("none")
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})  # type: ignore[no-untyped-call]
+        figure.set_facecolor(background)
+    text, rules = _with_classes(_shortened(stream.getvalue()))
+    head, tag, tail = text.rpartition("</svg>")
+    return f"{head}<style>text{{font-family:{PAGE_FONTS}}}{rules}</style>{tag}{tail}"
+
+
+@contextmanager
+def _in_theme(text: str) -> Iterator[None]:
+    """The theme, where a character that the font does not have is a box and no warning.
+
+    Args:
+        text: "path" draws letters, "none" leaves them to the reader's font.
+    """
+    with theme(), mpl.rc_context({"svg.fonttype": text}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lays a figure out once for all its files: matplotlib would do so twice for each."""
+    engine = figure.get_layout_engine()
+    if engine is not None and figure.axes:
+        FigureCanvasAgg(figure)
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+
+
+def _shortened(svg: str) -> str:
+    """The same picture in fewer bytes: without indents, unused names, and thousandths of a point."""
+    for pattern, instead in SHORTENINGS:
+        svg = pattern.sub(instead, svg)
+    # In tags alone: what is written in the figure keeps its digits.
+    return TAGS.sub(lambda tag: FINE_DIGITS.sub(r"\1", tag[0]), svg)
+
+
+def _pale(colour: Colour) -> Colour:
+    red, green, blue = (1 - 0.5 * (1 - part) for part in colour)
+    return red, green, blue
+
+
+def _with_classes(svg: str) -> tuple[str, str]:
+    """The SVG with each style named once, and the rules for those names on light and dark pages."""
+    names = {style: f"c{k}" for k, style in enumerate(dict.fromkeys(STYLES.findall(svg)))}
+    on_dark = {style: _on_dark(style) for style in names}
+    light = "".join(f".{name}{{{style}}}" for style, name in names.items())
+    on_dark_rules = "".join(
+        f".{names[style]}{{{other}}}" for style, other in on_dark.items() if other != style
+    )
+    text = STYLES.sub(lambda found: f'class="{names[found[1]]}"', svg)
+    return text, f"{light}@media (prefers-color-scheme: dark) {{{on_dark_rules}}}"
+
+
+def _on_dark(style: str) -> str:
+    """A style with the theme's inks as they are on a dark background."""
+    return INKS.sub(lambda found: f"{found[1]}: {_light_inks()[found[2]]}", style)
+
+
+@cache
+def _light_inks() -> dict[str, str]:
+    light = {INK: "#e4e4e4", GREY: "#a6a6a6"}
+    return light | {to_hex(dark(colour)): to_hex(_pale(colour)) for colour in colours(PALETTE_SIZE)}
+
+
+STYLES = re.compile('style="([^"]*)"')
+INKS = re.compile(f"(fill|stroke): ({'|'.join(_light_inks())})")

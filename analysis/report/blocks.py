@@ -1,0 +1,92 @@
+"""What a section is made of, as records: figures, tables, maps and texts.
+
+A block is made once and shown twice: in files (PNG, SVG, CSV) and on the page.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from analysis.cells.cells import Cells
+from analysis.report.rows import Row
+
+MAX_OPEN_ROWS = 12
+"""Rows up to which a table of details is open on the page."""
+
+
+@dataclass(frozen=True, eq=False)
+class FigureBlock:
+    """A figure: `name`.png and `name`.svg, and on the page.
+
+    `parts` are narrow pieces of it, by what each shows, that a page of any width can set side by
+    side, below the `key` that they share; without any, the page shows the whole.
+    """
+
+    name: str
+    caption: str
+    figure: Figure
+    parts: tuple[tuple[str, Figure], ...] = ()
+    key: Figure | None = None
+    on_page: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class TableBlock:
+    """A table: `rows` go to `name`.csv as they are; `header` and `cells` are what people read.
+
+    Without a name there is no file, and without a header it is not on the page.
+    """
+
+    name: str
+    caption: str
+    rows: Sequence[Row] = ()
+    header: Sequence[str] = ()
+    cells: Sequence[Sequence[str]] = ()
+    folded: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class MapBlock:
+    """Maps on the page that show the values of a cell: for each setting its views, by name."""
+
+    cells: Cells
+    panels: tuple[tuple[tuple[str, Figure], ...], ...]
+
+
+@dataclass(frozen=True)
+class TextBlock:
+    """A text as it is: in the file `name`, and on the page below its caption."""
+
+    name: str
+    caption: str
+    text: str
+
+
+def table_of_rows(
+    name: str, caption: str, rows: Sequence[Row], *, folded: bool = False
+) -> TableBlock:
+    """A table that shows people every column of its rows as it is."""
+    header = list(rows[0]) if rows else []
+    cells = [[_word(row[column]) for column in header] for row in rows]
+    return TableBlock(name, caption, rows, header, cells, folded)
+
+
+def file_names(texts: Iterable[str]) -> list[str]:
+    """A file name for each text, unlike those of the others in the same folder."""
+    names: list[str] = []
+    for text in texts:
+        stem = re.sub(r"[^\w.-]+", "-", text).strip("-.") or "unnamed"
+        candidates = (stem, *(f"{stem}-{k}" for k in range(2, len(names) + 3)))
+        names.append(next(name for name in candidates if name not in names))
+    return names
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

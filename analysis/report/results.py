@@ -1,0 +1,167 @@
+"""What several sections of a report show, computed once and kept; writing it down is report's job."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from analysis.boundary.half_benign import find_benign_boundary
+from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import Cells
+from analysis.dataset.files import Dataset, open_dataset
+from analysis.dataset.provenance import Provenance, read_provenance
+from analysis.errors import AnalysisError
+from analysis.scaling.broken_power_law import BrokenPowerLaw, fit_broken_power_law
+from analysis.scaling.paired_shift import Shift, boundary_shift
+from analysis.scaling.power_law import LAW_KINDS, PowerLaw, fit_power_law
+from analysis.scaling.prediction import Comparison, compare
+from analysis.statistics.bootstrap import Resampling
+from analysis.training.trajectories import Trajectories, open_trajectories
+from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.document import SweepDocument
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report shows where that differs from the sweep's own specification; None keeps that.
+
+    `fixed_axes` are values at which trajectories are taken of the axes that they do not show.
+    """
+
+    x: str | None = None
+    y: str | None = None
+    measure: str | None = None
+    levels: tuple[float, ...] = ()
+    include_unconverged: bool = False
+    resampling: Resampling = field(default_factory=Resampling)
+    fixed_axes: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class LevelResults:
+    """The boundary of one level and what was fitted to it, settings in the plane's order."""
+
+    boundary: Boundary
+    laws: tuple[PowerLaw, ...]
+    broken_laws: tuple[BrokenPowerLaw, ...]
+    comparisons: tuple[Comparison, ...]
+    shifts: tuple[Shift, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The results of one dataset that its sections share."""
+
+    dataset: Dataset
+    spec: AnalysisSpec
+    cells: Cells
+    resampling: Resampling
+    provenance: Provenance
+    trajectories: Trajectories | None
+
+    @cached_property
+    def levels(self) -> tuple[LevelResults, ...]:
+        """The boundary of each level and its laws."""
+        with quiet():
+            return tuple(self._at_level(level) for level in self.spec.levels)
+
+    @cached_property
+    def median_boundaries(self) -> tuple[Boundary, ...]:
+        """Where half of the runs are benign, by level; () where cells hold means of batches of runs."""
+        if self.cells.batched_runs is not None:
+            return ()
+        with quiet():
+            return tuple(
+                find_benign_boundary(self.cells, level, resampling=self.resampling)
+                for level in self.spec.levels
+            )
+
+    @property
+    def boundaries(self) -> tuple[Boundary, ...]:
+        """The boundaries of the mean, by level."""
+        return tuple(level.boundary for level in self.levels)
+
+    @property
+    def sweep(self) -> str:
+        """The sweep's name."""
+        return self.dataset.sweep.name
+
+    @property
+    def runs(self) -> dict[str, int]:
+        """Runs planned, used, failed by status, missing, and rows that were left out."""
+        counts = {name: int(part.sum()) for name, part in self.cells.status.items()}
+        planned = self.dataset.sweep.planned_runs
+        return {
+            "planned": planned,
+            "used": int(self.cells.runs_used.sum()),
+            **counts,
+            "missing": max(planned - sum(counts.values()), 0),
+            "of an earlier sweep": self.cells.ignored,
+            "duplicate rows": self.cells.duplicates,
+        }
+
+    def _at_level(self, level: float) -> LevelResults:
+        boundary = find_boundary(self.cells, level, resampling=self.resampling)
+        settings, theory = range(len(self.cells.plane.settings)), self.spec.theory
+        return LevelResults(
+            boundary,
+            laws=tuple(
+                fit_power_law(boundary, s, kind=kind) for s in settings for kind in LAW_KINDS
+            ),
+            broken_laws=tuple(fit_broken_power_law(boundary, s) for s in settings),
+            comparisons=tuple(compare(boundary, s, theory=one) for s in settings for one in theory),
+            shifts=tuple(boundary_shift(boundary, s) for s in settings[1:]),
+        )
+
+
+def quiet() -> np.errstate:
+    """A context in which what overflows or is undefined is not finite, and shown as no number."""
+    return np.errstate(all="ignore")
+
+
+def analyse(location: str, options: ReportOptions | None = None) -> Results:
+    """The results of a dataset, each computed when it is first wanted; writes nothing.
+
+    Args:
+        location: the dataset's folder or URI.
+        options: what to show, and how intervals are made.
+    Raises:
+        AnalysisError: the dataset cannot be read, or the options do not fit it.
+    """
+    options = options or ReportOptions()
+    with quiet():
+        dataset = open_dataset(location)
+        spec = _specification(dataset.sweep, options)
+        cells = aggregate(dataset, spec, include_unconverged=options.include_unconverged)
+        trajectories = open_trajectories(location, dataset.sweep, at=options.fixed_axes)
+    spec = replace(spec, levels=tuple(dict.fromkeys(spec.levels)))
+    source = read_provenance(location)
+    return Results(dataset, spec, cells, options.resampling, source, trajectories)
+
+
+def _specification(sweep: SweepDocument, options: ReportOptions) -> AnalysisSpec:
+    """The sweep's specification with the options in place of its parts."""
+    if not all(math.isfinite(level) for level in options.levels):
+        raise AnalysisError(f"Received --level {options.levels}; expected finite numbers.")
+    given = {"x": options.x, "y": options.y, "measure": options.measure, "levels": options.levels}
+    changes = {name: value for name, value in given.items() if value}
+    if sweep.analysis is None:
+        missing = [name for name in given if name not in changes]
+        if missing:
+            listed = ", ".join(f"--{name.removesuffix('s')}" for name in missing)
+            raise AnalysisError(
+                f"The sweep '{sweep.name}' states no analysis, so {listed} must be given: the "
+                "columns of the plane, the measure, and the level that cuts it."
+            )
+        return AnalysisSpec(**changes)  # type: ignore[arg-type]
+    spec = replace(sweep.analysis, **changes)  # type: ignore[arg-type]
+    if spec.x == spec.y:
+        raise AnalysisError(
+            f"Received x = y = '{spec.x}'; expected two different axes: --x and --y."
+        )
+    same_plane = (spec.x, spec.y) == (sweep.analysis.x, sweep.analysis.y)
+    # Predicted exponents are those of the sweep's own plane.
+    return spec if same_plane else replace(spec, theory=())

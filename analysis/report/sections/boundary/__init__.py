@@ -1,0 +1,1 @@
+"""Sections on the plane and its boundary."""

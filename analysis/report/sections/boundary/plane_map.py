@@ -1,0 +1,97 @@
+"""The plane: means and two-colour views of every level, failures, and the cells' values."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from analysis.boundary.mean_crossing import Boundary
+from analysis.cells.cells import Cells
+from analysis.dataset.plane import exact
+from analysis.figures import draw_failures, draw_map
+from analysis.report.blocks import FigureBlock, MapBlock, TableBlock
+from analysis.report.rows import Row, finite
+from analysis.report.section import Section, has_levels
+
+
+class PlaneView(NamedTuple):
+    """One way to see the plane: the file it goes to, its words, and its figure of some settings."""
+
+    name: str
+    words: str
+    draw: Callable[[list[int] | None], Figure]
+
+
+class PlaneMap(Section):
+    """The mean of every cell, with the boundary on top."""
+
+    title = "Map"
+    needs = (has_levels,)
+
+    @cached_property
+    def views(self) -> list[PlaneView]:
+        """Each level in both kinds of colour, and the failures where there are any."""
+        boundaries, cells = self.results.boundaries, self.results.cells
+        views = [level_view(cells, one, two) for one in boundaries for two in (False, True)]
+        planned = cells.missing + sum(cells.status.values())
+        if (cells.runs_used < planned).any():
+            draw = lambda settings: draw_failures(cells, settings=settings)  # noqa: E731
+            views.append(PlaneView("failures", "runs not used", draw))
+        return views
+
+    def words(self) -> str:
+        """What colours and points are."""
+        return (
+            f"Colour is the mean over the replicates of a cell: {self.results.cells.label}. Points are the "
+            "boundary with its interval. Hover over a cell or use the arrow keys to read its values."
+        )
+
+    def map(self) -> MapBlock:
+        """Each setting in every view."""
+        settings = range(len(self.results.cells.plane.settings))
+        panels = (tuple((view.words, view.draw([s])) for view in self.views) for s in settings)
+        return MapBlock(self.results.cells, tuple(panels))
+
+    def figures(self) -> list[FigureBlock]:
+        """All settings in every view, as files."""
+        label = self.results.cells.label
+        return [
+            FigureBlock(view.name, f"{label}, {view.words}", view.draw(None), on_page=False)
+            for view in self.views
+        ]
+
+    def tables(self) -> list[TableBlock]:
+        """The values of the cells, as a file."""
+        return [TableBlock("cells", "Values of all cells", cell_rows(self.results.cells))]
+
+
+def level_view(cells: Cells, boundary: Boundary, two_colours: bool) -> PlaneView:
+    """The view of one level: means in shades, or their sides of the level in two colours."""
+    level = exact(boundary.level)
+    kind, words = ("two-colour", "two colours") if two_colours else ("map", "mean")
+    return PlaneView(
+        f"{kind}-level-{level}",
+        f"{words}, level {level}",
+        lambda settings: draw_map(cells, boundary, settings=settings, two_colours=two_colours),
+    )
+
+
+def cell_rows(cells: Cells) -> list[Row]:
+    """One row a cell: where it is, counts, mean and standard error."""
+    mean, error, used = cells.mean, cells.standard_error, cells.runs_used
+    x, y = cells.plane.x, cells.plane.y
+    return [
+        {
+            "setting": cells.plane.settings[s],
+            x.name: float(x.values[i]),
+            y.name: float(y.values[j]),
+            "used": int(used[s, i, j]),
+            **{name: int(count[s, i, j]) for name, count in cells.status.items()},
+            "missing": int(cells.missing[s, i, j]),
+            f"mean_{cells.measure}": finite(mean[s, i, j]),
+            "standard_error": finite(error[s, i, j]),
+        }
+        for s, i, j in np.ndindex(*mean.shape)
+    ]

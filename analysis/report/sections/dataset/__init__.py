@@ -1,0 +1,1 @@
+"""Sections on the runs themselves: how they ended, and where they are from."""

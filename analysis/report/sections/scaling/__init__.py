@@ -1,0 +1,1 @@
+"""Sections on the laws that boundaries follow."""

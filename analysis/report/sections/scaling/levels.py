@@ -1,0 +1,62 @@
+"""The exponent against the level at which the plane is cut, by both definitions of the boundary."""
+
+from functools import cached_property
+
+from analysis.cells.cells import Cells
+from analysis.figures.levels import draw_levels
+from analysis.report.blocks import MAX_OPEN_ROWS, FigureBlock, TableBlock, table_of_rows
+from analysis.report.rows import Row, estimate_columns, finite
+from analysis.report.section import Section, has_levels
+from analysis.scaling.exponent_by_level import LevelExponent, exponents
+
+
+class ExponentByLevel(Section):
+    """Power laws of the boundary at levels between the least and the largest mean."""
+
+    title = "Exponent by level"
+    needs = (has_levels,)
+
+    @cached_property
+    def exponents(self) -> tuple[LevelExponent, ...]:
+        """The exponent of each level, definition and setting."""
+        results = self.results
+        known = (*results.boundaries, *results.median_boundaries)
+        return exponents(results.cells, resampling=results.resampling, known=known)
+
+    def is_empty(self) -> bool:
+        return not self.exponents
+
+    def words(self) -> str:
+        return (
+            "The exponent of the boundary depends on the level at which the plane is cut, unless the "
+            "boundaries of all levels are parallel."
+        )
+
+    def figures(self) -> list[FigureBlock]:
+        """The exponents, where any was fitted."""
+        if not any(one.law.slope for one in self.exponents):
+            return []
+        theories = self.results.spec.theory
+        figure = draw_levels(self.results.cells, self.exponents, theories=theories)
+        return [FigureBlock("levels", self.title, figure)]
+
+    def tables(self) -> list[TableBlock]:
+        """Every level, definition and setting."""
+        rows = [exponent_row(self.results.cells, one) for one in self.exponents]
+        fitted = any(one.law.slope for one in self.exponents)
+        folded = fitted or len(rows) > MAX_OPEN_ROWS
+        return [table_of_rows("levels", self.title, rows, folded=folded)]
+
+
+def exponent_row(cells: Cells, found: LevelExponent) -> Row:
+    """One level, definition and setting: the exponent that this level shows."""
+    return {
+        "definition": found.definition,
+        "setting": cells.plane.settings[found.setting],
+        "level": found.level,
+        **estimate_columns("exponent", found.law.slope),
+        "columns": found.law.columns,
+        "columns_in_range": found.law.columns_in_range,
+        "chi2_per_dof": finite(found.law.misfit),
+        "not_fitted": found.law.reason or None,
+    }

@@ -1,0 +1,105 @@
+"""Every prediction compared with every boundary: its exponent, and its line where it states one."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from analysis.cells.columns import along_x
+from analysis.dataset.plane import exact
+from analysis.report.blocks import TableBlock
+from analysis.report.predictions import Prediction
+from analysis.report.rows import Row
+from analysis.report.section import Section, has_levels
+from analysis.report.words import estimate_words, setting_words
+from analysis.scaling.verdict import Verdict, judge_exponent, judge_line
+from sweeps.declare.analysis_spec import PredictionSpec
+
+THEORY_VERDICT_COLUMNS = (
+    *("prediction", "quantity", "predicted", "measured", "verdict", "reason", "level"),
+    *("definition", "setting"),
+)
+
+
+class TheoryVerdicts(Section):
+    """Predicted boundaries beside measured ones."""
+
+    title = "Theory"
+    needs = (has_levels,)
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """The verdicts of each prediction, by boundary and setting."""
+        return [one for theory in self.results.spec.theory for one in self._judge(theory)]
+
+    def is_empty(self) -> bool:
+        return not self.verdicts
+
+    def words(self) -> str:
+        return (
+            "Prediction beside measured value and interval. A comparison is inconclusive where the "
+            "interval is too wide, the range of x too narrow or the columns too few."
+        )
+
+    def tables(self) -> list[TableBlock]:
+        """All verdicts."""
+        header = (
+            *("prediction", "predicted", "measured", "verdict", "boundary", "setting"),
+            *("columns, decades", "source"),
+        )
+        rows = [verdict_row(one) for one in self.verdicts]
+        cells = [verdict_cells(one) for one in self.verdicts]
+        return [TableBlock("theory", self.title, rows, header, cells)]
+
+    def predictions(self) -> Iterator[Prediction]:
+        yield from map(prediction_of, self.verdicts)
+
+    def _judge(self, theory: PredictionSpec) -> Iterator[Verdict]:
+        results = self.results
+        line = None if theory.line is None else along_x(results.dataset, results.cells, theory.line)
+        for boundary in (*results.boundaries, *results.median_boundaries):
+            for s in range(len(results.cells.plane.settings)):
+                yield judge_exponent(boundary, s, theory=theory, sweep=results.sweep)
+                if line is not None:
+                    yield judge_line(
+                        boundary, s, predicted=line, theory=theory, sweep=results.sweep
+                    )
+
+
+def prediction_of(verdict: Verdict) -> Prediction:
+    """A verdict in the form of all predictions."""
+    return Prediction(
+        prediction=verdict.prediction,
+        quantity=verdict.quantity,
+        predicted=verdict.predicted,
+        measured=verdict.measured,
+        verdict=verdict.verdict,
+        reason=verdict.reason or None,
+        level=verdict.level,
+        definition=verdict.definition,
+        setting=verdict.setting,
+        source=verdict.source,
+    )
+
+
+def verdict_row(verdict: Verdict) -> Row:
+    """One prediction, level, definition and setting: theory beside what was measured."""
+    return {
+        **prediction_of(verdict).columns(verdict.sweep, *THEORY_VERDICT_COLUMNS),
+        "columns": verdict.columns,
+        "decades": verdict.decades,
+        "sweep": verdict.sweep,
+        "source": verdict.source,
+    }
+
+
+def verdict_cells(verdict: Verdict) -> list[str]:
+    """A verdict as people read it."""
+    return [
+        verdict.prediction,
+        f"{verdict.quantity} {verdict.predicted:g}",
+        estimate_words(verdict.measured) or "none",
+        ": ".join(filter(None, (verdict.verdict, verdict.reason))),
+        f"{exact(verdict.level)}, {verdict.definition}",
+        setting_words(verdict.setting),
+        f"{verdict.columns}, {verdict.decades:.1f}",
+        verdict.source,
+    ]

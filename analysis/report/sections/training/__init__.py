@@ -1,0 +1,1 @@
+"""Sections on measures along x and along the training."""

@@ -1,0 +1,133 @@
+"""Theory's table: prediction, measured value, interval and verdict, with the sweep it came from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import Floats
+from analysis.scaling.power_law import Estimate, closed_columns, estimate
+from analysis.scaling.prediction import (
+    AGREES,
+    DISAGREES,
+    INCONCLUSIVE,
+    MIN_COLUMNS_TO_JUDGE,
+    compare,
+    is_poor_fit,
+)
+from sweeps.declare.analysis_spec import PredictionSpec
+
+# A predicted line whose constant is known only to this factor is not tested.
+WIDEST_FACTOR = 2.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One prediction against one measured boundary.
+
+    `quantity` is "exponent", or "factor": measured over predicted y*, which a predicted line says is 1.
+    `reason` tells why nothing can be told, or that the columns scatter about the law too much.
+    """
+
+    prediction: str
+    source: str
+    sweep: str
+    level: float
+    definition: str
+    setting: str
+    quantity: str
+    predicted: float
+    measured: Estimate | None
+    columns: int
+    decades: float  # of x that the columns cover
+    verdict: str
+    reason: str
+
+
+def judge_exponent(
+    boundary: Boundary, setting: int, *, theory: PredictionSpec, sweep: str
+) -> Verdict:
+    """The exponent of a power law over theory's range against the predicted one."""
+    found = compare(boundary, setting, theory=theory)
+    notes = [found.reason] if found.reason else []
+    if is_poor_fit(found.law):
+        notes.append("the columns scatter about a power law beyond their errors")
+    points = closed_columns(boundary, setting, kind="power", x_range=theory.x_range)
+    return Verdict(
+        prediction=theory.name,
+        source=theory.source,
+        sweep=sweep,
+        level=boundary.level,
+        definition=boundary.definition,
+        setting=boundary.plane.settings[setting],
+        quantity="exponent",
+        predicted=theory.exponent,
+        measured=found.law.slope,
+        columns=found.law.columns,
+        decades=decades(np.exp(points.x)),
+        verdict=found.verdict,
+        reason="; ".join(notes),
+    )
+
+
+def judge_line(
+    boundary: Boundary, setting: int, *, predicted: Floats, theory: PredictionSpec, sweep: str
+) -> Verdict:
+    """A predicted line y*(x), constant and all, against the measured boundary.
+
+    Args:
+        boundary: crossings and draws.
+        setting: position of the setting.
+        predicted: y* of each column, shape (x,), NaN where theory is silent; e.g. `columns.along_x`.
+        theory: its name, range and source; its exponent is not used.
+        sweep: what the boundary was measured in.
+    """
+    points = closed_columns(boundary, setting, kind="power", x_range=theory.x_range)
+    line = predicted[points.columns]
+    ok = (line > 0) & np.isfinite(line)
+    measured = _factor(
+        boundary, points.y[ok], points.draws[:, ok], error=points.error[ok], line=line[ok]
+    )
+    verdict, reason = _judge_factor(measured, int(ok.sum()))
+    return Verdict(
+        prediction=theory.name,
+        source=theory.source,
+        sweep=sweep,
+        level=boundary.level,
+        definition=boundary.definition,
+        setting=boundary.plane.settings[setting],
+        quantity="factor",
+        predicted=1.0,
+        measured=measured,
+        columns=int(ok.sum()),
+        decades=decades(np.exp(points.x[ok])),
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def decades(x: Floats) -> float:
+    """Powers of ten that values span; 0 for fewer than two."""
+    return float(np.log10(x.max() / x.min())) if len(x) > 1 else 0.0
+
+
+def _factor(
+    boundary: Boundary, log_y: Floats, draws: Floats, *, error: Floats, line: Floats
+) -> Estimate | None:
+    """Weighted mean of measured over predicted, with its interval."""
+    if not len(line):
+        return None
+    rows = np.concatenate([log_y[None], draws]) - np.log(line)
+    ok = np.isfinite(rows)
+    weights = np.where(ok, 1 / error**2, 0.0)
+    means = (weights * np.where(ok, rows, 0.0)).sum(1) / weights.sum(1)
+    logs = estimate(float(means[0]), means[1:], boundary)
+    return Estimate(*(float(np.exp(v)) for v in (logs.value, logs.low, logs.high)))
+
+
+def _judge_factor(measured: Estimate | None, columns: int) -> tuple[str, str]:
+    if measured is None or columns < MIN_COLUMNS_TO_JUDGE:
+        return INCONCLUSIVE, f"{columns} of at least {MIN_COLUMNS_TO_JUDGE} columns"
+    if not measured.high / measured.low <= WIDEST_FACTOR:
+        return INCONCLUSIVE, "interval too wide"
+    return (AGREES if measured.low <= 1 <= measured.high else DISAGREES), ""

@@ -1,0 +1,137 @@
+"""A data model as an object: signal patches, noise patches and a label process, in d dimensions.
+
+What the gram engines draw of it without anything of size d is `bocnn.data.model`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bocnn.arrays import Array, Ints
+from bocnn.data.draws import CENTRE, FLIP, LABEL, Seed
+from bocnn.data.geometry import draw_geometry
+from bocnn.data.model import CONSTANT, DataParameters, Geometry
+from bocnn.data.sampler import FRESH_PATCH, PATCH, QuantitySampler
+from bocnn.registry.label_processes import LABEL_PROCESSES, LabelProcess
+from bocnn.registry.noises import NOISES, Noise
+from bocnn.registry.signals import SIGNALS, Signals
+from bocnn.simd.arena import Workspace
+
+Row = Mapping[str, Any]
+"""Parameters of one run by name."""
+
+
+class DrawnLabels(NamedTuple):
+    """True labels ŷ, observed labels y, and the index of each sample's centre, shape (n,) each."""
+
+    true: Array
+    observed: Array
+    centre: Ints
+
+
+class DataModel(NamedTuple):
+    """What a sample is: a signal patch of its true label, a noise patch, an observed label."""
+
+    signals: Signals
+    noise: Noise
+    labels: LabelProcess
+
+    @property
+    def has_gram(self) -> bool:
+        """Whether compiled code draws its inner products without its patches."""
+        return self.signals.gram_code is not None and self.noise.gram_code is not None
+
+    def centres(self, mu_norm: float, dimension: int) -> Array:
+        """Signal patches, along the first axes, shape (C, dimension)."""
+        found = np.zeros((len(self.signals.centres), dimension))
+        for c, (_, direction, sign) in enumerate(self.signals.centres):
+            found[c, direction] = sign * mu_norm
+        return found
+
+    def classes(self) -> Array:
+        """ŷ of each centre, shape (C,)."""
+        return np.array([label for label, _, _ in self.signals.centres], dtype=np.float64)
+
+    def draw_labels(self, row: Row, seed: Seed) -> DrawnLabels:
+        """Labels and centres of the training set."""
+        shape, half = (1, int(row["n"])), len(self.signals.centres) // 2
+        label, flip, coin = (
+            QuantitySampler(seed, quantity).uniforms(shape)[0] for quantity in (LABEL, FLIP, CENTRE)
+        )
+        true = np.where(label < 0.5, 1.0, -1.0)
+        observed = np.where(flip < self.labels(true, row["p_flip"]), -true, true)
+        return DrawnLabels(true, observed, half * (true < 0) + (half * coin).astype(np.int64))
+
+    def draw(self, row: Row, seed: Seed) -> Array:
+        """Noise patches of the training set in d dimensions, shape (n, d).
+
+        Args:
+            row: parameters of the run.
+            seed: of the run.
+        Returns:
+            Shape (n, d), at scale σ_p.
+        """
+        return self._noise(row, QuantitySampler(seed, PATCH), (int(row["n"]), int(row["d"])))
+
+    def fresh(self, row: Row, seed: Seed, dimension: int) -> Array:
+        """Fresh noise patches, shape (n_test, dimension); `dimension` may be below d if `has_gram`.
+
+        Args:
+            row: parameters of the run.
+            seed: of the run.
+            dimension: d, or the coordinates that the run spans where `has_gram`.
+        Returns:
+            Shape (n_test, dimension).
+        """
+        return self._noise(row, QuantitySampler(seed, FRESH_PATCH), (int(row["n_test"]), dimension))
+
+    def gram(self, row: Row, seed: Seed, workspace: Workspace) -> Geometry:
+        """Patches and filters as the gram engines draw them: in the coordinates that the run spans.
+
+        Args:
+            row: parameters of the run.
+            seed: of the run.
+            workspace: to draw in; what is returned lies there.
+        Raises:
+            ValueError: no compiled code draws it.
+        """
+        if not self.has_gram:
+            words = f"data: {row['data']}, noise: {row['noise']}"
+            raise ValueError(f"received {words}; expected entries with a gram_code")
+        return draw_geometry(data_parameters(row), seed, workspace)
+
+    def _noise(self, row: Row, sampler: QuantitySampler, shape: tuple[int, int]) -> Array:
+        """Noise patches at the run's scale."""
+        directions = np.eye(self.signals.directions, shape[1])
+        return float(row["sigma_p"]) * self.noise.draw(sampler, shape, directions)
+
+
+def data_model_of(row: Row) -> DataModel:
+    """The data model that a run names; without a label process the one that flips labels."""
+    process = LABEL_PROCESSES[row.get("label_process", "flip")]
+    return DataModel(SIGNALS[row["data"]], NOISES[row["noise"]], process)
+
+
+def data_parameters(row: Row) -> DataParameters:
+    """Sizes and scales of a run for compiled code, with constant output weights.
+
+    Raises:
+        KeyError: data or noise that compiled code does not draw.
+    """
+    data = {word: s.gram_code for word, s in SIGNALS.items() if s.gram_code is not None}
+    noise = {word: n.gram_code for word, n in NOISES.items() if n.gram_code is not None}
+    return DataParameters(
+        data=data[row.get("data", "signal")],
+        n=int(row["n"]),
+        d=int(row["d"]),
+        m=int(row["m"]),
+        mu_norm=float(row["mu_norm"]),
+        sigma_p=float(row["sigma_p"]),
+        sigma_0=float(row["sigma_0"]),
+        v0=float(row["v0"]),
+        p_flip=float(row["p_flip"]),
+        isotropic=noise[row["noise"]] == 1,
+        bias=row.get("bias", "none") == "trained",
+        output_init=CONSTANT,
+    )

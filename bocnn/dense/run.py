@@ -1,0 +1,227 @@
+"""A run on the dense network from draws to measures, for runs as the model gives them."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bocnn.arrays import Array
+from bocnn.cpu.engine import DIVERGED, OK, UNCONVERGED, workspace_bytes
+from bocnn.data.data_model import DataModel, Row, data_model_of
+from bocnn.data.draws import BIAS, OUTPUT, Seed, draw_order
+from bocnn.data.model import OUTPUT_INITS
+from bocnn.data.sampler import FILTER, QuantitySampler
+from bocnn.dense.network import (
+    Recipe,
+    Samples,
+    TwoLayerCNN,
+    measure,
+    optimizer_of,
+    step,
+    training_loss,
+)
+from bocnn.measure.measures import Measures
+from bocnn.parameters.precision import needs_double
+from bocnn.simd.arena import Workspace, new_arena
+
+_NOTHING = Measures(*(math.nan,) * len(Measures._fields))
+
+
+class DenseRun(NamedTuple):
+    """A run before training: training set, centres (C, D) with class +1 first, network, and data model."""
+
+    data: Samples
+    centres: Tensor
+    network: TwoLayerCNN
+    model: DataModel
+
+
+def train_rows(columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[int, Measures]]:
+    """Status and measures of runs, one after the other.
+
+    Args:
+        columns: canonical, with the words `key0` and `key1` of the runs' keys.
+    """
+    doubles = needs_double(columns)
+    names = list(columns)
+    rows = zip(*(columns[name].tolist() for name in names), strict=True)
+    for values, double in zip(rows, doubles, strict=True):
+        with _one_thread():
+            yield train_row(dict(zip(names, values, strict=True)), double=bool(double))
+
+
+def train_row(row: Row, *, double: bool) -> tuple[int, Measures]:
+    """Status and measures of one run, trained in float32 or float64; NaN where it diverged.
+
+    Args:
+        row: canonical parameters, `key0`, `key1` and `replicate`.
+        double: train in float64.
+    Returns:
+        Index of the status among the model's, and the measures.
+    """
+    seed = Seed(*(np.uint64(row[name]) for name in ("key0", "key1", "replicate")))
+    run = draw_run(row, seed, torch.float64 if double else torch.float32)
+    steps, reached = _train(run, row, seed)
+    if not _is_finite(run):
+        return DIVERGED, _NOTHING
+    measures = _measure(run, row, seed, steps)
+    if not math.isfinite(measures.train_loss + measures.test_error + measures.w_norm):
+        return DIVERGED, _NOTHING
+    return OK if reached or math.isnan(row["loss_tol"]) else UNCONVERGED, measures
+
+
+def draw_run(row: Row, seed: Seed, dtype: torch.dtype) -> DenseRun:
+    """A run's training set and network at the start.
+
+    Args:
+        row: parameters of the run.
+        seed: of the run.
+        dtype: of every tensor.
+    """
+    model, m = data_model_of(row), int(row["m"])
+    noise, filters = _draw_vectors(model, row, seed)
+    centres = model.centres(float(row["mu_norm"]), noise.shape[1])
+    labels = model.draw_labels(row, seed)
+    patches = np.stack([centres[labels.centre], noise], axis=1)
+    bias = None
+    if row["bias"] == "trained":
+        bias = _tensor(row["sigma_0"] * _normals(seed, BIAS, (2 * m, 1)), dtype).reshape(2, m)
+    network = TwoLayerCNN(
+        _tensor(filters, dtype).reshape(2, m, -1),
+        _tensor(_draw_output(row, seed), dtype).T.reshape(2, m, 2),
+        bias=bias,
+        activation=row["activation"],
+        leak=float(row["leak"]),
+    )
+    data = Samples(*(_tensor(part, dtype) for part in (patches, labels.observed, labels.true)))
+    return DenseRun(data, _tensor(centres, dtype), network, model)
+
+
+def _draw_vectors(model: DataModel, row: Row, seed: Seed) -> tuple[Array, Array]:
+    """Noise patches (n, D) and filters (2m, D): in the coordinates that the run spans, or in all d."""
+    n, filters = int(row["n"]), 2 * int(row["m"])
+    if not model.has_gram:
+        weights = row["sigma_0"] * _normals(seed, FILTER, (filters, int(row["d"])))
+        return model.draw(row, seed), weights
+    sizes = workspace_bytes(n, int(row["m"]), 0)
+    geometry = model.gram(row, seed, Workspace(*(new_arena(1, size) for size in sizes)))
+    # The constant of a bias is a coordinate of its own there; here the bias is a parameter.
+    kept = np.ones(len(geometry.points), dtype=bool)
+    kept[geometry.signals : geometry.widths[0]] = False
+    count = geometry.labels.size
+    return geometry.points[kept, count : count + n].T, geometry.filters[kept, :filters].T
+
+
+def _draw_output(row: Row, seed: Seed) -> Array:
+    """Output weights, (2, 2m): v0, or v0 times normals or their signs."""
+    shape = (2, 2 * int(row["m"]))
+    if row["output_init"] == OUTPUT_INITS[0]:
+        return np.full(shape, float(row["v0"]))
+    normals = _normals(seed, OUTPUT, shape)
+    return float(row["v0"]) * (normals if row["output_init"] == "normal" else np.sign(normals))
+
+
+def _train(run: DenseRun, row: Row, seed: Seed) -> tuple[int, bool]:
+    """Train in place; steps that it took, and whether its loss is at `loss_tol`."""
+    eta_output = row["eta"] if math.isnan(row["eta_output"]) else row["eta_output"]
+    recipe = Recipe(
+        float(row["eta"]),
+        row["train"],
+        row["loss"],
+        float(eta_output),
+        {
+            "momentum": float(row["momentum"]),
+            "nesterov": row["momentum_rule"] == "nesterov",
+            "weight_decay": float(row["weight_decay"]),
+        },
+        _batches(int(row["n"]), int(row["batch"]), seed) if row["batch"] else None,
+        row.get("optimizer", "sgd"),
+    )
+    optimizer = optimizer_of(run.network, recipe)
+    for taken in range(int(row["steps"]) + 1):
+        loss = float(training_loss(run.network, run.data, recipe.loss).detach())
+        if loss <= row["loss_tol"] or taken == int(row["steps"]) or not math.isfinite(loss):
+            return taken, loss <= row["loss_tol"]
+        step(run.network, run.data, recipe, optimizer)
+    raise AssertionError("the last step returns")
+
+
+def _batches(n: int, size: int, seed: Seed) -> Iterator[Tensor]:
+    """The samples of each step: a new order in each epoch, as the gram engine draws it."""
+    order, epoch = np.zeros(n, np.int64), 0
+    while True:
+        draw_order(seed, epoch, order)
+        for first in range(0, n, size):
+            yield torch.from_numpy(order[first : first + size].copy())
+        epoch += 1
+
+
+@torch.no_grad()
+def _measure(run: DenseRun, row: Row, seed: Seed, steps: int) -> Measures:
+    """Measures of a trained run, by their definitions."""
+    found = measure(run.network, run.data, run.centres, row["loss"])
+    errors = _errors_by_class(run, row, seed)
+    clean = float(errors.mean())
+    positive, negative = (
+        float(run.model.labels(np.array([label]), row["p_flip"])[0]) for label in (1.0, -1.0)
+    )
+    spans = np.array([1 - 2 * positive, 1 - 2 * negative])
+    noisy = errors @ spans / 2 + (positive + negative) / 2
+    spread = noisy.std(ddof=1) / math.sqrt(len(noisy)) if len(noisy) > 1 else math.nan
+    signal, noise = found["max_w_mu"], found["max_w_xi"]
+    return Measures(
+        **found,
+        test_error=float(noisy.mean()),
+        test_error_clean=clean,
+        test_error_se=float(spread),
+        signal_to_noise=signal / noise if noise > 0.0 else math.nan,
+        steps_run=float(steps),
+    )
+
+
+def _errors_by_class(run: DenseRun, row: Row, seed: Seed) -> Array:
+    """Share of the centres of either class that each fresh noise patch misleads, shape (n_test, 2)."""
+    fresh = run.model.fresh(row, seed, run.centres.shape[1])
+    noise = _tensor(fresh, run.centres.dtype)
+    patches = torch.stack([torch.zeros_like(noise), noise], dim=1)
+    blank = torch.zeros(1, 2, noise.shape[1], dtype=noise.dtype)
+    centres = torch.stack([run.centres, torch.zeros_like(run.centres)], dim=1)
+    # f is a sum over the patches: of a centre and a noise patch, less what empty patches add.
+    output = run.network(centres)[:, None] + run.network(patches) - run.network(blank)
+    margins = output.double().numpy() * run.model.classes()[:, None]
+    wrong = 0.5 - 0.5 * np.sign(margins)
+    half = len(wrong) // 2
+    return np.stack([wrong[:half].mean(axis=0), wrong[half:].mean(axis=0)], axis=1)
+
+
+def _is_finite(run: DenseRun) -> bool:
+    """Whether all numbers of the network and its outputs are finite."""
+    with torch.no_grad():
+        parts = [*run.network.parameters(), run.network(run.data.patches)]
+    return all(bool(torch.isfinite(part).all()) for part in parts)
+
+
+def _normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int]) -> Array:
+    """Standard normals of a quantity."""
+    return QuantitySampler(seed, quantity).normals(shape)
+
+
+def _tensor(values: Array, dtype: torch.dtype) -> Tensor:
+    """An array as a tensor of its own."""
+    return torch.tensor(np.ascontiguousarray(values), dtype=dtype)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread within: sums are ordered by the count of threads, and a row must not depend on it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,95 @@
+"""The dense network as an engine: every word of the registries, one run at a time, slowly.
+
+Runs of Gaussian data are drawn as the gram engines draw them, by the same counters and in the
+coordinates that a run spans; others in d dimensions. torch is imported when it first trains.
+"""
+
+import platform
+from collections.abc import Collection
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bocnn.arrays import Array
+from bocnn.cpu.engine import WORDS
+from bocnn.engines.gram_cpu import new_results
+from bocnn.engines.protocol import Columns, Cost, EngineResults
+from bocnn.parameters.accepted import Words, accepts
+from bocnn.parameters.keys import cell_keys
+from bocnn.registry.activations import ACTIVATIONS
+from bocnn.registry.label_processes import LABEL_PROCESSES
+from bocnn.registry.losses import LOSSES
+from bocnn.registry.noises import NOISES
+from bocnn.registry.optimizers import OPTIMIZERS
+from bocnn.registry.signals import SIGNALS
+
+MOST_NUMBERS = 2**27
+"""Largest size of a run's patches, filters and fresh patches, in numbers."""
+
+
+class Dense:
+    """Autograd on the network's tensors: the oracle of the others, and the engine of what they refuse."""
+
+    name: Final = "dense"
+
+    @property
+    def words(self) -> Words:
+        """The registries' words; of what is in no registry, the gram engine's."""
+        return {
+            **WORDS,
+            "data": tuple(SIGNALS),
+            "noise": tuple(NOISES),
+            "label_process": tuple(LABEL_PROCESSES),
+            "activation": tuple(ACTIVATIONS),
+            "loss": tuple(LOSSES),
+            "optimizer": tuple(OPTIMIZERS),
+        }
+
+    def device(self) -> str:
+        """The processor."""
+        return platform.processor() or platform.machine()
+
+    def accepts(self, columns: Columns) -> NDArray[np.bool_]:
+        """Which runs hold its words alone and fit in memory, shape (runs,)."""
+        known = accepts(self.words, columns)
+        small = np.zeros_like(known)
+        small[known] = (
+            self._numbers({name: part[known] for name, part in columns.items()}) <= MOST_NUMBERS
+        )
+        return small
+
+    def cost(self, columns: Columns) -> Cost:
+        """Forward and backward pass of each step, and the test; a step has a price of its own."""
+        n, filters = columns["n"].astype(np.float64), 2.0 * columns["m"]
+        dimension = self._dimension(columns)
+        step = 12 * n * filters * dimension + 2e6
+        test = 4 * columns["n_test"] * filters * dimension
+        flops = 20 * self._numbers(columns) + columns["steps"] * step + test
+        return Cost(np.asarray(flops), np.asarray(8 * 6 * self._numbers(columns) + 2**20))
+
+    def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
+        """Train and measure runs, one after the other, on one thread."""
+        from bocnn.dense.run import train_rows
+
+        key0, key1 = cell_keys(columns, keyed=keyed)
+        results = new_results(columns["n"].size, 0)
+        rows = train_rows({**columns, "key0": key0, "key1": key1})
+        for r, (status, measures) in enumerate(rows):
+            results.status[r], results.measured[r] = status, measures
+        return EngineResults(results.status, results.measured)
+
+    def _dimension(self, columns: Columns) -> Array:
+        """Coordinates of a run's vectors, shape (runs,)."""
+        d = columns["d"].astype(np.float64)
+        words = zip(columns["data"].tolist(), columns["noise"].tolist(), strict=True)
+        has_gram = [
+            SIGNALS[data].gram_code is not None and NOISES[noise].gram_code is not None
+            for data, noise in words
+        ]
+        return np.where(has_gram, np.minimum(d, columns["n"] + 2.0 * columns["m"] + 2), d)
+
+    def _numbers(self, columns: Columns) -> Array:
+        """Numbers of a run's patches, filters and fresh patches, shape (runs,)."""
+        vectors = columns["n"] + 2.0 * columns["m"] + columns["n_test"]
+        return np.asarray(vectors * self._dimension(columns))

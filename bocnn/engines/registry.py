@@ -1,0 +1,92 @@
+"""The engines in the order in which the model asks them, and which of them trains which runs."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bocnn.engines.dense import Dense
+from bocnn.engines.gram_cpu import GramCPU
+from bocnn.engines.gram_gpu import GramGPU
+from bocnn.engines.packing import cells_of
+from bocnn.engines.protocol import Columns, Engine
+from bocnn.parameters.accepted import Words, check_words
+
+GRAM_GPU: Final = GramGPU()
+GRAM_CPU: Final = GramCPU()
+ENGINES: list[Engine] = [GRAM_GPU, GRAM_CPU, Dense()]
+"""The first that can train here and accepts a run trains it."""
+
+
+class Assignment(NamedTuple):
+    """An engine and the runs that it trains, shape (rows,)."""
+
+    engine: Engine
+    rows: NDArray[np.intp]
+
+
+def trained_words() -> dict[str, tuple[str, ...]]:
+    """By parameter the words that some engine trains, those of the first engines first."""
+    words: dict[str, tuple[str, ...]] = {}
+    for engine in (GRAM_CPU, *ENGINES):
+        for name, known in engine.words.items():
+            words[name] = tuple(dict.fromkeys((*words.get(name, ()), *known)))
+    return words
+
+
+def check_known(columns: Columns) -> None:
+    """Refuse runs with a word that no engine trains.
+
+    Raises:
+        ValueError: names the parameter, the word, and the words that some engine trains.
+    """
+    check_words(trained_words(), columns, " or ".join(engine.name for engine in ENGINES))
+
+
+def assign(columns: Columns) -> list[Assignment]:
+    """Which engine trains which runs in this process, engines in order.
+
+    Args:
+        columns: canonical, of every run.
+    Raises:
+        ValueError: a run that no engine accepts.
+    """
+    check_known(columns)
+    first, cell = cells_of(columns)
+    cells = {name: column[first] for name, column in columns.items()}
+    left, found = np.ones(first.size, dtype=bool), []
+    for engine in ENGINES:
+        if not left.any() or engine.device() is None:
+            continue
+        taken = left & engine.accepts(cells)
+        if taken.any():
+            found.append(Assignment(engine, np.flatnonzero(taken[cell])))
+            left &= ~taken
+    if left.any():
+        _refuse(cells, int(np.flatnonzero(left)[0]))
+    return found
+
+
+def engines_of(columns: Columns) -> Words:
+    """Names of the engines that train runs here, in order, and their devices: `engine` and `device`."""
+    engines = [part.engine for part in assign(columns)] or [GRAM_CPU]
+    return {
+        "engine": tuple(engine.name for engine in engines),
+        "device": tuple(dict.fromkeys(str(engine.device()) for engine in engines)),
+    }
+
+
+def _refuse(cells: Columns, c: int) -> None:
+    """Refuse a cell whose words are all known, but which no engine accepts together."""
+    row = {name: column[c : c + 1] for name, column in cells.items()}
+    reasons = [f"{engine.name}: {_reason(engine, row)}" for engine in ENGINES]
+    raise ValueError(f"no engine trains this combination of parameters ({'; '.join(reasons)})")
+
+
+def _reason(engine: Engine, row: Columns) -> str:
+    """Why an engine does not train a run."""
+    try:
+        check_words(engine.words, row, engine.name)
+    except ValueError as error:
+        return str(error).split("; the engine")[0]
+    return "its sizes are beyond this engine" if engine.device() else "there is no GPU here"

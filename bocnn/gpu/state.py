@@ -1,0 +1,92 @@
+"""State of a run that both training kernels keep in registers: what they begin with and what they leave.
+
+The state of the noise patches, whose size grows with n, is each kernel's own.
+"""
+
+import triton
+import triton.language as tl
+
+from bocnn.gpu.records import CENTRES
+from bocnn.gpu.step import any_infinite, infinite, on_centres
+from bocnn.gpu.table import DIVERGED, OK, UNCONVERGED
+
+
+@triton.jit
+def signs_of(sizes, K: tl.constexpr):
+    """The class j = ±1 of each filter, (K,): 0 beyond 2m."""
+    k = tl.arange(0, K)
+    return tl.where(k < sizes.filters, tl.where(k < sizes.filters // 2, 1.0, -1.0), 0.0)
+
+
+@triton.jit
+def head_coordinate(drawn, sizes, axis, index, mask):
+    """Coordinate `axis` of consecutive samples or filters in the head, 0 where masked."""
+    r = tl.program_id(0).to(tl.int64)
+    return tl.load(drawn.head + (r * 3 + axis) * sizes.rows + index, mask=mask, other=0.0)
+
+
+@triton.jit
+def initial_on_centres(drawn, sizes, mu, K: tl.constexpr):
+    """Inner products of the filters at the start with the centres, (K, C)."""
+    n, k = sizes.n, tl.arange(0, K)
+    return on_centres(
+        head_coordinate(drawn, sizes, 0, n + k, k < sizes.filters),
+        head_coordinate(drawn, sizes, 1, n + k, k < sizes.filters),
+        head_coordinate(drawn, sizes, 2, n + k, k < sizes.filters),
+        mu,
+    )
+
+
+@triton.jit
+def initial_output(drawn, K: tl.constexpr):
+    """Output weights at the start, (K,) of each patch."""
+    r = tl.program_id(0).to(tl.int64)
+    k = tl.arange(0, K)
+    first = tl.load(drawn.output + r * 2 * K + k)
+    return first, tl.load(drawn.output + (r * 2 + 1) * K + k)
+
+
+@triton.jit
+def store_state(trained, on_centre, output, scale, K: tl.constexpr):
+    """Write what does not grow with n.
+
+    Args:
+        trained: record of buffers.
+        on_centre: activations and coefficients of the centres, (K, C) each.
+        output: v of each patch, (K,) each.
+        scale: α.
+        K: filters, rounded up.
+    Returns:
+        How many of these numbers are not finite.
+    """
+    r = tl.program_id(0).to(tl.int64)
+    k, c = tl.arange(0, K), tl.arange(0, CENTRES)
+    activations, coefficients = on_centre
+    first, second = output
+    small = r * 2 * K * CENTRES + k[:, None] * CENTRES + c[None, :]
+    tl.store(trained.centres + small, activations)
+    tl.store(trained.centres + small + K * CENTRES, coefficients)
+    tl.store(trained.output + r * 2 * K + k, first)
+    tl.store(trained.output + (r * 2 + 1) * K + k, second)
+    tl.store(trained.scale + r, scale)
+    wrong = tl.sum(infinite(first) + infinite(second), axis=0)
+    return wrong + any_infinite(activations) + any_infinite(coefficients)
+
+
+@triton.jit
+def store_end(trained, wrong, reached, step, STOPPING: tl.constexpr):
+    """Write status and step of a run that has ended.
+
+    Args:
+        trained: record of buffers.
+        wrong: how many numbers of it are not finite.
+        reached: 1 where its loss is at `loss_tol`.
+        step: steps that it took.
+        STOPPING: whether there is a `loss_tol`.
+    """
+    r = tl.program_id(0).to(tl.int64)
+    ended = OK
+    if STOPPING:
+        ended = tl.where(reached == 0, UNCONVERGED, OK)
+    tl.store(trained.ended + 2 * r, tl.where(wrong > 0, DIVERGED, ended))
+    tl.store(trained.ended + 2 * r + 1, step)

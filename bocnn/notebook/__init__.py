@@ -1,0 +1,1 @@
+"""One network at a time, for notebooks: `bocnn.train`. Imports nothing that compiles before a call."""

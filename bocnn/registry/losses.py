@@ -1,0 +1,25 @@
+"""Losses ℓ(f, y) of the dense network, by the words of the column `loss`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Loss: TypeAlias = Callable[["Tensor", "Tensor"], "Tensor"]
+"""From outputs f and observed labels y, (n,) each: the losses of the samples, (n,)."""
+
+
+def logistic(output: "Tensor", observed: "Tensor") -> "Tensor":
+    """log(1 + exp(−y f))."""
+    from torch.nn.functional import softplus
+
+    return softplus(-observed * output)
+
+
+def square(output: "Tensor", observed: "Tensor") -> "Tensor":
+    """(f − y)² / 2."""
+    return 0.5 * (output - observed) ** 2
+
+
+LOSSES: Final[dict[str, Loss]] = {"logistic": logistic, "square": square}

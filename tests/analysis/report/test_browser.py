@@ -1,0 +1,235 @@
+"""The report in a real browser, opened from disk: pictures, values under the pointer, no network.
+
+Uses the Chromium that BOCNN_BROWSER names, or one on the path; skips where there is none.
+"""
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image, ImageColor
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from analysis.cells.cells import Cells
+from analysis.figures.plane_map import COLOUR_ABOVE, COLOUR_BELOW
+from analysis.report.report import write_report
+from analysis.report.results import ReportOptions, analyse
+from analysis.statistics.bootstrap import Resampling
+from tests.analysis.recording import record
+from tests.analysis.synthetic import Planted
+
+pytestmark = pytest.mark.slow
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+WIDTHS = (1280, 400)
+
+
+class Report(NamedTuple):
+    """A page on disk, and the cells of its first dataset."""
+
+    url: str
+    cells: Cells
+
+
+class Visit(NamedTuple):
+    """A page as visited, what its console said, and what it asked for beyond itself."""
+
+    page: Page
+    console: list[str]
+    requests: list[str]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = (shutil.which(name) for name in NAMES)
+    path = os.environ.get("BOCNN_BROWSER") or next(filter(None, found), None)
+    if path is None:
+        pytest.skip(f"no browser: install one of {', '.join(NAMES)}, or name one in BOCNN_BROWSER")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    folder = tmp_path_factory.mktemp("report")
+    extra = {"description": HOSTILE}
+    planted = Planted(factors=(1.0, 1.3), replicates=6, name=HOSTILE, sweep_extra=extra)
+    data = (record(planted.write(folder / "one")), Planted(replicates=3).write(folder / "two"))
+    choices = ReportOptions(resampling=Resampling(draws=100))
+    datasets = [analyse(str(path), choices) for path in data]
+    page = write_report(datasets, folder / "out").page
+    return Report(page.as_uri(), datasets[0].cells)
+
+
+@pytest.fixture
+def visit(browser: Browser, report: Report) -> Iterator[Visit]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    console: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: console.append(message.text))
+    page.on("pageerror", lambda error: console.append(str(error)))
+    page.on("dialog", lambda dialog: console.append(dialog.message))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(report.url)
+    yield Visit(page, console, requests)
+    assert console == []
+    assert [url for url in requests if not url.startswith("data:")] == [report.url]
+    page.close()
+
+
+def shown(value: float, digits: int = 4) -> str:
+    """A number as the page writes it: with a power of ten below a thousandth, in fewer digits."""
+    if abs(value) >= 1e-3:
+        return f"{float(f'{value:.{digits}g}'):.10g}"
+    number, power = f"{value:.{min(digits, 3) - 1}e}".split("e")
+    return f"{number}e{int(power)}"
+
+
+def expected(cells: Cells, s: int, i: int, j: int) -> str:
+    """The lines that a cell's values are read in."""
+    x, y = cells.plane.x, cells.plane.y
+    mean, error = shown(cells.mean[s, i, j]), shown(cells.standard_error[s, i, j], digits=2)
+    place = f"{x.name} = {shown(x.values[i])}, {y.name} = {shown(y.values[j])}"
+    return f"{place}\nmean {mean} ± {error} (SE)\n6 of 6 runs used"
+
+
+def point_at(page: Page, i: int, j: int, view: int = 0) -> None:
+    """Moves the mouse to the middle of a cell in a view of the first map."""
+    plot = page.locator(".plot").first
+    plot.scroll_into_view_if_needed()
+    data = json.loads(page.locator("script[type='application/json']").first.text_content() or "")
+    box, edges = plot.bounding_box(), data["settings"][0]["edges"][view]
+    assert box is not None
+    across, down = (sum(edges[axis][k : k + 2]) / 2 for axis, k in (("x", i), ("y", j)))
+    page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_it_opens_from_disk_and_fits_the_window(visit: Visit, width: int, scheme: Scheme) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    for details in page.locator("details").all():
+        details.evaluate("(part) => { part.open = true; }")
+    page.locator(".values table").last.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("[...document.images].every((i) => i.complete && i.naturalWidth > 0)")
+    if width == max(WIDTHS):
+        tables = page.locator("section .scroll")
+        wide = (
+            "(all) => all.filter((t) => t.scrollWidth > t.clientWidth + 1).map((t) => t.ariaLabel)"
+        )
+        assert "Theory" not in tables.evaluate_all(wide)
+    shown = page.locator("img:visible")
+    settings, datasets, shifts, values_of_d = (2, 1), 2, 1, 4
+    figures = (
+        sum(settings)  # maps, of each the first view
+        + sum(settings)  # residuals
+        + 3 * datasets  # boundary, local exponents, exponents by level
+        + shifts
+        + 1  # the key of the trajectories
+        + settings[0] * values_of_d  # their panels
+    )
+    assert shown.count() == figures
+    widths = shown.evaluate_all("(images) => images.map((i) => i.getBoundingClientRect().width)")
+    assert min(widths) > 250
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+def test_pictures_turn_light_with_the_page(visit: Visit) -> None:
+    """The mean brightness of a figure on its page, drawn in dark ink and then in light ink."""
+    boundary = visit.page.locator(".pictures img").first
+    brightness = []
+    for scheme in SCHEMES:
+        visit.page.emulate_media(color_scheme=scheme)
+        shot = Image.open(io.BytesIO(boundary.screenshot())).convert("L")
+        brightness.append(np.asarray(shot))
+    light, dark = brightness
+    assert np.median(light) > 240 and light.min() < 60
+    assert np.median(dark) < 40 and dark.max() > 200
+
+
+def test_the_cell_under_the_pointer_tells_its_values(visit: Visit, report: Report) -> None:
+    page, readouts = visit.page, visit.page.locator(".readout")
+    assert "Hover over a cell" in readouts.first.inner_text()
+    for i, j in ((0, 0), (3, 9), (7, 15)):
+        point_at(page, i, j)
+        for s in (0, 1):
+            assert readouts.nth(s).inner_text() == expected(report.cells, s, i, j)
+        assert page.locator(".cell:visible").count() == 2
+    page.mouse.move(0, 0)
+    assert "Hover over a cell" in readouts.first.inner_text()
+    assert page.locator(".cell:visible").count() == 0
+
+
+def test_the_framed_cell_is_the_one_that_is_drawn(visit: Visit, report: Report) -> None:
+    """In two colours: what is drawn in the middle of a frame is the side of that cell's mean."""
+    page = visit.page
+    page.get_by_label("two colours, level 0.25").first.check()
+    mean, boundary = report.cells.mean[0], Planted().boundary()[0]
+    for i, j in ((1, 1), (1, 14), (4, 3), (6, 15), (7, 2)):
+        y = report.cells.plane.y.values[j]
+        assert abs(np.log(y / boundary[i])) > 0.3  # no point of the boundary lies there
+        point_at(page, i, j, view=1)
+        assert page.locator(".readout").first.inner_text() == expected(report.cells, 0, i, j)
+        shot = Image.open(io.BytesIO(page.locator(".cell").first.screenshot())).convert("RGB")
+        middle = shot.getpixel((shot.width // 2, shot.height // 2))
+        side = COLOUR_ABOVE if mean[i, j] > 0.25 else COLOUR_BELOW
+        assert middle == ImageColor.getrgb(side)
+
+
+def test_arrow_keys_move_from_cell_to_cell(visit: Visit, report: Report) -> None:
+    page, readout = visit.page, visit.page.locator(".readout").first
+    page.locator(".plot").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert readout.inner_text() == expected(report.cells, 0, 4, 8)
+    for key in ("ArrowUp", "ArrowUp", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert readout.inner_text() == expected(report.cells, 0, 3, 10)
+    for _ in range(20):
+        page.keyboard.press("ArrowDown")
+    assert readout.inner_text() == expected(report.cells, 0, 3, 0)
+    page.keyboard.press("Escape")
+    assert "Hover over a cell" in readout.inner_text()
+
+
+def test_the_values_stand_in_tables_too(visit: Visit, report: Report) -> None:
+    page, mean = visit.page, report.cells.mean
+    page.locator(".values summary").first.click()
+    tables = page.locator(".values").first.locator("table")
+    tables.last.wait_for()
+    assert tables.count() == 2
+    top = tables.nth(1).locator("tbody tr").first
+    assert top.locator("th").inner_text() == "8"
+    first = top.locator("td").first.inner_text().split(" ± ")[0]
+    assert float(first) == pytest.approx(mean[1, 0, -1], rel=1e-2)
+    assert tables.first.locator("tbody tr").count() == mean.shape[2]
+
+
+def test_a_name_with_a_script_is_shown_and_does_not_run(visit: Visit) -> None:
+    page = visit.page
+    page.wait_for_timeout(100)
+    assert HOSTILE in page.locator("h2").first.inner_text()
+    assert page.locator("img[src='x']").count() == 0
+    # The fixture asserts that no alert, no error and no request came of it.

@@ -1,0 +1,117 @@
+"""What a researcher adds to a registry is trained, by the dense engine; what is in none is refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bocnn import MODEL
+from bocnn.arrays import Array
+from bocnn.engines.registry import GRAM_CPU
+from bocnn.registry import activations, label_processes, losses, noises, optimizers, signals
+from tests.bocnn.run_columns import columns
+
+
+def signs(sampler: noises.Sampler, shape: noises.Shape, directions: Array) -> Array:
+    """Random signs."""
+    return np.where(sampler.uniforms(shape) < 0.5, 1.0, -1.0)
+
+
+def one_sided(true: Array, p_flip: float) -> Array:
+    """Flips of the class +1 alone."""
+    return np.where(true > 0, p_flip, 0.0)
+
+
+def adam(groups: list[dict[str, Any]], parameters: optimizers.OptimizerParameters) -> Any:
+    """Adam."""
+    return torch.optim.Adam(groups, lr=parameters.eta)
+
+
+ADDITIONS: list[tuple[str, str, dict[str, Any], Any]] = [
+    ("noise", "signs", noises.NOISES, noises.Noise(signs)),
+    ("data", "orbit", signals.SIGNALS, signals.Signals(((1, 0, 1), (-1, 1, 1)))),
+    ("label_process", "one_sided", label_processes.LABEL_PROCESSES, one_sided),
+    ("optimizer", "adam", optimizers.OPTIMIZERS, adam),
+    ("loss", "hinge", losses.LOSSES, lambda f, y: torch.relu(1 - y * f)),
+    ("activation", "gelu", activations.ACTIVATIONS, lambda a, leak: torch.nn.functional.gelu(a)),
+]
+"""Column, word, registry and entry."""
+each_addition = pytest.mark.parametrize(
+    ("name", "word", "registry", "entry"), ADDITIONS, ids=[word for _, word, _, _ in ADDITIONS]
+)
+
+
+def asked(name: str, word: str, runs: int = 3) -> dict[str, Any]:
+    """Runs with a word of ours."""
+    return columns(runs, p_flip=0.2, n_test=200) | {name: np.array([word] * runs, dtype=object)}
+
+
+@each_addition
+def test_an_entry_is_trained_by_the_dense_engine(
+    name: str, word: str, registry: Any, entry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry, word, entry)
+    runs = asked(name, word)
+    assert not GRAM_CPU.accepts(runs).any()
+    assert MODEL.placed(runs)["engine"] == "dense"
+    found, plain = MODEL.run(runs), MODEL.run(columns(3, p_flip=0.2, n_test=200))
+    assert set(found["status"]) == {"ok"}
+    assert (found["train_loss"] < 1).all() and (found["train_loss"] != plain["train_loss"]).all()
+    assert word in MODEL.words[name]
+    assert (MODEL.flops(runs) > 0).all() and (MODEL.memory_bytes(runs) > 0).all()
+
+
+@each_addition
+def test_it_stands_beside_runs_of_the_gram_engine(
+    name: str, word: str, registry: Any, entry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = MODEL.run(columns(1, p_flip=0.2, n_test=200))
+    default = {"optimizer": "sgd", "label_process": "flip"}
+    mixed = asked(name, word, 2)
+    mixed[name][0] = default.get(name) or columns(1)[name][0]
+    monkeypatch.setitem(registry, word, entry)
+    found = MODEL.run(mixed)
+    for column in plain:
+        assert found[column][0] == plain[column][0], column
+    assert MODEL.placed(mixed)["engine"] == "gram-cpu+dense"
+
+
+@each_addition
+def test_a_word_in_no_registry_is_refused(name: str, word: str, registry: Any, entry: Any) -> None:
+    with pytest.raises(ValueError, match=f"received {name}: {word}; the engine"):
+        MODEL.run(asked(name, word))
+
+
+def test_what_only_the_dense_engine_trains_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(optimizers.OPTIMIZERS, "adam", adam)
+    with pytest.raises(
+        ValueError, match="received optimizer: adam; the engine gram-cpu accepts sgd"
+    ):
+        MODEL.trace(asked("optimizer", "adam"), np.array([0]))
+
+
+def test_flips_of_one_class_give_the_mean_of_the_classes_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(label_processes.LABEL_PROCESSES, "one_sided", one_sided)
+    strong = {"mu_norm": np.full(3, 100.0), "eta": np.full(3, 0.01)}
+    found = MODEL.run(asked("label_process", "one_sided") | strong)
+    np.testing.assert_array_equal(found["test_error_clean"], 0.0)
+    np.testing.assert_allclose(found["test_error"], (0.2 + 0.0) / 2)
+
+
+def test_the_gram_engines_words_and_codes_are_the_entries() -> None:
+    coded: Any
+    for name, coded in (("noise", noises.NOISES), ("data", signals.SIGNALS)):
+        codes = {word: entry.gram_code for word, entry in coded.items()}
+        drawn = [word for word, code in codes.items() if code is not None]
+        assert list(GRAM_CPU.words[name]) == sorted(drawn, key=codes.__getitem__), name
+        assert [codes[word] for word in GRAM_CPU.words[name]] == [0, 1]
+    for name, registry in (
+        ("loss", losses.LOSSES),
+        ("activation", activations.ACTIVATIONS),
+        ("optimizer", optimizers.OPTIMIZERS),
+        ("label_process", label_processes.LABEL_PROCESSES),
+    ):
+        assert set(GRAM_CPU.words[name]) <= registry.keys(), name
