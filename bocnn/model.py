@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
-from bocnn.engines.gram_cpu import new_results, test_flops
+from bocnn.engines.gram_cpu import flops, memory_bytes, new_results, test_flops
 from bocnn.engines.protocol import Columns, Cost
 from bocnn.engines.registry import (
     ENGINES,
@@ -102,7 +102,7 @@ class Bocnn:
 
         With `loss_tol` it is an upper bound: the run may stop earlier.
         """
-        return self._cost(columns).flops
+        return self._beyond_gram(columns).flops if _is_beyond_gram(columns) else flops(columns)
 
     def trace_flops(self, columns: Columns, steps: Ints) -> Array:
         """Cost of each run where it is recorded at `steps`, shape (runs,); tests errors each time."""
@@ -111,7 +111,10 @@ class Bocnn:
 
     def memory_bytes(self, columns: Columns) -> Array:
         """Working memory of each run in bytes, shape (runs,), with the runs that train beside it."""
-        return self._cost(columns).memory_bytes
+        columns = self.canonical(columns)
+        if _is_beyond_gram(columns):
+            return self._beyond_gram(columns).memory_bytes
+        return memory_bytes(columns)
 
     def is_compiled(self, columns: Columns, traced: bool) -> bool:
         """Whether this process can train these runs on its CPU, or record them, and compile nothing."""
@@ -171,16 +174,13 @@ class Bocnn:
         rows = _rows(results.status, results.measured)
         return rows, {"run": np.nonzero(kept)[0], **dict(recorded)}
 
-    def _cost(self, columns: Columns) -> Cost:
-        """Cost of each run by the engine that is sure to be there: the GPU's share is decided later."""
+    def _beyond_gram(self, columns: Columns) -> Cost:
+        """Cost of runs of which some are trained by other than gram engines."""
         columns = self.canonical(columns)
-        if not _beyond_gram(columns):
-            return GRAM_CPU.cost(columns)
-        flops, memory = (np.empty(columns["n"].size) for _ in Cost._fields)
-        for engine, rows in assign(columns):
-            part = engine.cost(_take(columns, rows))
-            flops[rows], memory[rows] = part
-        return Cost(flops, memory)
+        cost = Cost(*(np.empty(columns["n"].size) for _ in Cost._fields))
+        for engine, rows in assign(columns, anywhere=True):
+            cost.flops[rows], cost.memory_bytes[rows] = engine.cost(_take(columns, rows))
+        return cost
 
     def _start_kinds(self, columns: Columns, traced: bool) -> None:
         """Train one run, by no step, of each kind for which the gram engine is compiled apart."""
@@ -190,7 +190,7 @@ class Bocnn:
         GRAM_CPU.start_kinds(_take(columns, np.flatnonzero(left)))
 
 
-def _beyond_gram(columns: Columns) -> bool:
+def _is_beyond_gram(columns: Columns) -> bool:
     """Whether some run may hold a word that the gram engine does not train; quick where none is known."""
     known = GRAM_CPU.words
     more = any(set(words) - set(known.get(name, ())) for name, words in trained_words().items())

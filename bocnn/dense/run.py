@@ -29,7 +29,7 @@ from bocnn.measure.measures import Measures
 from bocnn.parameters.precision import needs_double
 from bocnn.simd.arena import Workspace, new_arena
 
-_NOTHING = Measures(*(math.nan,) * len(Measures._fields))
+_NULLS = Measures(*(math.nan,) * len(Measures._fields))
 
 
 class DenseRun(NamedTuple):
@@ -68,10 +68,10 @@ def train_row(row: Row, *, double: bool) -> tuple[int, Measures]:
     run = draw_run(row, seed, torch.float64 if double else torch.float32)
     steps, reached = _train(run, row, seed)
     if not _is_finite(run):
-        return DIVERGED, _NOTHING
+        return DIVERGED, _NULLS
     measures = _measure(run, row, seed, steps)
     if not math.isfinite(measures.train_loss + measures.test_error + measures.w_norm):
-        return DIVERGED, _NOTHING
+        return DIVERGED, _NULLS
     return OK if reached or math.isnan(row["loss_tol"]) else UNCONVERGED, measures
 
 

@@ -6,6 +6,7 @@ coordinates that a run spans; others in d dimensions. torch is imported when it 
 
 import platform
 from collections.abc import Collection
+from importlib.util import find_spec
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,7 @@ class Dense:
     """Autograd on the network's tensors: the oracle of the others, and the engine of what they refuse."""
 
     name: Final = "dense"
+    needs: Final = "torch: pip install 'bocnn[dense]'"
 
     @property
     def words(self) -> Words:
@@ -46,8 +48,10 @@ class Dense:
             "optimizer": tuple(OPTIMIZERS),
         }
 
-    def device(self) -> str:
-        """The processor."""
+    def device(self) -> str | None:
+        """The processor; None without torch."""
+        if find_spec("torch") is None:
+            return None
         return platform.processor() or platform.machine()
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:

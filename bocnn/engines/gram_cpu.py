@@ -27,6 +27,7 @@ class GramCPU:
     """Training on the Gram matrix in compiled loops. It alone records runs along their training."""
 
     name: Final = "gram-cpu"
+    needs: Final = "a processor"
     words: Final[Words] = {**WORDS, "optimizer": ("sgd",), "label_process": ("flip",)}
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class GramCPU:
 
     def cost(self, columns: Columns) -> Cost:
         """Operations, in which a normal counts as ten; memory with the runs that train beside a run."""
-        return Cost(_flops(columns), _memory_bytes(columns))
+        return Cost(flops(columns), memory_bytes(columns))
 
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
         """Train and measure runs."""
@@ -118,15 +119,15 @@ def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]
         yield np.flatnonzero(group == g)
 
 
-def _flops(columns: Columns) -> Array:
-    """Operations of each run; with `loss_tol` an upper bound, as a run may stop earlier."""
+def flops(columns: Columns) -> Array:
+    """Operations of each run, shape (runs,); with `loss_tol` an upper bound, as a run may stop earlier."""
     points, filters, rank = _sizes(columns)
     draw = (points + filters) * rank * (5 + points / 3 + 2 * filters)
     step = 2 * filters * points**2 + 20 * filters * points
     return np.asarray(_OVERHEAD + draw + columns["steps"] * step + test_flops(columns))
 
 
-def _memory_bytes(columns: Columns) -> Array:
+def memory_bytes(columns: Columns) -> Array:
     """Working memory of each run, shape (runs,), with the runs that train beside it."""
     points, filters, _ = _sizes(columns)
     real = np.where(needs_double(columns), 8, 4)

@@ -43,6 +43,7 @@ class GramGPU:
     """Training on the Gram matrix in Triton's kernels."""
 
     name: Final = "gram-cuda"
+    needs: Final = "a GPU that this process may use, torch and triton: pip install 'bocnn[gpu]'"
     words: Final[Words] = GPU_WORDS
 
     def device(self) -> str | None:

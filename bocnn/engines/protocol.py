@@ -46,6 +46,11 @@ class Engine(Protocol):
     @property
     def words(self) -> Words: ...
 
+    @property
+    def needs(self) -> str:
+        """What a process must have for it, to follow "it needs "."""
+        ...
+
     def device(self) -> str | None:
         """What this process would train on; None where it cannot train here."""
         ...

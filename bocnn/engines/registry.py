@@ -43,11 +43,12 @@ def check_known(columns: Columns) -> None:
     check_words(trained_words(), columns, " or ".join(engine.name for engine in ENGINES))
 
 
-def assign(columns: Columns) -> list[Assignment]:
+def assign(columns: Columns, *, anywhere: bool = False) -> list[Assignment]:
     """Which engine trains which runs in this process, engines in order.
 
     Args:
         columns: canonical, of every run.
+        anywhere: ask engines too that cannot train in this process.
     Raises:
         ValueError: a run that no engine accepts.
     """
@@ -56,7 +57,7 @@ def assign(columns: Columns) -> list[Assignment]:
     cells = {name: column[first] for name, column in columns.items()}
     left, found = np.ones(first.size, dtype=bool), []
     for engine in ENGINES:
-        if not left.any() or engine.device() is None:
+        if not (left.any() and (anywhere or engine.device() is not None)):
             continue
         taken = left & engine.accepts(cells)
         if taken.any():
@@ -89,4 +90,5 @@ def _reason(engine: Engine, row: Columns) -> str:
         check_words(engine.words, row, engine.name)
     except ValueError as error:
         return str(error).split("; the engine")[0]
-    return "its sizes are beyond this engine" if engine.device() else "there is no GPU here"
+    accepted = bool(engine.accepts(row)[0])
+    return f"it needs {engine.needs}" if accepted else "the run is beyond its sizes"

@@ -91,6 +91,18 @@ def test_what_only_the_dense_engine_trains_is_not_recorded(monkeypatch: pytest.M
         MODEL.trace(asked("optimizer", "adam"), np.array([0]))
 
 
+def test_without_torch_the_plan_has_a_cost_and_training_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(optimizers.OPTIMIZERS, "adam", adam)
+    monkeypatch.setattr("bocnn.engines.dense.find_spec", lambda name: None)
+    runs = asked("optimizer", "adam")
+    assert (MODEL.flops(runs) > 0).all()
+    with pytest.raises(ValueError, match=r"dense: it needs torch: pip install 'bocnn\[dense\]'"):
+        MODEL.run(runs)
+    assert MODEL.placed(columns(2))["engine"] == "gram-cpu"
+
+
 def test_flips_of_one_class_give_the_mean_of_the_classes_errors(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -20,6 +20,7 @@ class OneSample:
 
     name = "toy"
     words = GRAM_CPU.words
+    needs = "nothing"
 
     def device(self) -> str | None:
         """Everywhere."""
