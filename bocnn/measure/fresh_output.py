@@ -34,7 +34,7 @@ class FreshOutput(NamedTuple):
     weights: Array
 
 
-@compiled()
+@compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
 def fresh_output(
     parameters: DataParameters,
     geometry: Geometry,

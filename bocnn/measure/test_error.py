@@ -121,7 +121,7 @@ def _mean_of_pairs(error: Array, n_test: int) -> tuple[float, float]:
     return mean, (math.sqrt(squares / (weight * (pairs - 1.0))) if pairs > 1 else math.nan)
 
 
-@compiled()
+@compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
 def _scaled(fresh: FreshOutput, step_type: StepType, arena: Arena) -> FreshOutput:
     """The same law with its scales divided out, so that float32 holds it: no output's sign changes."""
     real = np.float64
