@@ -1,5 +1,6 @@
 """From a dataset of runs to boundaries, laws, figures and tables.
 
+In a notebook: `analysis.open(dataset).cells().boundary(level=0.2).law().figure()`. In programs:
 open_dataset → aggregate → find_boundary → fit_power_law, fit_broken_power_law, compare, boundary_shift →
 figures. Names are loaded when they are first used. Reads Arrow datasets and knows nothing of what trained
 them: neither bocnn nor a model is ever imported.
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from analysis.figures import draw_shift as draw_shift
     from analysis.figures import draw_trajectories as draw_trajectories
     from analysis.figures import save as save
+    from analysis.notebook import open as open
     from analysis.report.results import Results as Results
     from analysis.report.results import analyse as analyse
     from analysis.scaling.broken_power_law import BrokenPowerLaw as BrokenPowerLaw

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from rich.console import Console
 from rich.table import Table
 
-from sweeps import command
+from sweeps import driver
 from sweeps.errors import SweepError
 from sweeps.protocol import Model
 from sweeps.store.dataset import Dataset
@@ -38,9 +38,9 @@ def attempt(text: str, model: Model, folder: Path) -> str:
     file = folder / "sweep.yaml"
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        resolved = command.open_sweep(str(file), find_model=lambda name: model)
+        resolved = driver.open_sweep(str(file), find_model=lambda name: model)
         if resolved.cells.number <= LARGE:
-            command.plan_sweep(resolved, Dataset(str(folder / "out")))
+            driver.plan_sweep(resolved, Dataset(str(folder / "out")))
     except SweepError as error:
         if not str(error):
             raise AssertionError("refused without a message") from error

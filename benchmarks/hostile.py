@@ -44,10 +44,11 @@ from analysis.statistics.bootstrap import Resampling
 from benchmarks.damage import DAMAGES
 from benchmarks.hostile_names import try_names
 from benchmarks.hostile_places import try_places
-from sweeps import command
+from sweeps import driver
 from sweeps.declare.terminal import WordConsole
+from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import resolved, train, train_here
 from tests.toy import TOY, RecordingToy
@@ -79,7 +80,7 @@ class Found(NamedTuple):
 
 def status(folder: Path) -> Any:
     """What `status` says of a dataset; a file that it names as damaged is an error that it reports."""
-    found = command.read_status(Dataset(str(folder)), lambda name: TOY)
+    found = datasets.read_status(Dataset(str(folder)), lambda name: TOY)
     if named := [*found.damaged, *found.conflicts, *found.unverified]:
         raise SweepError(named[0])
     return found.planned, found.published, dict(found.by_status)
@@ -88,9 +89,9 @@ def status(folder: Path) -> Any:
 def run(folder: Path) -> Any:
     """The rows after `run`."""
     dataset = Dataset(str(folder))
-    plan = command.plan_sweep(resolved(SWEEP), dataset)
-    work = command.prepare(plan, dataset, ShardSize(runs=30))
-    if command.execute(work, dataset, train_here).missing:
+    plan = driver.plan_sweep(resolved(SWEEP), dataset)
+    work = driver.prepare(plan, dataset, ShardSize(runs=30))
+    if driver.execute(work, dataset, train_here).missing:
         raise SweepError("runs are not published")
     return published(folder)
 
@@ -107,7 +108,7 @@ def published(folder: Path) -> Any:
 
 def compact(folder: Path) -> Any:
     """The rows after `compact`."""
-    command.compact_dataset(Dataset(str(folder)), 10**6, lambda name: TOY)
+    datasets.compact_dataset(Dataset(str(folder)), 10**6, lambda name: TOY)
     return published(folder)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PROGRAM = (
     "import sys\n"
-    "from sweeps import cli, command\n"
+    "from sweeps import cli, driver\nfrom sweeps.driver import datasets\n"
     "from tests.toy import TOY\n"
-    "command.open_sweep.__defaults__ = (None, lambda name: TOY)\n"
-    "command.read_status.__defaults__ = (lambda name: TOY, None)\n"
+    "driver.open_sweep.__defaults__ = (None, lambda name: TOY)\n"
+    "datasets.read_status.__defaults__ = (lambda name: TOY, None)\n"
     "sys.argv = ['bocnn-sweep', *sys.argv[1:]]\n"
     "cli.main()\n"
 )

@@ -83,8 +83,12 @@ def measure(step: tuple[str, ...], folder: Path) -> Cost:
 
 
 def journey(size: str, pass_name: str, folder: Path) -> dict[str, Cost]:
-    """The cost of every step, in order."""
-    return {name: measure(step, folder) for name, step in steps(size, pass_name).items()}
+    """The cost of every step, in order; a line on stderr for each."""
+    costs = {}
+    for name, step in steps(size, pass_name).items():
+        costs[name] = measure(step, folder)
+        print(f"{pass_name}, {name}: {costs[name]}", file=sys.stderr)
+    return costs
 
 
 def with_compiling(cold: dict[str, Cost], warm: dict[str, Cost]) -> dict[str, Cost]:

@@ -64,20 +64,20 @@ class Tally:
 
 def drive(address: str, folder: Path, model: str) -> int:
     """Run the sweep as a driver process; the exit status says whether it is complete."""
-    from sweeps import command
+    from sweeps import driver
     from sweeps.declare.cells.resolve import resolve
-    from sweeps.plan.plan import ShardSize
+    from sweeps.plan.cut import ShardSize
     from sweeps.store.dataset import Dataset
     from sweeps.train.executors import local, tune
 
     text, watching = watched.case(model, str(folder / "log"), address != "local")
     dataset = Dataset(str(folder / "out"))
-    plan = command.plan_sweep(resolve(text, "killed.yaml", lambda name: watching), dataset)
-    work = command.prepare(plan, dataset, ShardSize(runs=SHARD_RUNS))
+    plan = driver.plan_sweep(resolve(text, "killed.yaml", lambda name: watching), dataset)
+    work = driver.prepare(plan, dataset, ShardSize(runs=SHARD_RUNS))
     if address == "local":
-        return command.execute(work, dataset, lambda w: local.run(w, lambda p: None)).missing
+        return driver.execute(work, dataset, lambda w: local.run(w, lambda p: None)).missing
     cluster = tune.Cluster(address)
-    outcome = command.execute(work, dataset, lambda w: tune.run(w, lambda p: None, cluster))
+    outcome = driver.execute(work, dataset, lambda w: tune.run(w, lambda p: None, cluster))
     return 1 if outcome.missing else 0
 
 

@@ -33,8 +33,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.processes import descendants, peak_mb, title
-from sweeps.command import Status, read_status
 from sweeps.declare.file import presets
+from sweeps.driver import Status, read_status
 from sweeps.store.dataset import Dataset
 
 PRESET = "initialization-plane"

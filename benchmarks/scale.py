@@ -57,7 +57,8 @@ def plan_once(cells: int, replicates: int) -> dict[str, float]:
     import numpy as np
 
     from sweeps.declare.cells.identity import ID_DTYPE
-    from sweeps.plan.plan import ShardSize, cut_shards, make_plan
+    from sweeps.plan.cut import ShardSize, cut_shards
+    from sweeps.plan.plan import make_plan
 
     start = time.perf_counter()
     plan = make_plan(_resolved(cells, replicates, 3e6), np.zeros(0, dtype=ID_DTYPE))
@@ -80,8 +81,8 @@ def _bytes_below(folder: Path) -> int:
 
 def train_once(shards: int) -> dict[str, float]:
     """Train shards of one run each under Ray Tune."""
-    from sweeps import command
-    from sweeps.plan.plan import ShardSize
+    from sweeps import driver
+    from sweeps.plan.cut import ShardSize
     from sweeps.store.dataset import Dataset
 
     with tempfile.TemporaryDirectory(prefix="scale-", ignore_cleanup_errors=True) as scratch:
@@ -99,9 +100,9 @@ def train_once(shards: int) -> dict[str, float]:
         out = tempfile.mkdtemp(prefix="scale-out-", dir="/tmp")
         start = time.perf_counter()
         dataset = Dataset(out)
-        plan = command.plan_sweep(_resolved(shards, 1, 1e6), dataset)
-        work = command.prepare(plan, dataset, ShardSize(runs=1))
-        outcome = command.execute(
+        plan = driver.plan_sweep(_resolved(shards, 1, 1e6), dataset)
+        work = driver.prepare(plan, dataset, ShardSize(runs=1))
+        outcome = driver.execute(
             work, dataset, lambda w: tune.run(w, lambda p: None, tune.Cluster(workers=2))
         )
         seconds = time.perf_counter() - start

@@ -29,16 +29,16 @@ class FileError:
 
 
 class SweepFileError(SweepError):
-    """Every error of a sweep file at once, each with its line."""
+    """Every error of a sweep at once, each with its key, and its line where the sweep is a file."""
 
-    def __init__(self, source: str, errors: Iterable[FileError], lines: Mapping[Path, int]) -> None:
+    def __init__(
+        self, source: str, errors: Iterable[FileError], lines: Mapping[Path, int] | None
+    ) -> None:
         self.errors = tuple(errors)
-        located = [(_line(file_error.path, lines), file_error) for file_error in self.errors]
-        located.sort(key=lambda pair: pair[0])
-        listed = [
-            f"  {source}:{line}: {'.'.join(map(str, file_error.path)) or 'file'}: {file_error.text}"
-            for line, file_error in located
-        ]
+        found = self.errors
+        if lines is not None:
+            found = tuple(sorted(found, key=lambda file_error: _line(file_error.path, lines)))
+        listed = [f"  {_location(source, one.path, lines)}: {one.text}" for one in found]
         count = f"{len(listed)} error{'s' * (len(listed) != 1)} in {source}; nothing was started"
         super().__init__("\n".join([count, *listed]))
 
@@ -58,6 +58,14 @@ def nearest(word: str, valid: Iterable[str]) -> str:
     """The end of a message, "; did you mean 'x'?", or nothing where no valid word is near."""
     close = get_close_matches(word, list(valid), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _location(source: str, path: Path, lines: Mapping[Path, int] | None) -> str:
+    """Where an error is: file, line and key, or for a sweep made in Python its key."""
+    key = ".".join(map(str, path))
+    if lines is None:
+        return key or "sweep"
+    return f"{source}:{_line(path, lines)}: {key or 'file'}"
 
 
 def _line(path: Path, lines: Mapping[Path, int]) -> int:

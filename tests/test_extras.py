@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from bocnn.engines import availability
+
 HIDE = """
 import sys
 from importlib.machinery import PathFinder
@@ -57,3 +61,14 @@ def test_training_and_report_need_neither_torch_nor_ray(tmp_path: Path) -> None:
     missing += ("numba", "llvmlite")
     assert run_without(missing, "analysis", *report, cwd=tmp_path).startswith("0: ")
     assert (tmp_path / "report" / "report.html").exists()
+
+
+def test_a_gpu_without_its_packages_is_named_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr(availability, "_has_driver", lambda: True)
+    monkeypatch.setattr(availability, "find_spec", lambda name: None)
+    device = availability.gpu_device.__wrapped__
+    assert device() is None
+    assert "pip install 'bocnn[gpu]'" in caplog.text

@@ -40,11 +40,11 @@ ORDER = {
     ),
     "sweeps": (
         *("errors", "optional", "images", "protocol", "declare", "provenance", "store", "plan"),
-        *("train", "command", "cli", "__init__"),
+        *("train", "driver", "sweep", "cli", "__init__"),
     ),
     "analysis": (
         *("names", "errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),
-        *("figures", "report", "cli", "__init__", "__main__"),
+        *("notebook", "figures", "report", "cli", "__init__", "__main__"),
     ),
 }
 """Files and folders of each package: each imports only what stands before it."""

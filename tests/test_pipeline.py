@@ -9,7 +9,7 @@ import pytest
 from analysis.figures import draw_map
 from analysis.report.report import write_report
 from analysis.report.results import Results, analyse
-from sweeps import command
+from sweeps.driver import datasets
 from sweeps.protocol import load_model
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import PROPORTIONAL_SWEEP, planned, train
@@ -47,14 +47,14 @@ analysis: {x: v0, y: mu_norm, measure: test_error_clean, levels: [0.2]}
 
 
 def recovered(folder: Path, seed: int) -> Results:
-    """The findings of a planted sweep."""
+    """The results of a planted sweep."""
     train(PLANTED.format(seed=seed), folder)
     return analyse(str(folder))
 
 
-def truth(findings: Results) -> np.ndarray:
+def truth(results: Results) -> np.ndarray:
     """log y of the planted boundary, (settings, columns)."""
-    x = findings.cells.plane.x.values
+    x = results.cells.plane.x.values
     return np.log(1.2 * np.sqrt(x) * np.array([[1.0], [1.5]]))
 
 
@@ -82,7 +82,7 @@ def test_planted_exponent_and_shift_are_found(tmp_path: Path) -> None:
 
 def test_diverged_runs_are_counted_from_row_to_report(tmp_path: Path) -> None:
     train(EXPLOSIVE, tmp_path / "data", load_model("bocnn"))
-    status = command.read_status(Dataset(str(tmp_path / "data")))
+    status = datasets.read_status(Dataset(str(tmp_path / "data")))
     diverged = status.by_status["diverged"]
     assert diverged > 10
     assert status.published == status.planned == 240

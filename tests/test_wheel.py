@@ -1,5 +1,6 @@
 """The wheel in an environment of its own, outside the checkout: plan, train, report."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,11 +27,13 @@ def done(*command: str | Path, cwd: Path) -> str:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of commands of an environment that holds the wheel and what it requires, no extras."""
     folder = tmp_path_factory.mktemp("wheel")
-    archive = folder / "source.tar"
-    done("git", "archive", "--output", archive, "HEAD", cwd=ROOT)
-    done("tar", "-xf", archive, "--one-top-level=source", cwd=folder)
+    source = folder / "source"
+    for name in ("bocnn", "sweeps", "analysis"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    done(*pip, "wheel", "--no-deps", "--wheel-dir", folder, folder / "source", cwd=folder)
+    done(*pip, "wheel", "--no-deps", "--wheel-dir", folder, source, cwd=folder)
     (wheel,) = folder.glob("*.whl")
     done(sys.executable, "-m", "venv", "own", cwd=folder)
     pip = [folder / "own/bin/python", *pip[1:]]

@@ -6,13 +6,13 @@ import numpy as np
 
 from analysis.cells.cells import Cells
 from analysis.cells.groups import Groups, as_floats, place_groups
-from analysis.cells.keys import Keys, keys_of, quoted
+from analysis.cells.keys import Keys, keys_of, literal, quoted
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats, Ints
+from analysis.dataset.roles import role_of, statuses
 from analysis.errors import AnalysisError
 from sweeps.declare.analysis_spec import AnalysisSpec
 
-STATUSES = ("ok", "unconverged", "diverged")
 MAX_VALUES = 50_000_000
 """Runs whose values are held one by one, at 8 bytes each and a few times over; beyond, means of batches."""
 BATCHES = 40
@@ -23,6 +23,7 @@ class _Rows(NamedTuple):
 
     keys: Keys
     sql: str
+    statuses: tuple[str, ...]
     replicates: int
     batches: int
 
@@ -42,7 +43,7 @@ def aggregate(
     Args:
         dataset: the runs.
         spec: the plane's columns and the measure.
-        include_unconverged: also use runs that did not reach their stated loss.
+        include_unconverged: also use runs without success that have a value all the same.
         batches: replicates r and r + batches share a value, which is their mean: what boundaries need, in
             bounded memory. Intervals then have batches − 1 degrees of freedom, and the half-benign
             definition is left out. None takes a value a run up to MAX_VALUES runs, else BATCHES.
@@ -60,8 +61,9 @@ def aggregate(
         plane=groups.plane,
         measure=spec.measure,
         label=dataset.label(spec.measure),
+        role=role_of(dataset.schema, spec.measure),
         values=_values(groups),
-        status={name: groups.on_plane(f"status_{k}") for k, name in enumerate(STATUSES)},
+        status={name: groups.on_plane(f"status_{k}") for k, name in enumerate(rows.statuses)},
         missing=np.maximum(replicates - runs, 0),
         ignored=dataset.rows - int(runs.sum()) - copies,
         duplicates=copies,
@@ -74,14 +76,15 @@ def _rows(
 ) -> _Rows:
     """The replicates that the sweep plans: keys, status, and the measure where it is usable."""
     keys, replicates = keys_of(dataset, spec.x, spec.y), dataset.sweep.replicates
-    usable = "status IN ('ok', 'unconverged')" if include_unconverged else "status = 'ok'"
+    words = statuses(dataset.schema)
+    usable = "true" if include_unconverged else f"status = {literal(words[0])}"
     value = f"CAST({quoted(spec.measure)} AS DOUBLE)"
     sql = (
         f"SELECT {keys.sql}, run_id, replicate, status, "
         f"CASE WHEN {usable} AND isfinite({value}) THEN {value} END AS v "
         f"FROM runs WHERE replicate < {replicates}"
     )
-    return _Rows(keys, sql, replicates, batches)
+    return _Rows(keys, sql, words, replicates, batches)
 
 
 def _groups(dataset: Dataset, rows: _Rows) -> tuple[Groups, int]:
@@ -104,8 +107,9 @@ def _groups(dataset: Dataset, rows: _Rows) -> tuple[Groups, int]:
 
 def _query(dataset: Dataset, rows: _Rows) -> Groups:
     """Mean, runs by status, and different replicates of each cell and batch."""
-    statuses = [
-        f"count(*) FILTER (status = '{name}') AS status_{k}" for k, name in enumerate(STATUSES)
+    ended = [
+        f"count(*) FILTER (status = {literal(word)}) AS status_{k}"
+        for k, word in enumerate(rows.statuses)
     ]
     most = (rows.replicates - 1) // rows.batches
     marks = f"bit_count(bitstring_agg(replicate // {rows.batches}, 0, {most}))" if most else "1"
@@ -115,7 +119,7 @@ def _query(dataset: Dataset, rows: _Rows) -> Groups:
         "count(*) AS runs",
         "count(v) AS used",
         f"{marks} AS different",
-        *statuses,
+        *ended,
     ]
     sql = f"SELECT {rows.keys.sql}, {', '.join(parts)} FROM ({rows.sql}) GROUP BY ALL"
     return place_groups(dataset, rows.keys, dataset.query(sql))

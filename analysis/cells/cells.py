@@ -25,6 +25,12 @@ class Cells:
     ignored: int  # rows that the present sweep does not plan
     duplicates: int = 0  # rows that are copies of others
     batched_runs: Ints | None = None
+    role: str = ""  # of the measure, one of roles.ROLES or none
+
+    @property
+    def success(self) -> str:
+        """The status of runs that ended as they should."""
+        return next(iter(self.status))
 
     @property
     def runs_used(self) -> Ints:

@@ -34,6 +34,11 @@ def quoted(name: str) -> str:
     return '"{}"'.format(name.replace('"', '""'))
 
 
+def literal(text: str) -> str:
+    """A text as a query writes it."""
+    return "'{}'".format(text.replace("'", "''"))
+
+
 def keys_of(dataset: Dataset, x: str, y: str) -> Keys:
     """The columns that tell cells of the present sweep apart on the plane of columns x and y.
 

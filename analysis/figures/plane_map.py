@@ -15,6 +15,7 @@ from matplotlib.patheffects import Normal, Stroke
 from analysis.boundary.mean_crossing import Boundary
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, exact
+from analysis.dataset.roles import ERROR
 from analysis.figures.axes import scale_axes
 from analysis.figures.points import crossings, draw_points
 from analysis.figures.style import COLUMN_WIDTH, panels, theme, wrapped
@@ -71,7 +72,7 @@ def draw_map(
     return figure
 
 
-def draw_failures(cells: Cells, *, settings: Sequence[int] | None = None) -> Figure:
+def draw_failures(cells: Cells, settings: Sequence[int] | None = None) -> Figure:
     """The share of a cell's planned runs that enter no mean: failed, left out or missing.
 
     Args:
@@ -125,7 +126,7 @@ def _draw_means(
 ) -> list[Any]:
     """Colours by the mean, their bar, and the contour; the handles of what was drawn."""
     mean = cells.mean
-    low, high = _span(cells.measure, mean)
+    low, high = _span(cells.role, mean)
     for s, axes in zip(shown, panels, strict=True):
         mesh = _draw_cells(axes, cells, mean[s], cmap=COLOUR_MAP, vmin=low, vmax=high)
         _draw_contour(axes, cells, mean[s], boundary.level)
@@ -143,22 +144,18 @@ def _draw_sides(
         _draw_cells(
             axes, cells, side, cmap=ListedColormap([COLOUR_BELOW, COLOUR_ABOVE]), vmin=0, vmax=1
         )
-    words = (" (benign)", " (harmful)") if _is_error(cells.measure) else ("", "")
+    words = (" (benign)", " (harmful)") if cells.role == ERROR else ("", "")
     return [
         Patch(color=colour, label=f"mean {sign} {exact(boundary.level)}{word}")
         for colour, sign, word in zip((COLOUR_BELOW, COLOUR_ABOVE), "≤>", words, strict=True)
     ]
 
 
-def _is_error(measure: str) -> bool:
-    return "error" in measure and not measure.endswith("_se")
-
-
-def _span(measure: str, mean: Floats) -> tuple[float, float]:
+def _span(role: str, mean: Floats) -> tuple[float, float]:
     """Ends of the colour scale: chance level for errors, else the data's range."""
     finite = mean[np.isfinite(mean)]
     top = float(finite.max()) if len(finite) else 1.0
-    if _is_error(measure):
+    if role == ERROR:
         return 0.0, max(CHANCE_LEVEL, top)
     low = float(finite.min()) if len(finite) else 0.0
     return low, top if top > low else low + 1.0
@@ -201,7 +198,9 @@ def _draw_boundary(axes: Axes, boundary: Boundary, s: int) -> None:
 
 
 def _title(cells: Cells, s: int) -> str:
-    counts = {name: int(part[s].sum()) for name, part in cells.status.items() if name != "ok"}
+    counts = {
+        name: int(part[s].sum()) for name, part in cells.status.items() if name != cells.success
+    }
     counts["missing"] = int(cells.missing[s].sum())
     failed = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     label = cells.plane.settings[s] or "all runs"

@@ -29,7 +29,7 @@ THEME = {
     "axes.edgecolor": INK,
     "xtick.color": INK,
     "ytick.color": INK,
-    # The figure's own white lies beneath; a page that is dark takes that away.
+    # The figure itself is white beneath; a dark page makes it transparent.
     "axes.facecolor": "none",
     "legend.frameon": False,
     "svg.hashsalt": "analysis",

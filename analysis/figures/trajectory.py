@@ -59,7 +59,7 @@ def draw_trajectory_key(found: Trajectories) -> Figure:
 
 
 def _add_key(
-    figure: Figure, found: Trajectories, place: Literal["center", "outside lower center"]
+    figure: Figure, found: Trajectories, location: Literal["center", "outside lower center"]
 ) -> None:
     sides = ("left", "left", "right")
     lines = [
@@ -71,7 +71,7 @@ def _add_key(
     figure.legend(
         handles=lines,
         title=f"median, and middle {BAND:.0%} of {int(found.runs.max())} runs",
-        loc=place,
+        loc=location,
         fontsize="small",
         title_fontsize="small",
     )

@@ -1,10 +1,13 @@
 """Fitted quantities over a setting, and local exponents over x."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, exact, is_log
@@ -15,8 +18,15 @@ from analysis.scaling.sliding_exponent import LocalExponent
 from analysis.scaling.trend import Trend
 from sweeps.declare.analysis_spec import PredictionSpec
 
+MAX_LINEAR_TICKS = 6
 TREND_MARGIN = 0.06
 """Space beside the outermost points, as a share of the axis."""
+MAX_POINTS_ASIDE = 4.0
+"""Typographic points by which the intervals of two series at one x are set apart, at most."""
+SERIES_WIDTH = 16.0
+"""Typographic points over which all series at one x are spread, at most."""
+QUANTITY_WORDS = {"kink": "break of the power law"}
+"""What a quantity of a sweep file is called in figures, where that is another word."""
 
 
 def draw_trends(trends: Sequence[Trend]) -> Figure:
@@ -33,18 +43,21 @@ def draw_trends(trends: Sequence[Trend]) -> Figure:
         figure = Figure(figsize=(COLUMN_WIDTH, 3.6), layout="constrained")
         axes = figure.subplots()
         set_scale(axes.xaxis, _limits(x, log), log=log)
+        if not log:
+            axes.xaxis.set_major_locator(MaxNLocator(MAX_LINEAR_TICKS))
         if spec.of == "kink":
             axes.set_yscale("log")
         if spec.limit is not None:
             axes.axhline(spec.limit, color=GREY, ls="--", lw=1.2, label=f"theory: {spec.limit:g}")
-        for trend, mark in zip(trends, styles, strict=True):
+        for k, (trend, mark) in enumerate(zip(trends, styles, strict=True)):
             label = ", ".join(filter(None, (f"level {exact(trend.level)}", trend.others)))
-            _draw_points(axes, trend.values, trend.estimates, mark, label)
+            series = _Series(mark, label, aside=_aside(k, len(trends)))
+            _draw_points(axes, trend.values, trend.estimates, series)
             _draw_powers(axes, trend, mark.colour)
         if spec.of == "kink":
             set_scale(axes.yaxis, np.array(axes.get_ylim()), log=True)
         axes.set_xlabel(spec.setting)
-        axes.set_ylabel(spec.of)
+        axes.set_ylabel(QUANTITY_WORDS.get(spec.of, spec.of))
         figure.legend(loc="outside lower center", fontsize="small")
     return figure
 
@@ -72,9 +85,8 @@ def draw_local(
         for s, setting in enumerate(settings):
             mine = [one for one in found if one.setting == s]
             at = np.array([one.at for one in mine])
-            _draw_points(
-                axes, at, [one.law.slope for one in mine], styles[s], setting or "measured"
-            )
+            series = _Series(styles[s], setting or "measured", aside=_aside(s, len(settings)))
+            _draw_points(axes, at, [one.law.slope for one in mine], series)
         axes.set_xlabel(wrapped(x.label, 60))
         axes.set_ylabel(f"local exponent of {boundary.plane.y.name}")
         axes.set_title(wrapped(f"{boundary.label} = {exact(boundary.level)}", 56))
@@ -89,25 +101,41 @@ def _limits(x: Floats, log: bool) -> Floats:
     return np.exp(ends) if log else ends
 
 
-def _draw_points(
-    axes: Axes, x: Floats, y: Sequence[Estimate | None], mark: Mark, label: str
-) -> None:
+class _Series(NamedTuple):
+    """How the points of one series are drawn; `aside` is how far to the right, in typographic points."""
+
+    mark: Mark
+    label: str
+    aside: float
+
+
+def _aside(position: int, count: int) -> float:
+    """How far a series is set aside, so that intervals at one x do not hide each other."""
+    return min(MAX_POINTS_ASIDE, SERIES_WIDTH / count) * (position - (count - 1) / 2)
+
+
+def _draw_points(axes: Axes, x: Floats, y: Sequence[Estimate | None], series: _Series) -> None:
     known = [(at, e) for at, e in zip(x, y, strict=True) if e is not None]
     if not known:
         return
     value = np.array([e.value for _, e in known])
     ends = np.array([[e.value - e.low, e.high - e.value] for _, e in known]).T
     error = np.where(np.isfinite(ends), np.maximum(ends, 0.0), 0.0)
-    axes.errorbar(
+    drawn = axes.errorbar(
         [at for at, _ in known],
         value,
         yerr=error,
-        fmt=mark.marker,
+        fmt=series.mark.marker,
         ms=4,
         capsize=3,
-        color=mark.colour,
-        label=label,
+        color=series.mark.colour,
+        label=series.label,
     )
+    scale = axes.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
+    aside = axes.transData + ScaledTranslation(series.aside / 72, 0, scale)
+    # Afterwards, so that the limits of the axes are those of the data.
+    for artist in drawn.get_children():
+        artist.set_transform(aside)
 
 
 def _draw_powers(axes: Axes, trend: Trend, colour: Colour) -> None:

@@ -1,12 +1,13 @@
 """Predictions beside what was measured, those of all datasets of a report in one table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.report.blocks import table_of_rows
+from analysis.dataset.plane import exact
+from analysis.report.blocks import TableBlock, table_of_rows
 from analysis.report.rows import Row, estimate_columns, write_csv
-from analysis.report.words import markdown
+from analysis.report.words import estimate_words, markdown, setting_words
 from analysis.scaling.power_law import Estimate
 
 
@@ -41,11 +42,45 @@ class Prediction:
             "source": self.source,
         }
 
-    def columns(self, sweep: str, *names: str) -> Row:
+    def columns(self, sweep: str, names: Sequence[str]) -> Row:
         """Some columns of the row, in the order of their names; `measured` with its interval."""
         row = self.row(sweep)
         interval = {"measured": ("measured", "measured_low", "measured_high")}
         return {part: row[part] for name in names for part in interval.get(name, (name,))}
+
+    @property
+    def cells(self) -> list[str]:
+        """The prediction as people read it: what, predicted, measured, verdict, setting, source."""
+        predicted = "" if self.predicted is None else f" {self.predicted:g}"
+        level = None if self.level is None else f"level {exact(self.level)}"
+        return [
+            self.prediction,
+            f"{self.quantity}{predicted}",
+            estimate_words(self.measured) or "none",
+            ": ".join(filter(None, (self.verdict, self.reason))),
+            setting_words(", ".join(filter(None, (level, self.setting)))),
+            self.source or "",
+        ]
+
+
+@dataclass(frozen=True)
+class PredictionFile:
+    """Where a section's predictions go: the file's name, its columns in their order, and the sweep."""
+
+    name: str
+    columns: Sequence[str]
+    sweep: str
+
+
+def prediction_table(
+    file: PredictionFile, caption: str, predictions: Iterable[Prediction], *, folded: bool = False
+) -> TableBlock:
+    """Predictions as people read them; the file has each part of them in a column."""
+    found = list(predictions)
+    header = ("prediction", "predicted", "measured", "verdict", "setting", "source")
+    rows = [one.columns(file.sweep, file.columns) for one in found]
+    cells = [one.cells for one in found]
+    return TableBlock(file.name, caption, rows, header if found else (), cells, folded)
 
 
 def write_predictions(rows: Iterable[Row], folder: Path) -> list[Path]:

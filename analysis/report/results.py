@@ -105,16 +105,16 @@ class Results:
 
     def _at_level(self, level: float) -> LevelResults:
         boundary = find_boundary(self.cells, level, resampling=self.resampling)
-        settings, theory = range(len(self.cells.plane.settings)), self.spec.theory
-        return LevelResults(
-            boundary,
-            laws=tuple(
-                fit_power_law(boundary, s, kind=kind) for s in settings for kind in LAW_KINDS
-            ),
-            broken_laws=tuple(fit_broken_power_law(boundary, s) for s in settings),
-            comparisons=tuple(compare(boundary, s, theory=one) for s in settings for one in theory),
-            shifts=tuple(boundary_shift(boundary, s) for s in settings[1:]),
-        )
+        laws: list[PowerLaw] = []
+        broken: list[BrokenPowerLaw] = []
+        comparisons: list[Comparison] = []
+        settings = range(len(self.cells.plane.settings))
+        for s in settings:  # all fits of a setting read the same columns
+            laws += [fit_power_law(boundary, s, kind=kind) for kind in LAW_KINDS]
+            broken.append(fit_broken_power_law(boundary, s))
+            comparisons += [compare(boundary, s, theory=theory) for theory in self.spec.theory]
+        shifts = tuple(boundary_shift(boundary, s) for s in settings[1:])
+        return LevelResults(boundary, tuple(laws), tuple(broken), tuple(comparisons), shifts)
 
 
 def quiet() -> np.errstate:

@@ -42,7 +42,7 @@ class Section:
         return Blocks(self.map(), list(self.figures()), tables, texts)
 
     def is_empty(self) -> bool:
-        """Whether the results leave nothing to show; asked only where the needs are met."""
+        """Whether the results leave nothing to show; used only where the needs are met."""
         return False
 
     def words(self) -> str:

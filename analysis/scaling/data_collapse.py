@@ -155,10 +155,11 @@ def _losses(cloud: _Cloud, rows: Floats, grid: Floats) -> Floats:
     """
     root = np.sqrt(cloud.weight)
     scaled = rows * root
+    total = np.sum(scaled**2, axis=1)
     losses = np.empty((len(grid), len(rows)))
     for k, exponent in enumerate(grid):
         basis = np.linalg.qr(_spline(cloud.y - exponent * cloud.x) * root[:, None])[0]
-        losses[k] = np.sum(scaled**2, axis=1) - np.sum((scaled @ basis) ** 2, axis=1)
+        losses[k] = total - np.sum((scaled @ basis) ** 2, axis=1)
     return losses
 
 

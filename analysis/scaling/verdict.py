@@ -12,6 +12,7 @@ from analysis.scaling.prediction import (
     DISAGREES,
     INCONCLUSIVE,
     MIN_COLUMNS_TO_JUDGE,
+    POOR_FIT,
     compare,
     is_poor_fit,
 )
@@ -51,7 +52,7 @@ def judge_exponent(
     found = compare(boundary, setting, theory=theory)
     notes = [found.reason] if found.reason else []
     if is_poor_fit(found.law):
-        notes.append("the columns scatter about a power law beyond their errors")
+        notes.append(POOR_FIT)
     points = closed_columns(boundary, setting, kind="power", x_range=theory.x_range)
     return Verdict(
         prediction=theory.name,

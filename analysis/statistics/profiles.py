@@ -32,8 +32,9 @@ class Profiles:
         return Reader(self)
 
 
-# Several laws are fitted to the same columns, one after the other.
-@lru_cache(maxsize=4)
+# Several laws are fitted to the same columns, one after the other. A part and its boundary can take a tenth
+# of a gigabyte, so one is kept.
+@lru_cache(maxsize=1)
 def _part(profiles: Profiles, setting: int, columns: tuple[int, ...]) -> Profiles:
     part = profiles.values[:, [setting]][:, :, columns]
     return Profiles(profiles.grid, part, profiles.offsets[:, [setting]][:, :, columns])

@@ -118,6 +118,7 @@ def most_likely_thresholds(curves: Curves) -> Floats:
     return np.asarray((top * thresholds).sum(axis=1) / top.sum(axis=1))
 
 
+@lru_cache(maxsize=1)  # quantiles of the same curves are read several times
 def confidence_distribution(curves: Curves) -> tuple[Floats, Floats]:
     """Each place's distribution function by its normalized profile likelihood and Jeffreys' prior.
 

@@ -8,6 +8,7 @@ from scipy import stats
 
 from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, PlaneAxis, equal
+from analysis.dataset.roles import statuses
 from analysis.dataset.trajectory_files import (
     STEP,
     Run,
@@ -39,8 +40,11 @@ def recorded_lines(
     """
     folder = find_records(location)
     cells = read_cells(folder, sweep) if folder.pairs else []
+    success = statuses(folder.schema(0))[0] if cells else ""
     runs = (
-        [run for run in read_runs(folder, sweep, cells) if run["status"] == "ok"] if cells else []
+        [run for run in read_runs(folder, sweep, cells) if run["status"] == success]
+        if cells
+        else []
     )
     if not runs:
         return [], None

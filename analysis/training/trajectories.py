@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, Ints, equal, setting_labels
+from analysis.dataset.roles import LAYER_ROLES, columns_of, statuses
 from analysis.dataset.trajectory_files import (
     Cell,
     Chosen,
@@ -24,8 +26,6 @@ from analysis.dataset.trajectory_files import (
 from analysis.training.settling import Ending, ending
 from sweeps.declare.document import SweepDocument
 
-LAYERS = ("max_w_xi", "max_v2", "noise_ratio")
-"""Scales of the hidden and of the output layer, and their ratio."""
 BAND = 0.8
 """Share of the replicates that a band holds."""
 
@@ -82,7 +82,7 @@ def open_trajectories(
     *,
     over: str | None = None,
     at: Mapping[str, Any] | None = None,
-    measures: Sequence[str] = LAYERS,
+    measures: Sequence[str] | None = None,
 ) -> Trajectories | None:
     """Trajectories of a dataset, side by side over the values of one axis.
 
@@ -95,7 +95,7 @@ def open_trajectories(
         over: the axis of the panels, at most four of its values; None is the plane's x, or the
             first axis.
         at: values at which other axes are held; those not named are held in their middle.
-        measures: the recorded columns.
+        measures: the recorded columns; None takes those with the roles of LAYER_ROLES.
     Returns:
         None where nothing was recorded, or where the model does not record these measures.
     Raises:
@@ -103,14 +103,27 @@ def open_trajectories(
     """
     folder = find_records(location)
     cells = read_cells(folder, sweep) if folder.pairs else []
-    if not cells or not set(measures) <= set(folder.schema(1).names):
+    if not cells:
+        return None
+    found = folder.schema(1)
+    names = _recorded(found, measures)
+    if not names:
         return None
     chosen = choose(cells, sweep, over=over or _default_axis(sweep, cells[0]), at=at or {})
     runs = read_runs(folder, sweep, chosen.cells)
-    records = read_records(folder, runs, measures)
-    found = folder.schema(1)
-    labels = {name: column_label(found, name) for name in measures}
+    records = read_records(folder, runs, names)
+    labels = {name: column_label(found, name) for name in names}
+    failure = statuses(folder.schema(0))[-1]
+    runs = [{**run, "failed": run["status"] == failure} for run in runs]
     return _summary(chosen, runs, records, labels, log_steps=on_log_steps(sweep))
+
+
+def _recorded(schema: pa.Schema, measures: Sequence[str] | None) -> list[str]:
+    """The recorded columns to show; none where one of them was not recorded."""
+    if measures is not None:
+        return list(measures) if set(measures) <= set(schema.names) else []
+    names = columns_of(schema, LAYER_ROLES)
+    return names if len(names) == len(LAYER_ROLES) else []
 
 
 def _default_axis(sweep: SweepDocument, cell: Cell) -> str:
@@ -143,7 +156,7 @@ def _summary(
             and tuple(run[name] for name in chosen.settings) == settings[s]
         ]
         runs[s, p] = len(mine)
-        diverged[s, p] = sum(found[k]["status"] == "diverged" for k in mine)
+        diverged[s, p] = sum(found[k]["failed"] for k in mine)
         if mine:
             quantiles[:, :, s, p] = _quantiles(records.values[:, mine])
             last = ending(records.steps, records.values[-1, mine])

@@ -30,7 +30,9 @@ class Column:
     value will do; `choices` the valid words. Null is a valid value where it is the default, and where
     `nullable` says so. `drawn` says that another value changes what is drawn: patches, labels, or weights
     at the start. Of labels, those are meant from which flips follow: flips at any probability are read off
-    the same uniforms.
+    the same uniforms. `role` says what a measure is to those who read the dataset: "error" is a share of
+    wrong labels; "hidden_scale", "output_scale" and "scale_ratio" are the scales of the layers and their
+    ratio.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Column:
     default: object = REQUIRED
     drawn: bool = True
     nullable: bool = False
+    role: str = ""
 
 
 Undrawn = partial(Column, drawn=False)
@@ -136,10 +139,18 @@ _MEANINGS = dict(
     steps_run="gradient steps run",
 )
 
+ROLES = dict.fromkeys(("train_error", "test_error", "test_error_clean"), "error")
+"""Roles of measures by name."""
+
 MEASURES = (
     Column("status", "string", "how the run ended", choices=STATUSES),
     *(
-        Column(name, "int64" if name == "steps_run" else "float64", meaning)
+        Column(
+            name,
+            "int64" if name == "steps_run" else "float64",
+            meaning,
+            role=ROLES.get(name, ""),
+        )
         for name, meaning in _MEANINGS.items()
     ),
 )
@@ -154,7 +165,16 @@ _TRAJECTORY_MEANINGS = dict(
     slope_max="largest |ℓ′ᵢ| of a training sample",
 )
 
+_TRAJECTORY_ROLES = ROLES | dict(
+    max_w_xi="hidden_scale", max_v2="output_scale", noise_ratio="scale_ratio"
+)
+
 TRAJECTORY_MEASURES = tuple(
-    Column(name, "int64" if name == "step" else "float64", (_MEANINGS | _TRAJECTORY_MEANINGS)[name])
+    Column(
+        name,
+        "int64" if name == "step" else "float64",
+        (_MEANINGS | _TRAJECTORY_MEANINGS)[name],
+        role=_TRAJECTORY_ROLES.get(name, ""),
+    )
     for name in TrajectoryPoint._fields
 )

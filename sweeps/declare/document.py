@@ -166,6 +166,8 @@ def _check_values(*groups: Sequence[Any]) -> None:
     for value in (value for group in groups for value in group):
         if isinstance(value, bool) or not isinstance(value, int | float | str | None):
             raise TypeError(f"received the value {value!r}, expected a number, a word or null")
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"received the value {value}, expected a whole number of 64 bits")
 
 
 def _count(value: Any) -> int:

@@ -7,7 +7,8 @@ import numpy as np
 
 from sweeps.declare import recording as trajectory
 from sweeps.errors import SweepError
-from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Plan, Positions
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Plan
+from sweeps.plan.shard import Positions
 from sweeps.protocol import CompilesCode
 
 _SAMPLE = 16

@@ -8,9 +8,7 @@ trained, so that a plan takes no more memory for many runs than for few.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +22,7 @@ from sweeps.declare.document_digest import with_digest
 from sweeps.errors import SweepError
 from sweeps.plan.declared import declared
 from sweeps.plan.idle import check_distinct, note_idle
+from sweeps.plan.shard import Positions, Shard, shard_of
 from sweeps.protocol import Model, UsesGpu
 
 NOMINAL_FLOPS_PER_S = 1e11
@@ -37,48 +36,6 @@ RECORD_BYTES = 120
 
 MAX_RUNS = 2_000_000_000
 """Runs of one plan, at most: going over their costs takes a quarter of a microsecond for each."""
-
-MAX_SHARDS = 1_000_000
-"""Shards of one plan, at most: each is a file."""
-
-MAX_GPU_RUNS = 1_000_000
-"""Runs of a shard for a GPU, about at most: a worker holds about 400 bytes for each."""
-
-Positions = NDArray[np.int64]
-
-
-class Shard(NamedTuple):
-    """Runs that one trial trains together: those from place `first` to before `last` that are to do.
-
-    `mask` has a bit for each place, set where the run is to be trained; None stands for all of them.
-    `gpu` says that a trial with a GPU is to train them.
-    """
-
-    first: int
-    last: int
-    mask: bytes | None = None
-    gpu: bool = False
-
-    @property
-    def positions(self) -> Positions:
-        """The positions of its runs."""
-        if self.mask is None:
-            return np.arange(self.first, self.last)
-        bits = np.unpackbits(np.frombuffer(self.mask, np.uint8), count=self.last - self.first)
-        return self.first + np.flatnonzero(bits)
-
-    @property
-    def runs(self) -> int:
-        """How many runs it has."""
-        return self.last - self.first if self.mask is None else self.positions.size
-
-
-class ShardSize(NamedTuple):
-    """How shards are cut: a fixed number of runs, or seconds of a trial; the rate of its GPU, if any."""
-
-    runs: int | None = None
-    seconds: float = 20.0
-    gpu_flops_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,10 +97,10 @@ class Plan:
         if self.resolved.spec.trajectory is not None or not isinstance(model, UsesGpu):
             return np.zeros(positions.size, dtype=bool)
         some, which = np.unique(self._runs(positions)[0], return_inverse=True)
-        return np.asarray(model.fits_card(self.resolved.cells.take(some)))[which]
+        return np.asarray(model.supports_gpu(self.resolved.cells.take(some)))[which]
 
     def runs_per_shape(self) -> int:
-        """Runs from a multiple of this place to the next have one array shape."""
+        """Runs from a multiple of this number to the next have one array shape."""
         cells = self.resolved.cells
         slow = cells.slow_dimensions(tuple(self.model.shape_columns))
         return self.total // math.prod(cells.shape[dimension] for dimension in slow)
@@ -168,17 +125,40 @@ class Plan:
         versions = {"schema_version": SCHEMA_VERSION, "planned_runs": self.total}
         return with_digest(versions | declared(self.resolved))
 
+    def of_cells(self, cells: NDArray[np.int64]) -> "Plan":
+        """The plan of what is to do in some cells, by their numbers."""
+        wanted = self.positions_of(cells)
+        spans = tuple(
+            shard_of(positions)
+            for block in blocks_of(self.spans, self.total)
+            if (positions := block[np.isin(block, wanted)]).size
+        )
+        flops = sum(float(self.cost(span.positions).sum()) for span in spans)
+        return replace(self, spans=spans, todo=sum(span.runs for span in spans), flops=flops)
+
+    def positions_of(self, cells: NDArray[np.int64]) -> Positions:
+        """Positions of all replicates of some cells, shape (cells × replicates,), sorted by cell."""
+        at = np.unravel_index(cells, self.resolved.cells.shape)
+        order, shape = self._order()
+        rank = np.ravel_multi_index(tuple(at[dimension] for dimension in order), shape)
+        replicates = self.resolved.spec.replicates
+        return (rank[:, None] * replicates + np.arange(replicates)).ravel()
+
     def _runs(self, positions: Positions) -> tuple[Positions, Positions]:
-        """Cells and replicates at positions: dimensions that decide array shapes vary slowest."""
+        """Cells and replicates at positions."""
         rank, replicates = np.divmod(positions, self.resolved.spec.replicates)
+        order, shape = self._order()
+        at = dict(zip(order, np.unravel_index(rank, shape), strict=True))
+        cells = self.resolved.cells
+        indices = tuple(at[dimension] for dimension in range(len(cells.shape)))
+        return np.ravel_multi_index(indices, cells.shape), replicates
+
+    def _order(self) -> tuple[list[int], tuple[int, ...]]:
+        """Dimensions of the cells, those that decide array shapes first, and their sizes."""
         cells = self.resolved.cells
         slow = cells.slow_dimensions(tuple(self.model.shape_columns))
         order = [*slow, *(d for d in range(len(cells.shape)) if d not in slow)]
-        turned = np.unravel_index(rank, tuple(cells.shape[d] for d in order))
-        at = {dimension: turned[position] for position, dimension in enumerate(order)}
-        return np.ravel_multi_index(
-            tuple(at[d] for d in range(len(cells.shape))), cells.shape
-        ), replicates
+        return order, tuple(cells.shape[dimension] for dimension in order)
 
 
 def make_plan(resolved: ResolvedSweep, published: NDArray[Any]) -> Plan:
@@ -206,32 +186,9 @@ def make_plan(resolved: ResolvedSweep, published: NDArray[Any]) -> Plan:
     plan = Plan(resolved, (), 0, 0.0, 0.0)
     spans = _spans(plan, published) if published.size else (Shard(0, plan.total),)
     if published.size:
-        flops = sum(float(plan.cost(part).sum()) for part in _parts(spans, plan.total))
+        flops = sum(float(plan.cost(part).sum()) for part in blocks_of(spans, plan.total))
     todo = sum(span.runs for span in spans)
     return replace(plan, spans=spans, todo=todo, flops=flops, memory_bytes=memory)
-
-
-def cut_shards(plan: Plan, shard_size: ShardSize) -> list[Shard]:
-    """Cut what is to do into shards of one array shape and of about equal cost.
-
-    Shards take `cut.seconds` of one core at the nominal rate; a small sweep is cut into at least 16,
-    so that all workers have something to do. Where trials have a GPU, runs that it can train are cut
-    at its rate and apart from the others.
-
-    Raises:
-        SweepError: more shards than a folder can sensibly hold.
-    """
-    shards: list[Shard] = []
-    kinds = (None,) if shard_size.gpu_flops_per_s is None else (True, False)
-    for (gpu, *_), pieces in groupby(_pieces(plan, shard_size, kinds), key=itemgetter(0)):
-        shard = _shard(np.concatenate([positions for _, positions in pieces]))
-        shards.append(shard._replace(gpu=bool(gpu)))
-        if len(shards) > MAX_SHARDS:
-            raise SweepError(
-                f"the sweep makes more than {MAX_SHARDS:,} shards, each a file; take larger "
-                "--shard-runs or --shard-seconds"
-            )
-    return shards
 
 
 def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:
@@ -244,24 +201,14 @@ def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:
         positions = positions[published[at] != ids]
         if not positions.size:
             continue
-        span = _shard(positions)
+        span = shard_of(positions)
         if span.mask is None and spans and spans[-1].mask is None and spans[-1].last == span.first:
             span = Shard(spans.pop().first, span.last)
         spans.append(span)
     return tuple(spans)
 
 
-def _shard(positions: Positions) -> Shard:
-    """The shard, or span, of rising positions."""
-    first, last = int(positions[0]), int(positions[-1]) + 1
-    if last - first == positions.size:
-        return Shard(first, last)
-    bits = np.zeros(last - first, dtype=bool)
-    bits[positions - first] = True
-    return Shard(first, last, np.packbits(bits).tobytes())
-
-
-def _parts(spans: tuple[Shard, ...], runs_per_shape: int) -> Iterator[Positions]:
+def blocks_of(spans: tuple[Shard, ...], runs_per_shape: int) -> Iterator[Positions]:
     """The positions of spans, a block at a time, each within runs of one array shape."""
     for span in spans:
         first = span.first
@@ -270,59 +217,3 @@ def _parts(spans: tuple[Shard, ...], runs_per_shape: int) -> Iterator[Positions]
             positions = np.arange(first, last) if span.mask is None else span.positions
             yield positions[(positions >= first) & (positions < last)]
             first = last
-
-
-def _chosen(plan: Plan, gpu: bool | None) -> Iterator[Positions]:
-    """What is to do, a block at a time: what a GPU can train, what it cannot, or with None all."""
-    for positions in _parts(plan.spans, plan.runs_per_shape()):
-        some = positions if gpu is None else positions[plan.on_gpu(positions) == gpu]
-        if some.size:
-            yield some
-
-
-def _target(plan: Plan, shard_size: ShardSize, gpu: bool | None) -> float:
-    """Flops of a shard."""
-    rate = (gpu and shard_size.gpu_flops_per_s) or NOMINAL_FLOPS_PER_S
-    if gpu is None or shard_size.runs:
-        flops = plan.flops
-    else:
-        flops = sum(float(plan.cost(positions).sum()) for positions in _chosen(plan, gpu))
-    return min(shard_size.seconds * rate, max(flops / 16, rate / 4))
-
-
-def _numbers(cost: NDArray[Any], target: float, total: float) -> NDArray[Any]:
-    """Shards, as rising whole numbers, of the runs that lie at some cost along the plan.
-
-    They cost `target` each, and an eighth of what is left where that is less, so that no worker waits
-    long for the last: down to a second of a core.
-    """
-    least = min(target, NOMINAL_FLOPS_PER_S)
-    left = np.maximum(total - cost, 0.0)
-    last, end = 8 * target, 8 * least
-    shrunk = 8 * np.log(last / np.clip(left, end, last))
-    whole = np.minimum(cost, total - last) / target
-    return np.asarray(np.floor(whole + shrunk + np.maximum(end - left, 0.0) / least))
-
-
-def _pieces(
-    plan: Plan, shard_size: ShardSize, kinds: tuple[bool | None, ...]
-) -> Iterator[tuple[tuple[bool | None, int, int], Positions]]:
-    """Positions that belong into one shard, piece by piece, with the kind and number of their shard."""
-    runs_per_shape = plan.runs_per_shape()
-    for gpu in kinds:
-        target = _target(plan, shard_size, gpu)
-        least = target / MAX_GPU_RUNS if gpu else 0.0
-        total = plan.flops if gpu is None else math.inf
-        group, before, count = -1, 0.0, 0
-        for positions in _chosen(plan, gpu):
-            if positions[0] // runs_per_shape != group:
-                group, count = int(positions[0] // runs_per_shape), 0
-            if shard_size.runs:
-                number = ((count + np.arange(positions.size)) // shard_size.runs).astype(np.float64)
-                count += positions.size
-            else:
-                cost = np.maximum(plan.cost(positions), least)
-                number = _numbers(before + np.cumsum(cost) - cost / 2, target, total)
-                before += float(cost.sum())
-            for part in np.split(positions, np.flatnonzero(np.diff(number)) + 1):
-                yield (gpu, group, int(number[np.searchsorted(positions, part[0])])), part

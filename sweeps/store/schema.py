@@ -39,7 +39,9 @@ def table_schema(model: Model, auxiliary: Mapping[str, str]) -> pa.Schema:
 
 def trace_schema(model: RecordsTrajectory) -> pa.Schema:
     """Schema of what is recorded along the training."""
-    return pa.schema([_id_field(), *(_column_field(column) for column in model.trace_measures)])
+    return pa.schema(
+        [_id_field(), *(_column_field(column) for column in model.trajectory_measures)]
+    )
 
 
 def to_table(schema: pa.Schema, ids: NDArray[Any], columns: Columns) -> pa.Table:
@@ -81,7 +83,11 @@ def _id_field() -> pa.Field:
 
 
 def _column_field(column: Column) -> pa.Field:
-    return _field(column.name, pa.type_for_alias(column.type), column.meaning, column.unit)
+    field = _field(column.name, pa.type_for_alias(column.type), column.meaning, column.unit)
+    notes = {"choices": json.dumps(column.choices)} if column.choices else {}
+    if role := getattr(column, "role", ""):  # models of before may have columns without
+        notes["role"] = role
+    return field.with_metadata({**field.metadata, **notes})
 
 
 def _field(name: str, kind: pa.DataType, meaning: str, unit: str = "1") -> pa.Field:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from sweeps.declare import recording as trajectory
 from sweeps.errors import SweepError
-from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, Shard
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan
+from sweeps.plan.shard import Shard
 from sweeps.protocol import CompilesCode, UsesGpu
 from sweeps.provenance import machine
 from sweeps.provenance.source_code import Code, code_in
@@ -112,7 +113,7 @@ def train_shard(work: TrainingJob, number: int) -> Iterator[Progress]:
     extra |= {"wall_s": wall_s, "compile_s": compile_s} | machine.stated()
     extra |= work.session.code.stated() | _whence(work.session)
     if isinstance(model, UsesGpu) and steps is None:
-        extra |= model.placed(columns)
+        extra |= model.engine_of(columns)
     if steps is not None:
         digest = work.writer.publish_trajectory(ids, _joined(traced), extra)
         extra[RECORDS_DIGEST] = digest

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Plane, PlaneAxis, equal
+from analysis.dataset.roles import ERROR
 
 MEANINGS = {
     "d": ("patch dimension", "1"),
@@ -162,4 +163,5 @@ def cells_of(planted: Planted) -> Cells:
         status={"ok": none + planted.replicates, "unconverged": none, "diverged": none},
         missing=none,
         ignored=0,
+        role=ERROR,
     )

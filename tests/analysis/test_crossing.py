@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq, isotonic_regression
 
+from analysis.statistics import isotonic
 from analysis.statistics.isotonic import cross_zero
 from analysis.statistics.local_linear import choose_bandwidth, smoother
 
@@ -87,3 +88,21 @@ def test_noise_widens_the_bandwidth() -> None:
         for noise in (0.001, 0.3)
     ]
     assert widths[0] < widths[1] / 2
+
+
+@pytest.mark.parametrize("cells", [2, 7, 30])
+@pytest.mark.parametrize("noise", [0.0, 0.02, 3.0])
+def test_short_blocks_give_what_all_blocks_give(
+    cells: int, noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last bit, plateaus and unequal weights too."""
+    rng = np.random.default_rng(cells)
+    u = np.linspace(0.0, 1.0, cells)
+    rise = 1 / (1 + np.exp(-9 * (u - rng.uniform(-0.1, 1.1, (300, 1))))) - 0.5
+    profiles = rise + noise * rng.standard_normal((300, cells))
+    profiles[::2] = np.round(profiles[::2], 1)
+    weights = rng.integers(1, 20, cells).astype(float)
+    short = cross_zero(profiles, weights, u)
+    monkeypatch.setattr(isotonic, "_beside", isotonic._everywhere)
+    for one, other in zip(short, cross_zero(profiles, weights, u), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -249,3 +249,14 @@ def test_lines_and_power_laws_are_unbiased_in_either_coordinate() -> None:
         line = exact_boundary((1 + 0.05 * x) * np.exp(offset), x=x, error=0.1)
         slopes.append(fit_power_law(line, 0, kind="line").slope.value)  # type: ignore[union-attr]
     assert np.mean(slopes) == pytest.approx(0.05, rel=0.02)
+
+
+def test_a_fit_is_made_once_for_each_boundary_and_its_options() -> None:
+    x = np.geomspace(10, 1000, 12)
+    first, second = exact_boundary(x**0.25, x=x), exact_boundary(x**0.25, x=x)
+    law = fit_power_law(first, 0)
+    assert fit_power_law(first, 0, kind="power", x_range=None) is law
+    assert compare(first, 0, theory=replace(QUARTER, x_range=None)).law is law
+    assert fit_power_law(first, 0, x_range=(10.0, 500.0)) is not law
+    assert fit_power_law(second, 0) is not law
+    assert fit_power_law(second, 0) == law

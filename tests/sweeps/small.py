@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.dataset
 import pytest
 
-from sweeps import command
+from sweeps import driver
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Plan, ShardSize
+from sweeps.plan.cut import ShardSize
+from sweeps.plan.plan import Plan
 from sweeps.protocol import Model
 from sweeps.store.dataset import Dataset
 from sweeps.train.executors import local
@@ -85,14 +86,14 @@ settings: {p_flip: [0, 0.1]}
 DRIVER = (
     "import sys\n"
     "from pathlib import Path\n"
-    "from sweeps import command\n"
+    "from sweeps import driver\n"
     "from sweeps.train.executors import tune\n"
-    "from sweeps.plan.plan import ShardSize\n"
+    "from sweeps.plan.cut import ShardSize\n"
     "from tests.sweeps.small import TOY_SWEEP, planned\n"
     "from tests.toy import Toy\n"
     "plan, dataset = planned(TOY_SWEEP, Path(sys.argv[1]), Toy(pause_s=0.15))\n"
-    "work = command.prepare(plan, dataset, ShardSize(runs=4))\n"
-    "outcome = command.execute(work, dataset, lambda w: tune.run(\n"
+    "work = driver.prepare(plan, dataset, ShardSize(runs=4))\n"
+    "outcome = driver.execute(work, dataset, lambda w: tune.run(\n"
     "    w, lambda p: None, tune.Cluster(sys.argv[2])))\n"
     "print(outcome)\n"
     "sys.exit(1 if outcome.missing else 0)\n"
@@ -128,7 +129,7 @@ def errors_of(text: str, model: Model = TOY) -> str:
 def planned(text: str, folder: Path, model: Model = TOY) -> tuple[Plan, Dataset]:
     """The plan of a sweep against a folder."""
     dataset = Dataset(str(folder))
-    return command.plan_sweep(resolved(text, model), dataset), dataset
+    return driver.plan_sweep(resolved(text, model), dataset), dataset
 
 
 def todo_ids(plan: Plan) -> np.ndarray:
@@ -143,11 +144,11 @@ def train(
     model: Model = TOY,
     shard_size: ShardSize | None = None,
     executor: Executor = train_here,
-) -> command.Outcome:
+) -> driver.Outcome:
     """Plan and train a sweep."""
     plan, dataset = planned(text, folder, model)
-    return command.execute(
-        command.prepare(plan, dataset, shard_size or ShardSize(runs=10)), dataset, executor
+    return driver.execute(
+        driver.prepare(plan, dataset, shard_size or ShardSize(runs=10)), dataset, executor
     )
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import command
+from sweeps import driver
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store import claim
 from sweeps.store.claim import claimed
 from sweeps.store.dataset import MANIFEST, Dataset
@@ -29,12 +29,12 @@ def folder(request: pytest.FixtureRequest, out: Path) -> str:
 def test_of_two_sweeps_that_were_planned_at_once_the_second_is_refused(folder: str) -> None:
     dataset = Dataset(folder)
     first, second = (
-        command.plan_sweep(resolved(TOY_SWEEP.replace("1.0e+6", cost)), dataset)
+        driver.plan_sweep(resolved(TOY_SWEEP.replace("1.0e+6", cost)), dataset)
         for cost in ("1.0e+6", "2.0e+6")
     )
-    command.prepare(first, dataset, ShardSize(runs=48))
+    driver.prepare(first, dataset, ShardSize(runs=48))
     with pytest.raises(SweepError, match=r"holds another sweep: cost was 1000000.0 and is 2000000"):
-        command.prepare(second, dataset, ShardSize(runs=48))
+        driver.prepare(second, dataset, ShardSize(runs=48))
     assert json.loads(dataset.store.get(MANIFEST))["fixed"]["cost"] == 1e6
     assert sorted(dataset.store.names()) == ["_given.json", "_sweep.json"]
     assert dataset.store.hidden(".") == []
@@ -44,12 +44,12 @@ def test_of_two_extensions_that_were_planned_at_once_none_is_lost(folder: str) -
     """More replicates, and fewer of them again: the sweep in the folder never shrinks."""
     dataset = Dataset(folder)
     more, fewer = (
-        command.plan_sweep(resolved(TOY_SWEEP.replace("replicates: 3", text)), dataset)
+        driver.plan_sweep(resolved(TOY_SWEEP.replace("replicates: 3", text)), dataset)
         for text in ("replicates: 5", "replicates: 4")
     )
-    command.prepare(more, dataset, ShardSize(runs=48))
+    driver.prepare(more, dataset, ShardSize(runs=48))
     with pytest.raises(SweepError, match="there were 5 replicates, now 4"):
-        command.prepare(fewer, dataset, ShardSize(runs=48))
+        driver.prepare(fewer, dataset, ShardSize(runs=48))
     assert json.loads(dataset.store.get(MANIFEST))["replicates"] == 5
 
 

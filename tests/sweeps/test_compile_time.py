@@ -12,9 +12,10 @@ from rich.console import Console
 
 import bocnn
 from bocnn.simd.compiling import compile_seconds
-from sweeps import command
+from sweeps import driver
+from sweeps.driver import datasets
+from sweeps.plan.cut import ShardSize
 from sweeps.plan.forecast import forecast
-from sweeps.plan.plan import ShardSize
 from sweeps.provenance.sessions import share
 from sweeps.store.dataset import Dataset
 from sweeps.train import progress as live
@@ -43,10 +44,10 @@ class Fresh(Toy):
 
     clock, ready = Clock(), False
 
-    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         return Fresh.ready
 
-    def compile(self, columns: Columns, traced: bool) -> float:
+    def compile(self, columns: Columns, recorded: bool) -> float:
         Fresh.ready = True
         Fresh.clock.now += COMPILE_S
         return COMPILE_S
@@ -66,7 +67,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_the_seconds_of_a_shard_leave_compiling_out(clock: Clock, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP, out, Fresh())
-    work = command.prepare(plan, dataset, ShardSize(runs=24))
+    work = driver.prepare(plan, dataset, ShardSize(runs=24))
     steps = list(train_shard(work, 0))
     assert [(step.compiling, step.compile_s) for step in steps[:2]] == [(True, 0), (False, 100)]
     assert steps[-1].published and steps[-1].wall_s == 48.0
@@ -96,9 +97,9 @@ def test_workers_of_ray_say_what_they_compiled(ray_session: None, out: Path) -> 
 def test_a_compaction_keeps_the_seconds_of_compiling(clock: Clock, out: Path) -> None:
     train(TOY_SWEEP, out, Fresh(), ShardSize(runs=24))
     dataset = Dataset(str(out))
-    before = command.read_status(dataset, lambda name: TOY).share
-    command.compact_dataset(dataset, 10**9, lambda name: TOY)
-    after = command.read_status(dataset, lambda name: TOY).share
+    before = datasets.read_status(dataset, lambda name: TOY).share
+    datasets.compact_dataset(dataset, 10**9, lambda name: TOY)
+    after = datasets.read_status(dataset, lambda name: TOY).share
     assert before is not None and after is not None
     assert before.compile_s == after.compile_s == COMPILE_S
     assert after.compute_s == 192.0
@@ -160,6 +161,6 @@ def test_after_compiling_training_compiles_nothing(
     bocnn.MODEL.compile(columns, recorded)
     assert bocnn.MODEL.is_compiled(columns, recorded)
     if recorded:
-        assert compile_seconds(lambda: bocnn.MODEL.trace(columns, np.array([0, 1]))) == 0.0
+        assert compile_seconds(lambda: bocnn.MODEL.record(columns, np.array([0, 1]))) == 0.0
     else:
         assert compile_seconds(lambda: bocnn.MODEL.run(columns)) == 0.0

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sweeps import command
+from sweeps import driver
 from sweeps.declare.cells.identity import cell_digests, run_ids
+from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store import store
 from sweeps.store.dataset import Dataset
 from sweeps.train.shard import TrainingJob
@@ -26,8 +27,8 @@ from tests.toy import MEASURES, PARAMETERS, TOY, Toy
 ENDINGS = TOY_SWEEP.replace("{cost: 1.0e+6}", "{blow_up: 5.0, stall: 1.5}")
 
 
-def status(folder: Path) -> command.Status:
-    return command.read_status(Dataset(str(folder)), lambda name: TOY)
+def status(folder: Path) -> datasets.DatasetStatus:
+    return datasets.read_status(Dataset(str(folder)), lambda name: TOY)
 
 
 def shards(folder: Path) -> list[Path]:
@@ -243,10 +244,10 @@ def test_two_drivers_at_once_leave_one_complete_dataset(out: Path, tmp_path: Pat
         threading.Thread(target=train, args=(TOY_SWEEP, out, slow, ShardSize(runs=runs)))
         for runs in (3, 4, 3)
     ]
-    for driver in drivers:
-        driver.start()
-    for driver in drivers:
-        driver.join()
+    for each in drivers:
+        each.start()
+    for each in drivers:
+        each.join()
     assert status(out).published == 96
     found = {row["run_id"]: row for row in rows(out).to_pylist()}
     assert list(found.values()) == rows(tmp_path / "alone").to_pylist()
@@ -286,7 +287,7 @@ def test_an_unknown_store_is_named() -> None:
 def test_a_folder_may_be_a_uri(out: Path, tmp_path: Path) -> None:
     plan, _ = planned(TOY_SWEEP, tmp_path / "plain")
     dataset = Dataset(out.as_uri())
-    work = command.prepare(plan, dataset, ShardSize())
-    assert command.execute(work, dataset, train_here).missing == 0
+    work = driver.prepare(plan, dataset, ShardSize())
+    assert driver.execute(work, dataset, train_here).missing == 0
     train(TOY_SWEEP, tmp_path / "plain")
     assert rows(out).equals(rows(tmp_path / "plain"))

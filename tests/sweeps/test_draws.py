@@ -195,11 +195,11 @@ def test_the_same_training_twice_gives_equal_rows_and_a_shift_of_exactly_one(out
     first, second = by_setting(out, "loss_tol", (None, 1e-30))
     assert [first[c.name].equals(second[c.name]) for c in MODEL.measures[1:]] == 13 * [True]
     assert not first["run_id"].equals(second["run_id"])
-    findings = analyse(str(out), ReportOptions(include_unconverged=True))
-    (shift,) = findings.levels[0].shifts
+    results = analyse(str(out), ReportOptions(include_unconverged=True))
+    (shift,) = results.levels[0].shifts
     assert shift.paired and shift.mean is not None
     assert (shift.mean.value, shift.mean.low, shift.mean.high) == (1.0, 1.0, 1.0)
-    words = ShiftOfBoundary(findings).words()
+    words = ShiftOfBoundary(results).words()
     assert words == "Settings share their random draws, so the shift is a paired difference."
 
 
@@ -215,10 +215,10 @@ def test_another_number_of_test_draws_tests_the_same_networks(out: Path) -> None
 def test_a_setting_that_changes_the_draws_is_said_to_be_unpaired(out: Path) -> None:
     text = TWICE.replace("loss_tol: [null, 1.0e-30]", "sigma_p: [1, 1.2]")
     train(text, out, MODEL)
-    findings = analyse(str(out))
-    (shift,) = findings.levels[0].shifts
+    results = analyse(str(out))
+    (shift,) = results.levels[0].shifts
     assert not shift.paired
-    words = ShiftOfBoundary(findings).words()
+    words = ShiftOfBoundary(results).words()
     assert words.startswith("Settings draw random numbers of their own")
 
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 
 import bocnn
-from sweeps import command
+from sweeps import driver
 from sweeps.declare.cells.identity import shard_name
 from sweeps.errors import SweepError
-from sweeps.plan.plan import Shard, ShardSize
+from sweeps.plan.cut import ShardSize
+from sweeps.plan.shard import Shard
 from sweeps.protocol import Model
 from sweeps.store.dataset import MANIFEST, Writer
 from sweeps.train.executors import local
@@ -99,10 +100,10 @@ def test_rows_do_not_depend_on_the_order_of_shards(
 ) -> None:
     text, model = SWEEPS[sweep]
     plan, dataset = planned(text, out, model)
-    work = command.prepare(plan, dataset, ShardSize(runs=5))
+    work = driver.prepare(plan, dataset, ShardSize(runs=5))
     order = np.random.default_rng(3).permutation(len(work.shards))
     shuffled = work._replace(shards=[work.shards[place] for place in order])
-    assert command.execute(shuffled, dataset, train_here).missing == 0
+    assert driver.execute(shuffled, dataset, train_here).missing == 0
     assert rows(out).equals(reference(sweep))
 
 
@@ -112,16 +113,16 @@ def test_rows_do_not_depend_on_the_order_of_runs_in_a_shard(
 ) -> None:
     text, model = SWEEPS[sweep]
     plan, dataset = planned(text, out, model)
-    work = command.prepare(plan, dataset, ShardSize(runs=13))
+    work = driver.prepare(plan, dataset, ShardSize(runs=13))
     turned = work._replace(shards=[_Turned(*shard) for shard in work.shards])
-    assert command.execute(turned, dataset, train_here).missing == 0
+    assert driver.execute(turned, dataset, train_here).missing == 0
     assert rows(out).equals(reference(sweep))
 
 
 def test_progress_ends_with_every_shard_published(run: Run, out: Path) -> None:
     text = TOY_SWEEP.replace("{cost: 1.0e+6}", "{blow_up: 5.0, cost: 1.0e+10}")
     plan, dataset = planned(text, out)
-    work = command.prepare(plan, dataset, ShardSize(runs=24))
+    work = driver.prepare(plan, dataset, ShardSize(runs=24))
     seen: list[Progress] = []
     run(work, seen.append)
     latest = {progress.shard: progress for progress in seen}
@@ -170,12 +171,12 @@ def test_what_is_complete_is_not_trained_again(run: Run, out: Path) -> None:
 
 def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP.replace("n: [1, 2]", "n: [1]"), out)
-    work = command.prepare(plan, dataset, ShardSize(runs=1000))
+    work = driver.prepare(plan, dataset, ShardSize(runs=1000))
     elsewhere = Writer(str(out.parent / "elsewhere"), "{}", plan.model, {})
     (out.parent / "elsewhere").mkdir()
     (out.parent / "elsewhere" / MANIFEST).touch()
     (out.parent / "elsewhere" / shard_name(plan.ids(work.shards[0].positions))).mkdir()
-    outcome = command.execute(work._replace(writer=elsewhere), dataset, unread(run))
+    outcome = driver.execute(work._replace(writer=elsewhere), dataset, unread(run))
     assert outcome.missing == plan.total
     assert "cannot write shard-" in outcome.failures[0]
     assert "then run the same command again" in outcome.failures[0]
@@ -210,11 +211,11 @@ class Together(Toy):
 def test_threads_of_the_local_executor_train_side_by_side(out: Path) -> None:
     two = TOY_SWEEP.replace("[1.0, 2.0]", "[1.0]")
     plan, dataset = planned(two, out, Together())
-    work = command.prepare(plan, dataset, ShardSize(runs=24))
+    work = driver.prepare(plan, dataset, ShardSize(runs=24))
     assert len(work.shards) == 2
     seen: list[Progress] = []
     assert local.run(work, seen.append, workers=2) == {}
     assert sum(progress.published for progress in seen) == 2
-    assert {note["slots"] for note in dataset.inspect(command.owner_of(plan.resolved)).notes} == {
+    assert {note["slots"] for note in dataset.inspect(driver.owner_of(plan.resolved)).notes} == {
         "2"
     }

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from numpy.typing import NDArray
 
-from sweeps import command
+from sweeps import driver
+from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import Dataset
 from sweeps.store.failed_shard import reason
 from sweeps.train.executors import local
@@ -64,7 +65,7 @@ def test_a_failed_shard_keeps_its_traceback_and_parameters(run: Run, out: Path) 
         assert line in text
     assert [progress.setback for progress in seen].count("failed") == 1
 
-    state = command.read_status(Dataset(str(out)), lambda name: TOY)
+    state = datasets.read_status(Dataset(str(out)), lambda name: TOY)
     assert state.failed == [f"{record.name}: RuntimeError: replicate 1 fails as asked"]
     train(one_shard, out, TOY, whole)
     assert not list(out.glob("_failed-*"))
@@ -90,10 +91,10 @@ def test_a_stop_signal_ends_a_sweep_that_goes_on_later(run: Run, out: Path) -> N
 
 def test_when_the_time_is_over_no_shard_begins(run: Run, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP, out, Toy(pause_s=0.01))
-    work = command.prepare(plan, dataset, ShardSize(runs=4))
+    work = driver.prepare(plan, dataset, ShardSize(runs=4))
     stop_signal = StopSignal(0.0)
     assert stop_signal.time_is_over and stop_signal.stop_requested
-    outcome = command.execute(work, dataset, lambda work: run(work, lambda p: None, stop_signal))
+    outcome = driver.execute(work, dataset, lambda work: run(work, lambda p: None, stop_signal))
     assert outcome == ({}, 96)
 
 
@@ -133,7 +134,7 @@ def test_a_stop_signal_takes_one_signal_and_leaves_the_next() -> None:
 
 def test_a_node_without_the_folder_or_with_another_package_is_refused(out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP, out)
-    code = command.prepare(plan, dataset, ShardSize()).session.code
+    code = driver.prepare(plan, dataset, ShardSize()).session.code
     check_here(str(out), code)
     with pytest.raises(
         SweepError, match=r"has other code than the driver: .* and 0000; install one"
@@ -167,7 +168,7 @@ released = threading.Event()
 def test_a_long_run_is_left_alone_at_a_signal(number: signal.Signals, out: Path) -> None:
     released.clear()
     plan, dataset = planned(TOY_SWEEP, out, Deaf())
-    work = command.prepare(plan, dataset, ShardSize())
+    work = driver.prepare(plan, dataset, ShardSize())
     alarm = threading.Timer(0.3, signal.raise_signal, [number])
     with StopSignal() as stop_signal:
         alarm.start()

@@ -1,21 +1,27 @@
 """Trials with GPUs: how shards are cut for a GPU, what trials ask for, what files say of it."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 import bocnn
 from bocnn.model import Bocnn
-from sweeps import cli, command
+from sweeps import driver
+from sweeps.driver import run
 from sweeps.errors import SweepError
+from sweeps.plan import cut
 from sweeps.plan import plan as plans
+from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import gpu_sample, saturated_throughput
-from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, ShardSize, cut_shards, make_plan
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, make_plan
 from sweeps.protocol import UsesGpu
+from sweeps.train.stop import StopSignal
 from tests.sweeps.small import BOCNN_SWEEP, ignore, planned, rows, todo_ids, train
 from tests.toy import TOY
 
@@ -28,7 +34,7 @@ FAST = ShardSize(seconds=0.003, gpu_flops_per_s=100 * NOMINAL_FLOPS_PER_S)
 class OnCard(Bocnn):
     """The model in a process that has a card."""
 
-    def placed(self, columns: Any) -> dict[str, str]:
+    def engine_of(self, columns: Any) -> dict[str, str]:
         """As if each run were trained on it."""
         return {"engine": "gram-cuda", "device": "a GPU"}
 
@@ -36,7 +42,7 @@ class OnCard(Bocnn):
 class Seen(Bocnn):
     """The model, saying which GPUs its process may use."""
 
-    def placed(self, columns: Any) -> dict[str, str]:
+    def engine_of(self, columns: Any) -> dict[str, str]:
         """What CUDA would be told."""
         return {"device": os.environ.get("CUDA_VISIBLE_DEVICES", "all")}
 
@@ -96,10 +102,12 @@ def test_what_a_card_cannot_train_needs_no_measured_card(out: Path, text: str) -
 def test_the_command_measures_a_card_where_one_is_asked_for_and_of_use(out: Path) -> None:
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     smooth, _ = planned(SMOOTH, out, bocnn.MODEL)
-    here = cli.Trials(cli.Executor.LOCAL, "local", None, 0.5)
-    assert (cli._gpu_throughput(plan, here) or 0) > 0
-    assert cli._gpu_throughput(plan, here._replace(gpus=0.0)) is None
-    assert cli._gpu_throughput(smooth, here) is None
+    here = run.RunOptions(executor="local", gpus=0.5)
+    quiet, never = Console(quiet=True), StopSignal()
+    assert (run._gpu_throughput(plan, here, never, out=quiet) or 0) > 0
+    without = replace(here, gpus=0.0)
+    assert run._gpu_throughput(plan, without, never, out=quiet) is None
+    assert run._gpu_throughput(smooth, here, never, out=quiet) is None
 
 
 def test_shards_grow_with_the_rate_of_the_card(out: Path) -> None:
@@ -114,7 +122,7 @@ def test_shards_grow_with_the_rate_of_the_card(out: Path) -> None:
 def test_a_shard_for_a_fast_card_holds_no_more_than_a_worker_can(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plans, "MAX_GPU_RUNS", 1000)
+    monkeypatch.setattr(cut, "MAX_GPU_RUNS", 1000)
     plan, _ = planned(BOCNN_SWEEP.replace("replicates: 4", "replicates: 3000"), out, bocnn.MODEL)
     fast = ShardSize(seconds=1e6, gpu_flops_per_s=1.0)
     assert max(shard.runs for shard in cut_shards(plan, fast)) <= 1001
@@ -146,9 +154,9 @@ def test_trials_with_and_without_a_gpu_train_the_same_rows(out: Path) -> None:
     from sweeps.train.executors import tune
 
     plan, dataset = planned(MIXED, out / "gpus", Seen())
-    work = command.prepare(plan, dataset, ShardSize(runs=20, gpu_flops_per_s=NOMINAL_FLOPS_PER_S))
+    work = driver.prepare(plan, dataset, ShardSize(runs=20, gpu_flops_per_s=NOMINAL_FLOPS_PER_S))
     cluster = tune.Cluster(gpus=0.5)
-    outcome = command.execute(work, dataset, lambda w: tune.run(w, ignore, cluster))
+    outcome = driver.execute(work, dataset, lambda w: tune.run(w, ignore, cluster))
     assert outcome == ({}, 0)
     train(MIXED, out / "here", bocnn.MODEL, ShardSize(runs=1000))
     assert rows(out / "gpus").equals(rows(out / "here"))
@@ -190,7 +198,7 @@ def test_slots_are_the_trials_that_cards_and_cores_take_at_once(
 
     monkeypatch.setattr(rays.ray, "cluster_resources", lambda: {"CPU": 48.0, "GPU": 4.0})
     plan, dataset = planned(text, out, bocnn.MODEL)
-    work = command.prepare(plan, dataset, FAST._replace(runs=20))
+    work = driver.prepare(plan, dataset, FAST._replace(runs=20))
     assert rays.count_slots(work, rays.Cluster("auto", *cluster)) == slots
 
 

@@ -9,9 +9,10 @@ import pytest
 from pyarrow import fs
 
 from analysis.dataset.files import open_dataset
-from sweeps import command
+from sweeps import driver
+from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store import retries as remote
 from sweeps.store.dataset import Dataset
 from sweeps.store.store import Store
@@ -87,10 +88,10 @@ def uri(server: Server, tmp_path: Path) -> str:
 
 def train_there(
     uri: str, run: Callable[[TrainingJob], dict[int, str]] = train_here, text: str = TOY_SWEEP
-) -> command.Outcome:
+) -> driver.Outcome:
     dataset = Dataset(uri)
-    plan = command.plan_sweep(resolved(text), dataset)
-    return command.execute(command.prepare(plan, dataset, ShardSize(runs=48)), dataset, run)
+    plan = driver.plan_sweep(resolved(text), dataset)
+    return driver.execute(driver.prepare(plan, dataset, ShardSize(runs=48)), dataset, run)
 
 
 def failing(every: int, method: str) -> Callable[[dict[str, Any]], tuple[str, bytes] | None]:
@@ -111,8 +112,8 @@ def test_a_sweep_to_an_object_store_has_the_same_rows(uri: str, out: Path) -> No
     train(TOY_SWEEP, out)
     found = open_dataset(uri).table
     assert found.equals(rows(out).select(found.column_names))
-    assert command.read_status(Dataset(uri), lambda name: TOY).published == 96
-    assert command.plan_sweep(resolved(TOY_SWEEP), Dataset(uri)).todo == 0
+    assert datasets.read_status(Dataset(uri), lambda name: TOY).published == 96
+    assert driver.plan_sweep(resolved(TOY_SWEEP), Dataset(uri)).todo == 0
 
 
 def test_publishing_twice_is_publishing_once(uri: str) -> None:
@@ -126,7 +127,7 @@ def test_publishing_twice_is_publishing_once(uri: str) -> None:
 
 def test_compaction_on_an_object_store(uri: str) -> None:
     train_there(uri)
-    assert command.compact_dataset(Dataset(uri), 10**9, lambda name: TOY) == (2, 1, 0)
+    assert datasets.compact_dataset(Dataset(uri), 10**9, lambda name: TOY) == (2, 1, 0)
     assert open_dataset(uri).table.num_rows == 96
     assert sorted(name[:6] for name in Store(uri).names()) == ["_given", "_sweep", "shard-"]
 

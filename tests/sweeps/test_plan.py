@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from sweeps.declare.cells.identity import ID_DTYPE
-from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, ShardSize, cut_shards, make_plan
+from sweeps.plan.cut import ShardSize, cut_shards
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, make_plan
 from tests.sweeps.small import TOY_SWEEP, planned, resolved, todo_ids, train
 from tests.toy import TOY, Toy
 

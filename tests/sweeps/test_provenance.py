@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import bocnn
-from sweeps import command
+from sweeps import driver
+from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.provenance import machine, source_code
 from sweeps.provenance.mixtures import mixtures
 from sweeps.provenance.source_code import Code, code_in, code_of, source_digest
@@ -96,7 +97,7 @@ def test_a_node_with_other_sources_or_libraries_is_refused(
     change: dict[str, object], says: str, out: Path
 ) -> None:
     plan, dataset = planned(TOY_SWEEP, out)
-    code = command.prepare(plan, dataset, ShardSize()).session.code
+    code = driver.prepare(plan, dataset, ShardSize()).session.code
     check_here(str(out), code)
     with pytest.raises(
         SweepError, match=rf"has other code than the driver: .*{says}.*; install one"
@@ -109,7 +110,7 @@ def test_the_same_version_with_other_sources_is_another_code(
 ) -> None:
     """The version of the package stays as it is from commit to commit."""
     plan, dataset = planned(TOY_SWEEP, out)
-    code = command.prepare(plan, dataset, ShardSize()).session.code
+    code = driver.prepare(plan, dataset, ShardSize()).session.code
     changed = Code(code.packages, "f" * 16, code.versions)
     monkeypatch.setattr("sweeps.train.shard.code_in", lambda packages: changed)
     with pytest.raises(SweepError, match=r"has other code than the driver: code_digest f{16} and"):
@@ -183,13 +184,13 @@ def test_status_says_that_a_dataset_was_made_by_several_states_of_the_code(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(TOY_SWEEP, out, shard_size=ShardSize(runs=48))
-    assert command.read_status(Dataset(str(out)), lambda name: TOY).mixed == ()
+    assert datasets.read_status(Dataset(str(out)), lambda name: TOY).mixed == ()
     before = code_of(TOY)
     later = Code(before.packages, "f" * 16, before.versions)
-    monkeypatch.setattr("sweeps.command.code_of", lambda model: later)
+    monkeypatch.setattr("sweeps.driver.steps.code_of", lambda model: later)
     monkeypatch.setattr(source_code, "code_in", lambda packages: later)
     train(TOY_SWEEP.replace("replicates: 3", "replicates: 4"), out, shard_size=ShardSize(runs=48))
-    found = command.read_status(Dataset(str(out)), lambda name: TOY)
+    found = datasets.read_status(Dataset(str(out)), lambda name: TOY)
     shares = sorted([f"{before.digest} (96 rows)", f"{'f' * 16} (32 rows)"])
     assert found.mixed == (f"states of the code: {', '.join(shares)}",)
 

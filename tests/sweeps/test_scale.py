@@ -8,8 +8,10 @@ import pytest
 
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.errors import SweepError
-from sweeps.plan import plan
-from sweeps.plan.plan import Plan, Shard, ShardSize, cut_shards, make_plan
+from sweeps.plan import cut
+from sweeps.plan.cut import ShardSize, cut_shards
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.plan.shard import Shard
 from tests.sweeps.small import TOY_SWEEP, resolved, todo_ids
 
 NOTHING = np.zeros(0, dtype=ID_DTYPE)
@@ -68,6 +70,6 @@ def test_a_sample_is_spread_over_what_is_to_do() -> None:
 
 
 def test_too_many_shards_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "MAX_SHARDS", 1000)
+    monkeypatch.setattr(cut, "MAX_SHARDS", 1000)
     with pytest.raises(SweepError, match=r"more than 1,000 shards.*take larger --shard-runs"):
         cut_shards(plan_of(40), ShardSize(runs=1))

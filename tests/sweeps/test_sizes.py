@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeps import command
+from sweeps import driver
 from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.declare.file import presets
+from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.protocol import load_model
 from sweeps.store.dataset import Dataset
 from sweeps.train.executors import local
@@ -81,11 +82,11 @@ def test_every_shipped_sweep_has_three_sizes_that_grow(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_shipped_sweep_trains_in_its_smoke_size(name: str, tmp_path: Path) -> None:
-    plan = command.open_sweep(name, size="smoke")
+    plan = driver.open_sweep(name, size="smoke")
     dataset = Dataset(str(tmp_path))
-    work = command.prepare(command.plan_sweep(plan, dataset), dataset, ShardSize())
+    work = driver.prepare(driver.plan_sweep(plan, dataset), dataset, ShardSize())
     assert local.run(work, ignore) == {}
-    state = command.read_status(dataset)
+    state = datasets.read_status(dataset)
     assert state.published == state.planned > 0
     assert "diverged" not in dict(state.by_status)
 

@@ -17,9 +17,9 @@ from analysis.dataset.files import open_dataset
 from analysis.dataset.provenance import read_provenance
 from analysis.dataset.trajectory_files import find_records, read_cells
 from analysis.errors import AnalysisError
-from sweeps import command
+from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import Dataset
 from tests.sweeps.small import train
 from tests.toy import TOY
@@ -96,15 +96,15 @@ def outside(parent: Path) -> dict[str, bytes | None]:
 def commands(folder: Path) -> Iterator[Callable[[], object]]:
     """All that reads a dataset, and then all that changes it."""
     dataset, place = Dataset(str(folder)), str(folder)
-    yield lambda: command.read_status(dataset, lambda name: TOY)
-    yield lambda: command.verify_dataset(dataset, lambda name: TOY)
+    yield lambda: datasets.read_status(dataset, lambda name: TOY)
+    yield lambda: datasets.verify_dataset(dataset, lambda name: TOY)
     yield lambda: open_dataset(place)
     yield lambda: open_dataset(place).query("SELECT count(*) FROM runs")
     yield lambda: open_dataset(place) and read_provenance(place)
     yield lambda: cells_with_records(place)
-    yield lambda: command.compact_dataset(dataset, 10**9, lambda name: TOY)
+    yield lambda: datasets.compact_dataset(dataset, 10**9, lambda name: TOY)
     yield lambda: train(SWEEP.replace("replicates: 2", "replicates: 3"), folder)
-    yield lambda: command.compact_dataset(dataset, 10**9, lambda name: TOY)
+    yield lambda: datasets.compact_dataset(dataset, 10**9, lambda name: TOY)
 
 
 def cells_with_records(place: str) -> object:

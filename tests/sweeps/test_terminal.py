@@ -15,10 +15,10 @@ from tests.sweeps.small import TOY_SWEEP
 ESC = "\x1b[31mred\x1b]0;title\x07\x9b2J\u202eright"
 PROGRAM = (
     "import sys\n"
-    "from sweeps import cli, command\n"
+    "from sweeps import cli, driver\nfrom sweeps.driver import datasets\n"
     "from tests.toy import TOY\n"
-    "command.open_sweep.__defaults__ = (None, lambda name: TOY)\n"
-    "command.read_status.__defaults__ = (lambda name: TOY, None)\n"
+    "driver.open_sweep.__defaults__ = (None, lambda name: TOY)\n"
+    "datasets.read_status.__defaults__ = (lambda name: TOY, None)\n"
     "sys.argv = ['bocnn-sweep', *sys.argv[1:]]\n"
     "cli.main()\n"
 )

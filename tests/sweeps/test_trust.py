@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import command
+from sweeps import driver
+from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import Dataset
 from sweeps.train.shard import TrainingJob
 from tests.sweeps.small import TOY_SWEEP, errors_of, planned, rows, train, train_here
@@ -51,7 +52,7 @@ def test_a_pickle_in_the_folder_is_not_run(name: str, out: Path, tmp_path: Path)
     sprung = tmp_path / "sprung"
     (out / name).write_bytes(pickle.dumps(_Trap(sprung), protocol=0))
     try:
-        command.read_status(Dataset(str(out)), lambda name: TOY)
+        datasets.read_status(Dataset(str(out)), lambda name: TOY)
     except SweepError as error:
         assert name in str(error)
     assert not sprung.exists()
@@ -107,7 +108,7 @@ def test_a_clock_that_jumps_changes_no_row_and_removes_nothing(
 ) -> None:
     train(TOY_SWEEP, tmp_path / "whole")
     plan, dataset = planned(TOY_SWEEP, out)
-    work = command.prepare(plan, dataset, ShardSize(runs=10))
+    work = driver.prepare(plan, dataset, ShardSize(runs=10))
     other = out / ".tmp-0a0b-1-ab-x"
     other.write_bytes(b"another node is writing this")
     now = time.time
@@ -116,10 +117,10 @@ def test_a_clock_that_jumps_changes_no_row_and_removes_nothing(
         monkeypatch.setattr(time, "time", lambda: now() + jump)
         return train_here(work)
 
-    assert command.execute(work, dataset, train_later) == ({}, 0)
+    assert driver.execute(work, dataset, train_later) == ({}, 0)
     assert other.exists()
     assert rows(out).equals(rows(tmp_path / "whole"))
-    share = command.read_status(dataset, lambda name: TOY).share
+    share = datasets.read_status(dataset, lambda name: TOY).share
     assert share is None or share.orchestration <= 1.0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.errors import SweepError, UnwritableError
-from sweeps.plan.plan import ShardSize
+from sweeps.plan.cut import ShardSize
 from sweeps.store import store
 from sweeps.store.store import Store
 from sweeps.train.executors import local

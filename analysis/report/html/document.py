@@ -79,7 +79,9 @@ def _versions() -> str:
 def _chapter(chapter: Chapter) -> dict[str, Any]:
     results = chapter.results
     runs, plane = results.runs, results.cells.plane
-    failed = {k: v for k, v in runs.items() if k not in ("planned", "used", "ok") and v}
+    failed = {
+        k: v for k, v in runs.items() if k not in ("planned", "used", results.cells.success) and v
+    }
     return {
         "name": chapter.name,
         "title": results.sweep,

@@ -16,7 +16,10 @@ def cell_data(cells: Cells) -> dict[str, Any]:
 
     Lists of cells are indexed [x][y]; null stands where there is no number.
     """
-    failures = {**{k: v for k, v in cells.status.items() if k != "ok"}, "missing": cells.missing}
+    failures = {
+        **{k: v for k, v in cells.status.items() if k != cells.success},
+        "missing": cells.missing,
+    }
     return {
         "x": _axis(cells.plane.x),
         "y": _axis(cells.plane.y),

@@ -36,11 +36,11 @@ class Tangent(RowModel):
     words = TANGENT_WORDS
     idle_rules = TANGENT_IDLE
 
-    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         """Whether this process can draw these runs and compile nothing."""
         return compiles_nothing(lambda: self._draw_first(columns))
 
-    def compile(self, columns: Columns, traced: bool) -> float:
+    def compile(self, columns: Columns, recorded: bool) -> float:
         """Compile what draws these runs; seconds that it took."""
         return compile_seconds(lambda: self._draw_first(columns))
 

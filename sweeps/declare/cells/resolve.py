@@ -6,7 +6,7 @@ A cell and its columns are described in `sweeps.declare.cells.table`.
 import ast
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +17,20 @@ from sweeps.declare.cells.draws import Draws, draws_of
 from sweeps.declare.cells.names import check_names
 from sweeps.declare.cells.table import Arrays, CellsError, CellTable, lattice
 from sweeps.declare.cells.values import ColumnValueError, typed
-from sweeps.declare.file.sweep_file import SECTIONS, UNREAD, SweepSpec, read_spec
+from sweeps.declare.file.sweep_file import (
+    SECTIONS,
+    UNREAD,
+    Given,
+    SweepKeys,
+    SweepSpec,
+    read_keys,
+    read_spec,
+)
 from sweeps.errors import FileError, Path, SweepError
 from sweeps.images.check import COLUMNS, unusable
 from sweeps.protocol import Model, NeedsImages, SharesDraws
 
 MAX_CELLS = 20_000_000
-
-
-class Given(NamedTuple):
-    """What the user gave: the sweep file's text, and the size and replicates asked for beside it."""
-
-    text: str
-    size: str | None = None
-    replicates: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def resolve(
     size: str | None = None,
     read_images: bool = False,
 ) -> ResolvedSweep:
-    """Read a sweep and hold it against its model.
+    """Read a sweep file and check it against its model.
 
     Args:
         text: the sweep file's text (YAML or JSON).
@@ -63,7 +63,23 @@ def resolve(
     Raises:
         SweepFileError: every error of the file; of one whose model is unknown, those of its form.
     """
-    spec, source, errors = read_spec(text, name, size)
+    return resolve_keys(read_keys(text, name, size), find_model, read_images=read_images)
+
+
+def resolve_keys(
+    keys: SweepKeys, find_model: Callable[[str], Model], *, read_images: bool = False
+) -> ResolvedSweep:
+    """Check a sweep, whose keys were read, against its model.
+
+    Args:
+        keys: of a file, or made in Python.
+        find_model: as for `resolve`.
+        read_images: as for `resolve`.
+    Raises:
+        SweepFileError: as `resolve`.
+    """
+    spec, errors = read_spec(keys)
+    source = keys.source
     if spec is None:
         raise source.error(errors)
     try:
@@ -89,7 +105,7 @@ def resolve(
     axes = {name: _with_values(axis, given[name]) for name, axis in spec.axes.items()}
     settings = {name: _with_values(axis, given[name]) for name, axis in spec.settings.items()}
     spec = spec._replace(axes=axes, settings=settings)
-    return ResolvedSweep(spec, model, cells, Given(text, size), draws)
+    return ResolvedSweep(spec, model, cells, keys.given, draws)
 
 
 def meanings(resolved: ResolvedSweep) -> dict[str, str]:

@@ -14,7 +14,7 @@ from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.declare.axis import Axis, AxisError, is_plain, read_axis
 from sweeps.declare.file.form import read_form
 from sweeps.declare.file.sizes import check_sizes, sized
-from sweeps.declare.file.yaml_file import from_json, read
+from sweeps.declare.file.yaml_file import from_json, read, write
 from sweeps.declare.recording import Steps, read_steps, to_form
 from sweeps.errors import FileError, Path, SweepError, SweepFileError, shown
 
@@ -42,53 +42,80 @@ class SweepSpec(NamedTuple):
     trajectory: Steps = None
 
 
-class Source(NamedTuple):
-    """Where a sweep was read from, for its messages: a name and the line of every key."""
+class FileSource(NamedTuple):
+    """Where a sweep was read from, for its messages: a name, and the line of every key of a file."""
 
     name: str
-    lines: dict[Path, int]
+    lines: dict[Path, int] | None
 
     def error(self, errors: list[FileError]) -> SweepFileError:
         """The error that shows all errors of this file."""
         return SweepFileError(self.name, errors, self.lines)
 
 
-def read_spec(
-    text: str, name: str, size: str | None = None
-) -> tuple[SweepSpec | None, Source, list[FileError]]:
-    """Read a sweep from YAML (or JSON) text.
+class Given(NamedTuple):
+    """What the user gave: the sweep file's text, and the size and replicates asked for beside it."""
+
+    text: str
+    size: str | None = None
+    replicates: int | None = None
+
+
+class SweepKeys(NamedTuple):
+    """The keys of a sweep with their values, unchecked; None where the file has none."""
+
+    values: dict[str, Any] | None
+    source: FileSource
+    given: Given
+    errors: list[FileError]
+
+
+def read_keys(text: str, name: str, size: str | None = None) -> SweepKeys:
+    """The keys of a sweep file (YAML or JSON), in one of its sizes.
 
     Args:
         text: the file's text.
         name: what to call it in messages.
         size: one of the file's sizes; None reads the file as it stands.
-    Returns:
-        The sweep, or None where it is too broken to look further; its source; the errors so far.
     """
-    raw, lines, errors = read(text)
-    source = Source(name, lines)
-    if not isinstance(raw, dict):
-        if not errors:
-            errors.append(
-                FileError((), f"received {shown(raw)}; expected keys such as name and axes")
-            )
-        return None, source, errors
-    errors += check_sizes(raw)
-    raw, unknown = sized(raw, lines, size=size)
-    errors += unknown
-    file, ill_typed = read_form(raw)
+    values, lines, errors = read(text)
+    source, given = FileSource(name, lines), Given(text, size)
+    if not isinstance(values, dict):
+        text = f"received {shown(values)}; expected keys such as name and axes"
+        return SweepKeys(None, source, given, errors or [FileError((), text)])
+    errors += check_sizes(values)
+    values, unknown = sized(values, lines, size=size)
+    return SweepKeys(values, source, given, errors + unknown)
+
+
+def keys_in_python(values: dict[str, Any]) -> SweepKeys:
+    """The keys of a sweep that is made in Python; its text is what a file of it would hold."""
+    source = FileSource(f"the sweep {shown(values.get('name'))}", None)
+    return SweepKeys(values, source, Given(write(values)), [])
+
+
+def read_spec(keys: SweepKeys) -> tuple[SweepSpec | None, list[FileError]]:
+    """The sweep that some keys declare.
+
+    Returns:
+        The sweep, or None where it is too broken to look further; and the errors so far.
+    """
+    values, errors = keys.values, list(keys.errors)
+    if values is None:
+        return None, errors
+    file, ill_typed = read_form(values)
     errors += ill_typed
     read_here: dict[str, Any] = {
-        "axes": _read_axes(raw, "axes", errors),
-        "settings": _read_axes(raw, "settings", errors),
-        "fixed": _read_fixed(raw, errors),
-        "trajectory": _read_trajectory(raw, errors),
+        "axes": _read_axes(values, "axes", errors),
+        "settings": _read_axes(values, "settings", errors),
+        "fixed": _read_fixed(values, errors),
+        "trajectory": _read_trajectory(values, errors),
     }
     if file is None:
-        return None, source, errors
+        return None, errors
     fields = {field: getattr(file, field) for field in SweepSpec._fields}
     read_here["derived"] = {key: str(value) for key, value in file.derived.items()}
-    return SweepSpec(**fields | read_here), source, errors
+    return SweepSpec(**fields | read_here), errors
 
 
 def read_text(path: FilePath) -> str:
@@ -106,7 +133,7 @@ def read_text(path: FilePath) -> str:
 
 
 def to_json(spec: SweepSpec) -> str:
-    """The resolved sweep as JSON, which `read_spec` reads back to the same sweep."""
+    """The resolved sweep as JSON, which reads back to the same sweep."""
     fields = spec._asdict()
     fields["settings"] = {name: list(axis.values) for name, axis in spec.settings.items()}
     fields["axes"] = {

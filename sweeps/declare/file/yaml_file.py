@@ -41,11 +41,20 @@ class _Loader(yaml.SafeLoader):
         return value
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"),
-    list("-+0123456789"),
-)
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_Loader` reads back to the same values, without aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write a value that stands twice out twice."""
+        return True
+
+
+for _class in (_Loader, _Dumper):
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"),
+        list("-+0123456789"),
+    )
 
 
 def from_json(text: str) -> str:
@@ -53,6 +62,12 @@ def from_json(text: str) -> str:
     return re.sub(
         "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text
     )
+
+
+def write(values: dict[str, Any]) -> str:
+    """Plain values as YAML that `read` reads back to them."""
+    options: dict[str, Any] = {"default_flow_style": None, "allow_unicode": True, "width": 100}
+    return str(yaml.dump(values, Dumper=_Dumper, sort_keys=False, **options))
 
 
 def read(text: str) -> tuple[Any, dict[Path, int], list[FileError]]:

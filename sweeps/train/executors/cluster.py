@@ -2,7 +2,8 @@
 
 from sweeps.errors import SweepError
 from sweeps.plan.forecast import saturated_throughput
-from sweeps.plan.plan import Plan, Positions
+from sweeps.plan.plan import Plan
+from sweeps.plan.shard import Positions
 from sweeps.train.executors.connection import Cluster, connected
 from sweeps.train.shard import TrainingJob, check_here
 from sweeps.train.stop import StopSignal

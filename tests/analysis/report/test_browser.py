@@ -159,7 +159,7 @@ def test_it_opens_from_disk_and_fits_the_window(visit: Visit, width: int, scheme
 
 def test_pictures_turn_light_with_the_page(visit: Visit) -> None:
     """The mean brightness of a figure on its page, drawn in dark ink and then in light ink."""
-    boundary = visit.page.locator(".pictures img").first
+    boundary = visit.page.locator(".figures img").first
     brightness = []
     for scheme in SCHEMES:
         visit.page.emulate_media(color_scheme=scheme)

@@ -5,14 +5,17 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.report import registry, results
+from analysis.report.predictions import Prediction
 from analysis.report.report import write_report
 from analysis.report.results import analyse
 from analysis.report.section import Section
 from analysis.scaling import exponent_by_level
+from analysis.scaling.power_law import Estimate
 from tests.analysis.report.page import FEW, Page, reported
 from tests.analysis.synthetic import Planted
 
@@ -88,3 +91,16 @@ def test_boundaries_are_found_and_laws_are_fitted_once(
     definitions = 2
     assert len(found) == definitions * len({0.25, 0.076, *by_level})
     assert set(found.values()) == {1}
+
+
+def test_a_prediction_is_read_in_one_form() -> None:
+    measured = Estimate(0.25, 0.2, np.inf)
+    found = Prediction(
+        "law", "exponent", 0.25, measured, "agrees", "poor fit", 0.2, setting="p = 0"
+    )
+    assert found.cells == [
+        *("law", "exponent 0.25", "0.25 [0.2, open]", "agrees: poor fit", "level 0.2, p = 0", "")
+    ]
+    assert found.columns("mine", ["measured", "sweep"]) == {
+        "measured": 0.25, "measured_low": 0.2, "measured_high": None, "sweep": "mine"
+    }  # fmt: skip

@@ -97,7 +97,7 @@ def test_a_parameter_of_words_that_nobody_named_has_none() -> None:
     asked = columns(2) | {"schedule": np.array(["cosine", "cosine"], dtype=object)}
     with pytest.raises(ValueError, match=r"received schedule: cosine; .* accepts no word for it"):
         MODEL.run(asked)
-    assert not MODEL.fits_card(asked).any()
+    assert not MODEL.supports_gpu(asked).any()
 
 
 CODED = sorted(GPU_WORDS.keys() & WORDS.keys())
@@ -107,9 +107,9 @@ CODED = sorted(GPU_WORDS.keys() & WORDS.keys())
 @pytest.mark.parametrize("name", CODED)
 def test_the_card_takes_no_such_word(name: str) -> None:
     asked = columns(3)
-    assert MODEL.fits_card(asked).all()
+    assert MODEL.supports_gpu(asked).all()
     asked[name] = np.array([asked[name][0], UNKNOWN, asked[name][0]], dtype=object)
-    assert MODEL.fits_card(asked).tolist() == [True, False, True]
+    assert MODEL.supports_gpu(asked).tolist() == [True, False, True]
     assert set(GPU_WORDS[name]) <= set(WORDS[name])
 
 

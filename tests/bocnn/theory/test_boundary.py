@@ -179,10 +179,11 @@ def test_the_tail_of_the_error_falls_with_the_shared_part() -> None:
 def test_no_fitted_number_is_needed_for_the_exponents_of_small_v0() -> None:
     """Of the sweep small-v0-over-d, as it was measured (docs/results), on its axes."""
     measured = {1e3: 0.146, 1e5: 0.349, 1e7: 0.595, 1e9: 0.779, 1e11: 0.842, 1e12: 0.852}
+    critical = critical_ratio(0.2)
     for d, exponent in measured.items():
         sizes = Sizes(20.0, d, 10.0, 1.0)
         v0 = np.geomspace(0.03, 0.6, 14) * 10**-0.5 * (20 / d) ** 0.25
-        found = both_layers_boundary(v0, sizes, margin=LAMBDA, ratio=critical_ratio(0.2))
+        found = both_layers_boundary(v0, sizes, margin=LAMBDA, ratio=critical)
         slope = -np.polyfit(np.log(v0), np.log(found.mu_norm), 1)[0]
         assert slope == pytest.approx(exponent, abs=0.012)
 
@@ -190,12 +191,16 @@ def test_no_fitted_number_is_needed_for_the_exponents_of_small_v0() -> None:
 def test_training_on_flattens_the_boundary_as_it_was_measured() -> None:
     """Of the sweep training-length (docs/results), whose training stops after a number of steps."""
     measured = {200: 0.322, 400: 0.301, 1000: 0.290, 4000: 0.255, 16000: 0.245}
-    sizes, v0 = Sizes(20.0, 2000.0, 10.0, 1.0), np.linspace(0.01, 0.1, 13)
+    sizes, v0, critical = (
+        Sizes(20.0, 2000.0, 10.0, 1.0),
+        np.linspace(0.01, 0.1, 13),
+        critical_ratio(0.2),
+    )
     for steps, exponent in measured.items():
         low, high = np.full_like(v0, 0.5), np.full_like(v0, 50.0)
         for _ in range(40):
             mu = np.sqrt(low * high)
             tau = time_after(np.full_like(v0, steps), mu, v0, sizes, eta=np.full_like(v0, 0.01))
-            above = both_layers_ratio_at(tau, mu, sizes) > critical_ratio(0.2)
+            above = both_layers_ratio_at(tau, mu, sizes) > critical
             low, high = np.where(above, low, mu), np.where(above, mu, high)
         assert -np.polyfit(np.log(v0), np.log(mu), 1)[0] == pytest.approx(exponent, abs=0.02)

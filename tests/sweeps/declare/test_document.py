@@ -74,6 +74,10 @@ def test_control_characters_are_written_out() -> None:
         ({"axes": {"x": {"values": [1], "scale": "sin"}}}, "scale 'sin', expected lin, log, list"),
         ({"axes": {"x": {"values": [[1]], "scale": "lin"}}}, r"the value \[1\], expected a number"),
         ({"settings": {"p": [True]}}, "the value True, expected a number, a word or null"),
+        (
+            {"settings": {"p": [2**63]}},
+            "the value 9223372036854775808, expected a whole number of 64 bits",
+        ),
         ({"replicates": "four"}, "the count 'four', expected a whole number of at least 1"),
         ({"replicates": True}, "the count True"),
         ({"replicates": 0}, "the count 0"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeps import command
+from sweeps import driver
 from sweeps.declare.cells.resolve import resolve
 from sweeps.errors import SweepError
 from sweeps.images.classes import two_classes
@@ -28,7 +28,7 @@ def refused(folder: Path, n: str, fixed: str) -> str:
     file = folder / "sweep.yaml"
     file.write_text(SWEEP % (n, fixed))
     with pytest.raises(SweepError) as caught:
-        command.open_sweep(str(file))
+        driver.open_sweep(str(file))
     return str(caught.value)
 
 
@@ -95,7 +95,7 @@ def test_usable_images_are_planned_and_a_published_sweep_needs_none(tmp_path: Pa
     write_cifar(tmp_path)
     file = tmp_path / "sweep.yaml"
     file.write_text(SWEEP % ("4, 5", f"data: cifar10, folder: {tmp_path}"))
-    planned = command.open_sweep(str(file))
+    planned = driver.open_sweep(str(file))
     assert planned.cells.number == 4
     contents = planned.model.contents  # type: ignore[attr-defined]
     gone = SWEEP % ("400", "data: cifar10, folder: /gone")

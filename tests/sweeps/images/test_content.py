@@ -11,10 +11,12 @@ import pytest
 from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import open_dataset
 from bocnn.models.kernel.images import content_digest
-from sweeps import command
+from sweeps import driver
 from sweeps.declare.cells.resolve import resolve
+from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.images.classes import two_classes
+from sweeps.plan.cut import ShardSize
 from sweeps.plan.plan import Plan
 from sweeps.protocol import load_model
 from sweeps.store.dataset import Dataset
@@ -44,13 +46,13 @@ def write(folder: Path, seed: int = 0) -> Path:
 def planned(folder: Path, out: Path, text: str = SWEEP) -> tuple[Plan, Dataset]:
     dataset = Dataset(str(out))
     found = resolve(text.replace("FOLDER", str(folder)), "test.yaml", load_model)
-    return command.plan_sweep(found, dataset), dataset
+    return driver.plan_sweep(found, dataset), dataset
 
 
-def train(folder: Path, out: Path, text: str = SWEEP) -> command.Outcome:
+def train(folder: Path, out: Path, text: str = SWEEP) -> driver.Outcome:
     plan, dataset = planned(folder, out, text)
-    work = command.prepare(plan, dataset, command.ShardSize(runs=4))
-    return command.execute(work, dataset, train_here)
+    work = driver.prepare(plan, dataset, ShardSize(runs=4))
+    return driver.execute(work, dataset, train_here)
 
 
 def test_the_same_images_elsewhere_train_nothing_anew(tmp_path: Path, out: Path) -> None:
@@ -99,7 +101,7 @@ def test_the_dataset_states_the_images_and_is_read_without_them(tmp_path: Path, 
         assert json.loads(pq.read_schema(path).metadata[b"sweep"])["images"] == stated
     (folder / "data_batch_1.bin").unlink()
     two_classes.cache_clear()
-    state = command.read_status(Dataset(str(out)))
+    state = datasets.read_status(Dataset(str(out)))
     assert (state.published, state.planned) == (8, 8)
 
 
@@ -108,9 +110,9 @@ def test_a_worker_that_finds_other_images_fails_and_publishes_nothing(
 ) -> None:
     folder = write(tmp_path / "a")
     plan, dataset = planned(folder, out)
-    work = command.prepare(plan, dataset, command.ShardSize(runs=4))
+    work = driver.prepare(plan, dataset, ShardSize(runs=4))
     write(folder, seed=1)
-    outcome = command.execute(pickle.loads(pickle.dumps(work)), dataset, train_here)
+    outcome = driver.execute(pickle.loads(pickle.dumps(work)), dataset, train_here)
     assert outcome.missing == 8 and len(outcome.failures) == 2
     assert "expected" in outcome.failures[0] and "planned with" in outcome.failures[0]
     assert not dataset.shards()

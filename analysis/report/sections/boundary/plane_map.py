@@ -1,7 +1,7 @@
 """The plane: means and two-colour views of every level, failures, and the cells' values."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ class PlaneView(NamedTuple):
 
     name: str
     words: str
-    draw: Callable[[list[int] | None], Figure]
+    draw: Callable[[tuple[int, ...]], Figure]
 
 
 class PlaneMap(Section):
@@ -37,9 +37,14 @@ class PlaneMap(Section):
         views = [level_view(cells, one, two) for one in boundaries for two in (False, True)]
         planned = cells.missing + sum(cells.status.values())
         if (cells.runs_used < planned).any():
-            draw = lambda settings: draw_failures(cells, settings=settings)  # noqa: E731
-            views.append(PlaneView("failures", "runs not used", draw))
-        return views
+            views.append(PlaneView("failures", "runs not used", partial(draw_failures, cells)))
+        # A single setting's figure is that of the whole plane too.
+        return [view._replace(draw=cache(view.draw)) for view in views]
+
+    @property
+    def settings(self) -> tuple[int, ...]:
+        """Positions of all settings."""
+        return tuple(range(len(self.results.cells.plane.settings)))
 
     def words(self) -> str:
         """What colours and points are."""
@@ -50,15 +55,16 @@ class PlaneMap(Section):
 
     def map(self) -> MapBlock:
         """Each setting in every view."""
-        settings = range(len(self.results.cells.plane.settings))
-        panels = (tuple((view.words, view.draw([s])) for view in self.views) for s in settings)
+        panels = (
+            tuple((view.words, view.draw((s,))) for view in self.views) for s in self.settings
+        )
         return MapBlock(self.results.cells, tuple(panels))
 
     def figures(self) -> list[FigureBlock]:
         """All settings in every view, as files."""
-        label = self.results.cells.label
+        label, every = self.results.cells.label, self.settings
         return [
-            FigureBlock(view.name, f"{label}, {view.words}", view.draw(None), on_page=False)
+            FigureBlock(view.name, f"{label}, {view.words}", view.draw(every), on_page=False)
             for view in self.views
         ]
 

@@ -83,7 +83,7 @@ def prediction_of(verdict: Verdict) -> Prediction:
 def verdict_row(verdict: Verdict) -> Row:
     """One prediction, level, definition and setting: theory beside what was measured."""
     return {
-        **prediction_of(verdict).columns(verdict.sweep, *THEORY_VERDICT_COLUMNS),
+        **prediction_of(verdict).columns(verdict.sweep, THEORY_VERDICT_COLUMNS),
         "columns": verdict.columns,
         "decades": verdict.decades,
         "sweep": verdict.sweep,

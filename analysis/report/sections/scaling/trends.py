@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 
-from analysis.figures.trends import draw_trends
+from analysis.figures.trends import QUANTITY_WORDS, draw_trends
 from analysis.report.blocks import (
     MAX_OPEN_ROWS,
     FigureBlock,
@@ -11,7 +11,7 @@ from analysis.report.blocks import (
     file_names,
     table_of_rows,
 )
-from analysis.report.predictions import Prediction
+from analysis.report.predictions import Prediction, PredictionFile, prediction_table
 from analysis.report.rows import Row, estimate_columns
 from analysis.report.section import Section, has_levels
 from analysis.scaling.trend import Trend, follow
@@ -56,18 +56,21 @@ class Trends(Section):
         specs = [group[0].spec for group in self.groups]
         names = file_names(f"{spec.of}-over-{spec.setting}" for spec in specs)
         return [
-            FigureBlock(name, f"The {spec.of} over {spec.setting}", draw_trends(group))
+            FigureBlock(
+                name,
+                f"The {QUANTITY_WORDS.get(spec.of, spec.of)} over {spec.setting}",
+                draw_trends(group),
+            )
             for name, spec, group in zip(names, specs, self.groups, strict=True)
         ]
 
     def tables(self) -> list[TableBlock]:
         """What theory states, and every value."""
-        sweep = self.results.sweep
-        verdicts = [one.columns(sweep, *TREND_VERDICT_COLUMNS) for one in self.predictions()]
+        verdicts = PredictionFile("trend-verdicts", TREND_VERDICT_COLUMNS, self.results.sweep)
         rows = [row for trend in self.trends for row in trend_rows(trend)]
         folded = len(rows) > MAX_OPEN_ROWS
         return [
-            table_of_rows("trend-verdicts", "Powers and limits, beside theory", verdicts),
+            prediction_table(verdicts, "Powers and limits, beside theory", self.predictions()),
             table_of_rows("trends", "The quantity in each setting", rows, folded=folded),
         ]
 
@@ -104,7 +107,7 @@ def trend_prediction(trend: Trend) -> Prediction:
         predicted=spec.limit if is_limit else spec.exponent,
         measured=trend.estimates[-1] if is_limit else trend.power,
         verdict=trend.verdict or None,
-        reason=trend.reason or None,
+        reason=None if is_limit else trend.reason or None,
         level=trend.level,
         setting=trend.others or None,
         source=spec.source or None,

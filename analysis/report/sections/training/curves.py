@@ -7,7 +7,7 @@ from typing import NamedTuple
 from analysis.dataset.plane import PlaneAxis
 from analysis.figures.curves import draw_curves
 from analysis.report.blocks import FigureBlock, TableBlock, file_names, table_of_rows
-from analysis.report.predictions import Prediction
+from analysis.report.predictions import Prediction, PredictionFile, prediction_table
 from analysis.report.rows import Row, finite
 from analysis.report.section import Section
 from analysis.scaling.power_law import Estimate
@@ -99,18 +99,15 @@ class MeasuredCurves(Section):
 
     def tables(self) -> list[TableBlock]:
         """Verdicts on what theory is of, on finite sizes, and every point."""
-        sweep = self.results.sweep
+        verdicts, finite_sizes = (
+            PredictionFile(name, CURVE_VERDICT_COLUMNS, self.results.sweep)
+            for name in ("curve-verdicts", "curve-sizes")
+        )
         # Where there are limits, theory is of them and not of the finite sizes.
         sizes = self.shares[False] if self.shares[True] else []
-        verdicts, finite_sizes = (
-            [one.columns(sweep, *CURVE_VERDICT_COLUMNS) for one in part]
-            for part in (self.predictions(), sizes)
-        )
         return [
-            table_of_rows("curve-verdicts", "Curves beside what is predicted", verdicts),
-            table_of_rows(
-                "curve-sizes", "The same of every finite size", finite_sizes, folded=True
-            ),
+            prediction_table(verdicts, "Curves beside what is predicted", self.predictions()),
+            prediction_table(finite_sizes, "The same of every finite size", sizes, folded=True),
             table_of_rows("curves", "Every point", point_rows(self.lines), folded=True),
         ]
 

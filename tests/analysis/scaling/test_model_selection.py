@@ -10,7 +10,7 @@ from analysis.cells.cells import transposed
 from analysis.dataset.files import Dataset
 from analysis.figures import save
 from analysis.figures.levels import draw_levels
-from analysis.figures.residuals import draw_residuals
+from analysis.figures.residuals import MODEL_WORDS, draw_residuals
 from analysis.report.sections.boundary.median_boundary import MedianBoundary
 from analysis.report.sections.boundary.row_scan import RowScan
 from analysis.report.sections.scaling.collapse import CollapseByOrder
@@ -73,7 +73,7 @@ def test_the_residual_figure_shows_every_law() -> None:
     figure = draw_residuals(boundary, found)
     for axes, one in zip(figure.axes, found.candidates, strict=True):
         np.testing.assert_array_equal(axes.lines[1].get_ydata(), one.residuals)
-        assert one.name in axes.get_title(loc="left")
+        assert axes.get_title(loc="left").startswith(f"{MODEL_WORDS[one.name]}: ΔAIC")
 
 
 def test_levels_cut_between_the_least_and_the_largest_mean() -> None:

@@ -1,0 +1,277 @@
+"""From a dataset to a figure in a notebook, each result a record that shows itself and knows the next step.
+
+    analysis.open(dataset).cells().boundary(level=0.2).law().figure()
+
+Each step is the function of its room with the dataset's own analysis as default: `aggregate`,
+`find_boundary`, `fit_power_law` and the figures, which are loaded when one is drawn.
+"""
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+
+from analysis.boundary.half_benign import find_benign_boundary
+from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import Cells
+from analysis.dataset.files import Dataset, open_dataset
+from analysis.dataset.plane import exact
+from analysis.errors import AnalysisError, nearest
+from analysis.names import load
+from analysis.scaling.power_law import Estimate, PowerLaw, fit_power_law
+from analysis.statistics.bootstrap import Resampling
+from sweeps.declare.analysis_spec import AnalysisSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Located(Protocol):
+    """Anything that says where its dataset is, such as what a sweep's `run` returns."""
+
+    @property
+    def location(self) -> str: ...
+
+
+class _Shown:
+    """A record that notebooks show as a table of its rows."""
+
+    def _title(self) -> str:
+        raise NotImplementedError
+
+    def _rows(self) -> Sequence[Sequence[object]]:
+        """Header and rows."""
+        raise NotImplementedError
+
+    @classmethod
+    def _of(cls, record: Any, **more: Any) -> Self:
+        """The record as one that shows itself."""
+        values = {each.name: getattr(record, each.name) for each in fields(record) if each.init}
+        return cls(**values, **more)
+
+    def __repr__(self) -> str:
+        lines = [[str(part) for part in row] for row in self._rows()]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        shown = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        return "\n  ".join([self._title(), *shown])
+
+    def _repr_html_(self) -> str:
+        header, *rows = self._rows()
+        head = _line("th", header)
+        return f"<table><caption>{html.escape(self._title())}</caption>{head}" + (
+            "".join(_line("td", row) for row in rows) + "</table>"
+        )
+
+
+def _line(tag: str, parts: Iterable[object]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(str(part))}</{tag}>" for part in parts) + "</tr>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OpenedLaw(_Shown, PowerLaw):
+    """A power law of one setting, and the boundary that it was fitted to."""
+
+    boundary: Boundary
+
+    def figure(self) -> "Figure":
+        """The boundary and the law."""
+        figure: Figure = load("draw_boundary")(self.boundary, [self])
+        return figure
+
+    def _title(self) -> str:
+        plane = self.boundary.plane
+        where = plane.settings[self.setting] or "all runs"
+        return f"{plane.y.name} ∝ {plane.x.name}^b, {where}" + (
+            f": not fitted, {self.reason}" if self.slope is None else ""
+        )
+
+    def _rows(self) -> Sequence[Sequence[object]]:
+        return [
+            ("quantity", "value", "interval"),
+            ("exponent b", *_estimate(self.slope)),
+            ("log constant", *_estimate(self.intercept)),
+            ("χ²/dof", f"{self.misfit:.3g}", ""),
+            ("columns", f"{self.columns} of {self.columns_in_range}", ""),
+        ]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OpenedBoundary(_Shown, Boundary):
+    """A boundary that fits laws and draws itself."""
+
+    def law(
+        self,
+        setting: int | str = 0,
+        *,
+        kind: str = "power",
+        x_range: tuple[float, float] | None = None,
+    ) -> OpenedLaw:
+        """The power law of one setting, y* = A x^b; or with kind "line" y* = a + b x.
+
+        Args:
+            setting: its position or its label.
+            kind: "power" or "line".
+            x_range: use only columns within, ends included; None uses all.
+        Raises:
+            AnalysisError: there is no such setting.
+        """
+        position = _position(setting, self.plane.settings)
+        return OpenedLaw._of(
+            fit_power_law(self, position, kind=kind, x_range=x_range), boundary=self
+        )
+
+    def figure(self) -> "Figure":
+        """The boundary of every setting with its power law, where one can be fitted."""
+        laws = [fit_power_law(self, s) for s in range(len(self.plane.settings))]
+        figure: Figure = load("draw_boundary")(self, laws)
+        return figure
+
+    def _title(self) -> str:
+        level = f"{self.label} = {exact(self.level)}"
+        return f"Boundary ({self.definition}) at {level}, {self.confidence:.0%} intervals"
+
+    def _rows(self) -> Sequence[Sequence[object]]:
+        x, y = self.plane.x, self.plane.y
+        rows: list[Sequence[object]] = [("setting", x.name, y.name, "interval", "state")]
+        for s, i in np.ndindex(*self.estimate.shape):
+            at = self.estimate[s, i], self.low[s, i], self.high[s, i]
+            value, low, high = (f"{y.value(v):.4g}" if np.isfinite(v) else "" for v in at)
+            ends = f"[{low or 'open'}, {high or 'open'}]"
+            where = self.plane.settings[s] or "all runs"
+            rows.append((where, f"{x.values[i]:g}", value, ends, self.state(s, i)))
+        return rows
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OpenedCells(_Shown, Cells):
+    """Cells that find boundaries and draw themselves."""
+
+    levels: tuple[float, ...] = ()  # of the dataset's analysis
+
+    def boundary(
+        self, level: float | None = None, *, half_benign: bool = False, **resampling: Any
+    ) -> OpenedBoundary:
+        """Where, in each column, the measure crosses a level.
+
+        Args:
+            level: None takes the first one of the dataset's analysis.
+            half_benign: where half of the runs are below the level, instead of where their mean is.
+            resampling: fields of `Resampling`, such as draws=200 or confidence=0.9.
+        Raises:
+            AnalysisError: no level is given, and the dataset states none.
+        """
+        find = find_benign_boundary if half_benign else find_boundary
+        found = find(self, self._level(level), resampling=Resampling(**resampling))
+        return OpenedBoundary._of(found)
+
+    def figure(self, level: float | None = None) -> "Figure":
+        """The map of means, with the boundary at a level on it."""
+        figure: Figure = load("draw_map")(self, self.boundary(level))
+        return figure
+
+    def _level(self, level: float | None) -> float:
+        if level is None and not self.levels:
+            raise AnalysisError(
+                "The dataset states no level; expected one that cuts the measure: level=0.2, say."
+            )
+        return self.levels[0] if level is None else level
+
+    def _title(self) -> str:
+        return f"Cells of {self.label}"
+
+    def _rows(self) -> Sequence[Sequence[object]]:
+        mean = self.mean
+        names = list(self.status)
+        rows: list[Sequence[object]] = [
+            ("setting", "cells", "runs used", *names, "missing", "least mean", "largest mean")
+        ]
+        for s, setting in enumerate(self.plane.settings):
+            known = mean[s][np.isfinite(mean[s])]
+            ends = (f"{v:.4g}" for v in (known.min(), known.max())) if known.size else ("", "")
+            size = f"{mean.shape[1]} × {mean.shape[2]}"
+            counts = (f"{int(self.status[name][s].sum()):,}" for name in names)
+            used, missing = int(self.runs_used[s].sum()), int(self.missing[s].sum())
+            rows.append((setting or "all runs", size, f"{used:,}", *counts, f"{missing:,}", *ends))
+        return rows
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OpenedDataset(_Shown, Dataset):
+    """A dataset that becomes cells."""
+
+    def cells(self, *, include_unconverged: bool = False, **spec: Any) -> OpenedCells:
+        """The measure on the plane.
+
+        Args:
+            include_unconverged: also use runs without success that have a value all the same.
+            spec: fields of `AnalysisSpec` that replace those of the sweep: x, y, measure, levels.
+        Raises:
+            AnalysisError: the sweep states no analysis and x, y or measure is not given; or there is no
+                such column.
+        """
+        found = self._spec(spec)
+        cells = aggregate(self, found, include_unconverged=include_unconverged)
+        return OpenedCells._of(cells, levels=found.levels)
+
+    def _spec(self, given: dict[str, Any]) -> AnalysisSpec:
+        if self.sweep.analysis is not None:
+            return replace(self.sweep.analysis, **given)
+        if missing := [name for name in ("x", "y", "measure") if name not in given]:
+            raise AnalysisError(
+                f"The sweep '{self.sweep.name}' states no analysis, so {', '.join(missing)} must be given: "
+                "the columns of the plane, and the measure."
+            )
+        return AnalysisSpec(**{"levels": (), **given})
+
+    def _title(self) -> str:
+        return f"Dataset of {self.sweep.name!r}: {self.rows:,} rows in {self.files:,} files"
+
+    def _rows(self) -> Sequence[Sequence[object]]:
+        sweep = self.sweep
+        varied = {name: axis.values for name, axis in sweep.axes.items()} | dict(sweep.settings)
+        spec = sweep.analysis
+        rows = [("axis or setting", "values")]
+        rows += [(name, f"{len(values)}: {_ends(values)}") for name, values in varied.items()]
+        if spec is not None:
+            rows.append(("analysis", f"{spec.measure} over {spec.x} and {spec.y}"))
+        return rows
+
+
+def open(location: str | Path | Located) -> OpenedDataset:
+    """The dataset in a folder.
+
+    Args:
+        location: a path, any URI that pyarrow.fs opens, or something with a `location`.
+    Raises:
+        AnalysisError: as `open_dataset`.
+    """
+    place = location if isinstance(location, str | Path) else location.location
+    return OpenedDataset._of(open_dataset(str(place)))
+
+
+def _position(setting: int | str, settings: Sequence[str]) -> int:
+    """The position of a setting among those of a plane."""
+    if isinstance(setting, int) and -len(settings) <= setting < len(settings):
+        return setting % len(settings)
+    if setting in settings:
+        return list(settings).index(str(setting))
+    raise AnalysisError(
+        f"Received the setting {setting!r}; expected a position below {len(settings)}, or its label."
+        f"{nearest(str(setting), settings)}"
+    )
+
+
+def _estimate(estimate: Estimate | None) -> tuple[str, str]:
+    if estimate is None:
+        return "", ""
+    return f"{estimate.value:.4g}", f"[{estimate.low:.4g}, {estimate.high:.4g}]"
+
+
+def _ends(values: Sequence[object]) -> str:
+    """The first and the last of values as text."""
+    texts = [f"{v:g}" if isinstance(v, int | float) else str(v) for v in values]
+    return ", ".join(texts) if len(texts) < 3 else f"{texts[0]} … {texts[-1]}"

@@ -1,0 +1,170 @@
+"""The commands of bocnn-sweep and their options; what they do is in `sweeps.driver`."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from sweeps.cli.messages import OUTPUT, err, leave, out, print_status, stopped
+from sweeps.declare.file import presets
+from sweeps.declare.file.sweep_file import read_keys, read_spec
+from sweeps.declare.terminal import guard_streams
+from sweeps.driver import datasets, open_sweep
+from sweeps.driver.run import Executor, RunOptions, summary_of, train_sweep
+from sweeps.errors import SweepError
+from sweeps.plan.cut import ShardSize
+from sweeps.store.dataset import Dataset
+from sweeps.train.stop import Stopped
+
+app = typer.Typer(
+    help="Train a declared sweep into an Arrow dataset.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SweepArgument = Annotated[str, typer.Argument(help="A sweep file, or the name of a shipped sweep.")]
+OutOption = Annotated[
+    str | None,
+    typer.Option("--out", help="Output folder or URI; data/<name of the sweep> if left out."),
+]
+ReplicatesOption = Annotated[
+    int | None, typer.Option(help="Replicates, in place of the file's; more may be added later.")
+]
+SizeOption = Annotated[
+    str | None, typer.Option("--size", help="One of the file's sizes, such as smoke, paper, fine.")
+]
+ShardRunsOption = Annotated[int | None, typer.Option(min=1, help="Runs in a shard, at most.")]
+ShardSecondsOption = Annotated[float, typer.Option(min=0.1, help="Seconds of a trial in a shard.")]
+
+
+@app.command("presets")
+def list_presets() -> None:
+    """List the shipped sweeps."""
+    table = Table("sweep", "what it maps")
+    for name in presets.names():
+        spec, _ = read_spec(read_keys(presets.find(name)[0], name))
+        table.add_row(name, spec.description if spec else "")
+    out.print(table)
+
+
+@app.command()
+def plan(  # typer reads options from parameters
+    sweep: SweepArgument,
+    out_folder: OutOption = None,
+    replicates: ReplicatesOption = None,
+    size: SizeOption = None,
+    shard_runs: ShardRunsOption = None,
+    shard_seconds: ShardSecondsOption = 20.0,
+) -> None:
+    """Say what a sweep would train, how long it would take and what it would write; train nothing."""
+    resolved = open_sweep(sweep, replicates, size=size)
+    summary = summary_of(resolved, out_folder, shard_size=ShardSize(shard_runs, shard_seconds))
+    table = Table(show_header=False, title=f"plan of {summary.name}")
+    for key, value in summary.rows():
+        table.add_row(key, value)
+    out.print(table)
+    for warning in summary.warnings():
+        out.print(warning, soft_wrap=True)
+
+
+@app.command()
+def run(  # typer reads options from parameters
+    sweep: SweepArgument,
+    out_folder: OutOption = None,
+    replicates: ReplicatesOption = None,
+    size: SizeOption = None,
+    executor: Annotated[
+        Executor, typer.Option(help="tune: Ray Tune; local: threads of this process.")
+    ] = Executor.TUNE,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Shards at once; default: one a core.")
+    ] = None,
+    address: Annotated[str, typer.Option(help="Ray's address; local starts one here.")] = "local",
+    gpus: Annotated[
+        float, typer.Option(min=0, max=1, help="A trial's share of a GPU; 0: its CPU alone.")
+    ] = 0.0,
+    shard_runs: ShardRunsOption = None,
+    shard_seconds: ShardSecondsOption = 20.0,
+    time_budget: Annotated[
+        float | None, typer.Option(min=0.0, help="Begin no shard after this many minutes.")
+    ] = None,
+) -> None:
+    """Train what is planned and not yet published; the same command goes on after any stop.
+
+    Exit status: 0 all is published; 1 shards failed; 2 an error, nothing was started; 3 the time is
+    over; 130 and 143 stopped by Ctrl-C and SIGTERM.
+    """
+    options = RunOptions(
+        executor=executor,
+        workers=workers,
+        address=address,
+        gpus=gpus,
+        shard_runs=shard_runs,
+        shard_seconds=shard_seconds,
+        time_budget_s=None if time_budget is None else 60 * time_budget,
+    )
+    try:
+        end = train_sweep(
+            lambda: open_sweep(sweep, replicates, size=size),
+            out_folder,
+            options=options,
+            output=OUTPUT,
+        )
+    except Stopped as stop:
+        raise stopped(int(stop.args[0])) from None
+    leave(end)
+
+
+@app.command()
+def status(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
+    """Say how much of a dataset's sweep is published, and how its runs ended."""
+    print_status(datasets.read_status(Dataset(dataset)))
+
+
+@app.command()
+def verify(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
+    """Check every row of a dataset: digests, run ids computed anew, records; change nothing.
+
+    Exit status: 0 all is as it was written; 1 something is not.
+    """
+    found = datasets.verify_dataset(Dataset(dataset))
+    if found.undigested:
+        out.print(
+            f"{len(found.undigested):,} files state no digest of their content, first "
+            f"{found.undigested[0]}: of these, run ids alone were checked",
+            soft_wrap=True,
+        )
+    for problem in found.problems:
+        err.print(f"wrong: {problem}", style="red")
+    end = f"{len(found.problems):,} problems" if found.problems else "all is as it was written"
+    out.print(f"{dataset}: {found.files:,} files, {found.rows:,} rows; {end}", soft_wrap=True)
+    if found.problems:
+        err.print("`bocnn-sweep run` sets damaged files aside; move away what else is wrong")
+        raise typer.Exit(1)
+
+
+@app.command()
+def compact(
+    dataset: Annotated[str, typer.Argument(help="The output folder or URI.")],
+    mb: Annotated[float, typer.Option(min=0.001, help="Size of a large file, MB.")] = 64.0,
+) -> None:
+    """Bring many small files together into few large ones; readers and drivers may be at work."""
+    done = datasets.compact_dataset(Dataset(dataset), int(mb * 1e6))
+    rest = (
+        f" ({done.left_over:,} had been left by a compaction cut short)" if done.left_over else ""
+    )
+    out.print(
+        f"{dataset}: {done.before:,} files of rows became {done.after:,}{rest}", soft_wrap=True
+    )
+
+
+def main() -> None:
+    """Run the command; an error of the user's is printed without a traceback, with exit status 2."""
+    guard_streams()
+    try:
+        app(standalone_mode=True)
+    except SweepError as error:
+        err.print(f"error: {error}", style="red")
+        sys.exit(2)

@@ -1,0 +1,54 @@
+"""What the command prints of a dataset and of the end of a run, and the exit status that stands for it."""
+
+import typer
+
+from sweeps.declare.terminal import WordConsole
+from sweeps.driver.datasets import DatasetStatus
+from sweeps.driver.run import Output, TrainingEnd
+from sweeps.store.failed_shard import reason
+
+GO_ON = "what is published stays: run the same command again to go on"
+
+out = WordConsole(markup=False, emoji=False)
+err = WordConsole(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+OUTPUT = Output(out, err)
+
+
+def stopped(signal: int) -> typer.Exit:
+    """What to raise when a signal came, after saying so."""
+    err.print(f"stopped; {GO_ON}")
+    return typer.Exit(128 + signal)
+
+
+def leave(end: TrainingEnd) -> None:
+    """Say what the dataset holds and why the sweep is not complete.
+
+    Raises:
+        typer.Exit: with the status that stands for it, where the sweep is not complete.
+    """
+    stop_signal = end.stop_signal
+    if end.status is not None:
+        print_status(end.status)
+    if stop_signal.cause:
+        err.print(f"stopped, since no shard can be published: {stop_signal.cause}", style="red")
+        raise typer.Exit(1)
+    for number, error in end.failures.items():
+        err.print(f"shard {number} failed after its retries: {reason(error)}", style="red")
+    if end.failures and end.status and (kept := len(end.status.failed)):
+        err.print(
+            f"tracebacks and parameters are in {kept:,} files _failed-*.txt of the output folder"
+        )
+    if stop_signal.signal is not None:
+        raise stopped(stop_signal.signal)
+    if stop_signal.time_is_over and end.missing and not end.failures:
+        err.print(f"the time is over; {GO_ON}")
+        raise typer.Exit(3)
+    if end.missing:
+        err.print(f"{end.missing:,} runs are not published; {GO_ON}", style="red")
+        raise typer.Exit(1)
+
+
+def print_status(status: DatasetStatus) -> None:
+    """Print the state of a dataset, a line for each thing to know."""
+    for line in status.lines():
+        out.print(line, soft_wrap=True)

@@ -1,0 +1,149 @@
+"""What a driver does with a sweep: open it, plan it against its folder, prepare and execute the work."""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sweeps.declare.cells.resolve import ResolvedSweep, meanings, resolve_keys
+from sweeps.declare.file.presets import find
+from sweeps.declare.file.sweep_file import SweepKeys, read_keys
+from sweeps.errors import SweepError
+from sweeps.plan.cut import ShardSize, cut_shards
+from sweeps.plan.declared import declared
+from sweeps.plan.extend import check_extends
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.protocol import Model, load_model
+from sweeps.provenance.source_code import code_of
+from sweeps.store.claim import claimed
+from sweeps.store.dataset import Dataset, Writer
+from sweeps.store.failed_shard import records
+from sweeps.store.files import MANIFEST
+from sweeps.store.shard_file import Owner
+from sweeps.train.shard import Session, TrainingJob
+
+
+class Outcome(NamedTuple):
+    """How a run of shards ended: failed shards' errors, and planned runs still not published."""
+
+    failures: dict[int, str]
+    missing: int
+
+
+def open_sweep(
+    sweep: str,
+    replicates: int | None = None,
+    find_model: Callable[[str], Model] = load_model,
+    *,
+    size: str | None = None,
+) -> ResolvedSweep:
+    """A sweep, by file or shipped name, in one of its sizes; `replicates` overrides the file's."""
+    return open_keys(keys_of(sweep, replicates, size=size), find_model)
+
+
+def keys_of(sweep: str, replicates: int | None = None, *, size: str | None = None) -> SweepKeys:
+    """The keys of a sweep, as `open_sweep` takes it."""
+    text, name = find(sweep)
+    keys = read_keys(text, name, size)
+    if replicates is None or keys.values is None:
+        return keys
+    if replicates < 1:
+        raise SweepError(f"received --replicates {replicates}; expected at least 1")
+    if replicates >= 2**31:
+        raise SweepError(f"received --replicates {replicates:,}; take fewer replicates")
+    values = keys.values | {"replicates": replicates}
+    return keys._replace(values=values, given=keys.given._replace(replicates=replicates))
+
+
+def open_keys(keys: SweepKeys, find_model: Callable[[str], Model] = load_model) -> ResolvedSweep:
+    """The sweep that keys declare, checked against its model, with the images that it names."""
+    return resolve_keys(keys, find_model, read_images=True)
+
+
+def plan_sweep(resolved: ResolvedSweep, dataset: Dataset) -> Plan:
+    """The plan of a sweep against what its dataset holds.
+
+    Raises:
+        SweepError: the folder holds another sweep, a file that is not of this one, or two files with
+            other numbers of the same run.
+    """
+    _check_folder(resolved, dataset)
+    found = dataset.inspect(owner_of(resolved))
+    if found.conflicts:
+        raise SweepError(f"{dataset.location}: {found.conflicts[0]}")
+    return make_plan(resolved, found.ids)
+
+
+def _check_folder(resolved: ResolvedSweep, dataset: Dataset) -> None:
+    """Refuse a folder that holds another sweep."""
+    manifest = dataset.manifest()
+    if manifest is None and dataset.shards():
+        manifest = _lost_manifest(resolved, dataset)
+    if manifest is not None:
+        defaults = {column.name: column.default for column in resolved.model.parameters}
+        check_extends(manifest, declared(resolved), defaults)
+
+
+def _lost_manifest(resolved: ResolvedSweep, dataset: Dataset) -> dict[str, Any]:
+    """The resolved sweep from the files of a folder where it is missing."""
+    try:
+        return dataset.carried(owner_of(resolved))
+    except SweepError as error:
+        raise SweepError(
+            f"{dataset.location} holds Parquet files and no {MANIFEST}, and is not the folder of "
+            f"this sweep: {error}; or name another --out"
+        ) from None
+
+
+def owner_of(resolved: ResolvedSweep) -> Owner:
+    """Whose rows a sweep's files hold."""
+    return Owner(resolved.spec.name, resolved.model.numerics_version)
+
+
+def prepare(plan: Plan, dataset: Dataset, shard_size: ShardSize) -> TrainingJob:
+    """Publish the resolved sweep, set damaged files aside, and cut the work.
+
+    Publishing shows that the folder is writable.
+
+    Raises:
+        SweepError: the folder is not writable, or another driver has begun another sweep there since.
+    """
+    dataset.store.drop_stale()
+    with claimed(dataset.store, MANIFEST):
+        _check_folder(plan.resolved, dataset)
+        dataset.write_manifest(plan.sweep())
+        dataset.write_given(plan.resolved.given._asdict())
+    for record in records(dataset.store):
+        dataset.store.drop(record)
+    notices = dataset.set_aside(owner_of(plan.resolved))
+    writer = writer_of(dataset, plan.resolved, plan.sweep())
+    session = Session(uuid.uuid4().hex[:12], time.time(), code_of(plan.model))
+    shards = cut_shards(plan, shard_size)
+    rate = shard_size.gpu_flops_per_s
+    return TrainingJob(plan.without_spans(), shards, writer, session, rate, tuple(notices))
+
+
+def execute(
+    work: TrainingJob, dataset: Dataset, run: Callable[[TrainingJob], dict[int, str]]
+) -> Outcome:
+    """Train all shards and hold what is published against the plan.
+
+    Args:
+        work: from `prepare`.
+        dataset: where it is published.
+        run: an executor; gives the errors of failed shards by number.
+    """
+    failures = run(work) if work.shards else {}
+    dataset.store.drop_stale()
+    found = dataset.inspect(owner_of(work.plan.resolved))
+    after = make_plan(work.plan.resolved, found.ids)
+    return Outcome(failures, after.todo)
+
+
+def writer_of(dataset: Dataset, resolved: ResolvedSweep, sweep: dict[str, Any]) -> Writer:
+    """What publishes rows of a sweep."""
+    location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
+    text = json.dumps(sweep, ensure_ascii=False)
+    return Writer(location, text, resolved.model, meanings(resolved))

@@ -1,0 +1,135 @@
+"""What a plan would train, how long that would take and what it would write, for a person to read."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+from sweeps.declare.terminal import visible
+from sweeps.plan.cut import ShardSize, cut_shards
+from sweeps.plan.forecast import Forecast, forecast
+from sweeps.plan.idle import idle_everywhere
+from sweeps.plan.plan import Plan
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """A plan against the folder of its dataset.
+
+    Attributes:
+        name: of the sweep.
+        location: folder of the dataset.
+        cells: axes × settings.
+        runs: cells × replicates.
+        published: runs whose rows are in the folder.
+        shards: files that the other runs would make.
+        forecast: seconds of one core, bytes on disk, bytes of memory.
+        cores: of this machine.
+        idle: parameters that are given and have no effect on any run, with the reason.
+        damaged: files of the folder that are not as they were written, with the reason.
+    """
+
+    name: str
+    location: str
+    cells: int
+    runs: int
+    published: int
+    shards: int
+    forecast: Forecast
+    cores: int
+    idle: Mapping[str, str]
+    damaged: Mapping[str, str]
+
+    @property
+    def to_train(self) -> int:
+        """Runs that are not published yet."""
+        return self.runs - self.published
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What is said of the plan, each with what it is about."""
+        core_s = self.forecast.core_s
+        rows = [
+            ("cells", f"{self.cells:,} (axes × settings)"),
+            ("runs", f"{self.runs:,}"),
+            ("published", f"{self.published:,} in {self.location}"),
+            ("to train", f"{self.to_train:,}"),
+            ("shards", f"{self.shards:,}"),
+            (
+                "time",
+                f"{duration(core_s)} of one core, {duration(core_s / self.cores)} on {self.cores} cores, "
+                f"from {self.forecast.basis}",
+            ),
+            ("dataset", f"{size(self.forecast.dataset_bytes)} more on disk"),
+            ("memory", f"{size(self.forecast.memory_bytes)} for the largest run"),
+        ]
+        return rows + [("without effect", f"{name}: {why}") for name, why in self.idle.items()]
+
+    def warnings(self) -> list[str]:
+        """What is wrong with files of the folder."""
+        return [
+            f"damaged: {name} {why}; run sets it aside and trains its runs again"
+            for name, why in self.damaged.items()
+        ]
+
+    def __str__(self) -> str:
+        lines = [f"{key:<14} {value}" for key, value in self.rows()]
+        return visible("\n".join([f"plan of {self.name}", *lines, *self.warnings()]))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """A table, as notebooks show it."""
+        return html_table(
+            f"plan of {self.name}", [*self.rows(), *(("", w) for w in self.warnings())]
+        )
+
+
+def summarise(
+    plan: Plan, location: str, *, shard_size: ShardSize, damaged: Mapping[str, str]
+) -> PlanSummary:
+    """The summary of a plan; a few of its runs are trained to predict the time.
+
+    Args:
+        plan: against the folder.
+        location: the folder.
+        shard_size: how shards are cut.
+        damaged: files of the folder that are not as they were written, with the reason.
+    """
+    return PlanSummary(
+        name=plan.resolved.spec.name,
+        location=location,
+        cells=plan.resolved.cells.number,
+        runs=plan.total,
+        published=plan.done,
+        shards=len(cut_shards(plan, shard_size)),
+        forecast=forecast(plan),
+        cores=os.cpu_count() or 1,
+        idle=idle_everywhere(plan.resolved),
+        damaged=damaged,
+    )
+
+
+def html_table(title: str, rows: list[tuple[str, str]]) -> str:
+    """A table of two columns under a title."""
+    cells = "".join(
+        f"<tr><th style='text-align:left'>{escape(visible(key))}</th>"
+        f"<td style='text-align:left'>{escape(visible(value))}</td></tr>"
+        for key, value in rows
+    )
+    return f"<table><caption>{escape(visible(title))}</caption>{cells}</table>"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a person: "12 s", "3.4 min", "5.6 h"."""
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def size(count: float) -> str:
+    """Bytes for a person."""
+    for unit, many in (("GB", 1e9), ("MB", 1e6)):
+        if count >= many:
+            return f"{count / many:.1f} {unit}"
+    return f"{count / 1e3:.1f} kB"
