@@ -19,8 +19,8 @@ from analysis.statistics.tolerance import NEGLIGIBLE
 MAX_VALUES_AT_ONCE = 8_000_000
 # Two cells bracket a crossing, each with a spread of its own.
 CELLS_AT_CROSSING = 2
-# Variance of the logarithms of crossings' errors by chance, over that of plain standard errors: the slope of
-# a profile is as noisy as its height. From simulation: at 3 some chance stays in the weights, and intervals
+# Variance of the logarithms of crossings' errors by chance, over that of plain standard errors: the
+# slope of a profile is as noisy as its height. From simulation: at 3 some chance stays in the weights, and intervals
 # of the mean shift of 30 replicates cover 90 %.
 LOG_ERROR_VARIANCE_RATIO = 6
 
@@ -138,8 +138,8 @@ def student_interval(
 def shrink_nonlinear(rows: Floats, linear: Floats, wide: Any) -> Floats:
     """Shrink the nonlinear part of the draws by √3, so that its variance matches the estimator's.
 
-    An estimator has a small quadratic term in the means' noise ε, of variance Q. A draw ε* about noisy means
-    has the term ε*² + 2εε*, of variance 3Q: its distance from the part that is linear in the means is
+    An estimator has a small quadratic term in the means' noise ε, of variance Q. A draw ε* about noisy
+    means has the term ε*² + 2εε*, of variance 3Q: its distance from the part that is linear in the means is
     divided by √3. Only the linear part has the degrees of freedom of one set of replicates; the nonlinear
     part mixes many cells', so it is also divided by the factor by which intervals will be widened.
 
