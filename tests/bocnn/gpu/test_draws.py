@@ -7,7 +7,9 @@ import triton
 import triton.language as tl
 
 from bocnn.data import draws
-from bocnn.data.model import DataParameters, draw_geometry, draw_training_set
+from bocnn.data.geometry import draw_geometry
+from bocnn.data.model import DataParameters
+from bocnn.data.training_set import draw_training_set
 from bocnn.engines.packing import pack as pack_runs
 from bocnn.gpu import table
 from bocnn.gpu.batches import pack
