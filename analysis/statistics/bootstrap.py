@@ -20,8 +20,8 @@ MAX_VALUES_AT_ONCE = 8_000_000
 # Two cells bracket a crossing, each with a spread of its own.
 CELLS_AT_CROSSING = 2
 # Variance of the logarithms of crossings' errors by chance, over that of plain standard errors: the
-# slope of a profile is as noisy as its height. From simulation: at 3 some chance stays in the weights, and intervals
-# of the mean shift of 30 replicates cover 90 %.
+# slope of a profile is as noisy as its height. From simulation: at 3 some chance stays in the weights,
+# and intervals of the mean shift of 30 replicates cover 90 %.
 LOG_ERROR_VARIANCE_RATIO = 6
 
 

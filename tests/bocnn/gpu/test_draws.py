@@ -16,7 +16,7 @@ from bocnn.gpu.batches import pack
 from bocnn.gpu.buffers import PLAIN, allocate_drawn, plan_of
 from bocnn.gpu.draws import chi, normals, uniforms
 from bocnn.gpu.launch import Batch, draw
-from bocnn.gpu.records import FLOATS, INT_COUNT, RunParameters, Sizes
+from bocnn.gpu.records import FLOATS, INT_COUNT, BatchSizes, RunParameters
 from bocnn.measure.measures import Measures
 from bocnn.parameters.columns import STATUSES
 from bocnn.rng.chi import chi as cpu_chi
@@ -32,7 +32,7 @@ def test_measures_counters_and_statuses_are_the_cpus_by_name() -> None:
     assert table.MEASURE_COUNT.value == len(Measures._fields)
     for index, name in enumerate(Measures._fields):
         assert getattr(table, name.upper()).value == index
-    names = {"bias": "FILTER_BIAS"}
+    names = {"bias": "FILTER_BIAS", "output": "OUTPUT_WEIGHTS"}
     for name in (
         "label",
         "flip",
@@ -87,7 +87,7 @@ def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) 
     n, m = 6, 3
     asked = columns(1, n=n, m=m, d=d, data=data, noise=noise, bias="trained", p_flip=0.4)
     given = pack_runs(asked, np.arange(1))
-    sizes, plan = Sizes(n, 2 * m, n + 2 * m), plan_of(n, 2 * m)
+    sizes, plan = BatchSizes(n, 2 * m, n + 2 * m), plan_of(n, 2 * m)
     runs = RunParameters(*(torch.from_numpy(part).to(CARD) for part in pack(given)))
     drawn = allocate_drawn(1, sizes, plan, CARD)
     draw(Batch(runs, sizes, plan, PLAIN), drawn)
