@@ -50,7 +50,7 @@ class Bocnn:
     numerics_version: Final = 4
     parameters: Final[tuple[Column, ...]] = PARAMETERS
     measures: Final[tuple[Column, ...]] = MEASURES
-    trace_measures: Final[tuple[Column, ...]] = TRAJECTORY_MEASURES
+    trajectory_measures: Final[tuple[Column, ...]] = TRAJECTORY_MEASURES
     shape_columns: Final = ("n", "m", "precision")
     undrawn: Final = undrawn(PARAMETERS)
     keyed: tuple[str, ...] = ()
@@ -58,7 +58,8 @@ class Bocnn:
     @property
     def words(self) -> Words:
         """By parameter the words that some engine trains."""
-        return trained_words()
+        names = {column.name for column in self.parameters}
+        return {name: words for name, words in trained_words().items() if name in names}
 
     def with_keyed(self, names: Collection[str]) -> Self:
         """The model in which these parameters enter the keys, though they do not change what is drawn."""
@@ -88,11 +89,11 @@ class Bocnn:
         """The engine that records runs along their training."""
         return GRAM_CPU.name
 
-    def fits_card(self, columns: Columns) -> NDArray[np.bool_]:
+    def supports_gpu(self, columns: Columns) -> NDArray[np.bool_]:
         """Which runs a GPU can train, if there is one, shape (runs,)."""
-        return accepts(self.words, columns) & GRAM_GPU.accepts(self.canonical(columns))
+        return accepts(trained_words(), columns) & GRAM_GPU.accepts(self.canonical(columns))
 
-    def placed(self, columns: Columns) -> dict[str, str]:
+    def engine_of(self, columns: Columns) -> dict[str, str]:
         """Engine and device that train these runs in this process; all of them where they mix."""
         found = engines_of(self.canonical(columns))
         return {name: "+".join(parts) for name, parts in found.items()}
@@ -104,7 +105,7 @@ class Bocnn:
         """
         return self._beyond_gram(columns).flops if _is_beyond_gram(columns) else flops(columns)
 
-    def trace_flops(self, columns: Columns, steps: Ints) -> Array:
+    def trajectory_flops(self, columns: Columns, steps: Ints) -> Array:
         """Cost of each run where it is recorded at `steps`, shape (runs,); tests errors each time."""
         recorded = np.searchsorted(steps, columns["steps"])
         return np.asarray(self.flops(columns) + recorded * test_flops(columns))
@@ -116,17 +117,17 @@ class Bocnn:
             return self._beyond_gram(columns).memory_bytes
         return memory_bytes(columns)
 
-    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         """Whether this process can train these runs on its CPU, or record them, and compile nothing."""
-        return compiles_nothing(lambda: self._start_kinds(columns, traced))
+        return compiles_nothing(lambda: self._start_kinds(columns, recorded))
 
-    def compile(self, columns: Columns, traced: bool) -> float:
+    def compile(self, columns: Columns, recorded: bool) -> float:
         """Compile what trains these runs on the CPU, or records them.
 
         Returns:
             Seconds that compiling took.
         """
-        return compile_seconds(lambda: self._start_kinds(columns, traced))
+        return compile_seconds(lambda: self._start_kinds(columns, recorded))
 
     def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """Train and measure runs.
@@ -148,7 +149,7 @@ class Bocnn:
             results.status[rows], results.measured[rows] = engine.run(part, self.keyed)
         return _rows(results.status, results.measured)
 
-    def trace(
+    def record(
         self, columns: Columns, steps: Ints
     ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
         """Train and measure runs, and record them along the training.
@@ -182,10 +183,10 @@ class Bocnn:
             cost.flops[rows], cost.memory_bytes[rows] = engine.cost(_take(columns, rows))
         return cost
 
-    def _start_kinds(self, columns: Columns, traced: bool) -> None:
+    def _start_kinds(self, columns: Columns, recorded: bool) -> None:
         """Train one run, by no step, of each kind for which the gram engine is compiled apart."""
         left = GRAM_CPU.accepts(columns)
-        if GRAM_GPU.device() is not None and not traced:
+        if GRAM_GPU.device() is not None and not recorded:
             left &= ~GRAM_GPU.accepts(columns)
         GRAM_CPU.start_kinds(_take(columns, np.flatnonzero(left)))
 

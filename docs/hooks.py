@@ -1,7 +1,7 @@
 """Tables of the reference that are written from the code when the site is built, so that they cannot drift.
 
 A page names one on a line of its own: {{ parameters bocnn }}, {{ measures bocnn }}, {{ recorded bocnn }},
-{{ command sweeps.cli }}, {{ shipped }}.
+{{ command sweeps.cli }}, {{ public analysis }}, {{ shipped }}.
 """
 
 import re
@@ -41,7 +41,7 @@ def measures(model: str) -> Iterator[str]:
 
 def recorded(model: str) -> Iterator[str]:
     """What is recorded along the training of a model."""
-    return meanings(load_model(model).trace_measures)  # type: ignore[attr-defined]
+    return meanings(load_model(model).trajectory_measures)  # type: ignore[attr-defined]
 
 
 def meanings(columns: Iterable[Any]) -> Iterator[str]:
@@ -81,6 +81,15 @@ def shipped(_: str) -> Iterator[str]:
         yield row(f"`{path.stem}`", f"`{sweep.get('model', 'bocnn')}`", sweep["description"])
 
 
+def public(package: str) -> Iterator[str]:
+    """The public functions and classes of a package, where they are defined."""
+    module = import_module(package)
+    for name in sorted(module.__all__, key=str.lower):
+        found = getattr(module, name)
+        if callable(found):
+            yield f"::: {found.__module__}.{found.__qualname__}\n"
+
+
 def table(*heads: str) -> Iterator[str]:
     """The head of a table."""
     yield row(*heads)
@@ -99,4 +108,5 @@ WRITERS = {
     "recorded": recorded,
     "command": command,
     "shipped": shipped,
+    "public": public,
 }

@@ -120,17 +120,18 @@ class SharesDraws(Model, Protocol):
 class RecordsTrajectory(Model, Protocol):
     """A model that can also record its runs along their training: what `trajectory` asks for.
 
-    `trace_measures` begins with `step`, steps taken so far; parameters never depend on what is recorded.
+    `trajectory_measures` begins with `step`, steps taken so far; parameters never depend on what is
+    recorded.
     """
 
     @property
-    def trace_measures(self) -> Sequence[Column]: ...
+    def trajectory_measures(self) -> Sequence[Column]: ...
 
-    def trace_flops(self, columns: Columns, steps: NDArray[Any]) -> NDArray[Any]:
+    def trajectory_flops(self, columns: Columns, steps: NDArray[Any]) -> NDArray[Any]:
         """Cost of each run where it is recorded at `steps`, shape (runs,)."""
         ...
 
-    def trace(
+    def record(
         self, columns: Columns, steps: NDArray[Any]
     ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
         """What `run` returns, bit for bit, and recorded columns with `run`, the index of the run.
@@ -144,11 +145,11 @@ class RecordsTrajectory(Model, Protocol):
 class UsesGpu(Model, Protocol):
     """A model that can use a GPU: where a process trains runs depends on what it may see."""
 
-    def fits_card(self, columns: Columns) -> NDArray[Any]:
+    def supports_gpu(self, columns: Columns) -> NDArray[Any]:
         """Which runs a GPU can train, if there is one, shape (runs,)."""
         ...
 
-    def placed(self, columns: Columns) -> dict[str, str]:
+    def engine_of(self, columns: Columns) -> dict[str, str]:
         """`engine` and `device` that train these runs in this process, for their file's metadata."""
         ...
 
@@ -157,11 +158,11 @@ class UsesGpu(Model, Protocol):
 class CompilesCode(Model, Protocol):
     """A model that compiles code before it trains: minutes once on a machine, which are no training."""
 
-    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         """Whether this process can train these runs, or record them, and compile nothing."""
         ...
 
-    def compile(self, columns: Columns, traced: bool) -> float:
+    def compile(self, columns: Columns, recorded: bool) -> float:
         """Compile what trains these runs, or records them; seconds that it took."""
         ...
 

@@ -14,6 +14,11 @@ from sweeps.driver import open_sweep
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+NAMED = re.compile(
+    r"`((?:bocnn|sweeps|analysis|benchmarks|tests|docs|clusters)/[\w./-]*[\w/]|cluster\.yaml)`"
+)
+ADDED = {"sweeps/presets/NAME.yaml", "analysis/report/sections/dataset/extremes.py"}
+"""What recipes add."""
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 
 
@@ -33,6 +38,12 @@ def test_the_reference_names_every_key_of_a_sweep_file() -> None:
 def test_links_of_a_page_lead_somewhere(page: Path) -> None:
     targets = LINK.findall(page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=str)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    named = set(NAMED.findall(page.read_text())) - ADDED
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/how-to/own-sweep.md"])

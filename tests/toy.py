@@ -127,13 +127,15 @@ TRACE_MEASURES = (
 class RecordingToy(Toy):
     """The toy that can also be recorded: after `step` steps a run is at (1 + step) times its margin."""
 
-    trace_measures = TRACE_MEASURES
+    trajectory_measures = TRACE_MEASURES
 
-    def trace_flops(self, columns: Mapping[str, NDArray[Any]], steps: NDArray[Any]) -> NDArray[Any]:
+    def trajectory_flops(
+        self, columns: Mapping[str, NDArray[Any]], steps: NDArray[Any]
+    ) -> NDArray[Any]:
         """Cost of each run: recording costs nothing."""
         return self.flops(columns)
 
-    def trace(
+    def record(
         self, columns: Mapping[str, NDArray[Any]], steps: NDArray[Any]
     ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
         """The measures of the runs, and a record of each at every step."""

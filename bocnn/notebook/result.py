@@ -1,7 +1,7 @@
 """One trained network as a record that shows itself."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
@@ -17,18 +17,22 @@ class TrainingResult:
 
     status: ok, unconverged (a stated `loss_tol` was not reached) or diverged. measures: by column; None is
     null. trajectory: recorded columns by name, shape (points,) each, NaN for null; None where nothing was
-    recorded. parameters: every parameter of the run, by column. engine: what trained it.
+    recorded. parameters: every parameter of the run, by column; with `seed` and `replicate` they are the
+    run. engine: what trained it.
     """
 
     status: str
     measures: dict[str, Value]
     parameters: dict[str, Value]
     engine: str
-    trajectory: dict[str, NDArray[Any]] | None = field(default=None)
+    trajectory: dict[str, NDArray[Any]] | None = None
+    seed: int = 0
+    replicate: int = 0
 
     def __repr__(self) -> str:
-        """The parameters that differ from their defaults or have none, and every measure."""
-        given = ", ".join(f"{name}={shown(value)}" for name, value in self.parameters.items())
+        """Every measure and parameter."""
+        run = {"seed": self.seed, "replicate": self.replicate, **self.parameters}
+        given = ", ".join(f"{name}={shown(value)}" for name, value in run.items())
         width = max(len(name) for name in self.measures)
         lines = [f"  {name:{width}}  {shown(value)}" for name, value in self.measures.items()]
         if self.trajectory is not None:

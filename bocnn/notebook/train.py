@@ -52,10 +52,10 @@ def train(
     columns |= {"seed": np.array([seed]), "replicate": np.array([replicate])}
     if trajectory is None:
         rows, recorded = model.run(columns), None
-        engine = model.placed(columns)["engine"]
+        engine = model.engine_of(columns)["engine"]
     else:
         steps = _steps(trajectory)
-        rows, recorded = model.trace(columns, steps)
+        rows, recorded = model.record(columns, steps)
         recorded.pop("run")
         engine = model.recording_engine
     whole = {column.name for column in model.measures if column.type == "int64"}
@@ -64,7 +64,9 @@ def train(
         for name, found in rows.items()
         if name != "status"
     }
-    return TrainingResult(str(rows["status"][0]), measures, values, engine, recorded)
+    return TrainingResult(
+        str(rows["status"][0]), measures, values, engine, recorded, seed, replicate
+    )
 
 
 def _column(value: Value, kind: str) -> NDArray[Any]:

@@ -64,7 +64,7 @@ def cost(model: Model, columns: Columns, steps: Steps) -> NDArray[Any]:
     if steps is None:
         return np.asarray(model.flops(columns), dtype=np.float64)
     return np.asarray(
-        _tracing(model).trace_flops(columns, np.array(steps.values)), dtype=np.float64
+        _tracing(model).trajectory_flops(columns, np.array(steps.values)), dtype=np.float64
     )
 
 
@@ -74,7 +74,7 @@ def train(
     """Measured columns of the runs, and recorded ones with `run`; none where no steps are asked for."""
     if steps is None:
         return model.run(columns), {}
-    return _tracing(model).trace(columns, np.array(steps.values))
+    return _tracing(model).record(columns, np.array(steps.values))
 
 
 def _tracing(model: Model) -> RecordsTrajectory:

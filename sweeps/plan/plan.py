@@ -97,7 +97,7 @@ class Plan:
         if self.resolved.spec.trajectory is not None or not isinstance(model, UsesGpu):
             return np.zeros(positions.size, dtype=bool)
         some, which = np.unique(self._runs(positions)[0], return_inverse=True)
-        return np.asarray(model.fits_card(self.resolved.cells.take(some)))[which]
+        return np.asarray(model.supports_gpu(self.resolved.cells.take(some)))[which]
 
     def runs_per_shape(self) -> int:
         """Runs from a multiple of this number to the next have one array shape."""

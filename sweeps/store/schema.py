@@ -39,7 +39,9 @@ def table_schema(model: Model, auxiliary: Mapping[str, str]) -> pa.Schema:
 
 def trace_schema(model: RecordsTrajectory) -> pa.Schema:
     """Schema of what is recorded along the training."""
-    return pa.schema([_id_field(), *(_column_field(column) for column in model.trace_measures)])
+    return pa.schema(
+        [_id_field(), *(_column_field(column) for column in model.trajectory_measures)]
+    )
 
 
 def to_table(schema: pa.Schema, ids: NDArray[Any], columns: Columns) -> pa.Table:

@@ -113,7 +113,7 @@ def train_shard(work: TrainingJob, number: int) -> Iterator[Progress]:
     extra |= {"wall_s": wall_s, "compile_s": compile_s} | machine.stated()
     extra |= work.session.code.stated() | _whence(work.session)
     if isinstance(model, UsesGpu) and steps is None:
-        extra |= model.placed(columns)
+        extra |= model.engine_of(columns)
     if steps is not None:
         digest = work.writer.publish_trajectory(ids, _joined(traced), extra)
         extra[RECORDS_DIGEST] = digest

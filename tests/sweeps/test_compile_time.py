@@ -44,10 +44,10 @@ class Fresh(Toy):
 
     clock, ready = Clock(), False
 
-    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         return Fresh.ready
 
-    def compile(self, columns: Columns, traced: bool) -> float:
+    def compile(self, columns: Columns, recorded: bool) -> float:
         Fresh.ready = True
         Fresh.clock.now += COMPILE_S
         return COMPILE_S
@@ -161,6 +161,6 @@ def test_after_compiling_training_compiles_nothing(
     bocnn.MODEL.compile(columns, recorded)
     assert bocnn.MODEL.is_compiled(columns, recorded)
     if recorded:
-        assert compile_seconds(lambda: bocnn.MODEL.trace(columns, np.array([0, 1]))) == 0.0
+        assert compile_seconds(lambda: bocnn.MODEL.record(columns, np.array([0, 1]))) == 0.0
     else:
         assert compile_seconds(lambda: bocnn.MODEL.run(columns)) == 0.0

@@ -34,7 +34,7 @@ FAST = ShardSize(seconds=0.003, gpu_flops_per_s=100 * NOMINAL_FLOPS_PER_S)
 class OnCard(Bocnn):
     """The model in a process that has a card."""
 
-    def placed(self, columns: Any) -> dict[str, str]:
+    def engine_of(self, columns: Any) -> dict[str, str]:
         """As if each run were trained on it."""
         return {"engine": "gram-cuda", "device": "a GPU"}
 
@@ -42,7 +42,7 @@ class OnCard(Bocnn):
 class Seen(Bocnn):
     """The model, saying which GPUs its process may use."""
 
-    def placed(self, columns: Any) -> dict[str, str]:
+    def engine_of(self, columns: Any) -> dict[str, str]:
         """What CUDA would be told."""
         return {"device": os.environ.get("CUDA_VISIBLE_DEVICES", "all")}
 

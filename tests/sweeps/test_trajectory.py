@@ -70,21 +70,21 @@ def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> Non
 @each_model
 def test_a_model_that_records_keeps_the_contract(model: RecordsTrajectory) -> None:
     columns, steps = columns_of(model, ENDINGS), np.array(ASKED)
-    measured, traces = model.trace(columns, steps)
+    measured, traces = model.record(columns, steps)
     assert isinstance(model, RecordsTrajectory)
-    assert model.trace_measures[0].name == "step"
-    assert list(traces) == ["run", *(column.name for column in model.trace_measures)]
+    assert model.trajectory_measures[0].name == "step"
+    assert list(traces) == ["run", *(column.name for column in model.trajectory_measures)]
     assert_same(measured, model.run(columns))
     assert set(traces["run"]) == set(range(columns["seed"].size))
     assert (np.diff(traces["run"]) >= 0).all()
-    assert (model.trace_flops(columns, steps) > model.flops(columns)).all()
+    assert (model.trajectory_flops(columns, steps) > model.flops(columns)).all()
 
 
 @each_model
 def test_a_runs_records_do_not_depend_on_the_runs_beside_it(model: RecordsTrajectory) -> None:
     columns, steps = columns_of(model, ENDINGS), np.array(ASKED)
-    _, together = model.trace(columns, steps)
-    _, alone = model.trace({name: values[5:6] for name, values in columns.items()}, steps)
+    _, together = model.record(columns, steps)
+    _, alone = model.record({name: values[5:6] for name, values in columns.items()}, steps)
     there = together.pop("run") == 5
     del alone["run"]
     assert_same({name: values[there] for name, values in together.items()}, alone)
@@ -172,7 +172,7 @@ def test_every_shard_has_its_records_beside_it(out: Path) -> None:
         rows, records = shard.schema.metadata, found.schema.metadata
         assert rows[b"records_digest"] == records[b"content_digest"]
         assert rows == records | {key: rows[key] for key in (b"content_digest", b"records_digest")}
-        assert found.schema.names == ["run_id", *(c.name for c in MODEL.trace_measures)]
+        assert found.schema.names == ["run_id", *(c.name for c in MODEL.trajectory_measures)]
         assert all(f.metadata[b"meaning"] and f.metadata[b"unit"] for f in found.schema)
 
 

@@ -42,7 +42,7 @@ class Kernel(RowModel):
     words = KERNEL_WORDS
     idle_rules = KERNEL_IDLE
     locations = ("folder",)
-    trace_measures: Final = KERNEL_TRAJECTORY
+    trajectory_measures: Final = KERNEL_TRAJECTORY
 
     def __init__(self, images: Images | None = None) -> None:
         """A model whose images, where a run asks for some, are read by `images`."""
@@ -95,7 +95,7 @@ class Kernel(RowModel):
         step = 4 * m * n * np.minimum(n, d) + 20 * m * n
         return OVERHEAD + 15 * n**3 + 20 * m * d + steps * step + 4 * m * (n + tested) * d
 
-    def trace_flops(self, columns: Columns, steps: Ints) -> Array:
+    def trajectory_flops(self, columns: Columns, steps: Ints) -> Array:
         """Cost of each run where it is recorded at `steps`, shape (runs,)."""
         n, d, m = sizes(columns, "n", "d", "m")
         return self.flops(columns) + len(steps) * (4 * n**2 + 4 * m * d)
@@ -109,7 +109,7 @@ class Kernel(RowModel):
         """The measures of one run."""
         return self._train(row, frozenset())[0]
 
-    def trace(
+    def record(
         self, columns: Columns, steps: Ints
     ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
         """What `run` returns, bit for bit, and the trajectory of each run.

@@ -11,7 +11,8 @@ from bocnn.arrays import Array
 from bocnn.cpu.engine import workspace_bytes
 from bocnn.data.data_model import data_parameters
 from bocnn.data.draws import Seed
-from bocnn.data.model import draw_geometry, draw_training_set
+from bocnn.data.geometry import draw_geometry
+from bocnn.data.training_set import draw_training_set
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
 from bocnn.models.tangent.columns import (
     TANGENT_IDLE,
@@ -35,11 +36,11 @@ class Tangent(RowModel):
     words = TANGENT_WORDS
     idle_rules = TANGENT_IDLE
 
-    def is_compiled(self, columns: Columns, traced: bool) -> bool:
+    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         """Whether this process can draw these runs and compile nothing."""
         return compiles_nothing(lambda: self._draw_first(columns))
 
-    def compile(self, columns: Columns, traced: bool) -> float:
+    def compile(self, columns: Columns, recorded: bool) -> float:
         """Compile what draws these runs; seconds that it took."""
         return compile_seconds(lambda: self._draw_first(columns))
 

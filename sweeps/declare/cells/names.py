@@ -167,7 +167,7 @@ def _curves(spec: SweepSpec, model: Model, measures: list[str]) -> Iterator[File
     assert spec.analysis is not None
     recorded: list[str] = []
     if spec.trajectory is not None and isinstance(model, RecordsTrajectory):
-        recorded = [column.name for column in model.trace_measures if column.name != "step"]
+        recorded = [column.name for column in model.trajectory_measures if column.name != "step"]
     for index, curve in enumerate(spec.analysis.curves):
         named, kind = (
             (recorded, "a recorded measure") if curve.recorded else (measures, "a measure")

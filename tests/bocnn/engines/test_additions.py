@@ -8,7 +8,7 @@ import torch
 
 from bocnn import MODEL
 from bocnn.arrays import Array
-from bocnn.engines.registry import GRAM_CPU
+from bocnn.engines.registry import GRAM_CPU, trained_words
 from bocnn.registry import activations, label_processes, losses, noises, optimizers, signals
 from tests.bocnn.run_columns import columns
 
@@ -29,12 +29,17 @@ def adam(groups: list[dict[str, Any]], parameters: optimizers.OptimizerParameter
 
 
 ADDITIONS: list[tuple[str, str, dict[str, Any], Any]] = [
-    ("noise", "signs", noises.NOISES, noises.Noise(signs)),
-    ("data", "orbit", signals.SIGNALS, signals.Signals(((1, 0, 1), (-1, 1, 1)))),
-    ("label_process", "one_sided", label_processes.LABEL_PROCESSES, one_sided),
-    ("optimizer", "adam", optimizers.OPTIMIZERS, adam),
-    ("loss", "hinge", losses.LOSSES, lambda f, y: torch.relu(1 - y * f)),
-    ("activation", "gelu", activations.ACTIVATIONS, lambda a, leak: torch.nn.functional.gelu(a)),
+    ("noise", "toy_signs", noises.NOISES, noises.Noise(signs)),
+    ("data", "toy_orbit", signals.SIGNALS, signals.Signals(((1, 0, 1), (-1, 1, 1)))),
+    ("label_process", "toy_one_sided", label_processes.LABEL_PROCESSES, one_sided),
+    ("optimizer", "toy_adam", optimizers.OPTIMIZERS, adam),
+    ("loss", "toy_hinge", losses.LOSSES, lambda f, y: torch.relu(1 - y * f)),
+    (
+        "activation",
+        "toy_gelu",
+        activations.ACTIVATIONS,
+        lambda a, leak: torch.nn.functional.gelu(a),
+    ),
 ]
 """Column, word, registry and entry."""
 each_addition = pytest.mark.parametrize(
@@ -54,11 +59,11 @@ def test_an_entry_is_trained_by_the_dense_engine(
     monkeypatch.setitem(registry, word, entry)
     runs = asked(name, word)
     assert not GRAM_CPU.accepts(runs).any()
-    assert MODEL.placed(runs)["engine"] == "dense"
+    assert MODEL.engine_of(runs)["engine"] == "dense"
     found, plain = MODEL.run(runs), MODEL.run(columns(3, p_flip=0.2, n_test=200))
     assert set(found["status"]) == {"ok"}
     assert (found["train_loss"] < 1).all() and (found["train_loss"] != plain["train_loss"]).all()
-    assert word in MODEL.words[name]
+    assert word in trained_words()[name]
     assert (MODEL.flops(runs) > 0).all() and (MODEL.memory_bytes(runs) > 0).all()
 
 
@@ -74,7 +79,7 @@ def test_it_stands_beside_runs_of_the_gram_engine(
     found = MODEL.run(mixed)
     for column in plain:
         assert found[column][0] == plain[column][0], column
-    assert MODEL.placed(mixed)["engine"] == "gram-cpu+dense"
+    assert MODEL.engine_of(mixed)["engine"] == "gram-cpu+dense"
 
 
 @each_addition
@@ -84,31 +89,31 @@ def test_a_word_in_no_registry_is_refused(name: str, word: str, registry: Any, e
 
 
 def test_what_only_the_dense_engine_trains_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(optimizers.OPTIMIZERS, "adam", adam)
+    monkeypatch.setitem(optimizers.OPTIMIZERS, "toy_adam", adam)
     with pytest.raises(
-        ValueError, match="received optimizer: adam; the engine gram-cpu accepts sgd"
+        ValueError, match="received optimizer: toy_adam; the engine gram-cpu accepts sgd"
     ):
-        MODEL.trace(asked("optimizer", "adam"), np.array([0]))
+        MODEL.record(asked("optimizer", "toy_adam"), np.array([0]))
 
 
 def test_without_torch_the_plan_has_a_cost_and_training_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(optimizers.OPTIMIZERS, "adam", adam)
+    monkeypatch.setitem(optimizers.OPTIMIZERS, "toy_adam", adam)
     monkeypatch.setattr("bocnn.engines.dense.find_spec", lambda name: None)
-    runs = asked("optimizer", "adam")
+    runs = asked("optimizer", "toy_adam")
     assert (MODEL.flops(runs) > 0).all()
     with pytest.raises(ValueError, match=r"dense: it needs torch: pip install 'bocnn\[dense\]'"):
         MODEL.run(runs)
-    assert MODEL.placed(columns(2))["engine"] == "gram-cpu"
+    assert MODEL.engine_of(columns(2))["engine"] == "gram-cpu"
 
 
 def test_flips_of_one_class_give_the_mean_of_the_classes_errors(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(label_processes.LABEL_PROCESSES, "one_sided", one_sided)
+    monkeypatch.setitem(label_processes.LABEL_PROCESSES, "toy_one_sided", one_sided)
     strong = {"mu_norm": np.full(3, 100.0), "eta": np.full(3, 0.01)}
-    found = MODEL.run(asked("label_process", "one_sided") | strong)
+    found = MODEL.run(asked("label_process", "toy_one_sided") | strong)
     np.testing.assert_array_equal(found["test_error_clean"], 0.0)
     np.testing.assert_allclose(found["test_error"], (0.2 + 0.0) / 2)
 

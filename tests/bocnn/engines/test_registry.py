@@ -60,8 +60,8 @@ def test_an_engine_of_ones_own_is_asked_in_its_turn(toy: Engine) -> None:
     found = MODEL.run(mixed())
     np.testing.assert_array_equal(found["train_loss"][2:4], [0.0, 1.0])
     assert [part.engine.name for part in assign(mixed())] == ["toy", "gram-cpu"]
-    assert MODEL.placed(mixed())["engine"] == "toy+gram-cpu"
-    assert MODEL.placed(columns(3, n=1)) == {"engine": "toy", "device": "a toy"}
+    assert MODEL.engine_of(mixed())["engine"] == "toy+gram-cpu"
+    assert MODEL.engine_of(columns(3, n=1)) == {"engine": "toy", "device": "a toy"}
 
 
 def test_it_changes_no_row_of_the_others(toy: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,4 +97,4 @@ def test_each_says_what_it_accepts_and_what_that_costs(engine: Engine) -> None:
 
 def test_the_gram_engine_is_asked_before_the_dense_network() -> None:
     assert [engine.name for engine in ENGINES] == ["gram-cuda", "gram-cpu", "dense"]
-    assert MODEL.placed(columns(2, activation="erf"))["engine"] == "gram-cpu"
+    assert MODEL.engine_of(columns(2, activation="erf"))["engine"] == "gram-cpu"

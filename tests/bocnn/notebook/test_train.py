@@ -35,7 +35,8 @@ def test_measures_are_those_of_the_model() -> None:
         name: values[2] for name, values in expected.items() if name != "status"
     }
     assert isinstance(found.measures["steps_run"], int)
-    assert found.engine == MODEL.placed(asked)["engine"]
+    assert (found.seed, found.replicate) == (5, 2) and "seed=5, replicate=2, data=" in repr(found)
+    assert found.engine == MODEL.engine_of(asked)["engine"]
 
 
 def test_measures_are_those_of_the_same_run_in_a_sweep_bit_for_bit(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_measures_are_those_of_the_same_run_in_a_sweep_bit_for_bit(tmp_path: Pat
 
 def test_a_trajectory_is_recorded_at_its_steps_and_at_the_end() -> None:
     found = bocnn.train(**GIVEN, trajectory=[20, 0, 5, 99])
-    measured, recorded = MODEL.trace(
+    measured, recorded = MODEL.record(
         columns(1, **GIVEN) | {"seed": np.zeros(1, int)}, np.array([0, 5, 20])
     )
     assert found.trajectory is not None

@@ -50,7 +50,7 @@ def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> Non
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "+".join(kind) or "plain")
 def test_a_recorded_run_ends_as_an_unrecorded_one_bit_for_bit(kind: dict[str, Any]) -> None:
     asked = columns(8, **kind)
-    assert_same(MODEL.trace(asked, STEPS)[0], MODEL.run(asked))
+    assert_same(MODEL.record(asked, STEPS)[0], MODEL.run(asked))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "+".join(kind) or "plain")
@@ -61,7 +61,7 @@ def test_a_record_is_the_measures_of_a_run_that_ends_there(
     monkeypatch.setattr(
         "bocnn.engines.packing.cell_keys", lambda columns, keyed: (one_key, one_key)
     )
-    _, traces = MODEL.trace(columns(8, **kind), STEPS)
+    _, traces = MODEL.record(columns(8, **kind), STEPS)
     for step in (1, 7, 30):
         rows = MODEL.run(columns(8, **kind | {"steps": step}))
         there = traces["step"] == step
@@ -70,7 +70,7 @@ def test_a_record_is_the_measures_of_a_run_that_ends_there(
 
 
 def test_runs_are_recorded_while_they_train_and_where_they_end() -> None:
-    rows, traces = MODEL.trace(columns(8, loss_tol=0.3, steps=500), STEPS)
+    rows, traces = MODEL.record(columns(8, loss_tol=0.3, steps=500), STEPS)
     assert (rows["steps_run"] < 500).all()
     for run, ended in enumerate(rows["steps_run"]):
         expected = [step for step in STEPS if step < ended] + [ended]
@@ -78,7 +78,7 @@ def test_runs_are_recorded_while_they_train_and_where_they_end() -> None:
 
 
 def test_the_last_record_of_a_run_is_its_row() -> None:
-    rows, traces = MODEL.trace(columns(5), STEPS)
+    rows, traces = MODEL.record(columns(5), STEPS)
     last = traces["step"] == rows["steps_run"][traces["run"]]
     assert traces["run"][last].tolist() == [0, 1, 2, 3, 4]
     for name in traces.keys() & rows.keys():
@@ -87,7 +87,7 @@ def test_the_last_record_of_a_run_is_its_row() -> None:
 
 def test_a_diverged_run_ends_in_nulls_at_its_step() -> None:
     kind = {"mu_norm": 20.0, "v0": 5.0, "eta": 100.0, "p_flip": 0.2, "steps": 3000}
-    rows, traces = MODEL.trace(columns(20, **kind), np.array([0, 1, 2]))
+    rows, traces = MODEL.record(columns(20, **kind), np.array([0, 1, 2]))
     diverged = np.flatnonzero(rows["status"] == "diverged")
     assert diverged.size >= 10
     for run in diverged:
@@ -100,19 +100,19 @@ def test_a_diverged_run_ends_in_nulls_at_its_step() -> None:
 def test_runs_of_mixed_precision_and_length_keep_their_order() -> None:
     parts = columns(3, precision="float64"), columns(3, steps=5), columns(3, precision="float64")
     mixed = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    _, traces = MODEL.trace(mixed, STEPS)
+    _, traces = MODEL.record(mixed, STEPS)
     assert (np.diff(traces["run"]) >= 0).all()
     assert np.bincount(traces["run"]).tolist() == [5, 5, 5, 3, 3, 3, 5, 5, 5]
-    _, alone = MODEL.trace(parts[1], STEPS)
+    _, alone = MODEL.record(parts[1], STEPS)
     middle = (traces["run"] >= 3) & (traces["run"] < 6)
     assert_same({n: v[middle] for n, v in traces.items() if n != "run"}, _without_run(alone))
 
 
 def test_recorded_columns_are_the_declared_ones_and_cost_more() -> None:
     asked = columns(2)
-    _, traces = MODEL.trace(asked, STEPS)
-    assert list(traces) == ["run", *(column.name for column in MODEL.trace_measures)]
-    assert (MODEL.trace_flops(asked, STEPS) > MODEL.flops(asked)).all()
+    _, traces = MODEL.record(asked, STEPS)
+    assert list(traces) == ["run", *(column.name for column in MODEL.trajectory_measures)]
+    assert (MODEL.trajectory_flops(asked, STEPS) > MODEL.flops(asked)).all()
 
 
 PROBLEMS = [
@@ -150,21 +150,23 @@ def test_coefficients_are_those_of_the_dense_filters(problem: Problem, decay: fl
         gamma = np.abs(np.concatenate([signal[: problem.m, 0], signal[problem.m :, 1]]))
     else:
         gamma = signal[:, 0] * np.repeat([1, -1], problem.m)
-    assert_near(signal_coefficients(run.geometry, run.pair.network), gamma)
-    assert_near(noise_coefficients(run.geometry, run.pair.network), noise)
+    assert_near(signal_coefficients(run.geometry, run.pair.network, arena()), gamma)
+    assert_near(noise_coefficients(run.geometry, run.pair.network, arena()), noise)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=str)
 def test_a_record_is_the_dense_networks_by_definition(problem: Problem) -> None:
     run = trained(problem)
-    found = trajectory_point(run.run, measure(run.run, 10, SEED, 60, arena()))
+    found = trajectory_point(run.run, measure(run.run, 10, SEED, 60, arena()), arena())
     expected = dense.measure(run.pair.dense, run.pair.data, run.pair.centres)
     output = run.pair.dense(run.pair.data.patches).detach().requires_grad_()
     softplus(-run.pair.data.observed * output).sum().backward()
     slopes = output.grad.abs().numpy()
-    assert_near(slope_sizes(run.step_type.loss, run.pair.training_set.observed, run.output), slopes)
-    gamma = signal_coefficients(run.geometry, run.pair.network)
-    rho = noise_coefficients(run.geometry, run.pair.network)
+    assert_near(
+        slope_sizes(run.step_type.loss, run.pair.training_set.observed, run.output, arena()), slopes
+    )
+    gamma = signal_coefficients(run.geometry, run.pair.network, arena())
+    rho = noise_coefficients(run.geometry, run.pair.network, arena())
     expected |= {
         "step": 60,
         "noise_ratio": expected["max_w_xi"] / expected["max_v2"],
@@ -187,7 +189,7 @@ def test_a_ratio_without_a_positive_rho_is_null() -> None:
 
 
 def test_output_weights_that_are_not_positive_have_no_noise_ratio() -> None:
-    _, traces = MODEL.trace(columns(4, v0=-0.2, train="hidden"), STEPS)
+    _, traces = MODEL.record(columns(4, v0=-0.2, train="hidden"), STEPS)
     assert np.isnan(traces["noise_ratio"]).all()
     assert np.isfinite(traces["max_w_xi"]).all()
 
@@ -195,7 +197,7 @@ def test_output_weights_that_are_not_positive_have_no_noise_ratio() -> None:
 def by_step(name: str, v0: float, steps: list[int]) -> np.ndarray:
     """A recorded column in the settings of Fig. 3, mean over replicates, shape (steps,)."""
     given = FIG_3 | {"v0": v0, "steps": 200, "n_test": 1}
-    _, traces = MODEL.trace(columns(10, **given), np.array(steps))
+    _, traces = MODEL.record(columns(10, **given), np.array(steps))
     return np.array([traces[name][traces["step"] == step].mean() for step in steps])
 
 
@@ -221,7 +223,7 @@ def test_signal_over_noise_stays_near_the_ratio_of_the_patches() -> None:
     """γ / Σ ρ = Θ(‖μ‖² / (σ_p² d)) at all steps (Kou et al. 2023), fixed output weights."""
     given = FIG_3 | {"v0": 0.1, "train": "hidden", "steps": 400, "eta": 0.05}
     steps = np.array([10, 50, 100, 400])
-    _, traces = MODEL.trace(columns(10, **given), steps)
+    _, traces = MODEL.record(columns(10, **given), steps)
     ratios = [traces["gamma_over_rho"][traces["step"] == step].mean() for step in steps]
     assert all(1 < ratio / (4 / 2000) < 10 for ratio in ratios)
     assert max(ratios) < 2 * min(ratios)

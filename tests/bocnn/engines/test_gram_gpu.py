@@ -31,12 +31,12 @@ FIT: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("given", UNFIT, ids=lambda given: "+".join(given))
 def test_what_the_kernels_do_not_take_stays_on_the_cpu(given: dict[str, Any]) -> None:
-    assert not MODEL.fits_card(columns(2, **given)).any()
+    assert not MODEL.supports_gpu(columns(2, **given)).any()
 
 
 @pytest.mark.parametrize("given", FIT, ids=lambda given: "+".join(given))
 def test_what_the_kernels_take_goes_to_the_card(given: dict[str, Any]) -> None:
-    assert MODEL.fits_card(columns(2, **given)).all()
+    assert MODEL.supports_gpu(columns(2, **given)).all()
 
 
 def test_runs_that_do_not_fit_are_trained_by_the_cpu_bit_for_bit(card: Engine) -> None:
@@ -47,9 +47,9 @@ def test_runs_that_do_not_fit_are_trained_by_the_cpu_bit_for_bit(card: Engine) -
     alone = MODEL.run({name: values[:2] for name, values in mixed.items()})
     for name in alone:
         np.testing.assert_array_equal(found[name][:2], alone[name])
-    assert MODEL.placed(mixed)["engine"] == "gram-cuda+gram-cpu"
-    assert MODEL.placed({name: v[2:] for name, v in mixed.items()})["engine"] == "gram-cuda"
-    assert MODEL.placed({name: v[:2] for name, v in mixed.items()})["engine"] == "gram-cpu"
+    assert MODEL.engine_of(mixed)["engine"] == "gram-cuda+gram-cpu"
+    assert MODEL.engine_of({name: v[2:] for name, v in mixed.items()})["engine"] == "gram-cuda"
+    assert MODEL.engine_of({name: v[:2] for name, v in mixed.items()})["engine"] == "gram-cpu"
 
 
 def test_rows_do_not_depend_on_the_pieces_that_are_packed(

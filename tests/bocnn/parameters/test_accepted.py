@@ -15,11 +15,11 @@ from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import Column
 from sweeps.protocol import load_model
-from tests.bocnn.kernel.test_model import columns_of as kernel_columns
-from tests.bocnn.proportional.test_model import FIRST
-from tests.bocnn.proportional.test_model import columns as proportional_columns
+from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
+from tests.bocnn.models.proportional.test_model import FIRST
+from tests.bocnn.models.proportional.test_model import columns as proportional_columns
+from tests.bocnn.models.tangent.test_model import columns_of as tangent_columns
 from tests.bocnn.run_columns import columns
-from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 from tests.sweeps.small import errors_of
 
 UNKNOWN = "unheard_of"
@@ -97,7 +97,7 @@ def test_a_parameter_of_words_that_nobody_named_has_none() -> None:
     asked = columns(2) | {"schedule": np.array(["cosine", "cosine"], dtype=object)}
     with pytest.raises(ValueError, match=r"received schedule: cosine; .* accepts no word for it"):
         MODEL.run(asked)
-    assert not MODEL.fits_card(asked).any()
+    assert not MODEL.supports_gpu(asked).any()
 
 
 CODED = sorted(GPU_WORDS.keys() & WORDS.keys())
@@ -107,9 +107,9 @@ CODED = sorted(GPU_WORDS.keys() & WORDS.keys())
 @pytest.mark.parametrize("name", CODED)
 def test_the_card_takes_no_such_word(name: str) -> None:
     asked = columns(3)
-    assert MODEL.fits_card(asked).all()
+    assert MODEL.supports_gpu(asked).all()
     asked[name] = np.array([asked[name][0], UNKNOWN, asked[name][0]], dtype=object)
-    assert MODEL.fits_card(asked).tolist() == [True, False, True]
+    assert MODEL.supports_gpu(asked).tolist() == [True, False, True]
     assert set(GPU_WORDS[name]) <= set(WORDS[name])
 
 

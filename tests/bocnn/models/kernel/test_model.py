@@ -142,7 +142,7 @@ STEPS = np.array([0, 3, 10, 60, 500])
 
 
 def test_a_recorded_run_is_the_run_itself_and_its_curve_that_of_shorter_runs() -> None:
-    measured, traced = MODEL.trace(columns_of(2), STEPS)
+    measured, traced = MODEL.record(columns_of(2), STEPS)
     for name, values in run(2).items():
         np.testing.assert_array_equal(measured[name], values)
     np.testing.assert_array_equal(traced["step"], [0, 3, 10, 60] * 2)
@@ -154,7 +154,7 @@ def test_a_recorded_run_is_the_run_itself_and_its_curve_that_of_shorter_runs() -
 
 
 def test_a_run_that_diverges_is_recorded_until_it_did() -> None:
-    measured, traced = MODEL.trace(columns_of(1, eta=1e90, steps=500), np.array([0, 1, 2, 499]))
+    measured, traced = MODEL.record(columns_of(1, eta=1e90, steps=500), np.array([0, 1, 2, 499]))
     assert set(measured["status"]) == {"diverged"}
     assert traced["step"][-1] < 500 and np.isnan(traced["residual"][-1])
     assert np.isfinite(traced["residual"][0])
