@@ -7,7 +7,9 @@ import pytest
 
 from bocnn import MODEL
 from bocnn.data.draws import Seed
-from bocnn.data.model import DataParameters, draw_geometry, draw_training_set
+from bocnn.data.geometry import draw_geometry
+from bocnn.data.model import DataParameters
+from bocnn.data.training_set import draw_training_set
 from bocnn.engines.packing import pack
 from bocnn.models.kernel.draws import draw_data, draw_network
 from bocnn.models.kernel.model import MODEL as KERNEL
@@ -17,12 +19,12 @@ from bocnn.parameters.columns import PARAMETERS
 from bocnn.parameters.keys import cell_keys, undrawn
 from tests.bocnn.arenas import workspace
 from tests.bocnn.conftest import Engine
-from tests.bocnn.kernel.test_model import columns_of as kernel_columns
-from tests.bocnn.kernel.test_model import keyed_row
-from tests.bocnn.proportional.test_model import FIRST
-from tests.bocnn.proportional.test_model import columns as proportional_columns
+from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
+from tests.bocnn.models.kernel.test_model import keyed_row
+from tests.bocnn.models.proportional.test_model import FIRST
+from tests.bocnn.models.proportional.test_model import columns as proportional_columns
+from tests.bocnn.models.tangent.test_model import columns_of as tangent_columns
 from tests.bocnn.run_columns import columns
-from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 
 OTHER: dict[str, Any] = {
     "data": "xor",
