@@ -45,7 +45,7 @@ def test_many_small_files_become_one_with_the_same_rows(out: Path) -> None:
     assert rows(out).equals(before)
     assert {path.name[:6] for path in out.iterdir()} == {"shard-", "_sweep", "_given"}
     after = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
-    assert after == status._replace(shards=1)
+    assert after == replace(status, shards=1)
     assert planned(TOY_SWEEP, out)[0].todo == 0
     assert open_dataset(str(out)).table.num_rows == before.num_rows
     assert compact(out) == (1, 1, 0)
@@ -267,7 +267,7 @@ def test_what_made_the_rows_is_kept_for_each_part(out: Path) -> None:
     after = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
     assert after == replace(before, shards=1)
     assert "engines: formula (72 rows), gram-cuda (24 rows)" in after.mixed
-    assert any(text.startswith("instruction sets: generic (0) (24 rows), ") for text in after.mixed)
+    assert any("generic (0) (24 rows)" in text for text in after.mixed)
     train(TOY_SWEEP.replace("replicates: 3", "replicates: 5"), out, shard_size=ShardSize(runs=24))
     again = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY).mixed
     compact(out)
