@@ -18,7 +18,7 @@ MAX_VALUES = 50_000_000
 BATCHES = 40
 
 
-class _Rows(NamedTuple):
+class _RunsQuery(NamedTuple):
     """The rows that count, as a query, and into how many batches the replicates go."""
 
     keys: Keys
@@ -73,7 +73,7 @@ def aggregate(
 
 def _rows(
     dataset: Dataset, spec: AnalysisSpec, include_unconverged: bool, *, batches: int
-) -> _Rows:
+) -> _RunsQuery:
     """The replicates that the sweep plans: keys, status, and the measure where it is usable."""
     keys, replicates = keys_of(dataset, spec.x, spec.y), dataset.sweep.replicates
     words = statuses(dataset.schema)
@@ -84,10 +84,10 @@ def _rows(
         f"CASE WHEN {usable} AND isfinite({value}) THEN {value} END AS v "
         f"FROM runs WHERE replicate < {replicates}"
     )
-    return _Rows(keys, sql, words, replicates, batches)
+    return _RunsQuery(keys, sql, words, replicates, batches)
 
 
-def _groups(dataset: Dataset, rows: _Rows) -> tuple[Groups, int]:
+def _groups(dataset: Dataset, rows: _RunsQuery) -> tuple[Groups, int]:
     """Runs of each cell and batch, and how many rows were copies of others.
 
     Raises:
@@ -105,7 +105,7 @@ def _groups(dataset: Dataset, rows: _Rows) -> tuple[Groups, int]:
     return distinct, int(runs.sum() - distinct.columns["runs"].sum())
 
 
-def _query(dataset: Dataset, rows: _Rows) -> Groups:
+def _query(dataset: Dataset, rows: _RunsQuery) -> Groups:
     """Mean, runs by status, and different replicates of each cell and batch."""
     ended = [
         f"count(*) FILTER (status = {literal(word)}) AS status_{k}"
@@ -125,7 +125,7 @@ def _query(dataset: Dataset, rows: _Rows) -> Groups:
     return place_groups(dataset, rows.keys, dataset.query(sql))
 
 
-def _clash(dataset: Dataset, rows: _Rows, groups: Groups, clash: Ints) -> AnalysisError:
+def _clash(dataset: Dataset, rows: _RunsQuery, groups: Groups, clash: Ints) -> AnalysisError:
     """The error that runs share their cell and replicate, with what a pair of them differs in."""
     first = int(np.argmax(clash > 0))
     same = " AND ".join(f"{quoted(name)} IS NOT DISTINCT FROM ?" for name in rows.keys.names)

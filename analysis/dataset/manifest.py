@@ -11,7 +11,7 @@ from analysis.dataset.shards import texts
 from analysis.errors import AnalysisError, one_line
 from sweeps.declare.document import SCHEMA_VERSION, DocumentError, SweepDocument, read_document
 
-REQUIRED = ("run_id", "replicate", "status")
+RUN_COLUMNS = ("run_id", "replicate", "status")
 """Columns without which rows are no runs."""
 MAX_DEPTH = 20
 """Levels of lists and objects in a resolved sweep, at most: there are five."""
@@ -83,11 +83,11 @@ def check_schema(found: pa.Schema, path: str, *, sweep: SweepDocument, like: pa.
     Raises:
         AnalysisError: another sweep, model or version, or other columns.
     """
-    missing = [name for name in REQUIRED if name not in found.names]
+    missing = [name for name in RUN_COLUMNS if name not in found.names]
     if problem := foreign(found, path, sweep=sweep, like=like):
         pass
     elif missing:
-        problem = f"no column {', '.join(missing)}, expected {', '.join(REQUIRED)}"
+        problem = f"no column {', '.join(missing)}, expected {', '.join(RUN_COLUMNS)}"
     elif _types(found) != _types(like):
         problem = "columns that differ from those of the folder's first shard"
     else:

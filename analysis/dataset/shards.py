@@ -22,10 +22,10 @@ NO_SHARDS = (".", "_", "trajectory-")
 """How names begin of files that are not rows of runs: unfinished, hidden, records along the training."""
 RUN_ID = pa.binary(16)
 
-UNDECODABLE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError)
+DECODE_ERRORS = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError)
 """What reading bytes that are no Parquet file can raise."""
 
-_OWN = re.compile(r"shard-([0-9a-f]{32})\.parquet")
+_SHARD_NAME = re.compile(r"shard-([0-9a-f]{32})\.parquet")
 
 Found = TypeVar("Found")
 
@@ -119,7 +119,7 @@ def decode(files: Any, path: str, look: Callable[[pq.ParquetFile], Found]) -> Fo
             return look(shard)
     except FileNotFoundError:
         raise
-    except UNDECODABLE as error:
+    except DECODE_ERRORS as error:
         raise AnalysisError(
             f"Cannot read {path} ({one_line(error)}); expected a complete Parquet file. {_remedy(path)}"
         ) from error
@@ -142,7 +142,7 @@ def read_shard(files: Any, path: str, names: Set[str]) -> pa.Table:
         column = table["run_id"]
         if column.type != RUN_ID or column.null_count:
             raise _damaged(path, f"holds {column.type} as run_id, or nulls; expected {RUN_ID}")
-        if (own := _OWN.fullmatch(name)) and _digest_of(column) != own[1]:
+        if (own := _SHARD_NAME.fullmatch(name)) and _digest_of(column) != own[1]:
             raise _damaged(path, "holds other runs than those that its name stands for")
     stated = texts(table.schema.metadata)
     _check_content(table, path)
@@ -166,7 +166,7 @@ def check_records(files: Any, path: str, stated: Mapping[str, str], names: Set[s
         FileNotFoundError: they have gone.
     """
     parent, _, name = path.rpartition("/")
-    if not _OWN.fullmatch(name) or not _records(stated.get("sweep", "")):
+    if not _SHARD_NAME.fullmatch(name) or not _records(stated.get("sweep", "")):
         return ""
     records = f"trajectory-{name.removeprefix('shard-')}"
     if records not in names:
@@ -222,7 +222,7 @@ def _damaged(path: str, why: str) -> AnalysisError:
 def _remedy(path: str) -> str:
     """What to do about a damaged file: a sweep sets aside what has the name of its own files."""
     name = path.rpartition("/")[2].replace("trajectory-", "shard-", 1)
-    if _OWN.fullmatch(name):
+    if _SHARD_NAME.fullmatch(name):
         return "Run the sweep again: it sets the file aside, and only its runs are trained again."
     return "Move it away and run the sweep again: only its runs are trained again."
 

@@ -13,7 +13,7 @@ from analysis.scaling.prediction import MIN_COLUMNS_TO_JUDGE, compare
 from sweeps.declare.analysis_spec import PredictionSpec
 
 # A line has two parameters, a kink two more, a locked law its constant alone.
-PARAMETERS = {"power": 2, "line": 2, "kink": 4, "locked": 1}
+LAW_PARAMETERS = {"power": 2, "line": 2, "kink": 4, "locked": 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ def _own(log_y: Floats, log: bool) -> Floats:
 def _selection(setting: int, x: Floats, residuals: dict[str, Floats]) -> Selection:
     count = len(x)
     chi2 = {name: float(np.sum(r**2)) for name, r in residuals.items()}
-    free = {name: PARAMETERS[name.split(":")[0]] for name in residuals}
+    free = {name: LAW_PARAMETERS[name.split(":")[0]] for name in residuals}
     scatter = min(chi2[n] / (count - free[n]) for n in chi2 if count > free[n])
     dispersion = max(1.0, scatter)
     aic = {n: chi2[n] / dispersion + 2 * free[n] for n in chi2}

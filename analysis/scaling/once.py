@@ -25,6 +25,7 @@ def once_per_boundary(
 
     @wraps(fit)
     def shared(boundary: Boundary, /, *args: Options.args, **kwargs: Options.kwargs) -> Fit:
+        """The fit, made where it is not kept yet."""
         bound = signature.bind(boundary, *args, **kwargs)
         bound.apply_defaults()
         options = tuple(bound.arguments.values())[1:]

@@ -14,7 +14,7 @@ from analysis.dataset.plane import Floats, Ints
 
 # Bisections of one grid step: 2⁻²⁴ of it is far below any interval.
 BISECTIONS = 24
-BLOCK = 1024
+VALUES_PER_BLOCK = 1024
 """Profiles that are worked on at once."""
 NEARBY = 6
 """Cells on either side of a crossing that nearly always decide its isotonic values."""
@@ -47,8 +47,8 @@ def cross_zero(profiles: Floats, weights: Floats, u: Floats) -> Crossings:
     """
     # Blocks of profiles stay in the processor's cache.
     parts = [
-        _cross_zero(profiles[first : first + BLOCK], weights, u)
-        for first in range(0, max(len(profiles), 1), BLOCK)
+        _cross_zero(profiles[first : first + VALUES_PER_BLOCK], weights, u)
+        for first in range(0, max(len(profiles), 1), VALUES_PER_BLOCK)
     ]
     return Crossings(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
@@ -165,6 +165,7 @@ def _nearby(part: _Cuts) -> tuple[_Beside, NDArray[np.bool_]]:
     sums, mass = np.take_along_axis(part.sums, index, axis=1), part.mass[index]
 
     def averages(cut: Ints, chosen: NDArray[np.bool_], blank: float) -> Floats:
+        """Averages of the blocks between a cut and the chosen cells near the crossing, else `blank`."""
         at = np.take_along_axis(part.sums, np.clip(cut, 0, count - 1)[:, None], axis=1)
         span = mass - part.mass[np.clip(cut, 0, count - 1)][:, None]
         found = np.full(near.shape, blank)

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from bocnn.arrays import Array
 from bocnn.parameters.accepted import Words, check_words
-from bocnn.parameters.columns import ROLES, Column
+from bocnn.parameters.columns import MEASURE_ROLES, Column
 from bocnn.parameters.idle import Idle, canonical, idle_runs
 from bocnn.parameters.keys import cell_keys, undrawn
 
@@ -37,7 +37,9 @@ def numbers_of(meanings: Mapping[str, str]) -> tuple[Column, ...]:
     """Columns of numbers; counts of steps are whole."""
     whole = ("step", "steps_run")
     return tuple(
-        Column(name, "int64" if name in whole else "float64", meaning, role=ROLES.get(name, ""))
+        Column(
+            name, "int64" if name in whole else "float64", meaning, role=MEASURE_ROLES.get(name, "")
+        )
         for name, meaning in meanings.items()
     )
 

@@ -139,7 +139,7 @@ _MEANINGS = dict(
     steps_run="gradient steps run",
 )
 
-ROLES = dict.fromkeys(("train_error", "test_error", "test_error_clean"), "error")
+MEASURE_ROLES = dict.fromkeys(("train_error", "test_error", "test_error_clean"), "error")
 """Roles of measures by name."""
 
 MEASURES = (
@@ -149,7 +149,7 @@ MEASURES = (
             name,
             "int64" if name == "steps_run" else "float64",
             meaning,
-            role=ROLES.get(name, ""),
+            role=MEASURE_ROLES.get(name, ""),
         )
         for name, meaning in _MEANINGS.items()
     ),
@@ -165,7 +165,7 @@ _TRAJECTORY_MEANINGS = dict(
     slope_max="largest |ℓ′ᵢ| of a training sample",
 )
 
-_TRAJECTORY_ROLES = ROLES | dict(
+_TRAJECTORY_ROLES = MEASURE_ROLES | dict(
     max_w_xi="hidden_scale", max_v2="output_scale", noise_ratio="scale_ratio"
 )
 

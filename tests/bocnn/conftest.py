@@ -58,7 +58,8 @@ def spoiled() -> Iterator[None]:
 
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch, spoiled: None) -> Engine:
-    """The card's engine."""
+    """The GPU's engine."""
+    pytest.importorskip("triton")
     monkeypatch.setattr(availability, "gpu_device", lambda: CARD)
     return Engine(GRAM_GPU.name)
 

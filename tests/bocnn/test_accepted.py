@@ -15,11 +15,11 @@ from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import Column
 from sweeps.protocol import load_model
-from tests.bocnn.kernel.test_model import columns_of as kernel_columns
-from tests.bocnn.proportional.test_model import FIRST
-from tests.bocnn.proportional.test_model import columns as proportional_columns
+from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
+from tests.bocnn.models.proportional.test_model import FIRST
+from tests.bocnn.models.proportional.test_model import columns as proportional_columns
+from tests.bocnn.models.tangent.test_model import columns_of as tangent_columns
 from tests.bocnn.run_columns import columns
-from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 from tests.sweeps.small import errors_of
 
 UNKNOWN = "unheard_of"

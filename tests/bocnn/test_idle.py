@@ -14,11 +14,11 @@ from bocnn.models.tangent.columns import TANGENT_IDLE
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import IDLE
 from sweeps.declare.cells.identity import cell_digests
-from tests.bocnn.kernel.test_model import columns_of as kernel_columns
-from tests.bocnn.proportional.test_model import FIRST
-from tests.bocnn.proportional.test_model import columns as proportional_columns
+from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
+from tests.bocnn.models.proportional.test_model import FIRST
+from tests.bocnn.models.proportional.test_model import columns as proportional_columns
+from tests.bocnn.models.tangent.test_model import columns_of as tangent_columns
 from tests.bocnn.run_columns import columns
-from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 
 Given = dict[str, Any]
 

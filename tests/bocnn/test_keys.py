@@ -17,12 +17,12 @@ from bocnn.parameters.columns import PARAMETERS
 from bocnn.parameters.keys import cell_keys, undrawn
 from tests.bocnn.arenas import workspace
 from tests.bocnn.conftest import Engine
-from tests.bocnn.kernel.test_model import columns_of as kernel_columns
-from tests.bocnn.kernel.test_model import keyed_row
-from tests.bocnn.proportional.test_model import FIRST
-from tests.bocnn.proportional.test_model import columns as proportional_columns
+from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
+from tests.bocnn.models.kernel.test_model import keyed_row
+from tests.bocnn.models.proportional.test_model import FIRST
+from tests.bocnn.models.proportional.test_model import columns as proportional_columns
+from tests.bocnn.models.tangent.test_model import columns_of as tangent_columns
 from tests.bocnn.run_columns import columns
-from tests.bocnn.tangent.test_model import columns_of as tangent_columns
 
 OTHER: dict[str, Any] = {
     "data": "xor",

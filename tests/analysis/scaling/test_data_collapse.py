@@ -16,9 +16,9 @@ from analysis.scaling.data_collapse import collapse
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import CollapseSpec
 from sweeps.declare.document import read_document
+from tests.analysis.cells.test_aggregate import VIEW, with_column
 from tests.analysis.report.page import results_of
 from tests.analysis.synthetic import Planted, cells_of, write_table
-from tests.analysis.test_aggregate import VIEW, with_column
 
 FEW = Resampling(draws=60)
 

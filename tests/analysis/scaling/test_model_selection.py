@@ -22,10 +22,10 @@ from analysis.scaling.model_selection import select_law
 from analysis.scaling.verdict import judge_exponent, judge_line
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import CollapseSpec, PredictionSpec
+from tests.analysis.cells.test_aggregate import VIEW
 from tests.analysis.exact import exact_boundary
 from tests.analysis.report.page import results_of
 from tests.analysis.synthetic import Planted, cells_of
-from tests.analysis.test_aggregate import VIEW
 
 X = np.geomspace(1, 1000, 14)
 FEW = Resampling(draws=100)

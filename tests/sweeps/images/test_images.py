@@ -13,7 +13,7 @@ from bocnn.models.kernel.draws import draw_data
 from sweeps.images.classes import two_classes
 from sweeps.images.formats import RECORD, read_cifar, read_idx
 from sweeps.protocol import load_model
-from tests.bocnn.kernel.test_model import keyed_row, run_of
+from tests.bocnn.models.kernel.test_model import keyed_row, run_of
 from tests.tolerance import assert_near
 
 MODEL = load_model("kernel")

@@ -6,11 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from analysis.report.curve_section import power_row, rows, verdict_row
 
 from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import Dataset
+from analysis.dataset.plane import PlaneAxis
 from analysis.figures.curves import draw_curves
+from analysis.report.sections.training.curves import (
+    CurveLine,
+    MeasuredCurve,
+    point_rows,
+    power_prediction,
+    share_prediction,
+)
 from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE
 from analysis.training.curves import Line, agreement, curve_lines, fit_power
 from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec
@@ -43,6 +50,12 @@ def planted(
     axes = {"x": Axis(tuple(X), "lin"), "y": Axis((1.0, 3.0), "list")}
     sweep = SweepDocument("planted", 15, axes, {}, {"n": tuple(sizes)}, VIEW, x.size)
     return dataset_of(table, sweep)
+
+
+def shown(line: Line) -> CurveLine:
+    """The line as the report's section has it."""
+    axis = PlaneAxis("x", "x", X, log=False)
+    return CurveLine(MeasuredCurve([line], axis, "y", "risk"), line)
 
 
 def limits(dataset: Dataset) -> list[Line]:
@@ -80,7 +93,7 @@ def test_a_wrong_prediction_disagrees() -> None:
 def test_what_is_predicted_nowhere_is_not_judged_and_few_points_tell_nothing() -> None:
     dataset = planted()
     lines = curve_lines(dataset, VIEW, CurveSpec("risk"))
-    assert agreement(lines[0]) is None and verdict_row(lines[0], "y", "planted") is None
+    assert agreement(lines[0]) is None and share_prediction(shown(lines[0])) is None
     few = Line(SPEC, 1.0, "", "", False, *(np.ones(3) for _ in range(4)), 15)
     found = agreement(few)
     assert found is not None and found.verdict == INCONCLUSIVE
@@ -98,14 +111,14 @@ def test_one_size_has_no_limit() -> None:
 
 def test_rows_hold_every_point_and_nulls_where_nothing_is_predicted() -> None:
     line = limits(planted())[1]
-    found = rows(line, ("x", "y"))
+    found = point_rows([shown(line)])
     assert [row["x"] for row in found] == list(X)
     assert [row["predicted"] is None for row in found] == [x == X[5] for x in X]
     # Where nothing is predicted, at a pole, there is no limit.
     assert [row["mean"] is None for row in found] == [x == X[5] for x in X]
     assert all(row["low"] < row["mean"] < row["high"] for row in found if row["mean"])
-    told = verdict_row(line, "y", "planted")
-    assert told is not None and told["setting"] == "y = 3, limit over n"
+    judged = share_prediction(shown(line))
+    assert judged is not None and judged.setting == "y = 3, limit over n"
 
 
 def test_the_figure_shows_the_largest_size_its_prediction_and_the_limit() -> None:
@@ -173,8 +186,8 @@ def test_a_power_leaves_out_replicates_without_a_positive_value_and_needs_two() 
 def test_a_predicted_power_is_judged(power: float, verdict: str) -> None:
     dataset = planted(slope=0.0)
     line = curve_lines(dataset, VIEW, CurveSpec("risk", power=power))[-1]
-    told = power_row(line, ("x", "y"), "planted")
-    assert told is not None and told["verdict"] == verdict
-    assert told["measured_low"] < told["measured"] < told["measured_high"]
-    assert told["setting"] == "y = 3, n = 200" and told["quantity"] == "power of x"
-    assert power_row(limits(dataset)[0], ("x", "y"), "planted") is None
+    judged = power_prediction(shown(line))
+    assert judged is not None and judged.verdict == verdict and judged.measured is not None
+    assert judged.measured.low < judged.measured.value < judged.measured.high
+    assert judged.setting == "y = 3, n = 200" and judged.quantity == "power of x"
+    assert power_prediction(shown(limits(dataset)[0])) is None
