@@ -1,11 +1,11 @@
-"""The one exception for user mistakes, the nearest valid name, and other errors in its text."""
+"""The one exception for user errors, the nearest valid name, and other errors in its text."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class AnalysisError(Exception):
-    """A mistake the user can mend: says what was received, what was expected, and the remedy."""
+    """An error the user can fix: says what was received, what was expected, and the remedy."""
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:

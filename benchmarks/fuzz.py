@@ -26,7 +26,7 @@ from rich.table import Table
 from sweeps import driver
 from sweeps.errors import SweepError
 from sweeps.protocol import Model
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.test_fuzz import FILES
 
 LARGE = 100_000
@@ -40,7 +40,7 @@ def attempt(text: str, model: Model, folder: Path) -> str:
     try:
         resolved = driver.open_sweep(str(file), find_model=lambda name: model)
         if resolved.cells.number <= LARGE:
-            driver.plan_sweep(resolved, Dataset(str(folder / "out")))
+            driver.plan_sweep(resolved, DatasetFolder(str(folder / "out")))
     except SweepError as error:
         if not str(error):
             raise AssertionError("refused without a message") from error

@@ -44,7 +44,7 @@ from bocnn.gpu.buffers import (
     allocate_trained,
     plan_of,
 )
-from bocnn.gpu.records import Drawn, RunParameters, Sizes, Trained
+from bocnn.gpu.records import BatchSizes, Drawn, RunParameters, Trained
 from bocnn.measure.measures import Measures
 
 WARPS = (0.5, 1, 2)
@@ -83,7 +83,7 @@ def make_case(shape: Shape, device: str, count: int, n_test: int = N_TEST) -> Ca
     given = columns(count, SCALES | shape._asdict() | {"n_test": n_test})
     packed = batches.pack(pack(MODEL.canonical(given), np.arange(count)))
     runs = RunParameters(*(torch.from_numpy(part).to(device) for part in packed))
-    sizes = Sizes(shape.n, 2 * shape.m, shape.n + 2 * shape.m)
+    sizes = BatchSizes(shape.n, 2 * shape.m, shape.n + 2 * shape.m)
     batch = launch.Batch(runs, sizes, plan_of(shape.n, 2 * shape.m), PLAIN)
     return Case(shape, device, given, batch)
 

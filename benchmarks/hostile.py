@@ -49,7 +49,7 @@ from sweeps.declare.terminal import WordConsole
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.small import resolved, train, train_here
 from tests.toy import TOY, RecordingToy
 
@@ -80,7 +80,7 @@ class Found(NamedTuple):
 
 def status(folder: Path) -> Any:
     """What `status` says of a dataset; a file that it names as damaged is an error that it reports."""
-    state = datasets.read_status(Dataset(str(folder)), lambda name: TOY)
+    state = datasets.read_status(DatasetFolder(str(folder)), lambda name: TOY)
     if named := [*state.damaged, *state.conflicts, *state.unverified]:
         raise SweepError(named[0])
     return state.planned, state.published, dict(state.by_status)
@@ -88,7 +88,7 @@ def status(folder: Path) -> Any:
 
 def run(folder: Path) -> Any:
     """The rows after `run`."""
-    dataset = Dataset(str(folder))
+    dataset = DatasetFolder(str(folder))
     plan = driver.plan_sweep(resolved(SWEEP), dataset)
     work = driver.prepare(plan, dataset, ShardSize(runs=30))
     if driver.execute(work, dataset, train_here).missing:
@@ -108,7 +108,7 @@ def published(folder: Path) -> Any:
 
 def compact(folder: Path) -> Any:
     """The rows after `compact`."""
-    datasets.compact_dataset(Dataset(str(folder)), 10**6, lambda name: TOY)
+    datasets.compact_dataset(DatasetFolder(str(folder)), 10**6, lambda name: TOY)
     return published(folder)
 
 
@@ -242,7 +242,7 @@ def _content(path: Path) -> object:
 def make_bases(scratch: Path) -> dict[str, Path]:
     """A trained dataset, and one with records along the training."""
     train(SWEEP, scratch / "trained", shard_size=ShardSize(runs=30))
-    dataset = Dataset(str(scratch / "trained"))
+    dataset = DatasetFolder(str(scratch / "trained"))
     dataset.write_given({"text": SWEEP, "size": None, "replicates": None})
     train(RECORDED, scratch / "recorded", RecordingToy(), shard_size=ShardSize(runs=30))
     return {"trained": scratch / "trained", "recorded": scratch / "recorded"}

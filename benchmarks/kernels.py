@@ -22,7 +22,7 @@ from triton.compiler import ASTSource
 from benchmarks.shapes import SHAPES
 from bocnn.gpu.buffers import LaunchPlan, plan_of, power_of_two
 from bocnn.gpu.measure import fit, noise_root, trained_filters, trained_head
-from bocnn.gpu.records import Drawn, Measured, RunParameters, Sizes, Trained
+from bocnn.gpu.records import BatchSizes, Drawn, Measured, RunParameters, Trained
 from bocnn.gpu.resident import train_resident
 from bocnn.gpu.risk import test_error
 from bocnn.gpu.start import draw_factor, draw_inner, draw_vectors
@@ -34,7 +34,7 @@ RECORDS: dict[str, tuple[str, ...]] = {
     "drawn": Drawn(_REAL, "*i32", _REAL, _REAL, _DOUBLE, _REAL, _REAL),
     "trained": Trained(*[_REAL] * 6, _LONG, _REAL, _REAL),
     "measured": Measured(_REAL, _DOUBLE, _DOUBLE, _DOUBLE),
-    "sizes": Sizes("i32", "i32", "i32"),  # type: ignore[arg-type]
+    "sizes": BatchSizes("i32", "i32", "i32"),  # type: ignore[arg-type]
 }
 OFF = {"COUPLED": False, "MOVING": False, "STOPPING": False}
 

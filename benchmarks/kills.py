@@ -67,11 +67,11 @@ def drive(address: str, folder: Path, model: str) -> int:
     from sweeps import driver
     from sweeps.declare.cells.resolve import resolve
     from sweeps.plan.cut import ShardSize
-    from sweeps.store.dataset import Dataset
+    from sweeps.store.dataset import DatasetFolder
     from sweeps.train.executors import local, tune
 
     text, watching = watched.case(model, str(folder / "log"), address != "local")
-    dataset = Dataset(str(folder / "out"))
+    dataset = DatasetFolder(str(folder / "out"))
     plan = driver.plan_sweep(resolve(text, "killed.yaml", lambda name: watching), dataset)
     work = driver.prepare(plan, dataset, ShardSize(runs=SHARD_RUNS))
     if address == "local":

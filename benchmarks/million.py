@@ -35,7 +35,7 @@ from rich.table import Table
 from benchmarks.processes import descendants, peak_mb, title
 from sweeps.declare.file import presets
 from sweeps.driver.datasets import DatasetStatus, read_status
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 
 PRESET = "initialization-plane"
 TRIAL = "ray::"
@@ -78,7 +78,7 @@ def watched(command: list[str]) -> Peaks:
     return Peaks(seconds, most.pop(driver.pid), sorted(most.values(), reverse=True))
 
 
-def idle(dataset: Dataset) -> tuple[float, float, float]:
+def idle(dataset: DatasetFolder) -> tuple[float, float, float]:
     """Seconds of slots without a shard: before the first, after the last, between two on average.
 
     A slot is known by when its shards end: each shard goes to the slot that was free longest before
@@ -126,7 +126,7 @@ def main(
         command = [program, "run", str(sweep), "--out", str(folder / "out")]
         command += ["--workers", str(workers), "--shard-seconds", str(shard_seconds)]
         peaks = watched(command)
-        dataset = Dataset(str(folder / "out"))
+        dataset = DatasetFolder(str(folder / "out"))
         state = read_status(dataset)
         Console(width=100).print(shown(state, peaks, idle(dataset)))
 

@@ -83,7 +83,7 @@ def train_once(shards: int) -> dict[str, float]:
     """Train shards of one run each under Ray Tune."""
     from sweeps import driver
     from sweeps.plan.cut import ShardSize
-    from sweeps.store.dataset import Dataset
+    from sweeps.store.dataset import DatasetFolder
 
     with tempfile.TemporaryDirectory(prefix="scale-", ignore_cleanup_errors=True) as scratch:
         os.environ |= {"RAY_TMPDIR": scratch, "TMPDIR": scratch}
@@ -99,7 +99,7 @@ def train_once(shards: int) -> dict[str, float]:
         threading.Thread(target=watch, daemon=True).start()
         out = tempfile.mkdtemp(prefix="scale-out-", dir="/tmp")
         start = time.perf_counter()
-        dataset = Dataset(out)
+        dataset = DatasetFolder(out)
         plan = driver.plan_sweep(_resolved(shards, 1, 1e6), dataset)
         work = driver.prepare(plan, dataset, ShardSize(runs=1))
         outcome = driver.execute(

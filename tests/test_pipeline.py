@@ -11,7 +11,7 @@ from analysis.report.report import write_report
 from analysis.report.results import Results, analyse
 from sweeps.driver import datasets
 from sweeps.protocol import load_model
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.small import PROPORTIONAL_SWEEP, planned, train
 from tests.toy import LEVEL
 
@@ -82,7 +82,7 @@ def test_planted_exponent_and_shift_are_found(tmp_path: Path) -> None:
 
 def test_diverged_runs_are_counted_from_row_to_report(tmp_path: Path) -> None:
     train(EXPLOSIVE, tmp_path / "data", load_model("bocnn"))
-    status = datasets.read_status(Dataset(str(tmp_path / "data")))
+    status = datasets.read_status(DatasetFolder(str(tmp_path / "data")))
     diverged = status.by_status["diverged"]
     assert diverged > 10
     assert status.published == status.planned == 240

@@ -12,7 +12,7 @@ from analysis.dataset.shards import open_folder, shard_paths
 from analysis.errors import AnalysisError
 from sweeps.declare import content
 from sweeps.errors import SweepError
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 
 OWN = f"shard-{'0a' * 16}.parquet"
 SHARDS = {OWN, "shard-.parquet", "mine.parquet", "shard-copy.parquet", "a b.parquet", "ß.parquet"}
@@ -40,7 +40,7 @@ def test_both_list_the_same_files_of_a_hostile_folder(tmp_path: Path) -> None:
     (folder / "below").mkdir()
     (folder / "below" / OWN).write_bytes(b"")
     os.mkfifo(folder / "pipe")
-    assert Dataset(str(folder)).shards() == listed_by_analysis(folder) == sorted(SHARDS)
+    assert DatasetFolder(str(folder)).shards() == listed_by_analysis(folder) == sorted(SHARDS)
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "socket"])
@@ -59,7 +59,7 @@ def test_both_refuse_what_has_the_name_of_a_shard_and_is_no_file(
     with pytest.raises(
         SweepError, match=rf"{OWN} has the name of a file of rows and is not a file"
     ):
-        Dataset(str(tmp_path)).shards()
+        DatasetFolder(str(tmp_path)).shards()
     with pytest.raises(AnalysisError, match=rf"{OWN} has the name of a shard and is not a file"):
         listed_by_analysis(tmp_path)
 

@@ -132,9 +132,9 @@ def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tu
     ends = middle + np.where(told, wide, 1.0) * (quantiles(curves, shares) - middle)
     z = _joint_normals(each, how)
     up, down = (quantiles(curves, stats.norm.cdf(side)) - middle for side in (z, -z))
-    # Laws are fitted to the most likely places, which the grid's edges pull less than medians, and to
-    # draws without skew: places of end columns are skewed outwards, which would tilt laws' intervals.
-    # Those will be stretched, which is not for what the likelihood alone says.
+    # Laws are fitted to the most likely thresholds, which the grid's edges pull less than medians, and to
+    # draws without skew: thresholds of end columns are skewed outwards, which would tilt laws' intervals.
+    # Those will be widened by Student's t, which must not apply to what the likelihood alone says.
     even = inflation * (up - down) / 2 * np.where(told, of_sum, 1.0) / inflation_t
     peak = most_likely_thresholds(curves)
     rows = np.concatenate([peak[None], peak + even])
@@ -160,5 +160,5 @@ def _joint_normals(each: Floats, how: Resampling) -> Floats:
 
 
 def _censored(thresholds: Floats, u: Floats) -> Floats:
-    """Places with ±inf for those beyond the grid."""
+    """Thresholds with ±inf for those beyond the grid."""
     return np.where(thresholds < u[0], -np.inf, np.where(thresholds > u[-1], np.inf, thresholds))

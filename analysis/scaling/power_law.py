@@ -74,7 +74,7 @@ def fit_power_law(
     kind: str = "power",
     x_range: tuple[float, float] | None = None,
 ) -> PowerLaw:
-    """The law that balances the smoothed profiles, read where it passes, about the level.
+    """Fits the law by an estimating equation: the weighted excess over the level, on the law, sums to zero.
 
     Columns count where the law lies inside the grid, not where they happen to cross: choosing those
     would keep what chance moved inward. Near a crossing this is least squares of the crossings, in

@@ -19,9 +19,9 @@ from analysis.statistics.tolerance import NEGLIGIBLE
 MAX_VALUES_AT_ONCE = 8_000_000
 # Two cells bracket a crossing, each with a spread of its own.
 CELLS_AT_CROSSING = 2
-# How much more the logarithms of crossings' errors scatter by luck than those of plain standard
-# errors: the slope of a profile is as noisy as its height. Simulated: at 3 some luck stays in weights,
-# and the mean shift of 30 replicates holds in 90 %.
+# Variance of the logarithms of crossings' errors by chance, over that of plain standard errors: the
+# slope of a profile is as noisy as its height. From simulation: at 3 some chance stays in the weights,
+# and intervals of the mean shift of 30 replicates cover 90 %.
 LOG_ERROR_VARIANCE_RATIO = 6
 
 
@@ -136,17 +136,17 @@ def student_interval(
 
 
 def shrink_nonlinear(rows: Floats, linear: Floats, wide: Any) -> Floats:
-    """Draws that bend no more than the estimate does, and whose bent part Student's t leaves alone.
+    """Shrink the nonlinear part of the draws by √3, so that its variance matches the estimator's.
 
-    An estimate is a little bent in the means' noise ε, by a quadratic term of variance Q. A draw ε* about
-    noisy means bends by ε*² + 2εε*, of variance 3Q: its distance from the part that is linear in the
-    means is shortened by √3. Only the linear part has the degrees of freedom of one set of replicates:
-    the bent part mixes many cells', so it is shortened by the stretch that intervals will have.
+    An estimator has a small quadratic term in the means' noise ε, of variance Q. A draw ε* about noisy
+    means has the term ε*² + 2εε*, of variance 3Q: its distance from the part that is linear in the means is
+    divided by √3. Only the linear part has the degrees of freedom of one set of replicates; the nonlinear
+    part mixes many cells', so it is also divided by the factor by which intervals will be widened.
 
     Args:
         rows: the estimate (row 0) and draws, (1 + draws, ...).
         linear: their parts that are linear in the means, the same shape; NaN where there is none.
-        wide: by how much intervals will be stretched, broadcastable to a row.
+        wide: the factor by which intervals will be widened, broadcastable to a row.
     Returns:
         Shape of rows. Where a draw is not finite the linear part stands alone, and the other way round.
     Source:

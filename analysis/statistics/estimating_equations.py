@@ -1,4 +1,4 @@
-"""Solves for laws that balance profiles: Σ wₓ vₓ(law(x)) ∂law/∂θ = 0, v the profile above the level."""
+"""Fits laws by estimating equations: Σ wₓ vₓ(law(x)) ∂law/∂θ = 0, v the smoothed excess over the level."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,7 +19,7 @@ MAX_FIRST_STEP, STEP_REDUCTION = 0.15, 0.5
 
 
 class Link(NamedTuple):
-    """What turns a law's straight line into the axis's coordinate, its derivative, and the way back."""
+    """From a law's straight line to the axis's coordinate: the function, its derivative and its inverse."""
 
     value: Callable[[Floats], Floats]
     derivative: Callable[[Floats], Floats]
@@ -27,7 +27,7 @@ class Link(NamedTuple):
 
 
 def link_of(kind: str, log: bool) -> Link:
-    """The bend of a "power" or "line" law on a log or a linear y axis; none for the axis's "own"."""
+    """The link of a "power" or "line" law on a log or a linear y axis; the identity for "own"."""
     if kind == "line" and log:
         return Link(_safe_log, lambda t: 1 / np.maximum(t, NEGLIGIBLE), np.exp)
     if kind == "power" and not log:

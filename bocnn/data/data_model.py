@@ -10,7 +10,8 @@ import numpy as np
 
 from bocnn.arrays import Array, Ints
 from bocnn.data.draws import CENTRE, FLIP, LABEL, Seed
-from bocnn.data.model import CONSTANT, DataParameters, Geometry, draw_geometry
+from bocnn.data.geometry import draw_geometry
+from bocnn.data.model import CONSTANT, DataParameters, Geometry
 from bocnn.data.sampler import FRESH_PATCH, PATCH, QuantitySampler
 from bocnn.registry.label_processes import LABEL_PROCESSES, LabelProcess
 from bocnn.registry.noises import NOISES, Noise

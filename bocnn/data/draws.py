@@ -20,7 +20,7 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 A block gives four numbers, one after the other; of `TEST`, draw 16 j + b of the 64 is number j of block b.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,9 @@ from bocnn.arrays import Array, Ints
 from bocnn.rng.chi import fill_chis
 from bocnn.rng.normals import fill_normals, fill_uniforms
 from bocnn.rng.philox import Stream, philox, uniform
-from bocnn.simd.arena import Arena, allocate, allocate_zeros
+from bocnn.simd.arena import Arena, allocate, clear
 from bocnn.simd.compiled import compiled
+from bocnn.simd.lanes import as_scalars
 from bocnn.simd.random_words import WORD_LANES
 
 LABEL, FLIP, SIGNAL, FACTOR, CHI, TEST, CENTRE, NOISE, BIAS, OUTPUT, BATCH = (
@@ -48,21 +49,44 @@ class Seed(NamedTuple):
 
 @compiled(_nrt=False)
 def stream(seed: Seed, quantity: np.uint64) -> Stream:
-    """The stream of one quantity of one run."""
+    """The stream of one quantity of one run.
+
+    Args:
+        seed: the run's.
+        quantity: its number in the table of counters.
+    """
     return Stream(seed.key0, seed.key1, quantity, seed.replicate)
 
 
-@compiled()
+@compiled(_nrt=True)
 def draw_uniforms(seed: Seed, quantity: np.uint64, size: int, arena: Arena) -> Array:
-    """Uniforms in [0, 1) of one quantity, shape (size,)."""
+    """Uniforms in [0, 1) of one quantity, shape (size,).
+
+    Args:
+        seed: the run's.
+        quantity: its number in the table of counters.
+        size: how many.
+        arena: they are allocated there.
+    Returns:
+        Shape (size,), float64.
+    """
     out, drawn = allocate(arena, (size,), np.float64), allocate(arena, (4, WORD_LANES), np.float32)
     fill_uniforms(out, drawn, 0, stream(seed, quantity))
     return out
 
 
-@compiled()
+@compiled(_nrt=True)
 def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int], arena: Arena) -> Array:
-    """Standard normals of one quantity, of the given shape, row by row."""
+    """Standard normals of one quantity, of the given shape, row by row.
+
+    Args:
+        seed: the run's.
+        quantity: its number in the table of counters.
+        shape: rows and columns.
+        arena: they are allocated there.
+    Returns:
+        Of that shape, float64.
+    """
     out, drawn = allocate(arena, shape, np.float64), allocate(arena, (4, WORD_LANES), np.float32)
     fill_normals(out.reshape(-1), drawn, 0, stream(seed, quantity))
     return out
@@ -73,6 +97,14 @@ def draw_labels(seed: Seed, n: int, p_flip: float, arena: Arena) -> tuple[Array,
     """True labels ŷ and observed labels y (float64, ±1), shape (n,) each.
 
     Runs of one key share ŷ and the uniforms, so the flipped set grows with p.
+
+    Args:
+        seed: the run's.
+        n: samples.
+        p_flip: label-flip probability p, in [0, 0.5).
+        arena: they are allocated there.
+    Returns:
+        ŷ and y, shape (n,) each.
     """
     true = draw_uniforms(seed, LABEL, n, arena)
     observed = draw_uniforms(seed, FLIP, n, arena)
@@ -88,7 +120,7 @@ def _label(true: Array, observed: Array, p_flip: float) -> None:
         observed[i] = -true[i] if observed[i] < p_flip else true[i]
 
 
-@compiled()
+@compiled(_nrt=True)
 def draw_factor(seed: Seed, rows: int, dimension: int, arena: Arena) -> Array:
     """Standard normal vectors in `dimension` dimensions, in a basis that spans them, as columns.
 
@@ -102,13 +134,14 @@ def draw_factor(seed: Seed, rows: int, dimension: int, arena: Arena) -> Array:
     Source:
         Bartlett 1933; Odell & Feiveson 1966.
     """
-    rank = min(rows, dimension)
+    rank = rows if rows < dimension else dimension
     drawn = allocate(arena, (4, WORD_LANES), np.float32)
     below = allocate(arena, (rank * (rank - 1) // 2 + (rows - rank) * rank,), np.float64)
     fill_normals(below, drawn, 0, stream(seed, FACTOR))
     lengths = allocate(arena, (rank,), np.float64)
     fill_chis(lengths, drawn, dimension, stream(seed, CHI))
-    factor = allocate_zeros(arena, (rank, rows), np.float64)
+    factor = allocate(arena, (rank, rows), np.float64)
+    clear(as_scalars(factor))
     _write_factor(below, lengths, factor)
     return factor
 
@@ -119,7 +152,7 @@ def _write_factor(below: Array, lengths: Array, factor: Array) -> None:
     rank, rows = factor.shape
     start = 0
     for i in range(rows):
-        width = min(i, rank)
+        width = i if i < rank else rank
         for j in range(width):
             factor[j, i] = below[start + j]
         start += width
@@ -129,7 +162,13 @@ def _write_factor(below: Array, lengths: Array, factor: Array) -> None:
 
 @compiled(_nrt=False)
 def draw_order(seed: Seed, epoch: int, order: Ints) -> None:
-    """Write the order of the samples in one epoch: a uniform permutation by Fisher–Yates."""
+    """Write the order of the samples in one epoch: a uniform permutation by Fisher–Yates.
+
+    Args:
+        seed: the run's.
+        epoch: counted from 0.
+        order: written, (n,).
+    """
     n = order.size
     for i in range(n):
         order[i] = i
@@ -137,5 +176,6 @@ def draw_order(seed: Seed, epoch: int, order: Ints) -> None:
     for i in range(n - 1, 0, -1):
         if i == n - 1 or i % 4 == 3:
             words = philox(np.uint64(first + i // 4), np.uint64(0), stream(seed, BATCH))
-        j = min(int(np.float64(uniform(words[i % 4])) * (i + 1)), i)
+        j: Any = np.int64(np.float64(uniform(words[i % 4])) * (i + 1))
+        j = j if j < i else i
         order[i], order[j] = order[j], order[i]

@@ -28,7 +28,14 @@ def _logistic(a):  # type: ignore[no-untyped-def]
 
 @compiled()
 def activate(code: int, leak: float, a: Array, out: Array) -> None:
-    """Write φ(a) for flat arrays of one size; `leak` is leaky_relu's slope below zero."""
+    """Write φ(a) for flat arrays of one size; `leak` is leaky_relu's slope below zero.
+
+    Args:
+        code: of the activation, see above.
+        leak: slope below zero.
+        a: pre-activations.
+        out: written; may be a.
+    """
     zero = a.dtype.type(0)
     slope = a.dtype.type(leak)
     if code == RELU:
@@ -53,7 +60,15 @@ def activate(code: int, leak: float, a: Array, out: Array) -> None:
 
 @compiled()
 def differentiate(code: int, leak: float, a: Array, phi: Array, out: Array) -> None:
-    """Write φ′(a), given φ(a), for flat arrays of one size. ReLU's derivative at 0 is 0."""
+    """Write φ′(a), given φ(a), for flat arrays of one size. ReLU's derivative at 0 is 0.
+
+    Args:
+        code: of the activation, see above.
+        leak: slope below zero.
+        a: pre-activations.
+        phi: φ(a).
+        out: written.
+    """
     zero, one = a.dtype.type(0), a.dtype.type(1)
     slope = a.dtype.type(leak) if code == LEAKY else zero
     if code in (RELU, LEAKY):

@@ -23,92 +23,14 @@ Source:
     Kou et al. 2023 (arXiv 2303.04145), section 3; Shang et al. 2024 (arXiv 2410.19139), section 3.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from bocnn.arrays import Array, Ints
+from bocnn.arrays import Array
 from bocnn.dynamics.activation import LEAKY, RELU, activate, differentiate
+from bocnn.dynamics.gram_product import FAST_MATH, add_products
+from bocnn.dynamics.state import Network, StepBuffers, StepParameters, TrainingSet, Velocity
 from bocnn.simd.compiled import compiled
 from bocnn.simd.lanes import as_scalars, is_zero, select
-
-FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
-"""Allowed in compiled loops: fused and reordered sums. Not nnan or ninf: divergence must be seen."""
-
-
-class TrainingSet(NamedTuple):
-    """A training set: inner products of its points, and which sample holds which.
-
-    gram: G, (P, P). shared: (S, n), 1 where sample i holds point c, for the first S points; of the others
-    each position has one for every sample, in their order. observed: y, (n,). starts: (Q + 1,), the points
-    of position p are starts[p]..starts[p+1]. blocks: G is zero outside the diagonal blocks between these
-    training_set.
-    """
-
-    gram: Array
-    shared: Array
-    observed: Array
-    starts: Ints
-    blocks: Ints
-
-
-class Network(NamedTuple):
-    """A network in the span; training changes it in place. K = 2m filters, rounded up to fours.
-
-    activations: A, (K, P). initial: A at the start, (K, P). output: v, (Q, K). signs: j, (K,), plain
-    floats, 0 for the filters that round up. coefficients: B, (K, P). scale: α, (1,).
-    """
-
-    activations: Array
-    initial: Array
-    output: Array
-    signs: Array
-    coefficients: Array
-    scale: Array
-
-
-class Velocity(NamedTuple):
-    """Momentum's memory of B, v and α, zero at the start; shapes as in Network."""
-
-    coefficients: Array
-    output: Array
-    scale: Array
-
-
-class StepType(NamedTuple):
-    """What is the same in every run of a batch: codes of activation and loss, and the kind of momentum."""
-
-    activation: int
-    leak: float
-    loss: int
-    nesterov: bool
-
-
-class StepParameters(NamedTuple):
-    """A step of training: its type, and its sizes as elements of the arrays' type.
-
-    eta, eta_output: step sizes, 0 where a layer is kept. momentum, decay: as in torch.optim.SGD.
-    leak: slope below zero of a rectifier, 0 for ReLU.
-    """
-
-    step_type: StepType
-    eta: Any
-    eta_output: Any
-    momentum: Any
-    decay: Any
-    leak: Any
-
-
-class StepBuffers(NamedTuple):
-    """Working memory of a step.
-
-    phi: φ(A), (K, P). update: of B, (K, P). output: of v, (Q, K). scale: of α, (1,). point_gradients: γ_c,
-    (P,); in the forward pass each point's share of the outputs.
-    """
-
-    phi: Array
-    update: Array
-    output: Array
-    scale: Array
-    point_gradients: Array
 
 
 @compiled(_nrt=False, forceinline=True)
@@ -116,23 +38,6 @@ def is_plain_gd_relu(step: StepParameters) -> bool:
     """Whether it is plain gradient descent on (leaky) ReLU: then a step stores no φ(A) and no velocity."""
     rectifies = step.step_type.activation == RELU or step.step_type.activation == LEAKY
     return rectifies and is_zero(step.momentum) and is_zero(step.decay)
-
-
-@compiled(_nrt=False)
-def is_finite(network: Network) -> bool:
-    """Whether every number of one run's network is finite."""
-    check = _difference(network.activations) + _difference(network.output)
-    return bool(check + _difference(network.coefficients) == 0)
-
-
-@compiled(fastmath={"contract", "reassoc"}, _nrt=False)
-def _difference(numbers: Array) -> float:
-    """Sum of the differences of numbers and themselves: 0 where all are finite, else NaN."""
-    flat = numbers.reshape(-1)
-    total = flat[0] - flat[0]
-    for i in range(1, flat.size):
-        total += flat[i] - flat[i]
-    return total
 
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
@@ -143,7 +48,17 @@ def forward(
     scratch: StepBuffers,
     out: Array,
 ) -> None:
-    """Write the outputs f_i, shape (n,), and φ(A) where the step needs it."""
+    """f_i = Σ_c Σ_k j_k v_{p(c),k} φ(A[k, c]) over the points that sample i holds, shape (n,).
+
+    Writes φ(A) too where the step reads it.
+
+    Args:
+        training_set: the training set.
+        network: as it stands.
+        step: its type and leak.
+        scratch: φ(A) and the points' outputs are written there.
+        out: f, (n,); written.
+    """
     point_outputs, shared = scratch.point_gradients, training_set.shared
     point_outputs[:] = 0
     out[:] = 0
@@ -173,7 +88,7 @@ def forward(
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
 def _add_rectified(network: Network, leak: Any, p: int, where: tuple[int, Array]) -> None:
-    """Add Σ_k j_k v_k φ(A[k, c]) to the points from the first of position p on, four filters a pass."""
+    """Add Σ_k j_k v_{p,k} φ(A[k, c]) to the points c of position p, four filters a pass."""
     first, part = where
     signs, output = network.signs, network.output[p]
     for k in range(0, signs.size, 4):
@@ -213,7 +128,7 @@ def descend(
                 training_set, network, step, (k, scratch.update[:4], scratch.point_gradients)
             )
             if moves_filters:
-                _add_products(training_set, scratch.update[:4], network.activations[k : k + 4])
+                add_products(training_set, scratch.update[:4], network.activations[k : k + 4])
         return
     moves_output = not is_zero(step.eta_output)
     if moves_output:
@@ -222,7 +137,7 @@ def descend(
         _slopes_of_filters(training_set, network, step, scratch)
         _move_coefficients(network, velocity, step, scratch)
         for k in range(0, network.signs.size, 4):
-            _add_products(training_set, scratch.update[k : k + 4], network.activations[k : k + 4])
+            add_products(training_set, scratch.update[k : k + 4], network.activations[k : k + 4])
     if moves_output:
         _move_output(network, velocity, step, scratch)
 
@@ -270,7 +185,7 @@ def _move_plain(
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
 def _write_point_gradients(training_set: TrainingSet, slope: Array, gamma: Array) -> None:
-    """Write γ_c, the slopes of the samples that hold a point."""
+    """γ_c = Σ_{i ∋ c} g_i, shape (P,)."""
     shared = training_set.shared
     for p in range(training_set.starts.size - 1):
         first, last = training_set.starts[p], training_set.starts[p + 1]
@@ -287,7 +202,7 @@ def _write_point_gradients(training_set: TrainingSet, slope: Array, gamma: Array
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
 def _slopes_of_output(training_set: TrainingSet, network: Network, scratch: StepBuffers) -> None:
-    """Write V."""
+    """V[p, k] = j_k Σ_{c at p} γ_c φ(A[k, c]), shape (Q, K)."""
     phi = scratch.phi
     for p in range(training_set.starts.size - 1):
         first, last = training_set.starts[p], training_set.starts[p + 1]
@@ -304,7 +219,7 @@ def _slopes_of_output(training_set: TrainingSet, network: Network, scratch: Step
 def _slopes_of_filters(
     training_set: TrainingSet, network: Network, step: StepParameters, scratch: StepBuffers
 ) -> None:
-    """Write U."""
+    """U[k, c] = j_k v_{p(c),k} γ_c φ′(A[k, c]), shape (K, P)."""
     update = scratch.update
     a, phi = as_scalars(network.activations), as_scalars(scratch.phi)
     differentiate(step.step_type.activation, step.step_type.leak, a, phi, as_scalars(update))
@@ -320,7 +235,10 @@ def _slopes_of_filters(
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
 def _direct(gradient: Array, value: Array, velocity: Array, step: StepParameters) -> None:
-    """Turn a gradient into the step's direction, in place: decay and momentum as torch.optim.SGD does."""
+    """Turn a gradient x into a step's direction, in place, as torch.optim.SGD does.
+
+    s = x + λ value,   velocity ← μ velocity + s,   x ← velocity, or s + μ velocity (Nesterov)
+    """
     if is_zero(step.momentum) and is_zero(step.decay):
         return
     for i in range(gradient.size):
@@ -335,7 +253,7 @@ def _direct(gradient: Array, value: Array, velocity: Array, step: StepParameters
 def _move_output(
     network: Network, velocity: Velocity, step: StepParameters, scratch: StepBuffers
 ) -> None:
-    """v ← v − η V."""
+    """v ← v − η_v D, D the direction of V."""
     gradient, value = scratch.output.reshape(-1), network.output.reshape(-1)
     _direct(gradient, value, velocity.output.reshape(-1), step)
     for i in range(value.size):
@@ -346,7 +264,10 @@ def _move_output(
 def _move_coefficients(
     network: Network, velocity: Velocity, step: StepParameters, scratch: StepBuffers
 ) -> None:
-    """B ← B − η D, the change kept for the product; α likewise, and A with it."""
+    """B ← B − η D, D the direction of U, and −η D kept for A ← A − η D G.
+
+    With weight decay the start shrinks too: α ← α − η (its direction), and A with it by that times A(0).
+    """
     update, value = scratch.update.reshape(-1), network.coefficients.reshape(-1)
     _direct(update, value, velocity.coefficients.reshape(-1), step)
     if not is_zero(step.decay):
@@ -361,56 +282,3 @@ def _move_coefficients(
     for i in range(value.size):
         update[i] *= minus
         value[i] += update[i]
-
-
-@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
-def _add_products(training_set: TrainingSet, left: Array, out: Array) -> None:
-    """out ← out + left @ G for four rows."""
-    for b in range(training_set.blocks.size - 1):
-        block = (training_set.blocks[b], training_set.blocks[b + 1])
-        _add_product(left, training_set.gram, out, block)
-
-
-@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
-def _add_product(left: Array, gram: Array, out: Array, block: tuple[int, int]) -> None:
-    """out ← out + left @ gram of four rows within a diagonal block, four columns of `left` at a time.
-
-    Sixteen weights and four rows stay in registers while the inner loop runs along contiguous rows.
-    """
-    first, last = block
-    size = last - first
-    if size <= 4:  # the centres: too few for the loops below to begin
-        square = gram[first:last, first:last]
-        for k in range(4):
-            row, change = out[k, first:last], left[k, first:last]
-            for i in range(size):
-                for c in range(size):
-                    row[c] += change[i] * square[i, c]
-        return
-    # Slices, so that indices are seen to begin at 0: what may be negative is not vectorized.
-    l0, l1 = left[0, first:last], left[1, first:last]
-    l2, l3 = left[2, first:last], left[3, first:last]
-    o0, o1 = out[0, first:last], out[1, first:last]
-    o2, o3 = out[2, first:last], out[3, first:last]
-    for i in range(0, size - size % 4, 4):
-        g0, g1 = gram[first + i, first:last], gram[first + i + 1, first:last]
-        g2, g3 = gram[first + i + 2, first:last], gram[first + i + 3, first:last]
-        a0, a1, a2, a3 = l0[i], l0[i + 1], l0[i + 2], l0[i + 3]
-        b0, b1, b2, b3 = l1[i], l1[i + 1], l1[i + 2], l1[i + 3]
-        c0, c1, c2, c3 = l2[i], l2[i + 1], l2[i + 2], l2[i + 3]
-        d0, d1, d2, d3 = l3[i], l3[i + 1], l3[i + 2], l3[i + 3]
-        for c in range(size):
-            x0, x1, x2, x3 = g0[c], g1[c], g2[c], g3[c]
-            o0[c] = o0[c] + a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
-            o1[c] = o1[c] + b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
-            o2[c] = o2[c] + c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3
-            o3[c] = o3[c] + d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
-    for i in range(size - size % 4, size):
-        a0, b0, c0, d0 = l0[i], l1[i], l2[i], l3[i]
-        g0 = gram[first + i, first:last]
-        for c in range(size):
-            x0 = g0[c]
-            o0[c] += a0 * x0
-            o1[c] += b0 * x0
-            o2[c] += c0 * x0
-            o3[c] += d0 * x0

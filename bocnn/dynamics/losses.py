@@ -13,7 +13,6 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.simd.compiled import compiled
 from bocnn.simd.exponential import exponential
-from bocnn.simd.lanes import as_scalars
 
 LOGISTIC, SQUARE = 0, 1
 
@@ -31,20 +30,26 @@ def loss_value(loss: int, observed: Array, output: Array) -> float:
     for i in range(output.size):
         y, f = np.float64(observed[i]), np.float64(output[i])
         if loss == SQUARE:
-            total += 0.5 * (f - y) ** 2
+            total += 0.5 * ((f - y) * (f - y))
         else:
-            total += max(-y * f, 0.0) + math.log1p(math.exp(-abs(y * f)))
+            total += (0.0 if -y * f < 0.0 else -y * f) + math.log1p(math.exp(-abs(y * f)))
     return total / output.size
 
 
 @compiled(fastmath={"contract"}, error_model="numpy", _nrt=False)
 def loss_slopes(loss: int, observed: Array, output: Array, slope: Array) -> None:
-    """Write ∂ℓ/∂f of samples; all arrays are of one shape, their elements scalars or vectors."""
-    y, f, out = as_scalars(observed), as_scalars(output), as_scalars(slope)
+    """Write ∂ℓ/∂f of samples; all arrays are flat and of one size.
+
+    Args:
+        loss: code.
+        observed: y.
+        output: f.
+        slope: written.
+    """
     if loss == SQUARE:
-        for i in range(out.size):
-            out[i] = f[i] - y[i]
+        for i in range(slope.size):
+            slope[i] = output[i] - observed[i]
     else:
-        one = type(out[0])(1)
-        for i in range(out.size):
-            out[i] = -y[i] / (one + exponential(y[i] * f[i]))
+        one = type(slope[0])(1)
+        for i in range(slope.size):
+            slope[i] = -observed[i] / (one + exponential(observed[i] * output[i]))

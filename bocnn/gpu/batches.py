@@ -13,7 +13,7 @@ from bocnn.cpu.engine import DIVERGED, Runs
 from bocnn.dynamics.activation import LEAKY
 from bocnn.gpu.buffers import KernelFeatures, bytes_of, plan_of
 from bocnn.gpu.launch import Batch, train_batch
-from bocnn.gpu.records import FLOATS, INTS, REPLICATE, RunParameters, Sizes
+from bocnn.gpu.records import FLOATS, INTS, REPLICATE, BatchSizes, RunParameters
 from bocnn.measure.measures import Measures
 
 _INTERPRETED_BYTES = 2**26
@@ -94,7 +94,7 @@ def pack(runs: Runs) -> tuple[Array, Ints]:
 
 def _shapes(
     parameters: CellParameters,
-) -> Iterator[tuple[NDArray[np.intp], Sizes, KernelFeatures]]:
+) -> Iterator[tuple[NDArray[np.intp], BatchSizes, KernelFeatures]]:
     """Indices of the runs of each shape and kind, and what they share."""
     cells = parameters.cells
     coupled = (cells.isotropic != 0) | (cells.bias != 0)
@@ -104,7 +104,7 @@ def _shapes(
     of_run = kind_of.reshape(-1)[parameters.cell]
     for number, (n, m, *kind) in enumerate(found.tolist()):
         rows = np.flatnonzero(of_run == number)
-        yield rows, Sizes(n, 2 * m, n + 2 * m), KernelFeatures(*map(bool, kind))
+        yield rows, BatchSizes(n, 2 * m, n + 2 * m), KernelFeatures(*map(bool, kind))
 
 
 def _cut(rows: NDArray[np.intp], bytes_a_run: int, device: str) -> list[NDArray[np.intp]]:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bocnn.gpu.records import CENTRES, Drawn, Measured, Sizes, Trained
+from bocnn.gpu.records import CENTRES, BatchSizes, Drawn, Measured, Trained
 from bocnn.measure.measures import Measures
 
 _RESIDENT = 8192
@@ -76,14 +76,14 @@ def power_of_two(size: int) -> int:
     return 1 << (size - 1).bit_length()
 
 
-def bytes_of(plan: LaunchPlan, sizes: Sizes) -> int:
+def bytes_of(plan: LaunchPlan, sizes: BatchSizes) -> int:
     """Bytes of a run's buffers."""
     drawn = sizes.rows * (sizes.rows + plan.P) + 8 * sizes.rows
     trained = plan.K * (4 * plan.P + 16)
     return 4 * (drawn + trained + plan.K * (sizes.rows + 2 * plan.K) + 100)
 
 
-def allocate_drawn(runs: int, sizes: Sizes, plan: LaunchPlan, device: str) -> Drawn:
+def allocate_drawn(runs: int, sizes: BatchSizes, plan: LaunchPlan, device: str) -> Drawn:
     """Room for what runs start from.
 
     Args:
@@ -133,7 +133,7 @@ def allocate_trained(runs: int, plan: LaunchPlan, features: KernelFeatures, devi
     )
 
 
-def allocate_measured(runs: int, sizes: Sizes, plan: LaunchPlan, device: str) -> Measured:
+def allocate_measured(runs: int, sizes: BatchSizes, plan: LaunchPlan, device: str) -> Measured:
     """Room for what is measured.
 
     Args:

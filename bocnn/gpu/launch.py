@@ -17,7 +17,7 @@ from bocnn.gpu.buffers import (
     power_of_two,
 )
 from bocnn.gpu.measure import fit, noise_root, trained_filters, trained_head
-from bocnn.gpu.records import Drawn, Measured, RunParameters, Sizes, Trained
+from bocnn.gpu.records import BatchSizes, Drawn, Measured, RunParameters, Trained
 from bocnn.gpu.resident import train_resident
 from bocnn.gpu.risk import test_error
 from bocnn.gpu.start import draw_factor, draw_inner, draw_vectors
@@ -32,7 +32,7 @@ class Batch(NamedTuple):
     """Runs of one shape on the device, and how their kernels are launched."""
 
     runs: RunParameters
-    sizes: Sizes
+    sizes: BatchSizes
     plan: LaunchPlan
     features: KernelFeatures
 

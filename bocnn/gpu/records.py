@@ -53,7 +53,7 @@ class RunParameters(NamedTuple):
     ints: Any
 
 
-class Sizes(NamedTuple):
+class BatchSizes(NamedTuple):
     """n, filters = 2m and rows = n + 2m of every run of a batch."""
 
     n: int

@@ -31,7 +31,7 @@ from bocnn.gpu.table import (
     LABEL,
     NOISE,
     NORMAL,
-    OUTPUT,
+    OUTPUT_WEIGHTS,
     SIGNAL,
 )
 
@@ -104,7 +104,7 @@ def _draw_output(runs, drawn, sizes, K: tl.constexpr):
     v0 = tl.load(runs.floats + r * FLOAT_COUNT + V0)
     kind = tl.load(runs.ints + r * INT_COUNT + OUTPUT_INIT)
     for p in range(2):
-        z = normals(runs, r, OUTPUT, p * sizes.filters + k)
+        z = normals(runs, r, OUTPUT_WEIGHTS, p * sizes.filters + k)
         sign = tl.where(z > 0, 1.0, tl.where(z < 0, -1.0, 0.0))
         weight = v0 * tl.where(kind == CONSTANT, 1.0, tl.where(kind == NORMAL, z, sign))
         weight = tl.where(k < sizes.filters, weight, 0.0)

@@ -56,7 +56,7 @@ TEST = tl.constexpr(int(draws.TEST))
 CENTRE = tl.constexpr(int(draws.CENTRE))
 NOISE = tl.constexpr(int(draws.NOISE))
 FILTER_BIAS = tl.constexpr(int(draws.BIAS))
-OUTPUT = tl.constexpr(int(draws.OUTPUT))
+OUTPUT_WEIGHTS = tl.constexpr(int(draws.OUTPUT))
 """Counters of the quantities that are drawn; their table is in `bocnn.data.draws`."""
 
 OK = tl.constexpr(engine.OK)

@@ -13,8 +13,8 @@ import numpy as np
 from bocnn.arrays import Array, Ints
 from bocnn.data.model import DataParameters, Geometry
 from bocnn.dynamics.activation import activate
-from bocnn.dynamics.gram_step import Network, StepType
-from bocnn.simd.arena import Arena, allocate, allocate_zeros
+from bocnn.dynamics.state import Network, StepType
+from bocnn.simd.arena import Arena, allocate, clear
 from bocnn.simd.compiled import compiled
 from bocnn.simd.lanes import as_vectors
 from bocnn.simd.products import TILE, add_product, full_spans, padded_zeros
@@ -34,7 +34,7 @@ class FreshOutput(NamedTuple):
     weights: Array
 
 
-@compiled()
+@compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
 def fresh_output(
     parameters: DataParameters,
     geometry: Geometry,
@@ -53,12 +53,14 @@ def fresh_output(
     """
     filters, count, real = 2 * geometry.m, geometry.labels.size, np.float64
     fresh = FreshOutput(
-        allocate_zeros(arena, (count,), real),
+        allocate(arena, (count,), real),
         geometry.labels,
-        allocate_zeros(arena, (filters,), real),
+        allocate(arena, (filters,), real),
         padded_zeros(filters, filters, arena),
         allocate(arena, (filters,), real),
     )
+    clear(fresh.centres)
+    clear(fresh.mean)
     _write_centres(geometry, networks, step_type, fresh, allocate(arena, (2, filters), real))
     spans = full_spans(filters, 0, arena)
     _write_covariance(parameters, geometry, networks[0], fresh.root, spans)
@@ -97,14 +99,16 @@ def _write_covariance(
     parameters: DataParameters, geometry: Geometry, trained: Array, out: Array, spans: Ints
 ) -> None:
     """Write σ_p² times the products of the filters in the directions that noise has."""
-    spans[:, 0], spans[:, 1] = geometry.widths[0], trained.shape[0]
+    for tile in range(spans.shape[0]):
+        spans[tile, 0], spans[tile, 1] = geometry.widths[0], trained.shape[0]
     add_product(trained.T, trained, out, spans)
     if parameters.isotropic:
-        spans[:, 0], spans[:, 1] = 0, geometry.signals
+        for tile in range(spans.shape[0]):
+            spans[tile, 0], spans[tile, 1] = 0, geometry.signals
         add_product(trained.T, trained, out, spans)
     flat = out.reshape(-1)
     for i in range(flat.size):
-        flat[i] *= parameters.sigma_p**2
+        flat[i] *= parameters.sigma_p * parameters.sigma_p
 
 
 @compiled(error_model="numpy", _nrt=False)

@@ -7,9 +7,10 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.data.draws import Seed
-from bocnn.data.model import DataParameters, Geometry, trained_filters
-from bocnn.dynamics.gram_step import Network, StepType, TrainingSet
+from bocnn.data.geometry import trained_filters
+from bocnn.data.model import DataParameters, Geometry
 from bocnn.dynamics.losses import loss_value
+from bocnn.dynamics.state import Network, StepType, TrainingSet
 from bocnn.measure.fresh_output import fresh_output
 from bocnn.measure.test_error import clean_error, zero_one_loss
 from bocnn.simd.arena import Arena
@@ -96,14 +97,21 @@ def _output_sizes(network: Network, filters: int) -> tuple[tuple[float, float], 
     first, second, squares = -math.inf, -math.inf, 0.0
     for k in range(filters):
         v1, v2 = np.float64(network.output[0, k]), np.float64(network.output[1, k])
-        first, second = max(first, v1), max(second, v2)
+        first, second = v1 if v1 > first else first, v2 if v2 > second else second
         squares += v1 * v1 + v2 * v2
     return (first, second), math.sqrt(squares)
 
 
 @compiled(_nrt=False)
 def training_error(observed: Array, output: Array) -> float:
-    """Share of training samples whose observed label the sign of f misses; f = 0 counts half."""
+    """Share of training samples whose observed label the sign of f misses; f = 0 counts half.
+
+    Args:
+        observed: y, shape (n,).
+        output: f, shape (n,).
+    Returns:
+        In [0, 1]; NaN where an output is.
+    """
     wrong = 0.0
     for i in range(output.size):
         wrong += zero_one_loss(observed[i] * output[i])
@@ -112,7 +120,12 @@ def training_error(observed: Array, output: Array) -> float:
 
 @compiled(_nrt=False)
 def signal_learning(geometry: Geometry, trained: Array) -> float:
-    """max over classes j, filters r of class j and centres μ_c of class j of ⟨w_{j,r}, μ_c⟩."""
+    """max over classes j, filters r of class j and centres μ_c of class j of ⟨w_{j,r}, μ_c⟩.
+
+    Args:
+        geometry: the run's coordinates.
+        trained: filters in them, from `trained_filters`.
+    """
     half, largest = geometry.m, -math.inf
     for c in range(geometry.labels.size):
         first = 0 if geometry.labels[c] > 0 else half
@@ -120,7 +133,7 @@ def signal_learning(geometry: Geometry, trained: Array) -> float:
             total = 0.0
             for j in range(geometry.signals):
                 total += trained[j, k] * geometry.points[j, c]
-            largest = max(largest, total)
+            largest = total if total > largest else largest
     return largest
 
 
@@ -144,5 +157,6 @@ def noise_memorization(
         for k in range(first, first + half):
             bias = trained[geometry.signals, k] if biased else 0.0
             activation = np.float64(network.activations[k, count + i])
-            largest = max(largest, activation - bias)
+            product = activation - bias
+            largest = product if product > largest else largest
     return largest

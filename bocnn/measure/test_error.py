@@ -15,7 +15,8 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.data.draws import TEST, Seed, stream
 from bocnn.dynamics.activation import LEAKY, RELU, activate
-from bocnn.dynamics.gram_step import FAST_MATH, StepType
+from bocnn.dynamics.gram_product import FAST_MATH
+from bocnn.dynamics.state import StepType
 from bocnn.measure.chi_tails import write_chances_negative, write_crossings
 from bocnn.measure.fresh_output import FreshOutput
 from bocnn.rng.normals import CHUNK_NORMALS, draw_chunk
@@ -114,12 +115,13 @@ def _mean_of_pairs(error: Array, n_test: int) -> tuple[float, float]:
         total += error[t]
     mean = (total - half * error[pairs - 1]) / weight
     for t in range(pairs):
-        squares += (error[t] - mean) ** 2
-    squares -= half * (error[pairs - 1] - mean) ** 2
+        squares += (error[t] - mean) * (error[t] - mean)
+    last = error[pairs - 1] - mean
+    squares -= half * (last * last)
     return mean, (math.sqrt(squares / (weight * (pairs - 1.0))) if pairs > 1 else math.nan)
 
 
-@compiled()
+@compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
 def _scaled(fresh: FreshOutput, step_type: StepType, arena: Arena) -> FreshOutput:
     """The same law with its scales divided out, so that float32 holds it: no output's sign changes."""
     real = np.float64

@@ -19,10 +19,12 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.data.model import Geometry
-from bocnn.dynamics.gram_step import Network
 from bocnn.dynamics.losses import loss_slopes
+from bocnn.dynamics.state import Network
 from bocnn.measure.measures import Measures, RunState
+from bocnn.simd.arena import Arena, allocate
 from bocnn.simd.compiled import compiled
+from bocnn.simd.lanes import as_scalars
 
 
 class TrajectoryPoint(NamedTuple):
@@ -48,16 +50,17 @@ class TrajectoryPoint(NamedTuple):
 
 
 @compiled()
-def trajectory_point(run: RunState, row: Measures) -> TrajectoryPoint:
+def trajectory_point(run: RunState, row: Measures, arena: Arena) -> TrajectoryPoint:
     """What is recorded of a run as it stands.
 
     Args:
         run: the run; nothing is changed.
         row: its measures as it stands.
+        arena: to work in.
     """
-    gamma = signal_coefficients(run.geometry, run.network)
-    rho = noise_coefficients(run.geometry, run.network)
-    slopes = slope_sizes(run.step_type.loss, run.training_set.observed, run.output)
+    gamma = signal_coefficients(run.geometry, run.network, arena)
+    rho = noise_coefficients(run.geometry, run.network, arena)
+    slopes = slope_sizes(run.step_type.loss, run.training_set.observed, run.output, arena)
     return TrajectoryPoint(
         row.steps_run,
         row.train_loss,
@@ -71,25 +74,43 @@ def trajectory_point(run: RunState, row: Measures) -> TrajectoryPoint:
         row.max_v1,
         row.w_norm,
         row.v_norm,
-        float(np.max(gamma)),
-        float(np.max(rho)),
+        _largest(1.0, gamma),
+        _largest(1.0, rho.reshape(-1)),
         largest_ratio(gamma, rho),
-        float(np.min(slopes)),
-        float(np.max(slopes)),
+        -_largest(-1.0, slopes),
+        _largest(1.0, slopes),
     )
 
 
-@compiled()
-def signal_coefficients(geometry: Geometry, network: Network) -> Array:
+@compiled(_nrt=False)
+def _largest(sign: float, values: Array) -> float:
+    """Largest of a sign times values, NaN where one of them is."""
+    largest = sign * values[0]
+    for i in range(values.size):
+        value = sign * values[i]
+        if value > largest or value != value:
+            largest = value
+    return largest
+
+
+@compiled(_nrt=True)
+def signal_coefficients(geometry: Geometry, network: Network, arena: Arena) -> Array:
     """γ_{j,r} of every filter, shape (2m,).
 
-    With the law `xor` it is the size of the change along the class's own axis (u or v), of whichever
+    For the data model `xor` it is the size of the change along the class's own axis (u or v), of whichever
     sign: |γ| where w_{j,r} = α w_{j,r}(0) + γ u / ‖u‖² + ….
+
+    Args:
+        geometry: the run's coordinates.
+        network: as it stands.
+        arena: they are allocated there.
+    Returns:
+        Shape (2m,), float64.
     """
-    coefficients = np.empty(2 * geometry.m)
-    centre = geometry.points[: geometry.signals, 0]
-    size = np.sum(centre * centre)
-    crossed = geometry.signals == 2
+    coefficients = allocate(arena, (2 * geometry.m,), np.float64)
+    size, crossed = 0.0, geometry.signals == 2
+    for j in range(geometry.signals):
+        size += geometry.points[j, 0] * geometry.points[j, 0]
     for k in range(coefficients.size):
         own = 2 if crossed and network.signs[k] < 0 else 0
         change = np.float64(network.coefficients[k, own]) - network.coefficients[k, own + 1]
@@ -97,34 +118,65 @@ def signal_coefficients(geometry: Geometry, network: Network) -> Array:
     return coefficients
 
 
-@compiled()
-def noise_coefficients(geometry: Geometry, network: Network) -> Array:
-    """ρ_{j,r,i} of every filter and sample, shape (2m, n)."""
+@compiled(_nrt=True)
+def noise_coefficients(geometry: Geometry, network: Network, arena: Arena) -> Array:
+    """ρ_{j,r,i} of every filter and sample, shape (2m, n).
+
+    Args:
+        geometry: the run's coordinates.
+        network: as it stands.
+        arena: they are allocated there.
+    Returns:
+        Shape (2m, n), float64.
+    """
     count, head = geometry.labels.size, geometry.widths[0]
     samples = geometry.widths.size - count
-    coefficients = np.empty((2 * geometry.m, samples))
+    coefficients = allocate(arena, (2 * geometry.m, samples), np.float64)
     for i in range(samples):
-        point = geometry.points[:, count + i]
-        size = np.sum(point[: geometry.signals] ** 2) + np.sum(point[head:] ** 2)
+        along, across = 0.0, 0.0
+        for j in range(geometry.signals):
+            along += geometry.points[j, count + i] * geometry.points[j, count + i]
+        for j in range(head, geometry.points.shape[0]):
+            across += geometry.points[j, count + i] * geometry.points[j, count + i]
         for k in range(coefficients.shape[0]):
-            coefficients[k, i] = size * network.coefficients[k, count + i]
+            coefficients[k, i] = (along + across) * network.coefficients[k, count + i]
     return coefficients
 
 
-@compiled()
+@compiled(_nrt=False)
 def largest_ratio(gamma: Array, rho: Array) -> float:
-    """max over filters of γ_{j,r} / Σ_i max(ρ_{j,r,i}, 0); NaN where no filter has a positive ρ."""
+    """max over filters of γ_{j,r} / Σ_i max(ρ_{j,r,i}, 0); NaN where no filter has a positive ρ.
+
+    Args:
+        gamma: γ, shape (2m,).
+        rho: ρ, shape (2m, n).
+    """
     largest = -math.inf
     for k in range(gamma.size):
-        memorized = np.sum(np.maximum(rho[k], 0.0))
+        memorized = 0.0
+        for i in range(rho.shape[1]):
+            memorized += 0.0 if rho[k, i] < 0.0 else rho[k, i]
         if memorized > 0.0:
-            largest = max(largest, gamma[k] / memorized)
+            ratio = gamma[k] / memorized
+            largest = ratio if ratio > largest else largest
     return largest if math.isfinite(largest) else math.nan
 
 
-@compiled()
-def slope_sizes(loss: int, observed: Array, output: Array) -> Array:
-    """|ℓ'_i|, the size of the loss's derivative by each sample's output, shape (n,)."""
-    slope = np.empty_like(output)
-    loss_slopes(loss, observed, output, slope)
-    return np.abs(slope).astype(np.float64)
+@compiled(_nrt=True)
+def slope_sizes(loss: int, observed: Array, output: Array, arena: Arena) -> Array:
+    """|ℓ'_i|, the size of the loss's derivative by each sample's output, shape (n,).
+
+    Args:
+        loss: code.
+        observed: y, shape (n,).
+        output: f, shape (n,).
+        arena: to work in.
+    Returns:
+        Shape (n,), float64.
+    """
+    slopes = allocate(arena, output.shape, output.dtype)
+    sizes = allocate(arena, output.shape, np.float64)
+    loss_slopes(loss, as_scalars(observed), as_scalars(output), as_scalars(slopes))
+    for i in range(sizes.size):
+        sizes[i] = abs(slopes[i])
+    return sizes

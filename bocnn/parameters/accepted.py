@@ -15,7 +15,14 @@ Words = Mapping[str, Sequence[str]]
 
 
 def accepts(words: Words, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    """Which runs hold no word but those, shape (runs,); a parameter of words that is not named has none."""
+    """Which runs hold no word but those, shape (runs,); a parameter of words that is not named has none.
+
+    Args:
+        words: of an engine.
+        columns: parameters, shape (runs,) each.
+    Returns:
+        Shape (runs,).
+    """
     accepted = np.ones(len(next(iter(columns.values()))), dtype=bool)
     for name, column in columns.items():
         if column.dtype == object and (known := words.get(name)) != ():
@@ -26,6 +33,10 @@ def accepts(words: Words, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.boo
 def check_words(words: Words, columns: Mapping[str, NDArray[Any]], engine: str) -> None:
     """Refuse runs with a word that an engine does not train.
 
+    Args:
+        words: of the engine.
+        columns: parameters, shape (runs,) each.
+        engine: its name.
     Raises:
         ValueError: names the parameter, the word, and the engine's words.
     """
@@ -42,7 +53,15 @@ def check_words(words: Words, columns: Mapping[str, NDArray[Any]], engine: str) 
 
 
 def codes(words: Words, name: str, column: NDArray[Any]) -> NDArray[np.int64]:
-    """A column of accepted words as their positions among them, shape (runs,)."""
+    """A column of accepted words as their positions among them, shape (runs,).
+
+    Args:
+        words: of an engine.
+        name: of the parameter.
+        column: its words, shape (runs,).
+    Returns:
+        Shape (runs,), int64.
+    """
     known = list(words[name])
     if column.size > 0 and (column == column[0]).all():  # by far the most frequent, and the fastest
         return np.full(column.size, known.index(column[0]))

@@ -27,12 +27,26 @@ class Idle(NamedTuple):
 
 
 def canonical(columns: Columns, rules: Iterable[Idle]) -> dict[str, NDArray[Any]]:
-    """The columns with every idle parameter at its default; each rule sees what those before it did."""
+    """The columns with every idle parameter at its default; each rule sees what those before it did.
+
+    Args:
+        columns: parameters, shape (runs,) each.
+        rules: applied in this order.
+    Returns:
+        New columns; those given are left as they are.
+    """
     return _apply(columns, rules)[0]
 
 
 def idle_runs(columns: Columns, rules: Iterable[Idle]) -> dict[str, dict[str, NDArray[np.bool_]]]:
-    """Where parameters count as another value than they have: by name and by reason, shape (runs,)."""
+    """Where parameters count as another value than they have: by name and by reason, shape (runs,).
+
+    Args:
+        columns: parameters, shape (runs,) each.
+        rules: applied in this order.
+    Returns:
+        By parameter and reason, shape (runs,).
+    """
     return _apply(columns, rules)[1]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.rng.philox import Stream, philox
+from bocnn.rng.philox import UNIFORM_SCALE, Stream, philox
 from bocnn.simd.compiled import compiled
 from bocnn.simd.lanes import as_vectors, select
 from bocnn.simd.random_words import (
@@ -28,15 +28,14 @@ from bocnn.simd.random_words import (
 )
 
 CHUNK_NORMALS = 4 * WORD_LANES
-"""Normals of the blocks that are made at once, one block a place of the vectors."""
+"""Normals of the blocks that are made at once, one block in each lane of the vectors."""
 
 _F, _I = np.float32, np.int32
-_SCALE = _F(4.6566127342e-10)
-_SMALLEST = _F(1.0e-7)
+_LEAST_UNIFORM = _F(1.0e-7)
 _ROOT_2 = _F(1.41421356)
 _HALF_PI = _F(1.5707963267948966)
 _LN2_HIGH, _LN2_LOW = _F(0.693359375), _F(-2.12194440e-4)
-_LOG = tuple(
+_LOG_TERMS = tuple(
     _F(c)
     for c in (
         7.0376836292e-2,
@@ -50,8 +49,8 @@ _LOG = tuple(
         3.3333331174e-1,
     )
 )
-_SIN = (_F(-1.9515295891e-4), _F(8.3321608736e-3), _F(-1.6666654611e-1))
-_COS = (_F(2.443315711809948e-5), _F(-1.388731625493765e-3), _F(4.166664568298827e-2))
+_SIN_TERMS = (_F(-1.9515295891e-4), _F(8.3321608736e-3), _F(-1.6666654611e-1))
+_COS_TERMS = (_F(2.443315711809948e-5), _F(-1.388731625493765e-3), _F(4.166664568298827e-2))
 
 
 @compiled(_nrt=False)
@@ -101,7 +100,13 @@ def _spread(drawn: Array, out: Array) -> None:
 
 @compiled(_nrt=False)
 def draw_chunk(out: Array, first_block: int, stream: Stream) -> None:
-    """Write the normals of 16 blocks as four vectors, shape (4,): vector j holds number j of each block."""
+    """Write the normals of 16 blocks as four vectors, shape (4,): vector j holds number j of each block.
+
+    Args:
+        out: vectors of WORD_LANES floats, (4,); written.
+        first_block: of the stream.
+        stream: where the numbers come from.
+    """
     blocks = consecutive(np.uint64(first_block))
     word0, word1, word2, word3 = philox(blocks, np.uint64(0), stream)
     out[0], out[1] = normal_vectors(word0, word1)
@@ -110,15 +115,22 @@ def draw_chunk(out: Array, first_block: int, stream: Stream) -> None:
 
 @compiled(inline="always")
 def normal_vectors(word0, word1):  # type: ignore[no-untyped-def]
-    """√(−2 log u0) times cos and sin of 2π u1, for vectors of words."""
+    """√(−2 log u0) times cos and sin of 2π u1, for vectors of words.
+
+    Args:
+        word0: a vector of 32-bit words, for the radius.
+        word1: another, for the angle.
+    Returns:
+        Two vectors of float32.
+    """
     u = uniform_vector(word0)
-    radius = square_root(_F(-2) * _log(select(u - _SMALLEST, u, _SMALLEST)))
+    radius = square_root(_F(-2) * _log(select(u - _LEAST_UNIFORM, u, _LEAST_UNIFORM)))
     turns = _F(4) * uniform_vector(word1)
     quarter = truncate(turns + _F(0.5))
     angle = (turns - as_floats(quarter)) * _HALF_PI
     square = angle * angle
-    s = ((_SIN[0] * square + _SIN[1]) * square + _SIN[2]) * square * angle + angle
-    c = ((_COS[0] * square + _COS[1]) * square + _COS[2]) * square * square
+    s = ((_SIN_TERMS[0] * square + _SIN_TERMS[1]) * square + _SIN_TERMS[2]) * square * angle + angle
+    c = ((_COS_TERMS[0] * square + _COS_TERMS[1]) * square + _COS_TERMS[2]) * square * square
     c = c - _F(0.5) * square + _F(1)
     swapped = quarter & _I(1)
     cosine, sine = select_nonzero(swapped, s, c), select_nonzero(swapped, c, s)
@@ -130,7 +142,7 @@ def normal_vectors(word0, word1):  # type: ignore[no-untyped-def]
 def uniform_vector(word):  # type: ignore[no-untyped-def]
     """Uniforms in [0, 1) of a vector of words: `bocnn.rng.philox.uniform` of each."""
     bits = low_bits(word)
-    return as_floats(bits ^ (bits >> _I(31))) * _SCALE
+    return as_floats(bits ^ (bits >> _I(31))) * UNIFORM_SCALE
 
 
 @compiled(inline="always")
@@ -149,8 +161,8 @@ def _log(number: Any) -> Any:
     x = select(above, _F(0.5) * mantissa, mantissa) - _F(1)
     exponent = select(above, exponent + _F(1), exponent)
     square = x * x
-    polynomial = _LOG[0] * x + _LOG[1]
+    polynomial = _LOG_TERMS[0] * x + _LOG_TERMS[1]
     for k in range(2, 9):
-        polynomial = polynomial * x + _LOG[k]
+        polynomial = polynomial * x + _LOG_TERMS[k]
     tail = x * square * polynomial + exponent * _LN2_LOW - _F(0.5) * square
     return x + tail + exponent * _LN2_HIGH

@@ -21,7 +21,8 @@ _WEYL_1 = np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _WORD = np.uint64(32)
 _HALF = np.uint64(0x80000000)
-_SCALE = np.float32(4.6566127342e-10)
+UNIFORM_SCALE = np.float32(4.6566127342e-10)
+"""A 31-bit number times this is below 1."""
 
 
 class Stream(NamedTuple):
@@ -41,6 +42,13 @@ def philox(block, lane, stream):  # type: ignore[no-untyped-def]
     """Four 32-bit words, each held in a uint64, for counter (block, quantity, replicate, lane).
 
     Blocks may be a vector of them (`bocnn.simd.random_words`): then so are the words.
+
+    Args:
+        block: word 0 of the counter.
+        lane: word 3 of the counter.
+        stream: the key, and words 1 and 2 of the counter.
+    Returns:
+        Four words.
     """
     c0, c1, c2, c3 = block, stream.quantity, stream.replicate, lane
     k0, k1 = stream.key0, stream.key1
@@ -61,12 +69,21 @@ def philox(block, lane, stream):  # type: ignore[no-untyped-def]
 def uniform(word):  # type: ignore[no-untyped-def]
     """Uniform float32 in [0, 1) from a 32-bit word, folded at the sign bit as Triton does."""
     folded = word if word < _HALF else _LOW - word
-    return np.float32(folded) * _SCALE
+    return np.float32(folded) * UNIFORM_SCALE
 
 
 @compiled()
 def fold(key0, key1, value_bits, tag):  # type: ignore[no-untyped-def]
-    """Fold a tagged 64-bit value into a key: the first two words of one Philox block."""
+    """Fold a tagged 64-bit value into a key: the first two words of one Philox block.
+
+    Args:
+        key0: first word of the key.
+        key1: second word of the key.
+        value_bits: 64 bits to fold in.
+        tag: 32 bits that tell what the value is of.
+    Returns:
+        The two words of the new key.
+    """
     stream = Stream(key0, key1, value_bits >> _WORD, tag)
     word0, word1, _, _ = philox(value_bits & _LOW, np.uint64(0), stream)
     return word0, word1

@@ -39,11 +39,34 @@ class Workspace(NamedTuple):
     scratch: Arena
 
 
-@compiled()
 def new_arena(parts: int, size: int) -> Arena:
-    """An arena of `parts` parts of at least `size` bytes each."""
+    """An arena of `parts` parts of at least `size` bytes each.
+
+    Args:
+        parts: how many.
+        size: bytes of each, rounded up to whole vectors.
+    Returns:
+        The arena, empty.
+    """
     storage = aligned((parts, (size + VECTOR_BYTES - 1) // VECTOR_BYTES * VECTOR_BYTES), np.uint8)
     return Arena(storage, np.zeros(parts, np.int64))
+
+
+@compiled(_nrt=False)
+def arena_part(arena: Arena, part: int) -> Arena:
+    """One part, uncounted: for the time of a call that got the arena as an argument.
+
+    Args:
+        arena: of many parts.
+        part: its index.
+    Returns:
+        An arena of one part over the same memory.
+    """
+    size = arena.storage.shape[1]
+    return Arena(
+        _array_at(arena.storage, part * size, (1, size), np.uint8),
+        _array_at(arena.used, 8 * part, (1,), np.int64),
+    )
 
 
 @intrinsic
@@ -52,55 +75,65 @@ def _array_at(_context: Any, storage: types.Array, first: Any, shape: Any, real:
     target = types.Array(real.dtype, len(shape), "C")
 
     def generate(context: Any, builder: Any, sign: Any, args: Any) -> Any:
-        arena = make_array(storage)(context, builder, args[0])
-        size = ir.Constant(
-            ir.IntType(64), context.get_abi_sizeof(context.get_data_type(real.dtype))
-        )
-        start = context.cast(builder, args[1], sign.args[1], types.intp)
-        shaped = context.cast(
-            builder, args[2], sign.args[2], types.UniTuple(types.intp, len(shape))
-        )
-        extents, strides = cgutils.unpack_tuple(builder, shaped), [size]
-        for extent in reversed(extents[1:]):
-            strides.insert(0, builder.mul(extent, strides[0]))
-        new = make_array(target)(context, builder)
-        bytes_of = builder.bitcast(arena.data, ir.IntType(8).as_pointer())
-        data = builder.bitcast(builder.gep(bytes_of, [start]), new.data.type)
-        populate_array(new, data, extents, strides, size, None)
-        return new._getvalue()
+        """LLVM code of the call."""
+        memory = make_array(storage)(context, builder, args[0])
+        first = context.cast(builder, args[1], sign.args[1], types.intp)
+        return _view(context, builder, (memory.data, first), target, (args[2], sign.args[2]))[0]
 
     return target(storage, first, shape, real), generate
 
 
-@compiled()
-def arena_part(arena: Arena, part: int) -> Arena:
-    """One part, uncounted: for the time of a call that got the arena as an argument."""
-    size = arena.storage.shape[1]
-    return Arena(
-        _array_at(arena.storage, part * size, (1, size), np.uint8),
-        _array_at(arena.used, 8 * part, (1,), np.int64),
-    )
+@intrinsic
+def allocate(_context: Any, arena: types.NamedTuple, shape: Any, real: Any) -> Any:
+    """An array of a shape (whole numbers) and a dtype, unset, where vectors can be loaded.
+
+    Args:
+        arena: of one part, an `Arena`.
+        shape: a tuple.
+        real: dtype, or its class.
+    Raises:
+        MemoryError: the arena is full.
+    """
+    target = types.Array(real.dtype, len(shape), "C")
+    storage_type, used_type = arena.types
+
+    def generate(context: Any, builder: Any, sign: Any, args: Any) -> Any:
+        """LLVM code of the call."""
+        storage = make_array(storage_type)(context, builder, builder.extract_value(args[0], 0))
+        used = make_array(used_type)(context, builder, builder.extract_value(args[0], 1))
+        first = builder.load(used.data)
+        start = (storage.data, first)
+        array, size = _view(context, builder, start, target, (args[1], sign.args[1]))
+        last = builder.add(builder.add(first, size), ir.Constant(size.type, VECTOR_BYTES - 1))
+        last = builder.and_(last, ir.Constant(size.type, -VECTOR_BYTES))
+        with cgutils.if_unlikely(builder, builder.icmp_signed(">", last, storage.nitems)):
+            message = ("a run needs more memory than was counted for it",)
+            context.call_conv.return_user_exc(builder, MemoryError, message)
+        builder.store(last, used.data)
+        return array
+
+    return target(arena, shape, real), generate
 
 
-@compiled()
-def allocate(arena: Arena, shape, real):  # type: ignore[no-untyped-def]
-    """An array of a shape (whole numbers) and a dtype, whatever it holds, where vectors can be loaded."""
-    first = arena.used[0]
-    array = _array_at(arena.storage, first, shape, real)
-    arena.used[0] = (
-        first + (array.size * array.itemsize + VECTOR_BYTES - 1) // VECTOR_BYTES * VECTOR_BYTES
-    )
-    if arena.used[0] > arena.storage.size:
-        raise MemoryError("a run needs more memory than was counted for it")
-    return array
+def _view(context: Any, builder: Any, start: Any, target: types.Array, shape: Any) -> Any:
+    """An array over memory from a pointer and an offset on, and its bytes."""
+    size = ir.Constant(ir.IntType(64), context.get_abi_sizeof(context.get_data_type(target.dtype)))
+    sizes = context.cast(builder, *shape, types.UniTuple(types.intp, target.ndim))
+    extents, strides = cgutils.unpack_tuple(builder, sizes), [size]
+    for extent in reversed(extents[1:]):
+        strides.insert(0, builder.mul(extent, strides[0]))
+    new = make_array(target)(context, builder)
+    memory = builder.bitcast(start[0], ir.IntType(8).as_pointer())
+    data = builder.bitcast(builder.gep(memory, [start[1]]), new.data.type)
+    populate_array(new, data, extents, strides, size, None)
+    return new._getvalue(), builder.mul(extents[0], strides[0])
 
 
-@compiled()
-def allocate_zeros(arena: Arena, shape, real):  # type: ignore[no-untyped-def]
-    """The same, zeros."""
-    array = allocate(arena, shape, real)
-    array[:] = 0
-    return array
+@compiled(_nrt=False)
+def clear(array: Array) -> None:
+    """Write zeros into a flat array."""
+    for i in range(array.size):
+        array[i] = 0
 
 
 @compiled(_nrt=False)

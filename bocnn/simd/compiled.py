@@ -122,6 +122,7 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
     """
 
     def decorate(function: Function) -> Function:
+        """The compiled function."""
         made = CompiledFunction(function, {"nopython": True, **options})
         if CACHE_FOLDER is not None:
             elsewhere = numba.config.CACHE_DIR

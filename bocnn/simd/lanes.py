@@ -6,6 +6,7 @@ lane, so a run's arithmetic never depends on the other lanes. Functions that use
 and many; branches and library functions are left to loops over `as_scalars(array)`.
 """
 
+import math
 import operator
 from functools import reduce
 from typing import Any
@@ -18,10 +19,9 @@ from numba.core.datamodel import models
 from numba.core.imputils import impl_ret_borrowed
 from numba.core.typeconv import Conversion
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, lower_cast, overload, register_model
+from numba.extending import intrinsic, lower_builtin, lower_cast, register_model
 from numba.np.arrayobj import make_array, populate_array
-
-from bocnn.simd.compiled import compiled
+from numpy.typing import NDArray
 
 VECTOR_BYTES = 64
 """Of a vector: one register where the processor has AVX-512, two or four elsewhere."""
@@ -156,55 +156,47 @@ def as_scalars(_context: Any, array: types.Array) -> Any:
     return target(array), generate
 
 
-def is_zero(number: Any) -> bool:
-    """Whether a number is zero in every lane: compiled code only."""
-    raise NotImplementedError(number)
-
-
 @intrinsic
-def _all_zero(_context: Any, number: Lanes) -> Any:
+def is_zero(_context: Any, number: Any) -> Any:
+    """Whether a number is zero, a vector in every lane."""
+
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         other = builder.fcmp_unordered("!=", args[0], ir.Constant(args[0].type, None))
+        if not isinstance(number, Lanes):
+            return builder.not_(other)
         bits = builder.bitcast(other, ir.IntType(number.width))
         return builder.icmp_signed("==", bits, ir.Constant(bits.type, 0))
 
     return types.boolean(number), generate
 
 
-@overload(is_zero)
-def _is_zero(number):  # type: ignore[no-untyped-def]
-    if isinstance(number, Lanes):
-        return lambda number: _all_zero(number)
-    return lambda number: number == 0
+def aligned(shape: tuple[int, ...], real: Any) -> NDArray[Any]:
+    """Zeros of a given shape and dtype, in memory that vectors can be loaded from.
 
-
-@compiled()
-def aligned(shape, real):  # type: ignore[no-untyped-def]
-    """Zeros of a given shape (whole numbers), in memory that vectors can be loaded from."""
-    size = 1
-    for extent in shape:
-        size *= extent
+    Args:
+        shape: of the array.
+        real: dtype.
+    Returns:
+        C-contiguous, its first byte at a multiple of VECTOR_BYTES.
+    """
+    size = math.prod(shape)
     whole = np.zeros(size + VECTOR_BYTES, real)
     skipped = (-whole.ctypes.data % VECTOR_BYTES) // whole.itemsize
     return whole[skipped : skipped + size].reshape(shape)
 
 
-def select(number: Any, above: Any, below: Any) -> Any:
-    """`above` in the lanes where a number is positive, else `below`: compiled code only."""
-    raise NotImplementedError(number, above, below)
-
-
 @intrinsic
-def _select_lanes(_context: Any, number: Lanes, above: Lanes, below: Lanes) -> Any:
+def select(_context: Any, number: Any, _above: Any, _below: Any) -> Any:
+    """`above` where a number is positive, else `below`; of vectors lane by lane.
+
+    Args:
+        number: scalar or vector.
+        _above: of the same type.
+        _below: of the same type.
+    """
+
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         positive = builder.fcmp_ordered(">", args[0], ir.Constant(args[0].type, None))
         return builder.select(positive, args[1], args[2])
 
     return number(number, number, number), generate
-
-
-@overload(select)
-def _select(number, above, below):  # type: ignore[no-untyped-def]
-    if isinstance(number, Lanes):
-        return lambda number, above, below: _select_lanes(number, above, below)
-    return lambda number, above, below: above if number > 0 else below

@@ -20,6 +20,8 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.registry import CPUDispatcher
 from numba.core.sigutils import normalize_signature
 
+from bocnn.simd.quicker_numba import no_garbage_collection
+
 _LEVELS: list[Dispatcher] = []
 """Functions in compilation, the outermost, an `_Outermost`, first; changed under numba's lock."""
 
@@ -73,7 +75,8 @@ def _compile_counted(self: Any, sig: Any) -> Any:
             return _compile(self, sig)
         _LEVELS.append(self)
         try:
-            return _compile(self, sig)
+            with no_garbage_collection():
+                return _compile(self, sig)
         finally:
             _LEVELS.pop()
 

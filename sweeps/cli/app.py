@@ -14,7 +14,7 @@ from sweeps.driver import datasets, open_sweep
 from sweeps.driver.run import Executor, RunOptions, summary_of, train_sweep
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.train.stop import Stopped
 
 app = typer.Typer(
@@ -120,7 +120,7 @@ def run(  # typer reads options from parameters
 @app.command()
 def status(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
     """Say how much of a dataset's sweep is published, and how its runs ended."""
-    print_status(datasets.read_status(Dataset(dataset)))
+    print_status(datasets.read_status(DatasetFolder(dataset)))
 
 
 @app.command()
@@ -129,7 +129,7 @@ def verify(dataset: Annotated[str, typer.Argument(help="The output folder or URI
 
     Exit status: 0 all is as it was written; 1 something is not.
     """
-    found = datasets.verify_dataset(Dataset(dataset))
+    found = datasets.verify_dataset(DatasetFolder(dataset))
     if found.undigested:
         out.print(
             f"{len(found.undigested):,} files state no digest of their content, first "
@@ -151,7 +151,7 @@ def compact(
     mb: Annotated[float, typer.Option(min=0.001, help="Size of a large file, MB.")] = 64.0,
 ) -> None:
     """Bring many small files together into few large ones; readers and drivers may be at work."""
-    done = datasets.compact_dataset(Dataset(dataset), int(mb * 1e6))
+    done = datasets.compact_dataset(DatasetFolder(dataset), int(mb * 1e6))
     rest = (
         f" ({done.left_over:,} had been left by a compaction cut short)" if done.left_over else ""
     )

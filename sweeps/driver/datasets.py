@@ -18,7 +18,7 @@ from sweeps.protocol import Model, NeedsImages, load_model
 from sweeps.provenance.mixtures import mixtures
 from sweeps.provenance.sessions import Share, share
 from sweeps.store.compact import Compaction, compact
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.store.failed_shard import recorded_reason, records
 from sweeps.store.files import MANIFEST
 from sweeps.store.verify import Verification, verify
@@ -93,7 +93,7 @@ class DatasetStatus:
 
 
 def read_status(
-    dataset: Dataset, find_model: Callable[[str], Model] = load_model, done: int | None = None
+    dataset: DatasetFolder, find_model: Callable[[str], Model] = load_model, done: int | None = None
 ) -> DatasetStatus:
     """The state of a dataset, from the dataset alone.
 
@@ -132,7 +132,7 @@ def _unverified(manifest: dict[str, Any] | None) -> list[str]:
 
 
 def verify_dataset(
-    dataset: Dataset, find_model: Callable[[str], Model] = load_model
+    dataset: DatasetFolder, find_model: Callable[[str], Model] = load_model
 ) -> Verification:
     """Check every row of a dataset, from the dataset alone.
 
@@ -144,7 +144,7 @@ def verify_dataset(
 
 
 def compact_dataset(
-    dataset: Dataset, target_bytes: int, find_model: Callable[[str], Model] = load_model
+    dataset: DatasetFolder, target_bytes: int, find_model: Callable[[str], Model] = load_model
 ) -> Compaction:
     """Bring the small files of a dataset together, from the dataset alone.
 
@@ -157,7 +157,9 @@ def compact_dataset(
     return compact(dataset, owner_of(resolved), writer, target_bytes)
 
 
-def sweep_of(dataset: Dataset, find_model: Callable[[str], Model] = load_model) -> ResolvedSweep:
+def sweep_of(
+    dataset: DatasetFolder, find_model: Callable[[str], Model] = load_model
+) -> ResolvedSweep:
     """The sweep of a dataset, as its manifest has it, or else its files.
 
     Raises:

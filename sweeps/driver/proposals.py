@@ -16,7 +16,7 @@ from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.driver.steps import execute, owner_of, plan_sweep, prepare
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.plan import Plan
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.store.shard_file import id_array
 from sweeps.train.shard import TrainingJob
 
@@ -42,7 +42,7 @@ class Proposer(Protocol):
 
 def train_proposed(
     resolved: ResolvedSweep,
-    dataset: Dataset,
+    dataset: DatasetFolder,
     proposer: Proposer,
     *,
     executor: Callable[[TrainingJob], dict[int, str]],
@@ -73,7 +73,7 @@ def train_proposed(
 
 
 def read_cells(
-    plan: Plan, dataset: Dataset, cells: NDArray[np.int64]
+    plan: Plan, dataset: DatasetFolder, cells: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
     """The runs of some cells, as they are published.
 

@@ -17,7 +17,7 @@ from sweeps.plan.cut import ShardSize
 from sweeps.plan.forecast import check_memory, gpu_sample, saturated_throughput
 from sweeps.plan.plan import Plan
 from sweeps.plan.summary import PlanSummary, summarise
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import local
 from sweeps.train.limits import check_address_space, local_workers, machine_memory
 from sweeps.train.progress import Live
@@ -86,9 +86,9 @@ class TrainingEnd(NamedTuple):
     status: DatasetStatus | None
 
 
-def plan_in(resolved: ResolvedSweep, location: str | None) -> tuple[Plan, Dataset]:
+def plan_in(resolved: ResolvedSweep, location: str | None) -> tuple[Plan, DatasetFolder]:
     """The plan of a sweep and the dataset with which it is compared; data/<name> where none is named."""
-    dataset = Dataset(location or f"data/{resolved.spec.name}")
+    dataset = DatasetFolder(location or f"data/{resolved.spec.name}")
     plan = plan_sweep(resolved, dataset)
     check_memory(plan, machine_memory())
     return plan, dataset
@@ -136,7 +136,7 @@ def train_sweep(
 
 def _train(
     job: TrainingJob,
-    dataset: Dataset,
+    dataset: DatasetFolder,
     options: RunOptions,
     *,
     stop_signal: StopSignal,

@@ -18,7 +18,7 @@ from sweeps.plan.plan import Plan, make_plan
 from sweeps.protocol import Model, load_model
 from sweeps.provenance.source_code import code_of
 from sweeps.store.claim import claimed
-from sweeps.store.dataset import Dataset, Writer
+from sweeps.store.dataset import DatasetFolder, Writer
 from sweeps.store.failed_shard import records
 from sweeps.store.files import MANIFEST
 from sweeps.store.shard_file import Owner
@@ -62,7 +62,7 @@ def open_keys(keys: SweepKeys, find_model: Callable[[str], Model] = load_model) 
     return resolve_keys(keys, find_model, read_images=True)
 
 
-def plan_sweep(resolved: ResolvedSweep, dataset: Dataset) -> Plan:
+def plan_sweep(resolved: ResolvedSweep, dataset: DatasetFolder) -> Plan:
     """The plan of a sweep against what its dataset holds.
 
     Raises:
@@ -76,7 +76,7 @@ def plan_sweep(resolved: ResolvedSweep, dataset: Dataset) -> Plan:
     return make_plan(resolved, found.ids)
 
 
-def _check_folder(resolved: ResolvedSweep, dataset: Dataset) -> None:
+def _check_folder(resolved: ResolvedSweep, dataset: DatasetFolder) -> None:
     """Refuse a folder that holds another sweep."""
     manifest = dataset.manifest()
     if manifest is None and dataset.shards():
@@ -86,7 +86,7 @@ def _check_folder(resolved: ResolvedSweep, dataset: Dataset) -> None:
         check_extends(manifest, declared(resolved), defaults)
 
 
-def _lost_manifest(resolved: ResolvedSweep, dataset: Dataset) -> dict[str, Any]:
+def _lost_manifest(resolved: ResolvedSweep, dataset: DatasetFolder) -> dict[str, Any]:
     """The resolved sweep from the files of a folder where it is missing."""
     try:
         return dataset.carried(owner_of(resolved))
@@ -102,7 +102,7 @@ def owner_of(resolved: ResolvedSweep) -> Owner:
     return Owner(resolved.spec.name, resolved.model.numerics_version)
 
 
-def prepare(plan: Plan, dataset: Dataset, shard_size: ShardSize) -> TrainingJob:
+def prepare(plan: Plan, dataset: DatasetFolder, shard_size: ShardSize) -> TrainingJob:
     """Publish the resolved sweep, set damaged files aside, and cut the work.
 
     Publishing shows that the folder is writable.
@@ -126,7 +126,7 @@ def prepare(plan: Plan, dataset: Dataset, shard_size: ShardSize) -> TrainingJob:
 
 
 def execute(
-    work: TrainingJob, dataset: Dataset, run: Callable[[TrainingJob], dict[int, str]]
+    work: TrainingJob, dataset: DatasetFolder, run: Callable[[TrainingJob], dict[int, str]]
 ) -> Outcome:
     """Train all shards and hold what is published against the plan.
 
@@ -142,7 +142,7 @@ def execute(
     return Outcome(failures, after.todo)
 
 
-def writer_of(dataset: Dataset, resolved: ResolvedSweep, sweep: dict[str, Any]) -> Writer:
+def writer_of(dataset: DatasetFolder, resolved: ResolvedSweep, sweep: dict[str, Any]) -> Writer:
     """What publishes rows of a sweep."""
     location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
     text = json.dumps(sweep, ensure_ascii=False)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sweeps.images.classes import SOURCES, Signs, two_classes
 from sweeps.images.formats import Bytes
 
-COLUMNS = ("data", "folder", "positive", "negative")
+IMAGE_COLUMNS = ("data", "folder", "positive", "negative")
 """Columns that name images: where they are from, and the classes of the labels +1 and −1."""
 
 
@@ -60,7 +60,7 @@ def _choices(blocks: Iterable[Mapping[str, NDArray[Any]]]) -> dict[tuple[Any, ..
     largest: dict[tuple[Any, ...], int] = {}
     for columns in blocks:
         real = np.isin(columns["data"], list(SOURCES))
-        rows = zip(*(columns[name][real].tolist() for name in (*COLUMNS, "n")), strict=True)
+        rows = zip(*(columns[name][real].tolist() for name in (*IMAGE_COLUMNS, "n")), strict=True)
         for *choice, n in set(rows):
             largest[tuple(choice)] = max(n, largest.get(tuple(choice), 0))
     return largest

@@ -10,7 +10,7 @@ from typing import Any
 
 from sweeps.errors import SweepError
 
-_ABSENT = object()
+_NOT_GIVEN = object()
 
 
 def check_extends(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, Any]) -> None:
@@ -65,7 +65,7 @@ def _changed_constants(
     for name in dict.fromkeys([*old["fixed"], *new["fixed"], *new["axes"], *new["settings"]]):
         if name in old["axes"] or name in old["settings"] or name in new.get("locations", ()):
             continue
-        before = old["fixed"].get(name, defaults.get(name, _ABSENT))
+        before = old["fixed"].get(name, defaults.get(name, _NOT_GIVEN))
         after = _values(new, name, defaults)
         if before not in after:
             texts.append(f"{name} was {_shown([before])} and is {_shown(after)}")
@@ -111,7 +111,7 @@ def _lost_values(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 def _shown(values: list[Any]) -> str:
     """The first few values of a name, for a message."""
-    texts = ["absent" if value is _ABSENT else repr(value) for value in values[:4]]
+    texts = ["absent" if value is _NOT_GIVEN else repr(value) for value in values[:4]]
     return ", ".join(texts) + (", …" if len(values) > 4 else "")
 
 
@@ -121,4 +121,4 @@ def _values(sweep: dict[str, Any], name: str, defaults: dict[str, Any]) -> list[
         return list(sweep["axes"][name]["values"])
     if name in sweep["settings"]:
         return list(sweep["settings"][name])
-    return [sweep["fixed"].get(name, defaults.get(name, _ABSENT))]
+    return [sweep["fixed"].get(name, defaults.get(name, _NOT_GIVEN))]

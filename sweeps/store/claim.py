@@ -21,7 +21,7 @@ CLAIM = ".claim"
 WAIT_S = 60.0
 """How long another driver is waited for, which holds a folder for a few calls of its store."""
 
-_LOOK_S = 0.2
+_CLAIM_POLL_S = 0.2
 
 
 @contextmanager
@@ -73,9 +73,9 @@ def _claimed_remotely(store: Store) -> Iterator[None]:
                 raise _busy(store, ", ".join(sorted(others)))
             if min(others) < mine:  # withdraw, so that of all that wait the first goes on
                 store.drop(mine)
-                time.sleep(_LOOK_S)
+                time.sleep(_CLAIM_POLL_S)
                 store.put(mine, b"")
-            time.sleep(_LOOK_S)
+            time.sleep(_CLAIM_POLL_S)
         yield
     finally:
         store.drop(mine)

@@ -21,9 +21,17 @@ from sweeps.declare.cells.identity import shard_name
 from sweeps.declare.content import differing
 from sweeps.errors import SweepError
 from sweeps.provenance.mixtures import MADE_BY, together
-from sweeps.store.dataset import Dataset, Writer
+from sweeps.store.dataset import DatasetFolder, Writer
 from sweeps.store.files import is_own, records_of
-from sweeps.store.shard_file import NOTES, RECORDS_DIGEST, Damaged, Owner, id_array, parts, stated
+from sweeps.store.shard_file import (
+    NOTES,
+    RECORDS_DIGEST,
+    DamagedFile,
+    Owner,
+    id_array,
+    parts,
+    stated,
+)
 
 REPLACES = "replaces"
 """Key of a compacted file's metadata: the files whose rows it holds."""
@@ -56,7 +64,7 @@ class _Rows:
         return ", ".join(differing(self._table.take(pa.array(at)), other))
 
 
-def compact(dataset: Dataset, owner: Owner, writer: Writer, target_bytes: int) -> Compaction:
+def compact(dataset: DatasetFolder, owner: Owner, writer: Writer, target_bytes: int) -> Compaction:
     """Bring the shards of a dataset together into files of about `target_bytes`.
 
     Args:
@@ -81,7 +89,7 @@ def compact(dataset: Dataset, owner: Owner, writer: Writer, target_bytes: int) -
                         "of it, and was not removed; run the same command again"
                     )
             return Compaction(before, len(dataset.shards()), left_over)
-    except (FileNotFoundError, Damaged) as error:
+    except (FileNotFoundError, DamagedFile) as error:
         raise SweepError(
             f"a file of {dataset.location} was changed or moved meanwhile ({error}); nothing was lost: run "
             "the same command again"
@@ -89,7 +97,7 @@ def compact(dataset: Dataset, owner: Owner, writer: Writer, target_bytes: int) -
 
 
 @contextmanager
-def _alone(dataset: Dataset) -> Iterator[None]:
+def _alone(dataset: DatasetFolder) -> Iterator[None]:
     """Hold the folder against a second compaction."""
     if not dataset.store.lock(LOCK):
         raise SweepError(
@@ -102,7 +110,7 @@ def _alone(dataset: Dataset) -> Iterator[None]:
         dataset.store.drop(LOCK)
 
 
-def _check_sound(dataset: Dataset, owner: Owner) -> None:
+def _check_sound(dataset: DatasetFolder, owner: Owner) -> None:
     """Refuse a folder of which a file is not what it says, or of which two files disagree."""
     found = dataset.inspect(owner)
     if found.conflicts:
@@ -114,7 +122,7 @@ def _check_sound(dataset: Dataset, owner: Owner) -> None:
         )
 
 
-def _finish(dataset: Dataset) -> int:
+def _finish(dataset: DatasetFolder) -> int:
     """Remove what a former compaction has left behind of what it replaced; how many files of rows."""
     removed = 0
     for name in dataset.shards():
@@ -134,7 +142,7 @@ def _left_over(metadata: Mapping[str, str], there: Mapping[str, int]) -> set[str
     return {name for name in named if is_own(name) and {name, records_of(name)} & there.keys()}
 
 
-def _groups(dataset: Dataset, target_bytes: int) -> Iterator[list[str]]:
+def _groups(dataset: DatasetFolder, target_bytes: int) -> Iterator[list[str]]:
     """Names of small shards of one schema that make a large file together.
 
     A file whose name no sweep gives is somebody's: its rows count, and it stays where it is.
@@ -152,7 +160,7 @@ def _groups(dataset: Dataset, target_bytes: int) -> Iterator[list[str]]:
     yield from (names for names, _ in groups.values() if len(names) > 1)
 
 
-def _pack(dataset: Dataset, writer: Writer, group: list[str]) -> str:
+def _pack(dataset: DatasetFolder, writer: Writer, group: list[str]) -> str:
     """Publish the rows of a group as one file and read it back; its name."""
     tables = {name: dataset.read(name) for name in group}
     table = _once(dataset, tables)
@@ -175,7 +183,7 @@ def _pack(dataset: Dataset, writer: Writer, group: list[str]) -> str:
     return name
 
 
-def _once(dataset: Dataset, tables: dict[str, pa.Table]) -> pa.Table:
+def _once(dataset: DatasetFolder, tables: dict[str, pa.Table]) -> pa.Table:
     """The rows of files, each once.
 
     Raises:
@@ -212,7 +220,7 @@ def _keys(table: pa.Table) -> NDArray[Any]:
     return np.frombuffer(both.tobytes(), dtype=f"S{both.shape[1]}") if ids.size else ids
 
 
-def _drop(dataset: Dataset, name: str, replaced: list[str]) -> list[str]:
+def _drop(dataset: DatasetFolder, name: str, replaced: list[str]) -> list[str]:
     """Remove shards whose rows and records a large file holds, bit by bit; no other file.
 
     Args:

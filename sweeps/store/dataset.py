@@ -25,10 +25,10 @@ from sweeps.store.manifest import read_manifest
 from sweeps.store.schema import file_metadata, table_schema, to_table, trace_schema
 from sweeps.store.shard_file import (
     DIGEST,
-    Damaged,
+    DamagedFile,
     Found,
     Owner,
-    Shard,
+    PublishedShard,
     decode,
     read_shard,
     sound_table,
@@ -40,12 +40,12 @@ from sweeps.store.store import Store
 _Stamp = tuple[Any, ...]
 
 
-class Dataset:
+class DatasetFolder:
     """The published rows of one sweep in one folder."""
 
     def __init__(self, location: str) -> None:
         self.store = Store(location)
-        self._sound: dict[str, tuple[_Stamp, Shard]] = {}
+        self._sound: dict[str, tuple[_Stamp, PublishedShard]] = {}
 
     @property
     def location(self) -> str:
@@ -105,7 +105,7 @@ class Dataset:
             raise SweepError(f"{self.location} holds no sweep: there is no {MANIFEST} in it")
         for name in names:
             with suppress(
-                FileNotFoundError, Damaged, ValueError, KeyError, TypeError, RecursionError
+                FileNotFoundError, DamagedFile, ValueError, KeyError, TypeError, RecursionError
             ):
                 said = decode(self.store, name, texts)
                 return Owner(str(json.loads(said["sweep"])["name"]), int(said["numerics_version"]))
@@ -132,7 +132,7 @@ class Dataset:
                 for name in self._shards(entries):
                     try:
                         found[name] = self._shard(name, owner, entries)
-                    except Damaged as damage:
+                    except DamagedFile as damage:
                         damaged[name] = str(damage)
                 if damaged.keys() <= set(self.shards()):
                     return inspection(self.store, found, damaged)
@@ -184,7 +184,7 @@ class Dataset:
     def _decoded(self, name: str, look: Callable[[pq.ParquetFile], Found]) -> Found:
         try:
             return decode(self.store, name, look)
-        except Damaged as damage:
+        except DamagedFile as damage:
             raise SweepError(f"{self.location}/{name} {damage}") from None
 
     def _shards(self, entries: dict[str, arrow_fs.FileInfo]) -> list[str]:
@@ -197,7 +197,9 @@ class Dataset:
                 )
         return names
 
-    def _shard(self, name: str, owner: Owner, entries: dict[str, arrow_fs.FileInfo]) -> Shard:
+    def _shard(
+        self, name: str, owner: Owner, entries: dict[str, arrow_fs.FileInfo]
+    ) -> PublishedShard:
         """A file of rows; one that has not changed since it was checked is not read again."""
         infos = (entries[name], entries.get(records_of(name)))
         stamp = (owner, *((info.size, info.mtime_ns) for info in infos if info))

@@ -13,7 +13,7 @@ TRAJECTORY = "trajectory"
 DAMAGED = "_damaged-"
 """How names of damaged files begin that were set aside."""
 
-_OWN = re.compile(r"shard-[0-9a-f]{32}\.parquet")
+_SHARD_NAME = re.compile(r"shard-[0-9a-f]{32}\.parquet")
 
 
 def is_shard(name: str) -> bool:
@@ -23,7 +23,7 @@ def is_shard(name: str) -> bool:
 
 def is_own(name: str) -> bool:
     """Whether the name is one that shards are published under: the digest of their runs."""
-    return _OWN.fullmatch(name) is not None
+    return _SHARD_NAME.fullmatch(name) is not None
 
 
 def records_of(shard: str) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.content import differing
 from sweeps.provenance.mixtures import unlike
-from sweeps.store.shard_file import Shard, decode
+from sweeps.store.shard_file import PublishedShard, decode
 from sweeps.store.store import Store
 
 
@@ -26,7 +26,7 @@ class Inspection(NamedTuple):
     another file holds too.
     """
 
-    shards: dict[str, Shard]
+    shards: dict[str, PublishedShard]
     damaged: dict[str, str]
     ids: NDArray[Any]
     conflicts: list[str]
@@ -49,7 +49,9 @@ class Inspection(NamedTuple):
         return [note for shard in self.shards.values() for note in shard.notes]
 
 
-def inspection(store: Store, found: dict[str, Shard], damaged: dict[str, str]) -> Inspection:
+def inspection(
+    store: Store, found: dict[str, PublishedShard], damaged: dict[str, str]
+) -> Inspection:
     """Compare the rows of runs that several files hold.
 
     Args:
@@ -77,11 +79,11 @@ def inspection(store: Store, found: dict[str, Shard], damaged: dict[str, str]) -
     return Inspection(found, damaged, once, conflicts, again)
 
 
-def _joined(shards: dict[str, Shard]) -> NDArray[Any]:
+def _joined(shards: dict[str, PublishedShard]) -> NDArray[Any]:
     return np.concatenate([np.zeros(0, ID_DTYPE), *(shard.ids for shard in shards.values())])
 
 
-def _twice(shards: dict[str, Shard], ids: NDArray[Any]) -> list[tuple[str, str, Any, Any]]:
+def _twice(shards: dict[str, PublishedShard], ids: NDArray[Any]) -> list[tuple[str, str, Any, Any]]:
     """Pairs of files that hold the same runs, with the rows of these runs in each."""
     names = list(shards)
     starts = np.cumsum([0, *(shard.ids.size for shard in shards.values())])
@@ -97,7 +99,7 @@ def _twice(shards: dict[str, Shard], ids: NDArray[Any]) -> list[tuple[str, str, 
 
 
 def _conflict(
-    shards: dict[str, Shard], names: tuple[str, str], columns: list[str], run: bytes
+    shards: dict[str, PublishedShard], names: tuple[str, str], columns: list[str], run: bytes
 ) -> str:
     """Which files disagree, in what, and what they say of where they come from."""
     made = unlike(*(shards[name].notes for name in names))

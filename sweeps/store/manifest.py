@@ -20,7 +20,7 @@ _TYPES: dict[str, tuple[type, str]] = {
 }
 
 
-class NotASweep(ValueError):
+class NotASweepError(ValueError):
     """What a document has that a resolved sweep has not."""
 
 
@@ -36,7 +36,7 @@ def read_manifest(data: bytes, source: str) -> dict[str, Any]:
     try:
         found = json.loads(data)
         if not isinstance(found, dict):
-            raise NotASweep(f"it holds {shown(found)}")
+            raise NotASweepError(f"it holds {shown(found)}")
         version = found.get("schema_version")
         if type(version) is int and version != SCHEMA_VERSION:
             raise SweepError(
@@ -45,7 +45,9 @@ def read_manifest(data: bytes, source: str) -> dict[str, Any]:
             )
         _check(found)
     except (ValueError, RecursionError) as error:
-        why = error if isinstance(error, NotASweep) else f"it is no JSON: {type(error).__name__}"
+        why = (
+            error if isinstance(error, NotASweepError) else f"it is no JSON: {type(error).__name__}"
+        )
         raise SweepError(
             f"{source} is not a resolved sweep; move it away, or name another --out ({why})"
         ) from None
@@ -55,27 +57,27 @@ def read_manifest(data: bytes, source: str) -> dict[str, Any]:
 def _check(found: dict[str, Any]) -> None:
     """Whether every key has its type, and the planned runs are those of axes, settings and replicates."""
     if is_altered(found):
-        raise NotASweep("it was altered since it was written: its digest is of another text")
+        raise NotASweepError("it was altered since it was written: its digest is of another text")
     if missing := sorted((_KEYS | {"schema_version"}) - found.keys()):
-        raise NotASweep(f"{', '.join(missing)} is missing")
+        raise NotASweepError(f"{', '.join(missing)} is missing")
     for key, (kind, expected) in _TYPES.items():
         if not isinstance(found[key], kind) or isinstance(found[key], bool):
-            raise NotASweep(f"{key} is {shown(found[key])}, expected {expected}")
+            raise NotASweepError(f"{key} is {shown(found[key])}, expected {expected}")
     steps = recorded = found.get("trajectory")
     if isinstance(recorded, dict) and isinstance(recorded.get("scale"), str):
         steps = recorded.get("values")
     if recorded is not None and not _is_list(steps, int):
-        raise NotASweep(
+        raise NotASweepError(
             f"trajectory is {shown(recorded)}, expected a list of steps, or their values and scale"
         )
     draws = found.get("draws", {})
     if not (isinstance(draws, dict) and all(_is_list(names, str) for names in draws.values())):
-        raise NotASweep(f"draws is {shown(draws)}, expected lists of names")
+        raise NotASweepError(f"draws is {shown(draws)}, expected lists of names")
     if not all(_is_list(group, str) and group for group in found["zip"]):
-        raise NotASweep(f"zip is {shown(found['zip'])}, expected lists of names")
+        raise NotASweepError(f"zip is {shown(found['zip'])}, expected lists of names")
     planned = _planned(found)
     if found["planned_runs"] != planned:
-        raise NotASweep(
+        raise NotASweepError(
             f"planned_runs is {shown(found['planned_runs'])}, and its axes, settings and replicates "
             f"make {planned:,}"
         )
@@ -88,11 +90,13 @@ def _planned(found: dict[str, Any]) -> int:
         for name, axis in found[section].items():
             values = axis.get("values") if section == "axes" and isinstance(axis, dict) else axis
             if not (_is_list(values, int, float, str, type(None)) and values):
-                raise NotASweep(f"{section}.{name} is {shown(axis)}, expected a list of values")
+                raise NotASweepError(
+                    f"{section}.{name} is {shown(axis)}, expected a list of values"
+                )
             counts[name] = len(values)
     for first, *others in found["zip"]:
         if {first, *others} - counts.keys():
-            raise NotASweep(f"zip is {shown(found['zip'])}, expected names of axes")
+            raise NotASweepError(f"zip is {shown(found['zip'])}, expected names of axes")
         for name in others:
             counts[name] = 1
     return int(found["replicates"] * math.prod(counts.values()))

@@ -17,10 +17,10 @@ _REFUSED = re.compile(
     r"|HTTP status 40[13]|code: 40[13]|Forbidden|Unauthenticated",
     re.IGNORECASE,
 )
-_ABSENT = re.compile(r"NO_SUCH_BUCKET|bucket.*(not exist|not found)", re.IGNORECASE)
+_NO_SUCH_BUCKET = re.compile(r"NO_SUCH_BUCKET|bucket.*(not exist|not found)", re.IGNORECASE)
 
 
-def patiently(call: Callable[[], Answer], remote: bool) -> Answer:
+def with_retries(call: Callable[[], Answer], remote: bool) -> Answer:
     """Make a call; on an object store again, after pauses, where it failed for no lasting reason.
 
     Only calls that may be made twice are to be given.
@@ -31,20 +31,20 @@ def patiently(call: Callable[[], Answer], remote: bool) -> Answer:
         except FileNotFoundError:
             raise
         except OSError as error:
-            if lasting(str(error)):
+            if is_permanent(str(error)):
                 raise
         time.sleep(wait)
     return call()
 
 
-def lasting(error: str) -> bool:
+def is_permanent(error: str) -> bool:
     """Whether an error would come again: no rights, or no such bucket."""
-    return bool(_REFUSED.search(error) or _ABSENT.search(error))
+    return bool(_REFUSED.search(error) or _NO_SUCH_BUCKET.search(error))
 
 
 def remedy(error: str, environment: Mapping[str, str] = os.environ) -> str:
     """What to do about an object store's error, empty where nothing is known of it."""
-    if _ABSENT.search(error):
+    if _NO_SUCH_BUCKET.search(error):
         return "; make the bucket first, or correct its name"
     if not _REFUSED.search(error):
         return ""

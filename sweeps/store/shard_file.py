@@ -29,7 +29,7 @@ RECORDS_DIGEST = "records_digest"
 NOTES = "notes"
 """Key of a compacted file's metadata: what the files that it was made of said of themselves."""
 
-STATED = (
+STATED_KEYS = (
     *("engine", "device", "processor", "instruction_set", "blas"),
     *("code_version", "code_digest", "numba", "llvmlite", "numpy", "scipy"),
     *("wall_s", "compile_s", "session", "session_s", "slots", "node"),
@@ -52,11 +52,11 @@ class Owner(NamedTuple):
     numerics_version: int
 
 
-class Damaged(Exception):
+class DamagedFile(Exception):
     """A file is not what it says; the text tells how."""
 
 
-class Shard(NamedTuple):
+class PublishedShard(NamedTuple):
     """What a sweep needs to know of a file of rows: runs, how they ended, where they come from."""
 
     ids: NDArray[Any]
@@ -66,7 +66,7 @@ class Shard(NamedTuple):
     has_digest: bool = True
 
 
-def read_shard(store: Store, name: str, owner: Owner, beside: Set[str]) -> Shard:
+def read_shard(store: Store, name: str, owner: Owner, beside: Set[str]) -> PublishedShard:
     """Read and check a file of rows.
 
     Args:
@@ -85,7 +85,7 @@ def read_shard(store: Store, name: str, owner: Owner, beside: Set[str]) -> Shard
         shard = _checked(name, table, metadata)
         if is_own(name) and json.loads(shard.sweep).get("trajectory") is not None:
             _check_records(store, name, metadata, beside)
-    except Damaged as damage:
+    except DamagedFile as damage:
         if is_own(name):
             raise
         raise SweepError(
@@ -117,7 +117,7 @@ def decode(store: Store, name: str, look: Callable[[pq.ParquetFile], Found]) -> 
     except MemoryError as error:
         raise _unread(store, name, error) from None
     except UNDECODABLE as error:
-        raise Damaged(f"is not a readable Parquet file of a sweep ({_line(error)})") from None
+        raise DamagedFile(f"is not a readable Parquet file of a sweep ({_line(error)})") from None
 
 
 def _unread(store: Store, name: str, error: BaseException) -> BaseException:
@@ -174,12 +174,14 @@ def parts(metadata: Mapping[str, str], rows: int) -> list[dict[str, str]]:
     """
     try:
         found = json.loads(metadata[NOTES])
-        noted = [{key: part[key] for key in (*STATED, "rows") if key in part} for part in found]
+        noted = [
+            {key: part[key] for key in (*STATED_KEYS, "rows") if key in part} for part in found
+        ]
         if all(isinstance(text, str) for part in noted for text in part.values()):
             return noted
     except (KeyError, ValueError, TypeError, RecursionError):
         pass
-    return [{key: metadata[key] for key in STATED if key in metadata} | {"rows": str(rows)}]
+    return [{key: metadata[key] for key in STATED_KEYS if key in metadata} | {"rows": str(rows)}]
 
 
 def id_array(table: pa.Table) -> NDArray[Any]:
@@ -190,10 +192,10 @@ def id_array(table: pa.Table) -> NDArray[Any]:
     """
     kind = table.schema.field("run_id").type if "run_id" in table.column_names else "nothing"
     if kind != pa.binary(RUN_ID_BYTES):
-        raise Damaged(f"holds {kind} as run_id; expected {pa.binary(RUN_ID_BYTES)}")
+        raise DamagedFile(f"holds {kind} as run_id; expected {pa.binary(RUN_ID_BYTES)}")
     column = table["run_id"].combine_chunks()
     if column.null_count:
-        raise Damaged(f"holds {column.null_count} nulls as run_id")
+        raise DamagedFile(f"holds {column.null_count} nulls as run_id")
     raw = column.buffers()[1]
     if raw is None:
         return np.zeros(0, dtype=ID_DTYPE)
@@ -212,7 +214,7 @@ def _check_owner(name: str, metadata: Mapping[str, str], owner: Owner) -> None:
     try:
         sweep, version = json.loads(metadata["sweep"])["name"], int(metadata["numerics_version"])
     except (KeyError, ValueError, TypeError, RecursionError):
-        raise Damaged("does not say of which sweep and numerics version it is") from None
+        raise DamagedFile("does not say of which sweep and numerics version it is") from None
     if sweep != owner.name:
         raise SweepError(f"{name} is of the sweep {sweep!r}, not {owner.name!r}; {remedy}")
     if version != owner.numerics_version:
@@ -222,18 +224,20 @@ def _check_owner(name: str, metadata: Mapping[str, str], owner: Owner) -> None:
         )
 
 
-def _checked(name: str, table: pa.Table, metadata: Mapping[str, str]) -> Shard:
+def _checked(name: str, table: pa.Table, metadata: Mapping[str, str]) -> PublishedShard:
     """A file's rows, compared with its name and its digest."""
     ids = id_array(table)
     if is_own(name) and shard_name(ids) != name:
-        raise Damaged("holds other runs than those that its name stands for")
+        raise DamagedFile("holds other runs than those that its name stands for")
     check_digest(table, metadata)
     if "status" not in table.column_names:
-        raise Damaged("has no column status")
+        raise DamagedFile("has no column status")
     statuses = Counter(
         {str(one["values"]): one["counts"] for one in table["status"].value_counts().to_pylist()}
     )
-    return Shard(ids, statuses, parts(metadata, len(ids)), metadata["sweep"], DIGEST in metadata)
+    return PublishedShard(
+        ids, statuses, parts(metadata, len(ids)), metadata["sweep"], DIGEST in metadata
+    )
 
 
 def sound_table(file: pq.ParquetFile) -> pa.Table:
@@ -256,21 +260,21 @@ def check_digest(table: pa.Table, metadata: Mapping[str, str]) -> None:
     digest = metadata.get(DIGEST)
     try:
         if digest is not None and content_digest(table) != digest:
-            raise Damaged("holds other numbers than those that were written into it")
+            raise DamagedFile("holds other numbers than those that were written into it")
     except (TypeError, pa.ArrowException) as error:
-        raise Damaged(f"cannot be compared with its digest: {_line(error)}") from None
+        raise DamagedFile(f"cannot be compared with its digest: {_line(error)}") from None
 
 
 def _check_records(store: Store, name: str, metadata: Mapping[str, str], beside: Set[str]) -> None:
     """Whether a shard's file of records is there and is the one that was written with it."""
     records = records_of(name)
     if records not in beside:
-        raise Damaged(f"has lost its records along the training, {records}")
+        raise DamagedFile(f"has lost its records along the training, {records}")
     try:
         digest = stated(decode(store, records, sound_table).schema).get(DIGEST)
     except FileNotFoundError:
-        raise Damaged(f"has lost its records along the training, {records}") from None
-    except Damaged as damage:
-        raise Damaged(f"has lost its records along the training: {records} {damage}") from None
+        raise DamagedFile(f"has lost its records along the training, {records}") from None
+    except DamagedFile as damage:
+        raise DamagedFile(f"has lost its records along the training: {records} {damage}") from None
     if digest != metadata.get(RECORDS_DIGEST):
-        raise Damaged(f"was not written with the records that are there, {records}")
+        raise DamagedFile(f"was not written with the records that are there, {records}")

@@ -17,7 +17,7 @@ from pyarrow import ArrowException, NativeFile
 from pyarrow import fs as arrow_fs
 
 from sweeps.errors import SweepError, UnwritableError
-from sweeps.store.retries import lasting, patiently, remedy
+from sweeps.store.retries import is_permanent, remedy, with_retries
 
 TEMPORARY = ".tmp-"
 """How names of unfinished files begin; machine and process that write them follow."""
@@ -63,7 +63,7 @@ class Store:
     def hidden(self, prefix: str) -> list[str]:
         """Names of the files, not published ones, that begin so; the prefix begins with a dot."""
         selector = arrow_fs.FileSelector(self._root, allow_not_found=True)
-        infos = patiently(lambda: self._fs.get_file_info(selector), not self._local)
+        infos = with_retries(lambda: self._fs.get_file_info(selector), not self._local)
         return [info.base_name for info in infos if info.base_name.startswith(prefix)]
 
     def names(self) -> list[str]:
@@ -103,7 +103,7 @@ class Store:
         """One listing of the folder; a leading dot makes a file unpublished."""
         selector = arrow_fs.FileSelector(self._root, allow_not_found=True)
         try:
-            infos = patiently(lambda: self._fs.get_file_info(selector), not self._local)
+            infos = with_retries(lambda: self._fs.get_file_info(selector), not self._local)
         except FileNotFoundError:  # another driver makes the folder at this moment
             return {}
         except (ArrowException, OSError) as error:
@@ -126,9 +126,9 @@ class Store:
             if self._local:
                 self._put_local(Path(self._root), name, data)
             else:
-                patiently(lambda: self._put_object(name, data), True)
+                with_retries(lambda: self._put_object(name, data), True)
         except OSError as error:
-            lasts = error.errno in _LASTING or (not self._local and lasting(str(error)))
+            lasts = error.errno in _LASTING or (not self._local and is_permanent(str(error)))
             raise (UnwritableError if lasts else SweepError)(
                 f"cannot write {name} in {self.location}: {error.strerror or error}; "
                 "free space, correct the rights or name another --out, then run the same command again"
@@ -156,9 +156,9 @@ class Store:
         """Whether a file is published."""
         try:
             path = f"{self._root}/{name}"
-            info = patiently(lambda: self._fs.get_file_info(path), not self._local)
+            info = with_retries(lambda: self._fs.get_file_info(path), not self._local)
         except (ArrowException, OSError) as error:
-            refused = not self._local and lasting(str(error))
+            refused = not self._local and is_permanent(str(error))
             raise (UnwritableError if refused else SweepError)(
                 f"cannot look for {name} in {self.location}: {error}{remedy(str(error))}"
             ) from None
@@ -166,7 +166,9 @@ class Store:
 
     def open(self, name: str) -> NativeFile:
         """A published file, for random access."""
-        return patiently(lambda: self._fs.open_input_file(f"{self._root}/{name}"), not self._local)
+        return with_retries(
+            lambda: self._fs.open_input_file(f"{self._root}/{name}"), not self._local
+        )
 
     def get(self, name: str) -> bytes:
         """The bytes of a published file."""

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from sweeps.declare.cells.identity import cell_digests, run_ids
 from sweeps.errors import SweepError, shown
 from sweeps.protocol import Model
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.store.files import is_own, records_of
-from sweeps.store.shard_file import DIGEST, Damaged, Owner, decode, id_array, stated
+from sweeps.store.shard_file import DIGEST, DamagedFile, Owner, decode, id_array, stated
 
 
 class Verification(NamedTuple):
@@ -28,7 +28,7 @@ class Verification(NamedTuple):
     undigested: list[str]
 
 
-def verify(dataset: Dataset, model: Model, owner: Owner) -> Verification:
+def verify(dataset: DatasetFolder, model: Model, owner: Owner) -> Verification:
     """Check every file of a dataset; changes nothing.
 
     Args:
@@ -54,7 +54,7 @@ def verify(dataset: Dataset, model: Model, owner: Owner) -> Verification:
         return Verification(len(found.shards), rows, problems, undigested)
 
 
-def _problems(dataset: Dataset, name: str, table: pa.Table, model: Model) -> Iterator[str]:
+def _problems(dataset: DatasetFolder, name: str, table: pa.Table, model: Model) -> Iterator[str]:
     """What is wrong with one file of rows that is otherwise sound."""
     ids = id_array(table)
     try:
@@ -73,11 +73,11 @@ def _problems(dataset: Dataset, name: str, table: pa.Table, model: Model) -> Ite
     if is_own(name) and records in dataset.store.names():
         try:
             yield from _wrong_records(dataset, records, ids)
-        except (Damaged, SweepError) as damage:
+        except (DamagedFile, SweepError) as damage:
             yield f"has records that cannot be read: {records} {damage}"
 
 
-def _wrong_records(dataset: Dataset, records: str, ids: NDArray[Any]) -> Iterator[str]:
+def _wrong_records(dataset: DatasetFolder, records: str, ids: NDArray[Any]) -> Iterator[str]:
     """What is wrong with the records of a shard's runs."""
     recorded = id_array(dataset.read(records))
     if strange := np.setdiff1d(recorded, ids).size:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from bocnn.dense import network as dense
-from bocnn.dynamics.gram_step import Network, TrainingSet
+from bocnn.dynamics.state import Network, TrainingSet
 
 
 class Problem(NamedTuple):

@@ -10,17 +10,17 @@ from bocnn.cpu.lane_state import (
     LANE_DIVERGED,
     LANE_RUNNING,
     Stop,
-    advance,
     clear_lane,
     load_lane,
     new_lane_state,
     resume_lane,
     store_lane,
 )
+from bocnn.cpu.train import advance
 from bocnn.data.draws import Seed
 from bocnn.dynamics import activation
-from bocnn.dynamics.gram_step import Network, StepParameters, StepType, TrainingSet, is_finite
 from bocnn.dynamics.losses import LOGISTIC, SQUARE
+from bocnn.dynamics.state import Network, StepParameters, StepType, TrainingSet, is_finite
 from bocnn.simd.lanes import lane_count
 
 SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))

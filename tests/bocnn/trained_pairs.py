@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bocnn.data.model import DataParameters, Geometry, trained_filters
+from bocnn.data.geometry import trained_filters
+from bocnn.data.model import DataParameters, Geometry
 from bocnn.dense import network as dense
-from bocnn.dynamics.gram_step import StepType
+from bocnn.dynamics.state import StepType
 from bocnn.measure.fresh_output import FreshOutput, fresh_output
 from bocnn.measure.measures import RunState
 from tests.bocnn.arenas import arena, padded_zeros

@@ -18,7 +18,7 @@ from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.plan import Plan
 from sweeps.protocol import Model
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import local
 from sweeps.train.shard import Progress, TrainingJob
 from tests.toy import TOY
@@ -126,9 +126,9 @@ def errors_of(text: str, model: Model = TOY) -> str:
     return str(caught.value)
 
 
-def planned(text: str, folder: Path, model: Model = TOY) -> tuple[Plan, Dataset]:
+def planned(text: str, folder: Path, model: Model = TOY) -> tuple[Plan, DatasetFolder]:
     """The plan of a sweep against a folder."""
-    dataset = Dataset(str(folder))
+    dataset = DatasetFolder(str(folder))
     return driver.plan_sweep(resolved(text, model), dataset), dataset
 
 

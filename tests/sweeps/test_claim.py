@@ -12,7 +12,7 @@ from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
 from sweeps.store import claim
 from sweeps.store.claim import claimed
-from sweeps.store.dataset import MANIFEST, Dataset
+from sweeps.store.dataset import MANIFEST, DatasetFolder
 from sweeps.store.store import Store
 from tests.sweeps.small import BOCNN_SWEEP, COMMAND, TOY_SWEEP, resolved, train
 from tests.sweeps.test_objects import running, server, uri  # noqa: F401
@@ -27,7 +27,7 @@ def folder(request: pytest.FixtureRequest, out: Path) -> str:
 
 
 def test_of_two_sweeps_that_were_planned_at_once_the_second_is_refused(folder: str) -> None:
-    dataset = Dataset(folder)
+    dataset = DatasetFolder(folder)
     first, second = (
         driver.plan_sweep(resolved(TOY_SWEEP.replace("1.0e+6", cost)), dataset)
         for cost in ("1.0e+6", "2.0e+6")
@@ -42,7 +42,7 @@ def test_of_two_sweeps_that_were_planned_at_once_the_second_is_refused(folder: s
 
 def test_of_two_extensions_that_were_planned_at_once_none_is_lost(folder: str) -> None:
     """More replicates, and fewer of them again: the sweep in the folder never shrinks."""
-    dataset = Dataset(folder)
+    dataset = DatasetFolder(folder)
     more, fewer = (
         driver.plan_sweep(resolved(TOY_SWEEP.replace("replicates: 3", text)), dataset)
         for text in ("replicates: 5", "replicates: 4")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from sweeps.plan.cut import ShardSize
 from sweeps.protocol import Model
 from sweeps.store import store
 from sweeps.store.compact import Compaction
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.store.store import Store
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, bocnn_sweep, contents, planned, rows, train
 from tests.toy import TOY
@@ -30,7 +31,7 @@ TRACED = BOCNN_SWEEP + "trajectory: [0, 5]\n"
 
 
 def compact(folder: Path, target: int = LARGE, model: Model = TOY) -> Compaction:
-    return datasets.compact_dataset(Dataset(str(folder)), target, lambda name: model)
+    return datasets.compact_dataset(DatasetFolder(str(folder)), target, lambda name: model)
 
 
 def files_of(folder: Path, kind: str = "shard") -> list[str]:
@@ -39,11 +40,11 @@ def files_of(folder: Path, kind: str = "shard") -> list[str]:
 
 def test_many_small_files_become_one_with_the_same_rows(out: Path) -> None:
     train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
-    before, status = rows(out), datasets.read_status(Dataset(str(out)), lambda name: TOY)
+    before, status = rows(out), datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
     assert compact(out) == (20, 1, 0)
     assert rows(out).equals(before)
     assert {path.name[:6] for path in out.iterdir()} == {"shard-", "_sweep", "_given"}
-    after = datasets.read_status(Dataset(str(out)), lambda name: TOY)
+    after = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
     assert after == status._replace(shards=1)
     assert planned(TOY_SWEEP, out)[0].todo == 0
     assert open_dataset(str(out)).table.num_rows == before.num_rows
@@ -125,7 +126,7 @@ def test_readers_see_every_run_at_each_moment(out: Path) -> None:
 
     def read_on() -> None:
         while not ended.is_set():
-            found = datasets.read_status(Dataset(str(out)), lambda name: TOY)
+            found = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
             seen.add((found.published, open_dataset(str(out)).table.num_rows))
 
     reader = threading.Thread(target=read_on)
@@ -140,7 +141,7 @@ def test_readers_see_every_run_at_each_moment(out: Path) -> None:
 def test_a_second_compaction_is_held_off(out: Path) -> None:
     train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     files = contents(out)
-    assert Dataset(str(out)).store.lock(".compaction")
+    assert DatasetFolder(str(out)).store.lock(".compaction")
     with pytest.raises(SweepError, match=r"another compaction of .* is at work; wait for its end"):
         compact(out)
     assert {**files, ".compaction": contents(out)[".compaction"]} == contents(out)
@@ -254,7 +255,7 @@ def test_what_made_the_rows_is_kept_for_each_part(out: Path) -> None:
     state(out / first, **other)
     state(out / second, instruction_set="generic (0)")
     state(out / third, wall_s="abc", session_s="abc", slots="many")
-    before = datasets.read_status(Dataset(str(out)), lambda name: TOY)
+    before = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
     compact(out)
     metadata = pq.read_schema(out / files_of(out)[0]).metadata
     notes = json.loads(metadata[b"notes"])
@@ -263,14 +264,14 @@ def test_what_made_the_rows_is_kept_for_each_part(out: Path) -> None:
     assert metadata[b"engine"] == b"formula, gram-cuda"
     assert b"0.0.9" in metadata[b"code_version"]
     assert [note["wall_s"] for note in notes].count("abc") == 1
-    after = datasets.read_status(Dataset(str(out)), lambda name: TOY)
-    assert after == before._replace(shards=1)
+    after = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
+    assert after == replace(before, shards=1)
     assert "engines: formula (72 rows), gram-cuda (24 rows)" in after.mixed
     assert any(text.startswith("instruction sets: generic (0) (24 rows), ") for text in after.mixed)
     train(TOY_SWEEP.replace("replicates: 3", "replicates: 5"), out, shard_size=ShardSize(runs=24))
-    again = datasets.read_status(Dataset(str(out)), lambda name: TOY).mixed
+    again = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY).mixed
     compact(out)
-    assert datasets.read_status(Dataset(str(out)), lambda name: TOY).mixed == again
+    assert datasets.read_status(DatasetFolder(str(out)), lambda name: TOY).mixed == again
 
 
 @pytest.mark.parametrize("digest", [True, False])
@@ -320,7 +321,7 @@ def split(folder: Path, model: Model) -> None:
     train(TRACED, folder.parent / "again", model, shard_size=ShardSize(runs=2))
     for kind in ("trajectory", "shard"):
         for path in sorted((folder.parent / "again").glob(f"{kind}-*.parquet")):
-            Dataset(str(folder)).store.put(path.name, path.read_bytes())
+            DatasetFolder(str(folder)).store.put(path.name, path.read_bytes())
     for name in large:
         for kind in ("shard", "trajectory"):
             (folder / name.replace("shard", kind)).unlink()
@@ -348,7 +349,7 @@ def test_readers_and_drivers_beside_compactions(
         while not done.exists():
             try:
                 assert planned(TRACED, out, MODEL)[0].todo == 0
-                found = datasets.read_status(Dataset(str(out)), lambda name: MODEL)
+                found = datasets.read_status(DatasetFolder(str(out)), lambda name: MODEL)
                 assert (found.published, found.damaged, found.conflicts) == (48, (), ())
             except Exception as error:
                 errors.append(error)

@@ -17,7 +17,7 @@ from sweeps.driver import datasets
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.forecast import forecast
 from sweeps.provenance.sessions import share
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.train import progress as live
 from sweeps.train import shard
 from sweeps.train.progress import Live
@@ -96,7 +96,7 @@ def test_workers_of_ray_say_what_they_compiled(ray_session: None, out: Path) -> 
 
 def test_a_compaction_keeps_the_seconds_of_compiling(clock: Clock, out: Path) -> None:
     train(TOY_SWEEP, out, Fresh(), ShardSize(runs=24))
-    dataset = Dataset(str(out))
+    dataset = DatasetFolder(str(out))
     before = datasets.read_status(dataset, lambda name: TOY).share
     datasets.compact_dataset(dataset, 10**9, lambda name: TOY)
     after = datasets.read_status(dataset, lambda name: TOY).share

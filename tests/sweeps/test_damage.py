@@ -20,7 +20,7 @@ from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
 from sweeps.protocol import Model
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, bocnn_sweep, contents, rows, train
 from tests.toy import TOY
 
@@ -32,7 +32,7 @@ def files_of(folder: Path, kind: str = "shard") -> list[Path]:
 
 
 def status(folder: Path, model: Model = TOY) -> datasets.DatasetStatus:
-    return datasets.read_status(Dataset(str(folder)), lambda name: model)
+    return datasets.read_status(DatasetFolder(str(folder)), lambda name: model)
 
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
@@ -151,7 +151,7 @@ def test_a_damaged_shard_is_named_set_aside_and_trained_again(
     assert [text.startswith(victim.name) and why in text for text in found.damaged] == [True]
     assert (found.published, found.planned) == (96 - held, 96)
     with pytest.raises(SweepError, match=rf"{victim.name} .*; run the sweep again, which sets"):
-        datasets.compact_dataset(Dataset(str(out)), 10**9, lambda name: TOY)
+        datasets.compact_dataset(DatasetFolder(str(out)), 10**9, lambda name: TOY)
     with pytest.raises(AnalysisError, match=victim.name):
         open_dataset(str(out))
     assert contents(out) == files  # neither looking nor refusing changes anything
@@ -285,7 +285,7 @@ def test_two_files_with_other_numbers_of_a_run_are_both_named(out: Path) -> None
     assert status(out).published == 96
     for look in (
         lambda: train(TOY_SWEEP, out),
-        lambda: datasets.compact_dataset(Dataset(str(out)), 10**9, lambda name: TOY),
+        lambda: datasets.compact_dataset(DatasetFolder(str(out)), 10**9, lambda name: TOY),
     ):
         with pytest.raises(SweepError, match=says) as caught:
             look()
@@ -353,7 +353,7 @@ def test_readers_do_not_take_a_compaction_for_damage(out: Path) -> None:
     reader.start()
     size = max(path.stat().st_size for path in files_of(out))
     for files in (3, 9, 400):
-        datasets.compact_dataset(Dataset(str(out)), files * size, lambda name: MODEL)
+        datasets.compact_dataset(DatasetFolder(str(out)), files * size, lambda name: MODEL)
     ended.set()
     reader.join()
     assert errors == []
@@ -427,7 +427,7 @@ def test_a_copy_under_a_name_of_the_users_own_is_not_compacted_away(out: Path) -
     before = rows(out)
     copy = out / "my-copy.parquet"
     copy.write_bytes(files_of(out)[0].read_bytes())
-    datasets.compact_dataset(Dataset(str(out)), 10**9, lambda name: TOY)
+    datasets.compact_dataset(DatasetFolder(str(out)), 10**9, lambda name: TOY)
     assert copy.exists()
     assert len(files_of(out)) == 1
     assert set(rows(out)["run_id"].to_pylist()) == set(before["run_id"].to_pylist())

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
 from sweeps.store import store
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.train.shard import TrainingJob
 from tests.sweeps.small import TOY_SWEEP, contents, planned, rows, train, train_here
 from tests.toy import MEASURES, PARAMETERS, TOY, Toy
@@ -28,7 +29,7 @@ ENDINGS = TOY_SWEEP.replace("{cost: 1.0e+6}", "{blow_up: 5.0, stall: 1.5}")
 
 
 def status(folder: Path) -> datasets.DatasetStatus:
-    return datasets.read_status(Dataset(str(folder)), lambda name: TOY)
+    return datasets.read_status(DatasetFolder(str(folder)), lambda name: TOY)
 
 
 def shards(folder: Path) -> list[Path]:
@@ -222,7 +223,7 @@ def test_status_goes_by_the_files_where_the_manifest_is_lost(out: Path) -> None:
     train(TOY_SWEEP, out)
     before = status(out)
     (out / "_sweep.json").unlink()
-    assert status(out) == before._replace(lost=True)
+    assert status(out) == replace(before, lost=True)
     shards(out)[0].unlink()
     assert (status(out).published, status(out).planned) == (before.published - 10, before.planned)
 
@@ -281,12 +282,12 @@ def test_a_folder_that_cannot_be(place: str, tmp_path: Path) -> None:
 
 def test_an_unknown_store_is_named() -> None:
     with pytest.raises(SweepError, match="cannot open nowhere://x"):
-        Dataset("nowhere://x")
+        DatasetFolder("nowhere://x")
 
 
 def test_a_folder_may_be_a_uri(out: Path, tmp_path: Path) -> None:
     plan, _ = planned(TOY_SWEEP, tmp_path / "plain")
-    dataset = Dataset(out.as_uri())
+    dataset = DatasetFolder(out.as_uri())
     work = driver.prepare(plan, dataset, ShardSize())
     assert driver.execute(work, dataset, train_here).missing == 0
     train(TOY_SWEEP, tmp_path / "plain")

@@ -18,7 +18,7 @@ from sweeps import driver
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.store.failed_shard import reason
 from sweeps.train.executors import local
 from sweeps.train.shard import Progress, TrainingJob, check_here
@@ -65,7 +65,7 @@ def test_a_failed_shard_keeps_its_traceback_and_parameters(run: Run, out: Path) 
         assert line in text
     assert [progress.setback for progress in seen].count("failed") == 1
 
-    state = datasets.read_status(Dataset(str(out)), lambda name: TOY)
+    state = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
     assert state.failed == [f"{record.name}: RuntimeError: replicate 1 fails as asked"]
     train(one_shard, out, TOY, whole)
     assert not list(out.glob("_failed-*"))

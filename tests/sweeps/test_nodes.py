@@ -36,7 +36,7 @@ def test_a_cluster_of_which_a_node_does_not_see_the_folder_is_refused(tmp_path: 
         "from benchmarks.nodes import Nodes\n"
         "from sweeps.train.executors import tune\n"
         "from sweeps import driver\n"
-        "from sweeps.store.dataset import Dataset, Writer\n"
+        "from sweeps.store.dataset import DatasetFolder, Writer\n"
         "from sweeps.errors import SweepError\n"
         "from sweeps.plan.cut import ShardSize\n"
         "from tests.sweeps.small import TOY_SWEEP, planned\n"

@@ -14,7 +14,7 @@ from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
 from sweeps.store import retries as remote
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.store.store import Store
 from sweeps.train.executors import local
 from sweeps.train.shard import TrainingJob
@@ -89,7 +89,7 @@ def uri(server: Server, tmp_path: Path) -> str:
 def train_there(
     uri: str, run: Callable[[TrainingJob], dict[int, str]] = train_here, text: str = TOY_SWEEP
 ) -> driver.Outcome:
-    dataset = Dataset(uri)
+    dataset = DatasetFolder(uri)
     plan = driver.plan_sweep(resolved(text), dataset)
     return driver.execute(driver.prepare(plan, dataset, ShardSize(runs=48)), dataset, run)
 
@@ -112,8 +112,8 @@ def test_a_sweep_to_an_object_store_has_the_same_rows(uri: str, out: Path) -> No
     train(TOY_SWEEP, out)
     found = open_dataset(uri).table
     assert found.equals(rows(out).select(found.column_names))
-    assert datasets.read_status(Dataset(uri), lambda name: TOY).published == 96
-    assert driver.plan_sweep(resolved(TOY_SWEEP), Dataset(uri)).todo == 0
+    assert datasets.read_status(DatasetFolder(uri), lambda name: TOY).published == 96
+    assert driver.plan_sweep(resolved(TOY_SWEEP), DatasetFolder(uri)).todo == 0
 
 
 def test_publishing_twice_is_publishing_once(uri: str) -> None:
@@ -127,7 +127,7 @@ def test_publishing_twice_is_publishing_once(uri: str) -> None:
 
 def test_compaction_on_an_object_store(uri: str) -> None:
     train_there(uri)
-    assert datasets.compact_dataset(Dataset(uri), 10**9, lambda name: TOY) == (2, 1, 0)
+    assert datasets.compact_dataset(DatasetFolder(uri), 10**9, lambda name: TOY) == (2, 1, 0)
     assert open_dataset(uri).table.num_rows == 96
     assert sorted(name[:6] for name in Store(uri).names()) == ["_given", "_sweep", "shard-"]
 
@@ -176,7 +176,7 @@ def test_missing_credentials_are_named(
     with pytest.raises(
         SweepError, match=r"no credentials were found: set AWS_ACCESS_KEY_ID and AWS"
     ):
-        Dataset(uri).shards()
+        DatasetFolder(uri).shards()
 
 
 def test_credentials_that_are_refused_are_named(uri: str, server: Server) -> None:
@@ -184,7 +184,7 @@ def test_credentials_that_are_refused_are_named(uri: str, server: Server) -> Non
     with pytest.raises(
         SweepError, match=r"credentials that were found are refused: expected the r"
     ):
-        Dataset(uri).shards()
+        DatasetFolder(uri).shards()
     count = len(server.requests)
     with pytest.raises(SweepError, match=r"cannot write _sweep.json .* are refused: expected the"):
         Store(uri).put("_sweep.json", b"{}")

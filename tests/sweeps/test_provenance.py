@@ -18,7 +18,7 @@ from sweeps.plan.cut import ShardSize
 from sweeps.provenance import machine, source_code
 from sweeps.provenance.mixtures import mixtures
 from sweeps.provenance.source_code import Code, code_in, code_of, source_digest
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.train.shard import check_here
 from tests.sweeps.small import TOY_SWEEP, planned, train
 from tests.toy import TOY, Toy
@@ -184,13 +184,13 @@ def test_status_says_that_a_dataset_was_made_by_several_states_of_the_code(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(TOY_SWEEP, out, shard_size=ShardSize(runs=48))
-    assert datasets.read_status(Dataset(str(out)), lambda name: TOY).mixed == ()
+    assert datasets.read_status(DatasetFolder(str(out)), lambda name: TOY).mixed == ()
     before = code_of(TOY)
     later = Code(before.packages, "f" * 16, before.versions)
     monkeypatch.setattr("sweeps.driver.steps.code_of", lambda model: later)
     monkeypatch.setattr(source_code, "code_in", lambda packages: later)
     train(TOY_SWEEP.replace("replicates: 3", "replicates: 4"), out, shard_size=ShardSize(runs=48))
-    found = datasets.read_status(Dataset(str(out)), lambda name: TOY)
+    found = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
     shares = sorted([f"{before.digest} (96 rows)", f"{'f' * 16} (32 rows)"])
     assert found.mixed == (f"states of the code: {', '.join(shares)}",)
 

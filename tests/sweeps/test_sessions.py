@@ -7,7 +7,7 @@ import pytest
 from sweeps.driver import datasets
 from sweeps.plan.cut import ShardSize
 from sweeps.provenance.sessions import share
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.small import TOY_SWEEP, train
 from tests.toy import TOY, Toy
 
@@ -43,7 +43,7 @@ def test_where_no_file_says_it_there_is_no_share(notes: list[dict[str, str]]) ->
 
 def test_status_tells_the_share_from_the_dataset_alone(out: Path) -> None:
     train(TOY_SWEEP, out, Toy(pause_s=0.01), ShardSize(runs=24))
-    found = datasets.read_status(Dataset(str(out)), lambda name: TOY).share
+    found = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY).share
     assert found is not None
     assert found.compute_s >= 0.96
     assert 0 < found.orchestration < 0.9

@@ -12,7 +12,7 @@ from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
 from sweeps.protocol import load_model
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import local
 from tests.sweeps.small import COMMAND, TOY_SWEEP, errors_of, ignore, resolved
 from tests.toy import TOY
@@ -83,7 +83,7 @@ def test_every_shipped_sweep_has_three_sizes_that_grow(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_shipped_sweep_trains_in_its_smoke_size(name: str, tmp_path: Path) -> None:
     plan = driver.open_sweep(name, size="smoke")
-    dataset = Dataset(str(tmp_path))
+    dataset = DatasetFolder(str(tmp_path))
     work = driver.prepare(driver.plan_sweep(plan, dataset), dataset, ShardSize())
     assert local.run(work, ignore) == {}
     state = datasets.read_status(dataset)

@@ -20,7 +20,7 @@ from analysis.errors import AnalysisError
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.small import train
 from tests.toy import TOY
 
@@ -95,7 +95,7 @@ def outside(parent: Path) -> dict[str, bytes | None]:
 
 def commands(folder: Path) -> Iterator[Callable[[], object]]:
     """All that reads a dataset, and then all that changes it."""
-    dataset, place = Dataset(str(folder)), str(folder)
+    dataset, place = DatasetFolder(str(folder)), str(folder)
     yield lambda: datasets.read_status(dataset, lambda name: TOY)
     yield lambda: datasets.verify_dataset(dataset, lambda name: TOY)
     yield lambda: open_dataset(place)

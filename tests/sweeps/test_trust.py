@@ -14,7 +14,7 @@ from sweeps import driver
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.train.shard import TrainingJob
 from tests.sweeps.small import TOY_SWEEP, errors_of, planned, rows, train, train_here
 from tests.toy import TOY, Toy
@@ -52,7 +52,7 @@ def test_a_pickle_in_the_folder_is_not_run(name: str, out: Path, tmp_path: Path)
     sprung = tmp_path / "sprung"
     (out / name).write_bytes(pickle.dumps(_Trap(sprung), protocol=0))
     try:
-        datasets.read_status(Dataset(str(out)), lambda name: TOY)
+        datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
     except SweepError as error:
         assert name in str(error)
     assert not sprung.exists()

@@ -14,7 +14,7 @@ from sweeps.declare.content import column_digests, content_digest, differing
 from sweeps.driver import datasets
 from sweeps.plan.cut import ShardSize
 from sweeps.protocol import Model, load_model
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.store.verify import identities
 from tests.sweeps.small import (
     BOCNN_SWEEP,
@@ -32,7 +32,7 @@ TRACED = BOCNN_SWEEP + "trajectory: [0, 5]\n"
 
 
 def verified(folder: Path, model: Model = TOY) -> list[str]:
-    return datasets.verify_dataset(Dataset(str(folder)), lambda name: model).problems
+    return datasets.verify_dataset(DatasetFolder(str(folder)), lambda name: model).problems
 
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], *, digest: bool) -> None:
@@ -70,14 +70,14 @@ def changed(name: str, value: Any) -> Callable[[pa.Table], pa.Table]:
 def test_what_was_trained_is_what_it_says(text: str, model: Model, out: Path) -> None:
     train(text, out, model, shard_size=ShardSize(runs=9))
     files = contents(out)
-    found = datasets.verify_dataset(Dataset(str(out)), lambda name: model)
+    found = datasets.verify_dataset(DatasetFolder(str(out)), lambda name: model)
     assert (found.problems, found.undigested) == ([], [])
     assert (found.files, found.rows) == (len(list(out.glob("shard-*"))), rows(out).num_rows)
     assert contents(out) == files
     table = rows(out)
-    keyed = datasets.sweep_of(Dataset(str(out)), lambda name: model).model
+    keyed = datasets.sweep_of(DatasetFolder(str(out)), lambda name: model).model
     assert [bytes(i) for i in identities(keyed, table)] == table["run_id"].to_pylist()
-    datasets.compact_dataset(Dataset(str(out)), 10**9, lambda name: model)
+    datasets.compact_dataset(DatasetFolder(str(out)), 10**9, lambda name: model)
     assert verified(out, model) == []
 
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_checked_is_said(out: Path) -> None:
     train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     victim = sorted(out.glob("shard-*"))[0]
     rewrite(victim, lambda table: table, digest=False)
-    found = datasets.verify_dataset(Dataset(str(out)), lambda name: TOY)
+    found = datasets.verify_dataset(DatasetFolder(str(out)), lambda name: TOY)
     assert (found.problems, found.undigested) == ([], [victim.name])
 
 

@@ -11,7 +11,8 @@ from bocnn.arrays import Array
 from bocnn.cpu.engine import workspace_bytes
 from bocnn.data.data_model import data_parameters
 from bocnn.data.draws import Seed
-from bocnn.data.model import draw_geometry, draw_training_set
+from bocnn.data.geometry import draw_geometry
+from bocnn.data.training_set import draw_training_set
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
 from bocnn.models.tangent.columns import (
     TANGENT_IDLE,

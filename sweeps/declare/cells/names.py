@@ -211,15 +211,17 @@ def _formulas(spec: SweepSpec, model: Model) -> Iterator[FileError]:
     """Order parameters and predicted lines that are no formulas, or read what is no column."""
     if spec.analysis is None:
         return
-    placed: list[tuple[Path, str]] = []
+    formulas: list[tuple[Path, str]] = []
     for index, theory in enumerate(spec.analysis.theory):
         if theory.line is not None:
-            placed.append((("analysis", "theory", index, "line"), theory.line))
+            formulas.append((("analysis", "theory", index, "line"), theory.line))
     if collapse := spec.analysis.collapse:
         path: Path = ("analysis", "collapse", "order")
         one = isinstance(collapse.order, str)
-        placed += [(path if one else (*path, k), text) for k, text in enumerate(collapse.formulas)]
-    for path, text in placed:
+        formulas += [
+            (path if one else (*path, k), text) for k, text in enumerate(collapse.formulas)
+        ]
+    for path, text in formulas:
         try:
             problems = _no_columns(formula.parse(text), spec, model)
         except formula.FormulaError as error:

@@ -27,7 +27,7 @@ from sweeps.declare.file.sweep_file import (
     read_spec,
 )
 from sweeps.errors import FileError, Path, SweepError
-from sweeps.images.check import COLUMNS, unusable
+from sweeps.images.check import IMAGE_COLUMNS, unusable
 from sweeps.protocol import Model, NeedsImages, SharesDraws
 
 MAX_CELLS = 20_000_000
@@ -206,7 +206,7 @@ def _images(spec: SweepSpec, cells: CellTable) -> list[FileError]:
     """Images that cannot be used, at the first section that names them."""
     found = []
     for column, text in unusable(columns for _, columns in cells.blocks()):
-        names = (column, *COLUMNS)
+        names = (column, *IMAGE_COLUMNS)
         given = ((key, name) for name in names for key in SECTIONS if name in getattr(spec, key))
         found.append(FileError(next(given, ()), text))
     return found

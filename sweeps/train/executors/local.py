@@ -20,7 +20,7 @@ from sweeps.store.failed_shard import reason
 from sweeps.train.shard import Progress, TrainingJob, keep_failure, train_shard
 from sweeps.train.stop import StopSignal
 
-_LOOK_S = 0.1
+_SIGNAL_POLL_S = 0.1
 """How often a signal is looked for."""
 
 _LAST_WAIT_S = 0.5
@@ -96,7 +96,7 @@ def _events(work: TrainingJob, stop_signal: StopSignal, workers: int) -> Iterato
     end = float("inf")
     while running and time.monotonic() < end:
         try:
-            event = events.get(timeout=_LOOK_S)
+            event = events.get(timeout=_SIGNAL_POLL_S)
         except Empty:
             pass
         else:
@@ -117,7 +117,7 @@ def _train(
     def say(number: int, content: Progress | BaseException | None) -> None:
         event = _Event(number, content, threading.Event())
         events.put(event)
-        while not event.taken.wait(_LOOK_S) and stop_signal.signal is None:
+        while not event.taken.wait(_SIGNAL_POLL_S) and stop_signal.signal is None:
             pass
 
     while (number := next_number()) is not None:

@@ -7,14 +7,16 @@ import triton
 import triton.language as tl
 
 from bocnn.data import draws
-from bocnn.data.model import DataParameters, draw_geometry, draw_training_set
+from bocnn.data.geometry import draw_geometry
+from bocnn.data.model import DataParameters
+from bocnn.data.training_set import draw_training_set
 from bocnn.engines.packing import pack as pack_runs
 from bocnn.gpu import table
 from bocnn.gpu.batches import pack
 from bocnn.gpu.buffers import PLAIN, allocate_drawn, plan_of
 from bocnn.gpu.draws import chi, normals, uniforms
 from bocnn.gpu.launch import Batch, draw
-from bocnn.gpu.records import FLOATS, INT_COUNT, RunParameters, Sizes
+from bocnn.gpu.records import FLOATS, INT_COUNT, BatchSizes, RunParameters
 from bocnn.measure.measures import Measures
 from bocnn.parameters.columns import STATUSES
 from bocnn.rng.chi import chi as cpu_chi
@@ -30,7 +32,7 @@ def test_measures_counters_and_statuses_are_the_cpus_by_name() -> None:
     assert table.MEASURE_COUNT.value == len(Measures._fields)
     for index, name in enumerate(Measures._fields):
         assert getattr(table, name.upper()).value == index
-    names = {"bias": "FILTER_BIAS"}
+    names = {"bias": "FILTER_BIAS", "output": "OUTPUT_WEIGHTS"}
     for name in (
         "label",
         "flip",
@@ -85,7 +87,7 @@ def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) 
     n, m = 6, 3
     asked = columns(1, n=n, m=m, d=d, data=data, noise=noise, bias="trained", p_flip=0.4)
     given = pack_runs(asked, np.arange(1))
-    sizes, plan = Sizes(n, 2 * m, n + 2 * m), plan_of(n, 2 * m)
+    sizes, plan = BatchSizes(n, 2 * m, n + 2 * m), plan_of(n, 2 * m)
     runs = RunParameters(*(torch.from_numpy(part).to(CARD) for part in pack(given)))
     drawn = allocate_drawn(1, sizes, plan, CARD)
     draw(Batch(runs, sizes, plan, PLAIN), drawn)

@@ -11,7 +11,7 @@ from sweeps.driver import plan_sweep
 from sweeps.driver.proposals import Measured, read_cells, train_proposed
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.plan import Plan
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from sweeps.train.shard import TrainingJob
 from tests.sweeps.small import ignore, resolved, rows, train, train_here
 from tests.toy import LEVEL, TOY, Toy
@@ -53,7 +53,7 @@ class Bisection:
 def bisect(out: Path, executor: Callable[[TrainingJob], dict[int, str]] = train_here) -> Bisection:
     proposer, sweep = Bisection(), resolved(FINE)
     failures = train_proposed(
-        sweep, Dataset(str(out)), proposer, executor=executor, shard_size=ShardSize(runs=10)
+        sweep, DatasetFolder(str(out)), proposer, executor=executor, shard_size=ShardSize(runs=10)
     )
     assert failures == {}
     return proposer
@@ -82,7 +82,7 @@ def test_what_is_published_is_read_and_not_trained_again(out: Path) -> None:
 def test_the_rows_are_those_of_the_whole_sweep(out: Path, tmp_path: Path) -> None:
     text = FINE.replace("1001", "21").replace("replicates: 8", "replicates: 2")
     train(text, tmp_path / "whole")
-    dataset = Dataset(str(out))
+    dataset = DatasetFolder(str(out))
     cells = np.array([0, 5, 44])
     proposals = iter([cells, cells[:0]])
 
@@ -106,7 +106,7 @@ def test_the_rows_are_those_of_the_whole_sweep(out: Path, tmp_path: Path) -> Non
 
 def test_a_plan_of_cells_is_what_is_to_do_in_them(out: Path) -> None:
     text = "name: t\nmodel: toy\nreplicates: 3\naxes: {n: [1, 2], x: [1, 2, 3], y: [1, 2]}\n"
-    plan = plan_sweep(resolved(text), Dataset(str(out)))
+    plan = plan_sweep(resolved(text), DatasetFolder(str(out)))
     for cell in range(plan.resolved.cells.number):
         positions = plan.positions_of(np.array([cell]))
         columns = plan.columns(positions)
@@ -120,7 +120,7 @@ def test_a_plan_of_cells_is_what_is_to_do_in_them(out: Path) -> None:
 
 
 def test_a_round_that_fails_ends_the_search(out: Path) -> None:
-    proposer, dataset = Bisection(), Dataset(str(out))
+    proposer, dataset = Bisection(), DatasetFolder(str(out))
     sweep = resolved(FINE, Toy(fail=3))
     failures = train_proposed(
         sweep, dataset, proposer, executor=train_here, shard_size=ShardSize(runs=8)

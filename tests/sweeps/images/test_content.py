@@ -19,7 +19,7 @@ from sweeps.images.classes import two_classes
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.plan import Plan
 from sweeps.protocol import load_model
-from sweeps.store.dataset import Dataset
+from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.images import test_images
 from tests.sweeps.small import errors_of, train_here
 
@@ -43,8 +43,8 @@ def write(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def planned(folder: Path, out: Path, text: str = SWEEP) -> tuple[Plan, Dataset]:
-    dataset = Dataset(str(out))
+def planned(folder: Path, out: Path, text: str = SWEEP) -> tuple[Plan, DatasetFolder]:
+    dataset = DatasetFolder(str(out))
     found = resolve(text.replace("FOLDER", str(folder)), "test.yaml", load_model)
     return driver.plan_sweep(found, dataset), dataset
 
@@ -101,7 +101,7 @@ def test_the_dataset_states_the_images_and_is_read_without_them(tmp_path: Path, 
         assert json.loads(pq.read_schema(path).metadata[b"sweep"])["images"] == stated
     (folder / "data_batch_1.bin").unlink()
     two_classes.cache_clear()
-    state = datasets.read_status(Dataset(str(out)))
+    state = datasets.read_status(DatasetFolder(str(out)))
     assert (state.published, state.planned) == (8, 8)
 
 

@@ -150,21 +150,23 @@ def test_coefficients_are_those_of_the_dense_filters(problem: Problem, decay: fl
         gamma = np.abs(np.concatenate([signal[: problem.m, 0], signal[problem.m :, 1]]))
     else:
         gamma = signal[:, 0] * np.repeat([1, -1], problem.m)
-    assert_near(signal_coefficients(run.geometry, run.pair.network), gamma)
-    assert_near(noise_coefficients(run.geometry, run.pair.network), noise)
+    assert_near(signal_coefficients(run.geometry, run.pair.network, arena()), gamma)
+    assert_near(noise_coefficients(run.geometry, run.pair.network, arena()), noise)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=str)
 def test_a_record_is_the_dense_networks_by_definition(problem: Problem) -> None:
     run = trained(problem)
-    found = trajectory_point(run.run, measure(run.run, 10, SEED, 60, arena()))
+    found = trajectory_point(run.run, measure(run.run, 10, SEED, 60, arena()), arena())
     expected = dense.measure(run.pair.dense, run.pair.data, run.pair.centres)
     output = run.pair.dense(run.pair.data.patches).detach().requires_grad_()
     softplus(-run.pair.data.observed * output).sum().backward()
     slopes = output.grad.abs().numpy()
-    assert_near(slope_sizes(run.step_type.loss, run.pair.training_set.observed, run.output), slopes)
-    gamma = signal_coefficients(run.geometry, run.pair.network)
-    rho = noise_coefficients(run.geometry, run.pair.network)
+    assert_near(
+        slope_sizes(run.step_type.loss, run.pair.training_set.observed, run.output, arena()), slopes
+    )
+    gamma = signal_coefficients(run.geometry, run.pair.network, arena())
+    rho = noise_coefficients(run.geometry, run.pair.network, arena())
     expected |= {
         "step": 60,
         "noise_ratio": expected["max_w_xi"] / expected["max_v2"],

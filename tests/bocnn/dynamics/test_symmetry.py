@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bocnn.dynamics.gram_step import Network, TrainingSet
+from bocnn.dynamics.state import Network, TrainingSet
 from tests.bocnn.dense_pairs import Pair, Problem, make_pair
 from tests.bocnn.lane_training import Training, make_rule
 from tests.tolerance import assert_near

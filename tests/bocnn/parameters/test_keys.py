@@ -7,7 +7,9 @@ import pytest
 
 from bocnn import MODEL
 from bocnn.data.draws import Seed
-from bocnn.data.model import DataParameters, draw_geometry, draw_training_set
+from bocnn.data.geometry import draw_geometry
+from bocnn.data.model import DataParameters
+from bocnn.data.training_set import draw_training_set
 from bocnn.engines.packing import pack
 from bocnn.models.kernel.draws import draw_data, draw_network
 from bocnn.models.kernel.model import MODEL as KERNEL
