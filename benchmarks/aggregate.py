@@ -64,8 +64,8 @@ def generate(folder: Path, rows: int) -> int:
         rng = np.random.default_rng(shard)
         run = rng.permutation(np.arange(shard, total, SHARDS))
         cell, replicate = np.divmod(run, replicates)
-        setting, place = np.divmod(cell, SIDE * SIDE)
-        x, y = np.divmod(place, SIDE)
+        setting, point = np.divmod(cell, SIDE * SIDE)
+        x, y = np.divmod(point, SIDE)
         middle = np.log(Y[y] / (0.3 * X[x] ** 0.25)) + 0.4 * rng.standard_normal(len(run))
         diverged = rng.random(len(run)) < 0.01
         table = pa.table(
@@ -141,17 +141,17 @@ def main() -> None:
 
 def _print_table(folder: str, repeats: int) -> None:
     """Contenders in turns, so that what else the machine does falls on all of them; best of each."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
+    measured: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
     for _ in range(repeats):
         for name in CONTENDERS:
             command = [sys.executable, "-m", "benchmarks.aggregate", "--measure", name, folder]
             result = subprocess.run(command, capture_output=True, text=True, check=False)
             if result.returncode == 0:
-                found[name].append(json.loads(result.stdout))
+                measured[name].append(json.loads(result.stdout))
             else:
                 print(f"{name}: {result.stderr.strip().splitlines()[-1]}")
     print("| | best, s | processor, s | peak, GiB |\n|---|---|---|---|")
-    for name, runs in found.items():
+    for name, runs in measured.items():
         if runs:
             wall, processor = (min(run[key] for run in runs) for key in ("seconds", "processor"))
             peak = max(run["peak_gib"] for run in runs)

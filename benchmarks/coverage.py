@@ -58,11 +58,11 @@ class Job(NamedTuple):
 class Tally(NamedTuple):
     """What sweeps tell of one quantity: the share of intervals that hold, and why.
 
-    `bias` is that of the estimates, and `stated` half the interval over 1.96 and over Student's stretch,
+    `bias` is that of the estimates, and `stated` half the interval over 1.96 and over the t inflation,
     both over the estimates' spread and of the intervals that end.
     """
 
-    held: float
+    share: float
     bias: float
     stated: float
 
@@ -89,27 +89,27 @@ def jobs() -> Iterator[Job]:
 
 
 def coverage(job: Job, sweeps: int) -> tuple[dict[str, Tally], float]:
-    """What is told of each quantity, and CPU seconds spent."""
+    """The tally of each quantity, and CPU seconds spent."""
     start = time.process_time()
-    found: dict[str, list[Floats]] = {}
+    errors: dict[str, list[Floats]] = {}
     for seed in range(sweeps):
         for name, one in _quantities(job, seed):
-            found.setdefault(name, []).append(one)
+            errors.setdefault(name, []).append(one)
     stretch = t_inflation(0.95, job.scenario.replicates - 1)
-    tallies = {name: _tally(np.concatenate(part), stretch) for name, part in found.items()}
+    tallies = {name: _tally(np.concatenate(part), stretch) for name, part in errors.items()}
     return tallies, time.process_time() - start
 
 
-def _tally(found: Floats, stretch: float) -> Tally:
+def _tally(errors: Floats, t_inflation: float) -> Tally:
     """Of rows (estimate, low, high), each less the truth."""
-    value, low, high = found[~np.isnan(found).any(axis=1)].T
-    held = float(np.mean((low <= 0) & (high >= 0)))
+    value, low, high = errors[~np.isnan(errors).any(axis=1)].T
+    share = float(np.mean((low <= 0) & (high >= 0)))
     closed = np.isfinite(low) & np.isfinite(high) & np.isfinite(value)
     if closed.sum() < FEWEST:
-        return Tally(held, np.nan, np.nan)
+        return Tally(share, np.nan, np.nan)
     spread = float(value[closed].std())
     half = np.sqrt(np.mean((high - low)[closed] ** 2)) / 2
-    return Tally(held, float(value[closed].mean()) / spread, half / NORMAL / stretch / spread)
+    return Tally(share, float(value[closed].mean()) / spread, half / NORMAL / t_inflation / spread)
 
 
 def _quantities(job: Job, seed: int) -> Iterator[tuple[str, Floats]]:
@@ -118,8 +118,8 @@ def _quantities(job: Job, seed: int) -> Iterator[tuple[str, Floats]]:
     cells, truth = planted.simulate(scenario, seed)
     if job.what == COLLAPSE:
         order = cells.plane.y.values / cells.plane.x.values[:, None] ** planted.EXPONENT
-        found = collapse(cells, 0, order, name="q", resampling=how)
-        yield "exponent", _row(found.best, planted.EXPONENT)
+        collapsed = collapse(cells, 0, order, name="q", resampling=how)
+        yield "exponent", _row(collapsed.best, planted.EXPONENT)
         return
     if scenario.kind == "vertical":
         # Planted upright: scanned along x, which is what transposing does.
@@ -169,7 +169,7 @@ def row(job: Job, tallies: dict[str, Tally], *, sweeps: int) -> str:
     """One line of the table."""
     scenario = job.scenario
     # Without noise there is no spread to hold anything against.
-    told = {} if scenario.noise == NONE else tallies
+    diagnosed = {} if scenario.noise == NONE else tallies
     cells = [
         scenario.kind,
         job.what,
@@ -177,8 +177,8 @@ def row(job: Job, tallies: dict[str, Tally], *, sweeps: int) -> str:
         str(scenario.replicates),
         f"{scenario.shared:g}",
         f"{sweeps:,}",
-        ", ".join(f"{name} {100 * one.held:.1f}" for name, one in tallies.items()),
-        ", ".join(f"{name} {t.diagnosis}" for name, t in told.items() if not np.isnan(t.bias)),
+        ", ".join(f"{name} {100 * one.share:.1f}" for name, one in tallies.items()),
+        ", ".join(f"{name} {t.diagnosis}" for name, t in diagnosed.items() if not np.isnan(t.bias)),
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -56,11 +56,11 @@ def flipped(folder: Path, chance: random.Random) -> str:
     """Flip bits of one file."""
     path = _any_file(folder, chance)
     data = bytearray(path.read_bytes())
-    places = [chance.randrange(len(data)) for _ in range(chance.choice([1, 1, 2, 20]))]
-    for place in places:
-        data[place] ^= 1 << chance.randrange(8)
+    positions = [chance.randrange(len(data)) for _ in range(chance.choice([1, 1, 2, 20]))]
+    for position in positions:
+        data[position] ^= 1 << chance.randrange(8)
     path.write_bytes(data)
-    return f"{path.name}: bits flipped at {places[:3]} of {len(data)} bytes"
+    return f"{path.name}: bits flipped at {positions[:3]} of {len(data)} bytes"
 
 
 def truncated(folder: Path, chance: random.Random) -> str:

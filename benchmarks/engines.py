@@ -8,7 +8,7 @@
 | published | one model at a time by the published protocol of Kou et al. 2023, sample by sample |
 | loop | the same tidied: samples drawn together; nn.Conv1d over the two patches, autograd,
   torch.optim.SGD, 1,000 dense test points |
-| products | the same loop with one matrix product in the place of the convolutions: the dense oracle |
+| products | the same loop with one matrix product instead of the convolutions: the dense oracle |
 | vmap | 64 dense networks trained together by torch.func.vmap, per run, its data ready and no test |
 | share of sgemm | of the rate of a float32 1024 × 1024 product, counting the 2 · 2m · n²
   operations of a step |
@@ -33,8 +33,8 @@ START = dense.InitialScales(SCALES["sigma_0"], SCALES["v0"])
 def gram_seconds(shape: Shape, **replaced: int) -> float:
     """Seconds per run of the gram engine."""
     runs = max(32, 120_000_000 // (shape.steps * shape.n**2 * shape.m))
-    asked = columns(runs, SCALES | shape._asdict() | {"n_test": N_TEST} | replaced)
-    return best_seconds(lambda: MODEL.run(asked)) / runs
+    given = columns(runs, SCALES | shape._asdict() | {"n_test": N_TEST} | replaced)
+    return best_seconds(lambda: MODEL.run(given)) / runs
 
 
 def draw_dense(shape: Shape, generator: torch.Generator, n: int) -> dense.Samples:
@@ -165,11 +165,11 @@ def _row(shape: Shape, peak: float) -> list[str]:
 
 def _dimensions() -> str:
     """The cost of a run at three dimensions, one line."""
-    found = [
+    rates = [
         f"d = {d:.0e}: {1e3 * gram_seconds(SHAPES[0], d=d):.4f}"
         for d in (10**3, 10**6, 10**9, 10**12)
     ]
-    return f"ms per run at (n, m, T) = (20, 10, 100) and {', '.join(found)}"
+    return f"ms per run at (n, m, T) = (20, 10, 100) and {', '.join(rates)}"
 
 
 if __name__ == "__main__":

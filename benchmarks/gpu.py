@@ -5,8 +5,8 @@
 | column | what it is |
 |---|---|
 | rows | whole runs a second of `MODEL.run`: packing, draws, training, test, the way back |
-| card | the same without what the host does: from parameters on the card to measures on it |
-| draw, train, measure | µs of the card a run |
+| GPU only | the same without what the host does: from parameters on the GPU to measures on it |
+| draw, train, measure | µs of the GPU a run |
 | share of peak | of the float32 rate without tensor cores, counting the 2 · 2m · n² operations of a step |
 | / CPU | rows over those of the CPU engine on two threads of this machine |
 | / bmm | training alone over batched torch: one bmm a step, as a CUDA graph |
@@ -58,7 +58,7 @@ class Case(NamedTuple):
 
     shape: Shape
     device: str
-    asked: dict[str, NDArray[Any]]
+    given: dict[str, NDArray[Any]]
     batch: launch.Batch
 
     @property
@@ -80,12 +80,12 @@ class Found(NamedTuple):
 
 def make_case(shape: Shape, device: str, count: int, n_test: int = N_TEST) -> Case:
     """Replicates of one cell, packed and on the device."""
-    asked = columns(count, SCALES | shape._asdict() | {"n_test": n_test})
-    packed = batches.pack(pack(MODEL.canonical(asked), np.arange(count)))
+    given = columns(count, SCALES | shape._asdict() | {"n_test": n_test})
+    packed = batches.pack(pack(MODEL.canonical(given), np.arange(count)))
     runs = RunParameters(*(torch.from_numpy(part).to(device) for part in packed))
     sizes = BatchSizes(shape.n, 2 * shape.m, shape.n + 2 * shape.m)
     batch = launch.Batch(runs, sizes, plan_of(shape.n, 2 * shape.m), PLAIN)
-    return Case(shape, device, asked, batch)
+    return Case(shape, device, given, batch)
 
 
 def seconds_on(device: str, work: Callable[[], object], repeats: int = 3) -> float:
@@ -109,7 +109,7 @@ def measure_case(case: Case, cpu_runs: int) -> Found:
     measured = allocate_measured(case.count, batch.sizes, batch.plan, device)
     measure = seconds_on(device, lambda: launch.measure(batch, drawn, trained, measured))
     yardstick = bmm_seconds(case, drawn)
-    rows = best_seconds(lambda: MODEL.run(case.asked), repeats=2)
+    rows = best_seconds(lambda: MODEL.run(case.given), repeats=2)
     return Found(rows, draw, train, measure, yardstick, cpu_seconds(case, cpu_runs))
 
 
@@ -120,7 +120,7 @@ def train_seconds(case: Case, drawn: Drawn, trained: Trained, plan: LaunchPlan) 
 
 
 def bmm_state(case: Case, drawn: Drawn) -> tuple[bmm.Batch, bmm.Samples]:
-    """What batched torch starts from: the card's own draws."""
+    """What batched torch starts from: the GPU engine's own draws."""
     n, filters, m = case.shape.n, case.batch.sizes.filters, case.shape.m
     inner = drawn.inner[:, :, :n]
     state = bmm.Batch(
@@ -157,7 +157,7 @@ def on_cpu() -> Iterator[None]:
 
 def cpu_seconds(case: Case, runs: int) -> float:
     """Seconds of the CPU engine on two threads for the case's runs, from `runs` of them a thread."""
-    part = {name: values[:1].repeat(runs) for name, values in case.asked.items()}
+    part = {name: values[:1].repeat(runs) for name, values in case.given.items()}
     part["replicate"] = np.arange(runs)
     with on_cpu(), ThreadPoolExecutor(2) as pool:
         took = best_seconds(lambda: list(pool.map(MODEL.run, [part, part])), repeats=2)
@@ -167,9 +167,9 @@ def cpu_seconds(case: Case, runs: int) -> float:
 def row_of(case: Case, found: Found, peak: float) -> list[str]:
     """One row of the first table."""
     shape, count = case.shape, case.count
-    on_card = found.draw + found.train + found.measure
+    on_gpu = found.draw + found.train + found.measure
     operations = 2 * 2 * shape.m * shape.n**2 * shape.steps * count
-    cells = [f"{count / found.rows:,.0f}", f"{count / on_card:,.0f}"]
+    cells = [f"{count / found.rows:,.0f}", f"{count / on_gpu:,.0f}"]
     cells += [f"{1e6 * part / count:.2f}" for part in (found.draw, found.train, found.measure)]
     cells += [f"{operations / found.train / peak:.1%}"]
     cells += [f"{found.cpu / found.rows:,.0f}", f"{found.bmm / found.train:.1f}"]
@@ -195,7 +195,7 @@ def ways(case: Case) -> list[list[str]]:
 
 
 def kernels(case: Case) -> list[list[str]]:
-    """Rows of the table of kernels: µs of the card a run, as the driver's own tracing has it."""
+    """Rows of the table of kernels: µs of the GPU a run, as the driver's own tracing has it."""
     train_batch(case, case.batch.plan)
     with profile(activities=[ProfilerActivity.CUDA]) as traced:
         train_batch(case, case.batch.plan)
@@ -216,7 +216,7 @@ def deviation(rows: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
 
 def contract(case: Case, runs: int) -> list[str]:
     """Against the CPU engine's rows, run by run; whether the same runs give the same bits again."""
-    some = {name: values[:runs] for name, values in case.asked.items()}
+    some = {name: values[:runs] for name, values in case.given.items()}
     found, again = MODEL.run(some), MODEL.run(some)
     with on_cpu():
         expected = MODEL.run(some)
@@ -242,7 +242,7 @@ def contract(case: Case, runs: int) -> list[str]:
 
 
 def peak_flops() -> float:
-    """The card's float32 rate without tensor cores at its highest clock, operations a second."""
+    """The GPU's float32 rate without tensor cores at its highest clock, operations a second."""
     properties = torch.cuda.get_device_properties(0)
     lanes = 64 if properties.major == 7 or (properties.major, properties.minor) == (8, 0) else 128
     query = ["nvidia-smi", "--query-gpu=clocks.max.sm", "--format=csv,noheader,nounits", "-i", "0"]
@@ -251,7 +251,7 @@ def peak_flops() -> float:
 
 
 def busy_count(shape: Shape) -> int:
-    """Runs that take the card long enough to be timed, by the count of operations."""
+    """Runs that take the GPU long enough to be timed, by the count of operations."""
     return int(np.clip(1e12 / (shape.steps * shape.n**2 * shape.m), 512, 200_000))
 
 
@@ -278,9 +278,7 @@ def main() -> None:
     checks = [contract(case, min(case.count, 2000)) for case in cases]
     head = "n, m, T, runs, same status, largest / tolerance, in, runs beyond, same bits twice"
     print_table("Rows against the CPU engine's", head, checks)
-    head = (
-        "n, m, T, runs, rows/s, card/s, draw µs, train µs, measure µs, share of peak, / CPU, / bmm"
-    )
+    head = "n, m, T, runs, rows/s, GPU only/s, draw µs, train µs, measure µs, share of peak, / CPU, / bmm"
     timed = [row_of(case, measure_case(case, cpu_runs=200), peak) for case in cases]
     print_table("Runs a second", head, timed)
     print_table("Kernels", "n, m, T, kernel, µs", [row for case in cases for row in kernels(case)])

@@ -4,7 +4,7 @@
 
 A small trained dataset and a recorded one are copied, damaged (`benchmarks.damage`) and given to `status`,
 `run`, `compact` and `report`, each in a fork of this process; names and texts go through whole reports
-(`benchmarks.hostile_names`), and a few processes meet odd environments (`benchmarks.hostile_places`).
+(`benchmarks.hostile_names`), and a few processes meet odd environments (`benchmarks.hostile_environments`).
 
 | column | |
 |---|---|
@@ -42,8 +42,8 @@ from analysis.errors import AnalysisError
 from analysis.report.results import ReportOptions, analyse
 from analysis.statistics.bootstrap import Resampling
 from benchmarks.damage import DAMAGES
+from benchmarks.hostile_environments import try_environments
 from benchmarks.hostile_names import try_names
-from benchmarks.hostile_places import try_places
 from sweeps import driver
 from sweeps.declare.terminal import WordConsole
 from sweeps.driver import datasets
@@ -80,10 +80,10 @@ class Found(NamedTuple):
 
 def status(folder: Path) -> Any:
     """What `status` says of a dataset; a file that it names as damaged is an error that it reports."""
-    found = datasets.read_status(DatasetFolder(str(folder)), lambda name: TOY)
-    if named := [*found.damaged, *found.conflicts, *found.unverified]:
+    state = datasets.read_status(DatasetFolder(str(folder)), lambda name: TOY)
+    if named := [*state.damaged, *state.conflicts, *state.unverified]:
         raise SweepError(named[0])
-    return found.planned, found.published, dict(found.by_status)
+    return state.planned, state.published, dict(state.by_status)
 
 
 def run(folder: Path) -> Any:
@@ -170,7 +170,7 @@ def _attempt(act: Callable[[Path], Any], folder: Path, expected: Any, send: Any)
 
 
 def _line(error: BaseException) -> str:
-    """Where in this project an exception was raised, which is what tells faults apart."""
+    """Where in this project an exception was raised, which distinguishes faults."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -257,8 +257,8 @@ def main(cases: int = 10_000, seed: int = 1) -> None:
         try_damage(tally, bases, max(cases - reports, 0), chance)
         for given, outcome, what in try_names(reports, chance):
             tally.add("names: report", Found(outcome, what), given)
-        for given, outcome, what in try_places(bases, LIMIT_S):
-            tally.add("places", Found(outcome, what), given)
+        for given, outcome, what in try_environments(bases, LIMIT_S):
+            tally.add("environments", Found(outcome, what), given)
     _print(tally, time.perf_counter() - began)
     raise typer.Exit(0 if tally.is_clean else 1)
 

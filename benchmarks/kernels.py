@@ -54,9 +54,9 @@ def compile_kernel(kernel: Any, warps: int, constants: Mapping[str, Any], capabi
     """Compile a kernel for an architecture, as a launch would."""
     names = kernel.arg_names
     signature = {name: RECORDS.get(name, "constexpr") for name in names}
-    places = {(names.index(name),): value for name, value in constants.items() if name in names}
+    positions = {(names.index(name),): value for name, value in constants.items() if name in names}
     built = triton.compile(
-        ASTSource(kernel, signature, constexprs=places),
+        ASTSource(kernel, signature, constexprs=positions),
         target=GPUTarget("cuda", capability, 32),
         options={"num_warps": warps, "enable_fp_fusion": True},
     )
@@ -72,7 +72,7 @@ def read_code(cubin: bytes, shared: int) -> Code:
     found = re.search(r"REG:(\d+) STACK:(\d+)", usage)
     assert found is not None
     lines = re.findall(r"^\s+/\*([0-9a-f]{4,5})\*/\s+(.*?);", listing, re.MULTILINE)
-    code = [(int(place, 16), text) for place, text in lines]
+    code = [(int(address, 16), text) for address, text in lines]
     loop = _longest_loop(code)
     multiplies = sum("FFMA" in text or "HMMA" in text for text in loop)
     return Code(int(found[1]), int(found[2]), shared, len(code), len(loop), multiplies)
@@ -89,11 +89,11 @@ def _cuobjdump(flag: str, path: str) -> str:
 def _longest_loop(code: list[tuple[int, str]]) -> list[str]:
     """Instructions between the farthest backward branch and its target."""
     first, last = 0, -1
-    for place, text in code:
+    for address, text in code:
         branch = re.search(r"\bBRA\b.*?0x([0-9a-f]+)", text)
-        if branch and 0 < place - int(branch[1], 16) > last - first:
-            first, last = int(branch[1], 16), place
-    return [text for place, text in code if first <= place <= last]
+        if branch and 0 < address - int(branch[1], 16) > last - first:
+            first, last = int(branch[1], 16), address
+    return [text for address, text in code if first <= address <= last]
 
 
 def kernels_of(n: int, filters: int, plan: LaunchPlan) -> list[tuple[Any, int, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Sweeps that are killed at random, held against an undisturbed one: prints a tally.
+"""Sweeps that are killed at random, compared with an undisturbed one: prints a tally.
 
     python -m benchmarks.kills --kills 100 --model toy
 
@@ -185,13 +185,13 @@ def rows(folder: Path) -> pa.Table:
 
 def judge(folder: Path, whole: pa.Table, kills: list[Kill], model: str, tally: Tally) -> None:
     """Add a finished sweep to the tally."""
-    found = rows(folder)
+    published = rows(folder)
     names = [path.name for path in (folder / "out").iterdir()]
     files = files_of_runs(folder / "out", watched.KEYS[model])
     tally.sweeps += 1
-    tally.runs += found.num_rows
-    tally.complete += np.unique(found["run_id"].to_pylist()).size == whole.num_rows
-    tally.identical += found.equals(whole)
+    tally.runs += published.num_rows
+    tally.complete += np.unique(published["run_id"].to_pylist()).size == whole.num_rows
+    tally.identical += published.equals(whole)
     tally.again += reasons(watched.read(folder / "log"), files, kills)
     tally.stray += sum(not n.startswith(("shard-", "_sweep.json", "_given.json")) for n in names)
     tally.kills += Counter(kill.kind for kill in kills)

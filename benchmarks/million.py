@@ -34,7 +34,7 @@ from rich.table import Table
 
 from benchmarks.processes import descendants, peak_mb, title
 from sweeps.declare.file import presets
-from sweeps.driver import Status, read_status
+from sweeps.driver.datasets import DatasetStatus, read_status
 from sweeps.store.dataset import DatasetFolder
 
 PRESET = "initialization-plane"
@@ -98,7 +98,7 @@ def idle(dataset: DatasetFolder) -> tuple[float, float, float]:
     return float(np.sum(starts)), after, float(np.mean(gaps)) if gaps else 0.0
 
 
-def shown(state: Status, peaks: Peaks, gaps: tuple[float, float, float]) -> Table:
+def shown(state: DatasetStatus, peaks: Peaks, gaps: tuple[float, float, float]) -> Table:
     """What was seen, as a table."""
     table = Table(show_header=False)
     for name, value in {

@@ -43,7 +43,7 @@ class Nodes:
         return str(self._cluster.address)
 
     def replace(self) -> None:
-        """Start nodes in place of killed ones."""
+        """Start nodes that replace killed ones."""
         while len(self.workers) < self._number:
             self.workers.append(self._cluster.add_node(num_cpus=1, **_NODE))
 

@@ -1,6 +1,6 @@
 """Sweeps with a planted boundary, simulated straight into cells: no files, no training.
 
-A run's own boundary lies off the planted one by its noise in log y; the measure falls from 0.5 to 0
+A run's own boundary deviates from the planted one by its noise in log y; the measure falls from 0.5 to 0
 through 0.25 at the run's boundary. So its mean crosses 0.25, and half of the runs are benign, exactly
 at the planted boundary.
 """
@@ -54,7 +54,7 @@ def boundary(scenario: Scenario) -> Floats:
 def simulate(scenario: Scenario, seed: int) -> tuple[Cells, Floats]:
     """The cells of one simulated sweep, and its planted crossings (settings, x) in log y.
 
-    The grid lies at random against the boundary, within one of its steps. For "outside" it ends where
+    The grid is shifted at random against the boundary, within one of its steps. For "outside" it ends where
     the boundary is half way, so that half of the columns cross beyond it.
     """
     rng = np.random.default_rng([seed, 20])

@@ -116,8 +116,8 @@ def train_once(shards: int) -> dict[str, float]:
 def _child(*arguments: object) -> dict[str, float]:
     """One row, in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.scale", *map(str, arguments)]
-    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return dict(json.loads(found.splitlines()[-1]))
+    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return dict(json.loads(printed.splitlines()[-1]))
 
 
 def main(

@@ -32,12 +32,12 @@ N_TEST = 500
 def best_seconds(work: Callable[[], object], repeats: int = 5) -> float:
     """Least wall time of `work` after one call that warms up."""
     work()
-    found = []
+    seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
         work()
-        found.append(time.perf_counter() - start)
-    return min(found)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
 
 
 def columns(runs: int, given: dict[str, Any]) -> dict[str, NDArray[Any]]:

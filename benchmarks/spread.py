@@ -49,7 +49,7 @@ def train(folder: Path, seed: int) -> Path:
     return out
 
 
-def found(dataset: Path) -> tuple[Floats, Floats]:
+def estimates(dataset: Path) -> tuple[Floats, Floats]:
     """Crossings, exponents and log shift of a sweep, and half the widths of their intervals."""
     data = open_dataset(str(dataset))
     if data.sweep.analysis is None:
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--sweeps", type=int, default=40)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="spread-") as folder:
-        parts = [found(train(Path(folder), seed)) for seed in range(options.sweeps)]
+        parts = [estimates(train(Path(folder), seed)) for seed in range(options.sweeps)]
     values, halves = (np.array(part) for part in zip(*parts, strict=True))
     stated = halves / (NORMAL * t_inflation(0.95, 9))
     columns = values.shape[1] - 3

@@ -18,7 +18,7 @@ GROUP = "bocnn.models"
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
 
 
-class Column(Protocol):
+class ColumnProtocol(Protocol):
     """A column: its name, Arrow type, meaning, unit, and what values are valid.
 
     `interval` is in the usual brackets, "[0, 0.5)"; `choices` are the valid words, none where any text
@@ -65,9 +65,9 @@ class Model(Protocol):
     @property
     def engine(self) -> str: ...
     @property
-    def parameters(self) -> Sequence[Column]: ...
+    def parameters(self) -> Sequence[ColumnProtocol]: ...
     @property
-    def measures(self) -> Sequence[Column]: ...
+    def measures(self) -> Sequence[ColumnProtocol]: ...
     @property
     def shape_columns(self) -> Sequence[str]: ...
     @property
@@ -125,7 +125,7 @@ class RecordsTrajectory(Model, Protocol):
     """
 
     @property
-    def trajectory_measures(self) -> Sequence[Column]: ...
+    def trajectory_measures(self) -> Sequence[ColumnProtocol]: ...
 
     def trajectory_flops(self, columns: Columns, steps: NDArray[Any]) -> NDArray[Any]:
         """Cost of each run where it is recorded at `steps`, shape (runs,)."""

@@ -1,12 +1,10 @@
 """The files of a dataset's folder: which of them are shards, and each read and compared with what it says.
 
-A shard is a regular file whose name ends in `.parquet` and begins neither with `.` or `_` nor with
-`trajectory-`; `sweeps.store.files` goes by the same rule. What is damaged is named here, so that later
+What is a shard, its name says (`sweeps.declare.file_names`). What is damaged is named here, so that later
 stages need not look for it.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Set
 from hashlib import blake2b
 from typing import Any, TypeVar
@@ -17,15 +15,12 @@ import pyarrow.parquet as pq
 
 from analysis.errors import AnalysisError, one_line
 from sweeps.declare.content import content_digest
+from sweeps.declare.file_names import is_own, is_shard, records_of
 
-NO_SHARDS = (".", "_", "trajectory-")
-"""How names begin of files that are not rows of runs: unfinished, hidden, records along the training."""
 RUN_ID = pa.binary(16)
 
 DECODE_ERRORS = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError)
 """What reading bytes that are no Parquet file can raise."""
-
-_SHARD_NAME = re.compile(r"shard-([0-9a-f]{32})\.parquet")
 
 Found = TypeVar("Found")
 
@@ -142,7 +137,7 @@ def read_shard(files: Any, path: str, names: Set[str]) -> pa.Table:
         column = table["run_id"]
         if column.type != RUN_ID or column.null_count:
             raise _damaged(path, f"holds {column.type} as run_id, or nulls; expected {RUN_ID}")
-        if (own := _SHARD_NAME.fullmatch(name)) and _digest_of(column) != own[1]:
+        if is_own(name) and name != f"shard-{_digest_of(column)}.parquet":
             raise _damaged(path, "holds other runs than those that its name stands for")
     stated = texts(table.schema.metadata)
     _check_content(table, path)
@@ -166,9 +161,9 @@ def check_records(files: Any, path: str, stated: Mapping[str, str], names: Set[s
         FileNotFoundError: they have gone.
     """
     parent, _, name = path.rpartition("/")
-    if not _SHARD_NAME.fullmatch(name) or not _records(stated.get("sweep", "")):
+    if not is_own(name) or not _records(stated.get("sweep", "")):
         return ""
-    records = f"trajectory-{name.removeprefix('shard-')}"
+    records = records_of(name)
     if records not in names:
         raise _damaged(path, f"has lost its records along the training, {records}")
     records = f"{parent}/{records}"
@@ -222,7 +217,7 @@ def _damaged(path: str, why: str) -> AnalysisError:
 def _remedy(path: str) -> str:
     """What to do about a damaged file: a sweep sets aside what has the name of its own files."""
     name = path.rpartition("/")[2].replace("trajectory-", "shard-", 1)
-    if _SHARD_NAME.fullmatch(name):
+    if is_own(name):
         return "Run the sweep again: it sets the file aside, and only its runs are trained again."
     return "Move it away and run the sweep again: only its runs are trained again."
 
@@ -243,11 +238,7 @@ def _entries(files: Any, folder: str, location: str) -> dict[str, Any]:
 
 def _paths(found: Mapping[str, Any], location: str) -> list[str]:
     """Paths of the shards among a folder's entries."""
-    shards = [
-        entry
-        for name, entry in sorted(found.items())
-        if name.endswith(".parquet") and not name.startswith(NO_SHARDS)
-    ]
+    shards = [entry for name, entry in sorted(found.items()) if is_shard(name)]
     if not shards:
         raise AnalysisError(
             f"The folder '{location}' holds no shard (shard-*.parquet). "

@@ -62,7 +62,7 @@ class Sizes(NamedTuple):
     sigma_p: Array | float
 
 
-class Boundary(NamedTuple):
+class PredictedBoundary(NamedTuple):
     """Signal strength ‖μ‖ on the boundary, and its local exponent −∂ log ‖μ‖ / ∂ log v₀, shape (runs,)."""
 
     mu_norm: Array
@@ -170,7 +170,7 @@ def both_layers_boundary(
     margin: Array | float,
     ratio: Array | float,
     overlap: Overlap = FROZEN,
-) -> Boundary:
+) -> PredictedBoundary:
     """The boundary where both layers are trained, by small steps until every sample's margin is Λ.
 
     With dτ = |ℓ′| dt, on both sides of the same linear equations (λ from `growth_rate`, λ_s = ‖μ‖/2),
@@ -202,7 +202,7 @@ def both_layers_boundary(
     time = np.arcsinh(strength)
     x = _solve_x_sinh_x(epsilon * strength * time)
     slope = strength / (time * np.sqrt(1 + strength**2))
-    return Boundary(rate * x / time, 2 * ((1 + slope) / (1 + x / np.tanh(x)) - slope))
+    return PredictedBoundary(rate * x / time, 2 * ((1 + slope) / (1 + x / np.tanh(x)) - slope))
 
 
 def both_layers_ratio(

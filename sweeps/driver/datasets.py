@@ -10,6 +10,7 @@ from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.declare.document import ADDED
 from sweeps.declare.document_digest import states_digest
 from sweeps.declare.file.yaml_file import from_json
+from sweeps.declare.file_names import MANIFEST
 from sweeps.declare.terminal import visible
 from sweeps.driver.steps import owner_of, writer_of
 from sweeps.plan.plan import Plan, make_plan
@@ -20,7 +21,6 @@ from sweeps.provenance.sessions import Share, share
 from sweeps.store.compact import Compaction, compact
 from sweeps.store.dataset import DatasetFolder
 from sweeps.store.failed_shard import recorded_reason, records
-from sweeps.store.files import MANIFEST
 from sweeps.store.verify import Verification, verify
 from sweeps.train.progress import counts
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sweeps.declare.cells.resolve import ResolvedSweep, meanings, resolve_keys
 from sweeps.declare.file.presets import find
 from sweeps.declare.file.sweep_file import SweepKeys, read_keys
+from sweeps.declare.file_names import MANIFEST
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.declared import declared
@@ -20,7 +21,6 @@ from sweeps.provenance.source_code import code_of
 from sweeps.store.claim import claimed
 from sweeps.store.dataset import DatasetFolder, Writer
 from sweeps.store.failed_shard import records
-from sweeps.store.files import MANIFEST
 from sweeps.store.shard_file import Owner
 from sweeps.train.shard import Session, TrainingJob
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from sweeps.declare.cells.identity import shard_name
 from sweeps.declare.content import differing
+from sweeps.declare.file_names import is_own, records_of
 from sweeps.errors import SweepError
 from sweeps.provenance.mixtures import MADE_BY, together
 from sweeps.store.dataset import DatasetFolder, Writer
-from sweeps.store.files import is_own, records_of
 from sweeps.store.shard_file import (
     NOTES,
     RECORDS_DIGEST,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sweeps.declare.cells.identity import RUN_ID_BYTES
 from sweeps.declare.document import SCHEMA_VERSION
-from sweeps.protocol import Column, Columns, Model, RecordsTrajectory
+from sweeps.protocol import ColumnProtocol, Columns, Model, RecordsTrajectory
 
 
 def table_schema(model: Model, auxiliary: Mapping[str, str]) -> pa.Schema:
@@ -82,7 +82,7 @@ def _id_field() -> pa.Field:
     return _field("run_id", pa.binary(RUN_ID_BYTES), "digest of all that decides the run")
 
 
-def _column_field(column: Column) -> pa.Field:
+def _column_field(column: ColumnProtocol) -> pa.Field:
     field = _field(column.name, pa.type_for_alias(column.type), column.meaning, column.unit)
     notes = {"choices": json.dumps(column.choices)} if column.choices else {}
     if role := getattr(column, "role", ""):  # models of before may have columns without

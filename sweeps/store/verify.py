@@ -12,10 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sweeps.declare.cells.identity import cell_digests, run_ids
+from sweeps.declare.file_names import is_own, records_of
 from sweeps.errors import SweepError, shown
 from sweeps.protocol import Model
 from sweeps.store.dataset import DatasetFolder
-from sweeps.store.files import is_own, records_of
 from sweeps.store.shard_file import DIGEST, DamagedFile, Owner, decode, id_array, stated
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.declare import recording as trajectory
+from sweeps.declare.file_names import MANIFEST
 from sweeps.errors import SweepError
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan
 from sweeps.plan.shard import Shard
@@ -20,7 +21,6 @@ from sweeps.provenance import machine
 from sweeps.provenance.source_code import Code, code_in
 from sweeps.store.dataset import Writer
 from sweeps.store.failed_shard import describe, record_name
-from sweeps.store.files import MANIFEST
 from sweeps.store.shard_file import RECORDS_DIGEST
 from sweeps.store.store import Store
 

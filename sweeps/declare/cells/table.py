@@ -18,7 +18,7 @@ from sweeps.declare import formula
 from sweeps.declare.cells.names import order
 from sweeps.declare.cells.values import DTYPES, ColumnValueError, in_range, rounded
 from sweeps.declare.file.sweep_file import SweepSpec
-from sweeps.protocol import Column, Model
+from sweeps.protocol import ColumnProtocol, Model
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -48,7 +48,7 @@ class CellTable:
     varying: Arrays
     constant: Arrays
     formulas: dict[str, ast.expr]
-    parameters: dict[str, Column]
+    parameters: dict[str, ColumnProtocol]
 
     @property
     def number(self) -> int:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sweeps.declare import formula
 from sweeps.declare.axis import Axis
 from sweeps.errors import listed, nearest
-from sweeps.protocol import Column
+from sweeps.protocol import ColumnProtocol
 
 DTYPES: dict[str, Any] = {"int64": np.int64, "float64": np.float64, "string": object}
 
@@ -18,7 +18,7 @@ class ColumnValueError(ValueError):
     """Values that a column does not take; the text says what was received and expected."""
 
 
-def typed(axis: Axis, column: Column | None) -> NDArray[Any]:
+def typed(axis: Axis, column: ColumnProtocol | None) -> NDArray[Any]:
     """An axis's values in its column's type; auxiliary ones (no column) are float64.
 
     Evenly spaced values of a whole-number column are rounded.
@@ -41,7 +41,9 @@ def typed(axis: Axis, column: Column | None) -> NDArray[Any]:
     return in_range(numbers, column, nullable=nullable)
 
 
-def in_range(numbers: NDArray[Any], column: Column, *, nullable: bool = False) -> NDArray[Any]:
+def in_range(
+    numbers: NDArray[Any], column: ColumnProtocol, *, nullable: bool = False
+) -> NDArray[Any]:
     """Numbers in a column's type; NaN is null where that is allowed.
 
     Raises:
@@ -95,7 +97,7 @@ def _whole(numbers: NDArray[Any]) -> NDArray[Any]:
     return whole
 
 
-def _words(axis: Axis, column: Column) -> NDArray[Any]:
+def _words(axis: Axis, column: ColumnProtocol) -> NDArray[Any]:
     """The words of a column: of its choices, or any printable text where it states none."""
     if not column.choices:
         wrong = [w for w in axis.values if not isinstance(w, str) or not w.isprintable()]
@@ -122,7 +124,7 @@ def _remedy(wrong: list[Any]) -> str:
     return ""
 
 
-def _where(column: Column | None) -> str:
+def _where(column: ColumnProtocol | None) -> str:
     """The end of a message: what numbers a column takes."""
     if column is None:
         return ""

@@ -39,7 +39,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
 SHELLS = ("", ">/dev/full", ">&-", ">&- 2>&-", "<&-")
 
 
-def try_places(bases: dict[str, Path], limit_s: int) -> Iterator[tuple[str, str, str]]:
+def try_environments(bases: dict[str, Path], limit_s: int) -> Iterator[tuple[str, str, str]]:
     """What was given, the outcome, and what is wrong, of each environment and each state of streams."""
     for name, changes in ENVIRONMENTS.items():
         for command in _commands(bases):

@@ -1,7 +1,7 @@
 """Names of the files in a dataset's folder: which of them hold rows, which hold records, which are aside.
 
 A shard is a regular file whose name ends in `.parquet` and begins neither with `.` or `_`, as every reader
-of Parquet folders skips, nor with `trajectory-`. `analysis.dataset.files` reads folders by the same rule.
+of Parquet folders skips, nor with `trajectory-`. Whoever reads or writes a folder goes by this rule.
 """
 
 import re
