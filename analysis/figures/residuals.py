@@ -49,5 +49,5 @@ def _draw_one(axes: Axes, selection: Selection, candidate: Candidate) -> None:
     size = marker_size(len(selection.x))
     axes.plot(selection.x, candidate.residuals, "o-", ms=size, lw=0.8, color=colours(1)[0])
     name = MODEL_WORDS.get(candidate.name, candidate.name.replace("locked", "theory's exponent"))
-    text = f"{name}: ΔAIC {candidate.delta_aic:.1f}, ΔBIC {candidate.delta_bic:.1f}"
+    text = f"{wrapped(name, 48)}: ΔAIC {candidate.delta_aic:.1f}, ΔBIC {candidate.delta_bic:.1f}"
     axes.set_title(text, fontsize="small", loc="left")

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from analysis.dataset.plane import exact, setting_labels
+from analysis.errors import AnalysisError
 from analysis.report import report as report_module
 from analysis.report.blocks import file_names
 from analysis.report.publish import published
@@ -170,7 +171,7 @@ def test_a_name_of_a_sweep_is_no_heading_or_markup_of_the_table(tmp_path: Path) 
 def test_any_name_of_a_theory_is_drawn_and_written_without_a_warning(
     name: str, tmp_path: Path
 ) -> None:
-    theory = {"name": name, "exponent": 1e308, "x_range": None, "source": name}
+    theory = {"name": name, "exponent": 0.5, "x_range": None, "source": name}
     view = SMALL.sweep()["analysis"] | {"theory": [theory]}
     extra = {"analysis": view, "name": name, "description": name}
     data = SMALL.but(sweep_extra=extra).write(tmp_path / "data")
@@ -183,3 +184,11 @@ def test_any_name_of_a_theory_is_drawn_and_written_without_a_warning(
             assert "\x1b" not in text and "\x00" not in text
             if file.suffix == ".svg":
                 ElementTree.fromstring(text)
+
+
+def test_an_exponent_that_no_line_can_be_drawn_of_is_refused(tmp_path: Path) -> None:
+    theory = {"name": "steep", "exponent": 1e308, "x_range": None, "source": ""}
+    view = SMALL.sweep()["analysis"] | {"theory": [theory]}
+    data = SMALL.but(sweep_extra={"analysis": view}).write(tmp_path / "data")
+    with pytest.raises(AnalysisError, match=r"theory\.0\.exponent is 1e\+308"):
+        analyse(str(data), FEW)
