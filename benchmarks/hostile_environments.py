@@ -8,17 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.sweeps.small import TOY_PROGRAM
+
 ROOT = Path(__file__).parent.parent
-PROGRAM = (
-    "import sys\n"
-    "from sweeps import cli, driver\nfrom sweeps.driver import datasets\n"
-    "from tests.toy import TOY\n"
-    "driver.open_sweep.__defaults__ = (None, lambda name: TOY)\n"
-    "datasets.read_status.__defaults__ = (lambda name: TOY, None)\n"
-    "sys.argv = ['bocnn-sweep', *sys.argv[1:]]\n"
-    "cli.main()\n"
-)
-"""The command of sweeps with the toy as its model."""
 
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "as it is": {},
@@ -51,7 +43,7 @@ def try_environments(bases: dict[str, Path], limit_s: int) -> Iterator[tuple[str
 
 def _commands(bases: dict[str, Path]) -> list[tuple[str, list[str]]]:
     """Names of commands and their words; {} is an empty folder."""
-    sweep, trained = ["-c", PROGRAM], str(bases["trained"])
+    sweep, trained = ["-c", TOY_PROGRAM], str(bases["trained"])
     report = ["-m", "analysis", "report", trained, "--out", "{}/report", "--draws", "100"]
     return [
         ("status", [*sweep, "status", trained]),

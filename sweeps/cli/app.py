@@ -130,10 +130,10 @@ def verify(dataset: Annotated[str, typer.Argument(help="The output folder or URI
     Exit status: 0 all is as it was written; 1 something is not.
     """
     found = datasets.verify_dataset(DatasetFolder(dataset))
-    if found.undigested:
+    if found.unverified:
         out.print(
-            f"{len(found.undigested):,} files state no digest of their content, first "
-            f"{found.undigested[0]}: of these, run ids alone were checked",
+            f"{len(found.unverified):,} files state no digest of what they hold, first "
+            f"{found.unverified[0]}: of these, run ids alone were checked",
             soft_wrap=True,
         )
     for problem in found.problems:

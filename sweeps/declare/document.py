@@ -123,7 +123,8 @@ def _read(document: Mapping[str, Any]) -> SweepDocument:
     axes = {name: _axis(part) for name, part in document["axes"].items()}
     settings = {name: tuple(values) for name, values in document["settings"].items()}
     fixed = dict(document.get("fixed") or {})
-    _check_values([*fixed.values()], *settings.values(), *(axis.values for axis in axes.values()))
+    listed = [*settings.values(), *(axis.values for axis in axes.values())]
+    _check_values(*listed, *([value] for value in fixed.values()))
     zipped = tuple(tuple(map(str, group)) for group in document.get("zip") or ())
     replicates = _count(document["replicates"])
     counts = {name: len(axis.values) for name, axis in axes.items()}
@@ -163,6 +164,9 @@ def _axis(part: Mapping[str, Any]) -> Axis:
 
 
 def _check_values(*groups: Sequence[Any]) -> None:
+    for group in groups:
+        if len({isinstance(value, str) for value in group if value is not None}) > 1:
+            raise TypeError(f"received {shown(list(group))}, expected numbers or words, not both")
     for value in (value for group in groups for value in group):
         if isinstance(value, bool) or not isinstance(value, int | float | str | None):
             raise TypeError(f"received the value {value!r}, expected a number, a word or null")

@@ -1,10 +1,10 @@
 """The resolved sweep as a dataset's folder keeps it: read, and refused where it is not one."""
 
 import json
-import math
+from collections.abc import Iterator
 from typing import Any
 
-from sweeps.declare.document import SCHEMA_VERSION
+from sweeps.declare.document import SCHEMA_VERSION, DocumentError, read_document
 from sweeps.declare.document_digest import is_altered
 from sweeps.declare.file.sweep_file import SweepSpec
 from sweeps.errors import SweepError, shown
@@ -55,7 +55,7 @@ def read_manifest(data: bytes, source: str) -> dict[str, Any]:
 
 
 def _check(found: dict[str, Any]) -> None:
-    """Whether every key has its type, and the planned runs are those of axes, settings and replicates."""
+    """Whether it is what every reader takes, and has each key that going on with the sweep needs."""
     if is_altered(found):
         raise NotASweepError("it was altered since it was written: its digest is of another text")
     if missing := sorted((_KEYS | {"schema_version"}) - found.keys()):
@@ -75,31 +75,21 @@ def _check(found: dict[str, Any]) -> None:
         raise NotASweepError(f"draws is {shown(draws)}, expected lists of names")
     if not all(_is_list(group, str) and group for group in found["zip"]):
         raise NotASweepError(f"zip is {shown(found['zip'])}, expected lists of names")
-    planned = _planned(found)
-    if found["planned_runs"] != planned:
-        raise NotASweepError(
-            f"planned_runs is {shown(found['planned_runs'])}, and its axes, settings and replicates "
-            f"make {planned:,}"
-        )
+    for section, values in _lists(found):
+        if not (_is_list(values, int, float, str, type(None)) and values):
+            raise NotASweepError(f"{section} is {shown(values)}, expected a list of values")
+    try:
+        read_document(found, where="it")
+    except DocumentError as error:
+        raise NotASweepError(str(error)) from None
 
 
-def _planned(found: dict[str, Any]) -> int:
-    """Runs that the axes, settings and replicates make."""
-    counts = {}
-    for section in ("axes", "settings"):
-        for name, axis in found[section].items():
-            values = axis.get("values") if section == "axes" and isinstance(axis, dict) else axis
-            if not (_is_list(values, int, float, str, type(None)) and values):
-                raise NotASweepError(
-                    f"{section}.{name} is {shown(axis)}, expected a list of values"
-                )
-            counts[name] = len(values)
-    for first, *others in found["zip"]:
-        if {first, *others} - counts.keys():
-            raise NotASweepError(f"zip is {shown(found['zip'])}, expected names of axes")
-        for name in others:
-            counts[name] = 1
-    return int(found["replicates"] * math.prod(counts.values()))
+def _lists(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of each axis and setting, with where they stand."""
+    for name, axis in found["axes"].items():
+        yield f"axes.{name}", axis.get("values") if isinstance(axis, dict) else axis
+    for name, values in found["settings"].items():
+        yield f"settings.{name}", values
 
 
 def _is_list(value: Any, *kinds: type) -> bool:

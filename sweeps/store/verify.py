@@ -16,7 +16,7 @@ from sweeps.declare.file_names import is_own, records_of
 from sweeps.errors import SweepError, shown
 from sweeps.protocol import Model
 from sweeps.store.dataset import DatasetFolder
-from sweeps.store.shard_file import DIGEST, DamagedFile, Owner, decode, id_array, stated
+from sweeps.store.shard_file import DamagedFile, Owner, decode, id_array
 
 
 class Verification(NamedTuple):
@@ -25,7 +25,7 @@ class Verification(NamedTuple):
     files: int
     rows: int
     problems: list[str]
-    undigested: list[str]
+    unverified: list[str]
 
 
 def verify(dataset: DatasetFolder, model: Model, owner: Owner) -> Verification:
@@ -41,17 +41,14 @@ def verify(dataset: DatasetFolder, model: Model, owner: Owner) -> Verification:
     while True:
         found = dataset.inspect(owner)
         problems = [f"{name} {why}" for name, why in found.damaged.items()] + found.conflicts
-        undigested: list[str] = []
         try:
             for name in found.shards:
                 table = decode(dataset.store, name, lambda file: file.read())
-                if DIGEST not in stated(table.schema):
-                    undigested.append(name)
                 problems += [f"{name} {why}" for why in _problems(dataset, name, table, model)]
         except FileNotFoundError:  # a compaction has brought it together with others
             continue
         rows = sum(shard.ids.size for shard in found.shards.values())
-        return Verification(len(found.shards), rows, problems, undigested)
+        return Verification(len(found.shards), rows, problems, found.unverified)
 
 
 def _problems(dataset: DatasetFolder, name: str, table: pa.Table, model: Model) -> Iterator[str]:

@@ -100,6 +100,17 @@ DRIVER = (
 )
 """A program that trains the toy on a running cluster, slowly: its arguments are a folder and an address."""
 
+TOY_PROGRAM = (
+    "import sys\n"
+    "from sweeps import cli, driver\nfrom sweeps.driver import datasets\n"
+    "from tests.toy import TOY\n"
+    "driver.open_sweep.__defaults__ = (None, lambda name: TOY)\n"
+    "datasets.read_status.__defaults__ = (lambda name: TOY, None)\n"
+    "sys.argv = ['bocnn-sweep', *sys.argv[1:]]\n"
+    "cli.main()\n"
+)
+"""The command with the toy as its model."""
+
 COMMAND = [str(Path(sys.executable).parent / "bocnn-sweep")]
 
 Executor = Callable[[TrainingJob], dict[int, str]]

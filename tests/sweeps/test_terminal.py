@@ -10,19 +10,9 @@ from rich.table import Table
 
 from sweeps import cli
 from sweeps.declare.terminal import WordConsole, visible
-from tests.sweeps.small import TOY_SWEEP
+from tests.sweeps.small import TOY_PROGRAM, TOY_SWEEP
 
 ESC = "\x1b[31mred\x1b]0;title\x07\x9b2J\u202eright"
-PROGRAM = (
-    "import sys\n"
-    "from sweeps import cli, driver\nfrom sweeps.driver import datasets\n"
-    "from tests.toy import TOY\n"
-    "driver.open_sweep.__defaults__ = (None, lambda name: TOY)\n"
-    "datasets.read_status.__defaults__ = (lambda name: TOY, None)\n"
-    "sys.argv = ['bocnn-sweep', *sys.argv[1:]]\n"
-    "cli.main()\n"
-)
-"""The command with the toy as its model."""
 
 
 @pytest.fixture
@@ -34,7 +24,7 @@ def sweep(tmp_path: Path) -> Path:
 
 def command(*arguments: object, shell: str = "", **environment: str) -> tuple[int, bytes, bytes]:
     """Exit status, stdout and stderr of the command with the toy, its streams as the shell sets them."""
-    words = ["sh", "-c", f'exec "$@" {shell}', "-", sys.executable, "-c", PROGRAM]
+    words = ["sh", "-c", f'exec "$@" {shell}', "-", sys.executable, "-c", TOY_PROGRAM]
     done = subprocess.run(
         [*words, *map(str, arguments)],
         capture_output=True,
@@ -99,7 +89,7 @@ def test_a_sweep_goes_on_whatever_becomes_of_its_output(
         script = (
             f'{{ "$@" {shell.partition("|")[0]}; echo "status $?" > {tmp_path}/status; }} | true'
         )
-    words = ["sh", "-c", script, "-", sys.executable, "-c", PROGRAM, *map(str, run)]
+    words = ["sh", "-c", script, "-", sys.executable, "-c", TOY_PROGRAM, *map(str, run)]
     done = subprocess.run(words, capture_output=True, timeout=120, env=os.environ)
     assert (tmp_path / "status").read_text() == "status 0\n", done.stderr
     assert b"Traceback" not in done.stderr and b"Exception ignored" not in done.stderr

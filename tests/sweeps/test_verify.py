@@ -71,7 +71,7 @@ def test_what_was_trained_is_what_it_says(text: str, model: Model, out: Path) ->
     train(text, out, model, shard_size=ShardSize(runs=9))
     files = contents(out)
     found = datasets.verify_dataset(DatasetFolder(str(out)), lambda name: model)
-    assert (found.problems, found.undigested) == ([], [])
+    assert (found.problems, found.unverified) == ([], [])
     assert (found.files, found.rows) == (len(list(out.glob("shard-*"))), rows(out).num_rows)
     assert contents(out) == files
     table = rows(out)
@@ -111,7 +111,7 @@ def test_what_cannot_be_checked_is_said(out: Path) -> None:
     victim = sorted(out.glob("shard-*"))[0]
     rewrite(victim, lambda table: table, digest=False)
     found = datasets.verify_dataset(DatasetFolder(str(out)), lambda name: TOY)
-    assert (found.problems, found.undigested) == ([], [victim.name])
+    assert (found.problems, found.unverified) == ([], [victim.name])
 
 
 def test_a_status_that_no_run_ends_with_is_named(out: Path) -> None:

@@ -73,6 +73,7 @@ def test_control_characters_are_written_out() -> None:
         ({"axes": None}, r"malformed \(AttributeError"),
         ({"axes": {"x": {"values": [1], "scale": "sin"}}}, "scale 'sin', expected lin, log, list"),
         ({"axes": {"x": {"values": [[1]], "scale": "lin"}}}, r"the value \[1\], expected a number"),
+        ({"settings": {"p": ["", 1.0]}}, "expected numbers or words, not both"),
         ({"settings": {"p": [True]}}, "the value True, expected a number, a word or null"),
         (
             {"settings": {"p": [2**63]}},
