@@ -72,4 +72,5 @@ def transposed(cells: Cells) -> Cells:
         values=cells.values.swapaxes(1, 2),
         status={name: count.swapaxes(1, 2) for name, count in cells.status.items()},
         missing=cells.missing.swapaxes(1, 2),
+        batched_runs=None if cells.batched_runs is None else cells.batched_runs.swapaxes(1, 2),
     )

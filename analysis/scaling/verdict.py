@@ -1,6 +1,7 @@
 """Theory's table: prediction, measured value, interval and verdict, with the sweep it came from."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -55,12 +56,7 @@ def judge_exponent(
         notes.append(POOR_FIT)
     points = closed_columns(boundary, setting, kind="power", x_range=theory.x_range)
     return Verdict(
-        prediction=theory.name,
-        source=theory.source,
-        sweep=sweep,
-        level=boundary.level,
-        definition=boundary.definition,
-        setting=boundary.plane.settings[setting],
+        **_subject(boundary, setting, theory, sweep),
         quantity="exponent",
         predicted=theory.exponent,
         measured=found.law.slope,
@@ -91,12 +87,7 @@ def judge_line(
     )
     verdict, reason = _judge_factor(measured, int(ok.sum()))
     return Verdict(
-        prediction=theory.name,
-        source=theory.source,
-        sweep=sweep,
-        level=boundary.level,
-        definition=boundary.definition,
-        setting=boundary.plane.settings[setting],
+        **_subject(boundary, setting, theory, sweep),
         quantity="factor",
         predicted=1.0,
         measured=measured,
@@ -105,6 +96,20 @@ def judge_line(
         verdict=verdict,
         reason=reason,
     )
+
+
+def _subject(
+    boundary: Boundary, setting: int, theory: PredictionSpec, sweep: str
+) -> dict[str, Any]:
+    """What is judged: the fields of a verdict that name the prediction and the boundary."""
+    return {
+        "prediction": theory.name,
+        "source": theory.source,
+        "sweep": sweep,
+        "level": boundary.level,
+        "definition": boundary.definition,
+        "setting": boundary.plane.settings[setting],
+    }
 
 
 def decades(x: Floats) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.boundary.half_benign import find_benign_boundary
+from analysis.cells.cells import transposed
 from analysis.errors import AnalysisError
 from analysis.report.registry import sections_of
 from analysis.report.results import analyse
@@ -33,6 +34,9 @@ def test_too_many_values_are_held_as_batches(
     large = analyse(location, FEW)
     assert large.cells.values.shape[3] == 6
     assert large.runs == whole.runs
+    turned = transposed(large.cells)
+    assert (turned.runs_used == large.cells.runs_used.swapaxes(1, 2)).all()
+    assert turned.runs_used.shape == turned.mean.shape
     np.testing.assert_allclose(
         large.levels[0].boundary.estimate, whole.levels[0].boundary.estimate, atol=0.1
     )
