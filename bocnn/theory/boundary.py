@@ -62,6 +62,14 @@ class Sizes(NamedTuple):
     sigma_p: Array | float
 
 
+class Descent(NamedTuple):
+    """Signal strength ‖μ‖, output initialization v₀ and step size η of runs, shape (runs,) each."""
+
+    mu_norm: Array
+    v0: Array
+    eta: Array
+
+
 class PredictedBoundary(NamedTuple):
     """Signal strength ‖μ‖ on the boundary, and its local exponent −∂ log ‖μ‖ / ∂ log v₀, shape (runs,)."""
 
@@ -142,8 +150,8 @@ def one_step_error(constant: Array | float) -> Array:
     """Φ(−√C): the clean test error after one step that is large beside the start.
 
     Each filter then holds the samples on which it was active at the start, of both classes and with both
-    signs, so that ψ(z) − ψ(−z) = z/2 exactly and the two classes share one normal. A linear network, and a
-    leaky ReLU of any leak trained to the end, have the same error.
+    signs, so that ψ(z) − ψ(−z) = z/2 exactly and the two classes share one normal. A linear network has the
+    same error: all filters hold all samples, with twice the signal and twice the noise.
     """
     return np.asarray(ndtr(-np.sqrt(constant)))
 
@@ -256,35 +264,33 @@ def stop_time(
     return np.asarray(tau)
 
 
-def training_steps(
-    tau: Array, mu_norm: Array, v0: Array, sizes: Sizes, *, eta: Array, overlap: Overlap = FROZEN
-) -> Array:
+def training_steps(tau: Array, descent: Descent, sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
     """Gradient steps until τ, both layers trained: (1/η) ∫₀^τ (1 + e^F(τ′)) dτ′, F the margin.
 
     dτ = η |ℓ′| a step, and |ℓ′| = 1/(1 + e^F). Integrated by Gauss and Legendre's rule on 200 points.
 
     Args:
         tau: where training stops, shape (runs,).
-        mu_norm, v0, eta: signal strength, output initialization, step size, shape (runs,) each.
+        descent: what is trained, and by which step.
         sizes: sizes and scales.
         overlap: shares of active samples.
     """
     times = np.multiply.outer((1 + _NODES) / 2, tau)
     rate = growth_rate(sizes, overlap)
-    growth = rate * np.sinh(rate * times) + mu_norm * np.sinh(mu_norm * times)
-    inverse_slope = 1 + np.exp(sizes.m * np.square(v0) / 2 * growth)
-    return np.asarray(tau / 2 * np.tensordot(_WEIGHTS, inverse_slope, 1) / eta)
+    mu = descent.mu_norm
+    growth = rate * np.sinh(rate * times) + mu * np.sinh(mu * times)
+    inverse_slope = 1 + np.exp(sizes.m * np.square(descent.v0) / 2 * growth)
+    return np.asarray(tau / 2 * np.tensordot(_WEIGHTS, inverse_slope, 1) / descent.eta)
 
 
-def time_after(
-    steps: Array, mu_norm: Array, v0: Array, sizes: Sizes, *, eta: Array, overlap: Overlap = FROZEN
-) -> Array:
+def time_after(steps: Array, descent: Descent, sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
     """τ after so many gradient steps, the inverse of `training_steps`, shape (runs,)."""
-    high = stop_time(mu_norm, v0, sizes, margin=np.log1p(eta * steps) + 30.0, overlap=overlap)
+    margin = np.log1p(descent.eta * steps) + 30.0
+    high = stop_time(descent.mu_norm, descent.v0, sizes, margin=margin, overlap=overlap)
     low = np.zeros_like(high)
     for _ in range(_HALVINGS):
         tau = (low + high) / 2
-        late = training_steps(tau, mu_norm, v0, sizes, eta=eta, overlap=overlap) > steps
+        late = training_steps(tau, descent, sizes, overlap) > steps
         low, high = np.where(late, low, tau), np.where(late, tau, high)
     return low
 
