@@ -52,9 +52,9 @@ def assign(columns: Columns, *, anywhere: bool = False) -> list[Assignment]:
     Raises:
         ValueError: a run that no engine accepts.
     """
-    check_known(columns)
     first, cell = cells_of(columns)
     cells = {name: column[first] for name, column in columns.items()}
+    check_known(cells)
     left, found = np.ones(first.size, dtype=bool), []
     for engine in ENGINES:
         if not (left.any() and (anywhere or engine.device() is not None)):
