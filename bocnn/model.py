@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
 from bocnn.engines.gram_cpu import flops, memory_bytes, new_results, test_flops
+from bocnn.engines.packing import cells_of
 from bocnn.engines.protocol import Columns, Cost
 from bocnn.engines.registry import (
     ENGINES,
     GRAM_CPU,
     GRAM_GPU,
     assign,
+    assign_cells,
     check_known,
     engines_of,
     trained_words,
@@ -140,11 +142,17 @@ class Bocnn:
         Raises:
             ValueError: a run that no engine accepts.
         """
-        check_known(columns)  # before a word that has no effect is replaced
-        columns = self.canonical(columns)
+        first, cell = cells_of(columns)
+        given = _take(columns, first)
+        check_known(given)  # before a word that has no effect is replaced
+        cells = self.canonical(given)
+        columns = {
+            name: column if cells[name] is given[name] else cells[name][cell]
+            for name, column in columns.items()
+        }
         whole = columns["n"].size
         results = new_results(whole, 0)
-        for engine, rows in assign(columns):
+        for engine, rows in assign_cells(cells, cell):
             part = columns if rows.size == whole else _take(columns, rows)
             results.status[rows], results.measured[rows] = engine.run(part, self.keyed)
         return _rows(results.status, results.measured)

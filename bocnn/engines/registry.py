@@ -55,7 +55,22 @@ def assign(columns: Columns, *, anywhere: bool = False) -> list[Assignment]:
     first, cell = cells_of(columns)
     cells = {name: column[first] for name, column in columns.items()}
     check_known(cells)
-    left, found = np.ones(first.size, dtype=bool), []
+    return assign_cells(cells, cell, anywhere=anywhere)
+
+
+def assign_cells(
+    cells: Columns, cell: NDArray[np.intp], *, anywhere: bool = False
+) -> list[Assignment]:
+    """As `assign`, of runs that are already sorted into cells, whose words some engine trains.
+
+    Args:
+        cells: canonical, of one run of each cell.
+        cell: the cell of each run, shape (runs,).
+        anywhere: ask engines too that cannot train in this process.
+    Raises:
+        ValueError: a cell that no engine accepts.
+    """
+    left, found = np.ones(cells["n"].size, dtype=bool), []
     for engine in ENGINES:
         if not (left.any() and (anywhere or engine.device() is not None)):
             continue

@@ -77,13 +77,26 @@ def test_larger_rows_are_those_of_the_cpu(kind: dict[str, Any], card: Engine) ->
     assert_agree(1, card, **kind)
 
 
+MOMENTUM: dict[str, Any] = {"momentum": 0.5, "momentum_rule": "nesterov", "weight_decay": 0.01}
+COUPLED: dict[str, Any] = {"noise": "isotropic", "bias": "trained"}
+ON_A_CARD: list[dict[str, Any]] = [
+    *({"n": n, "m": 10} for n in (20, 50, 100, 400, 2000)),
+    *({"n": n, "m": m} for n, m in ((100, 30), (128, 32), (400, 20), (400, 50))),
+    *({"n": n, "m": 10, **MOMENTUM} for n in (20, 50, 100, 400)),
+    *({"n": n, "m": 10, **COUPLED} for n in (20, 50, 100, 400)),
+    *({"n": n, "m": 10, "loss_tol": 0.5} for n in (20, 100, 400)),
+]
+"""A kernel and launch each: shapes, and what a kernel must be able to do."""
+
+
 @pytest.mark.gpu
-@pytest.mark.parametrize("shape", [(20, 10), (100, 10), (128, 32), (400, 20), (2000, 10)])
-def test_a_thousand_rows_are_those_of_the_cpu(shape: tuple[int, int], card: Engine) -> None:
-    """On a card, where a race would show: many runs at once, twice, in every shape's kernel."""
-    n, m = shape
-    runs = max(4, 20_000_000 // (m * n * n))
-    given = {"n": n, "m": m, "n_test": 500, "steps": 50, "d": 2000, "p_flip": 0.1}
+@pytest.mark.parametrize(
+    "kind", ON_A_CARD, ids=lambda kind: "-".join(f"{name}={kind[name]}" for name in kind)
+)
+def test_a_thousand_rows_are_those_of_the_cpu(kind: dict[str, Any], card: Engine) -> None:
+    """On a card, where a race would show: many runs at once, twice, in every kernel and launch."""
+    runs = max(4, 20_000_000 // (kind["m"] * kind["n"] ** 2))
+    given = {"n_test": 500, "steps": 50, "d": 2000, "p_flip": 0.1} | kind
     assert_agree(runs, card, **given)
     first, again = (card.run(columns(runs, **(SMALL | given))) for _ in range(2))
     for name in first:
