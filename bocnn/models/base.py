@@ -73,8 +73,8 @@ def stacked(rows: list[Row], columns: tuple[Column, ...]) -> dict[str, NDArray[A
     }
 
 
-class RowModel(ABC):
-    """A model of the sweep protocol that says what it measures on one run.
+class KeyedModel(ABC):
+    """What models of the sweep protocol share: canonical parameters, words, keys.
 
     `words` are those that it trains, `idle_rules` say which parameters have no effect on which runs. The
     parameters that do not change what is drawn enter the key where they are `keyed`.
@@ -87,7 +87,7 @@ class RowModel(ABC):
     words: ClassVar[Words]
     idle_rules: ClassVar[tuple[Idle, ...]]
     engine = "blas"
-    shape_columns = ("n",)
+    shape_columns: tuple[str, ...] = ("n",)
     keyed: tuple[str, ...] = ()
 
     @property
@@ -121,6 +121,17 @@ class RowModel(ABC):
     def memory_bytes(self, columns: Columns) -> Array:
         """Working memory of each run in bytes, shape (runs,)."""
 
+    def keyed_runs(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """The runs as they are measured: canonical, with the words `key0` and `key1` of their keys."""
+        check_words(self.words, columns, self.name)
+        found = self.canonical(columns)
+        key0, key1 = cell_keys(found, self.parameters, keyed=self.keyed)
+        return found | {"key0": key0, "key1": key1}
+
+
+class RowModel(KeyedModel):
+    """A model that says what it measures on one run."""
+
     @abstractmethod
     def measure(self, row: Row) -> Row:
         """The measures of one run; of one that left the finite numbers its status alone."""
@@ -137,13 +148,6 @@ class RowModel(ABC):
             ValueError: a word that the model does not train.
         """
         return stacked(each(self.keyed_runs(columns), self.measure), self.measures)
-
-    def keyed_runs(self, columns: Columns) -> dict[str, NDArray[Any]]:
-        """The runs as they are measured: canonical, with the words `key0` and `key1` of their keys."""
-        check_words(self.words, columns, self.name)
-        found = self.canonical(columns)
-        key0, key1 = cell_keys(found, self.parameters, keyed=self.keyed)
-        return found | {"key0": key0, "key1": key1}
 
 
 def generator_of(row: Mapping[str, Any], *quantity: int) -> np.random.Generator:

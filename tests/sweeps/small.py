@@ -83,6 +83,18 @@ fixed: {n: 6, m: 3, d: 50, sigma_0: 0.01, train: hidden}
 settings: {p_flip: [0, 0.1]}
 """
 
+LIMIT_SWEEP = """\
+name: small-limits
+model: limit
+seed: 11
+replicates: 3
+axes:
+  step_size: [0.4, 2]
+  signal: [0.1, 1]
+fixed: {n: 6, m: 3, n_test: 20}
+settings: {p_flip: [0, 0.1]}
+"""
+
 DRIVER = (
     "import sys\n"
     "from pathlib import Path\n"

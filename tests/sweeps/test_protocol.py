@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bocnn
+from bocnn.models.limit.model import MODEL as LIMIT
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
 from sweeps.declare.cells.identity import ID_DTYPE, cell_digests
@@ -17,6 +18,7 @@ from sweeps.protocol import Model, SharesDraws, load_model
 from tests.sweeps.small import (
     BOCNN_SWEEP,
     KERNEL_SWEEP,
+    LIMIT_SWEEP,
     PROPORTIONAL_SWEEP,
     TANGENT_SWEEP,
     TOY_SWEEP,
@@ -32,6 +34,9 @@ DIVERGING = {
     "proportional": PROPORTIONAL_SWEEP.replace("eta: 0.2", "eta: 1.0e+9"),
     "kernel": KERNEL_SWEEP.replace("eta: 0.3, steps: 20", "eta: 1.0e+300, steps: 20"),
     "tangent": TANGENT_SWEEP.replace("v0: [0.1, 1]", "v0: [0]"),
+    "limit": LIMIT_SWEEP.replace("[0.4, 2]", "[1.0e+300, 1.7e+308]").replace(
+        "20}", "20, kappa: 1.0e+200}"
+    ),
 }
 SWEEPS = {
     "toy": TOY_SWEEP,
@@ -39,9 +44,10 @@ SWEEPS = {
     "proportional": PROPORTIONAL_SWEEP,
     "kernel": KERNEL_SWEEP,
     "tangent": TANGENT_SWEEP,
+    "limit": LIMIT_SWEEP,
 }
 KERNEL = load_model("kernel")
-MODELS: list[Model] = [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, TOY]
+MODELS: list[Model] = [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, LIMIT, TOY]
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 
 
@@ -194,7 +200,7 @@ def test_installed_models_are_found_by_name(model: Model) -> None:
 def test_an_unknown_model_is_named_with_the_installed_ones() -> None:
     with pytest.raises(
         SweepError,
-        match=r"unknown model 'bocn'; installed: bocnn, kernel, proportional, tangent; did you",
+        match=r"unknown model 'bocn'; installed: bocnn, kernel, limit, proportional, tangent; did you",
     ):
         load_model("bocn")
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-import bocnn
+from bocnn.models.proportional.model import MODEL
 from sweeps.driver.options import RunOptions
 from sweeps.driver.ray_session import RaySession
 from sweeps.train.stop import StopSignal
-from tests.sweeps.small import BOCNN_SWEEP, bocnn_sweep, planned, rows
+from tests.sweeps.small import PROPORTIONAL_SWEEP, bocnn_sweep, planned, rows
 
 
 @pytest.fixture
@@ -18,7 +18,8 @@ def two_files(tmp_path: Path) -> list[Path]:
     paths = []
     for name in ("first", "second"):
         paths.append(tmp_path / f"{name}.yaml")
-        paths[-1].write_text(BOCNN_SWEEP.replace("small-plane", name), encoding="utf-8")
+        text = PROPORTIONAL_SWEEP.replace("small-networks", name)  # compiles nothing
+        paths[-1].write_text(text, encoding="utf-8")
     return paths
 
 
@@ -26,9 +27,9 @@ def two_files(tmp_path: Path) -> list[Path]:
 def test_each_has_a_folder_by_its_name(two_files: list[Path], out: Path, executor: str) -> None:
     done = bocnn_sweep("run", *two_files, "--out", out, "--executor", executor, "--workers", 2)
     assert done.returncode == 0, done.stderr
-    assert [rows(out / name).num_rows for name in ("first", "second")] == [48, 48]
+    assert [rows(out / name).num_rows for name in ("first", "second")] == [24, 24]
     for name in ("first", "second"):
-        assert f"{name}: 48 of 48 runs published" in " ".join(done.stdout.split())
+        assert f"{name}: 24 of 24 runs published" in " ".join(done.stdout.split())
     assert done.stdout.count("starting Ray") == (executor == "tune")
 
 
@@ -52,7 +53,7 @@ def test_when_the_time_is_over_the_others_are_not_trained(two_files: list[Path],
     assert done.returncode == 3 and done.stderr.count("the time is over") == 2
     done = bocnn_sweep("run", *two_files, "--out", out, "--executor", "local")
     assert done.returncode == 0
-    assert rows(out / "second").num_rows == 48
+    assert rows(out / "second").num_rows == 24
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_when_the_time_is_over_the_others_are_not_trained(two_files: list[Path],
 def test_a_sweep_shorter_than_rays_start_says_so(
     out: Path, options: RunOptions, said: bool
 ) -> None:
-    plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
+    plan, _ = planned(PROPORTIONAL_SWEEP, out, MODEL)
     with ExitStack() as stack:
         hint = RaySession(options, StopSignal(), stack).hint(plan)
     assert ("--executor local trains the same rows without Ray" in hint) == said

@@ -1,0 +1,1 @@
+"""Gradient descent at d = ∞, exactly: a further model of the sweep protocol."""

@@ -1,0 +1,86 @@
+"""The model `limit` as a sweep sees it: hidden-layer training at d = ∞ (`bocnn.models.limit.descent`)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from bocnn.arrays import Array
+from bocnn.cpu.runs import DIVERGED
+from bocnn.models.base import OVERHEAD, Columns, KeyedModel, sizes
+from bocnn.models.limit.columns import (
+    LIMIT_IDLE,
+    LIMIT_MEASURES,
+    LIMIT_PARAMETERS,
+    LIMIT_STATUSES,
+    LIMIT_WORDS,
+)
+from bocnn.models.limit.run import LimitMeasures, LimitRuns, run_limits, workspace_bytes
+from bocnn.simd.compiling import compile_seconds, compiles_nothing
+
+_STEPS_TO_FIT = 60.0
+"""Steps to a loss of 0.05 at h = 0.4, about: what a run with a loss to stop at is taken to cost."""
+
+
+class Limit(KeyedModel):
+    """Two-layer CNNs in infinite dimension, hidden layer trained by gradient descent."""
+
+    name = "limit"
+    numerics_version = 1
+    parameters = LIMIT_PARAMETERS
+    measures = LIMIT_MEASURES
+    words = LIMIT_WORDS
+    idle_rules = LIMIT_IDLE
+    engine = "limit-cpu"
+    shape_columns = ("n", "m")
+
+    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
+        """Whether this process can train these runs and compile nothing."""
+        return compiles_nothing(lambda: self._run_first(columns))
+
+    def compile(self, columns: Columns, recorded: bool) -> float:
+        """Compile what trains these runs; seconds that it took."""
+        return compile_seconds(lambda: self._run_first(columns))
+
+    def _run_first(self, columns: Columns) -> None:
+        """Measure the first run before training: others call the same compiled functions."""
+        first = {name: column[:1] for name, column in columns.items()}
+        self.run(first | {"steps": np.zeros_like(first["steps"])})
+
+    def flops(self, columns: Columns) -> Array:
+        """Cost of each run in floating-point operations, shape (runs,); with `loss_tol` an estimate."""
+        n, m, steps, n_test = sizes(columns, "n", "m", "steps", "n_test")
+        fitted = np.minimum(steps, _STEPS_TO_FIT / (np.minimum(columns["step_size"], 0.4) / 0.4))
+        steps = np.where(np.isnan(columns["loss_tol"]), steps, fitted)
+        step = m * n * (n + 20.0) + 200.0 * n
+        test = n_test * (8.0 * m**2 + 80.0 * m + 1000.0)
+        return np.asarray(OVERHEAD / 10 + 10.0 * (n + 2 * m) ** 2 + steps * step + test)
+
+    def memory_bytes(self, columns: Columns) -> Array:
+        """Working memory of each run in bytes, shape (runs,)."""
+        return workspace_bytes(*sizes(columns, "n", "m", "n_test"))
+
+    def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """Train and measure runs.
+
+        Args:
+            columns: `seed`, `replicate` and every parameter, shape (runs,) each; NaN is null.
+        Returns:
+            Every measured column, shape (runs,) each; NaN is null. A run that left the finite
+            numbers has status `diverged` and nulls.
+        """
+        given = self.keyed_runs(columns)
+        never = np.isnan(given["loss_tol"])
+        given |= {
+            "replicate": given["replicate"].astype(np.uint64),
+            "loss_tol": np.where(never, -1.0, given["loss_tol"]),
+        }
+        status, measured = run_limits(LimitRuns._make(given[name] for name in LimitRuns._fields))
+        named = dict(zip(LimitMeasures._fields, measured.T, strict=True))
+        linear = ndtr(-np.sqrt(given["signal"]))
+        named["linear_error"] = np.where(status == DIVERGED, np.nan, linear)
+        return {"status": np.array(LIMIT_STATUSES, dtype=object)[status], **named}
+
+
+MODEL = Limit()

@@ -1,0 +1,238 @@
+"""Runs of the model `limit`: drawn, trained and measured in one compiled loop.
+
+A run's random numbers are those of the Gram engine's run with the same key: its labels, its filters along
+μ, the factor of its inner products and its test draws. So the two can be compared run by run as d grows.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bocnn.arrays import Array, Ints
+from bocnn.cpu.runs import DIVERGED, OK, UNCONVERGED
+from bocnn.data.draws import FACTOR, SIGNAL, Seed, draw_labels, draw_normals, stream
+from bocnn.dynamics.activation import RELU
+from bocnn.dynamics.losses import LOGISTIC
+from bocnn.dynamics.state import StepType
+from bocnn.measure.fresh_output import FreshOutput, cholesky
+from bocnn.measure.test_error import clean_error, zero_one_loss
+from bocnn.models.limit.descent import (
+    LimitStart,
+    LimitState,
+    LimitStop,
+    descend,
+    overlap,
+    training_loss,
+)
+from bocnn.rng.normals import fill_normals
+from bocnn.simd.arena import Arena, allocate, clear, new_arena, reset
+from bocnn.simd.compiled import compiled
+from bocnn.simd.products import add_product, full_spans, padded_zeros
+from bocnn.simd.random_words import WORD_LANES
+
+
+class LimitRuns(NamedTuple):
+    """Parameters of many runs, one array of shape (runs,) each; `loss_tol` is negative for never."""
+
+    key0: Ints
+    key1: Ints
+    replicate: Ints
+    n: Ints
+    m: Ints
+    signal: Array
+    step_size: Array
+    kappa: Array
+    p_flip: Array
+    steps: Ints
+    loss_tol: Array
+    n_test: Ints
+
+
+class LimitMeasures(NamedTuple):
+    """The measured columns of a run, in the dataset's order; all float64."""
+
+    train_loss: float
+    train_error: float
+    test_error: float
+    test_error_clean: float
+    test_error_se: float
+    active: float
+    active_in_two: float
+    max_u: float
+    mean_signal: float
+    steps_run: float
+
+
+def run_limits(runs: LimitRuns) -> tuple[Ints, Array]:
+    """Train and measure runs.
+
+    Args:
+        runs: their parameters.
+    Returns:
+        Status, int8, shape (runs,), and measures, float64, shape (runs, len(LimitMeasures._fields)), NaN
+        where a run diverged.
+    """
+    status = np.empty(runs.n.size, np.int8)
+    measured = np.full((runs.n.size, len(LimitMeasures._fields)), math.nan)
+    if runs.n.size:
+        size = int(np.max(workspace_bytes(runs.n, runs.m, runs.n_test)))
+        _run_all(runs, new_arena(1, size), status, measured)
+    return status, measured
+
+
+def workspace_bytes(n: Any, m: Any, n_test: Any) -> Array:
+    """Memory that a run works in, in bytes, shape (runs,)."""
+    points, filters = n + 16, 2 * m + 16
+    drawn = (points + filters) ** 2 // 2 + points * points + 4 * points * filters
+    measured = filters * (3 * filters + points + 128) + n_test
+    return np.asarray(8.0 * (drawn + measured + 16 * (points + filters)) + 64 * 100)
+
+
+@compiled(nogil=True)
+def _run_all(runs: LimitRuns, arena: Arena, status: Ints, measured: Array) -> None:
+    """Train and measure runs one after the other; `status` and `measured` are written."""
+    for r in range(runs.n.size):
+        reset(arena)
+        seed = Seed(runs.key0[r], runs.key1[r], runs.replicate[r])
+        start = draw_start(seed, (runs.n[r], runs.m[r]), runs.kappa[r], runs.p_flip[r], arena)
+        state = new_state(start, arena)
+        stop = LimitStop(runs.steps[r], runs.loss_tol[r])
+        steps = descend(start, state, runs.step_size[r], stop)
+        row = _measure(runs, r, (start, state), float(steps), arena)
+        finite, ended = (
+            0.0,
+            training_loss(start, state) <= runs.loss_tol[r] or runs.loss_tol[r] < 0.0,
+        )
+        for number in row[:4]:
+            finite += number
+        status[r] = DIVERGED
+        if math.isfinite(finite):
+            status[r] = OK if ended else UNCONVERGED
+            for c in range(len(row)):
+                measured[r, c] = row[c]
+
+
+@compiled()
+def draw_start(
+    seed: Seed, sizes: tuple[int, int], kappa: float, p_flip: float, arena: Arena
+) -> LimitStart:
+    """Draw what a run starts from.
+
+    Args:
+        seed: the run's.
+        sizes: n and m.
+        kappa: scale κ of the start.
+        p_flip: label-flip probability.
+        arena: for what is returned.
+    """
+    n, filters = sizes[0], 2 * sizes[1]
+    true, observed = draw_labels(seed, n, p_flip, arena)
+    rows = n + filters
+    below = allocate(arena, (rows * (rows - 1) // 2,), np.float64)
+    drawn = allocate(arena, (4, WORD_LANES), np.float32)
+    fill_normals(below, drawn, 0, stream(seed, FACTOR))
+    g, z = padded_zeros(n, n, arena), padded_zeros(filters, n, arena)
+    _write_products(below, (n, filters), kappa * math.sqrt(n), (g, z))
+    along = draw_normals(seed, SIGNAL, (filters, 1), arena).reshape(-1)
+    return LimitStart(true, observed, g, z, along)
+
+
+@compiled(_nrt=False)
+def _write_products(
+    below: Array, sizes: tuple[int, int], scale: float, out: tuple[Array, Array]
+) -> None:
+    """Write g and z⁰ of n samples and 2m filters from a factor's rows below its diagonal."""
+    (n, filters), (g, z) = sizes, out
+    first = 0
+    for i in range(n):
+        for j in range(i):
+            g[i, j], g[j, i] = below[first + j], below[first + j]
+        first += i
+    for k in range(filters):
+        for i in range(n):
+            z[k, i] = scale * below[first + i]
+        first += n + k
+
+
+@compiled()
+def new_state(start: LimitStart, arena: Arena) -> LimitState:
+    """A run before its first step; it trains in the start's own z."""
+    n, filters = start.true.size, start.along.size
+    u, move = padded_zeros(filters, n, arena), padded_zeros(filters, n, arena)
+    rows, signal = padded_zeros(2, n, arena), allocate(arena, (filters,), np.float64)
+    clear(signal)
+    spans = full_spans(filters, n, arena)
+    return LimitState(u, start.z, signal, rows[0], rows[1], move, spans)
+
+
+@compiled()
+def _measure(
+    runs: LimitRuns, r: int, trained: tuple[LimitStart, LimitState], steps: float, arena: Arena
+) -> LimitMeasures:
+    """The measures of run r as it stands."""
+    start, state = trained
+    n, m, seed = runs.n[r], runs.m[r], Seed(runs.key0[r], runs.key1[r], runs.replicate[r])
+    fresh = _fresh_output(start, state, (runs.signal[r], runs.kappa[r]), arena)
+    step_type = StepType(RELU, 0.0, LOGISTIC, False)
+    clean, error = clean_error(fresh, step_type, runs.n_test[r], seed, arena)
+    wrong, largest, signal = 0.0, 0.0, 0.0
+    for i in range(n):
+        wrong += zero_one_loss(state.margin[i])
+    for k in range(2 * m):
+        signal += abs(state.signal[k])
+        for i in range(n):
+            largest = max(largest, state.u[k, i])
+    single, double = overlap(start, state.u)
+    p_flip = runs.p_flip[r]
+    return LimitMeasures(
+        training_loss(start, state),
+        wrong / n,
+        p_flip + (1.0 - 2.0 * p_flip) * clean,
+        clean,
+        (1.0 - 2.0 * p_flip) * error,
+        single,
+        double,
+        largest,
+        signal / (2 * m * n),
+        steps,
+    )
+
+
+@compiled()
+def _fresh_output(
+    start: LimitStart, state: LimitState, scales: tuple[float, float], arena: Arena
+) -> FreshOutput:
+    """Distribution of the outputs on fresh samples, in units of σ_p² √(n / d) / m; C and κ are given."""
+    filters, n = state.signal.size, start.true.size
+    fresh = FreshOutput(
+        allocate(arena, (2,), np.float64),
+        allocate(arena, (2,), np.float64),
+        allocate(arena, (filters,), np.float64),
+        padded_zeros(filters, filters, arena),
+        allocate(arena, (filters,), np.float64),
+    )
+    rows, columns = padded_zeros(filters, n, arena), padded_zeros(n, filters, arena)
+    for k in range(filters):
+        for i in range(n):
+            rows[k, i] = state.u[k, i] / n
+            columns[i, k] = state.u[k, i]
+    add_product(rows, columns, fresh.root, full_spans(filters, n, arena))
+    _write_centres(state, math.sqrt(scales[0]) / n, fresh)
+    for k in range(filters):
+        fresh.root[k, k] += scales[1] * scales[1]
+    cholesky(fresh.root, allocate(arena, (fresh.root.shape[0],), np.float64))
+    return fresh
+
+
+@compiled(_nrt=False)
+def _write_centres(state: LimitState, scale: float, fresh: FreshOutput) -> None:
+    """Write what the signal adds to an output of either class, the classes, means and weights."""
+    filters = state.signal.size
+    fresh.centres[0], fresh.centres[1] = 0.0, 0.0
+    fresh.labels[0], fresh.labels[1] = 1.0, -1.0
+    for k in range(filters):
+        sign = 1.0 if 2 * k < filters else -1.0
+        fresh.mean[k], fresh.weights[k] = 0.0, sign
+        fresh.centres[0] += sign * scale * max(state.signal[k], 0.0)
+        fresh.centres[1] += sign * scale * max(-state.signal[k], 0.0)
