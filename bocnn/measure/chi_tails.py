@@ -54,7 +54,7 @@ def write_chances_negative(constant: float, half: int, work: Array) -> None:
         out[t] = chance if (constant == constant) & (slope == slope) else math.nan
 
 
-@compiled(fastmath={"contract"}, _nrt=False)
+@compiled(fastmath={"contract"}, error_model="numpy", _nrt=False)
 def upper_gammas(a: int, x: Array, out: Array) -> None:
     """Regularized upper incomplete gamma Q(a, x) for whole a ≥ 1: P(r > √(2x)), r chi with 2a degrees.
 
@@ -83,7 +83,7 @@ def upper_gammas(a: int, x: Array, out: Array) -> None:
         out[t] = out[t] * exponential(-x[t]) if x[t] < 700.0 else 0.0
 
 
-@compiled(_nrt=False)
+@compiled(fastmath={"contract"}, error_model="numpy", _nrt=False)
 def _upper_gamma(a: int, x: float, log_gamma: float) -> float:
     """Q(a, x) for one x and large a: both sums run away from their largest term.
 
