@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bocnn.arrays import Ints
-from bocnn.cpu.lane_state import new_lane_state
+from bocnn.cpu.lane_state import LaneState, new_lane_state
 from bocnn.cpu.measuring import MEASURE
 from bocnn.cpu.run_memory import DRAW, Batch
 from bocnn.cpu.runs import DIVERGED, GROUPED_BY, OK, UNCONVERGED, WORDS, RunResults, Runs
@@ -55,14 +55,39 @@ def run_all(
         asked: steps at which to record, rising, beside the one at which training ended.
         results: written.
     """
-    width = vector_width or 1
-    kept, scratch = workspace_bytes(int(runs.n[0]), int(runs.m[0]), int(runs.n_test.max()))
-    workspace = Workspace(new_arena(width, kept), new_arena(1, scratch))
-    has_velocity = bool((runs.momentum != 0.0).any() or (runs.weight_decay != 0.0).any())
-    state = new_lane_state(*_empty_run(runs, real), width, has_velocity)
-    batch = Batch(runs, workspace, asked, results)
-    code, table = TRAIN.prepare((batch, state, vector_width), [(DRAW, batch), (MEASURE, batch)])
+    batch = _new_batch(runs, vector_width, asked, results)
+    work = batch, _new_state(runs, real, vector_width), vector_width
+    code, table = TRAIN.prepare(work, [(DRAW, batch), (MEASURE, batch)])
     run(code, table)
+
+
+def llvm_codes(
+    runs: Runs, real: Any, vector_width: int | None, results: RunResults
+) -> dict[tuple[str, str], bytes]:
+    """LLVM code from numba of all stages that train such runs, by the stage's name and its record's layout.
+
+    Args:
+        runs: parameters of a run.
+        real: as in `run_all`.
+        vector_width: as in `run_all`.
+        results: of the run.
+    """
+    batch = _new_batch(runs, vector_width, np.empty(0, np.int64), results)
+    work = batch, _new_state(runs, real, vector_width), vector_width
+    return dict((DRAW.llvm_code(batch), MEASURE.llvm_code(batch), TRAIN.llvm_code(work)))
+
+
+def _new_batch(runs: Runs, vector_width: int | None, asked: Ints, results: RunResults) -> Batch:
+    """Runs, and memory for those in training."""
+    kept, scratch = workspace_bytes(int(runs.n[0]), int(runs.m[0]), int(runs.n_test.max()))
+    workspace = Workspace(new_arena(vector_width or 1, kept), new_arena(1, scratch))
+    return Batch(runs, workspace, asked, results)
+
+
+def _new_state(runs: Runs, real: Any, vector_width: int | None) -> LaneState:
+    """Free lanes for runs."""
+    has_velocity = bool((runs.momentum != 0.0).any() or (runs.weight_decay != 0.0).any())
+    return new_lane_state(*_empty_run(runs, real), vector_width or 1, has_velocity)
 
 
 def _empty_run(runs: Runs, real: Any) -> tuple[TrainingSet, Network]:

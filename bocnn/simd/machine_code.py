@@ -1,4 +1,8 @@
-"""Machine code of stages: LLVM code of a function and all that it calls, optimized, kept on disk, loaded."""
+"""Machine code of stages: LLVM code of a function and all that it calls, optimized, kept on disk, loaded.
+
+The LLVM code comes with the package where it was made of these very sources (`bocnn.simd.shipped`), else from
+numba: it is the same, and numba takes most of the time that compiling takes.
+"""
 
 import os
 import tempfile
@@ -14,6 +18,7 @@ from numba.core.registry import cpu_target
 
 from bocnn.simd.compiled import CACHE_FOLDER
 from bocnn.simd.nested import CompiledFunction, intermediate_code
+from bocnn.simd.shipped import shipped_code
 
 Entry = tuple[CompiledFunction, Sequence[Any]]
 """A function and the types of its arguments."""
@@ -39,7 +44,7 @@ def address_of(name: str, layout: str, entry: Callable[[], Entry]) -> int:
     code = file.read_bytes() if file is not None and file.exists() else None
     if code is None:
         with event.trigger_event("numba:compile", data={"dispatcher": name}):
-            code = _optimized(codegen, intermediate_code(*entry(), name))
+            code = _optimized(codegen, shipped_code(name, layout) or llvm_code(name, entry()))
         if file is not None:
             _write(file, code)
     return _load(name, code)
@@ -54,6 +59,31 @@ def _write(file: Path, code: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
         part.write(code)
     os.replace(part.name, file)
+
+
+def llvm_code(name: str, entry: Entry) -> bytes:
+    """LLVM code of a stage from numba, for any processor: records in registers, nothing computed twice.
+
+    It is a third in size of what numba writes. No pass is among these that rewrites arithmetic: after one,
+    later ones sum loops in another order.
+
+    Args:
+        name: of the stage.
+        entry: its function.
+    Returns:
+        Bitcode.
+    """
+    module = ll.parse_bitcode(intermediate_code(*entry, name))
+    machine = ll.Target.from_triple(module.triple).create_target_machine()
+    passes = ll.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_new_gvn_pass()
+    passes.add_aggressive_dce_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.add_strip_symbols_pass()
+    passes.run(module, ll.create_pass_builder(machine, ll.PipelineTuningOptions(speed_level=0)))
+    return bytes(module.as_bitcode())
 
 
 def _optimized(codegen: Any, code: bytes) -> bytes:

@@ -16,7 +16,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba import typeof, types
 from numba.extending import intrinsic
 
-from bocnn.simd.machine_code import address_of
+from bocnn.simd.machine_code import address_of, llvm_code
 from bocnn.simd.nested import CompiledFunction
 from bocnn.simd.tables import TABLE, reader_of, table_of
 
@@ -57,6 +57,16 @@ class Stage:
                     stage.prepare(own)
                 found = self._load(record, layout)
         return found, table
+
+    def llvm_code(self, record: Any) -> tuple[tuple[str, str], bytes]:
+        """Its LLVM code from numba for records of a type.
+
+        Args:
+            record: one of them.
+        Returns:
+            The stage's name and the record's layout; bitcode.
+        """
+        return (self.name, table_of(record)[1]), llvm_code(self.name, self._entry(record))
 
     def _load(self, record: Any, layout: str) -> Any:
         """Its machine code for records of a type, from the cache or compiled."""
