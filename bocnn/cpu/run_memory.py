@@ -1,7 +1,7 @@
 """Stage 1: draws a run into the memory of its lane. What every stage reads, and where a run lies.
 
-All is drawn in float64, whatever a run is trained in, so that one stage serves every precision: a lane takes
-the numbers over in its own.
+All is drawn in float64, whatever a run is trained in, so that one stage serves every precision: a lane
+takes the numbers over in its own.
 """
 
 from typing import NamedTuple

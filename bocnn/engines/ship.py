@@ -24,7 +24,8 @@ def main() -> None:
         for column in PARAMETERS
     }
     columns |= {"seed": np.zeros(1, np.int64), "replicate": np.zeros(1, np.int32)}
-    runs, codes = pack(columns, np.arange(1)), {}
+    runs = pack(columns, np.arange(1))
+    codes: dict[tuple[str, str], bytes] = {}
     for real in (np.float32, np.float64):
         for width in (lane_count(real), None):
             codes |= llvm_codes(runs, real, width, new_results(1, 0))

@@ -1,7 +1,7 @@
 """Machine code of stages: LLVM code of a function and all that it calls, optimized, kept on disk, loaded.
 
-The LLVM code comes with the package where it was made of these very sources (`bocnn.simd.shipped`), else from
-numba: it is the same, and numba takes most of the time that compiling takes.
+The LLVM code comes with the package where it was made of these very sources (`bocnn.simd.shipped`), else
+from numba: it is the same, and numba takes most of the time that compiling takes.
 """
 
 import os

@@ -1,7 +1,7 @@
 """LLVM code that comes with the package: what numba makes of the sources, which takes it most of a minute.
 
-The file holds a digest of the sources that it was made of: where one of them has changed since, nothing of it
-is used. `python -m bocnn.engines.ship` makes it anew.
+The file holds a digest of the sources that it was made of: where one of them has changed since, nothing
+of it is used. `python -m bocnn.engines.ship` makes it anew.
 """
 
 import json

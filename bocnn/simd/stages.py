@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import binding as llvm
+from numba import typeof, types
 from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
-from numba import typeof, types
 from numba.extending import intrinsic
 
 from bocnn.simd.machine_code import address_of, llvm_code
@@ -124,20 +124,17 @@ def _exception(address: int | None) -> BaseException:
 
 def _entry_of(function: Any, read: Any, numbers: int) -> CompiledFunction:
     """The function on a table."""
-    if numbers == 0:
 
-        def entry(table):  # type: ignore[no-untyped-def]
-            return function(read(table), table)
-    elif numbers == 2:
+    def alone(table):  # type: ignore[no-untyped-def]
+        return function(read(table), table)
 
-        def entry(table, first, second):  # type: ignore[no-untyped-def]
-            return function(read(table), first, second)
-    else:
-        assert numbers == 5
+    def with_two(table, first, second):  # type: ignore[no-untyped-def]
+        return function(read(table), first, second)
 
-        def entry(table, first, second, third, fourth, fifth):  # type: ignore[no-untyped-def]
-            return function(read(table), first, second, third, fourth, fifth)
+    def with_five(table, first, second, third, fourth, fifth):  # type: ignore[no-untyped-def]
+        return function(read(table), first, second, third, fourth, fifth)
 
+    entry = {0: alone, 2: with_two, 5: with_five}[numbers]
     return CompiledFunction(entry, {"nopython": True, "_nrt": False})
 
 

@@ -45,7 +45,9 @@ def table_of(values: Any) -> tuple[Ints, str]:
 def _add_words(value: Any, words: list[int], layout: list[str]) -> None:
     if isinstance(value, np.ndarray):
         if not value.flags.c_contiguous:
-            raise ValueError(f"received an array of strides {value.strides}; expected rows in order")
+            raise ValueError(
+                f"received an array of strides {value.strides}; expected rows in order"
+            )
         words.append(value.__array_interface__["data"][0])
         words.extend(value.shape)
         layout.append(f"{value.dtype.str[1:]}{value.ndim},")

@@ -157,9 +157,7 @@ def test_coefficients_are_those_of_the_dense_filters(problem: Problem, decay: fl
 @pytest.mark.parametrize("problem", PROBLEMS, ids=str)
 def test_a_record_is_the_dense_networks_by_definition(problem: Problem) -> None:
     run = trained(problem)
-    found = trajectory_point(
-        run.run, measure(run.run, 10, SEED, 60, arena()), False, arena()
-    )
+    found = trajectory_point(run.run, measure(run.run, 10, SEED, 60, arena()), False, arena())
     expected = dense.measure(run.pair.dense, run.pair.data, run.pair.centres)
     output = run.pair.dense(run.pair.data.patches).detach().requires_grad_()
     softplus(-run.pair.data.observed * output).sum().backward()
