@@ -5,7 +5,7 @@ logistic distribution function and u the y axis's coordinate. Place c, width s, 
 a grid that is computed once for all columns, so no iteration can fail and nothing needs a start.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -30,6 +30,10 @@ WIDTH_CANDIDATES = 30
 SPLINE_REFINEMENT = 8
 # A probability of exactly 0 or 1 would forbid what finite numbers of runs cannot exclude.
 MIN_PROBABILITY = 1e-6
+# Floors and gaps are chosen by one in so many thresholds; those that are behind by less than so many times
+# what a full grid gains are compared in full.
+COARSENING = 3
+COARSE_MARGIN = 4.0
 # Decimals of the coordinate to which planes share their tables.
 COORDINATE_DECIMALS = 10
 # Places whose logarithm of likelihood is this near the largest are equally likely.
@@ -85,10 +89,7 @@ def fit_curves(
     thresholds, widths = _grid(np.array(steps))
     pairs = [(floor, gap) for floor in lapses for gap in lapses]
     # One floor and one gap for all columns: far from the boundary each column alone says little.
-    pair, likelihood, width = max(
-        ((pair, *_best_width(counts, _table(steps, pair, link), widths)) for pair in pairs),
-        key=lambda found: found[1].max(1).sum(),
-    )
+    pair, likelihood, width = _most_likely_pair(counts, steps, pairs, link=link, widths=widths)
     top = likelihood.argmax(axis=1)
     best = width[np.arange(len(top)), top]
     flat = np.zeros(likelihood.shape)
@@ -197,20 +198,20 @@ def _prior(runs: Floats, u: Floats, curves: Curves) -> Floats:
         Welch and Peers 1963, J. R. Statist. Soc. B 25, 318 (the prior whose quantiles are intervals).
     """
     # Curves narrower than a step would put the prior's peaks on the cells.
-    width = np.maximum(curves.width, np.median(np.diff(u)))[:, None, None]
+    width = np.maximum(curves.width, np.median(np.diff(u)))
     at: dict[str, Any] = {"lapses": (curves.floor, curves.gap), "link": curves.link}
-    information = np.empty((len(runs), len(curves.thresholds)))
-    # Column by column: of all together each step would be as large as a table of likelihoods.
-    for c in range(len(runs)):
-        column = slice(c, c + 1)
-        step = DERIVATIVE_STEP * width[column]
+    # Many columns have the same width and runs, and each has an array as large as many priors.
+    kinds, kind = np.unique(np.column_stack([width, runs]), axis=0, return_inverse=True)
+    information = np.empty((len(kinds), len(curves.thresholds)))
+    for k, (own, *counts) in enumerate(kinds):
+        step = DERIVATIVE_STEP * own
         value, moved = (
-            curve(u, threshold=curves.thresholds[:, None] + shift, width=width[column], **at)
+            curve(u, threshold=curves.thresholds[:, None] + shift, width=own, **at)
             for shift in (0.0, step)
         )
         each = ((moved - value) / step) ** 2 / (value * (1 - value))
-        information[column] = np.einsum("cpk,ck->cp", each, runs[column])
-    return np.asarray(np.log(np.maximum(information, NEGLIGIBLE)) / 2)
+        information[k] = np.einsum("cpk,ck->cp", each[None], np.array([counts]))[0]
+    return np.asarray(np.log(np.maximum(information, NEGLIGIBLE)) / 2)[kind.ravel()]
 
 
 class _Table(NamedTuple):
@@ -228,15 +229,64 @@ def _grid(u: Floats) -> tuple[Floats, Floats]:
     return thresholds, np.geomspace(step / 30, 2 * span, WIDTH_CANDIDATES)
 
 
-@lru_cache(maxsize=4 * len(LAPSES) ** 2)
+@lru_cache(maxsize=2)
 def _table(steps: tuple[float, ...], lapses: tuple[float, float], link: str) -> _Table:
     """The table for cells at given distances from the first: all columns and levels share it."""
+    return _logarithms(steps, lapses, link=link, every=1)
+
+
+@lru_cache(maxsize=len(LAPSES) ** 2)
+def _coarse_table(steps: tuple[float, ...], lapses: tuple[float, float], link: str) -> _Table:
+    """The same for some of the thresholds, in single precision."""
+    table = _logarithms(steps, lapses, link=link, every=COARSENING)
+    return _Table(*(part.astype(np.float32) for part in table))
+
+
+def _logarithms(
+    steps: tuple[float, ...], lapses: tuple[float, float], *, link: str, every: int
+) -> _Table:
     u = np.array(steps)
     thresholds, widths = _grid(u)
     value = curve(
-        u, threshold=thresholds[:, None, None], width=widths[:, None], lapses=lapses, link=link
+        u,
+        threshold=thresholds[::every, None, None],
+        width=widths[:, None],
+        lapses=lapses,
+        link=link,
     ).reshape(-1, len(u))
     return _Table(np.log(value), np.log1p(-value))
+
+
+def _most_likely_pair(
+    counts: Counts,
+    steps: tuple[float, ...],
+    pairs: Sequence[tuple[float, float]],
+    *,
+    link: str,
+    widths: Floats,
+) -> tuple[tuple[float, float], Floats, Floats]:
+    """The floor and gap under which all columns are most likely, with their likelihoods and widths there.
+
+    A coarse grid comes first, which misses a little of each pair's likelihood: all pairs are computed in
+    full that are behind by less than several times what the first of them gained by it.
+    """
+    coarse = [_coarse_likelihood(counts, _coarse_table(steps, pair, link)) for pair in pairs]
+    first = int(np.argmax(coarse))
+    full = {first: _best_width(counts, _table(steps, pairs[first], link), widths)}
+    most = full[first][0].max(1).sum()
+    least = most - COARSE_MARGIN * max(most - coarse[first], 1.0)
+    for k, pair in enumerate(pairs):
+        if k != first and coarse[k] >= least:
+            full[k] = _best_width(counts, _table(steps, pair, link), widths)
+    best = max(sorted(full), key=lambda k: full[k][0].max(1).sum())
+    return (pairs[best], *full[best])
+
+
+def _coarse_likelihood(counts: Counts, table: _Table) -> float:
+    """Largest log likelihood of each column, summed."""
+    upper, runs = (part.astype(np.float32) for part in counts)
+    loss = upper @ table.upper.T + (runs - upper) @ table.lower.T
+    return float(loss.max(axis=1).sum(dtype=np.float64))
 
 
 def _best_width(counts: Counts, table: _Table, widths: Floats) -> tuple[Floats, Floats]:
