@@ -8,12 +8,11 @@ from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError
 from analysis.statistics.bootstrap import Resampling, multipliers, t_inflation
+from analysis.statistics.curve_likelihood import LAPSES, Counts
 from analysis.statistics.isotonic import raw_crossing
 from analysis.statistics.overdispersion import dispersion
 from analysis.statistics.profiles import straight_profiles
 from analysis.statistics.psychometric import (
-    LAPSES,
-    Counts,
     Curves,
     fit_curves,
     most_likely_thresholds,

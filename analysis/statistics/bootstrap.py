@@ -81,7 +81,7 @@ def draw_means(values: Floats, weights: Floats, *, out: Floats | None = None) ->
     mean = np.divide(filled.sum(-1), used, out=np.full(used.shape, np.nan), where=used > 0)
     scale = 1 / np.sqrt(np.maximum(used * (used - 1), 1))
     deviation = np.where(present, values - mean[..., None], 0.0) * scale[..., None]
-    result = np.empty((len(weights), *used.shape)) if out is None else out
+    result: Floats = np.empty((len(weights), *used.shape)) if out is None else out
     if weights.shape[1] == 1:
         by_replicate = np.ascontiguousarray(deviation.reshape(-1, values.shape[2]).T)
         np.dot(weights[:, 0], by_replicate, out=result.reshape(len(weights), -1))
