@@ -23,7 +23,7 @@ from sweeps.train.shard import check_here
 from tests.sweeps.small import TOY_SWEEP, planned, train
 from tests.toy import TOY, Toy
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

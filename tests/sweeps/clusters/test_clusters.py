@@ -13,7 +13,7 @@ import yaml
 from sweeps.declare.file.presets import find
 from sweeps.errors import SweepError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LAUNCHED = [ROOT / "cluster.yaml", ROOT / "clusters" / "on-premises.yaml"]
 JOB = ROOT / "clusters" / "rayjob.yaml"
 

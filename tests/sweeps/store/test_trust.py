@@ -19,7 +19,7 @@ from sweeps.train.shard import TrainingJob
 from tests.sweeps.small import TOY_SWEEP, errors_of, planned, rows, train, train_here
 from tests.toy import TOY, Toy
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_no_room_sweeps_or_analysis_reads_a_pickle() -> None:

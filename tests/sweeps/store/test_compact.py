@@ -341,7 +341,7 @@ def test_readers_and_drivers_beside_compactions(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     errors: list[Exception] = []
 

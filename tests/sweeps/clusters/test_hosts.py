@@ -15,7 +15,7 @@ from tests.sweeps.small import DRIVER, TOY_SWEEP, resolved, rows, train
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HEAD = "10.77.0.1"
 RAY = str(Path(sys.executable).parent / "ray")
 

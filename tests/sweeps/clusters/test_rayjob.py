@@ -9,7 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 JOB = (ROOT / "clusters" / "rayjob.yaml").read_text()
 SCHEMA = yaml.safe_load((Path(__file__).parent / "rayjob-schema.yaml").read_text())
 KUBERNETES = "1.33"

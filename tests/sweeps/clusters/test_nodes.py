@@ -56,8 +56,8 @@ def test_a_cluster_of_which_a_node_does_not_see_the_folder_is_refused(tmp_path: 
         [sys.executable, "-c", code, str(tmp_path / "out")],
         capture_output=True,
         text=True,
-        env=environment() | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        cwd=Path(__file__).parents[2],
+        env=environment() | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        cwd=Path(__file__).parents[3],
     )
     said = done.stdout
     assert said.count("refused:") == 2, done.stdout + done.stderr

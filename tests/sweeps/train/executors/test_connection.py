@@ -16,10 +16,10 @@ import pytest
 from sweeps.errors import SweepError
 from sweeps.train.executors import connection, secret
 from sweeps.train.stop import Stopped, StopSignal
+from tests.sweeps.driver.test_kill import processes_of
 from tests.sweeps.small import COMMAND
-from tests.sweeps.test_kill import processes_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 """127.0.0.1, the same as an address of version 6, and ::1, as the kernel writes them."""
 

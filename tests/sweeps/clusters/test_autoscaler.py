@@ -22,7 +22,7 @@ from tests.sweeps.small import DRIVER, TOY_SWEEP, rows, train
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(240)]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RAY = str(Path(sys.executable).parent / "ray")
 HEAD = "f" * 51 + "00000"
 """The name that the provider gives to the head, of the form of Ray's node names."""

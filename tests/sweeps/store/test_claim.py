@@ -15,7 +15,7 @@ from sweeps.store.claim import claimed
 from sweeps.store.dataset import MANIFEST, DatasetFolder
 from sweeps.store.store import Store
 from tests.sweeps.small import BOCNN_SWEEP, COMMAND, TOY_SWEEP, resolved, train
-from tests.sweeps.test_objects import running, server, uri  # noqa: F401
+from tests.sweeps.store.test_objects import running, server, uri  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("default")
 
