@@ -249,8 +249,8 @@ def open(location: str | Path | Located) -> OpenedDataset:
     Raises:
         AnalysisError: as `open_dataset`.
     """
-    place = location if isinstance(location, str | Path) else location.location
-    return OpenedDataset._of(open_dataset(str(place)))
+    folder = location if isinstance(location, str | Path) else location.location
+    return OpenedDataset._of(open_dataset(str(folder)))
 
 
 def _position(setting: int | str, settings: Sequence[str]) -> int:

@@ -88,11 +88,11 @@ def make_case(shape: Shape, device: str, count: int, n_test: int = N_TEST) -> Ca
     return Case(shape, device, given, batch)
 
 
-def seconds_on(device: str, work: Callable[[], object], repeats: int = 3) -> float:
-    """Least time of `work` until the device has done it."""
+def seconds_on(device: str, call: Callable[[], object], repeats: int = 3) -> float:
+    """Least time of `call` until the device has done it."""
 
     def done() -> None:
-        work()
+        call()
         if device == "cuda":
             torch.cuda.synchronize()
 

@@ -14,6 +14,6 @@ from bocnn.notebook.train import train
 if TYPE_CHECKING:
     from bocnn.model import MODEL
 else:
-    __getattr__ = load  # MODEL is imported when it is first asked for
+    __getattr__ = load  # MODEL is imported at its first use
 
 __all__ = ["MODEL", "TrainingResult", "train"]

@@ -1,4 +1,4 @@
-"""Attributes of the package that are imported when they are first asked for: `import bocnn` stays light."""
+"""Attributes of the package that are imported at their first use: `import bocnn` stays light."""
 
 from importlib import import_module
 from typing import Any, Final

@@ -1,7 +1,7 @@
 """The model `bocnn` as a sweep sees it: its columns, the cost of a run, and `run`.
 
 It satisfies the model protocol of the scheduler without importing it. What trains the runs are the engines
-of `bocnn.engines.registry`, asked in their order.
+of `bocnn.engines.registry`, tried in their order.
 """
 
 from collections.abc import Collection

@@ -118,7 +118,7 @@ class SharesDraws(Model, Protocol):
 
 @runtime_checkable
 class RecordsTrajectory(Model, Protocol):
-    """A model that can also record its runs along their training: what `trajectory` asks for.
+    """A model that can also record its runs along their training, as `trajectory` requests.
 
     `trajectory_measures` begins with `step`, steps taken so far; parameters never depend on what is
     recorded.
@@ -169,7 +169,7 @@ class CompilesCode(Model, Protocol):
 
 @runtime_checkable
 class NeedsImages(Model, Protocol):
-    """A model that may be asked to train on real images: models read no files, so it gets a reader.
+    """A model that may have to train on real images: models read no files, so it gets a reader.
 
     `locations` are parameters that say where images are, and no part of a run's identity. `contents` are
     digests of the images by the names of their sets.

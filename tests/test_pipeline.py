@@ -1,4 +1,4 @@
-"""Sweep file to figure: a planted boundary comes back, and failures are told all the way."""
+"""Sweep file to figure: a planted boundary comes back, and failures are reported all the way."""
 
 import json
 from pathlib import Path

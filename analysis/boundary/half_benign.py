@@ -83,7 +83,7 @@ def find_benign_boundary(
         high=high,
         draws=draws,
         runs=most,
-        # Places are told beyond the grid too, so that laws need not censor them.
+        # Thresholds are estimated beyond the grid too, so that laws need not censor them.
         profiles=straight_profiles(crossings, (2 * u[0] - u[-1], 2 * u[-1] - u[0])),
         resample_jointly=how.resample_jointly,
         definition=HALF_BENIGN,
@@ -117,13 +117,13 @@ def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tu
     each = each - each.mean(axis=1, keepdims=True)
     varies = (each**2).sum(axis=1) > NEGLIGIBLE
     told = varies & (information > NEGLIGIBLE) & how.resample_jointly
-    # Where no replicate differs from another, as between cleanly parted cells, the likelihood stands.
+    # Where no replicate differs from another, as between cleanly separated cells, the likelihood is kept.
     units = each[told] / np.sqrt(information[told])[:, None]
     inflation, dof = np.ones(len(told)), np.asarray(how.dof(runs), dtype=np.float64)
     found = dispersion(units)
     inflation[told], dof[told] = np.sqrt(found.size), found.dof
     inflation_t = t_inflation(how.confidence, how.dof(runs))
-    # A sum over columns: each one's own part, and as often as not their products with replicates' freedom.
+    # A sum over columns: squares with each one's own dof, products of two columns with the replicates' dof.
     alone = 1 / max(int(told.sum()), 1)
     of_sum = t_inflation(how.confidence, 1 / (alone / dof + (1 - alone) / how.dof(runs)))
     wide = np.maximum(inflation * t_inflation(how.confidence, dof), 1.0)

@@ -14,7 +14,7 @@ from analysis.errors import AnalysisError
 from sweeps.declare.analysis_spec import AnalysisSpec
 
 MAX_VALUES = 20_000_000
-"""Runs whose values are held one by one, at 8 bytes each and a few times over; beyond, means of batches."""
+"""Runs whose values are kept singly, at 8 bytes each and a few times over; beyond, means of batches."""
 BATCHES = 40
 
 

@@ -39,7 +39,7 @@ def place_groups(dataset: Dataset, keys: Keys, found: Mapping[str, Any]) -> Grou
 
     Args:
         dataset: for its sweep and labels.
-        keys: the columns that tell groups apart.
+        keys: the columns that identify groups.
         found: columns of the groups by name, nulls masked, each (groups,).
     Raises:
         AnalysisError: no group is of the present sweep, or an axis holds nulls.

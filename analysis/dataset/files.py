@@ -1,7 +1,7 @@
 """Opens a dataset: its sweep, schema and files, each compared with what it says of itself.
 
 Rows stay on disk, and are read as far as they are wanted. Anything that is no shard of this sweep is an
-error here, so that later stages need not ask.
+error here, so that later stages need not check.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set

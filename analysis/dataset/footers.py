@@ -1,4 +1,4 @@
-"""What the footers of Parquet files tell of a dataset without its rows being read."""
+"""What is known of a dataset from the footers of its Parquet files, without reading rows."""
 
 from collections.abc import Sequence, Set
 from typing import Any

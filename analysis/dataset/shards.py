@@ -138,7 +138,7 @@ def read_shard(files: Any, path: str, names: Set[str]) -> pa.Table:
         if column.type != RUN_ID or column.null_count:
             raise _damaged(path, f"holds {column.type} as run_id, or nulls; expected {RUN_ID}")
         if is_own(name) and name != f"shard-{_digest_of(column)}.parquet":
-            raise _damaged(path, "holds other runs than those that its name stands for")
+            raise _damaged(path, "contains other runs than its name says")
     stated = texts(table.schema.metadata)
     _check_content(table, path)
     if records := check_records(files, path, stated, names):

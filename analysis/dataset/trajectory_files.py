@@ -23,7 +23,7 @@ STEP = "step"
 """The column of the steps taken so far, the abscissa of curves along the training."""
 
 Run = dict[str, Any]
-"""What tells a run apart: run_id, status, and its values of axes and settings."""
+"""What identifies a run: run_id, status, and its values of axes and settings."""
 Cell = dict[str, Any]
 """Values of axes and settings that recorded runs share."""
 
@@ -103,7 +103,7 @@ def _check_columns(found: pa.Schema, first: pa.Schema, names: Sequence[str], *, 
 
 
 class Chosen(NamedTuple):
-    """Cells to show, the axis and values of their panels, and where other axes are held."""
+    """Cells to show, the axis and values of their panels, and the values of the other axes."""
 
     cells: list[Cell]
     over: str
@@ -202,13 +202,13 @@ def _fitting(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
 
 
 def choose(cells: list[Cell], sweep: SweepDocument, *, over: str, at: Mapping[str, Any]) -> Chosen:
-    """The cells of at most MAX_PANELS values of one axis, the other axes held.
+    """The cells of at most MAX_PANELS values of one axis, the other axes held fixed.
 
     Args:
         cells: all that have records.
         sweep: their sweep.
         over: the axis of the panels.
-        at: where axes are held; those not named are held in their middle.
+        at: values of other axes; those not named are held fixed in their middle.
     Raises:
         AnalysisError: no such axis, or no run there.
     """
@@ -217,20 +217,21 @@ def choose(cells: list[Cell], sweep: SweepDocument, *, over: str, at: Mapping[st
     if len(values) > MAX_PANELS:
         values = [values[round(k)] for k in np.linspace(0, len(values) - 1, MAX_PANELS)]
     cells = [cell for cell in cells if cell[over] in values]
-    held: dict[str, Any] = {}
+    fixed: dict[str, Any] = {}
     for name in sweep.axes:
         kinds = {(cell[over], cell[name]) for cell in cells if name in cell}
         # An axis zipped with the panels' has one value in each and needs no holding.
         if name == over or (name not in at and len(kinds) <= len(values)):
             continue
         present = _distinct(cells, name)
-        held[name] = _held(name, at[name], present) if name in at else present[len(present) // 2]
-        cells = [cell for cell in cells if cell[name] == held[name]]
+        wanted = name in at
+        fixed[name] = _recorded(name, at[name], present) if wanted else present[len(present) // 2]
+        cells = [cell for cell in cells if cell[name] == fixed[name]]
     settings = {n: v for n, v in sweep.settings.items() if len(v) > 1 and n in cells[0]}
-    return Chosen(cells, over, values, held, settings)
+    return Chosen(cells, over, values, fixed, settings)
 
 
-def _held(name: str, wanted: Any, present: list[Any]) -> Any:
+def _recorded(name: str, wanted: Any, present: list[Any]) -> Any:
     """The recorded value that reads as the wanted one does."""
     for value in present:
         if value == wanted or text_of_value(value) == text_of_value(wanted):

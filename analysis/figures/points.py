@@ -12,7 +12,7 @@ from analysis.figures.style import marker_size
 
 
 class IntervalPoints(NamedTuple):
-    """Where points lie and how far their intervals reach, each of shape (points,)."""
+    """Where points are and how far their intervals reach, each of shape (points,)."""
 
     x: Floats
     y: Floats

@@ -15,7 +15,7 @@ COLUMN_WIDTH = 4.2
 INK = "#262626"
 GREY = "#595959"
 LINE_SHADE = 0.62
-"""Lines lie over points of the same colour, in a darker shade, since many points hide them."""
+"""Lines are drawn over points of the same colour, in a darker shade, since many points hide them."""
 PALETTE_SIZE = 10
 MARKERS = "os^Dv<>pP*"
 MAX_LABEL_LINES = 4

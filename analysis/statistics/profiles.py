@@ -18,8 +18,8 @@ class Profiles:
     along y, for the error that the grid itself leaves. Without a value, NaN.
     """
 
-    grid: Floats  # (places,) coordinates of y, sorted
-    values: NDArray[np.floating[Any]]  # (rows, settings, x, places)
+    grid: Floats  # (points,) coordinates of y, sorted
+    values: NDArray[np.floating[Any]]  # (rows, settings, x, points)
     offsets: Floats  # (rows, settings, x)
 
     def of(self, setting: int, columns: Ints) -> "Profiles":
@@ -28,7 +28,7 @@ class Profiles:
 
     @cached_property
     def reader(self) -> "Reader":
-        """What reads the only setting between its places."""
+        """Interpolates the only setting between its grid points."""
         return Reader(self)
 
 
@@ -41,7 +41,7 @@ def _part(profiles: Profiles, setting: int, columns: tuple[int, ...]) -> Profile
 
 
 class Reader:
-    """Reads the profiles of one setting between their places, by a cubic through values and slopes."""
+    """Reads the profiles of one setting between their grid points, by a cubic through values and slopes."""
 
     def __init__(self, profiles: Profiles) -> None:
         self.grid = profiles.grid
@@ -59,7 +59,7 @@ class Reader:
         )
 
     def read(self, at: Floats, rows: Ints) -> tuple[Floats, NDArray[np.bool_]]:
-        """Values of some rows at coordinates (rows, columns), and whether these lie on the grid.
+        """Values of some rows at coordinates (rows, columns), and whether these are on the grid.
 
         Beyond the grid a profile keeps its last value.
         """
@@ -80,7 +80,7 @@ def straight_profiles(crossings: Floats, ends: tuple[float, float]) -> Profiles:
 
     Args:
         crossings: of the observed (row 0) and the draws, (rows, settings, x).
-        ends: coordinates between which crossings can lie.
+        ends: coordinates between which crossings can be.
     """
     grid = np.array(ends)
     return Profiles(grid, grid - crossings[..., None], np.zeros(crossings.shape))

@@ -46,7 +46,7 @@ def ending(steps: Floats, values: Floats, *, confidence: float = 0.95) -> Ending
 
 
 def median(values: Floats, confidence: float) -> Estimate | None:
-    """The median of independent runs between two of its order statistics; None below FEWEST runs.
+    """The median of independent runs between two of its order statistics; None below MIN_RUNS runs.
 
     Source:
         Conover 1999, section 3.2 (the interval holds for every continuous law).

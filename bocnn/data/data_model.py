@@ -92,7 +92,7 @@ class DataModel(NamedTuple):
         Args:
             row: parameters of the run.
             seed: of the run.
-            workspace: to draw in; what is returned lies there.
+            workspace: to draw in; what is returned is there.
         Raises:
             ValueError: no compiled code draws it.
         """

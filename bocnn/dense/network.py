@@ -144,7 +144,7 @@ def training_loss(network: TwoLayerCNN, data: Samples, loss: str = "logistic") -
     """L = (1/n) Σ ℓ(f(x_i), y_i), ℓ a word of LOSSES.
 
     Args:
-        network: as it stands.
+        network: unchanged.
         data: the training set.
         loss: a word of LOSSES.
     Returns:
@@ -206,7 +206,7 @@ def error(network: TwoLayerCNN, patches: Tensor, labels: Tensor) -> float:
     """Share of samples whose label the sign of f misses; f = 0 counts half.
 
     Args:
-        network: as it stands.
+        network: unchanged.
         patches: of samples, shape (n, Q, d).
         labels: ±1, shape (n,).
     Returns:
@@ -222,7 +222,7 @@ def measure(
     """Training fit, largest inner products and norms of a network, by their definitions.
 
     Args:
-        network: as it stands.
+        network: unchanged.
         data: the training set.
         centres: as in `draw_data`.
         loss: a word of LOSSES, that the network was trained with.

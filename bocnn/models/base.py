@@ -24,7 +24,7 @@ Row = dict[str, Any]
 Measured = TypeVar("Measured")
 
 OVERHEAD = 1e6
-"""Flops that stand for what a run costs whatever its sizes are."""
+"""Flops added for what a run costs whatever its sizes are."""
 
 
 def measures_of(statuses: tuple[str, ...], meanings: Mapping[str, str]) -> tuple[Column, ...]:

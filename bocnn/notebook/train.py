@@ -36,7 +36,7 @@ def train(
         parameters: by the names of the dataset's columns; `n`, `d`, `m`, `mu_norm`, `sigma_0`, `v0`, `eta`
             and `steps` have no default.
     Returns:
-        Measures and, where asked for, the trajectory.
+        Measures and, where requested, the trajectory.
     Raises:
         TypeError: a name that is no parameter, with the nearest that is one, or missing parameters.
         ValueError: a value outside its range, or a run that no engine trains.

@@ -1,4 +1,4 @@
-"""Where the boundary of benign overfitting lies at finite n, d and v₀: signal strength in closed form.
+"""The boundary of benign overfitting at finite n, d and v₀: signal strength in closed form.
 
 A sample has the patches ŷμ and ξ ~ N(0, σ_p² I_d), a network m ReLU filters for each class, and a label
 that is not flipped. With many samples and filters, small σ₀ and small steps, all filters of class j learn
@@ -34,7 +34,7 @@ from bocnn.arrays import Array
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 _REACH = 9.0
-"""Standard deviations over which a normal is integrated: beyond lie 10⁻¹⁹ of it."""
+"""Standard deviations over which a normal is integrated: beyond are 10⁻¹⁹ of it."""
 
 _HALVINGS = 80
 _NEWTON_STEPS = 60

@@ -30,7 +30,7 @@ OutOption = Annotated[
     typer.Option("--out", help="Output folder or URI; data/<name of the sweep> if left out."),
 ]
 ReplicatesOption = Annotated[
-    int | None, typer.Option(help="Replicates, in place of the file's; more may be added later.")
+    int | None, typer.Option(help="Replicates, instead of the file's; more may be added later.")
 ]
 SizeOption = Annotated[
     str | None, typer.Option("--size", help="One of the file's sizes, such as smoke, paper, fine.")
@@ -150,7 +150,7 @@ def compact(
     dataset: Annotated[str, typer.Argument(help="The output folder or URI.")],
     mb: Annotated[float, typer.Option(min=0.001, help="Size of a large file, MB.")] = 64.0,
 ) -> None:
-    """Bring many small files together into few large ones; readers and drivers may be at work."""
+    """Bring many small files together into few large ones; readers and drivers may run meanwhile."""
     done = datasets.compact_dataset(DatasetFolder(dataset), int(mb * 1e6))
     rest = (
         f" ({done.left_over:,} had been left by a compaction cut short)" if done.left_over else ""

@@ -1,4 +1,4 @@
-"""What the command prints of a dataset and of the end of a run, and the exit status that stands for it."""
+"""What the command prints of a dataset and of the end of a run, and its exit status."""
 
 import typer
 
@@ -24,7 +24,7 @@ def leave(end: TrainingEnd) -> None:
     """Say what the dataset holds and why the sweep is not complete.
 
     Raises:
-        typer.Exit: with the status that stands for it, where the sweep is not complete.
+        typer.Exit: with a status other than 0, where the sweep is not complete.
     """
     stop_signal = end.stop_signal
     if end.status is not None:

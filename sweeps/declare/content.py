@@ -46,7 +46,7 @@ def _digest(name: str, array: Any) -> str:
 
 
 def _buffers(array: Any) -> tuple[bytes, ...]:
-    """The bytes that an array without nulls stands for: of text, the lengths before the characters."""
+    """The bytes of an array without nulls: of text, the lengths before the characters."""
     kind = array.type
     if pa.types.is_boolean(kind):
         return (array.to_numpy(zero_copy_only=False).tobytes(),)

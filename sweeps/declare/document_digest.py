@@ -1,4 +1,4 @@
-"""The digest of a resolved sweep, which stands in the document itself: a value changed later is noticed.
+"""The digest of a resolved sweep, written in the document itself: a value changed later is noticed.
 
 It covers every other key, whatever the order of keys and the spacing of the file. A document without a
 digest is taken as it is: releases before this one wrote none.

@@ -1,4 +1,4 @@
-"""Runs recorded along their training: the steps that a sweep asks for, their cost, and the training.
+"""Runs recorded along their training: the steps that a sweep requests, their cost, and the training.
 
 A sweep without the key `trajectory` trains as if this file were not there.
 """
@@ -71,7 +71,7 @@ def cost(model: Model, columns: Columns, steps: Steps) -> NDArray[Any]:
 def train(
     model: Model, columns: Columns, steps: Steps
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Measured columns of the runs, and recorded ones with `run`; none where no steps are asked for."""
+    """Measured columns of the runs, and recorded ones with `run`; none where no steps are requested."""
     if steps is None:
         return model.run(columns), {}
     return _tracing(model).record(columns, np.array(steps.values))

@@ -1,4 +1,4 @@
-"""What a driver does with a sweep: open it, plan it against its folder, prepare and execute the work."""
+"""What a driver does with a sweep: open it, plan it against its folder, prepare its job and execute it."""
 
 import json
 import os
@@ -103,7 +103,7 @@ def owner_of(resolved: ResolvedSweep) -> Owner:
 
 
 def prepare(plan: Plan, dataset: DatasetFolder, shard_size: ShardSize) -> TrainingJob:
-    """Publish the resolved sweep, set damaged files aside, and cut the work.
+    """Publish the resolved sweep, set damaged files aside, and cut the job.
 
     Publishing shows that the folder is writable.
 
@@ -126,19 +126,19 @@ def prepare(plan: Plan, dataset: DatasetFolder, shard_size: ShardSize) -> Traini
 
 
 def execute(
-    work: TrainingJob, dataset: DatasetFolder, run: Callable[[TrainingJob], dict[int, str]]
+    job: TrainingJob, dataset: DatasetFolder, run: Callable[[TrainingJob], dict[int, str]]
 ) -> Outcome:
     """Train all shards and hold what is published against the plan.
 
     Args:
-        work: from `prepare`.
+        job: from `prepare`.
         dataset: where it is published.
         run: an executor; gives the errors of failed shards by number.
     """
-    failures = run(work) if work.shards else {}
+    failures = run(job) if job.shards else {}
     dataset.store.drop_stale()
-    found = dataset.inspect(owner_of(work.plan.resolved))
-    after = make_plan(work.plan.resolved, found.ids)
+    found = dataset.inspect(owner_of(job.plan.resolved))
+    after = make_plan(job.plan.resolved, found.ids)
     return Outcome(failures, after.todo)
 
 

@@ -70,7 +70,7 @@ def _target(plan: Plan, shard_size: ShardSize, gpu: bool | None) -> float:
 
 
 def _numbers(cost: NDArray[Any], target: float, total: float) -> NDArray[Any]:
-    """Shards, as rising whole numbers, of the runs that lie at some cost along the plan.
+    """Shards, as rising whole numbers, of the runs that are at some cost along the plan.
 
     They cost `target` each, and an eighth of what is left where that is less, so that no worker waits
     long for the last: down to a second of a core.

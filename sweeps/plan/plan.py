@@ -121,7 +121,7 @@ class Plan:
         return replace(self, spans=())
 
     def sweep(self) -> dict[str, Any]:
-        """The resolved sweep, as it stands in the dataset."""
+        """The resolved sweep, as the dataset has it."""
         versions = {"schema_version": SCHEMA_VERSION, "planned_runs": self.total}
         return with_digest(versions | declared(self.resolved))
 

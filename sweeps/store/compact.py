@@ -73,7 +73,7 @@ def compact(dataset: DatasetFolder, owner: Owner, writer: Writer, target_bytes: 
         writer: publishes the large files.
         target_bytes: files of more than half of it stay as they are.
     Raises:
-        SweepError: another compaction is at work, a file is damaged, two files hold the same run with
+        SweepError: another compaction is running, a file is damaged, two files hold the same run with
             other numbers, or the folder is not writable.
     """
     try:
@@ -101,7 +101,7 @@ def _alone(dataset: DatasetFolder) -> Iterator[None]:
     """Hold the folder against a second compaction."""
     if not dataset.store.lock(LOCK):
         raise SweepError(
-            f"another compaction of {dataset.location} is at work; wait for its end. If none is, "
+            f"another compaction of {dataset.location} is running; wait for its end. If none is, "
             f"remove {LOCK} from the folder"
         )
     try:

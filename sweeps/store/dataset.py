@@ -1,8 +1,8 @@
 """The dataset of a sweep: Parquet files of rows, one a shard, named by the runs that they hold.
 
-What is done is what is published: there is no other ledger. Next to the shards lies `_sweep.json`, the
+A published file is complete, and there is no other ledger. Next to the shards is `_sweep.json`, the
 resolved sweep in its latest form, and `_given.json`, the text that it was read from. What was recorded
-along the training of a shard's runs lies in a file of its own, published before the shard.
+along the training of a shard's runs is in a file of its own, published before the shard.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The record of a shard that failed: its traceback and parameters, in a text beside the dataset.
 
-`_failed-<digest>.txt` stands for `shard-<digest>.parquet`. A new start of the sweep tries these runs
-again and removes the record first.
+`_failed-<digest>.txt` belongs to the missing `shard-<digest>.parquet`. A new start of the sweep tries
+these runs again and removes the record first.
 """
 
 import re

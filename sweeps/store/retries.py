@@ -58,7 +58,7 @@ def remedy(error: str, environment: Mapping[str, str] = os.environ) -> str:
 
 
 def _has_credentials(environment: Mapping[str, str]) -> bool:
-    """Whether there is any place from which credentials can come, but for a role of the node."""
+    """Whether credentials may come from the environment or a file; a role of the node is not looked for."""
     named = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "GOOGLE_APPLICATION_CREDENTIALS")
     profile = environment.get("AWS_SHARED_CREDENTIALS_FILE", str(Path.home() / ".aws/credentials"))
     return any(environment.get(name) for name in named) or Path(profile).exists()

@@ -71,7 +71,7 @@ def file_metadata(sweep: str, model: Model, extra: dict[str, Any]) -> dict[str, 
 
 
 def _array(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
-    """One column; floats that stand for whole numbers are cast."""
+    """One column; floats that are whole numbers are cast."""
     missing = np.isnan(values) if values.dtype.kind == "f" else None
     if missing is not None and pa.types.is_integer(kind):
         values = np.where(missing, 0, values).astype(np.int64)

@@ -1,7 +1,7 @@
 """One file of rows, read whole and compared with what its name and metadata say.
 
 A file is *damaged* where it cannot be decoded, or holds other rows or other records than it says: what its
-name stands for is to be trained again. It is *foreign* where it is sound and of something else: the user is
+name says is to be trained again. It is *foreign* where it is sound and of something else: the user is
 to decide. A file that cannot be opened is neither, and an error.
 """
 
@@ -205,9 +205,7 @@ def id_array(table: pa.Table) -> NDArray[Any]:
 
 def _check_owner(name: str, metadata: Mapping[str, str], owner: Owner) -> None:
     """Whether a file is of this sweep and model."""
-    remedy = (
-        "move it away and run the same command again: only the runs that it held are trained again"
-    )
+    remedy = "move it away and run the same command again: only the runs in it are trained again"
     said = metadata.get("schema_version")
     if said != str(SCHEMA_VERSION) and (said is not None or not is_own(name)):
         raise SweepError(f"{name} was not written by this version of bocnn-sweep; {remedy}")
@@ -228,7 +226,7 @@ def _checked(name: str, table: pa.Table, metadata: Mapping[str, str]) -> Publish
     """A file's rows, compared with its name and its digest."""
     ids = id_array(table)
     if is_own(name) and shard_name(ids) != name:
-        raise DamagedFile("holds other runs than those that its name stands for")
+        raise DamagedFile("contains other runs than its name says")
     check_digest(table, metadata)
     if "status" not in table.column_names:
         raise DamagedFile("has no column status")

@@ -252,7 +252,7 @@ class Store:
         try:
             probe.touch(exist_ok=False)
             return probe.stat().st_mtime
-        except OSError:  # a folder that cannot be written is told where something is published
+        except OSError:  # a folder that cannot be written is reported when something is published
             return 0.0
         finally:
             probe.unlink(missing_ok=True)

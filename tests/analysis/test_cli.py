@@ -54,7 +54,7 @@ def test_a_report_from_a_dataset(run, folder: Path, tmp_path: Path) -> None:
     assert "theory 0.25 (n‖μ‖⁴ = C σ_p⁴ d)" in out
     assert "mean shift, p_flip = 0.1 compared with p_flip = 0: factor 1." in out
     laws = rows_of(tmp_path / "deep" / "report" / "laws.csv")
-    assert [row["law"] for row in laws] == ["line", "line", "power", "power"]
+    assert [row["law"] for row in laws] == ["linear", "linear", "power law", "power law"]
     assert all(float(row["slope_low"]) < float(row["slope_high"]) for row in laws)
     assert len(rows_of(tmp_path / "deep" / "report" / "cells.csv")) == 2 * 8 * 16
     table = (tmp_path / "deep" / "report" / "table.md").read_text(encoding="utf-8")

@@ -197,8 +197,8 @@ def _across(spec: SweepSpec) -> Iterator[FileError]:
     """Quantities that are followed over what is no setting, and so would be shown nowhere."""
     if spec.analysis is None:
         return
-    held = [name for name in spec.axes if name not in (spec.analysis.x, spec.analysis.y)]
-    valid = [*spec.settings, *held]
+    others = [name for name in spec.axes if name not in (spec.analysis.x, spec.analysis.y)]
+    valid = [*spec.settings, *others]
     for index, across in enumerate(spec.analysis.across):
         if across.setting not in valid:
             names = ", ".join(valid) or "the sweep has none"
@@ -235,7 +235,7 @@ def _no_columns(tree: ast.expr, spec: SweepSpec, model: Model) -> Iterator[str]:
     columns = {column.name for column in (*model.parameters, *model.measures)}
     for name in sorted(formula.names(tree) & spec.derived.keys() - columns):
         text = f"the formula names {name!r}, which is derived and no column of the dataset; write"
-        yield f"{text} {spec.derived[name]} in its place"
+        yield f"{text} {spec.derived[name]} instead"
     measures = {column.name for column in model.measures if column.type != "string"}
     yield from _given_nowhere(tree, spec, model, also=measures)
 

@@ -1,4 +1,4 @@
-"""A sweep held against its model: the cells that follow, or every error of the file.
+"""A sweep checked against its model: the cells that follow, or every error of the file.
 
 A cell and its columns are described in `sweeps.declare.cells.table`.
 """
@@ -58,7 +58,7 @@ def resolve(
         text: the sweep file's text (YAML or JSON).
         name: what to call it in messages.
         find_model: gives the model of a name, as `sweeps.protocol.load_model` does.
-        size: one of the file's sizes; None takes the file as it stands.
+        size: one of the file's sizes; None takes the file as it is.
         read_images: whether images that the runs name are read too, since they are to be trained on.
     Raises:
         SweepFileError: every error of the file; of one whose model is unknown, those of its form.
@@ -129,7 +129,7 @@ def _with_images(model: Model, cells: CellTable) -> Model:
 def _together(form: list[FileError], names: list[FileError]) -> list[FileError]:
     """Errors of the form and of names: one for each value.
 
-    What stands for an ill-typed value is no error of the file, but a name is wrong whatever its value.
+    The substitute of an ill-typed value is no error of the file, but a name is wrong whatever its value.
     """
     ill_typed = {file_error.path: file_error for file_error in form}
     for file_error in names:

@@ -1,4 +1,4 @@
-"""Values of a sweep file in their columns' types, held against the columns' valid ranges."""
+"""Values of a sweep file in their columns' types, checked against the columns' valid ranges."""
 
 import ast
 from typing import Any
@@ -71,7 +71,7 @@ def rounded(numbers: NDArray[Any]) -> NDArray[Any]:
 
 
 def outside(values: NDArray[Any], interval: str) -> NDArray[np.bool_]:
-    """Which values are not finite or lie outside an interval such as "[0, 0.5)"; "" is no bound."""
+    """Which values are not finite or are outside an interval such as "[0, 0.5)"; "" is no bound."""
     if not interval:
         return np.asarray(~np.isfinite(values))
     low, high = (float(bound) for bound in interval[1:-1].split(","))

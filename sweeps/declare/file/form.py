@@ -49,7 +49,7 @@ SECTIONS: dict[str, Any] = {
     "collapse": CollapseSpec,
     "curves": CurveSpec,
 }
-"""The records whose keys stand in a section of the file, or in each item of it."""
+"""The records whose keys form a section of the file, or each item of it."""
 
 _SUBSTITUTES: dict[str, Any] = {
     "name": "unnamed",
@@ -176,7 +176,7 @@ def _explain(path: Path, problem: Any) -> FileError:
 
 
 def _merged(found: list[FileError]) -> list[FileError]:
-    """One error a place: the types that a value might have had stand together."""
+    """One error for each key: it lists all types that the value might have had."""
     merged: dict[Path, FileError] = {}
     for path, text in ((file_error.path, file_error.text) for file_error in found):
         if path in merged:
@@ -186,6 +186,6 @@ def _merged(found: list[FileError]) -> list[FileError]:
 
 
 def _section(path: Path) -> str:
-    """The name of the section that a path's last key stands in."""
+    """The name of the section that a path's last key belongs to."""
     named = [part for part in path[:-1] if isinstance(part, str)]
     return named[-1] if named else ""

@@ -1,7 +1,7 @@
 """Ray's secret (its authentication token): whoever has it can run code as the user who started Ray.
 
 A Ray that is started here gets a new one, which is on no disk. That of a cluster comes from where Ray looks
-for it, and is held private there.
+for it, and is kept private there.
 """
 
 import logging

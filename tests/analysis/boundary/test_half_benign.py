@@ -1,4 +1,4 @@
-"""Half of the runs benign: planted places come back, clean gaps stay open, lapses do no harm."""
+"""Half of the runs benign: planted thresholds come back, clean gaps stay open, lapses do no harm."""
 
 from dataclasses import replace
 

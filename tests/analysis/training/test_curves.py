@@ -153,8 +153,8 @@ def test_lines_at_the_insets_y_stand_in_axes_of_their_own() -> None:
     lines = curve_lines(dataset, VIEW, CurveSpec("risk", "theory", "n", inset=1.0))
     (axes,) = draw_curves(lines, aggregate(dataset, VIEW).plane.x, labels=("risk", "y")).axes
     (small,) = axes.child_axes
-    for place, y in ((axes, 3.0), (small, 1.0)):
-        drawn = [container.lines[0].get_ydata() for container in place.containers]
+    for drawing, y in ((axes, 3.0), (small, 1.0)):
+        drawn = [container.lines[0].get_ydata() for container in drawing.containers]
         shown = [line for line in lines if line.y == y and (line.limit or line.size == 200)]
         assert len(drawn) == 2
         for points, line in zip(drawn, shown, strict=True):

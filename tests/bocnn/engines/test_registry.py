@@ -1,4 +1,4 @@
-"""Engines behind one protocol: which trains which run, and a toy that is asked before the others."""
+"""Engines behind one protocol: which trains which run, and a toy that is tried before the others."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -44,7 +44,7 @@ class OneSample:
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """The toy, asked first."""
+    """The toy, tried first."""
     engine: Engine = OneSample()
     monkeypatch.setattr("bocnn.engines.registry.ENGINES", [engine, *ENGINES])
     yield engine
@@ -87,12 +87,12 @@ def test_what_none_accepts_is_refused_with_each_engines_reason(
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 def test_each_says_what_it_accepts_and_what_that_costs(engine: Engine) -> None:
-    asked = MODEL.canonical(columns(3))
-    assert engine.accepts(asked).all()
-    cost = engine.cost(asked)
+    inputs = MODEL.canonical(columns(3))
+    assert engine.accepts(inputs).all()
+    cost = engine.cost(inputs)
     assert (cost.flops > 0).all() and (cost.memory_bytes > 0).all()
-    asked["noise"] = np.array(["orthogonal", "unheard_of", "isotropic"], dtype=object)
-    assert engine.accepts(asked).tolist() == [True, False, True]
+    inputs["noise"] = np.array(["orthogonal", "unheard_of", "isotropic"], dtype=object)
+    assert engine.accepts(inputs).tolist() == [True, False, True]
 
 
 def test_the_gram_engine_is_asked_before_the_dense_network() -> None:

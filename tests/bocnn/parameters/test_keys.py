@@ -70,9 +70,9 @@ def drawn(**given: Any) -> tuple[np.ndarray, ...]:
     parameters = DataParameters(
         *(getattr(runs, names.get(name, name))[0] for name in DataParameters._fields)
     )
-    seed, work = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), workspace()
-    geometry = draw_geometry(parameters, seed, work)
-    training_set = draw_training_set(parameters, geometry, seed, np.float64, work)
+    seed, arena = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), workspace()
+    geometry = draw_geometry(parameters, seed, arena)
+    training_set = draw_training_set(parameters, geometry, seed, np.float64, arena)
     return tuple(part.copy() for part in (geometry.points, training_set.shared, geometry.filters))
 
 
@@ -142,11 +142,11 @@ def test_a_run_by_its_own_key_is_the_same_alone_and_among_keyed_ones() -> None:
     """`keyed` names what enters, and its defaults stay out."""
     model = MODEL.with_keyed(["eta", "p_flip"])
     assert model.keyed == ("eta", "p_flip") and MODEL.keyed == ()
-    asked = columns(2, p_flip=0.0)
-    one, other = MODEL.with_keyed(["p_flip"]).run(asked), MODEL.run(asked)
+    inputs = columns(2, p_flip=0.0)
+    one, other = MODEL.with_keyed(["p_flip"]).run(inputs), MODEL.run(inputs)
     for name in one:
         np.testing.assert_array_equal(one[name], other[name])
-    assert (model.run(asked)["train_loss"] != other["train_loss"]).all()
+    assert (model.run(inputs)["train_loss"] != other["train_loss"]).all()
 
 
 OTHERS: list[tuple[Any, Any, dict[str, Any]]] = [

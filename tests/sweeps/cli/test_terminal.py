@@ -1,4 +1,4 @@
-"""What is printed: names that no terminal obeys, and output that is lost without ending the work."""
+"""What is printed: names that no terminal obeys, and output that is lost without ending the command."""
 
 import os
 import subprocess
@@ -63,8 +63,8 @@ def test_a_name_in_a_mistake_is_no_command_to_the_terminal(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert r"fixed.\x1b[31mred: is neither" in told and "\x1b" not in told
+    printed = capsys.readouterr().err
+    assert r"fixed.\x1b[31mred: is neither" in printed and "\x1b" not in printed
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def description(address: str) -> dict[str, object]:
 
 
 class Growing:
-    """The head, and all that it starts; known by the folder that stands in their commands."""
+    """The head, and all that it starts; known by the folder in their commands."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder

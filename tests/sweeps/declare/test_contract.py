@@ -50,7 +50,7 @@ WHOLE: dict[str, Any] = {
         ],
     },
 }
-"""A sweep file in which every key stands."""
+"""A sweep file in which every key is given."""
 
 
 def sections(value: Any, name: str = "") -> list[tuple[str, dict[str, Any]]]:
@@ -113,7 +113,7 @@ def test_every_key_is_read_by_somebody() -> None:
     [
         ("2 *", "analysis.theory.0.line: '2 .' is not a formula"),
         ("2 * widht", "analysis.theory.0.line: the formula names 'widht'.*did you mean 'width'"),
-        ("double", r"'double', which is derived and no column of the dataset; write 2 \* x in its"),
+        ("double", r"'double', which is derived and no column of the dataset; write 2 \* x instead"),
         ("2", None),
         ("x * error / width", None),
     ],

@@ -1,4 +1,4 @@
-"""Errors in sweep files: each told with its line, what was expected and the nearest valid word."""
+"""Errors in sweep files: each reported with its line, what was expected and the nearest valid word."""
 
 import re
 from pathlib import Path
@@ -63,8 +63,8 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
         ("zip: [[x, y]]", "zip.0: zipped axes must be equally long: x has 2, y has 1"),
         ("zip: [[x, x]]", "zip.0.1: 'x' is zipped twice"),
         ("zip: [x, y]", "zip.0: received 'x'; expected a valid list"),
-        ("name: again", "name: stands twice, first on line 1"),
-        ("fixed: {width: 1, width: 2}", "fixed.width: stands twice, first on line 6"),
+        ("name: again", "name: given twice, first on line 1"),
+        ("fixed: {width: 1, width: 2}", "fixed.width: given twice, first on line 6"),
         ("fixed: &a {width: 1}\nsettings: *a", r"aliases \(\*name\) are not taken"),
         ("fixed: !!python/object/apply:os.system [ls]", "not valid YAML: could not determine"),
         ("fixed: {width: [1}", "not valid YAML"),
@@ -129,8 +129,8 @@ settings:
     positions = [line.strip().split(": ")[0] for line in listed]
     keys = [line.strip().split(": ")[1] for line in listed]
     assert head == f"{len(listed)} errors in test.yaml; nothing was started"
-    assert [int(place.split(":")[1]) for place in positions] == sorted(
-        int(place.split(":")[1]) for place in positions
+    assert [int(position.split(":")[1]) for position in positions] == sorted(
+        int(position.split(":")[1]) for position in positions
     )
     for line, key in [
         (1, "name"),

@@ -1,4 +1,4 @@
-"""Whatever is given as a sweep file is a sweep or a told error: no other exception leaves."""
+"""Whatever is given as a sweep file is a sweep or a reported error: no other exception leaves."""
 
 import copy
 from functools import reduce
@@ -71,7 +71,7 @@ def positions(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         if isinstance(node, list)
         else ()
     )
-    return [path, *(place for key, item in items for place in positions(item, (*path, key)))]
+    return [path, *(position for key, item in items for position in positions(item, (*path, key)))]
 
 
 def replaced(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
@@ -131,7 +131,7 @@ FILES: dict[str, tuple[st.SearchStrategy[str], Model]] = {
     "a sweep and any text": (TEXT.map(lambda text: f"{TOY_SWEEP}\n{text}"), TOY),
     "a sweep, torn": (torn(), TOY),
 }
-"""Kinds of sweep files, whole and broken, and the model that they are held against."""
+"""Kinds of sweep files, whole and broken, and the model that they are checked against."""
 
 
 @pytest.mark.parametrize("kind", FILES)

@@ -40,7 +40,7 @@ def test_a_size_that_changes_something_has_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "told"),
+    ("sizes", "message"),
     [
         ("smoke: {axis: {}}", "smoke.axis: unknown key; valid: axes, fixed, derived, settings"),
         ("smoke: {axes: {z: [1]}}", "smoke.axes.z: is not among the file's axes; valid: x, y, n"),
@@ -49,9 +49,11 @@ def test_a_size_that_changes_something_has_a_name_of_its_own() -> None:
         ("[1]", "sizes: received [1]; expected a valid dictionary"),
     ],
 )
-def test_mistakes_of_sizes_are_told_whether_or_not_one_is_chosen(sizes: str, told: str) -> None:
+def test_errors_of_sizes_are_reported_whether_or_not_one_is_chosen(
+    sizes: str, message: str
+) -> None:
     text = f"sizes: {sizes}" if sizes.startswith("[") else f"sizes:\n  {sizes}"
-    assert told in errors_of(f"{TOY_SWEEP}{text}\n")
+    assert message in errors_of(f"{TOY_SWEEP}{text}\n")
 
 
 def test_a_mistake_within_a_size_points_at_its_line() -> None:
@@ -84,8 +86,8 @@ def test_every_shipped_sweep_has_three_sizes_that_grow(name: str) -> None:
 def test_every_shipped_sweep_trains_in_its_smoke_size(name: str, tmp_path: Path) -> None:
     plan = driver.open_sweep(name, size="smoke")
     dataset = DatasetFolder(str(tmp_path))
-    work = driver.prepare(driver.plan_sweep(plan, dataset), dataset, ShardSize())
-    assert local.run(work, ignore) == {}
+    job = driver.prepare(driver.plan_sweep(plan, dataset), dataset, ShardSize())
+    assert local.run(job, ignore) == {}
     state = datasets.read_status(dataset)
     assert state.published == state.planned > 0
     assert "diverged" not in dict(state.by_status)

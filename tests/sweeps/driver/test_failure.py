@@ -30,11 +30,11 @@ Run = Callable[..., dict[int, str]]
 
 
 def on_tune(
-    work: TrainingJob, report: Callable[[Progress], None], stop_signal: StopSignal
+    job: TrainingJob, report: Callable[[Progress], None], stop_signal: StopSignal
 ) -> dict[int, str]:
     from sweeps.train.executors import tune
 
-    return tune.run(work, report, tune.Cluster(), stop_signal)
+    return tune.run(job, report, tune.Cluster(), stop_signal)
 
 
 @pytest.fixture(params=["local", "threads", "tune"])
@@ -53,20 +53,18 @@ def test_a_failed_shard_keeps_its_traceback_and_parameters(run: Run, out: Path) 
     broken = replace(TOY, fail=1)
     one_shard = TOY_SWEEP.replace("[1.0, 2.0]", "[1.0]").replace("n: [1, 2]", "n: [2]")
     broken, whole = replace(TOY, fail=1), ShardSize(runs=24)
-    outcome = train(
-        one_shard, out, broken, whole, lambda work: run(work, seen.append, StopSignal())
-    )
+    outcome = train(one_shard, out, broken, whole, lambda job: run(job, seen.append, StopSignal()))
     assert (len(outcome.failures), outcome.missing) == (1, 24)
     (record,) = out.glob("_failed-*.txt")
     text = record.read_text()
     assert "in _disturb" in text
-    assert reason(text) == "RuntimeError: replicate 1 fails as asked"
+    assert reason(text) == "RuntimeError: replicate 1 fails as configured"
     for line in ("shard: shard-", "runs: 24\n", "n: 2\n", "replicate: 0, 1, 2\n", "cost: 1000"):
         assert line in text
     assert [progress.setback for progress in seen].count("failed") == 1
 
     state = datasets.read_status(DatasetFolder(str(out)), lambda name: TOY)
-    assert state.failed == [f"{record.name}: RuntimeError: replicate 1 fails as asked"]
+    assert state.failed == [f"{record.name}: RuntimeError: replicate 1 fails as configured"]
     train(one_shard, out, TOY, whole)
     assert not list(out.glob("_failed-*"))
 
@@ -79,9 +77,7 @@ def test_a_stop_signal_ends_a_sweep_that_goes_on_later(run: Run, out: Path) -> N
             stop_signal.signal = signal.SIGINT
 
     slow = Toy(pause_s=0.01)
-    first = train(
-        TOY_SWEEP, out, slow, ShardSize(runs=4), lambda work: run(work, pull, stop_signal)
-    )
+    first = train(TOY_SWEEP, out, slow, ShardSize(runs=4), lambda job: run(job, pull, stop_signal))
     assert first.failures == {}
     assert 48 < first.missing < 96
     assert "_sweep.json" in {path.name for path in out.iterdir()}
@@ -91,10 +87,10 @@ def test_a_stop_signal_ends_a_sweep_that_goes_on_later(run: Run, out: Path) -> N
 
 def test_when_the_time_is_over_no_shard_begins(run: Run, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP, out, Toy(pause_s=0.01))
-    work = driver.prepare(plan, dataset, ShardSize(runs=4))
+    job = driver.prepare(plan, dataset, ShardSize(runs=4))
     stop_signal = StopSignal(0.0)
     assert stop_signal.time_is_over and stop_signal.stop_requested
-    outcome = driver.execute(work, dataset, lambda work: run(work, lambda p: None, stop_signal))
+    outcome = driver.execute(job, dataset, lambda job: run(job, lambda p: None, stop_signal))
     assert outcome == ({}, 96)
 
 
@@ -117,7 +113,7 @@ def test_when_the_time_is_over_those_in_training_end_and_none_after_them(
         clock.over = clock.over or progress.published
 
     slow = Toy(pause_s=0.1)
-    ended = train(TOY_SWEEP, out, slow, ShardSize(runs=4), lambda work: run(work, ring, clock))
+    ended = train(TOY_SWEEP, out, slow, ShardSize(runs=4), lambda job: run(job, ring, clock))
     assert ended.failures == {}
     assert 96 - 3 * 4 <= ended.missing < 96  # the one that rang, and one more on each other worker
 
@@ -168,11 +164,11 @@ released = threading.Event()
 def test_a_long_run_is_left_alone_at_a_signal(number: signal.Signals, out: Path) -> None:
     released.clear()
     plan, dataset = planned(TOY_SWEEP, out, Deaf())
-    work = driver.prepare(plan, dataset, ShardSize())
+    job = driver.prepare(plan, dataset, ShardSize())
     alarm = threading.Timer(0.3, signal.raise_signal, [number])
     with StopSignal() as stop_signal:
         alarm.start()
-        assert local.run(work, lambda progress: None, stop_signal) == {}
+        assert local.run(job, lambda progress: None, stop_signal) == {}
     assert stop_signal.signal == number
     assert not released.is_set()
     released.set()  # it ends, and publishes nothing

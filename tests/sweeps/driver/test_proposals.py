@@ -90,8 +90,8 @@ def test_the_rows_are_those_of_the_whole_sweep(out: Path, tmp_path: Path) -> Non
         def ask(self) -> np.ndarray:
             return next(proposals)
 
-        def tell(self, told: np.ndarray, measured: Measured) -> None:
-            assert told.tolist() == cells.tolist()
+        def tell(self, proposed: np.ndarray, measured: Measured) -> None:
+            assert proposed.tolist() == cells.tolist()
 
     train_proposed(
         resolved(text), dataset, Given(), executor=train_here, shard_size=ShardSize(runs=3)
@@ -125,7 +125,7 @@ def test_a_round_that_fails_ends_the_search(out: Path) -> None:
     failures = train_proposed(
         sweep, dataset, proposer, executor=train_here, shard_size=ShardSize(runs=8)
     )
-    assert len(failures) == 4 and "replicate 3 fails as asked" in failures[0]
+    assert len(failures) == 4 and "replicate 3 fails as configured" in failures[0]
     assert len(proposer.asked) == 4
     plan: Plan = plan_sweep(sweep, dataset)
     assert read_cells(plan, dataset, np.array([0]))[0].size == 0

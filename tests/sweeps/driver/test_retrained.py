@@ -19,7 +19,7 @@ def killed(
     return Kill(kind, 10.0, 11.0, driver, frozenset(processes), frozenset(published))
 
 
-def told(kill: Kill, *lines: Line) -> Counter[str]:
+def counted(kill: Kill, *lines: Line) -> Counter[str]:
     """Counts of reasons with one kill."""
     return reasons(sorted(lines, key=lambda line: line.at), FILES, [kill])
 
@@ -30,16 +30,16 @@ AGAIN_BY_2 = Line(2, 200, 15.0, [RUN])
 
 @pytest.mark.parametrize("kill", [killed("driver", driver=1), killed("node", processes=(100,))])
 def test_the_last_that_a_killed_process_had_begun_was_in_flight(kill: Kill) -> None:
-    assert told(kill, BY_1, AGAIN_BY_2) == {"in flight": 1}
+    assert counted(kill, BY_1, AGAIN_BY_2) == {"in flight": 1}
 
 
 def test_what_was_published_before_the_kill_was_not_in_flight() -> None:
     kill = killed("driver", driver=1, published=("shard-1",))
-    assert told(kill, BY_1, AGAIN_BY_2) == {"beyond": 1}
+    assert counted(kill, BY_1, AGAIN_BY_2) == {"beyond": 1}
 
 
 def test_what_was_begun_before_something_else_was_not_in_flight() -> None:
-    assert told(killed("driver", driver=1), BY_1, Line(1, 100, 9.5, [OTHER]), AGAIN_BY_2) == {
+    assert counted(killed("driver", driver=1), BY_1, Line(1, 100, 9.5, [OTHER]), AGAIN_BY_2) == {
         "beyond": 1
     }
 
@@ -48,7 +48,7 @@ def test_what_was_begun_before_something_else_was_not_in_flight() -> None:
     "kill", [killed("driver", driver=9), killed("worker", processes=(101,)), killed("node")]
 )
 def test_a_kill_of_something_else_is_no_reason(kill: Kill) -> None:
-    assert told(kill, BY_1, AGAIN_BY_2) == {"beyond": 1}
+    assert counted(kill, BY_1, AGAIN_BY_2) == {"beyond": 1}
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_a_kill_of_something_else_is_no_reason(kill: Kill) -> None:
 def test_what_a_killed_drivers_trial_begins_later_is_counted_apart(
     first: Line, second: Line
 ) -> None:
-    assert told(killed("driver", driver=1), first, second) == {"by orphans": 1}
+    assert counted(killed("driver", driver=1), first, second) == {"by orphans": 1}
 
 
 def test_a_run_that_was_trained_once_is_not_counted() -> None:
-    assert told(killed("driver", driver=1), BY_1, Line(2, 200, 15.0, [OTHER])) == {}
+    assert counted(killed("driver", driver=1), BY_1, Line(2, 200, 15.0, [OTHER])) == {}

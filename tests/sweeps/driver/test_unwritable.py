@@ -22,11 +22,11 @@ Run = Callable[..., dict[int, str]]
 
 
 def on_tune(
-    work: TrainingJob, report: Callable[[Progress], None], stop_signal: StopSignal
+    job: TrainingJob, report: Callable[[Progress], None], stop_signal: StopSignal
 ) -> dict[int, str]:
     from sweeps.train.executors import tune
 
-    return tune.run(work, report, tune.Cluster(), stop_signal)
+    return tune.run(job, report, tune.Cluster(), stop_signal)
 
 
 @pytest.fixture(params=["local", "tune"])
@@ -66,7 +66,7 @@ def test_a_sweep_stops_where_nothing_can_be_published(run: Run, remount: str, di
         disk / "out",
         Toy(pause_s=0.01),
         ShardSize(runs=2),
-        lambda work: run(work, report, stop_signal),
+        lambda job: run(job, report, stop_signal),
     )
     assert outcome.missing > 0
     reason = "Read-only file system" if remount else "No space left on device"
@@ -108,10 +108,10 @@ def test_a_shard_that_is_tried_again_says_why(ray_session: None, out: Path) -> N
         out,
         Toy(fail=1),
         ShardSize(runs=48),
-        lambda work: on_tune(work, seen.append, StopSignal()),
+        lambda job: on_tune(job, seen.append, StopSignal()),
     )
     setbacks = [progress for progress in seen if progress.setback]
     assert [progress.setback for progress in setbacks] == ["retried"] * 3 + ["failed"]
     assert {progress.reason for progress in setbacks} == {
-        "RuntimeError: replicate 1 fails as asked"
+        "RuntimeError: replicate 1 fails as configured"
     }

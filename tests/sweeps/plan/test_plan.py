@@ -36,7 +36,9 @@ def ids(text: str, model: Toy = TOY) -> set[bytes]:
 @each_cut
 def test_shards_are_disjoint_and_all_that_is_to_do(shard_size: ShardSize) -> None:
     plan = plan_of(TOY_SWEEP)
-    cut_up = [place for shard in cut_shards(plan, shard_size) for place in shard.positions.tolist()]
+    cut_up = [
+        position for shard in cut_shards(plan, shard_size) for position in shard.positions.tolist()
+    ]
     assert len(set(cut_up)) == len(cut_up)
     assert set(cut_up) == set(range(plan.total))
 

@@ -54,15 +54,15 @@ def test_of_two_extensions_that_were_planned_at_once_none_is_lost(folder: str) -
 
 
 def test_only_one_holds_a_folder(folder: str) -> None:
-    held: list[int] = []
+    holders: list[int] = []
     most: list[int] = []
 
     def hold() -> None:
         for _ in range(3):
             with claimed(Store(folder), MANIFEST):
-                held.append(1)
-                most.append(len(held))
-                held.pop()
+                holders.append(1)
+                most.append(len(holders))
+                holders.pop()
 
     threads = [threading.Thread(target=hold) for _ in range(4)]
     for thread in threads:

@@ -142,7 +142,7 @@ def test_a_second_compaction_is_held_off(out: Path) -> None:
     train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     files = contents(out)
     assert DatasetFolder(str(out)).store.lock(".compaction")
-    with pytest.raises(SweepError, match=r"another compaction of .* is at work; wait for its end"):
+    with pytest.raises(SweepError, match=r"another compaction of .* is running; wait for its end"):
         compact(out)
     assert {**files, ".compaction": contents(out)[".compaction"]} == contents(out)
     (out / ".compaction").write_text(f".tmp-{store._machine()}-4194304-")

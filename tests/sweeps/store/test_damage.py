@@ -122,9 +122,9 @@ DAMAGES = [
     (written(b"garbage " * 100), "is not a readable Parquet file"),
     (truncate, "is not a readable Parquet file"),
     (flip, "is not a readable Parquet file"),
-    (empty, "holds other runs than those that its name stands for"),
-    (overwrite, "holds other runs than those that its name stands for"),
-    (edit_runs, "holds other runs than those that its name stands for"),
+    (empty, "contains other runs than its name says"),
+    (overwrite, "contains other runs than its name says"),
+    (edit_runs, "contains other runs than its name says"),
     (edit_measure, "holds other numbers than those that were written into it"),
     (edit_parameter, "holds other numbers than those that were written into it"),
     (as_text, "holds string as run_id; expected fixed_size_binary[16]"),
@@ -143,13 +143,13 @@ def test_a_damaged_shard_is_named_set_aside_and_trained_again(
 ) -> None:
     train(TOY_SWEEP, out, shard_size=ShardSize(runs=7))
     whole, (victim, *others) = rows(out), files_of(out)
-    held = pq.read_table(victim).num_rows
+    lost = pq.read_table(victim).num_rows
     damage(victim, others)
     bad, files = victim.read_bytes(), contents(out)
 
     found = status(out)
     assert [text.startswith(victim.name) and why in text for text in found.damaged] == [True]
-    assert (found.published, found.planned) == (96 - held, 96)
+    assert (found.published, found.planned) == (96 - lost, 96)
     with pytest.raises(SweepError, match=rf"{victim.name} .*; run the sweep again, which sets"):
         datasets.compact_dataset(DatasetFolder(str(out)), 10**9, lambda name: TOY)
     with pytest.raises(AnalysisError, match=victim.name):

@@ -45,11 +45,11 @@ def test_every_visible_file_is_whole_at_any_time(out: Path) -> None:
             for path in shards(out):
                 seen[path.name] = pq.read_table(path).num_rows
 
-    def train_watched(work: TrainingJob) -> dict[int, str]:
+    def train_watched(job: TrainingJob) -> dict[int, str]:
         watcher = threading.Thread(target=read_on)
         watcher.start()
         try:
-            return train_here(work)
+            return train_here(job)
         finally:
             ended.set()
             watcher.join()
@@ -273,11 +273,11 @@ def test_a_manifest_of_another_schema_is_named(out: Path) -> None:
         train(TOY_SWEEP, out)
 
 
-@pytest.mark.parametrize("place", ["file", "file/out"])
-def test_a_folder_that_cannot_be(place: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("below", ["file", "file/out"])
+def test_a_folder_that_cannot_be(below: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(SweepError, match=r"cannot (list|write)"):
-        train(TOY_SWEEP, tmp_path / place)
+        train(TOY_SWEEP, tmp_path / below)
 
 
 def test_an_unknown_store_is_named() -> None:
@@ -288,7 +288,7 @@ def test_an_unknown_store_is_named() -> None:
 def test_a_folder_may_be_a_uri(out: Path, tmp_path: Path) -> None:
     plan, _ = planned(TOY_SWEEP, tmp_path / "plain")
     dataset = DatasetFolder(out.as_uri())
-    work = driver.prepare(plan, dataset, ShardSize())
-    assert driver.execute(work, dataset, train_here).missing == 0
+    job = driver.prepare(plan, dataset, ShardSize())
+    assert driver.execute(job, dataset, train_here).missing == 0
     train(TOY_SWEEP, tmp_path / "plain")
     assert rows(out).equals(rows(tmp_path / "plain"))

@@ -1,4 +1,4 @@
-"""An object store: a real S3 server on loopback, which fails for a moment or refuses as it is told to."""
+"""An object store: a real S3 server on loopback, which fails for a moment or refuses on command."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -148,9 +148,9 @@ def test_a_store_that_fails_for_good_fails_the_shard_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(remote, "_WAITS_S", ())  # the store's own library tries for a while
 
-    def train_without(work: TrainingJob) -> dict[int, str]:
+    def train_without(job: TrainingJob) -> dict[int, str]:
         server.gate = failing(10**9, "PUT")
-        return train_here(work)
+        return train_here(job)
 
     one = TOY_SWEEP.replace("n: [1, 2]", "n: [1]")
     outcome = train_there(uri, train_without, one)
@@ -205,18 +205,18 @@ def test_the_command_takes_a_bucket(uri: str, bocnn_file: Path) -> None:
 
 
 def test_refused_credentials_stop_a_sweep_at_once(uri: str, server: Server) -> None:
-    stop_signal, asked = StopSignal(), []
+    stop_signal, requests = StopSignal(), []
 
-    def train_refused(work: TrainingJob) -> dict[int, str]:
+    def train_refused(job: TrainingJob) -> dict[int, str]:
         server.gate = lambda request: ("403 Forbidden", DENIED)
         server.requests.clear()
-        found = local.run(work, lambda progress: None, stop_signal)
-        asked.extend(server.requests)
+        found = local.run(job, lambda progress: None, stop_signal)
+        requests.extend(server.requests)
         server.gate = lambda request: None
         return found
 
     outcome = train_there(uri, train_refused)
     assert (len(outcome.failures), outcome.missing) == (1, 96)
     assert "the credentials that were found are refused: expected the rights" in stop_signal.cause
-    assert len(asked) <= 3
+    assert len(requests) <= 3
     assert train_there(uri) == ({}, 0)

@@ -95,21 +95,21 @@ def outside(parent: Path) -> dict[str, bytes | None]:
 
 def commands(folder: Path) -> Iterator[Callable[[], object]]:
     """All that reads a dataset, and then all that changes it."""
-    dataset, place = DatasetFolder(str(folder)), str(folder)
+    dataset, location = DatasetFolder(str(folder)), str(folder)
     yield lambda: datasets.read_status(dataset, lambda name: TOY)
     yield lambda: datasets.verify_dataset(dataset, lambda name: TOY)
-    yield lambda: open_dataset(place)
-    yield lambda: open_dataset(place).query("SELECT count(*) FROM runs")
-    yield lambda: open_dataset(place) and read_provenance(place)
-    yield lambda: cells_with_records(place)
+    yield lambda: open_dataset(location)
+    yield lambda: open_dataset(location).query("SELECT count(*) FROM runs")
+    yield lambda: open_dataset(location) and read_provenance(location)
+    yield lambda: cells_with_records(location)
     yield lambda: datasets.compact_dataset(dataset, 10**9, lambda name: TOY)
     yield lambda: train(SWEEP.replace("replicates: 2", "replicates: 3"), folder)
     yield lambda: datasets.compact_dataset(dataset, 10**9, lambda name: TOY)
 
 
-def cells_with_records(place: str) -> object:
-    folder = find_records(place)
-    return folder.pairs and read_cells(folder, open_dataset(place).sweep)
+def cells_with_records(location: str) -> object:
+    folder = find_records(location)
+    return folder.pairs and read_cells(folder, open_dataset(location).sweep)
 
 
 def suffer(parent: Path) -> list[str]:

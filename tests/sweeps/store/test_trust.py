@@ -108,16 +108,16 @@ def test_a_clock_that_jumps_changes_no_row_and_removes_nothing(
 ) -> None:
     train(TOY_SWEEP, tmp_path / "whole")
     plan, dataset = planned(TOY_SWEEP, out)
-    work = driver.prepare(plan, dataset, ShardSize(runs=10))
+    job = driver.prepare(plan, dataset, ShardSize(runs=10))
     other = out / ".tmp-0a0b-1-ab-x"
     other.write_bytes(b"another node is writing this")
     now = time.time
 
-    def train_later(work: TrainingJob) -> dict[int, str]:
+    def train_later(job: TrainingJob) -> dict[int, str]:
         monkeypatch.setattr(time, "time", lambda: now() + jump)
-        return train_here(work)
+        return train_here(job)
 
-    assert driver.execute(work, dataset, train_later) == ({}, 0)
+    assert driver.execute(job, dataset, train_later) == ({}, 0)
     assert other.exists()
     assert rows(out).equals(rows(tmp_path / "whole"))
     share = datasets.read_status(dataset, lambda name: TOY).share

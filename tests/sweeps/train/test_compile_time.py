@@ -67,11 +67,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_the_seconds_of_a_shard_leave_compiling_out(clock: Clock, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP, out, Fresh())
-    work = driver.prepare(plan, dataset, ShardSize(runs=24))
-    steps = list(train_shard(work, 0))
+    job = driver.prepare(plan, dataset, ShardSize(runs=24))
+    steps = list(train_shard(job, 0))
     assert [(step.compiling, step.compile_s) for step in steps[:2]] == [(True, 0), (False, 100)]
     assert steps[-1].published and steps[-1].wall_s == 48.0
-    assert all(not step.compiling and not step.compile_s for step in train_shard(work, 1))
+    assert all(not step.compiling and not step.compile_s for step in train_shard(job, 1))
     said = {name: dataset.metadata(name) for name in dataset.shards()}
     assert {float(s["wall_s"]) for s in said.values()} == {48.0}
     assert {float(s["compile_s"]) for s in said.values()} == {0.0, COMPILE_S}
@@ -86,7 +86,7 @@ def test_workers_of_ray_say_what_they_compiled(ray_session: None, out: Path) -> 
         out,
         Fresh(),
         ShardSize(runs=24),
-        lambda work: tune.run(work, seen.append, tune.Cluster()),
+        lambda job: tune.run(job, seen.append, tune.Cluster()),
     )
     assert outcome == ({}, 0)
     times = [step.compile_s for step in seen if step.compile_s]

@@ -37,8 +37,8 @@ from tests.sweeps.small import (
 )
 from tests.toy import TOY
 
-ASKED = (0, 5, 20)
-TRACED = BOCNN_SWEEP + f"trajectory: {list(ASKED)}\n"
+STEPS = (0, 5, 20)
+TRACED = BOCNN_SWEEP + f"trajectory: {list(STEPS)}\n"
 ENDINGS = TRACED.replace("eta: 0.05", "eta: 0.05, loss_tol: 0.5")
 TRACING: list[RecordsTrajectory] = [MODEL]
 each_model = pytest.mark.parametrize("model", TRACING, ids=lambda model: model.name)
@@ -69,7 +69,7 @@ def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> Non
 
 @each_model
 def test_a_model_that_records_keeps_the_contract(model: RecordsTrajectory) -> None:
-    columns, steps = columns_of(model, ENDINGS), np.array(ASKED)
+    columns, steps = columns_of(model, ENDINGS), np.array(STEPS)
     measured, traces = model.record(columns, steps)
     assert isinstance(model, RecordsTrajectory)
     assert model.trajectory_measures[0].name == "step"
@@ -82,7 +82,7 @@ def test_a_model_that_records_keeps_the_contract(model: RecordsTrajectory) -> No
 
 @each_model
 def test_a_runs_records_do_not_depend_on_the_runs_beside_it(model: RecordsTrajectory) -> None:
-    columns, steps = columns_of(model, ENDINGS), np.array(ASKED)
+    columns, steps = columns_of(model, ENDINGS), np.array(STEPS)
     _, together = model.record(columns, steps)
     _, alone = model.record({name: values[5:6] for name, values in columns.items()}, steps)
     there = together.pop("run") == 5
@@ -177,7 +177,7 @@ def test_every_shard_has_its_records_beside_it(out: Path) -> None:
 
 
 def test_records_join_their_rows(out: Path) -> None:
-    """Steps asked for below `steps_run`, and the last, whose numbers are those of the row."""
+    """Steps requested below `steps_run`, and the last, whose numbers are those of the row."""
     train(ENDINGS, out, MODEL)
     found = rows(out)
     assert len(found["steps_run"].unique()) > 2
@@ -187,7 +187,7 @@ def test_records_join_their_rows(out: Path) -> None:
     for row in found.to_pylist():
         recorded = by_run.pop(row["run_id"])
         ended = row["steps_run"]
-        assert [r["step"] for r in recorded] == [s for s in ASKED if s < ended] + [ended]
+        assert [r["step"] for r in recorded] == [s for s in STEPS if s < ended] + [ended]
         for name in recorded[-1].keys() & row.keys():
             assert recorded[-1][name] == row[name]
     assert not by_run
@@ -219,7 +219,7 @@ def test_records_are_published_first_and_a_stop_between_the_files_is_made_good(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, dataset = planned(TRACED, out, MODEL)
-    work = driver.prepare(plan, dataset, ShardSize(runs=48))
+    job = driver.prepare(plan, dataset, ShardSize(runs=48))
     put = Store.put
 
     def stopped(store: Store, name: str, data: bytes) -> None:
@@ -229,7 +229,7 @@ def test_records_are_published_first_and_a_stop_between_the_files_is_made_good(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Store, "put", stopped)
-        list(train_shard(work, 0))
+        list(train_shard(job, 0))
     assert len(files_of(out, "trajectory")) == 1
     assert dataset.shards() == []
     assert train(TRACED, out, MODEL, ShardSize(runs=48)).missing == 0

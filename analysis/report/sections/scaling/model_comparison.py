@@ -20,7 +20,7 @@ class ComparedModels(NamedTuple):
 
 
 class ModelComparison(Section):
-    """Power law, straight line, two regimes and theory's exponents on the same columns."""
+    """Power law, linear law, broken power law and theory's exponents on the same columns."""
 
     title = "Model comparison"
     needs = (has_levels,)

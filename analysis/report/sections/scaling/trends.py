@@ -1,4 +1,4 @@
-"""Fitted quantities followed over a setting, beside what theory says of them."""
+"""Fitted quantities followed over a setting, beside theory's predictions."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -23,7 +23,7 @@ TREND_VERDICT_COLUMNS = (
 
 
 class Trends(Section):
-    """Every quantity that the sweep asks to follow over a setting."""
+    """Every quantity that the sweep follows over a setting."""
 
     title = "Trends over settings"
     needs = (has_levels,)

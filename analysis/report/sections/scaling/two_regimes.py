@@ -54,7 +54,7 @@ class TwoRegimes(Section):
     def words(self) -> str:
         """What preferred means, or that nothing could be fitted."""
         if not self.fitted:
-            return "Too few columns cross inside the grid to tell two power laws from one."
+            return "Too few columns cross inside the grid to distinguish two power laws from one."
         return (
             "Two power laws that join at a break. They are preferred where χ² falls by more than a "
             "criterion of the Bayesian kind (BIC) charges for the two additional parameters."

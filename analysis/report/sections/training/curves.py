@@ -1,4 +1,4 @@
-"""Every curve that the sweep asks for, beside what is predicted of it."""
+"""Every curve that the sweep requests, beside its prediction."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -106,7 +106,7 @@ class MeasuredCurves(Section):
         # Where there are limits, theory is of them and not of the finite sizes.
         sizes = self.shares[False] if self.shares[True] else []
         return [
-            prediction_table(verdicts, "Curves beside what is predicted", self.predictions()),
+            prediction_table(verdicts, "Curves beside predictions", self.predictions()),
             prediction_table(finite_sizes, "The same of every finite size", sizes, folded=True),
             table_of_rows("curves", "Every point", point_rows(self.lines), folded=True),
         ]

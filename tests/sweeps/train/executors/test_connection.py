@@ -42,13 +42,13 @@ def listening(session: int) -> dict[str, str]:
         for line in Path("/proc/net", name).read_text().splitlines()[1:]
     ]
     sockets = {row[9]: row[1].rpartition(":")[0] for row in rows if row[3] == "0A"}
-    held = {
+    owned = {
         os.readlink(handle).removeprefix("socket:[").removesuffix("]")
         for pid in processes_of(session)
         for handle in Path(f"/proc/{pid}/fd").iterdir()
         if handle.exists() or handle.is_symlink()
     }
-    return {number: sockets[number] for number in held & sockets.keys()}
+    return {number: sockets[number] for number in owned & sockets.keys()}
 
 
 @pytest.fixture
@@ -315,7 +315,7 @@ def test_only_a_cluster_that_keeps_its_secret_is_taken(
     words = {
         ("token", "token", "right"): None,
         ("token", "token", "wrong"): r"refuses the secret \(token\) in RAY_AUTH_TOKEN; expected",
-        ("token", "disabled", ""): r"asks for a secret \(token\); set RAY_AUTH_MODE=token, with",
+        ("token", "disabled", ""): r"requires a secret \(token\); set RAY_AUTH_MODE=token, with",
         ("disabled", "token", "right"): r"takes anybody, whatever the secret: start it with RAY_A",
         ("disabled", "disabled", ""): None,
     }

@@ -32,11 +32,11 @@ SWEEPS: dict[str, tuple[str, Model]] = {
 each_sweep = pytest.mark.parametrize("sweep", SWEEPS)
 
 
-def on_tune(work: TrainingJob, report: Callable[[Progress], None]) -> dict[int, str]:
+def on_tune(job: TrainingJob, report: Callable[[Progress], None]) -> dict[int, str]:
     """The Tune executor on the session's Ray."""
     from sweeps.train.executors import tune
 
-    return tune.run(work, report, tune.Cluster())
+    return tune.run(job, report, tune.Cluster())
 
 
 @pytest.fixture(params=["local", "threads", "tune"])
@@ -71,7 +71,7 @@ class _Turned(Shard):
 
 def unread(run: Run) -> Callable[[TrainingJob], dict[int, str]]:
     """The executor, unreported."""
-    return lambda work: run(work, lambda progress: None)
+    return lambda job: run(job, lambda progress: None)
 
 
 @each_sweep
@@ -100,9 +100,9 @@ def test_rows_do_not_depend_on_the_order_of_shards(
 ) -> None:
     text, model = SWEEPS[sweep]
     plan, dataset = planned(text, out, model)
-    work = driver.prepare(plan, dataset, ShardSize(runs=5))
-    order = np.random.default_rng(3).permutation(len(work.shards))
-    shuffled = work._replace(shards=[work.shards[place] for place in order])
+    job = driver.prepare(plan, dataset, ShardSize(runs=5))
+    order = np.random.default_rng(3).permutation(len(job.shards))
+    shuffled = job._replace(shards=[job.shards[number] for number in order])
     assert driver.execute(shuffled, dataset, train_here).missing == 0
     assert rows(out).equals(reference(sweep))
 
@@ -113,8 +113,8 @@ def test_rows_do_not_depend_on_the_order_of_runs_in_a_shard(
 ) -> None:
     text, model = SWEEPS[sweep]
     plan, dataset = planned(text, out, model)
-    work = driver.prepare(plan, dataset, ShardSize(runs=13))
-    turned = work._replace(shards=[_Turned(*shard) for shard in work.shards])
+    job = driver.prepare(plan, dataset, ShardSize(runs=13))
+    turned = job._replace(shards=[_Turned(*shard) for shard in job.shards])
     assert driver.execute(turned, dataset, train_here).missing == 0
     assert rows(out).equals(reference(sweep))
 
@@ -122,12 +122,12 @@ def test_rows_do_not_depend_on_the_order_of_runs_in_a_shard(
 def test_progress_ends_with_every_shard_published(run: Run, out: Path) -> None:
     text = TOY_SWEEP.replace("{cost: 1.0e+6}", "{blow_up: 5.0, cost: 1.0e+10}")
     plan, dataset = planned(text, out)
-    work = driver.prepare(plan, dataset, ShardSize(runs=24))
+    job = driver.prepare(plan, dataset, ShardSize(runs=24))
     seen: list[Progress] = []
-    run(work, seen.append)
+    run(job, seen.append)
     latest = {progress.shard: progress for progress in seen}
     assert len(seen) > 2 * len(latest)
-    assert sorted(latest) == list(range(len(work.shards)))
+    assert sorted(latest) == list(range(len(job.shards)))
     assert all(progress.published for progress in latest.values())
     assert sum(progress.runs for progress in latest.values()) == 96
     assert sum(progress.failed["diverged"] for progress in latest.values()) == 24
@@ -141,7 +141,7 @@ def test_a_failing_shard_stops_no_other_and_the_next_run_trains_only_it(
     cell = cell.replace("n: [1, 2]", "n: [2]").replace("[0, 0.1]", "[0.1]")
     outcome = train(cell, out, replace(TOY, fail=1), one_run, unread(run))
     assert (list(outcome.failures), outcome.missing) == ([1], 1)
-    assert "replicate 1 fails as asked" in outcome.failures[1]
+    assert "replicate 1 fails as configured" in outcome.failures[1]
     assert set(rows(out)["replicate"].to_pylist()) == {0, 2}
     plan, _ = planned(cell, out)
     assert plan.columns(plan.spans[0].positions)["replicate"].tolist() == [1]
@@ -171,12 +171,12 @@ def test_what_is_complete_is_not_trained_again(run: Run, out: Path) -> None:
 
 def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, out: Path) -> None:
     plan, dataset = planned(TOY_SWEEP.replace("n: [1, 2]", "n: [1]"), out)
-    work = driver.prepare(plan, dataset, ShardSize(runs=1000))
+    job = driver.prepare(plan, dataset, ShardSize(runs=1000))
     elsewhere = Writer(str(out.parent / "elsewhere"), "{}", plan.model, {})
     (out.parent / "elsewhere").mkdir()
     (out.parent / "elsewhere" / MANIFEST).touch()
-    (out.parent / "elsewhere" / shard_name(plan.ids(work.shards[0].positions))).mkdir()
-    outcome = driver.execute(work._replace(writer=elsewhere), dataset, unread(run))
+    (out.parent / "elsewhere" / shard_name(plan.ids(job.shards[0].positions))).mkdir()
+    outcome = driver.execute(job._replace(writer=elsewhere), dataset, unread(run))
     assert outcome.missing == plan.total
     assert "cannot write shard-" in outcome.failures[0]
     assert "then run the same command again" in outcome.failures[0]
@@ -211,10 +211,10 @@ class Together(Toy):
 def test_threads_of_the_local_executor_train_side_by_side(out: Path) -> None:
     two = TOY_SWEEP.replace("[1.0, 2.0]", "[1.0]")
     plan, dataset = planned(two, out, Together())
-    work = driver.prepare(plan, dataset, ShardSize(runs=24))
-    assert len(work.shards) == 2
+    job = driver.prepare(plan, dataset, ShardSize(runs=24))
+    assert len(job.shards) == 2
     seen: list[Progress] = []
-    assert local.run(work, seen.append, workers=2) == {}
+    assert local.run(job, seen.append, workers=2) == {}
     assert sum(progress.published for progress in seen) == 2
     assert {note["slots"] for note in dataset.inspect(driver.owner_of(plan.resolved)).notes} == {
         "2"

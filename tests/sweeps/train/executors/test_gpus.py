@@ -1,4 +1,4 @@
-"""Trials with GPUs: how shards are cut for a GPU, what trials ask for, what files say of it."""
+"""Trials with GPUs: how shards are cut for a GPU, what trials request, what files say of it."""
 
 import os
 from dataclasses import replace
@@ -32,7 +32,7 @@ FAST = ShardSize(seconds=0.003, gpu_flops_per_s=100 * NOMINAL_FLOPS_PER_S)
 
 
 class OnCard(Bocnn):
-    """The model in a process that has a card."""
+    """The model in a process that has a GPU."""
 
     def engine_of(self, columns: Any) -> dict[str, str]:
         """As if each run were trained on it."""
@@ -43,7 +43,7 @@ class Seen(Bocnn):
     """The model, saying which GPUs its process may use."""
 
     def engine_of(self, columns: Any) -> dict[str, str]:
-        """What CUDA would be told."""
+        """What CUDA would see."""
         return {"device": os.environ.get("CUDA_VISIBLE_DEVICES", "all")}
 
 
@@ -58,7 +58,7 @@ def test_the_model_is_placed_and_the_toy_is_not() -> None:
 
 
 @pytest.mark.parametrize("shard_size", [FAST, FAST._replace(runs=500)], ids=str)
-def test_no_shard_holds_runs_for_the_card_and_others(out: Path, shard_size: ShardSize) -> None:
+def test_no_shard_holds_runs_for_the_gpu_and_others(out: Path, shard_size: ShardSize) -> None:
     whole, _ = planned(MIXED.replace("replicates: 4", "replicates: 3000"), out, bocnn.MODEL)
     every = todo_ids(whole)
     plan = make_plan(whole.resolved, np.unique(every[np.arange(every.size) % 3 == 0]))
@@ -72,7 +72,7 @@ def test_no_shard_holds_runs_for_the_card_and_others(out: Path, shard_size: Shar
     assert gpu_shards == len(shards) / 2 if shard_size.runs else gpu_shards < len(shards) / 5
 
 
-def test_a_block_may_hold_one_run_for_the_card_and_one_not(out: Path) -> None:
+def test_a_block_may_hold_one_run_for_the_gpu_and_one_not(out: Path) -> None:
     turns = BOCNN_SWEEP.replace("[0, 0.1]}", "[0, 0.1], activation: [relu, tanh]}")
     plan, _ = planned(turns.replace("replicates: 4", "replicates: 1"), out, bocnn.MODEL)
     gpu, other = cut_shards(plan, FAST._replace(runs=1000))
@@ -93,13 +93,13 @@ def test_without_a_rate_shards_are_as_before_and_fit_is_not_asked(
 
 
 @pytest.mark.parametrize("text", [SMOOTH, TRACED])
-def test_what_a_card_cannot_train_needs_no_measured_card(out: Path, text: str) -> None:
+def test_what_a_gpu_cannot_train_needs_no_measured_gpu(out: Path, text: str) -> None:
     plan, _ = planned(text, out, bocnn.MODEL)
     assert gpu_sample(plan).size == 0
     assert not any(shard.gpu for shard in cut_shards(plan, FAST))
 
 
-def test_the_command_measures_a_card_where_one_is_asked_for_and_of_use(out: Path) -> None:
+def test_the_command_measures_a_gpu_where_one_is_asked_for_and_of_use(out: Path) -> None:
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     smooth, _ = planned(SMOOTH, out, bocnn.MODEL)
     here = run.RunOptions(executor="local", gpus=0.5)
@@ -110,7 +110,7 @@ def test_the_command_measures_a_card_where_one_is_asked_for_and_of_use(out: Path
     assert run._gpu_throughput(smooth, here, never, out=quiet) is None
 
 
-def test_shards_grow_with_the_rate_of_the_card(out: Path) -> None:
+def test_shards_grow_with_the_rate_of_the_gpu(out: Path) -> None:
     plan, _ = planned(BOCNN_SWEEP.replace("replicates: 4", "replicates: 9000"), out, bocnn.MODEL)
     one, other = (
         len(cut_shards(plan, FAST._replace(gpu_flops_per_s=rate * NOMINAL_FLOPS_PER_S)))
@@ -119,7 +119,7 @@ def test_shards_grow_with_the_rate_of_the_card(out: Path) -> None:
     assert one == pytest.approx(4 * other, rel=0.1)
 
 
-def test_a_shard_for_a_fast_card_holds_no_more_than_a_worker_can(
+def test_a_shard_for_a_fast_gpu_holds_no_more_than_a_worker_can(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cut, "MAX_GPU_RUNS", 1000)
@@ -136,17 +136,17 @@ def test_a_file_says_what_trained_it(out: Path) -> None:
     assert here[b"engine"] == b"gram-cpu"
 
 
-def test_a_card_is_rated_on_runs_that_fit_it(out: Path) -> None:
-    asked: list[set[str]] = []
+def test_a_gpu_is_rated_on_runs_that_fit_it(out: Path) -> None:
+    trained: list[set[str]] = []
 
     class Watched(Bocnn):
         def run(self, columns: Any) -> Any:
-            asked.append(set(columns["activation"]))
+            trained.append(set(columns["activation"]))
             return super().run(columns)
 
     watched, _ = planned(MIXED, out, Watched())
     assert saturated_throughput(watched.without_spans(), gpu_sample(watched)) > 0
-    assert asked and all(kinds == {"relu"} for kinds in asked)
+    assert trained and all(kinds == {"relu"} for kinds in trained)
 
 
 @pytest.mark.usefixtures("ray_session")
@@ -154,9 +154,9 @@ def test_trials_with_and_without_a_gpu_train_the_same_rows(out: Path) -> None:
     from sweeps.train.executors import tune
 
     plan, dataset = planned(MIXED, out / "gpus", Seen())
-    work = driver.prepare(plan, dataset, ShardSize(runs=20, gpu_flops_per_s=NOMINAL_FLOPS_PER_S))
+    job = driver.prepare(plan, dataset, ShardSize(runs=20, gpu_flops_per_s=NOMINAL_FLOPS_PER_S))
     cluster = tune.Cluster(gpus=0.5)
-    outcome = driver.execute(work, dataset, lambda w: tune.run(w, ignore, cluster))
+    outcome = driver.execute(job, dataset, lambda w: tune.run(w, ignore, cluster))
     assert outcome == ({}, 0)
     train(MIXED, out / "here", bocnn.MODEL, ShardSize(runs=1000))
     assert rows(out / "gpus").equals(rows(out / "here"))
@@ -166,13 +166,13 @@ def test_trials_with_and_without_a_gpu_train_the_same_rows(out: Path) -> None:
 
 
 @pytest.mark.usefixtures("ray_session")
-def test_a_trial_asks_for_a_share_where_its_shard_is_for_a_card() -> None:
+def test_a_trial_requests_a_share_where_its_shard_is_for_a_gpu() -> None:
     from sweeps.train.executors import tune
 
-    asks = tune._asks(frozenset({1}), 0.5)
-    asked = [asks({"shard": shard}).required_resources for shard in (0, 1)]
-    assert asked == [{"CPU": 1}, {"CPU": 1, "GPU": 0.5}]
-    assert tune._asks(frozenset(), 0.5) == tune._asks(frozenset({1}), 0) == {"cpu": 1}
+    resources = tune._resources(frozenset({1}), 0.5)
+    given = [resources({"shard": shard}).required_resources for shard in (0, 1)]
+    assert given == [{"CPU": 1}, {"CPU": 1, "GPU": 0.5}]
+    assert tune._resources(frozenset(), 0.5) == tune._resources(frozenset({1}), 0) == {"cpu": 1}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_trial_asks_for_a_share_where_its_shard_is_for_a_card() -> None:
         (MIXED, (None, 1.0), 4 + 3),
     ],
 )
-def test_slots_are_the_trials_that_cards_and_cores_take_at_once(
+def test_slots_are_the_trials_that_gpus_and_cores_take_at_once(
     out: Path,
     text: str,
     cluster: tuple[int | None, float],
@@ -198,8 +198,8 @@ def test_slots_are_the_trials_that_cards_and_cores_take_at_once(
 
     monkeypatch.setattr(rays.ray, "cluster_resources", lambda: {"CPU": 48.0, "GPU": 4.0})
     plan, dataset = planned(text, out, bocnn.MODEL)
-    work = driver.prepare(plan, dataset, FAST._replace(runs=20))
-    assert rays.count_slots(work, rays.Cluster("auto", *cluster)) == slots
+    job = driver.prepare(plan, dataset, FAST._replace(runs=20))
+    assert rays.count_slots(job, rays.Cluster("auto", *cluster)) == slots
 
 
 @pytest.mark.usefixtures("ray_session")
@@ -229,7 +229,7 @@ def test_more_than_there_is_is_refused(out: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("ray_session")
-def test_a_card_that_fails_is_told_with_its_reason(out: Path) -> None:
+def test_a_gpu_that_fails_is_told_with_its_reason(out: Path) -> None:
     from sweeps.train.executors import cluster as rays
 
     class Broken(Bocnn):
