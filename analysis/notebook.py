@@ -21,7 +21,7 @@ from analysis.cells.cells import Cells
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.plane import exact
 from analysis.errors import AnalysisError, nearest
-from analysis.names import load
+from analysis.names import load_name
 from analysis.scaling.power_law import Estimate, PowerLaw, fit_power_law
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import AnalysisSpec
@@ -79,7 +79,7 @@ class OpenedLaw(_Shown, PowerLaw):
 
     def figure(self) -> "Figure":
         """The boundary and the law."""
-        figure: Figure = load("draw_boundary")(self.boundary, [self])
+        figure: Figure = load_name("draw_boundary")(self.boundary, [self])
         return figure
 
     def _title(self) -> str:
@@ -127,7 +127,7 @@ class OpenedBoundary(_Shown, Boundary):
     def figure(self) -> "Figure":
         """The boundary of every setting with its power law, where one can be fitted."""
         laws = [fit_power_law(self, s) for s in range(len(self.plane.settings))]
-        figure: Figure = load("draw_boundary")(self, laws)
+        figure: Figure = load_name("draw_boundary")(self, laws)
         return figure
 
     def _title(self) -> str:
@@ -170,7 +170,7 @@ class OpenedCells(_Shown, Cells):
 
     def figure(self, level: float | None = None) -> "Figure":
         """The map of means, with the boundary at a level on it."""
-        figure: Figure = load("draw_map")(self, self.boundary(level))
+        figure: Figure = load_name("draw_map")(self, self.boundary(level))
         return figure
 
     def _level(self, level: float | None) -> float:

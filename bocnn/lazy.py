@@ -7,7 +7,7 @@ HEAVY: Final = {"MODEL": "bocnn.model"}
 """Names, and the modules that define them and import what compiles."""
 
 
-def load(name: str) -> Any:
+def load_name(name: str) -> Any:
     """The attribute of that name.
 
     Raises:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from analysis.cells.cells import Cells
-from analysis.cells.groups import Groups, as_floats, place_groups
-from analysis.cells.keys import keys_of, quoted
+from analysis.cells.groups import Groups, assign_to_cells, float_column
+from analysis.cells.keys import identifying_columns, quoted
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError, nearest
@@ -46,7 +46,7 @@ def _columns(dataset: Dataset, cells: Cells, names: Iterable[str]) -> dict[str, 
     """The one value that each column has in a cell, shape (x, y), whatever the setting."""
     names = sorted(names)
     dataset.need_numbers(names)
-    keys = keys_of(dataset, cells.plane.x.name, cells.plane.y.name)
+    keys = identifying_columns(dataset, cells.plane.x.name, cells.plane.y.name)
     ends = [
         f"{end}({quoted(name)}) AS {end}_{k}"
         for k, name in enumerate(names)
@@ -56,7 +56,7 @@ def _columns(dataset: Dataset, cells: Cells, names: Iterable[str]) -> dict[str, 
         f"SELECT {', '.join([keys.sql, *ends])} FROM runs "
         f"WHERE replicate < {dataset.sweep.replicates} GROUP BY ALL"
     )
-    groups = place_groups(dataset, keys, found)
+    groups = assign_to_cells(dataset, keys, found)
     return {name: _one_value(groups, k, name) for k, name in enumerate(names)}
 
 
@@ -65,8 +65,8 @@ def _one_value(groups: Groups, k: int, name: str) -> Floats:
     shape = groups.shape[1:]
     cell = groups.cell % (shape[0] * shape[1])
     least, most = np.full(shape, np.inf).ravel(), np.full(shape, -np.inf).ravel()
-    np.fmin.at(least, cell, as_floats(groups.columns[f"min_{k}"]))
-    np.fmax.at(most, cell, as_floats(groups.columns[f"max_{k}"]))
+    np.fmin.at(least, cell, float_column(groups.columns[f"min_{k}"]))
+    np.fmax.at(most, cell, float_column(groups.columns[f"max_{k}"]))
     if np.any(least < most):
         raise AnalysisError(
             f"Column '{name}' takes several values within a cell, so a formula cannot use it. Use "
@@ -82,7 +82,7 @@ def names_in(text: str) -> set[str]:
         AnalysisError: it is no formula.
     """
     try:
-        return grammar.names(grammar.parse(text))
+        return grammar.columns_of(grammar.parse(text))
     except grammar.FormulaError as error:
         raise _refused(text, error) from error
 

@@ -39,7 +39,7 @@ def literal(text: str) -> str:
     return "'{}'".format(text.replace("'", "''"))
 
 
-def keys_of(dataset: Dataset, x: str, y: str) -> Keys:
+def identifying_columns(dataset: Dataset, x: str, y: str) -> Keys:
     """The columns that identify cells of the present sweep on the plane of columns x and y.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from analysis.cells.cells import Cells
-from analysis.report.rows import Row
+from analysis.report.rows import TableRow
 
 MAX_OPEN_ROWS = 12
 """Rows up to which a table of details is open on the page."""
@@ -42,7 +42,7 @@ class TableBlock:
 
     name: str
     caption: str
-    rows: Sequence[Row] = ()
+    rows: Sequence[TableRow] = ()
     header: Sequence[str] = ()
     cells: Sequence[Sequence[str]] = ()
     folded: bool = False
@@ -66,7 +66,7 @@ class TextBlock:
 
 
 def table_of_rows(
-    name: str, caption: str, rows: Sequence[Row], *, folded: bool = False
+    name: str, caption: str, rows: Sequence[TableRow], *, folded: bool = False
 ) -> TableBlock:
     """A table that shows people every column of its rows as it is."""
     header = list(rows[0]) if rows else []

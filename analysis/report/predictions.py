@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock, table_of_rows
-from analysis.report.rows import Row, estimate_columns, write_csv
+from analysis.report.rows import TableRow, estimate_columns, write_csv
 from analysis.report.words import estimate_words, markdown, setting_words
 from analysis.scaling.power_law import Estimate
 
@@ -26,7 +26,7 @@ class Prediction:
     setting: str | None = None
     source: str | None = None
 
-    def row(self, sweep: str) -> Row:
+    def row(self, sweep: str) -> TableRow:
         """The prediction as a row of the common table."""
         return {
             "sweep": sweep,
@@ -42,7 +42,7 @@ class Prediction:
             "source": self.source,
         }
 
-    def columns(self, sweep: str, names: Sequence[str]) -> Row:
+    def columns(self, sweep: str, names: Sequence[str]) -> TableRow:
         """Some columns of the row, in the order of their names; `measured` with its interval."""
         row = self.row(sweep)
         interval = {"measured": ("measured", "measured_low", "measured_high")}
@@ -83,7 +83,7 @@ def prediction_table(
     return TableBlock(file.name, caption, rows, header if found else (), cells, folded)
 
 
-def write_predictions(rows: Iterable[Row], folder: Path) -> list[Path]:
+def write_predictions(rows: Iterable[TableRow], folder: Path) -> list[Path]:
     """The table as CSV and as Markdown."""
     rows = list(rows)
     table = table_of_rows("predictions", "", rows)

@@ -14,7 +14,7 @@ from analysis.dataset.plane import Floats, Ints
 class Profiles:
     """Each column's measure above the level, smoothed and turned so that it rises with y.
 
-    Row 0 is what was observed, the others are draws. `offsets` is by how much each profile is moved
+    TableRow 0 is what was observed, the others are draws. `offsets` is by how much each profile is moved
     along y, for the error that the grid itself leaves. Without a value, NaN.
     """
 

@@ -133,11 +133,11 @@ def _measured(cells: Cells, predicted: Floats, spec: CurveSpec) -> Iterator[Line
                 int(used[s, :, j].max(initial=0)),
                 None
                 if spec.power is None
-                else fit_power(cells.plane.x.values, cells.values[s, :, j]),
+                else mean_power(cells.plane.x.values, cells.values[s, :, j]),
             )
 
 
-def fit_power(x: Floats, values: Floats) -> Estimate | None:
+def mean_power(x: Floats, values: Floats) -> Estimate | None:
     """b of value ∝ x^b: the mean of every replicate's own least squares, with Student's interval.
 
     Replicates may share their draws over x, so that points of one line depend on each other; lines of

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
 from bocnn.cpu.engine import GROUPED_BY, WORDS, RunResults, Runs, run_all, workspace_bytes
-from bocnn.engines.packing import pack
+from bocnn.engines.packing import pack_runs
 from bocnn.engines.protocol import Columns, Cost, EngineResults
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
@@ -84,7 +84,10 @@ class GramCPU:
         """Train runs, those of one shape and kind together, and write what is measured."""
         if columns["n"].size == 0:
             return results
-        runs, doubles = pack(columns, np.arange(columns["n"].size), keyed), needs_double(columns)
+        runs, doubles = (
+            pack_runs(columns, np.arange(columns["n"].size), keyed),
+            needs_double(columns),
+        )
         for rows in _alike(runs, doubles):
             first = rows[0]
             real = np.float64 if doubles[first] else np.float32

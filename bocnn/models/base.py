@@ -21,7 +21,7 @@ from bocnn.parameters.keys import cell_keys, undrawn
 
 Columns = Mapping[str, NDArray[Any]]
 Row = dict[str, Any]
-Measured = TypeVar("Measured")
+Result = TypeVar("Result")
 
 OVERHEAD = 1e6
 """Flops added for what a run costs whatever its sizes are."""
@@ -44,7 +44,7 @@ def numbers_of(meanings: Mapping[str, str]) -> tuple[Column, ...]:
     )
 
 
-def each(columns: Columns, measure: Callable[[Row], Measured]) -> list[Measured]:
+def each(columns: Columns, measure: Callable[[Row], Result]) -> list[Result]:
     """What `measure` says of every run, one after the other, by one thread.
 
     Args:

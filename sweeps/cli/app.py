@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from sweeps.cli.messages import OUTPUT, err, leave, out, print_status, stopped
+from sweeps.cli.messages import STREAMS, err, leave, out, print_status, stopped
 from sweeps.declare.file import presets
 from sweeps.declare.file.sweep_file import read_keys, read_spec
 from sweeps.declare.terminal import guard_streams
@@ -43,7 +43,7 @@ ShardSecondsOption = Annotated[float, typer.Option(min=0.1, help="Seconds of a t
 def list_presets() -> None:
     """List the shipped sweeps."""
     table = Table("sweep", "what it maps")
-    for name in presets.names():
+    for name in presets.preset_names():
         spec, _ = read_spec(read_keys(presets.find(name)[0], name))
         table.add_row(name, spec.description if spec else "")
     out.print(table)
@@ -110,7 +110,7 @@ def run(  # typer reads options from parameters
             lambda: open_sweep(sweep, replicates, size=size),
             out_folder,
             options=options,
-            output=OUTPUT,
+            output=STREAMS,
         )
     except Stopped as stop:
         raise stopped(int(stop.args[0])) from None

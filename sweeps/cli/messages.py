@@ -11,7 +11,7 @@ GO_ON = "what is published stays: run the same command again to go on"
 
 out = WordConsole(markup=False, emoji=False)
 err = WordConsole(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
-OUTPUT = Output(out, err)
+STREAMS = Output(out, err)
 
 
 def stopped(signal: int) -> typer.Exit:

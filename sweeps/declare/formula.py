@@ -96,7 +96,7 @@ def _check_call(node: ast.Call) -> None:
         raise FormulaError(f"{name} takes {count} argument{'s' * (count > 1)}")
 
 
-def names(tree: ast.expr) -> set[str]:
+def columns_of(tree: ast.expr) -> set[str]:
     """The names of columns that a formula reads."""
     called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
     read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in called}

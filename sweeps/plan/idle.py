@@ -10,7 +10,7 @@ from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.errors import SweepError
 from sweeps.protocol import Columns, Model, SharesDraws
 
-Found = dict[str, dict[str, NDArray[Any]]]
+IdleValues = dict[str, dict[str, NDArray[Any]]]
 
 
 def idle_everywhere(resolved: ResolvedSweep) -> dict[str, str]:
@@ -70,7 +70,7 @@ def in_words(reasons: dict[str, set[str]]) -> dict[str, str]:
     return {name: ", and ".join(sorted(reasons[name])) for name in sorted(reasons)}
 
 
-def _idle_in(model: Model, columns: Columns) -> Found:
+def _idle_in(model: Model, columns: Columns) -> IdleValues:
     """Which cells do not depend on which parameters."""
     if not isinstance(model, SharesDraws):
         return {}

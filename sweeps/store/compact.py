@@ -30,7 +30,7 @@ from sweeps.store.shard_file import (
     Owner,
     id_array,
     parts,
-    stated,
+    schema_texts,
 )
 
 REPLACES = "replaces"
@@ -167,7 +167,9 @@ def _pack(dataset: DatasetFolder, writer: Writer, group: list[str]) -> str:
     name = shard_name(id_array(table))
     if name in group:
         return name
-    notes = [note for part in tables.values() for note in parts(stated(part.schema), part.num_rows)]
+    notes = [
+        note for part in tables.values() for note in parts(schema_texts(part.schema), part.num_rows)
+    ]
     made = {key: together(notes, key) for key in (*MADE_BY, "code_version")}
     extra = made | {REPLACES: json.dumps(group), NOTES: json.dumps(notes)}
     there = dataset.store.sizes()

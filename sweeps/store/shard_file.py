@@ -156,10 +156,10 @@ def whole(store: Store, name: str) -> bytes:
 
 def texts(file: pq.ParquetFile) -> dict[str, str]:
     """The metadata of a file."""
-    return stated(file.schema_arrow)
+    return schema_texts(file.schema_arrow)
 
 
-def stated(schema: pa.Schema) -> dict[str, str]:
+def schema_texts(schema: pa.Schema) -> dict[str, str]:
     """The metadata of a schema; what is not UTF-8 keeps its readable part."""
     found = schema.metadata or {}
     return {
@@ -245,7 +245,7 @@ def sound_table(file: pq.ParquetFile) -> pa.Table:
         Damaged: they are not those that were written into it.
     """
     table = file.read()
-    check_digest(table, stated(table.schema))
+    check_digest(table, schema_texts(table.schema))
     return table
 
 
@@ -269,7 +269,7 @@ def _check_records(store: Store, name: str, metadata: Mapping[str, str], beside:
     if records not in beside:
         raise DamagedFile(f"has lost its records along the training, {records}")
     try:
-        digest = stated(decode(store, records, sound_table).schema).get(DIGEST)
+        digest = schema_texts(decode(store, records, sound_table).schema).get(DIGEST)
     except FileNotFoundError:
         raise DamagedFile(f"has lost its records along the training, {records}") from None
     except DamagedFile as damage:

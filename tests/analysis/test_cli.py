@@ -113,7 +113,7 @@ def test_several_datasets_in_one_report(run, tmp_path: Path, monkeypatch) -> Non
     assert (tmp_path / "report-one-two" / "two" / "laws.csv").exists()
 
 
-def test_trajectories_hold_an_axis_where_they_are_told(run, folder: Path, tmp_path: Path) -> None:
+def test_trajectories_hold_an_axis_at_the_given_value(run, folder: Path, tmp_path: Path) -> None:
     record(folder)
     out = tmp_path / "r"
     assert run("report", folder, "--out", out, "--draws", 100, "--at", "mu_norm=0.5")[0] == 0

@@ -42,7 +42,7 @@ class File(BaseModel):
     sizes: dict[StrictStr, Any] = {}
 
 
-SECTIONS: dict[str, Any] = {
+SECTION_RECORDS: dict[str, Any] = {
     "analysis": AnalysisSpec,
     "theory": PredictionSpec,
     "across": TrendSpec,
@@ -140,7 +140,7 @@ def _substitute(raw: Any, path: Path) -> None:
         holder = next(part for part in reversed(path) if isinstance(part, str))
         nested = holder == "zip" and len(path) == 2
         raw[int(last)] = [] if nested else copy.deepcopy(_SUBSTITUTE_ITEMS[holder])
-    elif keys_of(path).get(str(last), False):
+    elif sibling_keys(path).get(str(last), False):
         raw[last] = copy.deepcopy(_SUBSTITUTES[str(last)])
     elif path[0] == "derived" and len(path) == 2 and last in raw:
         raw[last] = "1"
@@ -148,11 +148,11 @@ def _substitute(raw: Any, path: Path) -> None:
         raw.pop(_key(raw, last), None)
 
 
-def keys_of(path: Path) -> dict[str, bool]:
+def sibling_keys(path: Path) -> dict[str, bool]:
     """The keys beside the last one of a path, and whether each is required; none among free names."""
     if len(path) == 1:
         return {name: field.is_required() for name, field in File.model_fields.items()}
-    section = SECTIONS.get(_section(path))
+    section = SECTION_RECORDS.get(_section(path))
     fields = dataclasses.fields(section) if section else ()
     return {field.name: field.default is dataclasses.MISSING for field in fields}
 
@@ -160,7 +160,7 @@ def keys_of(path: Path) -> dict[str, bool]:
 def _explain(path: Path, problem: Any) -> FileError:
     """A pydantic error in the words of this package."""
     if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        valid = list(keys_of(path))
+        valid = list(sibling_keys(path))
         return FileError(
             path, f"unknown key; valid: {', '.join(valid)}{nearest(str(path[-1]), valid)}"
         )
@@ -169,7 +169,7 @@ def _explain(path: Path, problem: Any) -> FileError:
     expected = re.sub("^(Input|String) should (be )?", "expected ", problem["msg"])
     if problem["type"] == "dataclass_type":
         section = [part for part in path if isinstance(part, str)][-1]
-        expected = f"expected keys with values: {', '.join(keys_of((section, '')))}"
+        expected = f"expected keys with values: {', '.join(sibling_keys((section, '')))}"
     return FileError(
         path, f"received {shown(problem['input'])}; {expected.replace('tuple', 'list')}"
     )

@@ -18,7 +18,7 @@ from sweeps.declare.file.yaml_file import from_json, read, write
 from sweeps.declare.recording import Steps, read_steps, to_form
 from sweeps.errors import FileError, Path, SweepError, SweepFileError, shown
 
-SECTIONS = ("axes", "fixed", "derived", "settings")
+FREE_SECTIONS = ("axes", "fixed", "derived", "settings")
 """Sections whose keys are names of parameters or of what formulas read."""
 
 UNREAD: Final = object()

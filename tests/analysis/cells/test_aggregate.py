@@ -139,7 +139,7 @@ def test_no_row_of_the_present_sweep(two_settings: Planted, tmp_path: Path) -> N
         aggregate(open_dataset(str(folder)), VIEW)
 
 
-def test_two_runs_in_one_place(two_settings: Planted, tmp_path: Path) -> None:
+def test_two_runs_in_one_cell(two_settings: Planted, tmp_path: Path) -> None:
     table = two_settings.table()
     other = two_settings.but(name="with another key").table()
     mixed = pa.concat_tables([table, with_column(other, "seed", [2] * other.num_rows)])

@@ -68,7 +68,7 @@ def test_an_entry_is_trained_by_the_dense_engine(
 
 
 @each_addition
-def test_it_stands_beside_runs_of_the_gram_engine(
+def test_it_trains_beside_runs_of_the_gram_engine(
     name: str, word: str, registry: Any, entry: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = MODEL.run(columns(1, p_flip=0.2, n_test=200))

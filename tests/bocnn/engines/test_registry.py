@@ -56,7 +56,7 @@ def mixed() -> dict[str, Any]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def test_an_engine_of_ones_own_is_asked_in_its_turn(toy: Engine) -> None:
+def test_an_engine_of_ones_own_is_tried_in_its_turn(toy: Engine) -> None:
     found = MODEL.run(mixed())
     np.testing.assert_array_equal(found["train_loss"][2:4], [0.0, 1.0])
     assert [part.engine.name for part in assign(mixed())] == ["toy", "gram-cpu"]
@@ -95,6 +95,6 @@ def test_each_says_what_it_accepts_and_what_that_costs(engine: Engine) -> None:
     assert engine.accepts(inputs).tolist() == [True, False, True]
 
 
-def test_the_gram_engine_is_asked_before_the_dense_network() -> None:
+def test_the_gram_engine_is_tried_before_the_dense_network() -> None:
     assert [engine.name for engine in ENGINES] == ["gram-cuda", "gram-cpu", "dense"]
     assert MODEL.engine_of(columns(2, activation="erf"))["engine"] == "gram-cpu"

@@ -10,7 +10,7 @@ from bocnn.data import draws
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.model import DataParameters
 from bocnn.data.training_set import draw_training_set
-from bocnn.engines.packing import pack as pack_runs
+from bocnn.engines.packing import pack_runs
 from bocnn.gpu import table
 from bocnn.gpu.batches import pack
 from bocnn.gpu.buffers import PLAIN, allocate_drawn, plan_of

@@ -193,7 +193,7 @@ def test_a_sure_signal_beats_any_noise(half: int) -> None:
     np.testing.assert_array_equal(chances_negative(1e200, slopes, half), 0.0)
 
 
-def test_a_roots_pivots_are_held_against_their_own_rows() -> None:
+def test_a_roots_pivots_are_compared_with_their_own_rows() -> None:
     covariance = padded_zeros(2, 2)
     covariance[0, 0], covariance[1, 1] = 1e18, 1.0
     cholesky(covariance, np.empty(len(covariance)))

@@ -10,7 +10,7 @@ from bocnn.data.draws import Seed
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.model import DataParameters
 from bocnn.data.training_set import draw_training_set
-from bocnn.engines.packing import pack
+from bocnn.engines.packing import pack_runs
 from bocnn.models.kernel.draws import draw_data, draw_network
 from bocnn.models.kernel.model import MODEL as KERNEL
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
@@ -65,7 +65,7 @@ WITH: dict[str, dict[str, Any]] = {
 
 def drawn(**given: Any) -> tuple[np.ndarray, ...]:
     """Patches, true labels, and the hidden layer at the start, of one run by its key."""
-    runs = pack(MODEL.canonical(columns(1, **given)), np.arange(1))
+    runs = pack_runs(MODEL.canonical(columns(1, **given)), np.arange(1))
     names = {"law": "data"}
     parameters = DataParameters(
         *(getattr(runs, names.get(name, name))[0] for name in DataParameters._fields)

@@ -79,7 +79,7 @@ def test_the_default_executor_is_tune(bocnn_file: Path, out: Path) -> None:
     assert "to train │ 0" in succeeded(again)
 
 
-def test_every_mistake_of_a_file_is_told_and_nothing_is_run(tmp_path: Path, out: Path) -> None:
+def test_every_error_of_a_file_is_reported_and_nothing_is_run(tmp_path: Path, out: Path) -> None:
     path, touched = tmp_path / "wrong.yaml", tmp_path / "touched"
     path.write_text(WRONG.replace("TOUCHED", str(touched)))
     for verb in ("plan", "run"):

@@ -298,7 +298,7 @@ def test_a_parameter_that_is_idle_in_some_cells_is_no_mistake(tmp_path: Path) ->
     assert plan.total == 48
 
 
-def test_an_unknown_word_is_told_at_its_line() -> None:
+def test_an_unknown_word_is_reported_at_its_line() -> None:
     assert "test.yaml:4: fixed.noise: received 'unheard_of'" in errors_of(
         PLAIN.replace("n_test: 20", "noise: unheard_of"), MODEL
     )

@@ -108,7 +108,7 @@ def test_one_mistake(line: str, message: str) -> None:
     assert "nothing was started" in text
 
 
-def test_every_mistake_is_told_at_once_in_order_of_lines() -> None:
+def test_all_errors_are_reported_together_in_order_of_lines() -> None:
     text = errors_of(
         """\
 name: Wrong
@@ -241,7 +241,7 @@ def test_nothing_is_missing_that_a_section_of_another_type_may_hold(section: str
         ("1 /", ""),
     ],
 )
-def test_a_formula_where_a_number_belongs_is_shown_its_place(value: str, remedy: str) -> None:
+def test_a_formula_where_a_number_belongs_is_shown_its_section(value: str, remedy: str) -> None:
     text = errors_of(BODY + f"fixed: {{width: {value}}}")
     assert text.endswith(
         f"expected a number in (0, inf) (width of the transition in log y){remedy}"
@@ -280,7 +280,7 @@ def test_a_file_nested_without_end(text: str) -> None:
     assert "YAML" in errors_of(text)
 
 
-def test_a_sweep_that_does_not_exist_is_told_with_the_shipped_ones() -> None:
+def test_a_sweep_that_does_not_exist_is_reported_with_the_shipped_ones() -> None:
     with pytest.raises(SweepError, match=r"label-flip-plane, .*; did you mean 'label-flip-plane'"):
         find("label-flip-plan")
 

@@ -79,8 +79,8 @@ def test_what_is_undefined_is_not_finite(text: str) -> None:
 
 
 def test_names_are_what_is_read_not_what_is_called() -> None:
-    assert formula.names(formula.parse("sqrt(d) / max(n, m)")) == {"d", "n", "m"}
-    assert formula.names(formula.parse("log + sqrt(sqrt)")) == {"log", "sqrt"}
+    assert formula.columns_of(formula.parse("sqrt(d) / max(n, m)")) == {"d", "n", "m"}
+    assert formula.columns_of(formula.parse("log + sqrt(sqrt)")) == {"log", "sqrt"}
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_any_text_is_a_formula_or_a_formula_error(text: str) -> None:
     assert all(
         isinstance(node, (*allowed, ast.unaryop, ast.expr_context)) for node in ast.walk(tree)
     )
-    columns = {name: X for name in formula.names(tree)}
+    columns = {name: X for name in formula.columns_of(tree)}
     assert formula.evaluate(tree, columns).dtype == np.float64
 
 
@@ -183,7 +183,7 @@ def test_a_report_computes_what_a_sweep_file_may_hold_and_nothing_else(text: str
         return
     found = analysed.evaluate(text, columns)
     np.testing.assert_array_equal(found, formula.evaluate(formula.parse(text), columns))
-    assert analysed.names_in(text) == formula.names(formula.parse(text))
+    assert analysed.names_in(text) == formula.columns_of(formula.parse(text))
 
 
 @given(EXPRESSIONS)
@@ -196,7 +196,7 @@ def test_reports_and_sweep_files_share_every_formula(text: str) -> None:
 
 def test_pi_is_the_number_in_every_formula() -> None:
     assert formula.evaluate(formula.parse("pi"), {}) == analysed.evaluate("pi", {}) == math.pi
-    assert formula.names(formula.parse("pi * x")) == {"x"}
+    assert formula.columns_of(formula.parse("pi * x")) == {"x"}
 
 
 @pytest.mark.parametrize("text", ["-" * 499 + "1", "(" * 180 + "1" + ")" * 180, "1**" * 166 + "1"])

@@ -21,7 +21,7 @@ from sweeps.protocol import Model, load_model
 from tests.sweeps.small import TOY_SWEEP
 from tests.toy import TOY
 
-PRESETS = {name: yaml.safe_load(presets.find(name)[0]) for name in presets.names()}
+PRESETS = {name: yaml.safe_load(presets.find(name)[0]) for name in presets.preset_names()}
 MODELS = {name: load_model(tree.get("model", "bocnn")) for name, tree in PRESETS.items()}
 
 SCALARS = st.one_of(
@@ -137,6 +137,6 @@ FILES: dict[str, tuple[st.SearchStrategy[str], Model]] = {
 @pytest.mark.parametrize("kind", FILES)
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_a_file_is_a_sweep_or_a_told_mistake(kind: str, data: st.DataObject) -> None:
+def test_a_file_is_a_sweep_or_a_reported_error(kind: str, data: st.DataObject) -> None:
     files, model = FILES[kind]
     told_or_resolved(data.draw(files), model)

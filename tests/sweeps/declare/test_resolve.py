@@ -37,7 +37,7 @@ def test_cells_are_the_product_of_axes_then_settings() -> None:
     assert found["p_flip"] == [0, 0.1] * 4
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.preset_names())
 def test_every_shipped_sweep_resolves(name: str) -> None:
     sweep = resolve(presets.find(name)[0], name, load_model)
     assert sweep.spec.name == name

@@ -18,7 +18,7 @@ from tests.sweeps.small import COMMAND, TOY_SWEEP, errors_of, ignore, resolved
 from tests.toy import TOY
 
 SIZED = f"{TOY_SWEEP}sizes:\n  smoke: {{replicates: 1, axes: {{y: [1.0]}}}}\n  paper: {{}}\n"
-NAMES = sorted(presets.names())
+NAMES = sorted(presets.preset_names())
 
 
 def of_size(text: str, size: str) -> ResolvedSweep:
@@ -62,7 +62,7 @@ def test_a_mistake_within_a_size_points_at_its_line() -> None:
         of_size(text, "smoke")
 
 
-def test_an_unknown_size_is_told_with_the_nearest() -> None:
+def test_an_unknown_size_is_reported_with_the_nearest() -> None:
     with pytest.raises(SweepError, match="received --size smok; valid: smoke, paper; did you mean"):
         of_size(SIZED, "smok")
     with pytest.raises(SweepError, match="received --size smoke; the file has none"):

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sweeps.driver import plan_sweep
-from sweeps.driver.proposals import Measured, read_cells, train_proposed
+from sweeps.driver.proposals import MeasuredColumns, published_runs, train_proposed
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.plan import Plan
 from sweeps.store.dataset import DatasetFolder
@@ -42,7 +42,7 @@ class Bisection:
         self.asked += (cells := open_ * Y.size + middle[open_]).tolist()
         return cells
 
-    def tell(self, cells: np.ndarray, measured: Measured) -> None:
+    def tell(self, cells: np.ndarray, measured: MeasuredColumns) -> None:
         x, y = np.divmod(cells, Y.size)
         assert measured["error"].shape == (cells.size, 8)
         np.testing.assert_allclose(measured["y"][:, 0], Y[y], rtol=1e-11)
@@ -90,7 +90,7 @@ def test_the_rows_are_those_of_the_whole_sweep(out: Path, tmp_path: Path) -> Non
         def ask(self) -> np.ndarray:
             return next(proposals)
 
-        def tell(self, proposed: np.ndarray, measured: Measured) -> None:
+        def tell(self, proposed: np.ndarray, measured: MeasuredColumns) -> None:
             assert proposed.tolist() == cells.tolist()
 
     train_proposed(
@@ -128,7 +128,7 @@ def test_a_round_that_fails_ends_the_search(out: Path) -> None:
     assert len(failures) == 4 and "replicate 3 fails as configured" in failures[0]
     assert len(proposer.asked) == 4
     plan: Plan = plan_sweep(sweep, dataset)
-    assert read_cells(plan, dataset, np.array([0]))[0].size == 0
+    assert published_runs(plan, dataset, np.array([0]))[0].size == 0
 
 
 @pytest.mark.usefixtures("ray_session")

@@ -82,7 +82,7 @@ def test_a_sweep_stops_where_nothing_can_be_published(run: Run, remount: str, di
 @pytest.mark.parametrize(
     "number", ["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EFBIG", "ENOTDIR"]
 )
-def test_errors_that_come_again_are_told_from_those_of_one_file(
+def test_errors_that_come_again_are_distinguished_from_those_of_one_file(
     number: str, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(code: int) -> Callable[[int], None]:

@@ -75,7 +75,7 @@ def test_files_one_folder_further_down_are_pointed_at(tmp_path: Path) -> None:
     assert text.endswith(f"There is one in {tmp_path / 'raw'}")
 
 
-def test_broken_and_unusable_files_are_told(tmp_path: Path) -> None:
+def test_broken_and_unusable_files_are_reported(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     fixed = f"data: mnist, folder: {tmp_path}"
     assert "5: fixed.data: the classes 8 and 7 of mnist" in refused(

@@ -42,7 +42,7 @@ def test_a_plan_on_its_way_to_a_worker_is_small() -> None:
     assert sum(shard.runs for shard in cut_shards(many, ShardSize())) == many.total == 1_600_000
 
 
-def test_a_mask_keeps_its_places() -> None:
+def test_a_mask_keeps_its_positions() -> None:
     shard = Shard(10, 20, np.packbits(np.arange(10) % 3 == 0).tobytes())
     assert shard.positions.tolist() == [10, 13, 16, 19]
     assert shard.runs == 4

@@ -60,7 +60,7 @@ def test_a_large_file_explains_itself_as_the_small_ones_did(out: Path) -> None:
     assert json.loads(large.metadata[b"sweep"]) == json.loads(small.metadata[b"sweep"])
 
 
-def test_files_are_filled_to_the_size_asked_for(out: Path) -> None:
+def test_files_are_filled_to_the_size_requested(out: Path) -> None:
     train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     before = rows(out)
     size = max(path.stat().st_size for path in out.glob("*.parquet"))
@@ -138,7 +138,7 @@ def test_readers_see_every_run_at_each_moment(out: Path) -> None:
     assert seen == {(96, 96)}
 
 
-def test_a_second_compaction_is_held_off(out: Path) -> None:
+def test_a_second_compaction_is_refused(out: Path) -> None:
     train(TOY_SWEEP, out, shard_size=ShardSize(runs=5))
     files = contents(out)
     assert DatasetFolder(str(out)).store.lock(".compaction")

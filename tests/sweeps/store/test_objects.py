@@ -133,7 +133,7 @@ def test_compaction_on_an_object_store(uri: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "GET"])
-def test_a_store_that_fails_for_a_moment_is_asked_again(
+def test_a_store_that_fails_for_a_moment_is_tried_again(
     method: str, uri: str, server: Server
 ) -> None:
     server.gate = failing(3, method)

@@ -87,7 +87,7 @@ def test_a_full_disk_fails_shards_with_the_remedy_and_leaves_no_half_file(tmp_pa
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_read_only_folder_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+def test_a_read_only_folder_is_reported_before_anything_is_trained(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "ro", "none", str(disk)]

@@ -129,7 +129,7 @@ def test_steps_are_read_as_an_axis(raw: Any, steps: tuple[int, ...]) -> None:
         ({"lin": [0, 1e6, 20_000]}, "received 20,000 steps; expected at most 10,000"),
     ],
 )
-def test_what_is_no_step_is_told(raw: Any, message: str) -> None:
+def test_what_is_no_step_is_reported(raw: Any, message: str) -> None:
     with pytest.raises(AxisError, match=message):
         trajectory.read_steps(raw)
 

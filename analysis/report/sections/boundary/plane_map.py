@@ -12,7 +12,7 @@ from analysis.cells.cells import Cells
 from analysis.dataset.plane import exact
 from analysis.figures import draw_failures, draw_map
 from analysis.report.blocks import FigureBlock, MapBlock, TableBlock
-from analysis.report.rows import Row, finite
+from analysis.report.rows import TableRow, finite
 from analysis.report.section import Section, has_levels
 
 
@@ -84,7 +84,7 @@ def level_view(cells: Cells, boundary: Boundary, two_colours: bool) -> PlaneView
     )
 
 
-def cell_rows(cells: Cells) -> list[Row]:
+def cell_rows(cells: Cells) -> list[TableRow]:
     """One row a cell: where it is, counts, mean and standard error."""
     mean, error, used = cells.mean, cells.standard_error, cells.runs_used
     x, y = cells.plane.x, cells.plane.y

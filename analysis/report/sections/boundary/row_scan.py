@@ -5,7 +5,7 @@ from functools import cached_property
 from analysis.boundary.mean_crossing import find_boundary
 from analysis.cells.cells import transposed
 from analysis.report.blocks import MAX_OPEN_ROWS, TableBlock, table_of_rows
-from analysis.report.rows import Row
+from analysis.report.rows import TableRow
 from analysis.report.section import Section, has_levels
 from analysis.report.sections.boundary.crossings import boundary_rows
 
@@ -17,7 +17,7 @@ class RowScan(Section):
     needs = (has_levels,)
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[TableRow]:
         """One row a level, setting and row of the plane."""
         rows, results = transposed(self.results.cells), self.results
         found = (

@@ -8,7 +8,7 @@ from analysis.cells.columns import on_plane
 from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse
 from analysis.report.blocks import FigureBlock, TableBlock
-from analysis.report.rows import Row, estimate_columns, finite
+from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
 from analysis.scaling.data_collapse import Collapse, collapse
@@ -75,7 +75,7 @@ class CollapseByOrder(Section):
         return [TableBlock("collapse", self.title, rows, header, cells)]
 
 
-def collapse_row(cells: Cells, found: Collapse) -> Row:
+def collapse_row(cells: Cells, found: Collapse) -> TableRow:
     """One order parameter and setting: quality of the collapse, and the best exponent."""
     return {
         "setting": cells.plane.settings[found.setting],

@@ -5,7 +5,7 @@ from functools import cached_property
 from analysis.cells.cells import Cells
 from analysis.figures.levels import draw_levels
 from analysis.report.blocks import MAX_OPEN_ROWS, FigureBlock, TableBlock, table_of_rows
-from analysis.report.rows import Row, estimate_columns, finite
+from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
 from analysis.scaling.exponent_by_level import LevelExponent, exponents
 
@@ -48,7 +48,7 @@ class ExponentByLevel(Section):
         return [table_of_rows("levels", self.title, rows, folded=folded)]
 
 
-def exponent_row(cells: Cells, found: LevelExponent) -> Row:
+def exponent_row(cells: Cells, found: LevelExponent) -> TableRow:
     """One level, definition and setting: the exponent that this level shows."""
     return {
         "definition": found.definition,

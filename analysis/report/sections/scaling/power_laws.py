@@ -8,7 +8,7 @@ from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock
 from analysis.report.results import LevelResults
-from analysis.report.rows import Row, estimate_columns, finite
+from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
 from analysis.scaling.model_selection import LAW_NAMES
@@ -71,7 +71,7 @@ def fitted_laws(level: LevelResults) -> Iterator[FittedLaw]:
         yield FittedLaw(level.boundary, found.law, found.theory, found.words)
 
 
-def law_row(found: FittedLaw) -> Row:
+def law_row(found: FittedLaw) -> TableRow:
     """One fitted law; empty fields and a reason where it could not be fitted."""
     law, theory = found.law, found.theory
     return {

@@ -12,7 +12,7 @@ from analysis.report.blocks import (
     table_of_rows,
 )
 from analysis.report.predictions import Prediction, PredictionFile, prediction_table
-from analysis.report.rows import Row, estimate_columns
+from analysis.report.rows import TableRow, estimate_columns
 from analysis.report.section import Section, has_levels
 from analysis.scaling.trend import Trend, follow
 
@@ -80,7 +80,7 @@ class Trends(Section):
                 yield trend_prediction(trend)
 
 
-def trend_rows(trend: Trend) -> list[Row]:
+def trend_rows(trend: Trend) -> list[TableRow]:
     """One row a value of the setting."""
     return [
         {

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock
-from analysis.report.rows import Row, estimate_columns, finite
+from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
 from analysis.scaling.broken_power_law import BrokenPowerLaw
@@ -87,7 +87,7 @@ class TwoRegimes(Section):
                 yield f"{where}: two regimes, {below} then {above}, break at {at}"
 
 
-def break_row(found: FittedBreak) -> Row:
+def break_row(found: FittedBreak) -> TableRow:
     """Two regimes and whether they are preferred; empty fields where too few columns are closed."""
     law = found.law
     return {

@@ -8,7 +8,7 @@ from analysis.dataset.plane import PlaneAxis
 from analysis.figures.curves import draw_curves
 from analysis.report.blocks import FigureBlock, TableBlock, file_names, table_of_rows
 from analysis.report.predictions import Prediction, PredictionFile, prediction_table
-from analysis.report.rows import Row, finite
+from analysis.report.rows import TableRow, finite
 from analysis.report.section import Section
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.prediction import AGREES, DISAGREES
@@ -166,14 +166,14 @@ def share_prediction(one: CurveLine) -> Prediction | None:
     )
 
 
-def point_rows(lines: list[CurveLine]) -> list[Row]:
+def point_rows(lines: list[CurveLine]) -> list[TableRow]:
     """Every point of all lines, with the same columns."""
     rows = [row for one in lines for row in line_rows(one)]
     names = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name) for name in names} for row in rows]
 
 
-def line_rows(one: CurveLine) -> list[Row]:
+def line_rows(one: CurveLine) -> list[TableRow]:
     """One row a point of a line."""
     curve, line = one
     return [

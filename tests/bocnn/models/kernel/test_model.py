@@ -160,6 +160,6 @@ def test_a_run_that_diverges_is_recorded_until_it_did() -> None:
     assert np.isfinite(traced["residual"][0])
 
 
-def test_images_without_a_reader_are_told() -> None:
+def test_images_without_a_reader_are_reported() -> None:
     with pytest.raises(ValueError, match="received data: digits; expected sphere"):
         run(data="digits")

@@ -107,7 +107,7 @@ def test_a_ray_without_a_secret_is_not_started_here(
         pass
 
 
-def test_a_folder_for_ray_that_cannot_be_made_is_told(
+def test_a_folder_for_ray_that_cannot_be_made_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(secret.MODE, raising=False)

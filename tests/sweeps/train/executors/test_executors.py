@@ -182,7 +182,7 @@ def test_rows_that_cannot_be_published_are_a_failure_with_its_remedy(run: Run, o
     assert "then run the same command again" in outcome.failures[0]
 
 
-def test_a_ray_that_does_not_start_in_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ray_that_does_not_start_in_time_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from sweeps.train.executors import connection
 
     def late(**options: object) -> None:

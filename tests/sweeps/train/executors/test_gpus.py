@@ -52,7 +52,7 @@ def metadata(folder: Path) -> list[dict[bytes, bytes]]:
     return [pq.read_schema(path).metadata for path in sorted(folder.glob("*.parquet"))]
 
 
-def test_the_model_is_placed_and_the_toy_is_not() -> None:
+def test_the_model_sees_the_gpu_and_the_toy_does_not() -> None:
     assert isinstance(bocnn.MODEL, UsesGpu)
     assert not isinstance(TOY, UsesGpu)
 
@@ -229,7 +229,7 @@ def test_more_than_there_is_is_refused(out: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("ray_session")
-def test_a_gpu_that_fails_is_told_with_its_reason(out: Path) -> None:
+def test_a_gpu_that_fails_is_reported_with_its_reason(out: Path) -> None:
     from sweeps.train.executors import cluster as rays
 
     class Broken(Bocnn):
