@@ -140,7 +140,7 @@ def test_a_view_given_by_options_alone(run, tmp_path: Path) -> None:
         (("--measure", "train"), "holds string, expected numbers"),
     ],
 )
-def test_mistaken_options(run, folder: Path, options: tuple[str, ...], message: str) -> None:
+def test_wrong_options(run, folder: Path, options: tuple[str, ...], message: str) -> None:
     status, out, err = run("report", folder, *options)
     assert (status, out) == (2, "")
     assert message in err

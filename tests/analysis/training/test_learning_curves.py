@@ -95,7 +95,7 @@ def test_without_records_there_are_no_lines(folder: Path, tmp_path: Path) -> Non
     assert recorded_lines(str(tmp_path), dataset.sweep, spec, over="m") == ([], None)
 
 
-def test_curves_of_what_is_not_recorded_are_mistakes() -> None:
+def test_curves_of_what_is_not_recorded_are_errors() -> None:
     wrong = SWEEP.replace("measure: residual, predicted", "measure: residuals, predicted")
     text = errors_of(wrong, load_model("kernel"))
     assert "received 'residuals'; expected a recorded measure: residual, predicted_residual" in text

@@ -132,7 +132,7 @@ def test_nothing_recorded_is_no_trajectory(data: Path) -> None:
         ),
     ],
 )
-def test_mistaken_choices(data: Path, options: dict[str, object], message: str) -> None:
+def test_wrong_choices(data: Path, options: dict[str, object], message: str) -> None:
     record(data)
     with pytest.raises(AnalysisError, match=message):
         found_in(data, **options)

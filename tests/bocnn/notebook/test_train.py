@@ -84,7 +84,7 @@ def test_null_is_none() -> None:
         ({"trajectory": [0.5]}, ValueError, "whole steps ≥ 0"),
     ],
 )
-def test_mistakes_are_refused_with_the_remedy(given: Any, error: Any, text: str) -> None:
+def test_errors_are_refused_with_the_remedy(given: Any, error: Any, text: str) -> None:
     with pytest.raises(error, match=text):
         bocnn.train(**GIVEN | given)
 

@@ -52,7 +52,7 @@ def test_a_console_prints_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b[31m\\x1b" in text  # the console's own colour
 
 
-def test_a_name_in_a_mistake_is_no_command_to_the_terminal(
+def test_a_name_in_an_error_is_no_command_to_the_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "sweep.yaml"
@@ -125,5 +125,5 @@ def test_a_closed_stream_leaves_no_descriptor_for_the_next_file(tmp_path: Path) 
     assert (tmp_path / "data").read_text() == "data"
 
 
-def test_a_mistake_without_anyone_to_read_it_still_is_one(tmp_path: Path) -> None:
+def test_an_error_without_anyone_to_read_it_still_is_one(tmp_path: Path) -> None:
     assert command("plan", tmp_path / "none", shell=">&- 2>&-")[0] == 2

@@ -44,7 +44,7 @@ def test_ray_takes_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @each_launched
-def test_rays_validation_would_find_a_mistake(path: Path) -> None:
+def test_rays_validation_would_find_an_error(path: Path) -> None:
     from ray.autoscaler._private.util import prepare_config, validate_config
 
     with pytest.raises(Exception, match="max_worker"):

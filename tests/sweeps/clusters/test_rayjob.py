@@ -54,7 +54,7 @@ def test_kubernetes_takes_the_file() -> None:
         ("policyTypes:", "policyType:", "'policyType' was unexpected"),
     ],
 )
-def test_a_mistake_is_found(right: str, wrong: str, said: str) -> None:
+def test_an_error_is_found(right: str, wrong: str, said: str) -> None:
     assert right in JOB
     with pytest.raises(jsonschema.ValidationError) as caught:
         check(JOB.replace(right, wrong))

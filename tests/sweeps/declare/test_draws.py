@@ -290,7 +290,7 @@ def test_cells_that_differ_in_what_has_no_effect_are_refused(
         planned(PLAIN.replace(old, new), tmp_path, MODEL)
 
 
-def test_a_parameter_that_is_idle_in_some_cells_is_no_mistake(tmp_path: Path) -> None:
+def test_a_parameter_that_is_idle_in_some_cells_is_no_error(tmp_path: Path) -> None:
     text = PLAIN.replace(
         "fixed: {", "settings: {activation: [relu, leaky_relu]}\nfixed: {leak: 0.1, "
     )

@@ -102,7 +102,7 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
         ),
     ],
 )
-def test_one_mistake(line: str, message: str) -> None:
+def test_one_error(line: str, message: str) -> None:
     text = errors_of(BODY + line)
     assert re.search(message, text), text
     assert "nothing was started" in text
@@ -148,7 +148,7 @@ settings:
     assert "parameter y (ordinate of the plane) is missing" in text
 
 
-def test_a_wrong_value_is_one_mistake_whatever_types_were_tried() -> None:
+def test_a_wrong_value_is_one_error_whatever_types_were_tried() -> None:
     assert errors_of(BODY + "fixed: {width: true}").startswith("1 error in")
 
 
@@ -206,7 +206,7 @@ def test_a_long_value_is_shown_short() -> None:
         ("fixed: {width: .nan}", ["6: fixed.width: received nan; expected a finite number"]),
     ],
 )
-def test_an_ill_typed_value_is_one_mistake_beside_all_real_ones(
+def test_an_ill_typed_value_is_one_error_beside_all_real_ones(
     line: str, listed: list[str]
 ) -> None:
     _, *found = errors_of(BODY + line).splitlines()

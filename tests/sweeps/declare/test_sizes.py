@@ -56,7 +56,7 @@ def test_errors_of_sizes_are_reported_whether_or_not_one_is_chosen(
     assert message in errors_of(f"{TOY_SWEEP}{text}\n")
 
 
-def test_a_mistake_within_a_size_points_at_its_line() -> None:
+def test_an_error_within_a_size_points_at_its_line() -> None:
     text = f"{TOY_SWEEP}sizes:\n  smoke:\n    axes: {{y: {{log: [0, 1, 3]}}}}\n"
     with pytest.raises(SweepError, match=r"test\.yaml:13: axes\.y: received log: \[0, 1, 3\]"):
         of_size(text, "smoke")

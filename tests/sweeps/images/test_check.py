@@ -54,7 +54,7 @@ def write_black(folder: Path) -> None:
         ),
     ],
 )
-def test_unusable_images_are_a_mistake_of_the_file(
+def test_unusable_images_are_an_error_of_the_file(
     tmp_path: Path, n: str, fixed: str, message: str
 ) -> None:
     text = refused(tmp_path, n, fixed.replace("{}", str(tmp_path)))

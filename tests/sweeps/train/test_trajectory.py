@@ -134,13 +134,13 @@ def test_what_is_no_step_is_reported(raw: Any, message: str) -> None:
         trajectory.read_steps(raw)
 
 
-def test_a_mistake_has_its_line_and_stands_with_the_others() -> None:
+def test_an_error_has_its_line_and_is_reported_with_the_others() -> None:
     text = errors_of(BOCNN_SWEEP + "trajectory: [1.5]\nseeds: 3\n", MODEL)
     assert text.startswith("2 errors")
     assert "test.yaml:9: trajectory: received the step 1.5" in text
 
 
-def test_a_model_that_does_not_record_makes_the_key_a_mistake() -> None:
+def test_a_model_that_does_not_record_makes_the_key_an_error() -> None:
     text = errors_of(TOY_SWEEP + "trajectory: [1]\n")
     assert "trajectory: the model toy does not record trajectories; take this key out" in text
 

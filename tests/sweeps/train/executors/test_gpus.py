@@ -84,7 +84,7 @@ def test_a_block_may_hold_one_run_for_the_gpu_and_one_not(out: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [MIXED, SMOOTH, TRACED])
-def test_without_a_rate_shards_are_as_before_and_fit_is_not_asked(
+def test_without_a_rate_shards_are_as_before_and_fit_is_not_checked(
     out: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, _ = planned(text, out, bocnn.MODEL)
@@ -99,7 +99,7 @@ def test_what_a_gpu_cannot_train_needs_no_measured_gpu(out: Path, text: str) -> 
     assert not any(shard.gpu for shard in cut_shards(plan, FAST))
 
 
-def test_the_command_measures_a_gpu_where_one_is_asked_for_and_of_use(out: Path) -> None:
+def test_the_command_measures_a_gpu_where_one_is_requested_and_of_use(out: Path) -> None:
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     smooth, _ = planned(SMOOTH, out, bocnn.MODEL)
     here = run.RunOptions(executor="local", gpus=0.5)
