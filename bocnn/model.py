@@ -119,6 +119,21 @@ class Bocnn:
             return self._beyond_gram(columns).memory_bytes
         return memory_bytes(columns)
 
+    def check_runs(self, columns: Columns, recorded: bool) -> None:
+        """Refuse runs that no engine trains on any machine, or that cannot be recorded.
+
+        Args:
+            columns: every parameter, shape (runs,) each; NaN is null.
+            recorded: whether the runs are to be recorded along their training.
+        Raises:
+            ValueError: names the parameters of the first such run, and what each engine accepts.
+        """
+        check_known(columns)
+        if recorded:
+            check_words(GRAM_CPU.words, columns, f"{GRAM_CPU.name}, which alone records,")
+        elif _is_beyond_gram(columns):
+            assign(self.canonical(columns), anywhere=True)
+
     def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         """Whether this process can train these runs on its CPU, or record them, and compile nothing."""
         return compiles_nothing(lambda: self._start_kinds(columns, recorded))

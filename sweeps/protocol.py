@@ -117,6 +117,19 @@ class SharesDraws(Model, Protocol):
 
 
 @runtime_checkable
+class ChecksRuns(Model, Protocol):
+    """A model that trains each of its words, but not every combination of words and sizes."""
+
+    def check_runs(self, columns: Columns, recorded: bool) -> None:
+        """Refuse runs that the model trains on no machine, or does not record where they are `recorded`.
+
+        Raises:
+            ValueError: says which parameters are refused, and why.
+        """
+        ...
+
+
+@runtime_checkable
 class RecordsTrajectory(Model, Protocol):
     """A model that can also record its runs along their training, as `trajectory` requests.
 

@@ -28,7 +28,7 @@ from sweeps.declare.file.sweep_file import (
 )
 from sweeps.errors import FileError, Path, SweepError
 from sweeps.images.check import IMAGE_COLUMNS, unusable
-from sweeps.protocol import Model, NeedsImages, SharesDraws
+from sweeps.protocol import ChecksRuns, Model, NeedsImages, SharesDraws
 
 MAX_CELLS = 20_000_000
 
@@ -240,4 +240,19 @@ def _cells(
                 pass
     except CellsError as error:
         errors += [FileError(("derived", name), text) for name, text in error.texts.items()]
+    else:
+        errors += _refused(spec, model, cells)
     return cells
+
+
+def _refused(spec: SweepSpec, model: Model, cells: CellTable) -> list[FileError]:
+    """The first runs that the model refuses, though it knows every word of theirs."""
+    if not isinstance(model, ChecksRuns):
+        return []
+    recorded = spec.trajectory is not None
+    try:
+        for _, columns in cells.blocks():
+            model.check_runs(columns, recorded)
+    except ValueError as error:
+        return [FileError(("trajectory",) if recorded else (), str(error))]
+    return []

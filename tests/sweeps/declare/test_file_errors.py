@@ -206,9 +206,7 @@ def test_a_long_value_is_shown_short() -> None:
         ("fixed: {width: .nan}", ["6: fixed.width: received nan; expected a finite number"]),
     ],
 )
-def test_an_ill_typed_value_is_one_error_beside_all_real_ones(
-    line: str, listed: list[str]
-) -> None:
+def test_an_ill_typed_value_is_one_error_beside_all_real_ones(line: str, listed: list[str]) -> None:
     _, *found = errors_of(BODY + line).splitlines()
     assert len(found) == len(listed), found
     for text, pattern in zip(found, listed, strict=True):
