@@ -6,8 +6,7 @@ Each step is the function of its room with the dataset's own analysis as default
 `find_boundary`, `fit_power_law` and the figures, which are loaded when one is drawn.
 """
 
-import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -25,6 +24,7 @@ from analysis.names import load_name
 from analysis.scaling.power_law import Estimate, PowerLaw, fit_power_law
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.html_table import html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,14 +61,7 @@ class _Shown:
 
     def _repr_html_(self) -> str:
         header, *rows = self._rows()
-        head = _line("th", header)
-        return f"<table><caption>{html.escape(self._title())}</caption>{head}" + (
-            "".join(_line("td", row) for row in rows) + "</table>"
-        )
-
-
-def _line(tag: str, parts: Iterable[object]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(str(part))}</{tag}>" for part in parts) + "</tr>"
+        return html_table(self._title(), rows, header=header)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

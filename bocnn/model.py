@@ -108,7 +108,14 @@ class Bocnn:
         return self._beyond_gram(columns).flops if _is_beyond_gram(columns) else flops(columns)
 
     def trajectory_flops(self, columns: Columns, steps: Ints) -> Array:
-        """Cost of each run where it is recorded at `steps`, shape (runs,); tests errors each time."""
+        """Cost of each run where it is recorded at `steps`, shape (runs,); tests errors each time.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            steps: whole numbers ≥ 0, rising.
+        Returns:
+            Floating-point operations, shape (runs,).
+        """
         recorded = np.searchsorted(steps, columns["steps"])
         return np.asarray(self.flops(columns) + recorded * test_flops(columns))
 
@@ -135,12 +142,20 @@ class Bocnn:
             assign(self.canonical(columns), anywhere=True)
 
     def is_compiled(self, columns: Columns, recorded: bool) -> bool:
-        """Whether this process can train these runs on its CPU, or record them, and compile nothing."""
+        """Whether this process can train these runs on its CPU, or record them, and compile nothing.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
+        """
         return compiles_nothing(lambda: self._start_kinds(columns, recorded))
 
     def compile(self, columns: Columns, recorded: bool) -> float:
         """Compile what trains these runs on the CPU, or records them.
 
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
         Returns:
             Seconds that compiling took.
         """

@@ -144,7 +144,7 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         """Its keys in a table, as notebooks show it."""
-        from sweeps.plan.summary import html_table
+        from sweeps.declare.html_table import html_table
 
         rows = [
             (key, f"{name}: {form}")

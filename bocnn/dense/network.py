@@ -169,7 +169,16 @@ def train(network: TwoLayerCNN, data: Samples, recipe: Recipe, steps: int) -> No
 
 
 def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.Optimizer:
-    """The optimizer of the layers that are trained, each with its step size."""
+    """The optimizer of the layers that are trained, each with its step size.
+
+    Args:
+        network: the network.
+        recipe: how it is trained: layers, step sizes, optimizer.
+    Returns:
+        A torch optimizer with one parameter group a trained layer; hidden filters and biases share one.
+    Raises:
+        ValueError: layers or an optimizer that the recipe names and nothing trains.
+    """
     _check("layers", recipe.layers, TRAINED_LAYERS)
     _check("optimizer", recipe.optimizer, tuple(OPTIMIZERS))
     eta_output = recipe.eta if recipe.eta_output is None else recipe.eta_output

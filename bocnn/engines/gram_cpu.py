@@ -48,7 +48,14 @@ class GramCPU:
         return Cost(flops(columns), memory_bytes(columns))
 
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
-        """Train and measure runs."""
+        """Train and measure runs.
+
+        Args:
+            columns: canonical, of runs that it accepts, shape (runs,) each.
+            keyed: parameters that enter the keys though they change nothing that is drawn.
+        Returns:
+            Status codes (runs,) and measures (runs, measures) in the order of `Measures`.
+        """
         results = self._train(columns, _NO_STEPS, new_results(columns["n"].size, 0), keyed)
         return EngineResults(results.status, results.measured)
 
@@ -100,7 +107,15 @@ class GramCPU:
 
 
 def new_results(runs: int, points: int) -> RunResults:
-    """Arrays for what is measured on runs, and recorded at `points` steps of each."""
+    """Arrays for what is measured on runs, and recorded at `points` steps of each.
+
+    Args:
+        runs: number of runs.
+        points: most records of a run before its last; 0 records nothing.
+    Returns:
+        Arrays to be written: status int8 (runs,), measures and records float64, and numbers of records
+        (runs,), zero.
+    """
     return RunResults(
         np.empty(runs, dtype=np.int8),
         np.empty((runs, len(Measures._fields))),

@@ -65,6 +65,11 @@ class GramGPU:
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
         """Train and measure runs, in pieces that the host packs while the GPU trains.
 
+        Args:
+            columns: canonical, of runs that it accepts, shape (runs,) each.
+            keyed: parameters that enter the keys though they change nothing that is drawn.
+        Returns:
+            Status codes (runs,) and measures (runs, measures) in the order of `Measures`.
         Raises:
             RuntimeError: this process has no GPU.
         """

@@ -17,8 +17,13 @@ _LONGEST_SUM = 64
 def write_crossings(centres: tuple[float, float], half: int, rows: Array) -> None:
     """Write the chances of an error where both classes' centres are right by themselves.
 
-    Then each direction can turn one of them alone: plus where its slope is negative, else minus. The
-    rows are the slopes, what the tails are taken of, and the chances of both classes together.
+    Then each direction can turn one of them alone: plus where its slope is negative, else minus.
+
+    Args:
+        centres: outputs of a centre of class +1, > 0, and of class −1, < 0.
+        half: half the degrees of freedom.
+        rows: (3, any number), or more rows: the slopes N(u), what the tails are taken of, and the
+            chances of both classes together, written.
     """
     plus, minus = centres
     slopes, x, out = rows[0], rows[1], rows[2]

@@ -28,7 +28,14 @@ OVERHEAD = 1e6
 
 
 def measures_of(statuses: tuple[str, ...], meanings: Mapping[str, str]) -> tuple[Column, ...]:
-    """Measured columns: the status, then numbers by their meanings; `steps_run` is a whole one."""
+    """Measured columns: the status, then numbers by their meanings; `steps_run` is a whole one.
+
+    Args:
+        statuses: how runs end, success first.
+        meanings: of the measured columns, by name.
+    Returns:
+        The columns, `status` first.
+    """
     status = Column("status", "string", "how the run ended", choices=statuses)
     return status, *numbers_of(meanings)
 

@@ -33,6 +33,10 @@ def complete(columns: Mapping[str, "Column"], given: Mapping[str, Value]) -> dic
 def refuse_unknown(what: str, given: Collection[str], valid: Collection[str]) -> None:
     """Refuse a name that is not valid, with the nearest that is.
 
+    Args:
+        what: the argument that holds the names, for the message.
+        given: names received.
+        valid: names that may be given.
     Raises:
         TypeError: says so.
     """

@@ -49,6 +49,12 @@ def hidden_layer_constant(level: float, overlap: Overlap = FROZEN) -> float:
 
     Per unit of time u grows by σ_p² d and s by ‖μ‖² n/2, since one half of the samples carries each sign of
     the signal; v₁ = v₂. So R = (n/2) ‖μ‖² / (σ_p² d) · √(d/n) = √C / 2.
+
+    Args:
+        level: clean test error on the boundary, 0 < level < 0.5.
+        overlap: shares of active samples.
+    Raises:
+        ValueError: the level is not between 0 and 0.5.
     """
     return 4 * critical_ratio(level, overlap) ** 2
 
@@ -65,6 +71,8 @@ def hidden_layer_boundary(
         sizes: sizes and scales.
         constant: C of the level, as `hidden_layer_constant` or `one_step_constant` gives it.
         p_flip: label-flip probability, in [0, 0.5).
+    Returns:
+        ‖μ‖, shape (runs,).
     """
     scale = sizes.sigma_p * (np.asarray(constant) * sizes.d / sizes.n) ** 0.25
     return np.asarray(scale / np.sqrt(1 - 2 * np.asarray(p_flip)))
@@ -76,12 +84,21 @@ def one_step_error(constant: Array | float) -> Array:
     Each filter then holds the samples on which it was active at the start, of both classes and with both
     signs, so that ψ(z) − ψ(−z) = z/2 exactly and the two classes share one normal. A linear network has the
     same error: all filters hold all samples, with twice the signal and twice the noise.
+
+    Args:
+        constant: C = n‖μ‖⁴ / (σ_p⁴ d), ≥ 0, any shape.
+    Returns:
+        Clean test error, shape of C.
     """
     return np.asarray(ndtr(-np.sqrt(constant)))
 
 
 def one_step_constant(level: float) -> float:
-    """C at which `one_step_error` is `level`: the square of the level's normal quantile."""
+    """C at which `one_step_error` is `level`: the square of the level's normal quantile.
+
+    Args:
+        level: clean test error, 0 < level < 0.5.
+    """
     return float(ndtri(level) ** 2)
 
 
@@ -135,7 +152,7 @@ def both_layers_ratio(
     margin: Array | float,
     overlap: Overlap = FROZEN,
 ) -> Array:
-    """R of a network of which both layers are trained until every sample's margin is Λ, shape (runs,).
+    """R of a network of which both layers are trained until every sample's margin is Λ.
 
     Args:
         mu_norm: signal strength ‖μ‖, > 0.
@@ -143,6 +160,8 @@ def both_layers_ratio(
         sizes: sizes and scales.
         margin: Λ at which training stops, > 0.
         overlap: shares of active samples.
+    Returns:
+        R, dimensionless, shape (runs,).
     """
     tau = stop_time(mu_norm, v0, sizes, margin=margin, overlap=overlap)
     return both_layers_ratio_at(tau, mu_norm, sizes, overlap)
@@ -151,7 +170,16 @@ def both_layers_ratio(
 def both_layers_ratio_at(
     tau: Array, mu_norm: Array | float, sizes: Sizes, overlap: Overlap = FROZEN
 ) -> Array:
-    """R at τ, (‖μ‖/σ_p) √(α/2) sinh ‖μ‖τ / sinh 2λτ, shape (runs,)."""
+    """Ratio of signal to noise in the output at τ, R = (‖μ‖/σ_p) √(α/2) sinh ‖μ‖τ / sinh 2λτ.
+
+    Args:
+        tau: rescaled time τ > 0, shape (runs,).
+        mu_norm: signal strength ‖μ‖, > 0.
+        sizes: sizes and scales.
+        overlap: shares of active samples.
+    Returns:
+        R, dimensionless, shape (runs,).
+    """
     noise = np.sinh(growth_rate(sizes, overlap) * tau)
     signal = np.asarray(mu_norm) / sizes.sigma_p * np.sinh(np.asarray(mu_norm) * tau)
     return np.asarray(np.sqrt(overlap.active / 2) * signal / noise)

@@ -31,7 +31,14 @@ FROZEN: Final = Overlap(0.5, 0.25)
 
 
 def noise_response(z: Array, overlap: Overlap = FROZEN) -> Array:
-    """ψ(z) = a z Φ(a z / b) + b φ(a z / b) with a² = α₂/2, b² = (α − α₂)/2; shape of z, rising in z."""
+    """ψ(z) = a z Φ(a z / b) + b φ(a z / b) with a² = α₂/2, b² = (α − α₂)/2.
+
+    Args:
+        z: any shape.
+        overlap: shares of active samples.
+    Returns:
+        Shape of z, rising in z.
+    """
     a, b = np.sqrt(overlap.shared / 2), np.sqrt((overlap.active - overlap.shared) / 2)
     if b == 0:
         return np.maximum(a * z, 0.0)
@@ -43,6 +50,12 @@ def clean_error(ratio: float, overlap: Overlap = FROZEN) -> float:
     """P(ψ(Z₋) − ψ(Z₊) > R): the clean test error at the ratio R ≥ 0 of signal to noise in the output.
 
     With r the value that Z₋ must exceed, ψ(r) = R + ψ(Z₊), it is E Φ(−r), integrated over Z₊.
+
+    Args:
+        ratio: R ≥ 0, dimensionless.
+        overlap: shares of active samples.
+    Returns:
+        A probability, falling in R.
     """
     z = _REACH * _NODES
     target = ratio + noise_response(z, overlap)

@@ -31,7 +31,14 @@ class Terms(NamedTuple):
 
 
 def discriminant(gamma: NumberOrArray, ridge: NumberOrArray) -> Array:
-    """D(γ, l) = √((1 − γ + l)² + 4 γ l), for γ > 0 and l ≥ 0; D(γ, 0) = |1 − γ|."""
+    """D(γ, l) = √((1 − γ + l)² + 4 γ l), for γ > 0 and l ≥ 0; D(γ, 0) = |1 − γ|.
+
+    Args:
+        gamma: ratio of parameters to samples γ > 0, any shape.
+        ridge: l ≥ 0, of a shape that broadcasts with γ.
+    Returns:
+        Shape of both together, ≥ 0.
+    """
     return np.sqrt((1 - np.asarray(gamma) + ridge) ** 2 + 4 * np.asarray(gamma) * ridge)
 
 
@@ -50,7 +57,14 @@ def ridge_bias(gamma: NumberOrArray, ridge: NumberOrArray) -> Array:
 
 
 def ridge_variance(gamma: NumberOrArray, ridge: NumberOrArray) -> Array:
-    """Variance of ridge regression, [(1 + γ + l) / D − 1] / 2; a pole at γ = 1 where l = 0."""
+    """Variance of ridge regression, [(1 + γ + l) / D − 1] / 2; a pole at γ = 1 where l = 0.
+
+    Args:
+        gamma: ratio of parameters to samples γ > 0, any shape.
+        ridge: l ≥ 0, of a shape that broadcasts with γ.
+    Returns:
+        Shape of both together; infinite at the pole.
+    """
     with np.errstate(divide="ignore"):
         return ((1 + np.asarray(gamma) + ridge) / discriminant(gamma, ridge) - 1) / 2
 
@@ -59,6 +73,12 @@ def resolvent(gamma: NumberOrArray, ridge: NumberOrArray) -> Array:
     """A(γ, l) = [D − (1 − γ + l)] / 2γ, in [0, 1): the limit of l tr (XᵀX/n + l I)⁻¹ / d.
 
     It solves γ A² + (1 − γ + l) A = l: 0 at l = 0 for γ ≤ 1, 1 − 1/γ there for γ ≥ 1, and 1 as l → ∞.
+
+    Args:
+        gamma: ratio of parameters to samples γ > 0, any shape.
+        ridge: l ≥ 0, of a shape that broadcasts with γ.
+    Returns:
+        Shape of both together.
     """
     g = np.asarray(gamma)
     return (discriminant(g, ridge) - (1 - g + ridge)) / (2 * g)

@@ -33,12 +33,25 @@ class Descent(NamedTuple):
 
 
 def stop_margin(loss_tol: Array | float) -> Array:
-    """Λ = log(1/(e^ε − 1)): the margin of every sample when the mean logistic loss is ε."""
+    """Λ = log(1/(e^ε − 1)): the margin of every sample when the mean logistic loss is ε.
+
+    Args:
+        loss_tol: mean logistic loss ε > 0 at which training stops, any shape.
+    Returns:
+        Λ, shape of ε.
+    """
     return np.asarray(-np.log(np.expm1(loss_tol)))
 
 
 def growth_rate(sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
-    """2λ = σ_p √(2 α d / n): the rate at which noise is memorized, both layers trained, shape (runs,)."""
+    """2λ = σ_p √(2 α d / n): the rate at which noise is memorized, both layers trained.
+
+    Args:
+        sizes: sizes and scales.
+        overlap: shares of active samples.
+    Returns:
+        2λ, shape (runs,).
+    """
     return np.asarray(sizes.sigma_p * np.sqrt(2 * overlap.active * sizes.d / sizes.n))
 
 
@@ -50,9 +63,18 @@ def stop_time(
     margin: Array | float,
     overlap: Overlap = FROZEN,
 ) -> Array:
-    """τ at which a sample's margin is Λ, both layers trained, shape (runs,): see `both_layers_boundary`.
+    """Rescaled time τ at which a sample's margin is Λ, both layers trained: see `both_layers_boundary`.
 
     Found by Newton's method from above, where it falls without overshooting: the margin is convex in τ.
+
+    Args:
+        mu_norm: signal strength ‖μ‖, > 0.
+        v0: output initialization, > 0.
+        sizes: sizes and scales.
+        margin: Λ at which training stops, > 0.
+        overlap: shares of active samples.
+    Returns:
+        τ, shape (runs,).
     """
     rate, mu = growth_rate(sizes, overlap), np.asarray(mu_norm, dtype=np.float64)
     target = 2 * np.asarray(margin) / (sizes.m * np.square(v0))
@@ -73,6 +95,8 @@ def training_steps(tau: Array, descent: Descent, sizes: Sizes, overlap: Overlap 
         descent: what is trained, and by which step.
         sizes: sizes and scales.
         overlap: shares of active samples.
+    Returns:
+        Steps, not rounded, shape (runs,).
     """
     times = np.multiply.outer((1 + _NODES) / 2, tau)
     rate = growth_rate(sizes, overlap)
@@ -83,7 +107,16 @@ def training_steps(tau: Array, descent: Descent, sizes: Sizes, overlap: Overlap 
 
 
 def time_after(steps: Array, descent: Descent, sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
-    """τ after so many gradient steps, the inverse of `training_steps`, shape (runs,)."""
+    """τ after so many gradient steps: the inverse of `training_steps`.
+
+    Args:
+        steps: gradient steps, ≥ 0, shape (runs,).
+        descent: what is trained, and by which step.
+        sizes: sizes and scales.
+        overlap: shares of active samples.
+    Returns:
+        τ, shape (runs,).
+    """
     margin = np.log1p(descent.eta * steps) + 30.0
     high = stop_time(descent.mu_norm, descent.v0, sizes, margin=margin, overlap=overlap)
     low = np.zeros_like(high)

@@ -11,10 +11,11 @@ from sweeps.declare.document import ADDED
 from sweeps.declare.document_digest import states_digest
 from sweeps.declare.file.yaml_file import from_json
 from sweeps.declare.file_names import MANIFEST
+from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
 from sweeps.driver.steps import owner_of, writer_of
 from sweeps.plan.plan import Plan, make_plan
-from sweeps.plan.summary import duration, html_table
+from sweeps.plan.summary import duration
 from sweeps.protocol import Model, NeedsImages, load_model
 from sweeps.provenance.mixtures import mixtures
 from sweeps.provenance.sessions import Share, share

@@ -75,7 +75,7 @@ def read_shard(store: Store, name: str, owner: Owner, beside: Set[str]) -> Publi
         owner: whose rows it must hold.
         beside: names of the files in the folder.
     Raises:
-        Damaged: the file is one that shards are published under, and not what it says.
+        DamagedFile: the file is one that shards are published under, and not what it says.
         SweepError: it is of something else, or cannot be opened.
         FileNotFoundError: it has gone.
     """
@@ -101,7 +101,7 @@ def decode(store: Store, name: str, look: Callable[[pq.ParquetFile], Found]) -> 
     not taken for a damaged file.
 
     Raises:
-        Damaged: the bytes are no Parquet file.
+        DamagedFile: the bytes are no Parquet file.
         SweepError: the file cannot be opened or read.
         FileNotFoundError: it has gone.
     """
@@ -188,7 +188,7 @@ def id_array(table: pa.Table) -> NDArray[Any]:
     """The run identities of a table, dtype ID_DTYPE.
 
     Raises:
-        Damaged: the column is missing, of another type, or holds nulls.
+        DamagedFile: the column is missing, of another type, or holds nulls.
     """
     kind = table.schema.field("run_id").type if "run_id" in table.column_names else "nothing"
     if kind != pa.binary(RUN_ID_BYTES):
@@ -242,7 +242,7 @@ def sound_table(file: pq.ParquetFile) -> pa.Table:
     """All columns of a file.
 
     Raises:
-        Damaged: they are not those that were written into it.
+        DamagedFile: they are not those that were written into it.
     """
     table = file.read()
     check_digest(table, schema_texts(table.schema))
@@ -253,7 +253,7 @@ def check_digest(table: pa.Table, metadata: Mapping[str, str]) -> None:
     """Whether a file's rows are those that were written; one that states no digest is taken as it is.
 
     Raises:
-        Damaged: they are not.
+        DamagedFile: they are not.
     """
     digest = metadata.get(DIGEST)
     try:

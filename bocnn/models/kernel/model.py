@@ -96,7 +96,14 @@ class Kernel(RowModel):
         return OVERHEAD + 15 * n**3 + 20 * m * d + steps * step + 4 * m * (n + tested) * d
 
     def trajectory_flops(self, columns: Columns, steps: Ints) -> Array:
-        """Cost of each run where it is recorded at `steps`, shape (runs,)."""
+        """Cost of each run where it is recorded at `steps`.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            steps: at which runs are recorded.
+        Returns:
+            Floating-point operations, shape (runs,).
+        """
         n, d, m = sizes(columns, "n", "d", "m")
         return self.flops(columns) + len(steps) * (4 * n**2 + 4 * m * d)
 
