@@ -30,7 +30,12 @@ def column_digests(table: pa.Table) -> dict[str, str]:
 
 
 def differing(one: pa.Table, other: pa.Table) -> list[str]:
-    """Names of the columns in which two tables differ, those included that only one of them has."""
+    """Names of the columns in which two tables differ, those included that only one of them has.
+
+    Args:
+        one: a table.
+        other: another table.
+    """
     left, right = column_digests(one), column_digests(other)
     return [name for name in left | right if left.get(name) != right.get(name)]
 

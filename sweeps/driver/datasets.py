@@ -137,6 +137,9 @@ def verify_dataset(
 ) -> Verification:
     """Check every row of a dataset, from the dataset alone.
 
+    Args:
+        dataset: the folder.
+        find_model: gives the model of a name.
     Raises:
         SweepError: as `read_status`.
     """
@@ -149,6 +152,10 @@ def compact_dataset(
 ) -> Compaction:
     """Bring the small files of a dataset together, from the dataset alone.
 
+    Args:
+        dataset: the folder.
+        target_bytes: size of a large file, > 0.
+        find_model: gives the model of a name.
     Raises:
         SweepError: as `read_status`, and as `sweeps.store.compact.compact`.
     """
@@ -163,6 +170,9 @@ def sweep_of(
 ) -> ResolvedSweep:
     """The sweep of a dataset, as its manifest has it, or else its files.
 
+    Args:
+        dataset: the folder.
+        find_model: gives the model of a name.
     Raises:
         SweepError: the folder holds no sweep, or one that cannot be read.
     """

@@ -77,6 +77,10 @@ def published_runs(
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
     """The runs of some cells, as they are published.
 
+    Args:
+        plan: of the whole grid.
+        dataset: the folder.
+        cells: numbers of cells, rising.
     Returns:
         The cells of which every run is published, and their columns, shape (cells, replicates).
     """

@@ -35,6 +35,9 @@ def cut_shards(plan: Plan, shard_size: ShardSize) -> list[Shard]:
     so that all workers have something to do. Where trials have a GPU, runs that it can train are cut
     at its rate and apart from the others.
 
+    Args:
+        plan: what is to do.
+        shard_size: a fixed number of runs, or seconds of a trial; the rate of its GPU, if any.
     Raises:
         SweepError: more shards than a folder can sensibly hold.
     """

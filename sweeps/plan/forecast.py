@@ -51,6 +51,9 @@ def _run_bytes(plan: Plan) -> float:
 def check_memory(plan: Plan, available: float) -> None:
     """Refuse a plan whose largest run does not fit.
 
+    Args:
+        plan: what is to do.
+        available: bytes.
     Raises:
         SweepError: gives both figures.
     """

@@ -29,7 +29,13 @@ def idle_everywhere(resolved: ResolvedSweep) -> dict[str, str]:
 
 
 def note_idle(resolved: ResolvedSweep, columns: Columns, reasons: dict[str, set[str]]) -> None:
-    """Add what varies in the sweep and has no effect on some of these cells, with the reasons."""
+    """Add what varies in the sweep and has no effect on some of these cells, with the reasons.
+
+    Args:
+        resolved: the sweep.
+        columns: every parameter, shape (cells,) each.
+        reasons: by parameter, extended in place.
+    """
     varying = {*resolved.cells.varying, *resolved.cells.formulas}
     found = _idle_in(resolved.model, columns)
     for name in found.keys() & varying:

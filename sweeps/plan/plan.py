@@ -209,7 +209,12 @@ def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:
 
 
 def blocks_of(spans: tuple[Shard, ...], runs_per_shape: int) -> Iterator[Positions]:
-    """The positions of spans, a block at a time, each within runs of one array shape."""
+    """The positions of spans, a block at a time, each within runs of one array shape.
+
+    Args:
+        spans: parts of the plan, rising.
+        runs_per_shape: runs that follow each other with one array shape.
+    """
     for span in spans:
         first = span.first
         while first < span.last:

@@ -219,7 +219,12 @@ class Writer:
         self._auxiliary = auxiliary
 
     def keep(self, name: str, text: str) -> None:
-        """Keep a text beside the shards; where none can be written, the shards say why."""
+        """Keep a text beside the shards; where none can be written, the shards say why.
+
+        Args:
+            name: of the file.
+            text: its content.
+        """
         with suppress(SweepError):
             Store(self.location).put(name, text.encode())
 
@@ -255,7 +260,17 @@ class Writer:
         return self.put_table(shard_name(ids, TRAJECTORY), table, extra)
 
     def put_table(self, name: str, table: pa.Table, extra: dict[str, Any]) -> str:
-        """Publish a table under a name, with what each file says of itself; gives its digest."""
+        """Publish a table under a name, with what each file says of itself.
+
+        Args:
+            name: of the file.
+            table: its rows.
+            extra: metadata beside what every file carries.
+        Returns:
+            Digest of the table's content.
+        Raises:
+            SweepError: the folder cannot be written.
+        """
         digest = content_digest(table)
         extra = {**extra, DIGEST: digest}
         table = table.replace_schema_metadata(file_metadata(self._sweep, self._model, extra))

@@ -50,7 +50,12 @@ def records(store: Store) -> list[str]:
 
 
 def recorded_reason(store: Store, record: str) -> str:
-    """The error that a record in a folder tells of."""
+    """The error that a failed shard's record states.
+
+    Args:
+        store: the folder.
+        record: name of the record.
+    """
     try:
         return reason(store.get(record).decode(errors="replace"))
     except OSError as error:

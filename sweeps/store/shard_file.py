@@ -95,11 +95,17 @@ def read_shard(store: Store, name: str, owner: Owner, beside: Set[str]) -> Publi
 
 
 def decode(store: Store, name: str, look: Callable[[pq.ParquetFile], Found]) -> Found:
-    """What is to be found in a Parquet file.
+    """Read something from a Parquet file.
 
     Bytes that cannot be decoded are fetched again as a whole, so that a store that fails for a moment is
     not taken for a damaged file.
 
+    Args:
+        store: the folder.
+        name: of the file.
+        look: reads the open file.
+    Returns:
+        What `look` returns.
     Raises:
         DamagedFile: the bytes are no Parquet file.
         SweepError: the file cannot be opened or read.
@@ -139,6 +145,9 @@ def _line(error: BaseException) -> str:
 def whole(store: Store, name: str) -> bytes:
     """The bytes of a file.
 
+    Args:
+        store: the folder.
+        name: of the file.
     Raises:
         SweepError: it cannot be read.
         FileNotFoundError: it has gone.
@@ -171,6 +180,12 @@ def parts(metadata: Mapping[str, str], rows: int) -> list[dict[str, str]]:
     """What a file says of how its rows came to be, for each file that it was made of, with their `rows`.
 
     A word is all that is taken from there: what is not one is left out.
+
+    Args:
+        metadata: of the file.
+        rows: number of its rows.
+    Returns:
+        One note for each file; the file's own where it names none.
     """
     try:
         found = json.loads(metadata[NOTES])
@@ -252,6 +267,9 @@ def sound_table(file: pq.ParquetFile) -> pa.Table:
 def check_digest(table: pa.Table, metadata: Mapping[str, str]) -> None:
     """Whether a file's rows are those that were written; one that states no digest is taken as it is.
 
+    Args:
+        table: the file's rows.
+        metadata: of the file.
     Raises:
         DamagedFile: they are not.
     """

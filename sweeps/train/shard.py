@@ -78,6 +78,12 @@ def train_shard(job: TrainingJob, number: int) -> Iterator[Progress]:
 
     A shard that is published already, by a worker that died before it could say so or by another
     driver, is not trained again.
+
+    Args:
+        job: the plan, its shards and where rows are published.
+        number: of the shard.
+    Raises:
+        SweepError: the folder cannot be written.
     """
     positions = job.shards[number].positions
     ids = job.plan.ids(positions)
@@ -122,7 +128,13 @@ def train_shard(job: TrainingJob, number: int) -> Iterator[Progress]:
 
 
 def keep_failure(job: TrainingJob, number: int, error: str) -> None:
-    """Leave a shard's error and parameters beside the dataset, where its folder can be written."""
+    """Leave a shard's error and parameters beside the dataset, where its folder can be written.
+
+    Args:
+        job: the plan, its shards and where rows are published.
+        number: of the shard.
+        error: its traceback.
+    """
     positions = job.shards[number].positions
     ids = job.plan.ids(positions)
     job.writer.keep(record_name(ids), describe(ids, job.plan.columns(positions), error))
@@ -131,6 +143,9 @@ def keep_failure(job: TrainingJob, number: int, error: str) -> None:
 def check_here(location: str, code: Code) -> None:
     """Whether this node can take part: the driver's code, and the driver's folder.
 
+    Args:
+        location: folder or URI of the dataset.
+        code: the driver's.
     Raises:
         SweepError: says what this node has instead.
     """

@@ -79,6 +79,8 @@ _SUBSTITUTE_ITEMS: dict[str, Any] = {
 
 _ROUNDS = 4
 """What replaces an ill-typed section is itself filled in the next round."""
+_ABSENT = object()
+"""No key of any mapping: null may be one."""
 
 
 def read_form(raw: dict[str, Any]) -> tuple[File | None, list[FileError]]:
@@ -118,7 +120,7 @@ def _location(raw: Any, problem: Any) -> Path:
         if isinstance(raw, list) and isinstance(part, int) and part < len(raw):
             path.append(part)
             raw = raw[part]
-        elif isinstance(raw, dict) and (key := _key(raw, part)) is not None:
+        elif isinstance(raw, dict) and (key := _key(raw, part)) is not _ABSENT:
             path.append(str(part))
             raw = raw[key]
         elif isinstance(raw, dict) and problem["type"] == "missing":
@@ -127,8 +129,8 @@ def _location(raw: Any, problem: Any) -> Path:
 
 
 def _key(raw: dict[Any, Any], part: int | str) -> Any:
-    """The key that a part of a path names, None without one."""
-    return next((key for key in raw if str(key) == str(part)), None)
+    """The key that a part of a path names, _ABSENT without one; a key may be null."""
+    return next((key for key in raw if str(key) == str(part)), _ABSENT)
 
 
 def _substitute(raw: Any, path: Path) -> None:

@@ -16,7 +16,14 @@ GROWTH_S = 1200.0
 
 
 def count_slots(job: TrainingJob, cluster: Cluster) -> int:
-    """Trials that Ray can train at once now: one on each CPU, those for GPUs by their shares of GPUs."""
+    """Trials that Ray can train at once now: one on each CPU, those for GPUs by their shares of GPUs.
+
+    Args:
+        job: whose shards are trained.
+        cluster: workers, and a trial's share of a GPU.
+    Returns:
+        At least 1.
+    """
     resources = ray.cluster_resources()
     cpus = cluster.workers or max(1, int(resources.get("CPU", 1)))
     gpu_shards = sum(shard.gpu for shard in job.shards)

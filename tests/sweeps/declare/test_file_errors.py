@@ -63,6 +63,8 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
         ("zip: [[x, y]]", "zip.0: zipped axes must be equally long: x has 2, y has 1"),
         ("zip: [[x, x]]", "zip.0.1: 'x' is zipped twice"),
         ("zip: [x, y]", "zip.0: received 'x'; expected a valid list"),
+        ("?", "None: received None; Keys should be strings"),
+        ("fixed: {~: 1}", "fixed.None: received None; expected a valid string"),
         ("name: again", "name: given twice, first on line 1"),
         ("fixed: {width: 1, width: 2}", "fixed.width: given twice, first on line 6"),
         ("fixed: &a {width: 1}\nsettings: *a", r"aliases \(\*name\) are not taken"),
