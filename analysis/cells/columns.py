@@ -15,8 +15,14 @@ from sweeps.declare import formula as grammar
 
 
 def on_plane(dataset: Dataset, cells: Cells, formula: str) -> Floats:
-    """A formula of the dataset's columns in each cell, shape (x, y); NaN where no run is.
+    """A formula of the dataset's columns in each cell.
 
+    Args:
+        dataset: the runs.
+        cells: theirs on the plane.
+        formula: over columns of the dataset.
+    Returns:
+        Shape (x, y), NaN where no run is.
     Raises:
         AnalysisError: a mistaken formula, an unknown column, or one that varies within a cell.
     """
@@ -27,8 +33,14 @@ def on_plane(dataset: Dataset, cells: Cells, formula: str) -> Floats:
 
 
 def along_x(dataset: Dataset, cells: Cells, formula: str) -> Floats:
-    """A predicted boundary y*(x) as a column or formula, shape (x,).
+    """A predicted boundary y*(x) as a column or formula.
 
+    Args:
+        dataset: the runs.
+        cells: theirs on the plane.
+        formula: over columns of the dataset that do not vary with y.
+    Returns:
+        In the units of y, shape (x,).
     Raises:
         AnalysisError: as for `on_plane`, or it varies with y.
     """

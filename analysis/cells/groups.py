@@ -99,7 +99,14 @@ def _varies(column: Ints, within: list[Ints]) -> bool:
 
 
 def index_among(column: Any, values: tuple[Any, ...]) -> Ints:
-    """The index of each entry among values, −1 where it is none of them; a masked entry is None."""
+    """The index of each entry among values; a masked entry is None.
+
+    Args:
+        column: entries, shape (rows,), perhaps masked.
+        values: numbers, words or None.
+    Returns:
+        Shape (rows,), −1 where an entry is none of the values.
+    """
     mask, plain = np.ma.getmaskarray(column), np.ma.getdata(column)
     if plain.dtype.kind in "OSU":
         table = {value: k for k, value in reversed(list(enumerate(values)))}

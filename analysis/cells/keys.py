@@ -42,6 +42,10 @@ def literal(text: str) -> str:
 def identifying_columns(dataset: Dataset, x: str, y: str) -> Keys:
     """The columns that identify cells of the present sweep on the plane of columns x and y.
 
+    Args:
+        dataset: the runs.
+        x: column along the plane's x axis.
+        y: column along its y axis.
     Raises:
         AnalysisError: the footers show that no row belongs to the sweep.
     """

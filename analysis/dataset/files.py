@@ -51,6 +51,11 @@ class Dataset:
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
         """The result of a duckdb query over the table `runs`, as NumPy arrays; nulls are masked.
 
+        Args:
+            sql: a query; `?` stands for a parameter.
+            parameters: of the query, in order.
+        Returns:
+            Columns of the result by name.
         Raises:
             AnalysisError: a file is damaged.
         """

@@ -61,7 +61,12 @@ class Plane:
     paired: frozenset[str] = frozenset()
 
     def are_paired(self, first: int, other: int) -> bool:
-        """Whether two settings share their random draws: all columns in which they differ do."""
+        """Whether two settings share their random draws: all columns in which they differ do.
+
+        Args:
+            first: position of a setting.
+            other: position of another.
+        """
         if not self.setting_values:
             return False
         one, two = self.setting_values[first], self.setting_values[other]

@@ -45,11 +45,14 @@ class Folder(NamedTuple):
                 continue
 
     def tables(self, column: int, names: Sequence[str]) -> Iterable[pa.Table]:
-        """Columns of all shards (0) or all records (1), BATCH rows at a time.
+        """Columns of all shards or all records, BATCH rows at a time.
 
         Where a compaction removes files meanwhile, rows come again from the file that holds them now: each
         run, or each record, is to be taken once.
 
+        Args:
+            column: 0 for the shards, 1 for their records.
+            names: columns to read.
         Raises:
             AnalysisError: a file that cannot be read, or whose columns are not those of the first one.
         """
@@ -146,7 +149,16 @@ def _pairs(files: Any, folder: str) -> list[tuple[str, str]]:
 
 
 def read_cells(folder: Folder, sweep: SweepDocument) -> list[Cell]:
-    """The cells with records that the present sweep plans, each once."""
+    """The cells with records that the present sweep plans, each once.
+
+    Args:
+        folder: of the records.
+        sweep: the present one.
+    Returns:
+        Values of axes and settings, cell by cell.
+    Raises:
+        AnalysisError: a file that cannot be read.
+    """
     allowed = _allowed(folder, sweep)
     found: dict[tuple[Any, ...], Cell] = {}
     for table in _planned(folder, sweep, allowed, ()):
@@ -156,7 +168,15 @@ def read_cells(folder: Folder, sweep: SweepDocument) -> list[Cell]:
 
 
 def read_runs(folder: Folder, sweep: SweepDocument, cells: Sequence[Cell]) -> list[Run]:
-    """The runs of cells, each once, of at most MAX_SHOWN_REPLICATES replicates."""
+    """The runs of cells, each once, of at most MAX_SHOWN_REPLICATES replicates.
+
+    Args:
+        folder: of the records.
+        sweep: the present one.
+        cells: cells to read.
+    Raises:
+        AnalysisError: a file that cannot be read.
+    """
     known = _allowed(folder, sweep)
     allowed = {name: tuple({cell[name] for cell in cells}) for name in known}
     wanted = {tuple(cell[name] for name in known) for cell in cells}
@@ -260,6 +280,13 @@ def read_records(folder: Folder, runs: list[Run], measures: Sequence[str]) -> Re
     """What was recorded on the runs, at every step at which any of them has a record.
 
     A run that stopped keeps its last record; a null of one that diverged is NaN.
+
+    Args:
+        folder: of the records.
+        runs: runs to read.
+        measures: recorded columns.
+    Raises:
+        AnalysisError: records that belong to another dataset, or cannot be read.
     """
     kind = folder.schema(0).field("run_id").type
     found = dict(zip(folder.schema(1).names, folder.schema(1).types, strict=True)).get("run_id")

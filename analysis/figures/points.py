@@ -21,7 +21,14 @@ class IntervalPoints(NamedTuple):
 
 
 def crossings(boundary: Boundary, setting: int) -> IntervalPoints:
-    """A setting's crossings inside the grid, in the plane's values; open ends are infinite or 0."""
+    """A setting's crossings inside the grid, in the plane's values; open ends are infinite or 0.
+
+    Args:
+        boundary: crossings of all settings.
+        setting: position of the setting.
+    Returns:
+        Points of shape (crossings,).
+    """
     inside = np.isfinite(boundary.estimate[setting])
     value, low, high = (
         np.asarray(boundary.plane.y.value(part[setting, inside]))

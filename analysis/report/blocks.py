@@ -68,7 +68,14 @@ class TextBlock:
 def table_of_rows(
     name: str, caption: str, rows: Sequence[TableRow], *, folded: bool = False
 ) -> TableBlock:
-    """A table that shows people every column of its rows as it is."""
+    """A table that shows people every column of its rows as it is.
+
+    Args:
+        name: of its CSV file.
+        caption: above it on the page.
+        rows: of one kind: all have the keys of the first.
+        folded: whether the page shows it on request alone.
+    """
     header = list(rows[0]) if rows else []
     cells = [[_word(row[column]) for column in header] for row in rows]
     return TableBlock(name, caption, rows, header, cells, folded)

@@ -43,7 +43,12 @@ class Prediction:
         }
 
     def columns(self, sweep: str, names: Sequence[str]) -> TableRow:
-        """Some columns of the row, in the order of their names; `measured` with its interval."""
+        """Some columns of the row; `measured` with its interval.
+
+        Args:
+            sweep: name of the sweep.
+            names: columns, in order.
+        """
         row = self.row(sweep)
         interval = {"measured": ("measured", "measured_low", "measured_high")}
         return {part: row[part] for name in names for part in interval.get(name, (name,))}
@@ -75,7 +80,14 @@ class PredictionFile:
 def prediction_table(
     file: PredictionFile, caption: str, predictions: Iterable[Prediction], *, folded: bool = False
 ) -> TableBlock:
-    """Predictions as people read them; the file has each part of them in a column."""
+    """Predictions as people read them; the file has each part of them in a column.
+
+    Args:
+        file: name and columns of the CSV file.
+        caption: above the table on the page.
+        predictions: one row each.
+        folded: whether the page shows it on request alone.
+    """
     found = list(predictions)
     header = ("prediction", "predicted", "measured", "verdict", "setting", "source")
     rows = [one.columns(file.sweep, file.columns) for one in found]
@@ -84,7 +96,14 @@ def prediction_table(
 
 
 def write_predictions(rows: Iterable[TableRow], folder: Path) -> list[Path]:
-    """The table as CSV and as Markdown."""
+    """The table as CSV and as Markdown.
+
+    Args:
+        rows: of one kind.
+        folder: where predictions.csv and predictions.md are written.
+    Returns:
+        Paths of both files.
+    """
     rows = list(rows)
     table = table_of_rows("predictions", "", rows)
     page = folder / "predictions.md"

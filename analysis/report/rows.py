@@ -19,7 +19,14 @@ def finite(value: Any) -> float | None:
 
 
 def estimate_columns(name: str, estimate: Estimate | None) -> TableRow:
-    """An estimate and its interval's ends as three columns; None where there is no number."""
+    """An estimate and its interval's ends; None where there is no number.
+
+    Args:
+        name: of the first column.
+        estimate: a value and its interval.
+    Returns:
+        Columns `name`, `name`_low and `name`_high.
+    """
     ends = (None,) * 3 if estimate is None else (estimate.value, estimate.low, estimate.high)
     value, low, high = (None if end is None else finite(end) for end in ends)
     return {name: value, f"{name}_low": low, f"{name}_high": high}
@@ -29,6 +36,12 @@ def write_csv(path: Path, rows: Iterable[TableRow]) -> Path:
     """Writes rows with the first row's keys as header; None becomes an empty field.
 
     Text that a spreadsheet would take for a formula begins with an apostrophe.
+
+    Args:
+        path: of the file.
+        rows: of one kind: all have the keys of the first.
+    Returns:
+        The path.
     """
     rows = list(rows)
     with path.open("w", newline="", encoding="utf-8") as stream:

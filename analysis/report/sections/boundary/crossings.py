@@ -82,7 +82,12 @@ def boundary_rows(boundary: Boundary) -> list[TableRow]:
 
 
 def boundary_cells(row: TableRow, plane: Plane) -> list[str]:
-    """A crossing's row as people read it."""
+    """A crossing's row as people read it.
+
+    Args:
+        row: of boundary.csv.
+        plane: names the columns of x and y.
+    """
     low, high = (
         "open" if row[f"{end}_open"] else "" if row[end] is None else f"{row[end]:.4g}"
         for end in ("low", "high")

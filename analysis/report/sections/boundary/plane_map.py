@@ -74,7 +74,13 @@ class PlaneMap(Section):
 
 
 def level_view(cells: Cells, boundary: Boundary, two_colours: bool) -> PlaneView:
-    """The view of one level: means in shades, or their sides of the level in two colours."""
+    """The view of one level: means in shades, or their sides of the level in two colours.
+
+    Args:
+        cells: means on the plane.
+        boundary: at the level.
+        two_colours: whether sides of the level are shown instead of shades.
+    """
     level = exact(boundary.level)
     kind, words = ("two-colour", "two colours") if two_colours else ("map", "mean")
     return PlaneView(

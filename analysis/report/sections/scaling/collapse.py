@@ -76,7 +76,12 @@ class CollapseByOrder(Section):
 
 
 def collapse_row(cells: Cells, found: Collapse) -> TableRow:
-    """One order parameter and setting: quality of the collapse, and the best exponent."""
+    """One order parameter and setting: quality of the collapse, and the best exponent.
+
+    Args:
+        cells: names the settings.
+        found: the collapse.
+    """
     return {
         "setting": cells.plane.settings[found.setting],
         "order_parameter": found.name,
@@ -89,7 +94,12 @@ def collapse_row(cells: Cells, found: Collapse) -> TableRow:
 
 
 def collapse_cells(cells: Cells, found: Collapse) -> list[str]:
-    """A collapse as people read it."""
+    """A collapse as people read it.
+
+    Args:
+        cells: names the settings.
+        found: the collapse.
+    """
     return [
         found.name,
         setting_words(cells.plane.settings[found.setting]),

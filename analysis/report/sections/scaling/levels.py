@@ -49,7 +49,12 @@ class ExponentByLevel(Section):
 
 
 def exponent_row(cells: Cells, found: LevelExponent) -> TableRow:
-    """One level, definition and setting: the exponent that this level shows."""
+    """One level, definition and setting: the exponent that this level shows.
+
+    Args:
+        cells: names the settings.
+        found: the exponent at a level.
+    """
     return {
         "definition": found.definition,
         "setting": cells.plane.settings[found.setting],
