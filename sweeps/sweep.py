@@ -121,7 +121,7 @@ class Sweep:
         Args:
             out: folder or URI of the dataset; data/<name> if left out.
             progress: whether to print what is going on.
-            options: fields of `sweeps.driver.run.RunOptions`, such as executor="local" or workers=4.
+            options: fields of `sweeps.driver.options.RunOptions`, such as executor="local" or workers=4.
         Returns:
             Its `location` is what `analysis.open` takes; its `failed` names shards that failed.
         Raises:
@@ -129,11 +129,12 @@ class Sweep:
             KeyboardInterrupt: it was stopped by a signal.
         """
         from sweeps.declare.terminal import WordConsole
-        from sweeps.driver.run import Output, RunOptions, checked_status, train_sweep
+        from sweeps.driver.options import Output, RunOptions
+        from sweeps.driver.run import checked_status, train_sweeps
 
         output = Output(*(WordConsole(stderr=err, quiet=not progress) for err in (False, True)))
-        end = train_sweep(
-            lambda: self.resolved, _location(out), options=RunOptions(**options), output=output
+        (end,) = train_sweeps(
+            [lambda: self.resolved], _location(out), options=RunOptions(**options), output=output
         )
         return checked_status(end)
 

@@ -65,7 +65,9 @@ class DatasetStatus:
             lines.append(f"orchestration: {self.share}")
             if self.share.compile_s:
                 seconds = duration(self.share.compile_s)
-                lines.append(f"compiling: {seconds}, which is neither training nor orchestration")
+                lines.append(
+                    f"compiling: {seconds} of the slots' time, neither training nor orchestration"
+                )
         lines += [f"failed: {failed}" for failed in self.failed]
         lines += [
             f"damaged: {damaged}; `bocnn-sweep run` of this sweep sets it aside and trains its runs again"

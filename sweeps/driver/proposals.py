@@ -31,7 +31,7 @@ class Proposer(Protocol):
         ...
 
     def tell(self, cells: NDArray[np.int64], measured: MeasuredColumns) -> None:
-        """Learn what was measured in the cells that were asked for.
+        """Learn what was measured in the cells that were proposed.
 
         Args:
             cells: those of them of which every run is published.

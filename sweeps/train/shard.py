@@ -30,9 +30,9 @@ _SLICE_S = 0.5
 class Progress(NamedTuple):
     """How far a shard is: runs done so far, how many by status but the first, seconds, published.
 
-    `compiling` says that it first compiles the model's code, `compile_s` that this has ended and how long
-    it took, which is no part of `wall_s`. `setback` says that it did not come to its end, "retried" or
-    "failed", and `reason` why.
+    `compiling` says that the model's code is compiled first, here or by a process that this one waits for;
+    `compile_s` that this has ended and how long it took, which is no part of `wall_s`. `setback` says that
+    it did not come to its end, "retried" or "failed", and `reason` why.
     """
 
     shard: int
@@ -96,7 +96,7 @@ def train_shard(job: TrainingJob, number: int) -> Iterator[Progress]:
     compile_s = 0.0
     if isinstance(model, CompilesCode) and not model.is_compiled(columns, steps is not None):
         yield Progress(number, node=node, compiling=True)
-        compile_s = model.compile(columns, steps is not None)
+        compile_s = _compile(model, columns, steps is not None)
         yield Progress(number, node=node, compile_s=compile_s)
     start = time.perf_counter()
     measured: list[dict[str, NDArray[Any]]] = []
@@ -125,6 +125,13 @@ def train_shard(job: TrainingJob, number: int) -> Iterator[Progress]:
         extra[RECORDS_DIGEST] = digest
     job.writer.publish(ids, columns | _joined(measured), extra)
     yield Progress(number, done, failed, wall_s, True, node)
+
+
+def _compile(model: CompilesCode, columns: Mapping[str, NDArray[Any]], recorded: bool) -> float:
+    """Seconds until the model's code is compiled, here or by a process that this one waits for."""
+    start = time.perf_counter()
+    own = model.compile(columns, recorded)
+    return max(own, time.perf_counter() - start)
 
 
 def keep_failure(job: TrainingJob, number: int, error: str) -> None:

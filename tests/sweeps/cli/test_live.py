@@ -71,11 +71,34 @@ def test_the_live_line_tells_shards_runs_and_failures() -> None:
     assert isinstance(console.file, io.StringIO)
     said = console.file.getvalue()
     assert "shard=0 published runs=5" in said
-    assert (
-        "1/2 shards, 0 running, 0 retried, 0 failed" in said
-        and "5/10" in said
-        and "0 unconverged, 2 diverged" in said
-    )
+    assert "1/2 shards, 0 running; runs: 2 diverged" in said and "5/10 runs" in said
+
+
+def test_numbers_fit_a_terminal_of_80_columns() -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    many = 2_000_000_000
+    with Live(console, many, 5_000_000) as live:
+        live.announce("starting Ray")
+        for node in ("a", "b"):
+            live(progress(ord(node), many // 2 - 1, 123_456_789, node=node))
+        live(setback(1, "retried"))
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert "starting Ray" in said
+    assert "1,999,999,998/2,000,000,000 runs" in said and "…" not in said
+    assert "0/5,000,000 shards, 2 running, 1 retried; runs: 246,913,578 diverged" in said
+
+
+def test_the_rate_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    console = Console(file=io.StringIO(), width=80)
+    with Live(console, 10_000, 2) as live:
+        for second in range(1, 41):
+            now, runs = float(second), 100 * min(second, 20) + max(0, second - 20)
+            live(progress(0, runs))
+    assert isinstance(console.file, io.StringIO)
+    assert " 1 runs/s" in console.file.getvalue()
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -1,6 +1,7 @@
 """Trials with GPUs: how shards are cut for a GPU, what trials request, what files say of it."""
 
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ import bocnn
 from bocnn.model import Bocnn
 from sweeps import driver
 from sweeps.driver import run
+from sweeps.driver.options import Output, RunOptions
+from sweeps.driver.ray_session import RaySession
 from sweeps.errors import SweepError
 from sweeps.plan import cut
 from sweeps.plan import plan as plans
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import gpu_sample, saturated_throughput
-from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, make_plan
+from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, make_plan
 from sweeps.protocol import UsesGpu
 from sweeps.train.stop import StopSignal
 from tests.sweeps.small import BOCNN_SWEEP, ignore, planned, rows, todo_ids, train
@@ -102,12 +105,17 @@ def test_what_a_gpu_cannot_train_needs_no_measured_gpu(out: Path, text: str) -> 
 def test_the_command_measures_a_gpu_where_one_is_requested_and_of_use(out: Path) -> None:
     plan, _ = planned(BOCNN_SWEEP, out, bocnn.MODEL)
     smooth, _ = planned(SMOOTH, out, bocnn.MODEL)
-    here = run.RunOptions(executor="local", gpus=0.5)
-    quiet, never = Console(quiet=True), StopSignal()
-    assert (run._gpu_throughput(plan, here, never, out=quiet) or 0) > 0
-    without = replace(here, gpus=0.0)
-    assert run._gpu_throughput(plan, without, never, out=quiet) is None
-    assert run._gpu_throughput(smooth, here, never, out=quiet) is None
+    here = RunOptions(executor="local", gpus=0.5)
+    output = Output(Console(quiet=True), Console(quiet=True))
+
+    def measured(plan: Plan, options: RunOptions) -> float | None:
+        with ExitStack() as stack:
+            ray = RaySession(options, StopSignal(), stack)
+            return run._gpu_throughput(plan, options, ray=ray, output=output)
+
+    assert (measured(plan, here) or 0) > 0
+    assert measured(plan, replace(here, gpus=0.0)) is None
+    assert measured(smooth, here) is None
 
 
 def test_shards_grow_with_the_rate_of_the_gpu(out: Path) -> None:
