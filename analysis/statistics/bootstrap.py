@@ -61,7 +61,7 @@ def multipliers(how: Resampling, replicates: int, *, column: tuple[int, int]) ->
     return rng.standard_normal((how.draws, cells, replicates))
 
 
-def draw_means(values: Floats, weights: Floats) -> Floats:
+def draw_means(values: Floats, weights: Floats, *, out: Floats | None = None) -> Floats:
     """Draws of the cells' means, m* = m + Σ_r g_r (v_r − m) / √(R (R − 1)), R the runs in the cell.
 
     Given the runs, a draw has the mean m and the variance s²/R, and covariances likewise.
@@ -69,6 +69,7 @@ def draw_means(values: Floats, weights: Floats) -> Floats:
     Args:
         values: shape (settings, cells, replicates), NaN where a run is missing.
         weights: g, from `multipliers`, the same for all settings.
+        out: where to write them, contiguous; None allocates.
     Returns:
         Shape (draws, settings, cells); NaN where a cell has no run at all.
     Source:
@@ -80,9 +81,12 @@ def draw_means(values: Floats, weights: Floats) -> Floats:
     mean = np.divide(filled.sum(-1), used, out=np.full(used.shape, np.nan), where=used > 0)
     scale = 1 / np.sqrt(np.maximum(used * (used - 1), 1))
     deviation = np.where(present, values - mean[..., None], 0.0) * scale[..., None]
+    result: Floats = np.empty((len(weights), *used.shape)) if out is None else out
     if weights.shape[1] == 1:
-        return np.asarray(mean + np.tensordot(weights[:, 0], deviation, axes=(1, 2)))
-    result = np.empty((len(weights), *used.shape))
+        by_replicate = np.ascontiguousarray(deviation.reshape(-1, values.shape[2]).T)
+        np.dot(weights[:, 0], by_replicate, out=result.reshape(len(weights), -1))
+        result += mean
+        return result
     step = max(1, MAX_VALUES_AT_ONCE // max(values.size, 1))
     for start in range(0, len(weights), step):
         part = slice(start, start + step)

@@ -5,44 +5,24 @@ logistic distribution function and u the y axis's coordinate. Threshold c, width
 a grid that is computed once for all columns, so no iteration can fail and nothing needs a start.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from scipy import special
 from scipy.interpolate import CubicSpline
 
-from analysis.dataset.plane import Floats, Ints
+from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError, nearest
+from analysis.statistics.curve_likelihood import LAPSES, LINKS, Counts, curve, grid_likelihood
 from analysis.statistics.tolerance import NEGLIGIBLE, SMALLEST_DIVISOR
 
-LINKS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "probit": (special.ndtr, special.ndtri),
-    "logistic": (special.expit, special.logit),
-}
-# Shares of runs that are on the wrong side far from the boundary.
-LAPSES = (0.0, 0.03, 0.12)
-THRESHOLDS_PER_STEP = 6
-WIDTH_CANDIDATES = 30
 # A likelihood much sharper than a step is parabolic, which a spline between thresholds follows.
 SPLINE_REFINEMENT = 8
-# A probability of exactly 0 or 1 would forbid what finite numbers of runs cannot exclude.
-MIN_PROBABILITY = 1e-6
-# Decimals of the coordinate to which planes share their tables.
-COORDINATE_DECIMALS = 10
 # Thresholds whose log likelihood is this near the largest are equally likely.
 LOG_LIKELIHOOD_TOLERANCE = 0.02
 # Relative step of numerical derivatives.
 DERIVATIVE_STEP = 1e-4
-
-
-class Counts(NamedTuple):
-    """Runs on the upper side of each cell and all its runs, each (columns, cells), rising with u."""
-
-    upper: Floats
-    runs: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,34 +61,13 @@ def fit_curves(
         raise AnalysisError(
             f"Received link '{link}'; expected one of its names.{nearest(link, LINKS)}"
         )
-    steps = tuple(np.round(u - u[0], COORDINATE_DECIMALS).tolist())
-    thresholds, widths = _grid(np.array(steps))
-    pairs = [(floor, gap) for floor in lapses for gap in lapses]
     # One floor and one gap for all columns: far from the boundary each column alone says little.
-    pair, likelihood, width = max(
-        ((pair, *_best_width(counts, _table(steps, pair, link), widths)) for pair in pairs),
-        key=lambda found: found[1].max(1).sum(),
-    )
+    floor, gap, thresholds, likelihood, width = grid_likelihood(counts, u, link=link, lapses=lapses)
     top = likelihood.argmax(axis=1)
     best = width[np.arange(len(top)), top]
     flat = np.zeros(likelihood.shape)
-    curves = Curves(u[0] + thresholds, likelihood, flat, best, *pair, link)
+    curves = Curves(u[0] + thresholds, likelihood, flat, best, floor, gap, link)
     return replace(curves, prior=_prior(counts.runs, u, curves))
-
-
-def curve(
-    u: Floats, *, threshold: Floats, width: Floats, lapses: tuple[float, float], link: str
-) -> Floats:
-    """P(u) of curves, shapes broadcast; 1/2 at the threshold.
-
-    Args:
-        lapses: floor and gap.
-    """
-    forward, back = LINKS[link]
-    floor, gap = lapses
-    rise = 1 - floor - gap
-    value = floor + rise * forward((u - threshold) / width + back((0.5 - floor) / rise))
-    return np.asarray(np.clip(value, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
 
 
 def most_likely_thresholds(curves: Curves) -> Floats:
@@ -197,63 +156,17 @@ def _prior(runs: Floats, u: Floats, curves: Curves) -> Floats:
         Welch and Peers 1963, J. R. Statist. Soc. B 25, 318 (the prior whose quantiles are intervals).
     """
     # Curves narrower than a step would put the prior's peaks on the cells.
-    width = np.maximum(curves.width, np.median(np.diff(u)))[:, None, None]
+    width = np.maximum(curves.width, np.median(np.diff(u)))
     at: dict[str, Any] = {"lapses": (curves.floor, curves.gap), "link": curves.link}
-    information = np.empty((len(runs), len(curves.thresholds)))
-    # Column by column: of all together each step would be as large as a table of likelihoods.
-    for c in range(len(runs)):
-        column = slice(c, c + 1)
-        step = DERIVATIVE_STEP * width[column]
+    # Many columns have the same width and runs, and each has an array as large as many priors.
+    kinds, kind = np.unique(np.column_stack([width, runs]), axis=0, return_inverse=True)
+    information = np.empty((len(kinds), len(curves.thresholds)))
+    for k, (own, *counts) in enumerate(kinds):
+        step = DERIVATIVE_STEP * own
         value, moved = (
-            curve(u, threshold=curves.thresholds[:, None] + shift, width=width[column], **at)
+            curve(u, threshold=curves.thresholds[:, None] + shift, width=own, **at)
             for shift in (0.0, step)
         )
         each = ((moved - value) / step) ** 2 / (value * (1 - value))
-        information[column] = np.einsum("cpk,ck->cp", each, runs[column])
-    return np.asarray(np.log(np.maximum(information, NEGLIGIBLE)) / 2)
-
-
-class _Table(NamedTuple):
-    """log P and log(1 − P) of every threshold and width, (thresholds · widths, cells)."""
-
-    upper: Floats
-    lower: Floats
-
-
-def _grid(u: Floats) -> tuple[Floats, Floats]:
-    """Thresholds over the grid and half its span beyond either end, and widths between step and span."""
-    step, span = float(np.median(np.diff(u))), float(u[-1] - u[0])
-    count = 1 + int(np.ceil(2 * span / step * THRESHOLDS_PER_STEP))
-    thresholds = np.linspace(u[0] - span / 2, u[-1] + span / 2, count)
-    return thresholds, np.geomspace(step / 30, 2 * span, WIDTH_CANDIDATES)
-
-
-@lru_cache(maxsize=4 * len(LAPSES) ** 2)
-def _table(steps: tuple[float, ...], lapses: tuple[float, float], link: str) -> _Table:
-    """The table for cells at given distances from the first: all columns and levels share it."""
-    u = np.array(steps)
-    thresholds, widths = _grid(u)
-    value = curve(
-        u, threshold=thresholds[:, None, None], width=widths[:, None], lapses=lapses, link=link
-    ).reshape(-1, len(u))
-    return _Table(np.log(value), np.log1p(-value))
-
-
-def _best_width(counts: Counts, table: _Table, widths: Floats) -> tuple[Floats, Floats]:
-    """Largest log likelihood over widths, and the width there, each (columns, thresholds)."""
-    loss = counts.upper @ table.upper.T + (counts.runs - counts.upper) @ table.lower.T
-    loss = loss.reshape(len(loss), -1, len(widths))
-    at = loss.argmax(axis=2)
-    return _peak(loss, at), widths[at]
-
-
-def _peak(loss: Floats, at: Ints) -> Floats:
-    """The top of the parabola through each maximum and its neighbours, on the log width's grid."""
-    middle = np.clip(at, 1, loss.shape[2] - 2)
-    left, top, right = (
-        np.take_along_axis(loss, (middle + k)[..., None], axis=2)[..., 0] for k in (-1, 0, 1)
-    )
-    bend = 2 * top - left - right
-    gain = np.divide((right - left) ** 2, 8 * bend, out=np.zeros_like(top), where=bend > NEGLIGIBLE)
-    highest = np.take_along_axis(loss, at[..., None], axis=2)[..., 0]
-    return np.where(at == middle, top + np.minimum(gain, bend), highest)
+        information[k] = np.einsum("cpk,ck->cp", each[None], np.array([counts]))[0]
+    return np.asarray(np.log(np.maximum(information, NEGLIGIBLE)) / 2)[kind.ravel()]

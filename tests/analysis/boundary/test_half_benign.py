@@ -10,13 +10,8 @@ from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import HALF_BENIGN
 from analysis.errors import AnalysisError
 from analysis.statistics.bootstrap import Resampling
-from analysis.statistics.psychometric import (
-    Counts,
-    confidence_distribution,
-    curve,
-    fit_curves,
-    quantiles,
-)
+from analysis.statistics.curve_likelihood import Counts, curve
+from analysis.statistics.psychometric import confidence_distribution, fit_curves, quantiles
 from tests.analysis.synthetic import Planted, cells_of
 
 FINE = tuple(float(v) for v in np.geomspace(0.5, 20.0, 24))

@@ -19,7 +19,8 @@ GRID = np.linspace(-1.0, 1.2, 45)
 
 def task(profiles: Profiles, kind: str = "power") -> FitProblem:
     design = np.stack([np.ones(len(X)), X], axis=1)
-    return FitProblem(profiles, design, np.full(len(X), 0.1), link_of(kind, True), 9.0)
+    reader = profiles.of(0, np.arange(len(X)))
+    return FitProblem(reader, design, np.full(len(X), 0.1), link_of(kind, True), 9.0)
 
 
 def saturating(crossings: np.ndarray) -> Profiles:
