@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from analysis.cells.cells import Cells
-from analysis.report.rows import Row
+from analysis.report.rows import TableRow
 
 MAX_OPEN_ROWS = 12
 """Rows up to which a table of details is open on the page."""
@@ -47,7 +47,7 @@ class TableBlock:
 
     name: str
     caption: str
-    rows: Sequence[Row] = ()
+    rows: Sequence[TableRow] = ()
     header: Sequence[str] = ()
     cells: Sequence[Sequence[str]] = ()
     folded: bool = False
@@ -71,9 +71,16 @@ class TextBlock:
 
 
 def table_of_rows(
-    name: str, caption: str, rows: Sequence[Row], *, folded: bool = False
+    name: str, caption: str, rows: Sequence[TableRow], *, folded: bool = False
 ) -> TableBlock:
-    """A table that shows people every column of its rows as it is."""
+    """A table that shows people every column of its rows as it is.
+
+    Args:
+        name: of its CSV file.
+        caption: above it on the page.
+        rows: of one kind: all have the keys of the first.
+        folded: whether the page shows it on request alone.
+    """
     header = list(rows[0]) if rows else []
     cells = [[_word(row[column]) for column in header] for row in rows]
     return TableBlock(name, caption, rows, header, cells, folded)

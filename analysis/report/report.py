@@ -24,7 +24,7 @@ from analysis.report.predictions import write_predictions
 from analysis.report.publish import published
 from analysis.report.registry import sections_of
 from analysis.report.results import Results, quiet
-from analysis.report.rows import Row, write_csv
+from analysis.report.rows import TableRow, write_csv
 from analysis.report.section import Blocks, Section
 from analysis.report.tasks import Task, Tasks
 from analysis.report.words import markdown, plain
@@ -73,7 +73,7 @@ class _Written:
     sections: list[_PendingSection] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
     summary: list[str] = field(default_factory=list)
-    predictions: list[Row] = field(default_factory=list)
+    predictions: list[TableRow] = field(default_factory=list)
 
     def views(self) -> list[SectionView]:
         """The sections as the page shows them."""

@@ -42,7 +42,7 @@ class Counts(NamedTuple):
 def curve(
     u: Floats, *, threshold: Floats, width: Floats, lapses: tuple[float, float], link: str
 ) -> Floats:
-    """P(u) of curves, shapes broadcast; 1/2 at the place.
+    """P(u) of curves, shapes broadcast; 1/2 at the threshold.
 
     Args:
         lapses: floor and gap.
@@ -59,9 +59,9 @@ class GridLikelihood(NamedTuple):
 
     floor: float
     gap: float
-    thresholds: Floats  # (places,), the first cell at 0
-    likelihood: Floats  # (columns, places), in logarithms, largest over the width
-    width: Floats  # (columns, places), the most likely one
+    thresholds: Floats  # (thresholds,), the first cell at 0
+    likelihood: Floats  # (columns, thresholds), in logarithms, largest over the width
+    width: Floats  # (columns, thresholds), the most likely one
 
 
 def grid_likelihood(
@@ -94,14 +94,14 @@ def grid_likelihood(
 
 
 class _Table(NamedTuple):
-    """log P and log(1 − P) of every place and width, (places · widths, cells)."""
+    """log P and log(1 − P) of every threshold and width, (thresholds · widths, cells)."""
 
     upper: NDArray[np.floating[Any]]
     lower: NDArray[np.floating[Any]]
 
 
 def _grid(u: Floats) -> tuple[Floats, Floats]:
-    """Places over the grid and half its span beyond either end, and widths between step and span."""
+    """Thresholds over the grid and half its span beyond either end, and widths between step and span."""
     step, span = float(np.median(np.diff(u))), float(u[-1] - u[0])
     count = 1 + int(np.ceil(2 * span / step * THRESHOLDS_PER_STEP))
     thresholds = np.linspace(u[0] - span / 2, u[-1] + span / 2, count)
@@ -144,7 +144,7 @@ def _coarse_likelihood(counts: Counts, table: _Table) -> float:
 
 
 def _best_width(counts: Counts, table: _Table, widths: Floats) -> tuple[Floats, Floats]:
-    """Largest log likelihood over widths, and the width there, each (columns, places)."""
+    """Largest log likelihood over widths, and the width there, each (columns, thresholds)."""
     loss = counts.upper @ table.upper.T + (counts.runs - counts.upper) @ table.lower.T
     loss = loss.reshape(len(loss), -1, len(widths))
     at = loss.argmax(axis=2)

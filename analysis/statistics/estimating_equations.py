@@ -113,7 +113,7 @@ def linearized_crossings(task: FitProblem, line: Floats) -> Floats:
         return np.full(value.shape, np.nan)
     # Errors of crossings are a little less than slopes say, since monotone fits calm the draws.
     slope *= rise / slope[inside].mean()
-    # Where profiles hardly rise, a draw leaves the grid; how far beyond, nothing can tell.
+    # Where profiles hardly rise, a draw leaves the grid; how far beyond is unknown.
     span = reader.grid[-1] - reader.grid[0]
     step = np.clip(value / slope, -span, span) / task.link.derivative(line)
     return np.where(inside, line - step, np.nan)
@@ -139,7 +139,7 @@ def _spread(task: FitProblem, reader: Reader, line: Floats) -> Floats:
 
 
 def _rise(reader: Reader, at: Floats) -> float:
-    """Mean slope of the observed profiles within half a step of the places where a law passes."""
+    """Mean slope of the observed profiles within half a step of where a law passes."""
     apart = float(np.median(np.diff(reader.grid))) / 2
     first = np.zeros(1, dtype=np.int64)
     low, high = (

@@ -2,7 +2,7 @@
 
 The isotonic fit is never formed. The cell after which it turns positive is where the running sum
 of weighted values is least, and its values beside that cut are extremes of block averages, so a
-thousand bootstrap profiles cost a few array operations. Held against scipy's isotonic_regression.
+thousand bootstrap profiles cost a few array operations. Tested against scipy's isotonic_regression.
 """
 
 from typing import NamedTuple
@@ -155,7 +155,7 @@ def _everywhere(part: _Cuts) -> _Beside:
 def _nearby(part: _Cuts) -> tuple[_Beside, NDArray[np.bool_]]:
     """The values beside the cut, from blocks of at most NEARBY cells, and in which profiles they hold.
 
-    A longer block's average lies between the shorter ones' best and the best of its own further cells. It
+    A longer block's average is between the shorter ones' best and the best of its own further cells. It
     cannot be the extreme one where all further cells are clearly worse than the best of the short blocks.
     """
     count = len(part.mass)

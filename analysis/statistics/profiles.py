@@ -13,23 +13,23 @@ from analysis.dataset.plane import Floats, Ints
 class Profiles:
     """Each column's measure above the level, smoothed and turned so that it rises with y.
 
-    Row 0 is what was observed, the others are draws. `offsets` is by how much each profile is moved
+    TableRow 0 is what was observed, the others are draws. `offsets` is by how much each profile is moved
     along y, for the error that the grid itself leaves. Without a value, NaN.
     """
 
-    grid: Floats  # (places,) coordinates of y, sorted
-    values: NDArray[np.floating[Any]]  # (rows, settings, x, places)
+    grid: Floats  # (points,) coordinates of y, sorted
+    values: NDArray[np.floating[Any]]  # (rows, settings, x, points)
     offsets: Floats  # (rows, settings, x)
 
     def of(self, setting: int, columns: Ints) -> "Reader":
-        """What reads some columns of one setting between their places."""
+        """Interpolates some columns of one setting between their grid points."""
         return Reader(self, setting, columns)
 
 
 class Reader:
-    """Reads columns of one setting between their places, by a cubic through values and slopes.
+    """Reads columns of one setting between their grid points, by a cubic through values and slopes.
 
-    Slopes are those of a parabola through a place and its neighbours. They are computed where they are
+    Slopes are those of a parabola through a point and its neighbours. They are computed where they are
     read: an array of all would be as large as the profiles.
     """
 
@@ -49,7 +49,7 @@ class Reader:
         self._first = self.count * (row + columns)
 
     def read(self, at: Floats, rows: Ints) -> tuple[Floats, NDArray[np.bool_]]:
-        """Values of some rows at coordinates (rows, columns), and whether these lie on the grid.
+        """Values of some rows at coordinates (rows, columns), and whether these are on the grid.
 
         Beyond the grid a profile keeps its last value.
         """
@@ -59,7 +59,7 @@ class Reader:
         width = self._steps[step]
         t = np.clip((moved - self.grid[step]) / width, 0.0, 1.0)
         s = 1 - t
-        # The two places beside each coordinate, and their neighbours; an end has none and stands for it.
+        # The two points beside each coordinate, and their neighbours; an end is its own.
         index = self._first[rows] + step
         before, low, high, after = (
             self._values[index + shift]
@@ -69,20 +69,20 @@ class Reader:
         value += t * t * ((1 + 2 * s) * high - s * width * self._slope(low, high, after, step + 1))
         return value, inside & np.isfinite(value)
 
-    def _slope(self, before: Floats, here: Floats, after: Floats, place: Ints) -> Floats:
-        """The slope at places from the values there and at their neighbours, as np.gradient has it."""
-        whole = (after - before) / self._weights.span[place]
+    def _slope(self, before: Floats, here: Floats, after: Floats, point: Ints) -> Floats:
+        """The slope at points from the values there and at their neighbours, as np.gradient has it."""
+        whole = (after - before) / self._weights.span[point]
         if self._even:
             return np.asarray(whole.astype(here.dtype))
         weights = self._weights
-        parabola = weights.before[place] * before + weights.here[place] * here
-        parabola += weights.after[place] * after
-        end = (place == 0) | (place == self.count - 1)
+        parabola = weights.before[point] * before + weights.here[point] * here
+        parabola += weights.after[point] * after
+        end = (point == 0) | (point == self.count - 1)
         return np.asarray(np.where(end, whole, parabola).astype(here.dtype))
 
 
 class _SlopeWeights(NamedTuple):
-    """What slopes at each place are made of, each (places,)."""
+    """Weights of the slope at each point, each (points,)."""
 
     span: Floats  # between the neighbours
     before: Floats
@@ -110,7 +110,7 @@ def straight_profiles(crossings: Floats, ends: tuple[float, float]) -> Profiles:
 
     Args:
         crossings: of the observed (row 0) and the draws, (rows, settings, x).
-        ends: coordinates between which crossings can lie.
+        ends: coordinates between which crossings can be.
     """
     grid = np.array(ends)
     return Profiles(grid, grid - crossings[..., None], np.zeros(crossings.shape))

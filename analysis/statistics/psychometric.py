@@ -1,7 +1,7 @@
-"""Psychometric curves: the place where half of the runs are benign, by likelihood of binomial counts.
+"""Psychometric curves: the threshold at which half of the runs are benign, by binomial likelihood.
 
 P(u) = floor + (1 − floor − gap) Ψ((u − c)/s + k), k such that P(c) = 1/2: Ψ is the normal or the
-logistic distribution function and u the y axis's coordinate. Place c, width s, floor and gap run over
+logistic distribution function and u the y axis's coordinate. Threshold c, width s, floor and gap run over
 a grid that is computed once for all columns, so no iteration can fail and nothing needs a start.
 """
 
@@ -17,9 +17,9 @@ from analysis.errors import AnalysisError, nearest
 from analysis.statistics.curve_likelihood import LAPSES, LINKS, Counts, curve, grid_likelihood
 from analysis.statistics.tolerance import NEGLIGIBLE, SMALLEST_DIVISOR
 
-# A likelihood much sharper than a step is parabolic, which a spline between places follows.
+# A likelihood much sharper than a step is parabolic, which a spline between thresholds follows.
 SPLINE_REFINEMENT = 8
-# Places whose logarithm of likelihood is this near the largest are equally likely.
+# Thresholds whose log likelihood is this near the largest are equally likely.
 LOG_LIKELIHOOD_TOLERANCE = 0.02
 # Relative step of numerical derivatives.
 DERIVATIVE_STEP = 1e-4
@@ -27,15 +27,15 @@ DERIVATIVE_STEP = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Fitted curves of columns: what the likelihood says of each one's place.
+    """Fitted curves of columns: the likelihood of each one's threshold.
 
-    `likelihood` is the log profile likelihood over `places`, largest over the width; `width` is that of
+    `likelihood` is the log profile likelihood over `thresholds`, largest over the width; `width` is that of
     the most likely curve. `floor` and `gap` are shared by all columns.
     """
 
-    thresholds: Floats  # (places,)
-    likelihood: Floats  # (columns, places)
-    prior: Floats  # (columns, places), in logarithms: Jeffreys', half the log information
+    thresholds: Floats  # (thresholds,) candidates, sorted
+    likelihood: Floats  # (columns, thresholds)
+    prior: Floats  # (columns, thresholds), in logarithms: Jeffreys', half the log information
     width: Floats  # (columns,)
     floor: float
     gap: float
@@ -45,7 +45,7 @@ class Curves:
 def fit_curves(
     counts: Counts, u: Floats, *, link: str = "probit", lapses: tuple[float, ...] = LAPSES
 ) -> Curves:
-    """The most likely psychometric curve of each column, and the profile likelihood of its place.
+    """The most likely psychometric curve of each column, and the profile likelihood of its threshold.
 
     Args:
         counts: runs on the upper side, of all runs; columns of one setting.
@@ -71,7 +71,7 @@ def fit_curves(
 
 
 def most_likely_thresholds(curves: Curves) -> Floats:
-    """The most likely place of each column, (columns,); the middle of those that are about as likely."""
+    """The most likely threshold of each column, (columns,); the mean of those about as likely."""
     thresholds, fine = _fine(curves, curves.likelihood)
     top = fine > fine.max(axis=1, keepdims=True) - LOG_LIKELIHOOD_TOLERANCE
     return np.asarray((top * thresholds).sum(axis=1) / top.sum(axis=1))
@@ -79,14 +79,14 @@ def most_likely_thresholds(curves: Curves) -> Floats:
 
 @lru_cache(maxsize=1)  # quantiles of the same curves are read several times
 def confidence_distribution(curves: Curves) -> tuple[Floats, Floats]:
-    """Each place's distribution function by its normalized profile likelihood and Jeffreys' prior.
+    """Confidence distribution of each threshold by its normalized profile likelihood and Jeffreys' prior.
 
-    The prior takes away what a flat one would say of places beyond the grid, of which cells tell
-    little. The 2.5 and 97.5 % points are the profile-likelihood interval where that is symmetric;
-    between two cells that part all runs cleanly it is nearly uniform, as it should be.
+    The prior takes away what a flat one would add beyond the grid, where cells carry little
+    information. The 2.5 and 97.5 % points are the profile-likelihood interval where that is symmetric;
+    between two cells that separate all runs cleanly it is nearly uniform, as it should be.
 
     Returns:
-        Places (fine,), FINER times as many as the curves', and shares (columns, fine).
+        Thresholds (fine,), SPLINE_REFINEMENT to a step of the curves', and shares (columns, fine).
     """
     thresholds, fine = _fine(curves, curves.likelihood + curves.prior)
     density = np.exp(fine - fine.max(axis=1, keepdims=True))
@@ -96,7 +96,7 @@ def confidence_distribution(curves: Curves) -> tuple[Floats, Floats]:
 
 
 def _fine(curves: Curves, logs: Floats) -> tuple[Floats, Floats]:
-    """Places FINER times as many as the curves', and logarithms there, (columns, fine)."""
+    """Thresholds, SPLINE_REFINEMENT to a step of the curves', and logarithms there, (columns, fine)."""
     thresholds = np.linspace(
         curves.thresholds[0],
         curves.thresholds[-1],
@@ -106,7 +106,7 @@ def _fine(curves: Curves, logs: Floats) -> tuple[Floats, Floats]:
 
 
 def quantiles(curves: Curves, shares: Floats) -> Floats:
-    """Places at shares of the confidence distribution, shape of shares: (..., columns)."""
+    """Thresholds at shares of the confidence distribution, shape of shares: (..., columns)."""
     thresholds, distribution = confidence_distribution(curves)
     # A tiny slope keeps flat parts invertible.
     ramp = np.linspace(0.0, 1e-9, len(thresholds))
@@ -117,13 +117,13 @@ def quantiles(curves: Curves, shares: Floats) -> Floats:
 
 
 def scores(curves: Curves, upper: Floats, u: Floats, *, threshold: Floats) -> tuple[Floats, Floats]:
-    """What each replicate says of the place, and the information that independent runs would give.
+    """Each replicate's score for the threshold, and the information that independent runs would give.
 
     Args:
         curves: fitted.
         upper: whether each run is on the upper side, (columns, cells, replicates), NaN where missing.
         u: coordinates of the cells.
-        place: of each curve, (columns,).
+        threshold: of each curve, (columns,).
     Returns:
         Efficient scores (columns, replicates), with the width's part taken out, and information
         (columns,). Without correlation between cells the scores' sum of squares is the information.
@@ -135,22 +135,22 @@ def scores(curves: Curves, upper: Floats, u: Floats, *, threshold: Floats) -> tu
     }
     nearby = threshold[:, None] + DERIVATIVE_STEP * curves.width[:, None]
     value = curve(u, threshold=threshold[:, None], **at)
-    by_place = (curve(u, threshold=nearby, **at) - value) / (nearby - threshold[:, None])
+    by_threshold = (curve(u, threshold=nearby, **at) - value) / (nearby - threshold[:, None])
     wider = at | {"width": curves.width[:, None] * (1 + DERIVATIVE_STEP)}
     by_width = (curve(u, threshold=threshold[:, None], **wider) - value) / DERIVATIVE_STEP
     present = np.isfinite(upper)
     weight = present.sum(-1) / (value * (1 - value))
-    cross = (weight * by_place * by_width).sum(1) / np.maximum(
+    cross = (weight * by_threshold * by_width).sum(1) / np.maximum(
         (weight * by_width**2).sum(1), SMALLEST_DIVISOR
     )
-    direction = by_place - cross[:, None] * by_width
+    direction = by_threshold - cross[:, None] * by_width
     residual = np.where(present, upper - value[..., None], 0.0)
     each = (residual * (direction / (value * (1 - value)))[..., None]).sum(axis=1)
     return each, np.asarray((weight * direction**2).sum(axis=1))
 
 
 def _prior(runs: Floats, u: Floats, curves: Curves) -> Floats:
-    """Half the log information on each place, (columns, places).
+    """Half the log information on each threshold, (columns, thresholds).
 
     Source:
         Welch and Peers 1963, J. R. Statist. Soc. B 25, 318 (the prior whose quantiles are intervals).

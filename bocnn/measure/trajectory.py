@@ -51,11 +51,11 @@ class TrajectoryPoint(NamedTuple):
 
 @compiled()
 def trajectory_point(run: RunState, row: Measures, arena: Arena) -> TrajectoryPoint:
-    """What is recorded of a run as it stands.
+    """What is recorded of a run at its present step.
 
     Args:
         run: the run; nothing is changed.
-        row: its measures as it stands.
+        row: its measures at this step.
         arena: to work in.
     """
     gamma = signal_coefficients(run.geometry, run.network, arena)
@@ -102,7 +102,7 @@ def signal_coefficients(geometry: Geometry, network: Network, arena: Arena) -> A
 
     Args:
         geometry: the run's coordinates.
-        network: as it stands.
+        network: unchanged.
         arena: they are allocated there.
     Returns:
         Shape (2m,), float64.
@@ -124,7 +124,7 @@ def noise_coefficients(geometry: Geometry, network: Network, arena: Arena) -> Ar
 
     Args:
         geometry: the run's coordinates.
-        network: as it stands.
+        network: unchanged.
         arena: they are allocated there.
     Returns:
         Shape (2m, n), float64.

@@ -1,4 +1,4 @@
-"""The report's page: one self-contained HTML file, which asks nothing of a network."""
+"""The report's page: one self-contained HTML file, which loads nothing from a network."""
 
 from analysis.report.html.document import Chapter, write_page
 from analysis.report.html.view import (

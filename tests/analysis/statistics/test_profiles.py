@@ -1,4 +1,4 @@
-"""Profiles between their places: a cubic through the values, with the slopes of numpy's gradient."""
+"""Profiles between their grid points: a cubic through the values, with the slopes of numpy's gradient."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from analysis.statistics.profiles import Profiles
 EVEN, UNEVEN = np.arange(9.0), np.geomspace(0.1, 20.0, 9)
 
 
-@pytest.mark.parametrize("grid", [EVEN, UNEVEN, UNEVEN[:2]], ids=["even", "uneven", "two places"])
+@pytest.mark.parametrize("grid", [EVEN, UNEVEN, UNEVEN[:2]], ids=["even", "uneven", "two points"])
 def test_columns_are_read_by_the_cubic_through_values_and_slopes(grid: np.ndarray) -> None:
     rng = np.random.default_rng(0)
     values, offsets = rng.normal(size=(4, 3, 5, len(grid))), rng.normal(size=(4, 3, 5)) / 50

@@ -9,7 +9,7 @@ from analysis.dataset.plane import Plane, exact
 from analysis.figures import draw_boundary
 from analysis.report.blocks import FigureBlock, TableBlock
 from analysis.report.results import LevelResults
-from analysis.report.rows import Row, finite
+from analysis.report.rows import TableRow, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.words import setting_words
 
@@ -57,7 +57,7 @@ def boundary_figure(level: LevelResults) -> FigureBlock:
     )
 
 
-def boundary_rows(boundary: Boundary) -> list[Row]:
+def boundary_rows(boundary: Boundary) -> list[TableRow]:
     """One row a setting and column: where the boundary is, its interval, and its state.
 
     Censored values and open ends are empty; `state` says on which side they are. `raw` is where the
@@ -87,8 +87,13 @@ def boundary_rows(boundary: Boundary) -> list[Row]:
     ]
 
 
-def boundary_cells(row: Row, plane: Plane) -> list[str]:
-    """A crossing's row as people read it."""
+def boundary_cells(row: TableRow, plane: Plane) -> list[str]:
+    """A crossing's row as people read it.
+
+    Args:
+        row: of boundary.csv.
+        plane: names the columns of x and y.
+    """
     low, high = (
         "open" if row[f"{end}_open"] else "" if row[end] is None else f"{row[end]:.4g}"
         for end in ("low", "high")

@@ -12,7 +12,7 @@ from analysis.cells.cells import Cells
 from analysis.dataset.plane import exact
 from analysis.figures import draw_failures, draw_map
 from analysis.report.blocks import FigureBlock, MapBlock, TableBlock
-from analysis.report.rows import Row, finite
+from analysis.report.rows import TableRow, finite
 from analysis.report.section import Section, has_levels
 
 
@@ -76,7 +76,13 @@ class PlaneMap(Section):
 
 
 def level_view(cells: Cells, boundary: Boundary, two_colours: bool) -> PlaneView:
-    """The view of one level: means in shades, or their sides of the level in two colours."""
+    """The view of one level: means in shades, or their sides of the level in two colours.
+
+    Args:
+        cells: means on the plane.
+        boundary: at the level.
+        two_colours: whether sides of the level are shown instead of shades.
+    """
     level = exact(boundary.level)
     kind, words = ("two-colour", "two colours") if two_colours else ("map", "mean")
     return PlaneView(
@@ -86,7 +92,7 @@ def level_view(cells: Cells, boundary: Boundary, two_colours: bool) -> PlaneView
     )
 
 
-def cell_rows(cells: Cells) -> list[Row]:
+def cell_rows(cells: Cells) -> list[TableRow]:
     """One row a cell: where it is, counts, mean and standard error."""
     mean, error, used = cells.mean, cells.standard_error, cells.runs_used
     x, y = cells.plane.x, cells.plane.y

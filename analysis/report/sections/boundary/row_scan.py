@@ -3,7 +3,7 @@
 from analysis.boundary.mean_crossing import find_boundary
 from analysis.cells.cells import transposed
 from analysis.report.blocks import MAX_OPEN_ROWS, TableBlock, table_of_rows
-from analysis.report.rows import Row
+from analysis.report.rows import TableRow
 from analysis.report.section import Section, has_levels
 from analysis.report.sections.boundary.crossings import boundary_rows
 from analysis.report.tasks import Tasks
@@ -20,11 +20,11 @@ class RowScan(Section):
         self._found = tasks.submit(self._rows)
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[TableRow]:
         """One row a level, setting and row of the plane."""
         return self._found.result()
 
-    def _rows(self) -> list[Row]:
+    def _rows(self) -> list[TableRow]:
         rows, results = transposed(self.results.cells), self.results
         found = (
             find_boundary(rows, level, resampling=results.resampling)

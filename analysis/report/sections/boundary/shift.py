@@ -8,7 +8,7 @@ from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.figures import draw_shift
 from analysis.report.blocks import FigureBlock, TableBlock, table_of_rows
-from analysis.report.rows import Row, estimate_columns
+from analysis.report.rows import TableRow, estimate_columns
 from analysis.report.section import Section, has_levels, has_several_settings
 from analysis.report.words import estimate_words
 from analysis.scaling.paired_shift import Shift
@@ -110,7 +110,7 @@ class ShiftOfBoundary(Section):
             )
 
 
-def shift_rows(found: LevelShift) -> list[Row]:
+def shift_rows(found: LevelShift) -> list[TableRow]:
     """One row a column, then one for the overall mean (x empty)."""
     x, shift = found.boundary.plane.x, found.shift
     common = {

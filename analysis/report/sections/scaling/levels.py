@@ -7,7 +7,7 @@ from analysis.boundary.mean_crossing import Boundary
 from analysis.cells.cells import Cells
 from analysis.figures.levels import draw_levels
 from analysis.report.blocks import MAX_OPEN_ROWS, FigureBlock, TableBlock, table_of_rows
-from analysis.report.rows import Row, estimate_columns, finite
+from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.tasks import Tasks
 from analysis.scaling.exponent_by_level import (
@@ -72,8 +72,13 @@ class ExponentByLevel(Section):
         return [table_of_rows("levels", self.title, rows, folded=folded)]
 
 
-def exponent_row(cells: Cells, found: LevelExponent) -> Row:
-    """One level, definition and setting: the exponent that this level shows."""
+def exponent_row(cells: Cells, found: LevelExponent) -> TableRow:
+    """One level, definition and setting: the exponent that this level shows.
+
+    Args:
+        cells: names the settings.
+        found: the exponent at a level.
+    """
     return {
         "definition": found.definition,
         "setting": cells.plane.settings[found.setting],

@@ -7,7 +7,7 @@ from analysis.dataset.trajectory_files import MAX_SHOWN_REPLICATES
 from analysis.figures import draw_trajectories, draw_trajectory, draw_trajectory_key
 from analysis.report.blocks import FigureBlock, TableBlock, table_of_rows
 from analysis.report.predictions import Prediction
-from analysis.report.rows import Row, estimate_columns
+from analysis.report.rows import TableRow, estimate_columns
 from analysis.report.section import Section, has_trajectories
 from analysis.training.trajectories import BAND, Trajectories
 
@@ -74,7 +74,7 @@ class TrajectoriesOfLayers(Section):
             )
 
 
-def ending_rows(found: Trajectories) -> list[Row]:
+def ending_rows(found: Trajectories) -> list[TableRow]:
     """One row a setting and panel: the last value of the last measure, its growth, and the verdict."""
     return [
         {
