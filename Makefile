@@ -52,13 +52,11 @@ $(VENV)/.cluster: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(READY)
-	$(BIN)/bocnn-sweep run label-flip-plane --out $(DEMO)/label-flip-plane
-	$(BIN)/bocnn-sweep run initialization-plane --out $(DEMO)/initialization-plane
+	$(BIN)/bocnn-sweep run label-flip-plane initialization-plane --out $(DEMO)
 	$(BIN)/bocnn-analysis report $(DEMO)/label-flip-plane $(DEMO)/initialization-plane --out $(DEMO)/report
 
 papers: $(READY)
-	for sweep in $(PAPERS); do \
-	    $(BIN)/bocnn-sweep run $$sweep --size $(SIZE) --out $(RESULTS)/$(SIZE)/$$sweep || exit $$?; done
+	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
 	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
 
 test: $(READY)

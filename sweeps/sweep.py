@@ -121,7 +121,7 @@ class Sweep:
         Args:
             out: folder or URI of the dataset; data/<name> if left out.
             progress: whether to print what is going on.
-            options: fields of `sweeps.driver.run.RunOptions`, such as executor="local" or workers=4.
+            options: fields of `sweeps.driver.options.RunOptions`, such as executor="local" or workers=4.
         Returns:
             Its `location` is what `analysis.open` takes; its `failed` names shards that failed.
         Raises:
@@ -129,11 +129,12 @@ class Sweep:
             KeyboardInterrupt: it was stopped by a signal.
         """
         from sweeps.declare.terminal import WordConsole
-        from sweeps.driver.run import Output, RunOptions, checked_status, train_sweep
+        from sweeps.driver.options import Output, RunOptions
+        from sweeps.driver.run import checked_status, train_sweeps
 
         output = Output(*(WordConsole(stderr=err, quiet=not progress) for err in (False, True)))
-        end = train_sweep(
-            lambda: self.resolved, _location(out), options=RunOptions(**options), output=output
+        (end,) = train_sweeps(
+            [lambda: self.resolved], _location(out), options=RunOptions(**options), output=output
         )
         return checked_status(end)
 
@@ -144,7 +145,7 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         """Its keys in a table, as notebooks show it."""
-        from sweeps.plan.summary import html_table
+        from sweeps.declare.html_table import html_table
 
         rows = [
             (key, f"{name}: {form}")
@@ -167,7 +168,7 @@ def load(sweep: str | Path, size: str | None = None, replicates: int | None = No
     Args:
         sweep: the name or the path.
         size: one of the sweep's sizes, such as smoke.
-        replicates: in place of the sweep's.
+        replicates: instead of the sweep's.
     Raises:
         SweepFileError: every error of the file, each with its line.
         SweepError: there is no such sweep.
@@ -201,7 +202,7 @@ def _location(out: str | Path | None) -> str | None:
 
 
 def _count(form: Any) -> int | str:
-    """How many values a form of an axis stands for; a question mark where it is none."""
+    """How many values a form of an axis has; a question mark where it is none."""
     from sweeps.declare.axis import AxisError, read_axis
 
     try:

@@ -25,7 +25,7 @@ WRONG_SIDE = 1e-3
 class Boundary:
     """Crossings per setting and column, in the y axis's coordinate (log y on a log axis).
 
-    −inf stands for a crossing below the grid, +inf for one above it, NaN for a column without
+    −inf means a crossing below the grid, +inf one above it, NaN a column without
     usable runs; an interval end can be infinite too (open). `draws` keeps the joint bootstrap.
     """
 
@@ -61,7 +61,7 @@ class Boundary:
 
     @property
     def closed(self) -> NDArray[np.bool_]:
-        """Columns whose estimate and both interval ends lie inside the grid, (settings, x)."""
+        """Columns whose estimate and both interval ends are inside the grid, (settings, x)."""
         return np.isfinite(self.estimate) & np.isfinite(self.low) & np.isfinite(self.high)
 
     def state(self, setting: int, column: int) -> str:
@@ -144,7 +144,7 @@ def _bounded(
     """Interval ends (settings, x), those of columns that cross beyond the grid from their profiles.
 
     Distances cannot be measured from a crossing that is beyond the grid. There the interval ends where
-    the profile's own bound crosses: where it is first told from the level, by Student's t.
+    the profile's own bound crosses: where it first differs from the level, by Student's t.
     """
     low, high = (end.copy() for end in ends)
     share = np.array((1 - how.confidence) / 2)

@@ -23,7 +23,7 @@ STEP = "step"
 """The column of the steps taken so far, the abscissa of curves along the training."""
 
 Run = dict[str, Any]
-"""What tells a run apart: run_id, status, and its values of axes and settings."""
+"""What identifies a run: run_id, status, and its values of axes and settings."""
 Cell = dict[str, Any]
 """Values of axes and settings that recorded runs share."""
 
@@ -45,11 +45,14 @@ class Folder(NamedTuple):
                 continue
 
     def tables(self, column: int, names: Sequence[str]) -> Iterable[pa.Table]:
-        """Columns of all shards (0) or all records (1), BATCH rows at a time.
+        """Columns of all shards or all records, BATCH rows at a time.
 
         Where a compaction removes files meanwhile, rows come again from the file that holds them now: each
         run, or each record, is to be taken once.
 
+        Args:
+            column: 0 for the shards, 1 for their records.
+            names: columns to read.
         Raises:
             AnalysisError: a file that cannot be read, or whose columns are not those of the first one.
         """
@@ -103,7 +106,7 @@ def _check_columns(found: pa.Schema, first: pa.Schema, names: Sequence[str], *, 
 
 
 class Chosen(NamedTuple):
-    """Cells to show, the axis and values of their panels, and where other axes are held."""
+    """Cells to show, the axis and values of their panels, and the values of the other axes."""
 
     cells: list[Cell]
     over: str
@@ -146,7 +149,16 @@ def _pairs(files: Any, folder: str) -> list[tuple[str, str]]:
 
 
 def read_cells(folder: Folder, sweep: SweepDocument) -> list[Cell]:
-    """The cells with records that the present sweep plans, each once."""
+    """The cells with records that the present sweep plans, each once.
+
+    Args:
+        folder: of the records.
+        sweep: the present one.
+    Returns:
+        Values of axes and settings, cell by cell.
+    Raises:
+        AnalysisError: a file that cannot be read.
+    """
     allowed = _allowed(folder, sweep)
     found: dict[tuple[Any, ...], Cell] = {}
     for table in _planned(folder, sweep, allowed, ()):
@@ -156,7 +168,15 @@ def read_cells(folder: Folder, sweep: SweepDocument) -> list[Cell]:
 
 
 def read_runs(folder: Folder, sweep: SweepDocument, cells: Sequence[Cell]) -> list[Run]:
-    """The runs of cells, each once, of at most MAX_SHOWN_REPLICATES replicates."""
+    """The runs of cells, each once, of at most MAX_SHOWN_REPLICATES replicates.
+
+    Args:
+        folder: of the records.
+        sweep: the present one.
+        cells: cells to read.
+    Raises:
+        AnalysisError: a file that cannot be read.
+    """
     known = _allowed(folder, sweep)
     allowed = {name: tuple({cell[name] for cell in cells}) for name in known}
     wanted = {tuple(cell[name] for name in known) for cell in cells}
@@ -202,13 +222,13 @@ def _fitting(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
 
 
 def choose(cells: list[Cell], sweep: SweepDocument, *, over: str, at: Mapping[str, Any]) -> Chosen:
-    """The cells of at most MAX_PANELS values of one axis, the other axes held.
+    """The cells of at most MAX_PANELS values of one axis, the other axes held fixed.
 
     Args:
         cells: all that have records.
         sweep: their sweep.
         over: the axis of the panels.
-        at: where axes are held; those not named are held in their middle.
+        at: values of other axes; those not named are held fixed in their middle.
     Raises:
         AnalysisError: no such axis, or no run there.
     """
@@ -217,20 +237,21 @@ def choose(cells: list[Cell], sweep: SweepDocument, *, over: str, at: Mapping[st
     if len(values) > MAX_PANELS:
         values = [values[round(k)] for k in np.linspace(0, len(values) - 1, MAX_PANELS)]
     cells = [cell for cell in cells if cell[over] in values]
-    held: dict[str, Any] = {}
+    fixed: dict[str, Any] = {}
     for name in sweep.axes:
         kinds = {(cell[over], cell[name]) for cell in cells if name in cell}
         # An axis zipped with the panels' has one value in each and needs no holding.
         if name == over or (name not in at and len(kinds) <= len(values)):
             continue
         present = _distinct(cells, name)
-        held[name] = _held(name, at[name], present) if name in at else present[len(present) // 2]
-        cells = [cell for cell in cells if cell[name] == held[name]]
+        wanted = name in at
+        fixed[name] = _recorded(name, at[name], present) if wanted else present[len(present) // 2]
+        cells = [cell for cell in cells if cell[name] == fixed[name]]
     settings = {n: v for n, v in sweep.settings.items() if len(v) > 1 and n in cells[0]}
-    return Chosen(cells, over, values, held, settings)
+    return Chosen(cells, over, values, fixed, settings)
 
 
-def _held(name: str, wanted: Any, present: list[Any]) -> Any:
+def _recorded(name: str, wanted: Any, present: list[Any]) -> Any:
     """The recorded value that reads as the wanted one does."""
     for value in present:
         if value == wanted or text_of_value(value) == text_of_value(wanted):
@@ -259,6 +280,13 @@ def read_records(folder: Folder, runs: list[Run], measures: Sequence[str]) -> Re
     """What was recorded on the runs, at every step at which any of them has a record.
 
     A run that stopped keeps its last record; a null of one that diverged is NaN.
+
+    Args:
+        folder: of the records.
+        runs: runs to read.
+        measures: recorded columns.
+    Raises:
+        AnalysisError: records that belong to another dataset, or cannot be read.
     """
     kind = folder.schema(0).field("run_id").type
     found = dict(zip(folder.schema(1).names, folder.schema(1).types, strict=True)).get("run_id")

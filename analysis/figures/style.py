@@ -15,7 +15,7 @@ COLUMN_WIDTH = 4.2
 INK = "#262626"
 GREY = "#595959"
 LINE_SHADE = 0.62
-"""Lines lie over points of the same colour, in a darker shade, since many points hide them."""
+"""Lines are drawn over points of the same colour, in a darker shade, since many points hide them."""
 PALETTE_SIZE = 10
 MARKERS = "os^Dv<>pP*"
 MAX_LABEL_LINES = 4
@@ -98,7 +98,12 @@ def panels(width: float, height: float, *, down: int = 1, across: int = 1) -> tu
 
 
 def wrapped(label: str, width: int = 40) -> str:
-    """A label broken into lines that fit beside a panel; a very long one ends in dots."""
+    """A label broken into lines that fit beside a panel; a very long one ends in dots.
+
+    Args:
+        label: any text.
+        width: letters in a line, at most.
+    """
     return textwrap.fill(label, width, max_lines=MAX_LABEL_LINES, placeholder=" …")
 
 

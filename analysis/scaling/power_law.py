@@ -28,7 +28,7 @@ MIN_FINITE_SHARE = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its interval; NaN ends where draws cannot tell."""
+    """A number with its interval; NaN ends where draws cannot bound it."""
 
     value: float
     low: float
@@ -76,7 +76,7 @@ def fit_power_law(
 ) -> PowerLaw:
     """Fits the law by an estimating equation: the weighted excess over the level, on the law, sums to zero.
 
-    Columns count where the law lies inside the grid, not where they happen to cross: choosing those
+    Columns count where the law is inside the grid, not where they happen to cross: choosing those
     would keep what chance moved inward. Near a crossing this is least squares of the crossings, in
     the y axis's own coordinate (log y on a log axis), where errors belong. A power law leaves out
     columns at x ≤ 0 or y* ≤ 0. Intervals come from refitting every draw.

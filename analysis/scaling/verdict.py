@@ -28,7 +28,7 @@ class Verdict:
     """One prediction against one measured boundary.
 
     `quantity` is "exponent", or "factor": measured over predicted y*, which a predicted line says is 1.
-    `reason` tells why nothing can be told, or that the columns scatter about the law too much.
+    `reason` says why the comparison is inconclusive, or that the columns scatter too much about the law.
     """
 
     prediction: str

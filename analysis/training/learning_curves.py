@@ -33,8 +33,8 @@ def recorded_lines(
     Args:
         location: the dataset's folder or URI.
         sweep: its sweep.
-        asked: measure and predicted measure, both recorded columns.
-        over: the axis whose values the lines are of; the others are told as settings.
+        spec: measure and predicted measure, both recorded columns.
+        over: the axis whose values the lines are of; the others are labelled as settings.
     Returns:
         The lines and the steps as their abscissa; none where nothing was recorded.
     """

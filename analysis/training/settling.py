@@ -46,8 +46,11 @@ def ending(steps: Floats, values: Floats, *, confidence: float = 0.95) -> Ending
 
 
 def median(values: Floats, confidence: float) -> Estimate | None:
-    """The median of independent runs between two of its order statistics; None below FEWEST runs.
+    """The median of independent runs between two of its order statistics; None below MIN_RUNS runs.
 
+    Args:
+        values: finite, shape (runs,).
+        confidence: two-sided, e.g. 0.95.
     Source:
         Conover 1999, section 3.2 (the interval holds for every continuous law).
     """

@@ -94,7 +94,7 @@ def open_trajectories(
         sweep: its sweep.
         over: the axis of the panels, at most four of its values; None is the plane's x, or the
             first axis.
-        at: values at which other axes are held; those not named are held in their middle.
+        at: values of other axes; those not named are held fixed in their middle.
         measures: the recorded columns; None takes those with the roles of LAYER_ROLES.
     Returns:
         None where nothing was recorded, or where the model does not record these measures.

@@ -1,4 +1,4 @@
-"""The gram engine on the CPU: one compiled loop, draws to measures, its state in cache.
+"""The gram engine on the CPU: three stages, draw, train and measure, one compiled loop, its state in cache.
 
 Runs of one shape train side by side, one per SIMD lane; a lane that is done takes the next run. A run's
 arithmetic never depends on which runs train beside it. Scheduling, files and statuses' names are left to

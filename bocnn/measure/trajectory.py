@@ -51,11 +51,11 @@ class TrajectoryPoint(NamedTuple):
 
 @compiled()
 def trajectory_point(run: RunState, row: Measures, single: bool, arena: Arena) -> TrajectoryPoint:
-    """What is recorded of a run as it stands.
+    """What is recorded of a run at its present step.
 
     Args:
         run: the run; nothing is changed.
-        row: its measures as it stands.
+        row: its measures at this step.
         single: whether it is trained in float32: then so are its slopes.
         arena: to work in.
     """
@@ -118,7 +118,7 @@ def signal_coefficients(geometry: Geometry, network: Network, arena: Arena) -> A
 
     Args:
         geometry: the run's coordinates.
-        network: as it stands.
+        network: unchanged.
         arena: they are allocated there.
     Returns:
         Shape (2m,), float64.
@@ -140,7 +140,7 @@ def noise_coefficients(geometry: Geometry, network: Network, arena: Arena) -> Ar
 
     Args:
         geometry: the run's coordinates.
-        network: as it stands.
+        network: unchanged.
         arena: they are allocated there.
     Returns:
         Shape (2m, n), float64.

@@ -25,7 +25,7 @@ _SQUEEZE = 0.0331
 def fill_chis(out: Array, drawn: Array, degrees: int, stream: Stream) -> None:
     """Write chi variates with falling degrees of freedom: degrees, degrees − 1, …, at least 1.
 
-    Draw i is the stream's draw number i, as `chi` gives it up to rounding: nearly all first attempts lie
+    Draw i is the stream's draw number i, as `chi` gives it up to rounding: nearly all first attempts are
     below the rejection's squeeze, and are made here in vectors; the others are left to `chi`.
 
     Args:

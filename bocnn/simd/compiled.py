@@ -76,7 +76,7 @@ def _cache_folder() -> str | None:
     _LOG.warning(
         "warning: neither %s can be written: compiled code is kept in %s",
         " nor ".join(map(str, usual)),
-        temporary or "memory, and compiled anew by every process, for minutes",
+        temporary or "memory, and compiled anew by every process",
     )
     return str(temporary / name) if temporary else None
 

@@ -1,17 +1,19 @@
 """The commands of bocnn-sweep and their options; what they do is in `sweeps.driver`."""
 
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from sweeps.cli.messages import OUTPUT, err, leave, out, print_status, stopped
+from sweeps.cli.messages import STREAMS, err, leave, out, print_status, stopped
 from sweeps.declare.file import presets
 from sweeps.declare.file.sweep_file import read_keys, read_spec
 from sweeps.declare.terminal import guard_streams
 from sweeps.driver import datasets, open_sweep
-from sweeps.driver.run import Executor, RunOptions, summary_of, train_sweep
+from sweeps.driver.options import Executor, RunOptions
+from sweeps.driver.run import summary_of, train_sweeps
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import DatasetFolder
@@ -25,12 +27,23 @@ app = typer.Typer(
 )
 
 SweepArgument = Annotated[str, typer.Argument(help="A sweep file, or the name of a shipped sweep.")]
+SweepsArgument = Annotated[
+    list[str], typer.Argument(help="Sweep files, or names of shipped sweeps.", show_default=False)
+]
 OutOption = Annotated[
     str | None,
     typer.Option("--out", help="Output folder or URI; data/<name of the sweep> if left out."),
 ]
+RunOutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        help="Output folder or URI; of several sweeps, of a folder with one for each, by name. "
+        "data/<name of the sweep> if left out.",
+    ),
+]
 ReplicatesOption = Annotated[
-    int | None, typer.Option(help="Replicates, in place of the file's; more may be added later.")
+    int | None, typer.Option(help="Replicates, instead of the file's; more may be added later.")
 ]
 SizeOption = Annotated[
     str | None, typer.Option("--size", help="One of the file's sizes, such as smoke, paper, fine.")
@@ -43,7 +56,7 @@ ShardSecondsOption = Annotated[float, typer.Option(min=0.1, help="Seconds of a t
 def list_presets() -> None:
     """List the shipped sweeps."""
     table = Table("sweep", "what it maps")
-    for name in presets.names():
+    for name in presets.preset_names():
         spec, _ = read_spec(read_keys(presets.find(name)[0], name))
         table.add_row(name, spec.description if spec else "")
     out.print(table)
@@ -71,8 +84,8 @@ def plan(  # typer reads options from parameters
 
 @app.command()
 def run(  # typer reads options from parameters
-    sweep: SweepArgument,
-    out_folder: OutOption = None,
+    sweep: SweepsArgument,
+    out_folder: RunOutOption = None,
     replicates: ReplicatesOption = None,
     size: SizeOption = None,
     executor: Annotated[
@@ -93,6 +106,8 @@ def run(  # typer reads options from parameters
 ) -> None:
     """Train what is planned and not yet published; the same command goes on after any stop.
 
+    Several sweeps are all planned first, then trained one after the other on one Ray.
+
     Exit status: 0 all is published; 1 shards failed; 2 an error, nothing was started; 3 the time is
     over; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
@@ -106,15 +121,10 @@ def run(  # typer reads options from parameters
         time_budget_s=None if time_budget is None else 60 * time_budget,
     )
     try:
-        end = train_sweep(
-            lambda: open_sweep(sweep, replicates, size=size),
-            out_folder,
-            options=options,
-            output=OUTPUT,
-        )
+        openers = [partial(open_sweep, each, replicates, size=size) for each in sweep]
+        leave(train_sweeps(openers, out_folder, options=options, output=STREAMS))
     except Stopped as stop:
         raise stopped(int(stop.args[0])) from None
-    leave(end)
 
 
 @app.command()
@@ -150,7 +160,7 @@ def compact(
     dataset: Annotated[str, typer.Argument(help="The output folder or URI.")],
     mb: Annotated[float, typer.Option(min=0.001, help="Size of a large file, MB.")] = 64.0,
 ) -> None:
-    """Bring many small files together into few large ones; readers and drivers may be at work."""
+    """Bring many small files together into few large ones; readers and drivers may run meanwhile."""
     done = datasets.compact_dataset(DatasetFolder(dataset), int(mb * 1e6))
     rest = (
         f" ({done.left_over:,} had been left by a compaction cut short)" if done.left_over else ""

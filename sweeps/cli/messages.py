@@ -1,17 +1,21 @@
-"""What the command prints of a dataset and of the end of a run, and the exit status that stands for it."""
+"""What the command prints of a dataset and of the end of a run, and its exit status."""
+
+from collections.abc import Generator
+from contextlib import closing
 
 import typer
 
 from sweeps.declare.terminal import WordConsole
 from sweeps.driver.datasets import DatasetStatus
-from sweeps.driver.run import Output, TrainingEnd
+from sweeps.driver.options import Output
+from sweeps.driver.run import TrainingEnd
 from sweeps.store.failed_shard import reason
 
 GO_ON = "what is published stays: run the same command again to go on"
 
 out = WordConsole(markup=False, emoji=False)
 err = WordConsole(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
-OUTPUT = Output(out, err)
+STREAMS = Output(out, err)
 
 
 def stopped(signal: int) -> typer.Exit:
@@ -20,18 +24,32 @@ def stopped(signal: int) -> typer.Exit:
     return typer.Exit(128 + signal)
 
 
-def leave(end: TrainingEnd) -> None:
-    """Say what the dataset holds and why the sweep is not complete.
+def leave(ends: Generator[TrainingEnd, None, None]) -> None:
+    """Say of each sweep, when it has ended, what its dataset holds and why it is not complete.
+
+    Args:
+        ends: of sweeps that are trained one after the other.
+    Raises:
+        typer.Exit: with a status other than 0, where one is not complete.
+    """
+    with closing(ends):
+        statuses = [_explain(end) for end in ends]
+    if status := min((status for status in statuses if status), default=0):
+        raise typer.Exit(status)
+
+
+def _explain(end: TrainingEnd) -> int:
+    """Print how one sweep ended, and return its exit status.
 
     Raises:
-        typer.Exit: with the status that stands for it, where the sweep is not complete.
+        typer.Exit: a signal came.
     """
     stop_signal = end.stop_signal
     if end.status is not None:
         print_status(end.status)
     if stop_signal.cause:
         err.print(f"stopped, since no shard can be published: {stop_signal.cause}", style="red")
-        raise typer.Exit(1)
+        return 1
     for number, error in end.failures.items():
         err.print(f"shard {number} failed after its retries: {reason(error)}", style="red")
     if end.failures and end.status and (kept := len(end.status.failed)):
@@ -42,10 +60,11 @@ def leave(end: TrainingEnd) -> None:
         raise stopped(stop_signal.signal)
     if stop_signal.time_is_over and end.missing and not end.failures:
         err.print(f"the time is over; {GO_ON}")
-        raise typer.Exit(3)
+        return 3
     if end.missing:
         err.print(f"{end.missing:,} runs are not published; {GO_ON}", style="red")
-        raise typer.Exit(1)
+        return 1
+    return 0
 
 
 def print_status(status: DatasetStatus) -> None:

@@ -11,10 +11,11 @@ from sweeps.declare.document import ADDED
 from sweeps.declare.document_digest import states_digest
 from sweeps.declare.file.yaml_file import from_json
 from sweeps.declare.file_names import MANIFEST
+from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
 from sweeps.driver.steps import owner_of, writer_of
 from sweeps.plan.plan import Plan, make_plan
-from sweeps.plan.summary import duration, html_table
+from sweeps.plan.summary import duration
 from sweeps.protocol import Model, NeedsImages, load_model
 from sweeps.provenance.mixtures import mixtures
 from sweeps.provenance.sessions import Share, share
@@ -64,7 +65,9 @@ class DatasetStatus:
             lines.append(f"orchestration: {self.share}")
             if self.share.compile_s:
                 seconds = duration(self.share.compile_s)
-                lines.append(f"compiling: {seconds}, which is neither training nor orchestration")
+                lines.append(
+                    f"compiling: {seconds} of the slots' time, neither training nor orchestration"
+                )
         lines += [f"failed: {failed}" for failed in self.failed]
         lines += [
             f"damaged: {damaged}; `bocnn-sweep run` of this sweep sets it aside and trains its runs again"
@@ -136,6 +139,9 @@ def verify_dataset(
 ) -> Verification:
     """Check every row of a dataset, from the dataset alone.
 
+    Args:
+        dataset: the folder.
+        find_model: gives the model of a name.
     Raises:
         SweepError: as `read_status`.
     """
@@ -148,6 +154,10 @@ def compact_dataset(
 ) -> Compaction:
     """Bring the small files of a dataset together, from the dataset alone.
 
+    Args:
+        dataset: the folder.
+        target_bytes: size of a large file, > 0.
+        find_model: gives the model of a name.
     Raises:
         SweepError: as `read_status`, and as `sweeps.store.compact.compact`.
     """
@@ -162,6 +172,9 @@ def sweep_of(
 ) -> ResolvedSweep:
     """The sweep of a dataset, as its manifest has it, or else its files.
 
+    Args:
+        dataset: the folder.
+        find_model: gives the model of a name.
     Raises:
         SweepError: the folder holds no sweep, or one that cannot be read.
     """

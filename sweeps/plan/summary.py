@@ -3,11 +3,11 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
+from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
 from sweeps.plan.cut import ShardSize, cut_shards
-from sweeps.plan.forecast import Forecast, forecast
+from sweeps.plan.forecast import Forecast, forecast, saves_ray
 from sweeps.plan.idle import idle_everywhere
 from sweeps.plan.plan import Plan
 
@@ -65,8 +65,9 @@ class PlanSummary:
         return rows + [("without effect", f"{name}: {why}") for name, why in self.idle.items()]
 
     def warnings(self) -> list[str]:
-        """What is wrong with files of the folder."""
-        return [
+        """What to know before it is run: a quicker way, files of the folder that are damaged."""
+        quicker = saves_ray(self.forecast.core_s, self.cores) if self.to_train else ""
+        return [quicker] * bool(quicker) + [
             f"damaged: {name} {why}; run sets it aside and trains its runs again"
             for name, why in self.damaged.items()
         ]
@@ -107,16 +108,6 @@ def summarise(
         idle=idle_everywhere(plan.resolved),
         damaged=damaged,
     )
-
-
-def html_table(title: str, rows: list[tuple[str, str]]) -> str:
-    """A table of two columns under a title."""
-    cells = "".join(
-        f"<tr><th style='text-align:left'>{escape(visible(key))}</th>"
-        f"<td style='text-align:left'>{escape(visible(value))}</td></tr>"
-        for key, value in rows
-    )
-    return f"<table><caption>{escape(visible(title))}</caption>{cells}</table>"
 
 
 def duration(seconds: float) -> str:

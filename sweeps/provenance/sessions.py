@@ -2,7 +2,7 @@
 
 A *session* is one start of a driver. Its time counts from there to its last publication: imports of the
 workers, idle slots and the writing of files are orchestration, like all that is neither a shard's training
-nor the compiling of the model's code before it.
+nor the compiling of the model's code before it, or waiting for it.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Share(NamedTuple):
-    """Seconds of slots that were there, and those in which shards were trained and code was compiled."""
+    """Seconds of slots that were there; of those in which shards trained; of those spent on compiling."""
 
     sessions: int
     compute_s: float

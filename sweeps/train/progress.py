@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.progress import Task as Bar
 from rich.table import Table
 from rich.text import Text
@@ -19,26 +19,47 @@ from rich.text import Text
 from sweeps.train import shard
 from sweeps.train.tally import Tally
 
+_RATE_PERIOD_S = 10.0
+"""The rate is that of so many last seconds; that of all the training once it has ended."""
+
+_BAR_WIDTH = 16
+"""Characters: with billions of runs the line still has at most 80."""
+
+
+class _Runs(TextColumn):
+    """Runs done of runs to do."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Bar) -> Text:
+        return Text(f"{task.completed:,.0f}/{task.total or 0:,.0f} runs")
+
 
 class _Rate(TextColumn):
-    """Runs per second since training began: what was compiled before does not count."""
+    """Runs per second: what was compiled before training began does not count."""
 
     def __init__(self) -> None:
         super().__init__("")
 
     def render(self, task: Bar) -> Text:
         seconds = _seconds_since(task.fields["began"])
-        return Text(f"{task.completed / seconds if seconds else 0:,.0f} runs/s")
+        whole = task.completed / seconds if seconds else 0.0
+        return Text(f"{whole if task.finished else task.speed or whole:,.0f} runs/s")
 
 
 class _Bars(Progress):
-    """The bar, and below it a table of the nodes."""
+    """The bar; below it what is going on; and a table of the nodes, where there are several."""
 
     tally: Tally
+    state = ""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)
-        if self.tasks:  # none at the start
+        if not self.tasks:  # at the start, before there is a tally
+            return
+        yield Text(self.state, overflow="fold")
+        if len(self.tally.nodes) > 1:
             yield nodes_table(self.tally, _seconds_since(self.tasks[0].fields["began"]))
 
 
@@ -50,16 +71,16 @@ class Live:
         self._shards = shards
         self._console = console
         self._bar = _Bars(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
+            BarColumn(_BAR_WIDTH),
+            _Runs(),
             _Rate(),
-            TextColumn("{task.fields[failed]}"),
             TimeRemainingColumn(),
             console=console,
+            speed_estimate_period=_RATE_PERIOD_S,
+            get_time=time.monotonic,
         )
         self._bar.tally = self.tally
-        self._task = self._bar.add_task(self._said(), total=runs, failed="", began=None)
+        self._task = self._bar.add_task("", total=runs, began=None)
         self._began: float | None = None
 
     def __enter__(self) -> Self:
@@ -74,32 +95,43 @@ class Live:
     ) -> None:
         self._bar.stop()
 
+    def announce(self, state: str) -> None:
+        """Show what goes on before any shard trains, such as "starting Ray"."""
+        self._bar.state = state
+        self._bar.refresh()
+        if not self._console.is_terminal:
+            self._console.print(f"{_time(datetime.now(UTC))} {state}", soft_wrap=True)
+
     def __call__(self, progress: shard.Progress) -> None:
         """Show a shard's progress."""
         self.tally.add(progress)
         if self._began is None and progress.runs:
             self._began = time.monotonic() - progress.wall_s
-        self._bar.update(
-            self._task,
-            completed=self.tally.runs,
-            description=self._said(),
-            failed=counts(self.tally.failed()),
-            began=self._began,
-        )
+        self._bar.state = self._counts()
+        self._bar.update(self._task, completed=self.tally.runs, began=self._began)
         said = progress.setback or progress.compiling or progress.compile_s
         if said or (progress.published and not self._console.is_terminal):
             self._console.print(event(progress, datetime.now(UTC)), soft_wrap=True)
 
-    def _said(self) -> str:
-        """Shards in words."""
+    def _counts(self) -> str:
+        """Shards and runs in words; a kind that there is none of is left out."""
         tally = self.tally
-        said = f"{tally.published:,}/{self._shards:,} shards, {tally.running:,} running"
-        said += f" ({tally.compiling:,} compiling)" if tally.compiling else ""
-        return f"{said}, {tally.retried:,} retried, {tally.failed_shards:,} failed"
+        running = f"{tally.running:,} running"
+        running += f" ({tally.compiling:,} compiling)" if tally.compiling else ""
+        some = {"retried": tally.retried, "failed": tally.failed_shards}
+        words = [f"{tally.published:,}/{self._shards:,} shards", running]
+        words += [f"{count:,} {kind}" for kind, count in some.items() if count]
+        ended = counts({kind: count for kind, count in tally.failed().items() if count})
+        return ", ".join(words) + (f"; runs: {ended}" if ended else "")
 
 
 def event(progress: shard.Progress, at: datetime) -> str:
-    """A line of the log: when, which shard, what became of it, where or why."""
+    """A line of the log: when, which shard, what became of it, where or why.
+
+    Args:
+        progress: what a shard reports.
+        at: when.
+    """
     if progress.compiling:
         return f"{_stamp(progress, at)} compiling, once on a machine, node={progress.node}"
     if progress.compile_s:
@@ -112,7 +144,11 @@ def event(progress: shard.Progress, at: datetime) -> str:
 
 
 def _stamp(progress: shard.Progress, at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ} shard={progress.shard}"
+    return f"{_time(at)} shard={progress.shard}"
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _seconds_since(began: float | None) -> float:
@@ -121,7 +157,12 @@ def _seconds_since(began: float | None) -> float:
 
 
 def nodes_table(tally: Tally, elapsed_s: float) -> Table:
-    """A line for each node: shards running and published, runs per second since training began."""
+    """A line for each node: shards running and published, runs per second since training began.
+
+    Args:
+        tally: what shards have reported so far.
+        elapsed_s: seconds since training began; 0 shows no rate.
+    """
     table = Table("node", "running", "published", "runs/s", box=None)
     for name, node in sorted(tally.nodes.items()):
         rate = f"{node.runs / elapsed_s:,.1f}" if elapsed_s else "–"

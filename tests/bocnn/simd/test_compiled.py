@@ -167,12 +167,12 @@ def say(word):
     with (folder / "log").open("a") as log:
         print(word, file=log)
 
-def work():
+def compile_all():
     say("begin")
     time.sleep(seconds)
     say("end")
 
-compiling.compile_seconds(work)
+compiling.compile_seconds(compile_all)
 """
 
 
