@@ -55,7 +55,7 @@ class Stage:
             with global_compiler_lock:
                 for stage, own in callees:
                     stage.prepare(own)
-                found = self._load(record, layout)
+                found = self._loaded.get(layout) or self._load(record, layout)
         return found, table
 
     def llvm_code(self, record: Any) -> tuple[tuple[str, str], bytes]:
