@@ -4,7 +4,7 @@ import numpy as np
 
 from bocnn.cpu.engine import llvm_codes
 from bocnn.engines.gram_cpu import new_results
-from bocnn.engines.packing import pack
+from bocnn.engines.packing import pack_runs
 from bocnn.parameters.columns import PARAMETERS
 from bocnn.simd.lanes import lane_count
 from bocnn.simd.shipped import FILE, ship
@@ -24,7 +24,7 @@ def main() -> None:
         for column in PARAMETERS
     }
     columns |= {"seed": np.zeros(1, np.int64), "replicate": np.zeros(1, np.int32)}
-    runs = pack(columns, np.arange(1))
+    runs = pack_runs(columns, np.arange(1))
     codes: dict[tuple[str, str], bytes] = {}
     for real in (np.float32, np.float64):
         for width in (lane_count(real), None):
