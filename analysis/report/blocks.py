@@ -1,10 +1,11 @@
 """What a section is made of, as records: figures, tables, maps and texts.
 
-A block is made once and shown twice: in files (PNG, SVG, CSV) and on the page.
+A block is made once and shown twice: in files (PNG, SVG, CSV) and on the page. Figures are drawn when they
+are shown, each in a process of its own where there are several.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,10 @@ MAX_OPEN_ROWS = 12
 """Rows up to which a table of details is open on the page."""
 
 
+Draw = Callable[[], Figure]
+"""Draws a figure, anew whenever it is called."""
+
+
 @dataclass(frozen=True, eq=False)
 class FigureBlock:
     """A figure: `name`.png and `name`.svg, and on the page.
@@ -27,9 +32,9 @@ class FigureBlock:
 
     name: str
     caption: str
-    figure: Figure
-    parts: tuple[tuple[str, Figure], ...] = ()
-    key: Figure | None = None
+    draw: Draw
+    parts: tuple[tuple[str, Draw], ...] = ()
+    key: Draw | None = None
     on_page: bool = True
 
 
@@ -53,7 +58,7 @@ class MapBlock:
     """Maps on the page that show the values of a cell: for each setting its views, by name."""
 
     cells: Cells
-    panels: tuple[tuple[tuple[str, Figure], ...], ...]
+    panels: tuple[tuple[tuple[str, Draw], ...], ...]
 
 
 @dataclass(frozen=True)

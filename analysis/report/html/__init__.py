@@ -1,6 +1,24 @@
 """The report's page: one self-contained HTML file, which loads nothing from a network."""
 
 from analysis.report.html.document import Chapter, write_page
-from analysis.report.html.view import SectionView, view_of
+from analysis.report.html.view import (
+    Drawn,
+    DrawnFigure,
+    DrawnPanel,
+    SectionView,
+    draw_figure,
+    draw_panel,
+    view_of,
+)
 
-__all__ = ["Chapter", "SectionView", "view_of", "write_page"]
+__all__ = [
+    "Chapter",
+    "Drawn",
+    "DrawnFigure",
+    "DrawnPanel",
+    "SectionView",
+    "draw_figure",
+    "draw_panel",
+    "view_of",
+    "write_page",
+]

@@ -1,5 +1,7 @@
 """The boundary: crossings, fitted lines and theory's, one figure a level, and the crossings as a table."""
 
+from functools import partial
+
 import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
@@ -45,8 +47,12 @@ def boundary_figure(level: LevelResults) -> FigureBlock:
     return FigureBlock(
         f"boundary-level-{exact(boundary.level)}",
         f"Boundary at {boundary.label} = {exact(boundary.level)} over {boundary.plane.x.label}",
-        draw_boundary(
-            boundary, powers, comparisons=level.comparisons, broken_laws=level.broken_laws
+        partial(
+            draw_boundary,
+            boundary,
+            powers,
+            comparisons=level.comparisons,
+            broken_laws=level.broken_laws,
         ),
     )
 

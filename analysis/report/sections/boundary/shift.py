@@ -1,7 +1,7 @@
 """How far settings move the boundary."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from analysis.boundary.mean_crossing import Boundary
@@ -84,7 +84,7 @@ class ShiftOfBoundary(Section):
             FigureBlock(
                 f"shift-level-{exact(level.boundary.level)}",
                 f"Shift of the boundary at {level.boundary.label} = {exact(level.boundary.level)}",
-                draw_shift(level.boundary, level.shifts),
+                partial(draw_shift, level.boundary, level.shifts),
             )
             for level in self.results.levels
         ]

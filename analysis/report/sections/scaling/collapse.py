@@ -1,6 +1,6 @@
 """Data collapse: the cells' means against each order parameter that the sweep names."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from analysis.cells.cells import Cells
@@ -62,7 +62,7 @@ class CollapseByOrder(Section):
             FigureBlock(
                 f"collapse-{k}",
                 f"Collapse by {group[0].name}",
-                draw_collapse(self.results.cells, group),
+                partial(draw_collapse, self.results.cells, group),
             )
             for k, group in enumerate(self.collapses.found, start=1)
         ]

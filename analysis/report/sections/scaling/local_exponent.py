@@ -1,6 +1,6 @@
 """The boundary's exponent over windows of x, at every level."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from analysis.boundary.mean_crossing import Boundary
@@ -51,7 +51,7 @@ class LocalExponents(Section):
             FigureBlock(
                 f"local-level-{exact(boundary.level)}",
                 f"Local exponent at {boundary.label} = {exact(boundary.level)}",
-                draw_local(boundary, found, theories=theories),
+                partial(draw_local, boundary, found, theories=theories),
             )
             for boundary, found in self.levels
         ]

@@ -1,6 +1,6 @@
 """The laws that compete for each boundary, by information criteria, with their residuals."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from analysis.boundary.mean_crossing import Boundary
@@ -51,7 +51,7 @@ class ModelComparison(Section):
             FigureBlock(
                 f"residuals-level-{exact(boundary.level)}-{selection.setting}",
                 _caption(boundary, selection),
-                draw_residuals(boundary, selection),
+                partial(draw_residuals, boundary, selection),
             )
             for boundary, selection in self.comparisons
         ]

@@ -1,7 +1,7 @@
 """Fitted quantities followed over a setting, beside theory's predictions."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 from analysis.figures.trends import QUANTITY_WORDS, draw_trends
 from analysis.report.blocks import (
@@ -59,7 +59,7 @@ class Trends(Section):
             FigureBlock(
                 name,
                 f"The {QUANTITY_WORDS.get(spec.of, spec.of)} over {spec.setting}",
-                draw_trends(group),
+                partial(draw_trends, group),
             )
             for name, spec, group in zip(names, specs, self.groups, strict=True)
         ]

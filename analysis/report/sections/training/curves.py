@@ -1,7 +1,7 @@
 """Every curve that the sweep requests, beside its prediction."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from analysis.dataset.plane import PlaneAxis
@@ -92,7 +92,7 @@ class MeasuredCurves(Section):
             FigureBlock(
                 name,
                 f"{curve.label} along {curve.x.name}",
-                draw_curves(curve.lines, curve.x, labels=(curve.label, curve.line_axis)),
+                partial(draw_curves, curve.lines, curve.x, labels=(curve.label, curve.line_axis)),
             )
             for name, curve in zip(names, self.curves, strict=True)
         ]

@@ -1,7 +1,7 @@
 """Both layers along the training, and whether their ratio settles."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 from analysis.dataset.trajectory_files import MAX_SHOWN_REPLICATES
 from analysis.figures import draw_trajectories, draw_trajectory, draw_trajectory_key
@@ -45,11 +45,11 @@ class TrajectoriesOfLayers(Section):
         """All panels in one figure, and each by itself for narrow pages."""
         found = self.found
         parts = tuple(
-            (", ".join(filter(None, (panel, setting))), draw_trajectory(found, s, p))
+            (", ".join(filter(None, (panel, setting))), partial(draw_trajectory, found, s, p))
             for s, setting in enumerate(found.settings)
             for p, panel in enumerate(found.panels)
         )
-        whole, key = draw_trajectories(found), draw_trajectory_key(found)
+        whole, key = partial(draw_trajectories, found), partial(draw_trajectory_key, found)
         return [FigureBlock("trajectories", self.caption, whole, parts, key)]
 
     def tables(self) -> list[TableBlock]:
