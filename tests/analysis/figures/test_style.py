@@ -1,7 +1,6 @@
 """The theme is seaborn's, of which it keeps a copy."""
 
 import matplotlib as mpl
-import pytest
 import seaborn as sns
 from matplotlib.colors import to_rgb
 
@@ -17,8 +16,7 @@ def test_the_theme_is_that_of_seaborn() -> None:
     others = own | {"axes.facecolor", "legend.frameon", "image.cmap"}
     for name, value in whole.items():
         if name not in others:
-            expected = pytest.approx(value) if isinstance(value, float) else value
-            assert style.THEME.get(name, defaults[name]) == expected, name
+            assert style.THEME.get(name, defaults[name]) == value, name
 
 
 def test_colours_are_those_of_seaborn() -> None:
