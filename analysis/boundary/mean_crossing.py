@@ -65,7 +65,12 @@ class Boundary:
         return np.isfinite(self.estimate) & np.isfinite(self.low) & np.isfinite(self.high)
 
     def state(self, setting: int, column: int) -> str:
-        """Whether a column crosses "inside", "below grid", "above grid", or has "no data"."""
+        """Whether a column crosses "inside", "below grid", "above grid", or has "no data".
+
+        Args:
+            setting: position of the setting.
+            column: position of x.
+        """
         estimate = self.estimate[setting, column]
         if np.isnan(estimate):
             return "no data"
