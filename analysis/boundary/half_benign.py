@@ -1,7 +1,7 @@
 """The boundary by its other definition: where half of the runs are benign."""
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.boundary.mean_crossing import HALF_BENIGN, Boundary
 from analysis.cells.cells import Cells
@@ -126,11 +126,11 @@ def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tu
     alone = 1 / max(int(estimated.sum()), 1)
     of_sum = t_inflation(how.confidence, 1 / (alone / dof + (1 - alone) / how.dof(runs)))
     wide = np.maximum(inflation * t_inflation(how.confidence, dof), 1.0)
-    end = stats.norm.ppf((1 + how.confidence) / 2)
-    shares = stats.norm.cdf(np.array([[-end], [end]])) * np.ones(len(upper))
+    end = special.ndtri((1 + how.confidence) / 2)
+    shares = special.ndtr(np.array([[-end], [end]])) * np.ones(len(upper))
     ends = middle + np.where(estimated, wide, 1.0) * (quantiles(curves, shares) - middle)
     z = _joint_normals(each, how)
-    up, down = (quantiles(curves, stats.norm.cdf(side)) - middle for side in (z, -z))
+    up, down = (quantiles(curves, special.ndtr(side)) - middle for side in (z, -z))
     # Laws are fitted to the most likely thresholds, which the grid's edges pull less than medians, and to
     # draws without skew: thresholds of end columns are skewed outwards, which would tilt laws' intervals.
     # Those will be widened by Student's t, which must not apply to what the likelihood alone says.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from analysis.boundary.scan import scan
 from analysis.cells.cells import Cells
@@ -65,7 +65,12 @@ class Boundary:
         return np.isfinite(self.estimate) & np.isfinite(self.low) & np.isfinite(self.high)
 
     def state(self, setting: int, column: int) -> str:
-        """Whether a column crosses "inside", "below grid", "above grid", or has "no data"."""
+        """Whether a column crosses "inside", "below grid", "above grid", or has "no data".
+
+        Args:
+            setting: position of the setting.
+            column: position of x.
+        """
         estimate = self.estimate[setting, column]
         if np.isnan(estimate):
             return "no data"
@@ -165,7 +170,7 @@ def _recrosses(score: Floats, estimate: Floats, *, u: Floats, dof: Floats) -> ND
         score: standard errors by which each cell's mean is over the level, (settings, x, y).
         estimate: crossings, (settings, x).
     """
-    least = np.asarray(stats.t.isf(WRONG_SIDE, np.maximum(dof, 1)))[..., None]
+    least = -np.asarray(special.stdtrit(np.maximum(dof, 1), WRONG_SIDE))[..., None]
     step = np.diff(u).max(initial=0.0)
     beyond, before = u > estimate[..., None] + step, u < estimate[..., None] - step
     return np.asarray(np.any((score < -least) & beyond | (score > least) & before, axis=-1))

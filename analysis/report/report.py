@@ -11,8 +11,8 @@ from analysis.figures import figure_files
 from analysis.report.blocks import file_names
 from analysis.report.html import (
     Chapter,
-    Drawn,
     DrawnFigure,
+    DrawnFigures,
     DrawnPanel,
     SectionView,
     draw_figure,
@@ -57,7 +57,7 @@ class _PendingSection:
 
     def view(self) -> SectionView:
         """What the page shows of it, when all is drawn."""
-        drawn = Drawn(
+        drawn = DrawnFigures(
             [task.result() for task in self.figures],
             [[task.result() for task in views] for views in self.panels],
         )

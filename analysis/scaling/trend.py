@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, equal
@@ -92,7 +92,7 @@ def fit_power(
         return None, f"{ok.sum()} of at least {MIN_VALUES} values with a closed interval"
     kept = [e for e, used in zip(y, ok, strict=True) if used and e is not None]
     log_x, log_y = np.log(x[ok]), np.log([e.value for e in kept])
-    normal = float(stats.norm.ppf((1 + confidence) / 2))
+    normal = float(special.ndtri((1 + confidence) / 2))
     width = np.log([e.high for e in kept]) - np.log([e.low for e in kept])
     weight = 1 / np.maximum(width / (2 * normal), 1e-9) ** 2
     centre = np.average(log_x, weights=weight)
@@ -103,7 +103,7 @@ def fit_power(
     residual = log_y - np.average(log_y, weights=weight) - slope * (log_x - centre)
     dof = len(log_x) - 2
     scatter = np.sqrt(float(np.sum(weight * residual**2)) / dof)
-    student = float(stats.t.ppf((1 + confidence) / 2, dof))
+    student = float(special.stdtrit(dof, (1 + confidence) / 2))
     half = max(normal, student * scatter) / np.sqrt(spread)
     return Estimate(slope, slope - half, slope + half), ""
 

@@ -49,7 +49,14 @@ class Verdict:
 def judge_exponent(
     boundary: Boundary, setting: int, *, theory: PredictionSpec, sweep: str
 ) -> Verdict:
-    """The exponent of a power law over theory's range against the predicted one."""
+    """The exponent of a power law over theory's range against the predicted one.
+
+    Args:
+        boundary: crossings and draws.
+        setting: position of the setting.
+        theory: the predicted exponent, and its range.
+        sweep: name of the sweep.
+    """
     found = compare(boundary, setting, theory=theory)
     notes = [found.reason] if found.reason else []
     if is_poor_fit(found.law):

@@ -95,7 +95,14 @@ def draw_means(values: Floats, weights: Floats, *, out: Floats | None = None) ->
 
 
 def t_inflation(confidence: float, dof: Any) -> Any:
-    """How much wider Student's t is than the normal at a confidence, any shape."""
+    """How much wider Student's t is than the normal at a confidence.
+
+    Args:
+        confidence: two-sided, e.g. 0.95.
+        dof: degrees of freedom > 0, any shape.
+    Returns:
+        Factor > 1, shape of dof.
+    """
     upper = (1 + confidence) / 2
     return special.stdtrit(dof, upper) / special.ndtri(upper)
 
@@ -175,6 +182,11 @@ def shrink_errors(errors: Floats, dof: float) -> Floats:
     of the scatter of their logarithms only what exceeds LOG_ERROR_VARIANCE_RATIO times that of standard
     errors with `dof` degrees of freedom is kept.
 
+    Args:
+        errors: > 0, shape (columns,), NaN where unknown.
+        dof: degrees of freedom of an error.
+    Returns:
+        Shape (columns,), finite unless no error is known.
     Source:
         Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, 3 (shrunk variances).
     """

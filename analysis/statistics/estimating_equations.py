@@ -27,7 +27,12 @@ class Link(NamedTuple):
 
 
 def link_of(kind: str, log: bool) -> Link:
-    """The link of a "power" or "line" law on a log or a linear y axis; the identity for "own"."""
+    """The link of a "power" or "line" law on a log or a linear y axis; the identity for "own".
+
+    Args:
+        kind: "power", "line" or "own".
+        log: whether the y axis is logarithmic.
+    """
     if kind == "line" and log:
         return Link(_safe_log, lambda t: 1 / np.maximum(t, NEGLIGIBLE), np.exp)
     if kind == "power" and not log:

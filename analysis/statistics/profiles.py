@@ -22,7 +22,12 @@ class Profiles:
     offsets: Floats  # (rows, settings, x)
 
     def of(self, setting: int, columns: Ints) -> "Reader":
-        """Interpolates some columns of one setting between their grid points."""
+        """Interpolates some columns of one setting between their grid points.
+
+        Args:
+            setting: position of the setting.
+            columns: positions of x.
+        """
         return Reader(self, setting, columns)
 
 
@@ -52,6 +57,12 @@ class Reader:
         """Values of some rows at coordinates (rows, columns), and whether these are on the grid.
 
         Beyond the grid a profile keeps its last value.
+
+        Args:
+            at: coordinates of y, shape (rows, columns).
+            rows: positions of the rows, 0 for what was observed.
+        Returns:
+            Values and whether they are on the grid, shape (rows, columns) each.
         """
         moved = at - self.offsets[rows]
         inside = (moved >= self.grid[0]) & (moved <= self.grid[-1])

@@ -106,7 +106,14 @@ def _fine(curves: Curves, logs: Floats) -> tuple[Floats, Floats]:
 
 
 def quantiles(curves: Curves, shares: Floats) -> Floats:
-    """Thresholds at shares of the confidence distribution, shape of shares: (..., columns)."""
+    """Thresholds at shares of the confidence distribution.
+
+    Args:
+        curves: fitted.
+        shares: in [0, 1], shape (..., columns).
+    Returns:
+        In the y axis's coordinate, shape of the shares.
+    """
     thresholds, distribution = confidence_distribution(curves)
     # A tiny slope keeps flat parts invertible.
     ramp = np.linspace(0.0, 1e-9, len(thresholds))

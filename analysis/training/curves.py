@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
@@ -98,6 +98,8 @@ def agreement(line: Line) -> Agreement | None:
     points, within = int(judged.sum()), int((line.within & judged).sum())
     if not points:
         return None
+    from scipy import stats  # takes as long to import as all else here, and few reports have curves
+
     ends = stats.binomtest(within, points).proportion_ci(CONFIDENCE)
     scale = np.where(line.predicted[judged] == 0, np.inf, np.abs(line.predicted[judged]))
     largest = float(np.max(np.abs(line.mean - line.predicted)[judged] / scale))
@@ -112,7 +114,7 @@ MIN_POINTS = 4
 
 def _measured(cells: Cells, predicted: Floats, spec: CurveSpec) -> Iterator[Line]:
     used = cells.used
-    student = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(used - 1, 1))
+    student = special.stdtrit(np.maximum(used - 1, 1), (1 + CONFIDENCE) / 2)
     half = student * cells.standard_error
     others = setting_labels(
         [{k: v for k, v in one.items() if k != spec.limit} for one in cells.plane.setting_values]
@@ -155,7 +157,7 @@ def mean_power(x: Floats, values: Floats) -> Estimate | None:
     u = np.log(x) - np.log(x).mean()
     slopes = u @ np.log(used) / (u @ u)
     count = slopes.size
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * slopes.std(ddof=1) / np.sqrt(count)
+    half = special.stdtrit(count - 1, (1 + CONFIDENCE) / 2) * slopes.std(ddof=1) / np.sqrt(count)
     mean = float(slopes.mean())
     return Estimate(mean, mean - float(half), mean + float(half))
 
@@ -195,6 +197,6 @@ def _intercept(inverse: Floats, group: list[Line]) -> tuple[Floats, Floats]:
     half = np.sqrt(1 / total + centre**2 / spread)
     if len(group) > 2:
         residual = (weights * (values - level - slope * (u - centre)) ** 2).sum(0)
-        normal = stats.norm.ppf((1 + CONFIDENCE) / 2)
+        normal = special.ndtri((1 + CONFIDENCE) / 2)
         half = half * np.sqrt(np.maximum(1, normal**2 * residual / (len(group) - 2)))
     return intercept, half

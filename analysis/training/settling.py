@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from analysis.dataset.plane import Floats
 from analysis.scaling.power_law import Estimate
@@ -58,6 +57,8 @@ def median(values: Floats, confidence: float) -> Estimate | None:
     if count < MIN_RUNS:
         return None
     ordered = np.sort(values)
+    from scipy import stats  # takes as long to import as all else here, and few sweeps are recorded
+
     rank = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
     return Estimate(
         float(np.median(ordered)), float(ordered[rank - 1]), float(ordered[count - rank])

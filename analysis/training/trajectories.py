@@ -11,12 +11,11 @@ import pyarrow as pa
 from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, Ints, equal, setting_labels
 from analysis.dataset.roles import LAYER_ROLES, columns_of, statuses
+from analysis.dataset.trajectory_cells import Chosen, choose
 from analysis.dataset.trajectory_files import (
     Cell,
-    Chosen,
     Records,
     Run,
-    choose,
     find_records,
     on_log_steps,
     read_cells,

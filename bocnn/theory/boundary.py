@@ -34,7 +34,7 @@ from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import FROZEN, Overlap, critical_ratio
 from bocnn.theory.training_time import Sizes, growth_rate, stop_time
 
-_NEWTON_STEPS = 60
+_ROOT_STEPS = 60
 
 
 class PredictedBoundary(NamedTuple):
@@ -188,6 +188,6 @@ def both_layers_ratio_at(
 def _solve_x_sinh_x(value: Array) -> Array:
     """x ≥ 0 with x sinh x = value, by Newton's method from above on a convex function."""
     x = np.minimum(np.sqrt(value), np.arcsinh(value) + 1.0)
-    for _ in range(_NEWTON_STEPS):
+    for _ in range(_ROOT_STEPS):
         x = x - (x * np.sinh(x) - value) / (np.sinh(x) + x * np.cosh(x))
     return np.asarray(x)

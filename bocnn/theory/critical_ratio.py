@@ -14,7 +14,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 _REACH = 9.0
 """Standard deviations over which a normal is integrated: beyond are 10⁻¹⁹ of it."""
 
-_HALVINGS = 80
+_BISECTIONS = 80
 _RATIO_MOST = 100.0
 """No error level above 10⁻¹⁰⁰⁰ needs a larger R."""
 
@@ -60,7 +60,7 @@ def clean_error(ratio: float, overlap: Overlap = FROZEN) -> float:
     z = _REACH * _NODES
     target = ratio + noise_response(z, overlap)
     low, high = np.full_like(z, -4 * _REACH), np.full_like(z, 1000.0)
-    for _ in range(_HALVINGS):
+    for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         above = noise_response(middle, overlap) > target
         low, high = np.where(above, low, middle), np.where(above, middle, high)
@@ -80,7 +80,7 @@ def critical_ratio(level: float, overlap: Overlap = FROZEN) -> float:
     if not 0.0 < level < 0.5:
         raise ValueError(f"received the level {level}; expected a clean test error within (0, 0.5)")
     low, high = 0.0, _RATIO_MOST
-    for _ in range(_HALVINGS):
+    for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         low, high = (middle, high) if clean_error(middle, overlap) > level else (low, middle)
     return (low + high) / 2

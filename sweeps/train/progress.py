@@ -55,6 +55,7 @@ class _Bars(Progress):
     state = ""
 
     def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar, the state and the nodes, in this order."""
         yield self.make_tasks_table(self.tasks)
         if not self.tasks:  # at the start, before there is a tally
             return

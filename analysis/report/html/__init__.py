@@ -2,8 +2,8 @@
 
 from analysis.report.html.document import Chapter, write_page
 from analysis.report.html.view import (
-    Drawn,
     DrawnFigure,
+    DrawnFigures,
     DrawnPanel,
     SectionView,
     draw_figure,
@@ -13,8 +13,8 @@ from analysis.report.html.view import (
 
 __all__ = [
     "Chapter",
-    "Drawn",
     "DrawnFigure",
+    "DrawnFigures",
     "DrawnPanel",
     "SectionView",
     "draw_figure",

@@ -61,7 +61,7 @@ class DrawnPanel(NamedTuple):
     edges: dict[str, list[float]]
 
 
-class Drawn(NamedTuple):
+class DrawnFigures(NamedTuple):
     """The figures of a section, and the panels of its map, setting by setting."""
 
     figures: list[DrawnFigure]
@@ -86,7 +86,7 @@ def draw_panel(draw: Draw, cells: Cells) -> DrawnPanel:
     return DrawnPanel(image, cell_edges(figure, cells))
 
 
-def view_of(section: Section, blocks: Blocks, drawn: Drawn, *, view_id: str) -> SectionView:
+def view_of(section: Section, blocks: Blocks, drawn: DrawnFigures, *, view_id: str) -> SectionView:
     """What the page shows of a section.
 
     Args:

@@ -135,7 +135,9 @@ def test_rows_of_an_earlier_sweep_are_ignored(two_settings: Planted, tmp_path: P
 def test_no_row_of_the_present_sweep(two_settings: Planted, tmp_path: Path) -> None:
     other = two_settings.but(sweep_extra={"fixed": {"n": 21}})
     folder = write_table(tmp_path / "data", two_settings.table(), other.sweep())
-    with pytest.raises(AnalysisError, match=r"None of the .* rows belongs to the sweep 'planted'"):
+    with pytest.raises(
+        AnalysisError, match=r"None of the .* rows belongs to the present sweep 'planted'"
+    ):
         aggregate(open_dataset(str(folder)), VIEW)
 
 
@@ -188,7 +190,7 @@ def test_rows_are_of_no_sweep_whose_values_are_of_another_type(
     path = folder / "_sweep.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     dataset = open_dataset(str(folder))
-    with pytest.raises(AnalysisError, match=r"None of the .* rows belongs to the sweep"):
+    with pytest.raises(AnalysisError, match=r"None of the .* rows belongs to the present sweep"):
         aggregate(dataset, AnalysisSpec("d", "mu_norm", "test_error_clean", (0.25,)))
     assert find_records(str(record(folder))).pairs
     assert open_trajectories(str(folder), dataset.sweep) is None
