@@ -56,4 +56,4 @@ if TYPE_CHECKING:
     from sweeps.declare.document import SweepDocument as SweepDocument
 
 __all__ = _names.PUBLIC_NAMES
-__getattr__ = _names.load
+__getattr__ = _names.load_name

@@ -55,6 +55,12 @@ def report(  # One parameter per option is typer's contract.
             help="AXIS=VALUE: trajectories are shown at this value of an axis; may repeat."
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Processes that compute and draw at once; as many as cores, up to 4."
+        ),
+    ] = None,
     include_unconverged: Annotated[
         bool, typer.Option("--include-unconverged", help="Also use runs that missed loss_tol.")
     ] = False,
@@ -65,6 +71,7 @@ def report(  # One parameter per option is typer's contract.
 
     from analysis.report.report import folder_names, write_report
     from analysis.report.results import ReportOptions, analyse
+    from analysis.report.tasks import MAX_PROCESSES, cores
     from analysis.statistics.bootstrap import Resampling
 
     options = ReportOptions(
@@ -80,7 +87,7 @@ def report(  # One parameter per option is typer's contract.
     with threadpool_limits(1):
         datasets = [analyse(location, options) for location in dataset]
         folder = out or Path("-".join(["report", *folder_names(datasets)]))
-        written = write_report(datasets, folder)
+        written = write_report(datasets, folder, processes=processes or min(cores(), MAX_PROCESSES))
     console = WordConsole()
     for results, lines in zip(datasets, written.summaries, strict=True):
         counts = ", ".join(f"{count:,} {name}" for name, count in results.runs.items() if count)

@@ -34,7 +34,7 @@ MODULE_OF = {name: module for module, names in MODULES.items() for name in names
 PUBLIC_NAMES = sorted(MODULE_OF)
 
 
-def load(name: str) -> Any:
+def load_name(name: str) -> Any:
     """A public name of the package.
 
     Raises:

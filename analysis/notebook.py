@@ -6,8 +6,7 @@ Each step is the function of its room with the dataset's own analysis as default
 `find_boundary`, `fit_power_law` and the figures, which are loaded when one is drawn.
 """
 
-import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -21,10 +20,11 @@ from analysis.cells.cells import Cells
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.plane import exact
 from analysis.errors import AnalysisError, nearest
-from analysis.names import load
+from analysis.names import load_name
 from analysis.scaling.power_law import Estimate, PowerLaw, fit_power_law
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.html_table import html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,14 +61,7 @@ class _Shown:
 
     def _repr_html_(self) -> str:
         header, *rows = self._rows()
-        head = _line("th", header)
-        return f"<table><caption>{html.escape(self._title())}</caption>{head}" + (
-            "".join(_line("td", row) for row in rows) + "</table>"
-        )
-
-
-def _line(tag: str, parts: Iterable[object]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(str(part))}</{tag}>" for part in parts) + "</tr>"
+        return html_table(self._title(), rows, header=header)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,7 +72,7 @@ class OpenedLaw(_Shown, PowerLaw):
 
     def figure(self) -> "Figure":
         """The boundary and the law."""
-        figure: Figure = load("draw_boundary")(self.boundary, [self])
+        figure: Figure = load_name("draw_boundary")(self.boundary, [self])
         return figure
 
     def _title(self) -> str:
@@ -127,7 +120,7 @@ class OpenedBoundary(_Shown, Boundary):
     def figure(self) -> "Figure":
         """The boundary of every setting with its power law, where one can be fitted."""
         laws = [fit_power_law(self, s) for s in range(len(self.plane.settings))]
-        figure: Figure = load("draw_boundary")(self, laws)
+        figure: Figure = load_name("draw_boundary")(self, laws)
         return figure
 
     def _title(self) -> str:
@@ -170,7 +163,7 @@ class OpenedCells(_Shown, Cells):
 
     def figure(self, level: float | None = None) -> "Figure":
         """The map of means, with the boundary at a level on it."""
-        figure: Figure = load("draw_map")(self, self.boundary(level))
+        figure: Figure = load_name("draw_map")(self, self.boundary(level))
         return figure
 
     def _level(self, level: float | None) -> float:
@@ -249,8 +242,8 @@ def open(location: str | Path | Located) -> OpenedDataset:
     Raises:
         AnalysisError: as `open_dataset`.
     """
-    place = location if isinstance(location, str | Path) else location.location
-    return OpenedDataset._of(open_dataset(str(place)))
+    folder = location if isinstance(location, str | Path) else location.location
+    return OpenedDataset._of(open_dataset(str(folder)))
 
 
 def _position(setting: int | str, settings: Sequence[str]) -> int:

@@ -56,7 +56,7 @@ class Job(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What sweeps tell of one quantity: the share of intervals that hold, and why.
+    """What sweeps show of one quantity: the share of intervals that hold, and why.
 
     `bias` is that of the estimates, and `stated` half the interval over 1.96 and over the t inflation,
     both over the estimates' spread and of the intervals that end.
@@ -129,7 +129,7 @@ def _quantities(job: Job, seed: int) -> Iterator[tuple[str, Floats]]:
 
 
 def upright(cells: Cells) -> Cells:
-    """The plane turned, so that a level boundary stands upright and no column crosses it."""
+    """The plane turned, so that a level boundary is upright and no column crosses it."""
     return transposed(cells)
 
 

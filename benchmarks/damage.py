@@ -49,7 +49,7 @@ ODD: list[Any] = [
     ["../precious.txt"],
     "x" * 3000,
 ]
-"""Values that stand where others belong."""
+"""Values in the position of others."""
 
 
 def flipped(folder: Path, chance: random.Random) -> str:

@@ -27,7 +27,7 @@ from sweeps import driver
 from sweeps.errors import SweepError
 from sweeps.protocol import Model
 from sweeps.store.dataset import DatasetFolder
-from tests.sweeps.test_fuzz import FILES
+from tests.sweeps.declare.test_fuzz import FILES
 
 LARGE = 100_000
 """Cells above which a sweep is not planned."""

@@ -34,7 +34,7 @@ from benchmarks import bmm
 from benchmarks.shapes import N_TEST, SCALES, SHAPES, Shape, best_seconds, columns
 from bocnn import MODEL
 from bocnn.engines import availability
-from bocnn.engines.packing import pack
+from bocnn.engines.packing import pack_runs
 from bocnn.gpu import batches, launch
 from bocnn.gpu.buffers import (
     PLAIN,
@@ -81,18 +81,18 @@ class Found(NamedTuple):
 def make_case(shape: Shape, device: str, count: int, n_test: int = N_TEST) -> Case:
     """Replicates of one cell, packed and on the device."""
     given = columns(count, SCALES | shape._asdict() | {"n_test": n_test})
-    packed = batches.pack(pack(MODEL.canonical(given), np.arange(count)))
+    packed = batches.pack(pack_runs(MODEL.canonical(given), np.arange(count)))
     runs = RunParameters(*(torch.from_numpy(part).to(device) for part in packed))
     sizes = BatchSizes(shape.n, 2 * shape.m, shape.n + 2 * shape.m)
     batch = launch.Batch(runs, sizes, plan_of(shape.n, 2 * shape.m), PLAIN)
     return Case(shape, device, given, batch)
 
 
-def seconds_on(device: str, work: Callable[[], object], repeats: int = 3) -> float:
-    """Least time of `work` until the device has done it."""
+def seconds_on(device: str, call: Callable[[], object], repeats: int = 3) -> float:
+    """Least time of `call` until the device has done it."""
 
     def done() -> None:
-        work()
+        call()
         if device == "cuda":
             torch.cuda.synchronize()
 

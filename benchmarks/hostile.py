@@ -16,7 +16,7 @@ A small trained dataset and a recorded one are copied, damaged (`benchmarks.dama
 | tracebacks | any other exception |
 | hangs | no end within the limit |
 
-Below the table stand the first inputs of each fault. Exit status 1 where there is any.
+Below the table are the first inputs of each fault. Exit status 1 where there is any.
 """
 
 import multiprocessing
@@ -90,8 +90,8 @@ def run(folder: Path) -> Any:
     """The rows after `run`."""
     dataset = DatasetFolder(str(folder))
     plan = driver.plan_sweep(resolved(SWEEP), dataset)
-    work = driver.prepare(plan, dataset, ShardSize(runs=30))
-    if driver.execute(work, dataset, train_here).missing:
+    job = driver.prepare(plan, dataset, ShardSize(runs=30))
+    if driver.execute(job, dataset, train_here).missing:
         raise SweepError("runs are not published")
     return published(folder)
 

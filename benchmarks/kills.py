@@ -73,11 +73,11 @@ def drive(address: str, folder: Path, model: str) -> int:
     text, watching = watched.case(model, str(folder / "log"), address != "local")
     dataset = DatasetFolder(str(folder / "out"))
     plan = driver.plan_sweep(resolve(text, "killed.yaml", lambda name: watching), dataset)
-    work = driver.prepare(plan, dataset, ShardSize(runs=SHARD_RUNS))
+    job = driver.prepare(plan, dataset, ShardSize(runs=SHARD_RUNS))
     if address == "local":
-        return driver.execute(work, dataset, lambda w: local.run(w, lambda p: None)).missing
+        return driver.execute(job, dataset, lambda w: local.run(w, lambda p: None)).missing
     cluster = tune.Cluster(address)
-    outcome = driver.execute(work, dataset, lambda w: tune.run(w, lambda p: None, cluster))
+    outcome = driver.execute(job, dataset, lambda w: tune.run(w, lambda p: None, cluster))
     return 1 if outcome.missing else 0
 
 

@@ -101,16 +101,16 @@ def train_once(shards: int) -> dict[str, float]:
         start = time.perf_counter()
         dataset = DatasetFolder(out)
         plan = driver.plan_sweep(_resolved(shards, 1, 1e6), dataset)
-        work = driver.prepare(plan, dataset, ShardSize(runs=1))
+        job = driver.prepare(plan, dataset, ShardSize(runs=1))
         outcome = driver.execute(
-            work, dataset, lambda w: tune.run(w, lambda p: None, tune.Cluster(workers=2))
+            job, dataset, lambda w: tune.run(w, lambda p: None, tune.Cluster(workers=2))
         )
         seconds = time.perf_counter() - start
         ended.set()
         subprocess.run(["rm", "-rf", out], check=True)
     if outcome.missing:
         raise RuntimeError(f"{outcome.missing} runs are missing: {outcome.failures}")
-    return {"shards": len(work.shards), "s": seconds, "mb": _peak_mb(), "disk": most[0]}
+    return {"shards": len(job.shards), "s": seconds, "mb": _peak_mb(), "disk": most[0]}
 
 
 def _child(*arguments: object) -> dict[str, float]:

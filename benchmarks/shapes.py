@@ -29,13 +29,13 @@ SCALES = {"mu_norm": 2.0, "sigma_p": 1.0, "sigma_0": 1e-3, "v0": 0.1, "p_flip": 
 N_TEST = 500
 
 
-def best_seconds(work: Callable[[], object], repeats: int = 5) -> float:
-    """Least wall time of `work` after one call that warms up."""
-    work()
+def best_seconds(call: Callable[[], object], repeats: int = 5) -> float:
+    """Least wall time of `call` after one call that warms up."""
+    call()
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        work()
+        call()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
 

@@ -7,13 +7,13 @@ Arrays in, arrays out: no files, no Ray, no clock, no global seed. What schedule
 
 from typing import TYPE_CHECKING
 
-from bocnn.lazy import load
+from bocnn.lazy import load_name
 from bocnn.notebook.result import TrainingResult
 from bocnn.notebook.train import train
 
 if TYPE_CHECKING:
     from bocnn.model import MODEL
 else:
-    __getattr__ = load  # MODEL is imported when it is first asked for
+    __getattr__ = load_name  # MODEL is imported at its first use
 
 __all__ = ["MODEL", "TrainingResult", "train"]

@@ -1,4 +1,4 @@
-"""Attributes of the package that are imported when they are first asked for: `import bocnn` stays light."""
+"""Attributes of the package that are imported at their first use: `import bocnn` stays light."""
 
 from importlib import import_module
 from typing import Any, Final
@@ -7,7 +7,7 @@ HEAVY: Final = {"MODEL": "bocnn.model"}
 """Names, and the modules that define them and import what compiles."""
 
 
-def load(name: str) -> Any:
+def load_name(name: str) -> Any:
     """The attribute of that name.
 
     Raises:

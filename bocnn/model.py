@@ -1,7 +1,7 @@
 """The model `bocnn` as a sweep sees it: its columns, the cost of a run, and `run`.
 
 It satisfies the model protocol of the scheduler without importing it. What trains the runs are the engines
-of `bocnn.engines.registry`, asked in their order.
+of `bocnn.engines.registry`, tried in their order.
 """
 
 from collections.abc import Collection
@@ -108,7 +108,14 @@ class Bocnn:
         return self._beyond_gram(columns).flops if _is_beyond_gram(columns) else flops(columns)
 
     def trajectory_flops(self, columns: Columns, steps: Ints) -> Array:
-        """Cost of each run where it is recorded at `steps`, shape (runs,); tests errors each time."""
+        """Cost of each run where it is recorded at `steps`, shape (runs,); tests errors each time.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            steps: whole numbers ≥ 0, rising.
+        Returns:
+            Floating-point operations, shape (runs,).
+        """
         recorded = np.searchsorted(steps, columns["steps"])
         return np.asarray(self.flops(columns) + recorded * test_flops(columns))
 
@@ -119,13 +126,36 @@ class Bocnn:
             return self._beyond_gram(columns).memory_bytes
         return memory_bytes(columns)
 
+    def check_runs(self, columns: Columns, recorded: bool) -> None:
+        """Refuse runs that no engine trains on any machine, or that cannot be recorded.
+
+        Args:
+            columns: every parameter, shape (runs,) each; NaN is null.
+            recorded: whether the runs are to be recorded along their training.
+        Raises:
+            ValueError: names the parameters of the first such run, and what each engine accepts.
+        """
+        check_known(columns)
+        if recorded:
+            check_words(GRAM_CPU.words, columns, f"{GRAM_CPU.name}, which alone records,")
+        elif _is_beyond_gram(columns):
+            assign(self.canonical(columns), anywhere=True)
+
     def is_compiled(self, columns: Columns, recorded: bool) -> bool:
-        """Whether this process can train these runs on its CPU, or record them, and compile nothing."""
+        """Whether this process can train these runs on its CPU, or record them, and compile nothing.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
+        """
         return compiles_nothing(lambda: self._start_kinds(columns, recorded))
 
     def compile(self, columns: Columns, recorded: bool) -> float:
         """Compile what trains these runs on the CPU, or records them.
 
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
         Returns:
             Seconds that compiling took.
         """

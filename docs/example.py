@@ -27,7 +27,7 @@ from analysis import (
 location, folder = sys.argv[1], Path(sys.argv[2])
 dataset = open_dataset(location)
 view = dataset.sweep.analysis
-assert view is not None, "the sweep states no plane; make one: View(x='d', y='mu_norm', …)"
+assert view is not None, "the sweep states no plane; make one: AnalysisSpec(x='d', y='mu_norm', …)"
 print(f"{dataset.sweep.name}: {dataset.table.num_rows:,} runs over {view.x} and {view.y}")
 
 # %% Means by cell and setting. A run that failed is counted, and enters no mean.
@@ -67,7 +67,7 @@ figures = {
     "boundary": draw_boundary(boundary, laws),
 }
 
-# %% Along the training, where the sweep file asked for a trajectory.
+# %% Along the training, where the sweep file requests a trajectory.
 trajectories = open_trajectories(location, dataset.sweep)
 if trajectories is not None:
     figures["trajectories"] = draw_trajectories(trajectories)

@@ -49,13 +49,23 @@ def shown(value: object) -> str:
 
 
 def listed(values: Sequence[object], most: int = 8) -> str:
-    """Received values for a message, in order; of many the first, and how many more there are."""
+    """Received values for a message, in order; of many the first, and how many more there are.
+
+    Args:
+        values: any.
+        most: number of values that are written out.
+    """
     more = f" and {len(values) - most:,} more" if len(values) > most else ""
     return ", ".join(shown(value) for value in values[:most]) + more
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:
-    """The end of a message, "; did you mean 'x'?", or nothing where no valid word is near."""
+    """The end of a message, "; did you mean 'x'?", or nothing where no valid word is near.
+
+    Args:
+        word: received.
+        valid: words that are known.
+    """
     close = get_close_matches(word, list(valid), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 

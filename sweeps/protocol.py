@@ -74,15 +74,29 @@ class Model(Protocol):
     def words(self) -> Mapping[str, Sequence[str]]: ...
 
     def flops(self, columns: Columns) -> NDArray[Any]:
-        """Cost of each run in floating-point operations, shape (runs,)."""
+        """Cost of each run in floating-point operations, shape (runs,).
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+        """
         ...
 
     def memory_bytes(self, columns: Columns) -> NDArray[Any]:
-        """Working memory of each run in bytes, shape (runs,)."""
+        """Working memory of each run in bytes, shape (runs,).
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+        """
         ...
 
     def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
-        """Measured columns of the runs; NaN is null. A row depends on its own columns alone."""
+        """Train and measure runs. A row depends on its own columns alone.
+
+        Args:
+            columns: `seed`, `replicate` and every parameter, shape (runs,) each. NaN is null.
+        Returns:
+            Every measured column, shape (runs,) each; NaN is null.
+        """
         ...
 
 
@@ -108,7 +122,13 @@ class SharesDraws(Model, Protocol):
         ...
 
     def idle(self, columns: Columns) -> dict[str, dict[str, NDArray[Any]]]:
-        """Which runs do not depend on a parameter that they give, by its name and the reason."""
+        """Which runs do not depend on a parameter that they give, by its name and the reason.
+
+        Args:
+            columns: every parameter, shape (cells,) each; NaN is null.
+        Returns:
+            By parameter and reason, shape (cells,) each.
+        """
         ...
 
     def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
@@ -117,8 +137,24 @@ class SharesDraws(Model, Protocol):
 
 
 @runtime_checkable
+class ChecksRuns(Model, Protocol):
+    """A model that trains each of its words, but not every combination of words and sizes."""
+
+    def check_runs(self, columns: Columns, recorded: bool) -> None:
+        """Refuse runs that the model trains on no machine, or does not record where they are `recorded`.
+
+        Args:
+            columns: every parameter, shape (cells,) each; NaN is null.
+            recorded: whether the runs are to be recorded along their training.
+        Raises:
+            ValueError: says which parameters are refused, and why.
+        """
+        ...
+
+
+@runtime_checkable
 class RecordsTrajectory(Model, Protocol):
-    """A model that can also record its runs along their training: what `trajectory` asks for.
+    """A model that can also record its runs along their training, as `trajectory` requests.
 
     `trajectory_measures` begins with `step`, steps taken so far; parameters never depend on what is
     recorded.
@@ -128,7 +164,12 @@ class RecordsTrajectory(Model, Protocol):
     def trajectory_measures(self) -> Sequence[ColumnProtocol]: ...
 
     def trajectory_flops(self, columns: Columns, steps: NDArray[Any]) -> NDArray[Any]:
-        """Cost of each run where it is recorded at `steps`, shape (runs,)."""
+        """Cost of each run where it is recorded at `steps`, shape (runs,).
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            steps: whole numbers ≥ 0, rising.
+        """
         ...
 
     def record(
@@ -137,6 +178,10 @@ class RecordsTrajectory(Model, Protocol):
         """What `run` returns, bit for bit, and recorded columns with `run`, the index of the run.
 
         Each run is recorded at those of `steps` that it reaches, and where it ended.
+
+        Args:
+            columns: `seed`, `replicate` and every parameter, shape (runs,) each.
+            steps: whole numbers ≥ 0, rising.
         """
         ...
 
@@ -159,17 +204,29 @@ class CompilesCode(Model, Protocol):
     """A model that compiles code before it trains: minutes once on a machine, which are no training."""
 
     def is_compiled(self, columns: Columns, recorded: bool) -> bool:
-        """Whether this process can train these runs, or record them, and compile nothing."""
+        """Whether this process can train these runs, or record them, and compile nothing.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
+        """
         ...
 
     def compile(self, columns: Columns, recorded: bool) -> float:
-        """Compile what trains these runs, or records them; seconds that it took."""
+        """Compile what trains these runs, or records them.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
+        Returns:
+            Seconds that compiling took.
+        """
         ...
 
 
 @runtime_checkable
 class NeedsImages(Model, Protocol):
-    """A model that may be asked to train on real images: models read no files, so it gets a reader.
+    """A model that may have to train on real images: models read no files, so it gets a reader.
 
     `locations` are parameters that say where images are, and no part of a run's identity. `contents` are
     digests of the images by the names of their sets.

@@ -145,7 +145,7 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         """Its keys in a table, as notebooks show it."""
-        from sweeps.plan.summary import html_table
+        from sweeps.declare.html_table import html_table
 
         rows = [
             (key, f"{name}: {form}")
@@ -168,7 +168,7 @@ def load(sweep: str | Path, size: str | None = None, replicates: int | None = No
     Args:
         sweep: the name or the path.
         size: one of the sweep's sizes, such as smoke.
-        replicates: in place of the sweep's.
+        replicates: instead of the sweep's.
     Raises:
         SweepFileError: every error of the file, each with its line.
         SweepError: there is no such sweep.
@@ -202,7 +202,7 @@ def _location(out: str | Path | None) -> str | None:
 
 
 def _count(form: Any) -> int | str:
-    """How many values a form of an axis stands for; a question mark where it is none."""
+    """How many values a form of an axis has; a question mark where it is none."""
     from sweeps.declare.axis import AxisError, read_axis
 
     try:

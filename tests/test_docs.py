@@ -1,4 +1,4 @@
-"""The documentation says what is there: keys, links, and sweeps that can be planned."""
+"""The documentation is true: keys, links, and sweeps that can be planned."""
 
 import dataclasses
 import re

@@ -47,7 +47,7 @@ ORDER = {
         *("notebook", "figures", "report", "cli", "__init__", "__main__"),
     ),
 }
-"""Files and folders of each package: each imports only what stands before it."""
+"""Files and folders of each package: each imports only what comes before it."""
 
 
 def sources(room: str) -> list[Path]:

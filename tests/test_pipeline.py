@@ -1,4 +1,4 @@
-"""Sweep file to figure: a planted boundary comes back, and failures are told all the way."""
+"""Sweep file to figure: a planted boundary comes back, and failures are reported all the way."""
 
 import json
 from pathlib import Path
@@ -58,7 +58,7 @@ def truth(results: Results) -> np.ndarray:
     return np.log(1.2 * np.sqrt(x) * np.array([[1.0], [1.5]]))
 
 
-def test_a_planted_boundary_lies_within_its_intervals(tmp_path: Path) -> None:
+def test_a_planted_boundary_is_within_its_intervals(tmp_path: Path) -> None:
     inside = []
     for seed in range(6):
         found = recovered(tmp_path / str(seed), seed)

@@ -1,4 +1,4 @@
-"""The one place that says how near is equal, by dtype."""
+"""The one module that says how near is equal, by dtype."""
 
 from typing import Any
 

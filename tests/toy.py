@@ -108,10 +108,10 @@ class Toy:
         return {"status": np.array(status, dtype=object)} | {n: np.array(v) for n, v in named}
 
     def _disturb(self, replicates: list[int]) -> None:
-        """Sleep, fail, or be killed, as asked."""
+        """Sleep, fail, or be killed, as configured."""
         time.sleep(self.pause_s * len(replicates))
         if self.fail in replicates:
-            raise RuntimeError(f"replicate {self.fail} fails as asked")
+            raise RuntimeError(f"replicate {self.fail} fails as configured")
         if self.kill_at in replicates and not Path(self.marker).exists():
             Path(self.marker).touch()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,19 +1,18 @@
 """The boundary by its other definition: where half of the runs are benign."""
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.boundary.mean_crossing import HALF_BENIGN, Boundary
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError
 from analysis.statistics.bootstrap import Resampling, multipliers, t_inflation
+from analysis.statistics.curve_likelihood import LAPSES, Counts
 from analysis.statistics.isotonic import raw_crossing
 from analysis.statistics.overdispersion import dispersion
 from analysis.statistics.profiles import straight_profiles
 from analysis.statistics.psychometric import (
-    LAPSES,
-    Counts,
     Curves,
     fit_curves,
     most_likely_thresholds,
@@ -83,7 +82,7 @@ def find_benign_boundary(
         high=high,
         draws=draws,
         runs=most,
-        # Places are told beyond the grid too, so that laws need not censor them.
+        # Thresholds are estimated beyond the grid too, so that laws need not censor them.
         profiles=straight_profiles(crossings, (2 * u[0] - u[-1], 2 * u[-1] - u[0])),
         resample_jointly=how.resample_jointly,
         definition=HALF_BENIGN,
@@ -116,26 +115,26 @@ def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tu
     each, information = scores(curves, upper, u, threshold=middle)
     each = each - each.mean(axis=1, keepdims=True)
     varies = (each**2).sum(axis=1) > NEGLIGIBLE
-    told = varies & (information > NEGLIGIBLE) & how.resample_jointly
-    # Where no replicate differs from another, as between cleanly parted cells, the likelihood stands.
-    units = each[told] / np.sqrt(information[told])[:, None]
-    inflation, dof = np.ones(len(told)), np.asarray(how.dof(runs), dtype=np.float64)
+    estimated = varies & (information > NEGLIGIBLE) & how.resample_jointly
+    # Where no replicate differs from another, as between cleanly separated cells, the likelihood is kept.
+    units = each[estimated] / np.sqrt(information[estimated])[:, None]
+    inflation, dof = np.ones(len(estimated)), np.asarray(how.dof(runs), dtype=np.float64)
     found = dispersion(units)
-    inflation[told], dof[told] = np.sqrt(found.size), found.dof
+    inflation[estimated], dof[estimated] = np.sqrt(found.size), found.dof
     inflation_t = t_inflation(how.confidence, how.dof(runs))
-    # A sum over columns: each one's own part, and as often as not their products with replicates' freedom.
-    alone = 1 / max(int(told.sum()), 1)
+    # A sum over columns: squares with each one's own dof, products of two columns with the replicates' dof.
+    alone = 1 / max(int(estimated.sum()), 1)
     of_sum = t_inflation(how.confidence, 1 / (alone / dof + (1 - alone) / how.dof(runs)))
     wide = np.maximum(inflation * t_inflation(how.confidence, dof), 1.0)
-    end = stats.norm.ppf((1 + how.confidence) / 2)
-    shares = stats.norm.cdf(np.array([[-end], [end]])) * np.ones(len(upper))
-    ends = middle + np.where(told, wide, 1.0) * (quantiles(curves, shares) - middle)
+    end = special.ndtri((1 + how.confidence) / 2)
+    shares = special.ndtr(np.array([[-end], [end]])) * np.ones(len(upper))
+    ends = middle + np.where(estimated, wide, 1.0) * (quantiles(curves, shares) - middle)
     z = _joint_normals(each, how)
-    up, down = (quantiles(curves, stats.norm.cdf(side)) - middle for side in (z, -z))
+    up, down = (quantiles(curves, special.ndtr(side)) - middle for side in (z, -z))
     # Laws are fitted to the most likely thresholds, which the grid's edges pull less than medians, and to
     # draws without skew: thresholds of end columns are skewed outwards, which would tilt laws' intervals.
     # Those will be widened by Student's t, which must not apply to what the likelihood alone says.
-    even = inflation * (up - down) / 2 * np.where(told, of_sum, 1.0) / inflation_t
+    even = inflation * (up - down) / 2 * np.where(estimated, of_sum, 1.0) / inflation_t
     peak = most_likely_thresholds(curves)
     rows = np.concatenate([peak[None], peak + even])
     draws = middle + np.maximum(inflation, 1.0) * up

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from analysis.boundary.scan import scan
 from analysis.cells.cells import Cells
@@ -25,7 +25,7 @@ WRONG_SIDE = 1e-3
 class Boundary:
     """Crossings per setting and column, in the y axis's coordinate (log y on a log axis).
 
-    −inf stands for a crossing below the grid, +inf for one above it, NaN for a column without
+    −inf means a crossing below the grid, +inf one above it, NaN a column without
     usable runs; an interval end can be infinite too (open). `draws` keeps the joint bootstrap.
     """
 
@@ -61,11 +61,16 @@ class Boundary:
 
     @property
     def closed(self) -> NDArray[np.bool_]:
-        """Columns whose estimate and both interval ends lie inside the grid, (settings, x)."""
+        """Columns whose estimate and both interval ends are inside the grid, (settings, x)."""
         return np.isfinite(self.estimate) & np.isfinite(self.low) & np.isfinite(self.high)
 
     def state(self, setting: int, column: int) -> str:
-        """Whether a column crosses "inside", "below grid", "above grid", or has "no data"."""
+        """Whether a column crosses "inside", "below grid", "above grid", or has "no data".
+
+        Args:
+            setting: position of the setting.
+            column: position of x.
+        """
         estimate = self.estimate[setting, column]
         if np.isnan(estimate):
             return "no data"
@@ -144,7 +149,7 @@ def _bounded(
     """Interval ends (settings, x), those of columns that cross beyond the grid from their profiles.
 
     Distances cannot be measured from a crossing that is beyond the grid. There the interval ends where
-    the profile's own bound crosses: where it is first told from the level, by Student's t.
+    the profile's own bound crosses: where it first differs from the level, by Student's t.
     """
     low, high = (end.copy() for end in ends)
     share = np.array((1 - how.confidence) / 2)
@@ -165,7 +170,7 @@ def _recrosses(score: Floats, estimate: Floats, *, u: Floats, dof: Floats) -> ND
         score: standard errors by which each cell's mean is over the level, (settings, x, y).
         estimate: crossings, (settings, x).
     """
-    least = np.asarray(stats.t.isf(WRONG_SIDE, np.maximum(dof, 1)))[..., None]
+    least = -np.asarray(special.stdtrit(np.maximum(dof, 1), WRONG_SIDE))[..., None]
     step = np.diff(u).max(initial=0.0)
     beyond, before = u > estimate[..., None] + step, u < estimate[..., None] - step
     return np.asarray(np.any((score < -least) & beyond | (score > least) & before, axis=-1))

@@ -38,10 +38,12 @@ def scan(
     values = np.full((*shape, count), np.nan, dtype=np.float32)
     twins = _twins(cells.mean)
     for block, means in _drawn(cells, how):
-        rows = sign * (means - level)
+        means -= level
+        means *= sign
         for s in range(settings):
             for same, weights in equal_weights(used[s, block]):
-                smooth, found = _crossings(rows[:, s, same], weights, u=u, bandwidth=bandwidth)
+                rows = means[:, s] if len(same) == means.shape[2] else means[:, s, same]
+                smooth, found = _crossings(rows, weights, u=u, bandwidth=bandwidth)
                 at = block.start + same
                 half = _grid_error(found, span[s])
                 offsets[:, s, at] = _uniform(how, twins[s, at], at) * half / wide[s, at]
@@ -60,9 +62,11 @@ def _drawn(cells: Cells, how: Resampling) -> Iterator[tuple[slice, Floats]]:
     for first in range(0, columns, size):
         block = slice(first, min(first + size, columns))
         weights = multipliers(how, replicates, column=(first, count))
-        drawn = draw_means(cells.values[:, block].reshape(settings, -1, replicates), weights)
-        shaped = drawn.reshape(how.draws, settings, -1, count)
-        yield block, np.concatenate([cells.mean[None, :, block], shaped])
+        values = cells.values[:, block].reshape(settings, -1, replicates)
+        rows = np.empty((how.draws + 1, *values.shape[:2]))
+        rows[0] = cells.mean[:, block].reshape(settings, -1)
+        draw_means(values, weights, out=rows[1:])
+        yield block, rows.reshape(len(rows), settings, -1, count)
 
 
 def _crossings(
@@ -71,8 +75,10 @@ def _crossings(
     """Smoothed profiles (rows, columns, cells), and their crossings, each part (rows, columns)."""
     ok = weights > 0
     # A law can pass between cells that have runs, so the profile is wanted in the others too.
-    smooth = rows[..., ok] @ smoother(u[ok], weights[ok], bandwidth, u).T
-    found = cross_zero(smooth[..., ok].reshape(-1, int(ok.sum())), weights[ok], u[ok])
+    present = rows if ok.all() else rows[..., ok]
+    smooth = present @ smoother(u[ok], weights[ok], bandwidth, u).T
+    at_cells = smooth if ok.all() else smooth[..., ok]
+    found = cross_zero(at_cells.reshape(-1, int(ok.sum())), weights[ok], u[ok])
     return smooth, Crossings(*(part.reshape(rows.shape[:2]) for part in found))
 
 

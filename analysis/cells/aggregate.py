@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.cells.cells import Cells
-from analysis.cells.groups import Groups, as_floats, place_groups
-from analysis.cells.keys import Keys, keys_of, literal, quoted
+from analysis.cells.groups import Groups, assign_to_cells, float_column
+from analysis.cells.keys import Keys, identifying_columns, literal, quoted
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats, Ints
 from analysis.dataset.roles import role_of, statuses
@@ -14,7 +14,7 @@ from analysis.errors import AnalysisError
 from sweeps.declare.analysis_spec import AnalysisSpec
 
 MAX_VALUES = 20_000_000
-"""Runs whose values are held one by one, at 8 bytes each and a few times over; beyond, means of batches."""
+"""Runs whose values are kept singly, at 8 bytes each and a few times over; beyond, means of batches."""
 BATCHES = 40
 
 
@@ -75,7 +75,7 @@ def _rows(
     dataset: Dataset, spec: AnalysisSpec, include_unconverged: bool, *, batches: int
 ) -> _RunsQuery:
     """The replicates that the sweep plans: keys, status, and the measure where it is usable."""
-    keys, replicates = keys_of(dataset, spec.x, spec.y), dataset.sweep.replicates
+    keys, replicates = identifying_columns(dataset, spec.x, spec.y), dataset.sweep.replicates
     words = statuses(dataset.schema)
     usable = "true" if include_unconverged else f"status = {literal(words[0])}"
     value = f"CAST({quoted(spec.measure)} AS DOUBLE)"
@@ -122,7 +122,7 @@ def _query(dataset: Dataset, rows: _RunsQuery) -> Groups:
         *ended,
     ]
     sql = f"SELECT {rows.keys.sql}, {', '.join(parts)} FROM ({rows.sql}) GROUP BY ALL"
-    return place_groups(dataset, rows.keys, dataset.query(sql))
+    return assign_to_cells(dataset, rows.keys, dataset.query(sql))
 
 
 def _clash(dataset: Dataset, rows: _RunsQuery, groups: Groups, clash: Ints) -> AnalysisError:
@@ -146,5 +146,5 @@ def _values(groups: Groups) -> Floats:
     """The measure of each cell and batch, shape (settings, x, y, batches that are there)."""
     present, batch = np.unique(groups.columns["batch"], return_inverse=True)
     values = np.full((int(np.prod(groups.shape)), len(present)), np.nan)
-    values[groups.cell, batch] = as_floats(groups.columns["mean"])
+    values[groups.cell, batch] = float_column(groups.columns["mean"])
     return values.reshape(*groups.shape, len(present))

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from analysis.cells.cells import Cells
-from analysis.cells.groups import Groups, as_floats, place_groups
-from analysis.cells.keys import keys_of, quoted
+from analysis.cells.groups import Groups, assign_to_cells, float_column
+from analysis.cells.keys import identifying_columns, quoted
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError, nearest
@@ -15,8 +15,14 @@ from sweeps.declare import formula as grammar
 
 
 def on_plane(dataset: Dataset, cells: Cells, formula: str) -> Floats:
-    """A formula of the dataset's columns in each cell, shape (x, y); NaN where no run is.
+    """A formula of the dataset's columns in each cell.
 
+    Args:
+        dataset: the runs.
+        cells: theirs on the plane.
+        formula: over columns of the dataset.
+    Returns:
+        Shape (x, y), NaN where no run is.
     Raises:
         AnalysisError: a mistaken formula, an unknown column, or one that varies within a cell.
     """
@@ -27,8 +33,14 @@ def on_plane(dataset: Dataset, cells: Cells, formula: str) -> Floats:
 
 
 def along_x(dataset: Dataset, cells: Cells, formula: str) -> Floats:
-    """A predicted boundary y*(x) as a column or formula, shape (x,).
+    """A predicted boundary y*(x) as a column or formula.
 
+    Args:
+        dataset: the runs.
+        cells: theirs on the plane.
+        formula: over columns of the dataset that do not vary with y.
+    Returns:
+        In the units of y, shape (x,).
     Raises:
         AnalysisError: as for `on_plane`, or it varies with y.
     """
@@ -46,7 +58,7 @@ def _columns(dataset: Dataset, cells: Cells, names: Iterable[str]) -> dict[str, 
     """The one value that each column has in a cell, shape (x, y), whatever the setting."""
     names = sorted(names)
     dataset.need_numbers(names)
-    keys = keys_of(dataset, cells.plane.x.name, cells.plane.y.name)
+    keys = identifying_columns(dataset, cells.plane.x.name, cells.plane.y.name)
     ends = [
         f"{end}({quoted(name)}) AS {end}_{k}"
         for k, name in enumerate(names)
@@ -56,7 +68,7 @@ def _columns(dataset: Dataset, cells: Cells, names: Iterable[str]) -> dict[str, 
         f"SELECT {', '.join([keys.sql, *ends])} FROM runs "
         f"WHERE replicate < {dataset.sweep.replicates} GROUP BY ALL"
     )
-    groups = place_groups(dataset, keys, found)
+    groups = assign_to_cells(dataset, keys, found)
     return {name: _one_value(groups, k, name) for k, name in enumerate(names)}
 
 
@@ -65,8 +77,8 @@ def _one_value(groups: Groups, k: int, name: str) -> Floats:
     shape = groups.shape[1:]
     cell = groups.cell % (shape[0] * shape[1])
     least, most = np.full(shape, np.inf).ravel(), np.full(shape, -np.inf).ravel()
-    np.fmin.at(least, cell, as_floats(groups.columns[f"min_{k}"]))
-    np.fmax.at(most, cell, as_floats(groups.columns[f"max_{k}"]))
+    np.fmin.at(least, cell, float_column(groups.columns[f"min_{k}"]))
+    np.fmax.at(most, cell, float_column(groups.columns[f"max_{k}"]))
     if np.any(least < most):
         raise AnalysisError(
             f"Column '{name}' takes several values within a cell, so a formula cannot use it. Use "
@@ -82,7 +94,7 @@ def names_in(text: str) -> set[str]:
         AnalysisError: it is no formula.
     """
     try:
-        return grammar.names(grammar.parse(text))
+        return grammar.columns_of(grammar.parse(text))
     except grammar.FormulaError as error:
         raise _refused(text, error) from error
 

@@ -31,7 +31,7 @@ class Groups(NamedTuple):
         return counts.astype(np.int64).reshape(self.shape)
 
 
-def place_groups(dataset: Dataset, keys: Keys, found: Mapping[str, Any]) -> Groups:
+def assign_to_cells(dataset: Dataset, keys: Keys, found: Mapping[str, Any]) -> Groups:
     """The groups that the present sweep plans, at their cells.
 
     Axes that the plane does not show and that vary within a cell become settings, so that unlike runs are
@@ -39,7 +39,7 @@ def place_groups(dataset: Dataset, keys: Keys, found: Mapping[str, Any]) -> Grou
 
     Args:
         dataset: for its sweep and labels.
-        keys: the columns that tell groups apart.
+        keys: the columns that identify groups.
         found: columns of the groups by name, nulls masked, each (groups,).
     Raises:
         AnalysisError: no group is of the present sweep, or an axis holds nulls.
@@ -53,7 +53,7 @@ def place_groups(dataset: Dataset, keys: Keys, found: Mapping[str, Any]) -> Grou
     found = {name: column[keep] for name, column in found.items()}
     indices = {name: index[keep] for name, index in indices.items()}
     x, y = (_axis(dataset, name, found[name]) for name in (keys.x, keys.y))
-    on_axes = [np.searchsorted(a.values, as_floats(found[a.name])) for a in (x, y)]
+    on_axes = [np.searchsorted(a.values, float_column(found[a.name])) for a in (x, y)]
     settings = _settings(dataset, keys, indices, on_axes)
     setting = np.zeros(len(on_axes[0]), dtype=np.int64)
     for name, values in settings.items():
@@ -99,7 +99,14 @@ def _varies(column: Ints, within: list[Ints]) -> bool:
 
 
 def index_among(column: Any, values: tuple[Any, ...]) -> Ints:
-    """The index of each entry among values, −1 where it is none of them; a masked entry is None."""
+    """The index of each entry among values; a masked entry is None.
+
+    Args:
+        column: entries, shape (rows,), perhaps masked.
+        values: numbers, words or None.
+    Returns:
+        Shape (rows,), −1 where an entry is none of the values.
+    """
     mask, plain = np.ma.getmaskarray(column), np.ma.getdata(column)
     if plain.dtype.kind in "OSU":
         table = {value: k for k, value in reversed(list(enumerate(values)))}
@@ -129,12 +136,12 @@ def _axis(dataset: Dataset, name: str, present: Any) -> PlaneAxis:
             f"Column '{name}' holds nulls, so it cannot span the plane. Choose another."
         )
     values = np.unique(
-        as_floats(present) if declared is None else np.array(declared.values, np.float64)
+        float_column(present) if declared is None else np.array(declared.values, np.float64)
     )
     log = is_log(values, "list" if declared is None else declared.scale)
     return PlaneAxis(name, dataset.label(name), values, log)
 
 
-def as_floats(column: Any) -> Floats:
+def float_column(column: Any) -> Floats:
     """A column as float64, masked entries as NaN."""
     return np.asarray(np.ma.filled(np.ma.asarray(column, dtype=np.float64), np.nan))

@@ -1,4 +1,4 @@
-"""Which columns tell the cells of a sweep apart, and which rows the sweep plans."""
+"""Which columns identify the cells of a sweep, and which rows the sweep plans."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,9 +9,9 @@ from sweeps.declare.document import SweepDocument
 
 
 class Keys(NamedTuple):
-    """Columns that tell cells apart: the plane's, and those of which the sweep plans certain values.
+    """Columns that identify cells: the plane's, and those of which the sweep plans certain values.
 
-    Columns with one value in all files are left out: they tell nothing apart.
+    Columns with one value in all files are left out: they distinguish nothing.
     """
 
     x: str
@@ -39,9 +39,13 @@ def literal(text: str) -> str:
     return "'{}'".format(text.replace("'", "''"))
 
 
-def keys_of(dataset: Dataset, x: str, y: str) -> Keys:
-    """The columns that tell cells of the present sweep apart on the plane of columns x and y.
+def identifying_columns(dataset: Dataset, x: str, y: str) -> Keys:
+    """The columns that identify cells of the present sweep on the plane of columns x and y.
 
+    Args:
+        dataset: the runs.
+        x: column along the plane's x axis.
+        y: column along its y axis.
     Raises:
         AnalysisError: the footers show that no row belongs to the sweep.
     """
@@ -67,6 +71,6 @@ def planned_values(sweep: SweepDocument) -> dict[str, tuple[Any, ...]]:
 def no_rows(dataset: Dataset) -> AnalysisError:
     """The error that no row belongs to the sweep."""
     return AnalysisError(
-        f"None of the {dataset.rows} rows belongs to the sweep '{dataset.sweep.name}' as it stands: its "
+        f"None of the {dataset.rows} rows belongs to the present sweep '{dataset.sweep.name}': its "
         "axes, settings or fixed values were changed since. Run the sweep again."
     )

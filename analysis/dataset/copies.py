@@ -32,10 +32,10 @@ def distinct_runs(shards: list[pa.Table], paths: list[str]) -> tuple[pa.Table, i
     ends = np.cumsum([shard.num_rows for shard in shards])
     for name in names:
         if (row := _differing(table[name], repeats)) is not None:
-            held = np.searchsorted(ends, order[[row - 1, row]], side="right")
+            files = np.searchsorted(ends, order[[row - 1, row]], side="right")
             raise AnalysisError(
                 f"Two rows of the same run (equal run_id) differ in '{name}', expected identical rows: "
-                f"{' and '.join(sorted({paths[k] for k in held}))}. One was altered, or written by other "
+                f"{' and '.join(sorted({paths[k] for k in files}))}. One was altered, or written by other "
                 "code or on another kind of processor: move it away and run again."
             )
     return table.take(np.flatnonzero(~same)), len(repeats)

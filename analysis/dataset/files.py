@@ -1,7 +1,7 @@
 """Opens a dataset: its sweep, schema and files, each compared with what it says of itself.
 
 Rows stay on disk, and are read as far as they are wanted. Anything that is no shard of this sweep is an
-error here, so that later stages need not ask.
+error here, so that later stages need not check.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -51,6 +51,11 @@ class Dataset:
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
         """The result of a duckdb query over the table `runs`, as NumPy arrays; nulls are masked.
 
+        Args:
+            sql: a query; `?` stands for a parameter.
+            parameters: of the query, in order.
+        Returns:
+            Columns of the result by name.
         Raises:
             AnalysisError: a file is damaged.
         """

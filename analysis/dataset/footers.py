@@ -1,4 +1,4 @@
-"""What the footers of Parquet files tell of a dataset without its rows being read."""
+"""What is known of a dataset from the footers of its Parquet files, without reading rows."""
 
 from collections.abc import Sequence, Set
 from typing import Any
@@ -26,7 +26,14 @@ def read_footer(files: Any, path: str, names: Set[str]) -> pq.FileMetaData:
 
 
 def constants(footers: Sequence[pq.FileMetaData], schema: pa.Schema) -> dict[str, Any]:
-    """Columns of which the statistics of every row group show the same single value and no null."""
+    """Columns of which the statistics of every row group show the same single value and no null.
+
+    Args:
+        footers: of every file.
+        schema: theirs.
+    Returns:
+        The value of each such column.
+    """
     found: dict[str, Any] = {}
     for position, name in enumerate(schema.names):
         values = {

@@ -9,7 +9,12 @@ MAX_MEANING = 48
 
 
 def column_label(schema: pa.Schema, name: str) -> str:
-    """A column's axis label: meaning and unit where the schema states them, and its name."""
+    """A column's axis label: meaning and unit where the schema states them, and its name.
+
+    Args:
+        schema: of the dataset.
+        name: of the column.
+    """
     notes = schema.field(name).metadata or {}
     meaning, unit = (notes.get(key, b"").decode() for key in (b"meaning", b"unit"))
     unit = "" if unit in ("", "1", "dimensionless") else f" [{unit}]"

@@ -18,8 +18,12 @@ MAX_DEPTH = 20
 
 
 def latest_sweep(files: Any, folder: str, notes: list[bytes | None]) -> SweepDocument:
-    """The sweep in its latest form: beside the shards, or in what they carry (`notes`).
+    """The sweep in its latest form: beside the shards, or in what they carry.
 
+    Args:
+        files: a file system of pyarrow.
+        folder: of the dataset.
+        notes: the resolved sweep in each shard's metadata.
     Raises:
         AnalysisError: neither holds a readable sweep.
     """
@@ -96,7 +100,16 @@ def check_schema(found: pa.Schema, path: str, *, sweep: SweepDocument, like: pa.
 
 
 def foreign(shard: pa.Schema, path: str, *, sweep: SweepDocument, like: pa.Schema) -> str:
-    """What a shard's metadata says that rows of this dataset do not: sweep, model, versions; or nothing."""
+    """In which of sweep, model and versions a shard's metadata differs from the dataset's.
+
+    Args:
+        shard: schema of the shard.
+        path: of the shard.
+        sweep: of the dataset.
+        like: schema of the dataset's first shard.
+    Returns:
+        The difference and what was expected; "" where there is none.
+    """
     stated, first = texts(shard.metadata), texts(like.metadata)
     version = stated.get("schema_version", "none")
     if version != str(SCHEMA_VERSION):

@@ -61,7 +61,12 @@ class Plane:
     paired: frozenset[str] = frozenset()
 
     def are_paired(self, first: int, other: int) -> bool:
-        """Whether two settings share their random draws: all columns in which they differ do."""
+        """Whether two settings share their random draws: all columns in which they differ do.
+
+        Args:
+            first: position of a setting.
+            other: position of another.
+        """
         if not self.setting_values:
             return False
         one, two = self.setting_values[first], self.setting_values[other]
@@ -73,13 +78,13 @@ def equal(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = {text_of_value(value)}" for name, value in values.items())
 
 
-def setting_labels(held: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def setting_labels(settings: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """A label for each of several settings; with every digit where fewer would make two alike."""
-    texts = tuple(map(equal, held))
-    unlike = [one for k, one in enumerate(held) if one not in held[:k]]
+    texts = tuple(map(equal, settings))
+    unlike = [one for k, one in enumerate(settings) if one not in settings[:k]]
     if len(set(texts)) == len(unlike):
         return texts
-    return tuple(", ".join(f"{name} = {value}" for name, value in one.items()) for one in held)
+    return tuple(", ".join(f"{name} = {value}" for name, value in one.items()) for one in settings)
 
 
 def exact(value: float) -> str:

@@ -57,7 +57,7 @@ class Provenance:
     description: str
     sweep_file: str  # YAML, which trains the same runs
     given: str = ""  # the sweep file's text with its comments, where the dataset keeps it
-    options: str = ""  # what was asked for beside it on the command line
+    options: str = ""  # what was given beside it on the command line
     mixed: tuple[str, ...] = ()  # what the rows were made by that differs, one kind of thing each
     unverified: tuple[str, ...] = ()  # files without a digest, in which a change goes unnoticed
 
@@ -206,8 +206,10 @@ def _document(files: Any, folder: str, notes: list[dict[str, str]]) -> dict[str,
 
 def _options(given: Mapping[str, Any]) -> str:
     kinds = {"size": str, "replicates": int}
-    asked = {name: given.get(name) for name, kind in kinds.items() if type(given.get(name)) is kind}
-    return " ".join(f"--{name} {value}" for name, value in asked.items())
+    options = {
+        name: given.get(name) for name, kind in kinds.items() if type(given.get(name)) is kind
+    }
+    return " ".join(f"--{name} {value}" for name, value in options.items())
 
 
 def _sweep_file(document: dict[str, Any]) -> str:

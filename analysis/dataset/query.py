@@ -8,7 +8,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as pads
 
 from analysis.dataset.shards import shard_paths
 from analysis.errors import AnalysisError, one_line
@@ -59,6 +58,8 @@ class Shards:
                 files = engine.read_parquet(list(map(_literal, paths)), hive_partitioning=False)
                 files.create_view("runs")
             else:
+                import pyarrow.dataset as pads  # brings pandas, which takes long to import
+
                 table = pads.dataset(paths, filesystem=self.filesystem, format="parquet")
                 engine.register("runs", table)
             return dict(engine.execute(sql, parameters).fetchnumpy())

@@ -32,7 +32,12 @@ def statuses(schema: pa.Schema) -> tuple[str, ...]:
 
 
 def role_of(schema: pa.Schema, name: str) -> str:
-    """The role of a column, "" for none."""
+    """The role of a column, "" for none.
+
+    Args:
+        schema: of the dataset.
+        name: of the column.
+    """
     if any("role" in _notes(schema, other) for other in schema.names):
         return _notes(schema, name).get("role", "")
     if "error" in name and not name.endswith("_se"):
@@ -41,7 +46,14 @@ def role_of(schema: pa.Schema, name: str) -> str:
 
 
 def columns_of(schema: pa.Schema, roles: Sequence[str]) -> list[str]:
-    """The columns that play roles, in the order of the roles; a role that none plays is left out."""
+    """The columns that play roles, in the order of the roles; a role that none plays is left out.
+
+    Args:
+        schema: of the dataset.
+        roles: roles, such as error.
+    Returns:
+        Names of columns.
+    """
     found = {role_of(schema, name): name for name in reversed(schema.names)}
     return [found[role] for role in roles if role in found]
 

@@ -48,6 +48,10 @@ def entries(files: Any, folder: str) -> dict[str, Any]:
 
     A listing that files come into and go from meanwhile may miss one that was there before it went, and
     the one that has come in its stead. So it is taken again until none has gone since the last.
+
+    Args:
+        files: a file system of pyarrow.
+        folder: of the dataset.
     """
     before = _list(files, folder)
     while True:
@@ -60,6 +64,10 @@ def entries(files: Any, folder: str) -> dict[str, Any]:
 def shard_paths(files: Any, folder: str, location: str) -> list[str]:
     """Paths of a folder's shards, sorted.
 
+    Args:
+        files: a file system of pyarrow.
+        folder: of the dataset.
+        location: what the user calls it, for messages.
     Raises:
         AnalysisError: no such folder, no shard in it, or something else than a file with the name of one.
     """
@@ -102,8 +110,14 @@ def read_each(
 
 
 def decode(files: Any, path: str, look: Callable[[pq.ParquetFile], Found]) -> Found:
-    """What is to be found in a Parquet file.
+    """Read something from a Parquet file.
 
+    Args:
+        files: a file system of pyarrow.
+        path: of the file.
+        look: reads the open file.
+    Returns:
+        What `look` returns.
     Raises:
         AnalysisError: it is not one.
         FileNotFoundError: it has gone.
@@ -138,7 +152,7 @@ def read_shard(files: Any, path: str, names: Set[str]) -> pa.Table:
         if column.type != RUN_ID or column.null_count:
             raise _damaged(path, f"holds {column.type} as run_id, or nulls; expected {RUN_ID}")
         if is_own(name) and name != f"shard-{_digest_of(column)}.parquet":
-            raise _damaged(path, "holds other runs than those that its name stands for")
+            raise _damaged(path, "contains other runs than its name says")
     stated = texts(table.schema.metadata)
     _check_content(table, path)
     if records := check_records(files, path, stated, names):

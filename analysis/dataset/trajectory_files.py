@@ -1,4 +1,4 @@
-"""Reads records along the training: which runs have them, which are shown, and what they hold."""
+"""Reads records along the training: which runs have them, and what they hold."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,12 +9,11 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from analysis.dataset.plane import Floats, is_log, text_of_value
+from analysis.dataset.plane import Floats, is_log
 from analysis.dataset.shards import decode, entries, open_folder
-from analysis.errors import AnalysisError, nearest, one_line
+from analysis.errors import AnalysisError, one_line
 from sweeps.declare.document import SweepDocument
 
-MAX_PANELS = 4
 MAX_SHOWN_REPLICATES = 1000
 """Replicates that medians and bands are taken over, the first ones: more would not be seen in a figure."""
 ROWS_PER_BATCH = 1 << 16
@@ -23,7 +22,7 @@ STEP = "step"
 """The column of the steps taken so far, the abscissa of curves along the training."""
 
 Run = dict[str, Any]
-"""What tells a run apart: run_id, status, and its values of axes and settings."""
+"""What identifies a run: run_id, status, and its values of axes and settings."""
 Cell = dict[str, Any]
 """Values of axes and settings that recorded runs share."""
 
@@ -45,11 +44,14 @@ class Folder(NamedTuple):
                 continue
 
     def tables(self, column: int, names: Sequence[str]) -> Iterable[pa.Table]:
-        """Columns of all shards (0) or all records (1), BATCH rows at a time.
+        """Columns of all shards or all records, BATCH rows at a time.
 
         Where a compaction removes files meanwhile, rows come again from the file that holds them now: each
         run, or each record, is to be taken once.
 
+        Args:
+            column: 0 for the shards, 1 for their records.
+            names: columns to read.
         Raises:
             AnalysisError: a file that cannot be read, or whose columns are not those of the first one.
         """
@@ -102,16 +104,6 @@ def _check_columns(found: pa.Schema, first: pa.Schema, names: Sequence[str], *, 
             )
 
 
-class Chosen(NamedTuple):
-    """Cells to show, the axis and values of their panels, and where other axes are held."""
-
-    cells: list[Cell]
-    over: str
-    values: list[Any]
-    fixed: dict[str, Any]
-    settings: dict[str, tuple[Any, ...]]
-
-
 class Records(NamedTuple):
     """Records of chosen runs at steps (steps,): values (measure, run, step), NaN where none is."""
 
@@ -146,7 +138,16 @@ def _pairs(files: Any, folder: str) -> list[tuple[str, str]]:
 
 
 def read_cells(folder: Folder, sweep: SweepDocument) -> list[Cell]:
-    """The cells with records that the present sweep plans, each once."""
+    """The cells with records that the present sweep plans, each once.
+
+    Args:
+        folder: of the records.
+        sweep: the present one.
+    Returns:
+        Values of axes and settings, cell by cell.
+    Raises:
+        AnalysisError: a file that cannot be read.
+    """
     allowed = _allowed(folder, sweep)
     found: dict[tuple[Any, ...], Cell] = {}
     for table in _planned(folder, sweep, allowed, ()):
@@ -156,7 +157,15 @@ def read_cells(folder: Folder, sweep: SweepDocument) -> list[Cell]:
 
 
 def read_runs(folder: Folder, sweep: SweepDocument, cells: Sequence[Cell]) -> list[Run]:
-    """The runs of cells, each once, of at most MAX_SHOWN_REPLICATES replicates."""
+    """The runs of cells, each once, of at most MAX_SHOWN_REPLICATES replicates.
+
+    Args:
+        folder: of the records.
+        sweep: the present one.
+        cells: cells to read.
+    Raises:
+        AnalysisError: a file that cannot be read.
+    """
     known = _allowed(folder, sweep)
     allowed = {name: tuple({cell[name] for cell in cells}) for name in known}
     wanted = {tuple(cell[name] for name in known) for cell in cells}
@@ -201,64 +210,17 @@ def _fitting(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
     return numbers
 
 
-def choose(cells: list[Cell], sweep: SweepDocument, *, over: str, at: Mapping[str, Any]) -> Chosen:
-    """The cells of at most MAX_PANELS values of one axis, the other axes held.
-
-    Args:
-        cells: all that have records.
-        sweep: their sweep.
-        over: the axis of the panels.
-        at: where axes are held; those not named are held in their middle.
-    Raises:
-        AnalysisError: no such axis, or no run there.
-    """
-    _check_axes(sweep, (over, *at), cells)
-    values = _distinct(cells, over)
-    if len(values) > MAX_PANELS:
-        values = [values[round(k)] for k in np.linspace(0, len(values) - 1, MAX_PANELS)]
-    cells = [cell for cell in cells if cell[over] in values]
-    held: dict[str, Any] = {}
-    for name in sweep.axes:
-        kinds = {(cell[over], cell[name]) for cell in cells if name in cell}
-        # An axis zipped with the panels' has one value in each and needs no holding.
-        if name == over or (name not in at and len(kinds) <= len(values)):
-            continue
-        present = _distinct(cells, name)
-        held[name] = _held(name, at[name], present) if name in at else present[len(present) // 2]
-        cells = [cell for cell in cells if cell[name] == held[name]]
-    settings = {n: v for n, v in sweep.settings.items() if len(v) > 1 and n in cells[0]}
-    return Chosen(cells, over, values, held, settings)
-
-
-def _held(name: str, wanted: Any, present: list[Any]) -> Any:
-    """The recorded value that reads as the wanted one does."""
-    for value in present:
-        if value == wanted or text_of_value(value) == text_of_value(wanted):
-            return value
-    raise AnalysisError(
-        f"Received {name} = {text_of_value(wanted)} for trajectories; expected one of the recorded "
-        f"values {', '.join(map(text_of_value, present))}."
-    )
-
-
-def _check_axes(sweep: SweepDocument, names: Iterable[str], cells: list[Cell]) -> None:
-    valid = [name for name in sweep.axes if name in cells[0]]
-    for name in names:
-        if name not in valid:
-            raise AnalysisError(
-                f"Received the axis '{name}' for trajectories; expected an axis of the sweep "
-                f"'{sweep.name}' that its rows hold.{nearest(name, valid)}"
-            )
-
-
-def _distinct(cells: list[Cell], name: str) -> list[Any]:
-    return sorted({cell[name] for cell in cells}, key=lambda value: (value is None, value))
-
-
 def read_records(folder: Folder, runs: list[Run], measures: Sequence[str]) -> Records:
     """What was recorded on the runs, at every step at which any of them has a record.
 
     A run that stopped keeps its last record; a null of one that diverged is NaN.
+
+    Args:
+        folder: of the records.
+        runs: runs to read.
+        measures: recorded columns.
+    Raises:
+        AnalysisError: records that belong to another dataset, or cannot be read.
     """
     kind = folder.schema(0).field("run_id").type
     found = dict(zip(folder.schema(1).names, folder.schema(1).types, strict=True)).get("run_id")

@@ -1,7 +1,7 @@
 """The figures: each takes results and returns a matplotlib Figure; nothing is computed here."""
 
 from analysis.figures.boundary import draw_boundary
-from analysis.figures.files import page_svg, save
+from analysis.figures.files import figure_files, page_svg, save
 from analysis.figures.plane_map import draw_failures, draw_map
 from analysis.figures.shift import draw_shift
 from analysis.figures.trajectory import (
@@ -18,6 +18,7 @@ __all__ = [
     "draw_trajectories",
     "draw_trajectory",
     "draw_trajectory_key",
+    "figure_files",
     "page_svg",
     "save",
 ]

@@ -17,13 +17,25 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def scale_axes(axes: Axes, x: PlaneAxis, y: PlaneAxis) -> None:
-    """Gives the axes the plane's scales, limits at the outer cell edges, and readable ticks."""
+    """Gives the axes the plane's scales, limits at the outer cell edges, and readable ticks.
+
+    Args:
+        axes: of matplotlib.
+        x: the plane's x axis.
+        y: its y axis.
+    """
     for axis, part in ((axes.xaxis, x), (axes.yaxis, y)):
         set_scale(axis, part.edges[[0, -1]], log=part.log)
 
 
 def set_scale(axis: Axis, limits: Floats, *, log: bool) -> None:
-    """A linear or logarithmic scale over the limits, with plain ticks and no minor labels."""
+    """A linear or logarithmic scale over the limits, with plain ticks and no minor labels.
+
+    Args:
+        axis: of matplotlib.
+        limits: low and high end, shape (2,); > 0 on a logarithmic scale.
+        log: whether the scale is logarithmic.
+    """
     low, high = (float(v) for v in limits)
     name = axis.axis_name  # type: ignore[attr-defined]
     axes = axis.axes

@@ -62,7 +62,7 @@ def draw_boundary(
     Args:
         boundary: one level's boundary.
         laws: fitted power laws to draw; those not fitted are skipped.
-        comparisons: theory's exponents with their locked constants.
+        comparisons: theory's exponents with their fitted constants.
         broken_laws: two regimes; drawn where they are preferred.
     """
     x, y = (

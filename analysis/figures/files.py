@@ -42,7 +42,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     Returns:
         The two paths.
     """
-    png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+    png, svg = figure_files(stem)
     with _in_theme("path"):
         _lay_out(figure)
         own = figure.dpi
@@ -51,6 +51,11 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         figure.set_dpi(own)
         FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
     return [png, svg]
+
+
+def figure_files(stem: Path) -> tuple[Path, Path]:
+    """The files of a figure, PNG and SVG."""
+    return stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
 
 
 def page_svg(figure: Figure) -> str:

@@ -12,7 +12,7 @@ from analysis.figures.style import COLUMN_WIDTH, GREY, Mark, marks, theme, wrapp
 from analysis.scaling.exponent_by_level import LevelExponent
 from sweeps.declare.analysis_spec import PredictionSpec
 
-# Definitions stand side by side at a level, this share of the levels' span apart.
+# Definitions are drawn side by side at a level, this share of the levels' span apart.
 DEFINITION_OFFSET = 0.008
 
 

@@ -12,7 +12,7 @@ from analysis.figures.style import marker_size
 
 
 class IntervalPoints(NamedTuple):
-    """Where points lie and how far their intervals reach, each of shape (points,)."""
+    """Where points are and how far their intervals reach, each of shape (points,)."""
 
     x: Floats
     y: Floats
@@ -21,7 +21,14 @@ class IntervalPoints(NamedTuple):
 
 
 def crossings(boundary: Boundary, setting: int) -> IntervalPoints:
-    """A setting's crossings inside the grid, in the plane's values; open ends are infinite or 0."""
+    """A setting's crossings inside the grid, in the plane's values; open ends are infinite or 0.
+
+    Args:
+        boundary: crossings of all settings.
+        setting: position of the setting.
+    Returns:
+        Points of shape (crossings,).
+    """
     inside = np.isfinite(boundary.estimate[setting])
     value, low, high = (
         np.asarray(boundary.plane.y.value(part[setting, inside]))

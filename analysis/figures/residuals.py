@@ -12,7 +12,6 @@ from analysis.scaling.model_selection import Candidate, Selection
 
 RESIDUAL_PANEL_INCHES = (COLUMN_WIDTH, 1.1)
 RESIDUAL_BAND = 2.0
-MODEL_WORDS = {"power": "power law", "line": "straight line", "kink": "broken power law"}
 
 
 def draw_residuals(boundary: Boundary, selection: Selection) -> Figure:
@@ -48,6 +47,5 @@ def _draw_one(axes: Axes, selection: Selection, candidate: Candidate) -> None:
     axes.axhline(0.0, color=GREY, lw=1.0)
     size = marker_size(len(selection.x))
     axes.plot(selection.x, candidate.residuals, "o-", ms=size, lw=0.8, color=colours(1)[0])
-    name = MODEL_WORDS.get(candidate.name, candidate.name.replace("locked", "theory's exponent"))
-    text = f"{wrapped(name, 48)}: ΔAIC {candidate.delta_aic:.1f}, ΔBIC {candidate.delta_bic:.1f}"
+    text = f"{wrapped(candidate.name, 48)}: ΔAIC {candidate.delta_aic:.1f}, ΔBIC {candidate.delta_bic:.1f}"
     axes.set_title(text, fontsize="small", loc="left")

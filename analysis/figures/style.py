@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
-import seaborn as sns
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 COLUMN_WIDTH = 4.2
@@ -15,15 +15,51 @@ COLUMN_WIDTH = 4.2
 INK = "#262626"
 GREY = "#595959"
 LINE_SHADE = 0.62
-"""Lines lie over points of the same colour, in a darker shade, since many points hide them."""
+"""Lines are drawn over points of the same colour, in a darker shade, since many points hide them."""
 PALETTE_SIZE = 10
 MARKERS = "os^Dv<>pP*"
 MAX_LABEL_LINES = 4
 """Lines of a label beyond which it would take the space of what it names."""
 
-THEME = {
-    **sns.axes_style("ticks"),
-    **sns.plotting_context("paper"),
+# The style "ticks" and the context "paper" of seaborn where they differ from matplotlib's defaults, and its
+# palette "colorblind". Written out, since importing seaborn takes as long as all else of matplotlib; a test
+# compares them with it.
+_SEABORN: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.labelsize": 0.8 * 12,
+    "axes.linewidth": 1.0,
+    "axes.titlesize": 0.8 * 12,
+    "font.sans-serif": [
+        *("Arial", "DejaVu Sans", "Liberation Sans", "Bitstream Vera Sans", "sans-serif"),
+    ],
+    "font.size": 0.8 * 12,
+    "grid.color": ".8",
+    "legend.fontsize": 0.8 * 11,
+    "legend.title_fontsize": 0.8 * 12,
+    "lines.linewidth": 0.8 * 1.5,
+    "lines.markersize": 0.8 * 6,
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
+    "patch.linewidth": 0.8,
+    "xtick.labelsize": 0.8 * 11,
+    "xtick.major.size": 0.8 * 6,
+    "xtick.major.width": 1.0,
+    "xtick.minor.size": 0.8 * 4,
+    "xtick.minor.width": 0.8,
+    "ytick.labelsize": 0.8 * 11,
+    "ytick.major.size": 0.8 * 6,
+    "ytick.major.width": 1.0,
+    "ytick.minor.size": 0.8 * 4,
+    "ytick.minor.width": 0.8,
+}
+_COLOURBLIND = (
+    *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
+    *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
+)
+
+THEME: dict[Any, Any] = {
+    **_SEABORN,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": INK,
@@ -52,7 +88,7 @@ def theme() -> Iterator[None]:
 
 def colours(count: int) -> list[Colour]:
     """Colour-blind-safe colours, one a setting."""
-    return list(sns.color_palette("colorblind", max(count, 1)))
+    return [to_rgb(_COLOURBLIND[k % PALETTE_SIZE]) for k in range(max(count, 1))]
 
 
 class Mark(NamedTuple):
@@ -69,7 +105,9 @@ def marks(count: int) -> list[Mark]:
     """
     palette = colours(PALETTE_SIZE)
     if count > PALETTE_SIZE * len(MARKERS):
-        palette = [(red, green, blue) for red, green, blue in sns.husl_palette(count)]
+        import seaborn
+
+        palette = [(red, green, blue) for red, green, blue in seaborn.husl_palette(count)]
     return [
         Mark(palette[k % len(palette)], MARKERS[(k + k // len(palette)) % len(MARKERS)])
         for k in range(count)
@@ -98,7 +136,12 @@ def panels(width: float, height: float, *, down: int = 1, across: int = 1) -> tu
 
 
 def wrapped(label: str, width: int = 40) -> str:
-    """A label broken into lines that fit beside a panel; a very long one ends in dots."""
+    """A label broken into lines that fit beside a panel; a very long one ends in dots.
+
+    Args:
+        label: any text.
+        width: letters in a line, at most.
+    """
     return textwrap.fill(label, width, max_lines=MAX_LABEL_LINES, placeholder=" …")
 
 

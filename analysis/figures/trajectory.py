@@ -42,7 +42,13 @@ def draw_trajectories(found: Trajectories) -> Figure:
 
 
 def draw_trajectory(found: Trajectories, setting: int, panel: int) -> Figure:
-    """One panel of the figure, on the same scales and without its key."""
+    """One panel of the figure, on the same scales and without its key.
+
+    Args:
+        found: trajectories of all settings and panels.
+        setting: position of the setting.
+        panel: position of the panel.
+    """
     with theme():
         figure, grid = panels(SINGLE_PANEL_INCHES, 2.5)
         _draw_panel(grid[0, 0], found, (setting, panel), outer=True)

@@ -1,20 +1,25 @@
 """What a section is made of, as records: figures, tables, maps and texts.
 
-A block is made once and shown twice: in files (PNG, SVG, CSV) and on the page.
+A block is made once and shown twice: in files (PNG, SVG, CSV) and on the page. Figures are drawn when they
+are shown, each in a process of its own where there are several.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from analysis.cells.cells import Cells
-from analysis.report.rows import Row
+from analysis.report.rows import TableRow
 
 MAX_OPEN_ROWS = 12
 """Rows up to which a table of details is open on the page."""
+
+
+Draw = Callable[[], Figure]
+"""Draws a figure, anew whenever it is called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +32,9 @@ class FigureBlock:
 
     name: str
     caption: str
-    figure: Figure
-    parts: tuple[tuple[str, Figure], ...] = ()
-    key: Figure | None = None
+    draw: Draw
+    parts: tuple[tuple[str, Draw], ...] = ()
+    key: Draw | None = None
     on_page: bool = True
 
 
@@ -42,7 +47,7 @@ class TableBlock:
 
     name: str
     caption: str
-    rows: Sequence[Row] = ()
+    rows: Sequence[TableRow] = ()
     header: Sequence[str] = ()
     cells: Sequence[Sequence[str]] = ()
     folded: bool = False
@@ -53,7 +58,7 @@ class MapBlock:
     """Maps on the page that show the values of a cell: for each setting its views, by name."""
 
     cells: Cells
-    panels: tuple[tuple[tuple[str, Figure], ...], ...]
+    panels: tuple[tuple[tuple[str, Draw], ...], ...]
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,16 @@ class TextBlock:
 
 
 def table_of_rows(
-    name: str, caption: str, rows: Sequence[Row], *, folded: bool = False
+    name: str, caption: str, rows: Sequence[TableRow], *, folded: bool = False
 ) -> TableBlock:
-    """A table that shows people every column of its rows as it is."""
+    """A table that shows people every column of its rows as it is.
+
+    Args:
+        name: of its CSV file.
+        caption: above it on the page.
+        rows: of one kind: all have the keys of the first.
+        folded: whether the page shows it on request alone.
+    """
     header = list(rows[0]) if rows else []
     cells = [[_word(row[column]) for column in header] for row in rows]
     return TableBlock(name, caption, rows, header, cells, folded)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock, table_of_rows
-from analysis.report.rows import Row, estimate_columns, write_csv
+from analysis.report.rows import TableRow, estimate_columns, write_csv
 from analysis.report.words import estimate_words, markdown, setting_words
 from analysis.scaling.power_law import Estimate
 
@@ -26,7 +26,7 @@ class Prediction:
     setting: str | None = None
     source: str | None = None
 
-    def row(self, sweep: str) -> Row:
+    def row(self, sweep: str) -> TableRow:
         """The prediction as a row of the common table."""
         return {
             "sweep": sweep,
@@ -42,8 +42,13 @@ class Prediction:
             "source": self.source,
         }
 
-    def columns(self, sweep: str, names: Sequence[str]) -> Row:
-        """Some columns of the row, in the order of their names; `measured` with its interval."""
+    def columns(self, sweep: str, names: Sequence[str]) -> TableRow:
+        """Some columns of the row; `measured` with its interval.
+
+        Args:
+            sweep: name of the sweep.
+            names: columns, in order.
+        """
         row = self.row(sweep)
         interval = {"measured": ("measured", "measured_low", "measured_high")}
         return {part: row[part] for name in names for part in interval.get(name, (name,))}
@@ -75,7 +80,14 @@ class PredictionFile:
 def prediction_table(
     file: PredictionFile, caption: str, predictions: Iterable[Prediction], *, folded: bool = False
 ) -> TableBlock:
-    """Predictions as people read them; the file has each part of them in a column."""
+    """Predictions as people read them; the file has each part of them in a column.
+
+    Args:
+        file: name and columns of the CSV file.
+        caption: above the table on the page.
+        predictions: one row each.
+        folded: whether the page shows it on request alone.
+    """
     found = list(predictions)
     header = ("prediction", "predicted", "measured", "verdict", "setting", "source")
     rows = [one.columns(file.sweep, file.columns) for one in found]
@@ -83,8 +95,15 @@ def prediction_table(
     return TableBlock(file.name, caption, rows, header if found else (), cells, folded)
 
 
-def write_predictions(rows: Iterable[Row], folder: Path) -> list[Path]:
-    """The table as CSV and as Markdown."""
+def write_predictions(rows: Iterable[TableRow], folder: Path) -> list[Path]:
+    """The table as CSV and as Markdown.
+
+    Args:
+        rows: of one kind.
+        folder: where predictions.csv and predictions.md are written.
+    Returns:
+        Paths of both files.
+    """
     rows = list(rows)
     table = table_of_rows("predictions", "", rows)
     page = folder / "predictions.md"

@@ -5,6 +5,7 @@ from pkgutil import resolve_name
 
 from analysis.report.results import Results
 from analysis.report.section import Section
+from analysis.report.tasks import Tasks
 
 SECTIONS: tuple[str, ...] = (
     "analysis.report.sections.training.curves:MeasuredCurves",
@@ -27,11 +28,17 @@ SECTIONS: tuple[str, ...] = (
 )
 
 
-def sections_of(results: Results) -> Iterator[Section]:
-    """The sections for which a dataset has what they need and which have something to show."""
-    for name in SECTIONS:
-        section_class: type[Section] = resolve_name(name)
-        if all(need(results) for need in section_class.needs):
-            section = section_class(results)
-            if not section.is_empty():
-                yield section
+def sections_of(results: Results, tasks: Tasks | None = None) -> Iterator[Section]:
+    """The sections for which a dataset has what they need and which have something to show.
+
+    Args:
+        results: of the dataset.
+        tasks: where sections begin what takes long; None begins it when it is wanted.
+    """
+    classes: list[type[Section]] = [resolve_name(name) for name in SECTIONS]
+    sections = [one(results) for one in classes if all(need(results) for need in one.needs)]
+    for section in sections:
+        section.begin(tasks or Tasks())
+    for section in sections:
+        if not section.is_empty():
+            yield section

@@ -2,19 +2,31 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from analysis.errors import AnalysisError
-from analysis.figures import save
+from analysis.figures import figure_files
 from analysis.report.blocks import file_names
-from analysis.report.html import Chapter, SectionView, view_of, write_page
+from analysis.report.html import (
+    Chapter,
+    DrawnFigure,
+    DrawnFigures,
+    DrawnPanel,
+    SectionView,
+    draw_figure,
+    draw_panel,
+    view_of,
+    write_page,
+)
 from analysis.report.predictions import write_predictions
 from analysis.report.publish import published
 from analysis.report.registry import sections_of
 from analysis.report.results import Results, quiet
-from analysis.report.rows import Row, write_csv
+from analysis.report.rows import TableRow, write_csv
 from analysis.report.section import Blocks, Section
+from analysis.report.tasks import Task, Tasks
 from analysis.report.words import markdown, plain
 
 PAGE = "report.html"
@@ -33,19 +45,42 @@ class WrittenReport:
         return self.files[0]
 
 
+@dataclass(frozen=True)
+class _PendingSection:
+    """A section whose figures are being drawn."""
+
+    section: Section
+    blocks: Blocks
+    figures: list[Task[DrawnFigure]]
+    panels: list[list[Task[DrawnPanel]]]
+    view_id: str
+
+    def view(self) -> SectionView:
+        """What the page shows of it, when all is drawn."""
+        drawn = DrawnFigures(
+            [task.result() for task in self.figures],
+            [[task.result() for task in views] for views in self.panels],
+        )
+        return view_of(self.section, self.blocks, drawn, view_id=self.view_id)
+
+
 @dataclass
 class _Written:
     """What has been written of one dataset."""
 
     folder: Path
     files: list[Path] = field(default_factory=list)
-    views: list[SectionView] = field(default_factory=list)
+    sections: list[_PendingSection] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
     summary: list[str] = field(default_factory=list)
-    predictions: list[Row] = field(default_factory=list)
+    predictions: list[TableRow] = field(default_factory=list)
+
+    def views(self) -> list[SectionView]:
+        """The sections as the page shows them."""
+        return [section.view() for section in self.sections]
 
 
-def write_report(datasets: Sequence[Results], folder: Path) -> WrittenReport:
+def write_report(datasets: Sequence[Results], folder: Path, *, processes: int = 1) -> WrittenReport:
     """Writes the report of datasets into a folder, which is created; all files of it or none.
 
     With several datasets the page is in the folder with the table of all predictions, and each one's
@@ -54,14 +89,15 @@ def write_report(datasets: Sequence[Results], folder: Path) -> WrittenReport:
     Args:
         datasets: the results of each, at least one.
         folder: where to write; files of the same name are replaced.
+        processes: that compute and draw at once beside this one, on Linux; 1 does all in this one.
     Returns:
         The files and the summaries.
     Raises:
         AnalysisError: the folder cannot be written, or a formula of the sweep cannot be computed.
     """
     try:
-        with published(folder, PAGE) as scratch, quiet():
-            written = _write(datasets, scratch)
+        with published(folder, PAGE) as scratch, quiet(), Tasks(processes) as tasks:
+            written = _write(datasets, scratch, tasks)
             files = tuple(folder / file.relative_to(scratch) for file in written.files)
             return WrittenReport(files, written.summaries)
     except OSError as error:
@@ -79,13 +115,17 @@ def folder_names(datasets: Iterable[Results]) -> list[str]:
     )
 
 
-def _write(datasets: Sequence[Results], folder: Path) -> WrittenReport:
+def _write(datasets: Sequence[Results], folder: Path, tasks: Tasks) -> WrittenReport:
     several = len(datasets) > 1
-    parts, chapters = [], []
-    for results, name in zip(datasets, folder_names(datasets), strict=True):
-        part = _write_dataset(results, folder / name if several else folder, name)
-        chapters.append(Chapter(name, results, part.views, f"{name}/" if several else ""))
-        parts.append(part)
+    names = folder_names(datasets)
+    parts = [
+        _write_dataset(results, folder / name if several else folder, name, tasks=tasks)
+        for results, name in zip(datasets, names, strict=True)
+    ]
+    chapters = [
+        Chapter(name, results, part.views(), f"{name}/" if several else "")
+        for results, name, part in zip(datasets, names, parts, strict=True)
+    ]
     files = [file for part in parts for file in part.files]
     predictions = [row for part in parts for row in part.predictions]
     if several and predictions:
@@ -94,22 +134,31 @@ def _write(datasets: Sequence[Results], folder: Path) -> WrittenReport:
     return WrittenReport((page, *files), tuple(tuple(part.summary) for part in parts))
 
 
-def _write_dataset(results: Results, folder: Path, name: str) -> _Written:
-    """Writes one dataset's files section by section, so that the figures of one at a time are kept."""
+def _write_dataset(results: Results, folder: Path, name: str, *, tasks: Tasks) -> _Written:
+    """Writes one dataset's tables and texts section by section, and has its figures drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     written = _Written(folder)
-    for k, section in enumerate(sections_of(results)):
-        _write_section(section, written, view_id=f"{name}.{k}")
+    for k, section in enumerate(sections_of(results, tasks)):
+        _write_section(section, written, view_id=f"{name}.{k}", tasks=tasks)
     table = folder / "table.md"
     table.write_text(_heading(results) + "".join(written.tables), encoding="utf-8")
     written.files.append(table)
     return written
 
 
-def _write_section(section: Section, written: _Written, *, view_id: str) -> None:
+def _write_section(section: Section, written: _Written, *, view_id: str, tasks: Tasks) -> None:
     blocks = section.blocks()
+    figures = [
+        tasks.submit(partial(draw_figure, block, written.folder)) for block in blocks.figures
+    ]
+    cells = section.results.cells
+    panels = [
+        [tasks.submit(partial(draw_panel, draw, cells)) for _, draw in views]
+        for views in (blocks.map.panels if blocks.map else ())
+    ]
     written.files += _files(written.folder, blocks)
-    written.views.append(view_of(section, blocks, view_id=view_id))
+    shown = blocks._replace(tables=[replace(table, rows=table.rows[:1]) for table in blocks.tables])
+    written.sections.append(_PendingSection(section, shown, figures, panels, view_id))
     written.tables += [
         f"\n## {section.title}\n\n{markdown(table.header, table.cells)}"
         for table in blocks.tables
@@ -130,7 +179,7 @@ def _heading(results: Results) -> str:
 
 def _files(folder: Path, blocks: Blocks) -> Iterator[Path]:
     for block in blocks.figures:
-        yield from save(block.figure, folder / block.name)
+        yield from figure_files(folder / block.name)
     for table in blocks.tables:
         if table.name:
             yield write_csv(folder / f"{table.name}.csv", table.rows)

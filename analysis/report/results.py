@@ -143,7 +143,7 @@ def analyse(location: str, options: ReportOptions | None = None) -> Results:
 
 
 def _specification(sweep: SweepDocument, options: ReportOptions) -> AnalysisSpec:
-    """The sweep's specification with the options in place of its parts."""
+    """The sweep's specification, its parts replaced by those that the options give."""
     if not all(math.isfinite(level) for level in options.levels):
         raise AnalysisError(f"Received --level {options.levels}; expected finite numbers.")
     given = {"x": options.x, "y": options.y, "measure": options.measure, "levels": options.levels}

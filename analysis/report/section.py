@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 from analysis.report.blocks import FigureBlock, MapBlock, TableBlock, TextBlock
 from analysis.report.predictions import Prediction
 from analysis.report.results import Results
+from analysis.report.tasks import Tasks
 
 Need = Callable[[Results], bool]
 
@@ -37,9 +38,12 @@ class Section:
         self.results = results
 
     def blocks(self) -> Blocks:
-        """All blocks, newly made: figures take memory, so nobody keeps them."""
+        """All blocks; figures are drawn when they are shown."""
         tables, texts = list(self.tables()), list(self.texts())
         return Blocks(self.map(), list(self.figures()), tables, texts)
+
+    def begin(self, tasks: Tasks) -> None:
+        """Starts what takes long and needs nothing of other sections, so that it runs beside them."""
 
     def is_empty(self) -> bool:
         """Whether the results leave nothing to show; used only where the needs are met."""

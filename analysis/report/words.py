@@ -26,7 +26,12 @@ def estimate_words(estimate: Estimate | None) -> str:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; what would end a cell, or be more than its text, is escaped."""
+    """A Markdown table; what would end a cell, or be more than its text, is escaped.
+
+    Args:
+        header: heads of the columns.
+        rows: cells, row by row.
+    """
     lines = [[plain(cell) for cell in line] for line in (header, *rows)]
     lines.insert(1, ["---"] * len(header))
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

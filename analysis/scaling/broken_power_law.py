@@ -1,4 +1,4 @@
-"""Two regimes: a power law that changes its exponent at a kink, and whether that is needed."""
+"""Two regimes: a power law that changes its exponent at a break, and whether BIC prefers it."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,22 @@ from analysis.scaling.power_law import Estimate, FitColumns, estimate, measured_
 from analysis.statistics.bootstrap import shrink_nonlinear
 from analysis.statistics.estimating_equations import FitProblem, linearized_crossings
 
-# Two columns on each side of the kink, and one to judge the four parameters by.
+# Two columns on each side of the break, and one to judge the four parameters by.
 MIN_COLUMNS_FOR_BREAK = 6
 BREAK_CANDIDATES = 60
 # Times that columns are read anew where the fitted law passes.
 REFINEMENTS = 3
-# The kink must lower χ² by this times log(columns). The Bayesian criterion asks 2 for two more
-# parameters, but the kink's place is searched for: of 420 planted single power laws (8 to 30
-# columns, 10 or 40 replicates) 2 calls 5 % kinked, 3 calls 1 %.
+# The break must lower χ² by this times log(columns). The Bayesian criterion requires 2 for two more
+# parameters, but the break's position is searched for: of 420 planted single power laws (8 to 30
+# columns, 10 or 40 replicates) 2 calls 5 % broken, 3 calls 1 %.
 CHI2_GAIN_PER_LOG_COLUMNS = 3.0
 
 
 @dataclass(frozen=True)
 class BrokenPowerLaw:
-    """Exponents below and above a kink, and the x where they meet.
+    """Exponents below and above a break, and its x.
 
-    `chi2_gain` is how much χ² falls against the single power law, in units of the scatter that
+    `chi2_gain` is by how much χ² is below that of the single power law, in units of the scatter that
     remains; `preferred` says whether that pays for two more parameters. All None where too few
     columns are closed.
     """
@@ -45,14 +45,14 @@ class BrokenPowerLaw:
 def fit_broken_power_law(boundary: Boundary, setting: int) -> BrokenPowerLaw:
     """Weighted least squares of log y* = a + b log x + c max(0, log x − k), k by search.
 
-    Columns are those where the fitted law lies inside the grid, and count by what their profiles are
-    there (`balance.crossings_about`), for the reason that `fit_law` gives.
+    Columns are those where the fitted law is inside the grid, and count by what their profiles are
+    there (`linearized_crossings`), for the reason that `fit_power_law` gives.
 
     Args:
         boundary: crossings and draws.
         setting: position of the setting.
     Returns:
-        Intervals come from refitting every draw, the kink's place included.
+        The law; its intervals come from refitting every draw, the break's position included.
     """
     measured = measured_columns(boundary, setting, kind="power", x_range=None)
     task = problem_of(boundary, setting, measured, kind="power")
@@ -70,7 +70,7 @@ def fit_broken_power_law(boundary: Boundary, setting: int) -> BrokenPowerLaw:
     single = _loss(points, np.stack([np.ones(count), points.x], axis=1))[1][0]
     gain = float((single - loss[0]) / max(1.0, loss[0] / max(count - 4, 1)))
     slopes = np.stack([fits[:, 1], fits[:, 1] + fits[:, 2]], axis=1)
-    # One search bends the draws, not a mix of many cells: it has the freedom of the rest.
+    # One search makes the draws nonlinear, not a mix of many cells: its dof are those of the rest.
     calm = shrink_nonlinear(slopes, _two_lines(points, breaks[0]), 1.0)
     below, above, break_at = (
         estimate(float(one[0]), one[1:], boundary) for one in (*calm.T, breaks)
@@ -98,9 +98,9 @@ def _line(breaks: Floats, fits: Floats, x: Floats) -> Floats:
 
 
 def _search(points: FitColumns) -> tuple[Floats, Floats, Floats]:
-    """The best kink for the observed crossings (row 0) and for each draw: place, fit, and χ².
+    """The best break for the observed crossings (row 0) and for each draw: log x, fit, and χ².
 
-    The best of CANDIDATES places, then refined: near a kink the law is linear in its place.
+    The best of BREAK_CANDIDATES, then refined: near a break the law is linear in its position.
     """
     rows = len(points.draws) + 1
     breaks, fits, best = np.zeros(rows), np.zeros((rows, 3)), np.full(rows, np.inf)
@@ -116,9 +116,9 @@ def _search(points: FitColumns) -> tuple[Floats, Floats, Floats]:
 def _refined(
     points: FitColumns, breaks: Floats, fits: Floats, best: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Each row's lines left and right of its kink, which meet in the refined place.
+    """Each row's lines left and right of its break, which meet at the refined position.
 
-    Kept where that lowers χ² and lies between the same two columns.
+    Kept where that lowers χ² and is between the same two columns.
     """
     rows, x = _rows(points), points.x
     split = np.searchsorted(x, breaks, side="right")
@@ -140,7 +140,7 @@ def _refined(
 
 
 def _two_lines(points: FitColumns, break_at: float) -> Floats:
-    """Slopes of free lines on both sides of a place, (rows, 2): those of a kink to first order."""
+    """Slopes of free lines on both sides of a break, (rows, 2): to first order those of the law."""
     left, x = points.x <= break_at, points.x
     design = np.stack([left, left * x, ~left, ~left * x], axis=1) / points.error[:, None]
     return np.asarray(_rows(points) @ np.linalg.pinv(design).T[:, [1, 3]])

@@ -71,7 +71,7 @@ def collapse(
         setting: position of the setting.
         order: the order parameter in each cell, shape (x, y), e.g. from `columns.on_plane`.
         name: what to call it.
-        resampling: draws (at most MOST_DRAWS are used), confidence and seed.
+        resampling: draws (at most MAX_DRAWS are used), confidence and seed.
     Raises:
         AnalysisError: fewer than three cells hold both a mean and a finite order parameter.
     """

@@ -68,4 +68,9 @@ def exponents(
             fit_power_law(boundary, s, x_range=x_range) for s in range(len(cells.plane.settings))
         )
         found += [LevelExponent(level, definition, law.setting, law) for law in laws]
+    return in_order(found)
+
+
+def in_order(found: Iterable[LevelExponent]) -> tuple[LevelExponent, ...]:
+    """By definition, that by the mean first, then by setting and level."""
     return tuple(sorted(found, key=lambda one: (one.definition != MEAN, one.setting, one.level)))

@@ -1,4 +1,4 @@
-"""Which law of the boundary the columns prefer: information criteria and residuals, side by side."""
+"""Compares laws of the boundary on the same columns, by information criteria and residuals."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,15 +12,21 @@ from analysis.scaling.power_law import fit_power_law, law_at, measured_columns
 from analysis.scaling.prediction import MIN_COLUMNS_TO_JUDGE, compare
 from sweeps.declare.analysis_spec import PredictionSpec
 
-# A line has two parameters, a kink two more, a locked law its constant alone.
-LAW_PARAMETERS = {"power": 2, "line": 2, "kink": 4, "locked": 1}
+LINEAR, POWER_LAW, BROKEN_POWER_LAW = "linear", "power law", "broken power law"
+LAW_NAMES = {"power": POWER_LAW, "line": LINEAR}
+"""What reports and tables call each of LAW_KINDS."""
+FIXED_EXPONENT = "fixed exponent: "
+"""Before the name of a theory, whose exponent is kept and whose constant alone is fitted."""
+LAW_PARAMETERS = {POWER_LAW: 2, LINEAR: 2, BROKEN_POWER_LAW: 4}
+"""Fitted parameters; with a fixed exponent it is one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """One law's fit. Residuals are in units of the columns' errors; criteria are less their least.
 
-    Akaike's criterion suits prediction, the Bayesian one asks which law is true; they can differ.
+    `name` is one of LAW_PARAMETERS, or FIXED_EXPONENT and the theory's name. Akaike's criterion suits
+    prediction, the Bayesian one identification of the true law; they can differ.
     """
 
     name: str
@@ -47,7 +53,7 @@ class Selection:
 def select_law(
     boundary: Boundary, setting: int, *, theories: Iterable[PredictionSpec] = ()
 ) -> Selection:
-    """Power law, straight line, two regimes and theory's locked exponents on the same columns.
+    """Linear law, power law, broken power law and theory's fixed exponents on the same columns.
 
     Args:
         boundary: crossings and draws.
@@ -73,21 +79,22 @@ def _laws(
 ) -> Iterable[tuple[str, Floats]]:
     """Each law's name, and its y coordinate at x; NaN where it cannot be fitted."""
     log = boundary.plane.y.log
-    yield "line", law_at(fit_power_law(boundary, setting, kind="line"), x, log=log)
+    yield LINEAR, law_at(fit_power_law(boundary, setting, kind="line"), x, log=log)
     if np.any(x <= 0):
         return
-    yield "power", law_at(fit_power_law(boundary, setting), x, log=log)
-    kink = fit_broken_power_law(boundary, setting)
-    if kink.below and kink.above and kink.break_x:
-        bend = (kink.above.value - kink.below.value) * np.log(
-            np.maximum(x / kink.break_x.value, 1.0)
+    yield POWER_LAW, law_at(fit_power_law(boundary, setting), x, log=log)
+    broken = fit_broken_power_law(boundary, setting)
+    if broken.below and broken.above and broken.break_x:
+        change = (broken.above.value - broken.below.value) * np.log(
+            np.maximum(x / broken.break_x.value, 1.0)
         )
-        yield "kink", _own(kink.log_constant + kink.below.value * np.log(x) + bend, log)
+        single = broken.log_constant + broken.below.value * np.log(x)
+        yield BROKEN_POWER_LAW, _own(single + change, log)
     for theory in theories:
         constant = compare(boundary, setting, theory=theory).constant
         if theory.x_range is None and constant is not None:
             line = constant.value + theory.exponent * np.log(x)
-            yield f"locked: {theory.name}", _own(line, log)
+            yield FIXED_EXPONENT + theory.name, _own(line, log)
 
 
 def _own(log_y: Floats, log: bool) -> Floats:
@@ -97,7 +104,7 @@ def _own(log_y: Floats, log: bool) -> Floats:
 def _selection(setting: int, x: Floats, residuals: dict[str, Floats]) -> Selection:
     count = len(x)
     chi2 = {name: float(np.sum(r**2)) for name, r in residuals.items()}
-    free = {name: LAW_PARAMETERS[name.split(":")[0]] for name in residuals}
+    free = {name: LAW_PARAMETERS.get(name, 1) for name in residuals}
     scatter = min(chi2[n] / (count - free[n]) for n in chi2 if count > free[n])
     dispersion = max(1.0, scatter)
     aic = {n: chi2[n] / dispersion + 2 * free[n] for n in chi2}

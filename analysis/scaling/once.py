@@ -9,22 +9,22 @@ from weakref import WeakKeyDictionary
 from analysis.boundary.mean_crossing import Boundary
 
 Options = ParamSpec("Options")
-Fit = TypeVar("Fit")
+Fitted = TypeVar("Fitted")
 
 
 def once_per_boundary(
-    fit: Callable[Concatenate[Boundary, Options], Fit],
-) -> Callable[Concatenate[Boundary, Options], Fit]:
+    fit: Callable[Concatenate[Boundary, Options], Fitted],
+) -> Callable[Concatenate[Boundary, Options], Fitted]:
     """A fit whose results are kept, by its options, for as long as the boundary is.
 
     Args:
         fit: a pure function of a boundary, which is never changed, and of hashable options.
     """
     signature = inspect.signature(fit)
-    kept: WeakKeyDictionary[Boundary, dict[Any, Fit]] = WeakKeyDictionary()
+    kept: WeakKeyDictionary[Boundary, dict[Any, Fitted]] = WeakKeyDictionary()
 
     @wraps(fit)
-    def shared(boundary: Boundary, /, *args: Options.args, **kwargs: Options.kwargs) -> Fit:
+    def shared(boundary: Boundary, /, *args: Options.args, **kwargs: Options.kwargs) -> Fitted:
         """The fit, made where it is not kept yet."""
         bound = signature.bind(boundary, *args, **kwargs)
         bound.apply_defaults()

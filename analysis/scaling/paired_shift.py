@@ -123,7 +123,7 @@ def _own_columns(boundary: Boundary, setting: int, columns: Ints) -> FitColumns:
 
 
 def _shrunk_crossings(boundary: Boundary, setting: int, points: FitColumns, wide: Floats) -> Floats:
-    """Crossings, and draws of them that bend no more than crossings do, (1 + draws, columns)."""
+    """Crossings, and draws whose nonlinear part is shrunk to that of crossings, (1 + draws, columns)."""
     task = problem_of(boundary, setting, points, kind="own")
     rows = np.concatenate([points.y[None], points.draws])
     return shrink_nonlinear(rows, linearized_crossings(task, points.y), wide)

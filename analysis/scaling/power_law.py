@@ -28,7 +28,7 @@ MIN_FINITE_SHARE = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its interval; NaN ends where draws cannot tell."""
+    """A number with its interval; NaN ends where draws cannot bound it."""
 
     value: float
     low: float
@@ -76,7 +76,7 @@ def fit_power_law(
 ) -> PowerLaw:
     """Fits the law by an estimating equation: the weighted excess over the level, on the law, sums to zero.
 
-    Columns count where the law lies inside the grid, not where they happen to cross: choosing those
+    Columns count where the law is inside the grid, not where they happen to cross: choosing those
     would keep what chance moved inward. Near a crossing this is least squares of the crossings, in
     the y axis's own coordinate (log y on a log axis), where errors belong. A power law leaves out
     columns at x ≤ 0 or y* ≤ 0. Intervals come from refitting every draw.
@@ -106,7 +106,15 @@ def fit_power_law(
 
 
 def law_at(law: PowerLaw, x: Floats, *, log: bool) -> Floats:
-    """A fitted law's y coordinate (log y on a log axis) at values of x, shape of x; NaN without."""
+    """A fitted law at values of x.
+
+    Args:
+        law: a fit.
+        x: in the plane's values; > 0 for a power law.
+        log: whether y is logarithmic.
+    Returns:
+        y, or log y on a logarithmic axis, shape of x; NaN where there is no fit.
+    """
     if law.slope is None or law.intercept is None:
         return np.full(x.shape, np.nan)
     at = np.log(x) if law.kind == "power" else x
@@ -114,7 +122,14 @@ def law_at(law: PowerLaw, x: Floats, *, log: bool) -> Floats:
 
 
 def problem_of(boundary: Boundary, setting: int, points: FitColumns, *, kind: str) -> FitProblem:
-    """The fit of a straight line, in a law's coordinates, to measured columns."""
+    """The fit of a straight line, in a law's coordinates, to measured columns.
+
+    Args:
+        boundary: crossings and draws.
+        setting: position of the setting.
+        points: measured columns.
+        kind: "power" or "line".
+    """
     return FitProblem(
         boundary.profiles.of(setting, points.columns),
         np.stack([np.ones(len(points.x)), points.x], axis=1),
@@ -127,7 +142,14 @@ def problem_of(boundary: Boundary, setting: int, points: FitColumns, *, kind: st
 def closed_columns(
     boundary: Boundary, setting: int, *, kind: str, x_range: tuple[float, float] | None
 ) -> FitColumns:
-    """A setting's closed columns in a law's coordinates; those with logs, for a power law."""
+    """A setting's closed columns in a law's coordinates; those with logs, for a power law.
+
+    Args:
+        boundary: crossings and draws.
+        setting: position of the setting.
+        kind: "power" or "line".
+        x_range: of the columns, both ends included; None takes all.
+    """
     own = measured_columns(boundary, setting, kind=kind, x_range=x_range)
     axis = boundary.plane.y
     closed = boundary.closed[setting, own.columns]
@@ -147,7 +169,14 @@ def closed_columns(
 def measured_columns(
     boundary: Boundary, setting: int, *, kind: str, x_range: tuple[float, float] | None
 ) -> FitColumns:
-    """A setting's columns, x in the law's coordinate, y in the axis's own; ±inf beyond the grid."""
+    """A setting's columns, x in the law's coordinate, y in the axis's own; ±inf beyond the grid.
+
+    Args:
+        boundary: crossings and draws.
+        setting: position of the setting.
+        kind: "power" or "line".
+        x_range: of the columns, both ends included; None takes all.
+    """
     x, axis = boundary.plane.x.values, boundary.plane.y
     inside = (
         np.ones(len(x), dtype=bool) if x_range is None else (x >= x_range[0]) & (x <= x_range[1])
@@ -165,9 +194,15 @@ def measured_columns(
 
 
 def column_errors(draws: Floats, dof: float) -> Floats:
-    """Robust errors of the columns of draws (draws, columns), shrunk; NaN where no column has one.
+    """Robust errors of the columns, shrunk towards their common size.
 
     A column whose draws leave the grid has the common error: those that stay would make it small.
+
+    Args:
+        draws: of the columns, shape (draws, columns), may be infinite.
+        dof: degrees of freedom of an error.
+    Returns:
+        Shape (columns,), NaN where no column has an error.
     """
     known = np.isfinite(draws).mean(axis=0) >= MIN_FINITE_SHARE
     if not known.any():
@@ -177,7 +212,13 @@ def column_errors(draws: Floats, dof: float) -> Floats:
 
 
 def estimate(value: float, draws: Floats, boundary: Boundary) -> Estimate:
-    """A value with the interval of its draws, shape (draws,), at the boundary's confidence."""
+    """A value with the interval of its draws, shape (draws,), at the boundary's confidence.
+
+    Args:
+        value: the estimate.
+        draws: about it, shape (draws,), may be infinite.
+        boundary: gives the confidence and the degrees of freedom.
+    """
     low, high = student_interval(
         np.array([value]),
         draws[:, None],

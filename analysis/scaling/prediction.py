@@ -26,7 +26,7 @@ POOR_FIT = "poor fit"
 class Comparison:
     """A power law over theory's range, beside theory.
 
-    `constant` is log A with the slope held at theory's exponent: it draws theory's line.
+    `constant` is log A with the slope fixed at theory's exponent: it draws theory's line.
     """
 
     theory: PredictionSpec
@@ -55,7 +55,7 @@ def compare(boundary: Boundary, setting: int, *, theory: PredictionSpec) -> Comp
         columns, too narrow a range or too wide an interval, which `reason` says).
     """
     law = fit_power_law(boundary, setting, x_range=theory.x_range)
-    constant = _locked_constant(boundary, law, theory)
+    constant = _fixed_exponent_constant(boundary, law, theory)
     verdict, reason = _verdict(boundary, law, theory)
     return Comparison(theory, law, constant, verdict, reason)
 
@@ -77,7 +77,9 @@ def _verdict(boundary: Boundary, law: PowerLaw, theory: PredictionSpec) -> tuple
     return (AGREES if slope.low <= theory.exponent <= slope.high else DISAGREES), ""
 
 
-def _locked_constant(boundary: Boundary, law: PowerLaw, theory: PredictionSpec) -> Estimate | None:
+def _fixed_exponent_constant(
+    boundary: Boundary, law: PowerLaw, theory: PredictionSpec
+) -> Estimate | None:
     points = closed_columns(boundary, law.setting, kind="power", x_range=theory.x_range)
     if not len(points.x):
         return None

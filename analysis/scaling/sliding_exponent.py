@@ -1,4 +1,4 @@
-"""The exponent from place to place: power laws over windows of neighbouring columns."""
+"""Local exponents: power laws over windows of neighbouring columns."""
 
 from dataclasses import dataclass
 

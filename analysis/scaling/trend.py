@@ -1,11 +1,11 @@
-"""A fitted quantity followed over a setting: how an exponent, a kink or a shift moves with d, n or p."""
+"""A fitted quantity followed over a setting: how an exponent, a break or a shift moves with d, n or p."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, equal
@@ -21,14 +21,14 @@ MIN_VALUES = 3
 
 @dataclass(frozen=True, eq=False)
 class Trend:
-    """One quantity at every value of a setting, the other settings held.
+    """One quantity at every value of a setting, the other settings held fixed.
 
-    `power` is the exponent b of quantity ∝ setting^b, None where `reason` says why there is none. Of a
-    limit the verdict holds the last value against it.
+    `power` is the exponent b of quantity ∝ setting^b, None where `reason` says why there is none. Where the
+    spec gives a limit, the verdict compares the last value with it.
     """
 
     spec: TrendSpec
-    others: str  # the settings that are held, "" for none
+    others: str  # the settings held fixed, "" for none
     level: float
     values: Floats  # of the setting, sorted, (values,)
     estimates: tuple[Estimate | None, ...]
@@ -42,14 +42,14 @@ def follow(boundary: Boundary, spec: TrendSpec) -> list[Trend]:
 
     Args:
         boundary: crossings of all settings.
-        asked: which quantity and setting, and what theory says of them.
+        spec: which quantity and setting, and theory's prediction for them.
     Returns:
         One trend for each choice of the others; [] where the boundary's settings do not name it.
     """
-    held = boundary.plane.setting_values
-    if not all(spec.setting in one for one in held):
+    settings = boundary.plane.setting_values
+    if not all(spec.setting in one for one in settings):
         return []
-    others = [{k: v for k, v in one.items() if k != spec.setting} for one in held]
+    others = [{k: v for k, v in one.items() if k != spec.setting} for one in settings]
     groups = [group for k, group in enumerate(others) if group not in others[:k]]
     return [_trend(boundary, spec, group) for group in groups]
 
@@ -92,7 +92,7 @@ def fit_power(
         return None, f"{ok.sum()} of at least {MIN_VALUES} values with a closed interval"
     kept = [e for e, used in zip(y, ok, strict=True) if used and e is not None]
     log_x, log_y = np.log(x[ok]), np.log([e.value for e in kept])
-    normal = float(stats.norm.ppf((1 + confidence) / 2))
+    normal = float(special.ndtri((1 + confidence) / 2))
     width = np.log([e.high for e in kept]) - np.log([e.low for e in kept])
     weight = 1 / np.maximum(width / (2 * normal), 1e-9) ** 2
     centre = np.average(log_x, weights=weight)
@@ -103,7 +103,7 @@ def fit_power(
     residual = log_y - np.average(log_y, weights=weight) - slope * (log_x - centre)
     dof = len(log_x) - 2
     scatter = np.sqrt(float(np.sum(weight * residual**2)) / dof)
-    student = float(stats.t.ppf((1 + confidence) / 2, dof))
+    student = float(special.stdtrit(dof, (1 + confidence) / 2))
     half = max(normal, student * scatter) / np.sqrt(spread)
     return Estimate(slope, slope - half, slope + half), ""
 
@@ -147,4 +147,4 @@ QUANTITIES: dict[str, Callable[[Boundary, int, TrendSpec], Estimate | None]] = {
     "kink": _kink,
     "shift": _shift,
 }
-"""What can be followed: the power law's exponent, the kink's x, the shift from the first."""
+"""What can be followed: the power law's exponent, the break's x, the shift from the first."""

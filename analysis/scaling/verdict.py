@@ -28,7 +28,7 @@ class Verdict:
     """One prediction against one measured boundary.
 
     `quantity` is "exponent", or "factor": measured over predicted y*, which a predicted line says is 1.
-    `reason` tells why nothing can be told, or that the columns scatter about the law too much.
+    `reason` says why the comparison is inconclusive, or that the columns scatter too much about the law.
     """
 
     prediction: str
@@ -49,7 +49,14 @@ class Verdict:
 def judge_exponent(
     boundary: Boundary, setting: int, *, theory: PredictionSpec, sweep: str
 ) -> Verdict:
-    """The exponent of a power law over theory's range against the predicted one."""
+    """The exponent of a power law over theory's range against the predicted one.
+
+    Args:
+        boundary: crossings and draws.
+        setting: position of the setting.
+        theory: the predicted exponent, and its range.
+        sweep: name of the sweep.
+    """
     found = compare(boundary, setting, theory=theory)
     notes = [found.reason] if found.reason else []
     if is_poor_fit(found.law):

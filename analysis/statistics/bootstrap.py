@@ -40,7 +40,7 @@ class Resampling:
     resample_jointly: bool = True
 
     def dof(self, runs: Any) -> Any:
-        """Degrees of freedom behind a spread that `runs` replicates tell, any shape, ≥ 1."""
+        """Degrees of freedom behind the spread of `runs` replicates, any shape, ≥ 1."""
         return np.maximum(runs - 1, 1) * (1 if self.resample_jointly else CELLS_AT_CROSSING)
 
 
@@ -61,7 +61,7 @@ def multipliers(how: Resampling, replicates: int, *, column: tuple[int, int]) ->
     return rng.standard_normal((how.draws, cells, replicates))
 
 
-def draw_means(values: Floats, weights: Floats) -> Floats:
+def draw_means(values: Floats, weights: Floats, *, out: Floats | None = None) -> Floats:
     """Draws of the cells' means, m* = m + Σ_r g_r (v_r − m) / √(R (R − 1)), R the runs in the cell.
 
     Given the runs, a draw has the mean m and the variance s²/R, and covariances likewise.
@@ -69,6 +69,7 @@ def draw_means(values: Floats, weights: Floats) -> Floats:
     Args:
         values: shape (settings, cells, replicates), NaN where a run is missing.
         weights: g, from `multipliers`, the same for all settings.
+        out: where to write them, contiguous; None allocates.
     Returns:
         Shape (draws, settings, cells); NaN where a cell has no run at all.
     Source:
@@ -80,9 +81,12 @@ def draw_means(values: Floats, weights: Floats) -> Floats:
     mean = np.divide(filled.sum(-1), used, out=np.full(used.shape, np.nan), where=used > 0)
     scale = 1 / np.sqrt(np.maximum(used * (used - 1), 1))
     deviation = np.where(present, values - mean[..., None], 0.0) * scale[..., None]
+    result: Floats = np.empty((len(weights), *used.shape)) if out is None else out
     if weights.shape[1] == 1:
-        return np.asarray(mean + np.tensordot(weights[:, 0], deviation, axes=(1, 2)))
-    result = np.empty((len(weights), *used.shape))
+        by_replicate = np.ascontiguousarray(deviation.reshape(-1, values.shape[2]).T)
+        np.dot(weights[:, 0], by_replicate, out=result.reshape(len(weights), -1))
+        result += mean
+        return result
     step = max(1, MAX_VALUES_AT_ONCE // max(values.size, 1))
     for start in range(0, len(weights), step):
         part = slice(start, start + step)
@@ -91,7 +95,14 @@ def draw_means(values: Floats, weights: Floats) -> Floats:
 
 
 def t_inflation(confidence: float, dof: Any) -> Any:
-    """How much wider Student's t is than the normal at a confidence, any shape."""
+    """How much wider Student's t is than the normal at a confidence.
+
+    Args:
+        confidence: two-sided, e.g. 0.95.
+        dof: degrees of freedom > 0, any shape.
+    Returns:
+        Factor > 1, shape of dof.
+    """
     upper = (1 + confidence) / 2
     return special.stdtrit(dof, upper) / special.ndtri(upper)
 
@@ -118,7 +129,7 @@ def interval(draws: Floats, share: Floats) -> tuple[Floats, Floats]:
 def student_interval(
     value: Floats, draws: Floats, *, confidence: float, dof: Any
 ) -> tuple[Floats, Floats]:
-    """Percentile interval whose distances from the value are stretched as Student's t asks.
+    """Percentile interval whose distances from the value are stretched by the factor of Student's t.
 
     For what is linear in the means this is the t interval itself.
 
@@ -126,7 +137,7 @@ def student_interval(
         value: the estimate, finite, shape (...).
         draws: about it, shape (B, ...), may be infinite; NaN draws are left out.
         confidence: two-sided, e.g. 0.95.
-        freedom: degrees of freedom, broadcastable to (...).
+        dof: degrees of freedom, broadcastable to (...).
     Returns:
         Low and high ends, each (...); infinite where the percentile is.
     """
@@ -148,7 +159,7 @@ def shrink_nonlinear(rows: Floats, linear: Floats, wide: Any) -> Floats:
         linear: their parts that are linear in the means, the same shape; NaN where there is none.
         wide: the factor by which intervals will be widened, broadcastable to a row.
     Returns:
-        Shape of rows. Where a draw is not finite the linear part stands alone, and the other way round.
+        Shape of rows. Where a draw is not finite the linear part is taken alone, and the other way round.
     Source:
         Howe 1974, J. Am. Statist. Assoc. 69, 789 (a sum of parts, each stretched by its own t).
     """
@@ -167,10 +178,15 @@ def robust_error(draws: Floats) -> Floats:
 def shrink_errors(errors: Floats, dof: float) -> Floats:
     """Errors drawn towards their common size, shape (columns,); the common one where unknown (NaN).
 
-    With few replicates errors differ by luck, and weights that follow luck make intervals too narrow:
-    of the scatter of their logarithms only what exceeds LUCK times that of standard errors with `freedom`
-    degrees of freedom is kept.
+    With few replicates errors differ by chance, and weights that follow chance make intervals too narrow:
+    of the scatter of their logarithms only what exceeds LOG_ERROR_VARIANCE_RATIO times that of standard
+    errors with `dof` degrees of freedom is kept.
 
+    Args:
+        errors: > 0, shape (columns,), NaN where unknown.
+        dof: degrees of freedom of an error.
+    Returns:
+        Shape (columns,), finite unless no error is known.
     Source:
         Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, 3 (shrunk variances).
     """

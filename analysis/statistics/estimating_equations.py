@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.dataset.plane import Floats, Ints
 from analysis.statistics.bootstrap import shrink_errors
-from analysis.statistics.profiles import Profiles, Reader
+from analysis.statistics.profiles import Reader
 from analysis.statistics.tolerance import NEGLIGIBLE
 
 MIN_COLUMNS_TO_FIT = 2
@@ -27,7 +27,12 @@ class Link(NamedTuple):
 
 
 def link_of(kind: str, log: bool) -> Link:
-    """The link of a "power" or "line" law on a log or a linear y axis; the identity for "own"."""
+    """The link of a "power" or "line" law on a log or a linear y axis; the identity for "own".
+
+    Args:
+        kind: "power", "line" or "own".
+        log: whether the y axis is logarithmic.
+    """
     if kind == "line" and log:
         return Link(_safe_log, lambda t: 1 / np.maximum(t, NEGLIGIBLE), np.exp)
     if kind == "power" and not log:
@@ -38,7 +43,7 @@ def link_of(kind: str, log: bool) -> Link:
 class FitProblem(NamedTuple):
     """A law to be fitted to columns: its straight line is design @ θ, bent into y's coordinate."""
 
-    profiles: Profiles  # of the columns of one setting
+    reader: Reader  # of the columns of one setting
     design: Floats  # (columns, parameters)
     error: Floats  # (columns,) of the crossings
     link: Link
@@ -59,8 +64,8 @@ def solve_all(task: FitProblem, crossings: Floats) -> Floats:
     line = task.link.inverse(np.where(inside, crossings, 1.0))
     root = np.where(inside, task.link.derivative(line) / task.error, 0.0)
     start = np.asarray(np.linalg.lstsq(task.design * root[:, None], line * root, rcond=None)[0])
-    rows = np.arange(len(task.profiles.values))
-    reader = task.profiles.reader
+    reader = task.reader
+    rows = np.arange(reader.rows)
     for _ in range(2):
         spread = _spread(task, reader, task.design @ start)
         problem = _Problem(reader, *task[1:4], spread)
@@ -101,9 +106,9 @@ def linearized_crossings(task: FitProblem, line: Floats) -> Floats:
     Returns:
         Shape (rows, columns); NaN in columns where the law is beyond the grid.
     """
-    reader = task.profiles.reader
+    reader = task.reader
     at = task.link.value(line)
-    rows = np.arange(len(task.profiles.values))
+    rows = np.arange(reader.rows)
     value, _ = reader.read(np.tile(at, (len(rows), 1)), rows)
     slope = _spread(task, reader, line) / task.error
     inside = (at >= reader.grid[0]) & (at <= reader.grid[-1])
@@ -113,7 +118,7 @@ def linearized_crossings(task: FitProblem, line: Floats) -> Floats:
         return np.full(value.shape, np.nan)
     # Errors of crossings are a little less than slopes say, since monotone fits calm the draws.
     slope *= rise / slope[inside].mean()
-    # Where profiles hardly rise, a draw leaves the grid; how far beyond, nothing can tell.
+    # Where profiles hardly rise, a draw leaves the grid; how far beyond is unknown.
     span = reader.grid[-1] - reader.grid[0]
     step = np.clip(value / slope, -span, span) / task.link.derivative(line)
     return np.where(inside, line - step, np.nan)
@@ -129,7 +134,7 @@ class _Problem(NamedTuple):
 
 def _spread(task: FitProblem, reader: Reader, line: Floats) -> Floats:
     """Standard deviations of the drawn profiles where a law passes: what an error of y is in them."""
-    rows = np.arange(1, len(task.profiles.values))
+    rows = np.arange(1, reader.rows)
     at = np.clip(task.link.value(line), reader.grid[0], reader.grid[-1])
     spread = reader.read(np.tile(at, (len(rows), 1)), rows)[0].std(axis=0)
     varies = spread > NEGLIGIBLE
@@ -139,7 +144,7 @@ def _spread(task: FitProblem, reader: Reader, line: Floats) -> Floats:
 
 
 def _rise(reader: Reader, at: Floats) -> float:
-    """Mean slope of the observed profiles within half a step of the places where a law passes."""
+    """Mean slope of the observed profiles within half a step of where a law passes."""
     apart = float(np.median(np.diff(reader.grid))) / 2
     first = np.zeros(1, dtype=np.int64)
     low, high = (

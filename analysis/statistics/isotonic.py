@@ -2,7 +2,7 @@
 
 The isotonic fit is never formed. The cell after which it turns positive is where the running sum
 of weighted values is least, and its values beside that cut are extremes of block averages, so a
-thousand bootstrap profiles cost a few array operations. Held against scipy's isotonic_regression.
+thousand bootstrap profiles cost a few array operations. Tested against scipy's isotonic_regression.
 """
 
 from typing import NamedTuple
@@ -62,8 +62,8 @@ def _cross_zero(profiles: Floats, weights: Floats, u: Floats) -> Crossings:
     position = np.where(cut == 0, -np.inf, np.inf)
     gap, jump = np.zeros(len(profiles)), np.zeros(len(profiles))
     if crosses.any():
-        inside = _Cuts(profiles[crosses], sums[crosses], mass, cut[crosses])
-        values, knots = _around(inside, u)
+        inside = _Cuts(profiles, sums, mass, cut)
+        values, knots = _around(inside if crosses.all() else inside.of(crosses), u)
         position[crosses] = _root(knots, values)
         gap[crosses] = knots[:, 2] - knots[:, 1]
         jump[crosses] = values[:, 2] - values[:, 1]
@@ -155,7 +155,7 @@ def _everywhere(part: _Cuts) -> _Beside:
 def _nearby(part: _Cuts) -> tuple[_Beside, NDArray[np.bool_]]:
     """The values beside the cut, from blocks of at most NEARBY cells, and in which profiles they hold.
 
-    A longer block's average lies between the shorter ones' best and the best of its own further cells. It
+    A longer block's average is between the shorter ones' best and the best of its own further cells. It
     cannot be the extreme one where all further cells are clearly worse than the best of the short blocks.
     """
     count = len(part.mass)
@@ -190,15 +190,13 @@ def _nearby(part: _Cuts) -> tuple[_Beside, NDArray[np.bool_]]:
 
 def _are_extreme(part: _Cuts, beside: _Beside) -> NDArray[np.bool_]:
     """Whether all cells further from the cut than NEARBY are clearly worse than the values beside it."""
-    rows, cells = np.arange(len(part.cut)), part.profiles.shape[1]
-    clearly = CLEARLY * float(np.abs(part.profiles).max())
-    start, stop = part.cut - NEARBY, part.cut + NEARBY
-    highest = np.maximum.accumulate(part.profiles, axis=1)[rows, np.maximum(start - 1, 0)]
-    reverse = np.minimum.accumulate(part.profiles[:, ::-1], axis=1)
-    lowest = reverse[rows, np.maximum(cells - 1 - stop, 0)]
-    below = highest < np.minimum(beside.low, beside.lower) - clearly
-    above = lowest > np.maximum(beside.high, beside.higher) + clearly
-    return np.asarray(((start <= 0) | below) & ((stop >= cells) | above))
+    cells = np.arange(part.profiles.shape[1])
+    clearly = CLEARLY * max(float(part.profiles.max()), -float(part.profiles.min()))
+    floor = np.minimum(beside.low, beside.lower) - clearly
+    ceiling = np.maximum(beside.high, beside.higher) + clearly
+    below = (part.profiles < floor[:, None]) | (cells >= (part.cut - NEARBY)[:, None])
+    above = (part.profiles > ceiling[:, None]) | (cells < (part.cut + NEARBY)[:, None])
+    return np.asarray((below & above).all(axis=1))
 
 
 def _beside(part: _Cuts) -> _Beside:

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.dataset.plane import Floats, Ints
 
 # Leave-one-out weighs variance against squared bias; a boundary needs less bias than that. In
-# simulation 1.5 gave intervals their stated coverage, 1 did not (see boundary.find_boundary).
+# simulation 1.5 gave intervals their stated coverage, 1 did not (see `find_boundary`).
 UNDERSMOOTHING_FACTOR = 1.5
 MIN_BANDWIDTH = 0.5
 RIDGE = 1e-9
@@ -38,7 +38,7 @@ def smoother(u: Floats, weights: Floats, bandwidth: float, at: Floats | None = N
 
 
 def choose_bandwidth(u: Floats, means: Floats, used: Floats) -> float:
-    """The bandwidth that best predicts left-out cells over all profiles, divided by UNDERSMOOTH.
+    """The bandwidth that best predicts left-out cells over all profiles, divided by UNDERSMOOTHING_FACTOR.
 
     Args:
         u: coordinates, shape (cells,).

@@ -1,7 +1,7 @@
-"""How much more replicates differ than independent runs would, told by few replicates of many columns.
+"""How much more replicates differ than independent runs would, from few replicates of many columns.
 
 A column's own dispersion has R − 1 degrees of freedom. Where columns are independent and alike, the
-others tell the same number; where replicates share their noise, all columns tell one and the same draw
+others estimate the same number; where replicates share their noise, all columns show one and the same draw
 of it. Both are estimated from the columns, and decide how far each borrows from the others.
 """
 
@@ -12,21 +12,21 @@ from scipy import special
 
 from analysis.dataset.plane import Floats
 
-# Few replicates tell badly what columns share, and its inverse is what intervals go by: the share of it
+# Few replicates estimate badly what columns share, and its inverse is what intervals go by: the share of it
 # that stays with columns that share all. Simulated, 3 replicates that share half of their noise: 92.6 % of
 # half-benign crossings hold at 0.
 SHARED_NOISE_WEIGHT = 0.05
 
 
 class Dispersion(NamedTuple):
-    """Variance of the replicates' scores over that of independent runs, and its freedom, (columns,)."""
+    """Variance of the replicates' scores over that of independent runs, and its dof, (columns,)."""
 
     size: Floats
     dof: Floats
 
 
 def dispersion(scores: Floats) -> Dispersion:
-    """Each column's dispersion, drawn towards the common one by what the other columns tell.
+    """Each column's dispersion, drawn towards the common one of all columns.
 
     Args:
         scores: of each replicate in units of independent runs' standard error, without their mean, so
@@ -35,7 +35,7 @@ def dispersion(scores: Floats) -> Dispersion:
         Sizes ≥ 0, and degrees of freedom ≥ R − 1.
     Source:
         Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, 3 (moderated variances);
-        Satterthwaite 1946, Biometrics Bulletin 2, 110 (the freedom of a sum).
+        Satterthwaite 1946, Biometrics Bulletin 2, 110 (the degrees of freedom of a sum).
     """
     columns, replicates = scores.shape
     own = replicates - 1
@@ -50,7 +50,7 @@ def dispersion(scores: Floats) -> Dispersion:
 
 
 def shared_dof(covariance: Floats, own: int) -> float:
-    """Freedom of the columns' mean dispersion: that of one where they share all, else of all.
+    """Degrees of freedom of the columns' mean dispersion: that of one where they share all, else of all.
 
     Args:
         covariance: of the scores of columns, with `own` degrees of freedom, (columns, columns).
@@ -67,7 +67,7 @@ def shared_dof(covariance: Floats, own: int) -> float:
 
 
 def similarity_dof(each: Floats, own: int) -> float:
-    """Freedom of a common dispersion, by how little the columns' own scatter about it; may be infinite.
+    """Degrees of freedom of a common dispersion, by the scatter of the columns' own; may be infinite.
 
     Args:
         each: dispersions with `own` degrees of freedom, (columns,), > 0.

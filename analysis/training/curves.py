@@ -1,7 +1,7 @@
 """Curves: a measure's mean along x with its interval, the predicted one beside it, and its limit.
 
-A line is one value of y in one setting. Where sizes of a system are settings, such as n, theory speaks of
-their limit; a mean then differs from it by c/n, and the line that is held against theory is the intercept
+A line is one value of y in one setting. Where sizes of a system are settings, such as n, theory gives
+their limit; a mean then differs from it by c/n, and the line that is compared with theory is the intercept
 of a weighted straight line through the means over 1/n.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
@@ -29,7 +29,7 @@ tolerance leaves as much."""
 class Line:
     """One line of a curve, over x: shape (x,) each, NaN where there is none.
 
-    `limit` tells that it is the limit over the size that was asked for; `size` is that of a line that
+    `limit` says that it is the limit over the size that the spec names; `size` is that of a line that
     was measured, None without one. `power` is b of measure ∝ x^b, where one is predicted.
     """
 
@@ -47,12 +47,12 @@ class Line:
 
     @property
     def judged(self) -> np.ndarray:
-        """Where both stand, and theory can be held against the measured value, shape (x,)."""
+        """Where both are finite, and theory can be compared with the measured value, shape (x,)."""
         return np.isfinite(self.mean) & np.isfinite(self.half) & np.isfinite(self.predicted)
 
     @property
     def within(self) -> np.ndarray:
-        """Where the predicted value lies within the interval, shape (x,)."""
+        """Where the predicted value is within the interval, shape (x,)."""
         largest = np.nanmax(np.abs(self.predicted), initial=0.0)
         return np.asarray(
             np.abs(self.mean - self.predicted) <= self.half + RELATIVE_ROUNDING * largest
@@ -77,7 +77,7 @@ def curve_lines(dataset: Dataset, view: AnalysisSpec, spec: CurveSpec) -> list[L
     Args:
         dataset: the runs.
         view: names x and y.
-        asked: measure, predicted measure, and size.
+        spec: measure, predicted measure, and size.
     Raises:
         AnalysisError: as `aggregate` raises it.
     """
@@ -90,7 +90,7 @@ def curve_lines(dataset: Dataset, view: AnalysisSpec, spec: CurveSpec) -> list[L
 
 
 def agreement(line: Line) -> Agreement | None:
-    """How often theory's value lies within a line's intervals; None where it has none to be judged by.
+    """How often theory's value is within a line's intervals; None where nothing can be compared.
 
     It agrees where that share may be CONFIDENCE: where the upper end of its Clopper–Pearson interval is.
     """
@@ -98,6 +98,8 @@ def agreement(line: Line) -> Agreement | None:
     points, within = int(judged.sum()), int((line.within & judged).sum())
     if not points:
         return None
+    from scipy import stats  # takes as long to import as all else here, and few reports have curves
+
     ends = stats.binomtest(within, points).proportion_ci(CONFIDENCE)
     scale = np.where(line.predicted[judged] == 0, np.inf, np.abs(line.predicted[judged]))
     largest = float(np.max(np.abs(line.mean - line.predicted)[judged] / scale))
@@ -112,13 +114,13 @@ MIN_POINTS = 4
 
 def _measured(cells: Cells, predicted: Floats, spec: CurveSpec) -> Iterator[Line]:
     used = cells.used
-    student = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(used - 1, 1))
+    student = special.stdtrit(np.maximum(used - 1, 1), (1 + CONFIDENCE) / 2)
     half = student * cells.standard_error
     others = setting_labels(
-        [{k: v for k, v in held.items() if k != spec.limit} for held in cells.plane.setting_values]
+        [{k: v for k, v in one.items() if k != spec.limit} for one in cells.plane.setting_values]
     )
-    for s, held in enumerate(cells.plane.setting_values):
-        size = held.get(spec.limit) if spec.limit else None
+    for s, values in enumerate(cells.plane.setting_values):
+        size = values.get(spec.limit) if spec.limit else None
         for j, y in enumerate(cells.plane.y.values):
             yield Line(
                 spec,
@@ -133,11 +135,11 @@ def _measured(cells: Cells, predicted: Floats, spec: CurveSpec) -> Iterator[Line
                 int(used[s, :, j].max(initial=0)),
                 None
                 if spec.power is None
-                else fit_power(cells.plane.x.values, cells.values[s, :, j]),
+                else mean_power(cells.plane.x.values, cells.values[s, :, j]),
             )
 
 
-def fit_power(x: Floats, values: Floats) -> Estimate | None:
+def mean_power(x: Floats, values: Floats) -> Estimate | None:
     """b of value ∝ x^b: the mean of every replicate's own least squares, with Student's interval.
 
     Replicates may share their draws over x, so that points of one line depend on each other; lines of
@@ -155,7 +157,7 @@ def fit_power(x: Floats, values: Floats) -> Estimate | None:
     u = np.log(x) - np.log(x).mean()
     slopes = u @ np.log(used) / (u @ u)
     count = slopes.size
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * slopes.std(ddof=1) / np.sqrt(count)
+    half = special.stdtrit(count - 1, (1 + CONFIDENCE) / 2) * slopes.std(ddof=1) / np.sqrt(count)
     mean = float(slopes.mean())
     return Estimate(mean, mean - float(half), mean + float(half))
 
@@ -195,6 +197,6 @@ def _intercept(inverse: Floats, group: list[Line]) -> tuple[Floats, Floats]:
     half = np.sqrt(1 / total + centre**2 / spread)
     if len(group) > 2:
         residual = (weights * (values - level - slope * (u - centre)) ** 2).sum(0)
-        normal = stats.norm.ppf((1 + CONFIDENCE) / 2)
+        normal = special.ndtri((1 + CONFIDENCE) / 2)
         half = half * np.sqrt(np.maximum(1, normal**2 * residual / (len(group) - 2)))
     return intercept, half

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, PlaneAxis, equal
@@ -33,8 +33,8 @@ def recorded_lines(
     Args:
         location: the dataset's folder or URI.
         sweep: its sweep.
-        asked: measure and predicted measure, both recorded columns.
-        over: the axis whose values the lines are of; the others are told as settings.
+        spec: measure and predicted measure, both recorded columns.
+        over: the axis whose values the lines are of; the others are labelled as settings.
     Returns:
         The lines and the steps as their abscissa; none where nothing was recorded.
     """
@@ -78,7 +78,7 @@ def _line(
     """The means over some runs, shape (runs, steps) in, with intervals."""
     measured, predicted = values
     runs = len(measured)
-    student = stats.t.ppf((1 + CONFIDENCE) / 2, max(runs - 1, 1))
+    student = special.stdtrit(max(runs - 1, 1), (1 + CONFIDENCE) / 2)
     error = measured.std(0, ddof=1) / np.sqrt(runs) if runs > 1 else np.full(len(steps), np.nan)
     return Line(
         spec,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from analysis.dataset.plane import Floats
 from analysis.scaling.power_law import Estimate
@@ -46,8 +45,11 @@ def ending(steps: Floats, values: Floats, *, confidence: float = 0.95) -> Ending
 
 
 def median(values: Floats, confidence: float) -> Estimate | None:
-    """The median of independent runs between two of its order statistics; None below FEWEST runs.
+    """The median of independent runs between two of its order statistics; None below MIN_RUNS runs.
 
+    Args:
+        values: finite, shape (runs,).
+        confidence: two-sided, e.g. 0.95.
     Source:
         Conover 1999, section 3.2 (the interval holds for every continuous law).
     """
@@ -55,6 +57,8 @@ def median(values: Floats, confidence: float) -> Estimate | None:
     if count < MIN_RUNS:
         return None
     ordered = np.sort(values)
+    from scipy import stats  # takes as long to import as all else here, and few sweeps are recorded
+
     rank = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
     return Estimate(
         float(np.median(ordered)), float(ordered[rank - 1]), float(ordered[count - rank])

@@ -11,12 +11,11 @@ import pyarrow as pa
 from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, Ints, equal, setting_labels
 from analysis.dataset.roles import LAYER_ROLES, columns_of, statuses
+from analysis.dataset.trajectory_cells import Chosen, choose
 from analysis.dataset.trajectory_files import (
     Cell,
-    Chosen,
     Records,
     Run,
-    choose,
     find_records,
     on_log_steps,
     read_cells,
@@ -94,7 +93,7 @@ def open_trajectories(
         sweep: its sweep.
         over: the axis of the panels, at most four of its values; None is the plane's x, or the
             first axis.
-        at: values at which other axes are held; those not named are held in their middle.
+        at: values of other axes; those not named are held fixed in their middle.
         measures: the recorded columns; None takes those with the roles of LAYER_ROLES.
     Returns:
         None where nothing was recorded, or where the model does not record these measures.

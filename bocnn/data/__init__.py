@@ -1,1 +1,1 @@
-"""Data models: what is drawn, and where the training patches lie."""
+"""Data models: what is drawn, and where the training patches are."""

@@ -43,7 +43,14 @@ class DataModel(NamedTuple):
         return self.signals.gram_code is not None and self.noise.gram_code is not None
 
     def centres(self, mu_norm: float, dimension: int) -> Array:
-        """Signal patches, along the first axes, shape (C, dimension)."""
+        """Signal patches, along the first axes.
+
+        Args:
+            mu_norm: signal strength ‖μ‖, ≥ 0.
+            dimension: of the vectors, at least the number of signal directions.
+        Returns:
+            Shape (C, dimension), float64.
+        """
         found = np.zeros((len(self.signals.centres), dimension))
         for c, (_, direction, sign) in enumerate(self.signals.centres):
             found[c, direction] = sign * mu_norm
@@ -54,7 +61,14 @@ class DataModel(NamedTuple):
         return np.array([label for label, _, _ in self.signals.centres], dtype=np.float64)
 
     def draw_labels(self, row: Row, seed: Seed) -> DrawnLabels:
-        """Labels and centres of the training set."""
+        """Labels and centres of the training set.
+
+        Args:
+            row: the run's `n` and `p_flip`.
+            seed: the run's.
+        Returns:
+            True and observed labels, ±1, and the index of each sample's centre, shape (n,) each.
+        """
         shape, half = (1, int(row["n"])), len(self.signals.centres) // 2
         label, flip, coin = (
             QuantitySampler(seed, quantity).uniforms(shape)[0] for quantity in (LABEL, FLIP, CENTRE)
@@ -92,7 +106,7 @@ class DataModel(NamedTuple):
         Args:
             row: parameters of the run.
             seed: of the run.
-            workspace: to draw in; what is returned lies there.
+            workspace: to draw in; what is returned is there.
         Raises:
             ValueError: no compiled code draws it.
         """

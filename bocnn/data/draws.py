@@ -129,6 +129,11 @@ def draw_factor(seed: Seed, rows: int, dimension: int, arena: Arena) -> Array:
     degrees of freedom on it, and nothing beyond column `dimension`. So the inner products have
     exactly the law of the drawn vectors', for every dimension ≥ 1, below or above `rows`.
 
+    Args:
+        seed: the run's.
+        rows: number of vectors, ≥ 1.
+        dimension: theirs, ≥ 1.
+        arena: the factor is allocated there.
     Returns:
         Shape (min(rows, dimension), rows), float64: the transpose, upper triangular.
     Source:

@@ -123,10 +123,10 @@ def trained_filters(geometry: Geometry, network: Network, arena: Arena) -> Array
 
 @compiled(_nrt=False)
 def _add_training(
-    geometry: Geometry, network: Network, out: Array, work: tuple[Array, Ints]
+    geometry: Geometry, network: Network, out: Array, buffers: tuple[Array, Ints]
 ) -> None:
     """Write the filters, with room for B transposed in double precision and for the spans."""
-    coefficients, spans = work
+    coefficients, spans = buffers
     scale, first = np.float64(network.scale[0]), 0
     copy_scaled_rows(geometry.filters, scale, out)
     for k in range(2 * geometry.m):

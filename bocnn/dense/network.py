@@ -144,7 +144,7 @@ def training_loss(network: TwoLayerCNN, data: Samples, loss: str = "logistic") -
     """L = (1/n) Σ ℓ(f(x_i), y_i), ℓ a word of LOSSES.
 
     Args:
-        network: as it stands.
+        network: unchanged.
         data: the training set.
         loss: a word of LOSSES.
     Returns:
@@ -169,7 +169,16 @@ def train(network: TwoLayerCNN, data: Samples, recipe: Recipe, steps: int) -> No
 
 
 def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.Optimizer:
-    """The optimizer of the layers that are trained, each with its step size."""
+    """The optimizer of the layers that are trained, each with its step size.
+
+    Args:
+        network: the network.
+        recipe: how it is trained: layers, step sizes, optimizer.
+    Returns:
+        A torch optimizer with one parameter group a trained layer; hidden filters and biases share one.
+    Raises:
+        ValueError: layers or an optimizer that the recipe names and nothing trains.
+    """
     _check("layers", recipe.layers, TRAINED_LAYERS)
     _check("optimizer", recipe.optimizer, tuple(OPTIMIZERS))
     eta_output = recipe.eta if recipe.eta_output is None else recipe.eta_output
@@ -206,7 +215,7 @@ def error(network: TwoLayerCNN, patches: Tensor, labels: Tensor) -> float:
     """Share of samples whose label the sign of f misses; f = 0 counts half.
 
     Args:
-        network: as it stands.
+        network: unchanged.
         patches: of samples, shape (n, Q, d).
         labels: ±1, shape (n,).
     Returns:
@@ -222,7 +231,7 @@ def measure(
     """Training fit, largest inner products and norms of a network, by their definitions.
 
     Args:
-        network: as it stands.
+        network: unchanged.
         data: the training set.
         centres: as in `draw_data`.
         loss: a word of LOSSES, that the network was trained with.

@@ -12,7 +12,11 @@
 
 import math
 
+from numba import types
+from numba.extending import overload
+
 from bocnn.arrays import Array
+from bocnn.dynamics.gram_product import FAST_MATH
 from bocnn.simd.compiled import compiled
 
 NAMES = ("relu", "leaky_relu", "sigmoid", "tanh", "softplus", "erf")
@@ -26,16 +30,22 @@ def _logistic(a):  # type: ignore[no-untyped-def]
     return one / (one + math.exp(-a))
 
 
-@compiled()
 def activate(code: int, leak: float, a: Array, out: Array) -> None:
-    """Write φ(a) for flat arrays of one size; `leak` is leaky_relu's slope below zero.
+    """Write φ(a) for flat arrays of one size: compiled code only.
+
+    In float32 sums and products may be fused and reordered, in float64 not, whoever calls it.
 
     Args:
         code: of the activation, see above.
-        leak: slope below zero.
+        leak: slope of leaky_relu below zero.
         a: pre-activations.
         out: written; may be a.
     """
+    raise NotImplementedError(code, leak, a, out)
+
+
+def _activate(code: int, leak: float, a: Array, out: Array) -> None:
+    """Write φ(a)."""
     zero = a.dtype.type(0)
     slope = a.dtype.type(leak)
     if code == RELU:
@@ -58,7 +68,17 @@ def activate(code: int, leak: float, a: Array, out: Array) -> None:
             out[i] = math.erf(a[i])
 
 
-@compiled()
+_activate_single = compiled(fastmath=FAST_MATH)(_activate)
+_activate_double = compiled()(_activate)
+
+
+@overload(activate)
+def _by_precision(code, leak, a, out):  # type: ignore[no-untyped-def]
+    chosen = _activate_single if a.dtype == types.float32 else _activate_double
+    return lambda code, leak, a, out: chosen(code, leak, a, out)
+
+
+@compiled(fastmath=FAST_MATH, forceinline=True)
 def differentiate(code: int, leak: float, a: Array, phi: Array, out: Array) -> None:
     """Write φ′(a), given φ(a), for flat arrays of one size. ReLU's derivative at 0 is 0.
 

@@ -54,7 +54,7 @@ def forward(
 
     Args:
         training_set: the training set.
-        network: as it stands.
+        network: unchanged.
         step: its type and leak.
         scratch: φ(A) and the points' outputs are written there.
         out: f, (n,); written.
@@ -107,7 +107,11 @@ def _add_rectified(network: Network, leak: Any, p: int, where: tuple[int, Array]
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
 def descend(
-    training_set: TrainingSet, network: Network, velocity: Velocity, step: StepParameters, work: Any
+    training_set: TrainingSet,
+    network: Network,
+    velocity: Velocity,
+    step: StepParameters,
+    buffers: Any,
 ) -> None:
     """One step, after `forward`.
 
@@ -116,9 +120,9 @@ def descend(
         network: changed in place.
         velocity: changed in place.
         step: the step.
-        work: scratch as `forward` left it, and the slopes g_i, (n,).
+        buffers: scratch as `forward` left it, and the slopes g_i, (n,).
     """
-    scratch, slope = work
+    scratch, slope = buffers
     _write_point_gradients(training_set, slope, scratch.point_gradients)
     moves_filters = not is_zero(step.eta)
     if is_plain_gd_relu(step):
@@ -147,7 +151,7 @@ def _move_plain(
     training_set: TrainingSet,
     network: Network,
     step: StepParameters,
-    work: tuple[int, Array, Array],
+    buffers: tuple[int, Array, Array],
 ) -> None:
     """v ← v − η V and B ← B − η U of four filters in one pass over A, the change of B kept.
 
@@ -155,9 +159,9 @@ def _move_plain(
         training_set: the training set.
         network: changed in place.
         step: the step.
-        work: the first filter; where the change of B is kept, (4, P); γ_c, (P,).
+        buffers: the first filter; where the change of B is kept, (4, P); γ_c, (P,).
     """
-    four, changes, point_gradients = work
+    four, changes, point_gradients = buffers
     for p in range(training_set.starts.size - 1):
         first, last = training_set.starts[p], training_set.starts[p + 1]
         gamma = point_gradients[first:last]

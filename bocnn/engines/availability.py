@@ -6,7 +6,7 @@ import os
 from functools import cache
 from importlib.util import find_spec
 
-_LOGGER = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 @cache
@@ -20,7 +20,7 @@ def gpu_device() -> str | None:
     if hidden or not _has_driver():
         return None
     if find_spec("torch") is None or find_spec("triton") is None:
-        _LOGGER.warning(
+        _logger.warning(
             "warning: a GPU is not used, for want of torch and Triton: pip install 'bocnn[gpu]'"
         )
         return None

@@ -73,7 +73,14 @@ class Dense:
         return Cost(np.asarray(flops), np.asarray(8 * 6 * self._numbers(columns) + 2**20))
 
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
-        """Train and measure runs, one after the other, on one thread."""
+        """Train and measure runs, one after the other, on one thread.
+
+        Args:
+            columns: canonical, of runs that it accepts, shape (runs,) each.
+            keyed: parameters that enter the keys though they change nothing that is drawn.
+        Returns:
+            Status codes (runs,) and measures (runs, measures) in the order of `Measures`.
+        """
         from bocnn.dense.run import train_rows
 
         key0, key1 = cell_keys(columns, keyed=keyed)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
 from bocnn.cpu.engine import GROUPED_BY, WORDS, RunResults, Runs, run_all, workspace_bytes
-from bocnn.engines.packing import pack
+from bocnn.engines.packing import pack_runs
 from bocnn.engines.protocol import Columns, Cost, EngineResults
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
@@ -48,7 +48,14 @@ class GramCPU:
         return Cost(flops(columns), memory_bytes(columns))
 
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
-        """Train and measure runs."""
+        """Train and measure runs.
+
+        Args:
+            columns: canonical, of runs that it accepts, shape (runs,) each.
+            keyed: parameters that enter the keys though they change nothing that is drawn.
+        Returns:
+            Status codes (runs,) and measures (runs, measures) in the order of `Measures`.
+        """
         results = self._train(columns, _NO_STEPS, new_results(columns["n"].size, 0), keyed)
         return EngineResults(results.status, results.measured)
 
@@ -84,7 +91,10 @@ class GramCPU:
         """Train runs, those of one shape and kind together, and write what is measured."""
         if columns["n"].size == 0:
             return results
-        runs, doubles = pack(columns, np.arange(columns["n"].size), keyed), needs_double(columns)
+        runs, doubles = (
+            pack_runs(columns, np.arange(columns["n"].size), keyed),
+            needs_double(columns),
+        )
         for rows in _alike(runs, doubles):
             first = rows[0]
             real = np.float64 if doubles[first] else np.float32
@@ -97,7 +107,15 @@ class GramCPU:
 
 
 def new_results(runs: int, points: int) -> RunResults:
-    """Arrays for what is measured on runs, and recorded at `points` steps of each."""
+    """Arrays for what is measured on runs, and recorded at `points` steps of each.
+
+    Args:
+        runs: number of runs.
+        points: most records of a run before its last; 0 records nothing.
+    Returns:
+        Arrays to be written: status int8 (runs,), measures and records float64, and numbers of records
+        (runs,), zero.
+    """
     return RunResults(
         np.empty(runs, dtype=np.int8),
         np.empty((runs, len(Measures._fields))),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bocnn.engines import availability
 from bocnn.engines.gram_cpu import GramCPU, new_results
-from bocnn.engines.packing import cells_of, pack
+from bocnn.engines.packing import cells_of, pack_runs
 from bocnn.engines.protocol import Columns, Cost, EngineResults
 from bocnn.parameters.accepted import Words, accepts
 from bocnn.parameters.precision import needs_double
@@ -65,6 +65,11 @@ class GramGPU:
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
         """Train and measure runs, in pieces that the host packs while the GPU trains.
 
+        Args:
+            columns: canonical, of runs that it accepts, shape (runs,) each.
+            keyed: parameters that enter the keys though they change nothing that is drawn.
+        Returns:
+            Status codes (runs,) and measures (runs, measures) in the order of `Measures`.
         Raises:
             RuntimeError: this process has no GPU.
         """
@@ -79,7 +84,7 @@ class GramGPU:
         started = []
         for rows in pieces:
             own = cell[rows]
-            packed = pack(columns, first[own[0] : own[-1] + 1], keyed)
+            packed = pack_runs(columns, first[own[0] : own[-1] + 1], keyed)
             parameters = CellParameters(packed, own - own[0], columns["replicate"][rows])
             started.append(start_all(parameters, device))
         for rows, part in zip(pieces, started, strict=True):

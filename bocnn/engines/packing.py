@@ -14,7 +14,7 @@ from bocnn.parameters.keys import cell_keys
 _CODED = ("data", "bias", "output_init", "activation", "loss")
 
 
-def pack(columns: Columns, rows: NDArray[np.intp], keyed: Collection[str] = ()) -> Runs:
+def pack_runs(columns: Columns, rows: NDArray[np.intp], keyed: Collection[str] = ()) -> Runs:
     """Parameters of some of the runs.
 
     Args:

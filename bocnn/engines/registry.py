@@ -1,4 +1,4 @@
-"""The engines in the order in which the model asks them, and which of them trains which runs."""
+"""The engines in the order in which the model tries them, and which of them trains which runs."""
 
 from typing import Final, NamedTuple
 
@@ -48,7 +48,7 @@ def assign(columns: Columns, *, anywhere: bool = False) -> list[Assignment]:
 
     Args:
         columns: canonical, of every run.
-        anywhere: ask engines too that cannot train in this process.
+        anywhere: try engines too that cannot train in this process.
     Raises:
         ValueError: a run that no engine accepts.
     """
@@ -66,7 +66,7 @@ def assign_cells(
     Args:
         cells: canonical, of one run of each cell.
         cell: the cell of each run, shape (runs,).
-        anywhere: ask engines too that cannot train in this process.
+        anywhere: try engines too that cannot train in this process.
     Raises:
         ValueError: a cell that no engine accepts.
     """

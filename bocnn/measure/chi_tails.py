@@ -14,14 +14,19 @@ _LONGEST_SUM = 64
 
 
 @compiled(error_model="numpy", _nrt=False)
-def write_crossings(centres: tuple[float, float], half: int, work: Array) -> None:
+def write_crossings(centres: tuple[float, float], half: int, rows: Array) -> None:
     """Write the chances of an error where both classes' centres are right by themselves.
 
-    Then each direction can turn one of them alone: plus where its slope is negative, else minus. The
-    rows of `work` are the slopes, what the tails are taken of, and the chances of both classes together.
+    Then each direction can turn one of them alone: plus where its slope is negative, else minus.
+
+    Args:
+        centres: outputs of a centre of class +1, > 0, and of class −1, < 0.
+        half: half the degrees of freedom.
+        rows: (3, any number), or more rows: the slopes N(u), what the tails are taken of, and the
+            chances of both classes together, written.
     """
     plus, minus = centres
-    slopes, x, out = work[0], work[1], work[2]
+    slopes, x, out = rows[0], rows[1], rows[2]
     for t in range(slopes.size):
         ratio = (plus if slopes[t] < 0.0 else minus) / slopes[t]
         x[t] = 0.5 * ratio * ratio
@@ -31,15 +36,15 @@ def write_crossings(centres: tuple[float, float], half: int, work: Array) -> Non
 
 
 @compiled(error_model="numpy", _nrt=False)
-def write_chances_negative(constant: float, half: int, work: Array) -> None:
+def write_chances_negative(constant: float, half: int, rows: Array) -> None:
     """Write P(constant + r·slope < 0), r chi with 2·half degrees of freedom; an output of 0 counts half.
 
     Args:
         constant: S.
         half: half the degrees of freedom.
-        work: (3, any number): the slopes N(u), what the tails are taken of, and the chances.
+        rows: (3, any number): the slopes N(u), what the tails are taken of, and the chances.
     """
-    slopes, x, out = work[0], work[1], work[2]
+    slopes, x, out = rows[0], rows[1], rows[2]
     for t in range(x.size):
         ratio = constant / slopes[t]
         x[t] = 0.5 * ratio * ratio
@@ -54,7 +59,7 @@ def write_chances_negative(constant: float, half: int, work: Array) -> None:
         out[t] = chance if (constant == constant) & (slope == slope) else math.nan
 
 
-@compiled(fastmath={"contract"}, _nrt=False)
+@compiled(fastmath={"contract"}, error_model="numpy", _nrt=False)
 def upper_gammas(a: int, x: Array, out: Array) -> None:
     """Regularized upper incomplete gamma Q(a, x) for whole a ≥ 1: P(r > √(2x)), r chi with 2a degrees.
 
@@ -83,7 +88,7 @@ def upper_gammas(a: int, x: Array, out: Array) -> None:
         out[t] = out[t] * exponential(-x[t]) if x[t] < 700.0 else 0.0
 
 
-@compiled(_nrt=False)
+@compiled(fastmath={"contract"}, error_model="numpy", _nrt=False)
 def _upper_gamma(a: int, x: float, log_gamma: float) -> float:
     """Q(a, x) for one x and large a: both sums run away from their largest term.
 

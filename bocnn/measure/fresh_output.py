@@ -74,12 +74,12 @@ def _write_centres(
     networks: tuple[Array, Network],
     step_type: StepType,
     out: FreshOutput,
-    work: Array,
+    buffers: Array,
 ) -> None:
     """Write what the centres and the biases do, and the weights, with room for h and φ(h)."""
     trained, network = networks
     signals, head = geometry.signals, geometry.widths[0]
-    products, phi = work[0], work[1]
+    products, phi = buffers[0], buffers[1]
     for c in range(out.centres.size):
         products[:] = 0.0
         for j in range(head):

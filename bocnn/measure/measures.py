@@ -36,7 +36,7 @@ class Measures(NamedTuple):
 
 
 class RunState(NamedTuple):
-    """A run between draw and measure; `output` is f of the training samples as the network stands."""
+    """A run between draw and measure; `output` is f of the training samples at its present weights."""
 
     parameters: DataParameters
     step_type: StepType
@@ -48,7 +48,7 @@ class RunState(NamedTuple):
 
 @compiled()
 def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) -> Measures:
-    """Measure a run as it stands after `steps` steps.
+    """Measure a run after `steps` steps.
 
     Args:
         run: the run; nothing is changed.

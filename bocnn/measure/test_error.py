@@ -49,15 +49,15 @@ def clean_error(
     error = allocate(
         arena, ((pairs + CHUNK_NORMALS - 1) // CHUNK_NORMALS * CHUNK_NORMALS,), np.float64
     )
-    work = ErrorBuffers(
+    buffers = ErrorBuffers(
         allocate(arena, (filters, _VECTORS, WORD_LANES), real),
         allocate(arena, (4, _VECTORS, WORD_LANES), real),
         allocate(arena, (2, _VECTORS, WORD_LANES), real),
         allocate(arena, (4, 2 * CHUNK_NORMALS), np.float64),
     )
-    _write_pairs(_scaled(fresh, step_type, arena), step_type, seed, work, error)
+    _write_pairs(_scaled(fresh, step_type, arena), step_type, seed, buffers, error)
     if n_test % 2 == 1:
-        error[pairs - 1] = work.chances[3, (pairs - 1) % CHUNK_NORMALS]
+        error[pairs - 1] = buffers.chances[3, (pairs - 1) % CHUNK_NORMALS]
     return _mean_of_pairs(error[:pairs], n_test)
 
 
@@ -77,21 +77,21 @@ class ErrorBuffers(NamedTuple):
 
 @compiled(_nrt=False)
 def _write_pairs(
-    fresh: FreshOutput, step_type: StepType, seed: Seed, work: ErrorBuffers, error: Array
+    fresh: FreshOutput, step_type: StepType, seed: Seed, buffers: ErrorBuffers, error: Array
 ) -> None:
     """Write the mean error of each draw and its mirror image, CHUNK_NORMALS at a time."""
     rectifies = step_type.activation == RELU or step_type.activation == LEAKY
     exact = rectifies and _is_zero(fresh.mean)
-    both = work.chances[3]
+    both = buffers.chances[3]
     for first in range(0, error.size, CHUNK_NORMALS):
-        _draw_vectors(work.normals, first, seed)
-        _write_outputs(fresh, step_type, work)
+        _draw_vectors(buffers.normals, first, seed)
+        _write_outputs(fresh, step_type, buffers)
         if exact:
-            _divide_by_lengths(work)
-        flat = work.outputs.reshape(-1)
+            _divide_by_lengths(buffers)
+        flat = buffers.outputs.reshape(-1)
         for t in range(flat.size):
-            work.chances[0, t] = flat[t]
-        _write_errors(fresh, exact, work.chances)
+            buffers.chances[0, t] = flat[t]
+        _write_errors(fresh, exact, buffers.chances)
         for t in range(CHUNK_NORMALS):
             error[first + t] = 0.5 * (both[t] + both[CHUNK_NORMALS + t])
 
@@ -167,10 +167,10 @@ def _draw_vectors(normals: Array, first: int, seed: Seed) -> None:
 
 
 @compiled(fastmath=FAST_MATH, error_model="numpy", _nrt=False)
-def _divide_by_lengths(work: ErrorBuffers) -> None:
+def _divide_by_lengths(buffers: ErrorBuffers) -> None:
     """Turn outputs on normal vectors into those on their directions."""
-    e, squares = as_vectors(work.normals, WORD_LANES), as_vectors(work.h, WORD_LANES)[0]
-    flat, straight = work.h[0].reshape(-1), work.outputs.reshape(-1)
+    e, squares = as_vectors(buffers.normals, WORD_LANES), as_vectors(buffers.h, WORD_LANES)[0]
+    flat, straight = buffers.h[0].reshape(-1), buffers.outputs.reshape(-1)
     flat[:] = 0
     for k in range(e.shape[0]):
         for t in range(_VECTORS):
@@ -183,15 +183,15 @@ def _divide_by_lengths(work: ErrorBuffers) -> None:
 
 
 @compiled(fastmath=FAST_MATH, _nrt=False)
-def _write_outputs(fresh: FreshOutput, step_type: StepType, work: ErrorBuffers) -> None:
+def _write_outputs(fresh: FreshOutput, step_type: StepType, buffers: ErrorBuffers) -> None:
     """Write N of standard normal vectors and of their mirror images; the law's root is float32."""
     real = np.float32
-    e, outputs = as_vectors(work.normals, WORD_LANES), as_vectors(work.outputs, WORD_LANES)
-    h = as_vectors(work.h, WORD_LANES)
+    e, outputs = as_vectors(buffers.normals, WORD_LANES), as_vectors(buffers.outputs, WORD_LANES)
+    h = as_vectors(buffers.h, WORD_LANES)
     pair = h[2:]
     rectifies = step_type.activation == RELU or step_type.activation == LEAKY
     leak = real(step_type.leak) if step_type.activation == LEAKY else real(0)
-    work.outputs[:] = 0
+    buffers.outputs[:] = 0
     for k in range(0, fresh.weights.size, 2):
         _two_rows(fresh.root[:, k : k + 2], e, k, h)
         for row in range(2):
@@ -223,12 +223,12 @@ def _two_rows(root: Array, e: Array, k: int, out: Array) -> None:
 
 
 @compiled(_nrt=False)
-def _write_errors(fresh: FreshOutput, exact: bool, work: Array) -> None:
-    """Write the mean error over the centres, the last row of `work`, for noise outputs, the first.
+def _write_errors(fresh: FreshOutput, exact: bool, chances: Array) -> None:
+    """Write the mean error over the centres, the last row of `chances`, for noise outputs, the first.
 
     The first half of the centres are of class +1, the others of class −1.
     """
-    outputs, error = work[0], work[3]
+    outputs, error = chances[0], chances[3]
     half, degrees = fresh.centres.size // 2, fresh.weights.size // 2
     share = 0.5 / half
     error[:] = 0.0
@@ -240,14 +240,14 @@ def _write_errors(fresh: FreshOutput, exact: bool, work: Array) -> None:
                     zero_one_loss(plus + outputs[t]) + zero_one_loss(-minus - outputs[t])
                 )
         elif plus > 0.0 and minus < 0.0:
-            write_crossings((plus, minus), degrees, work)
+            write_crossings((plus, minus), degrees, chances)
             for t in range(outputs.size):
-                error[t] += share * work[2, t]
+                error[t] += share * chances[2, t]
         else:
             for centre in (plus, -minus):
-                write_chances_negative(centre, degrees, work)
+                write_chances_negative(centre, degrees, chances)
                 for t in range(outputs.size):
-                    error[t] += share * work[2, t]
+                    error[t] += share * chances[2, t]
                     outputs[t] = -outputs[t]
 
 

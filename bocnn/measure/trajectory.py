@@ -50,17 +50,24 @@ class TrajectoryPoint(NamedTuple):
 
 
 @compiled()
-def trajectory_point(run: RunState, row: Measures, arena: Arena) -> TrajectoryPoint:
-    """What is recorded of a run as it stands.
+def trajectory_point(run: RunState, row: Measures, single: bool, arena: Arena) -> TrajectoryPoint:
+    """What is recorded of a run at its present step.
 
     Args:
         run: the run; nothing is changed.
-        row: its measures as it stands.
+        row: its measures at this step.
+        single: whether it is trained in float32: then so are its slopes.
         arena: to work in.
     """
     gamma = signal_coefficients(run.geometry, run.network, arena)
     rho = noise_coefficients(run.geometry, run.network, arena)
-    slopes = slope_sizes(run.step_type.loss, run.training_set.observed, run.output, arena)
+    loss, observed = run.step_type.loss, run.training_set.observed
+    if single:
+        slopes = slope_sizes(
+            loss, _in_single(observed, arena), _in_single(run.output, arena), arena
+        )
+    else:
+        slopes = slope_sizes(loss, observed, run.output, arena)
     return TrajectoryPoint(
         row.steps_run,
         row.train_loss,
@@ -80,6 +87,15 @@ def trajectory_point(run: RunState, row: Measures, arena: Arena) -> TrajectoryPo
         -_largest(-1.0, slopes),
         _largest(1.0, slopes),
     )
+
+
+@compiled(_nrt=True)
+def _in_single(values: Array, arena: Arena) -> Array:
+    """Values that float32 holds, in it."""
+    out = allocate(arena, values.shape, np.float32)
+    for i in range(out.size):
+        out[i] = values[i]
+    return out
 
 
 @compiled(_nrt=False)
@@ -102,7 +118,7 @@ def signal_coefficients(geometry: Geometry, network: Network, arena: Arena) -> A
 
     Args:
         geometry: the run's coordinates.
-        network: as it stands.
+        network: unchanged.
         arena: they are allocated there.
     Returns:
         Shape (2m,), float64.
@@ -124,7 +140,7 @@ def noise_coefficients(geometry: Geometry, network: Network, arena: Arena) -> Ar
 
     Args:
         geometry: the run's coordinates.
-        network: as it stands.
+        network: unchanged.
         arena: they are allocated there.
     Returns:
         Shape (2m, n), float64.

@@ -21,14 +21,21 @@ from bocnn.parameters.keys import cell_keys, undrawn
 
 Columns = Mapping[str, NDArray[Any]]
 Row = dict[str, Any]
-Measured = TypeVar("Measured")
+Result = TypeVar("Result")
 
 OVERHEAD = 1e6
-"""Flops that stand for what a run costs whatever its sizes are."""
+"""Flops added for what a run costs whatever its sizes are."""
 
 
 def measures_of(statuses: tuple[str, ...], meanings: Mapping[str, str]) -> tuple[Column, ...]:
-    """Measured columns: the status, then numbers by their meanings; `steps_run` is a whole one."""
+    """Measured columns: the status, then numbers by their meanings; `steps_run` is a whole one.
+
+    Args:
+        statuses: how runs end, success first.
+        meanings: of the measured columns, by name.
+    Returns:
+        The columns, `status` first.
+    """
     status = Column("status", "string", "how the run ended", choices=statuses)
     return status, *numbers_of(meanings)
 
@@ -44,7 +51,7 @@ def numbers_of(meanings: Mapping[str, str]) -> tuple[Column, ...]:
     )
 
 
-def each(columns: Columns, measure: Callable[[Row], Measured]) -> list[Measured]:
+def each(columns: Columns, measure: Callable[[Row], Result]) -> list[Result]:
     """What `measure` says of every run, one after the other, by one thread.
 
     Args:

@@ -21,7 +21,7 @@ def complete(columns: Mapping[str, "Column"], given: Mapping[str, Value]) -> dic
     """
     from bocnn.parameters.columns import REQUIRED
 
-    check_names("parameters", given, columns)
+    refuse_unknown("parameters", given, columns)
     missing = [name for name, c in columns.items() if c.default is REQUIRED and name not in given]
     if missing:
         raise TypeError(f"missing parameters without a default: {', '.join(missing)}")
@@ -30,9 +30,13 @@ def complete(columns: Mapping[str, "Column"], given: Mapping[str, Value]) -> dic
     }
 
 
-def check_names(what: str, given: Collection[str], valid: Collection[str]) -> None:
+def refuse_unknown(what: str, given: Collection[str], valid: Collection[str]) -> None:
     """Refuse a name that is not valid, with the nearest that is.
 
+    Args:
+        what: the argument that holds the names, for the message.
+        given: names received.
+        valid: names that may be given.
     Raises:
         TypeError: says so.
     """

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bocnn.notebook.arguments import check_names, complete
+from bocnn.notebook.arguments import complete, refuse_unknown
 from bocnn.notebook.result import TrainingResult, Value
 
 _DTYPES: dict[str, Any] = {"int64": np.int64, "float64": np.float64, "string": object}
@@ -36,7 +36,7 @@ def train(
         parameters: by the names of the dataset's columns; `n`, `d`, `m`, `mu_norm`, `sigma_0`, `v0`, `eta`
             and `steps` have no default.
     Returns:
-        Measures and, where asked for, the trajectory.
+        Measures and, where requested, the trajectory.
     Raises:
         TypeError: a name that is no parameter, with the nearest that is one, or missing parameters.
         ValueError: a value outside its range, or a run that no engine trains.
@@ -44,7 +44,7 @@ def train(
     from bocnn.model import MODEL
 
     values = complete({column.name: column for column in MODEL.parameters}, parameters)
-    check_names("keyed", keyed, MODEL.undrawn)
+    refuse_unknown("keyed", keyed, MODEL.undrawn)
     model = MODEL.with_keyed(keyed)
     columns = {
         column.name: _column(values[column.name], column.type) for column in model.parameters

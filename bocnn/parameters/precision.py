@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 SINGLE = 1e30
-"""Scales of a run above this, or below its inverse, are trained in float64 whatever was asked for."""
+"""Scales of a run above this, or below its inverse, are trained in float64 whatever was requested."""
 
 
 @np.errstate(over="ignore")  # an infinite scale is one beyond float32's range
 def needs_double(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    """Which runs are trained in float64, shape (runs,): those that ask for it or are beyond float32."""
+    """Which runs are trained in float64, shape (runs,): those that request it or are beyond float32."""
     return np.asarray((columns["precision"] == "float64") | beyond_single(columns))
 
 

@@ -11,14 +11,28 @@ Activation: TypeAlias = Callable[["Tensor", float], "Tensor"]
 
 
 def leaky_relu(a: "Tensor", leak: float) -> "Tensor":
-    """max(a, 0) + leak · min(a, 0)."""
+    """max(a, 0) + leak · min(a, 0).
+
+    Args:
+        a: pre-activations, any shape.
+        leak: slope below zero.
+    Returns:
+        Shape of a.
+    """
     from torch.nn.functional import leaky_relu as torch_leaky_relu
 
     return torch_leaky_relu(a, leak)
 
 
 def softplus(a: "Tensor", leak: float) -> "Tensor":
-    """log(1 + exp(a))."""
+    """log(1 + exp(a)).
+
+    Args:
+        a: pre-activations, any shape.
+        leak: has no effect.
+    Returns:
+        Shape of a.
+    """
     from torch.nn.functional import softplus as torch_softplus
 
     return torch_softplus(a)

@@ -15,7 +15,14 @@ LabelProcess: TypeAlias = Callable[[Array, float], Array]
 
 
 def flip(true: Array, p_flip: float) -> Array:
-    """Either class is flipped with probability p."""
+    """Either class is flipped with probability p.
+
+    Args:
+        true: true labels ±1, shape (n,).
+        p_flip: probability p, in [0, 0.5).
+    Returns:
+        Probability that each label is flipped, shape (n,).
+    """
     return np.full(true.shape, p_flip)
 
 

@@ -11,14 +11,28 @@ Loss: TypeAlias = Callable[["Tensor", "Tensor"], "Tensor"]
 
 
 def logistic(output: "Tensor", observed: "Tensor") -> "Tensor":
-    """log(1 + exp(−y f))."""
+    """log(1 + exp(−y f)).
+
+    Args:
+        output: f, shape (n,).
+        observed: labels y = ±1, shape (n,).
+    Returns:
+        Loss of each sample, shape (n,).
+    """
     from torch.nn.functional import softplus
 
     return softplus(-observed * output)
 
 
 def square(output: "Tensor", observed: "Tensor") -> "Tensor":
-    """(f − y)² / 2."""
+    """(f − y)² / 2.
+
+    Args:
+        output: f, shape (n,).
+        observed: labels y = ±1, shape (n,).
+    Returns:
+        Loss of each sample, shape (n,).
+    """
     return 0.5 * (output - observed) ** 2
 
 

@@ -33,12 +33,28 @@ class Noise(NamedTuple):
 
 
 def isotropic(sampler: Sampler, shape: Shape, directions: Array) -> Array:
-    """N(0, I_d)."""
+    """N(0, I_d).
+
+    Args:
+        sampler: draws of the run's noise.
+        shape: (samples, d).
+        directions: orthonormal signal directions, shape (directions, d).
+    Returns:
+        Noise patches of unit scale per coordinate, shape (samples, d).
+    """
     return sampler.normals(shape)
 
 
 def orthogonal(sampler: Sampler, shape: Shape, directions: Array) -> Array:
-    """N(0, I_d) less its part along the signal directions."""
+    """N(0, I_d) less its part along the signal directions.
+
+    Args:
+        sampler: draws of the run's noise.
+        shape: (samples, d).
+        directions: orthonormal signal directions, shape (directions, d).
+    Returns:
+        Noise patches of unit scale per coordinate, shape (samples, d).
+    """
     noise = sampler.normals(shape)
     return noise - (noise @ directions.T) @ directions
 

@@ -24,7 +24,12 @@ MakeOptimizer: TypeAlias = Callable[[list[dict[str, Any]], OptimizerParameters],
 
 
 def sgd(groups: list[dict[str, Any]], parameters: OptimizerParameters) -> "Optimizer":
-    """Gradient descent, on the whole training set or on batches, with momentum and weight decay."""
+    """Gradient descent, on the whole training set or on batches, with momentum and weight decay.
+
+    Args:
+        groups: parameter groups of torch, one a layer, each with its step size.
+        parameters: step size, momentum and weight decay.
+    """
     from torch.optim import SGD
 
     return SGD(

@@ -25,7 +25,7 @@ _SQUEEZE = 0.0331
 def fill_chis(out: Array, drawn: Array, degrees: int, stream: Stream) -> None:
     """Write chi variates with falling degrees of freedom: degrees, degrees − 1, …, at least 1.
 
-    Draw i is the stream's draw number i, as `chi` gives it up to rounding: nearly all first attempts lie
+    Draw i is the stream's draw number i, as `chi` gives it up to rounding: nearly all first attempts are
     below the rejection's squeeze, and are made here in vectors; the others are left to `chi`.
 
     Args:
@@ -48,7 +48,7 @@ def fill_chis(out: Array, drawn: Array, degrees: int, stream: Stream) -> None:
             out[i] = math.sqrt(2.0 * offset * cube) if inside else chi(degrees - i, i, stream)
 
 
-@compiled(_nrt=False)
+@compiled(error_model="numpy", _nrt=False)
 def chi(degrees: float, index: int, stream: Stream) -> float:
     """Chi variate with `degrees` ≥ 1 degrees of freedom: the stream's draw number `index`.
 
@@ -83,7 +83,7 @@ def chi(degrees: float, index: int, stream: Stream) -> float:
             return math.sqrt(2.0 * offset * cube * boost)
 
 
-@compiled(_nrt=False)
+@compiled(error_model="numpy", _nrt=False)
 def _cube(x: float) -> float:
     """The third power."""
     return x * (x * x)

@@ -1,7 +1,7 @@
 """Counter-based random numbers: Philox 4x32-10, and uniforms as Triton defines them.
 
 A draw is a pure function of (key, counter): no state, no order, the same bits on every machine up to the
-rounding of log, sin and cos. Which counter feeds which quantity stands in `bocnn.data.draws`; vectors of
+rounding of log, sin and cos. Which counter feeds which quantity is listed in `bocnn.data.draws`; vectors of
 uniforms and normals are made in `bocnn.rng.normals`.
 
 Source:
@@ -39,7 +39,7 @@ class Stream(NamedTuple):
 
 @compiled(inline="always")
 def philox(block, lane, stream):  # type: ignore[no-untyped-def]
-    """Four 32-bit words, each held in a uint64, for counter (block, quantity, replicate, lane).
+    """Four 32-bit words, each in a uint64, for counter (block, quantity, replicate, lane).
 
     Blocks may be a vector of them (`bocnn.simd.random_words`): then so are the words.
 

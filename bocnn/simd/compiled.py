@@ -76,7 +76,7 @@ def _cache_folder() -> str | None:
     _LOG.warning(
         "warning: neither %s can be written: compiled code is kept in %s",
         " nor ".join(map(str, usual)),
-        temporary or "memory, and compiled anew by every process, for minutes",
+        temporary or "memory, and compiled anew by every process",
     )
     return str(temporary / name) if temporary else None
 
@@ -114,16 +114,20 @@ if CACHE_FOLDER is not None:
     _remove_old(Path(CACHE_FOLDER))
 
 
+_ARITHMETIC = {"fastmath": False, "error_model": "python", "forceinline": False}
+"""What numba lets a function take over from the first caller that it is compiled for, unless it is said."""
+
+
 def compiled(**options: Any) -> Callable[[Function], Function]:
     """Decorator: compile a function for the processor it runs on, and cache the result.
 
     Args:
-        options: of numba.njit, such as fastmath.
+        options: of numba.njit, such as fastmath; what is not said is numba's default, whoever calls.
     """
 
     def decorate(function: Function) -> Function:
         """The compiled function."""
-        made = CompiledFunction(function, {"nopython": True, **options})
+        made = CompiledFunction(function, {"nopython": True, **_ARITHMETIC, **options})
         if CACHE_FOLDER is not None:
             elsewhere = numba.config.CACHE_DIR
             numba.config.CACHE_DIR = CACHE_FOLDER

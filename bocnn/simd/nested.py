@@ -13,11 +13,13 @@ depends on what was called, compiled or cached before.
 import weakref
 from typing import Any
 
+from llvmlite import binding as ll
 from numba.core import codegen, cpu, typed_passes
 from numba.core.compiler import lookup_environment
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 from numba.core.registry import CPUDispatcher
+from numba.core.runtime import rtsys
 from numba.core.sigutils import normalize_signature
 
 from bocnn.simd.quicker_numba import no_garbage_collection
@@ -50,6 +52,39 @@ class CompiledFunction(CPUDispatcher):  # type: ignore[misc]
 
 class _Outermost(CPUDispatcher):  # type: ignore[misc]
     """The same function as Python calls it."""
+
+
+_UNCOUNTED = """
+define linkonce_odr void @NRT_incref(ptr %0) alwaysinline { ret void }
+define linkonce_odr void @NRT_decref(ptr %0) alwaysinline { ret void }
+"""
+
+
+def intermediate_code(function: CompiledFunction, argument_types: Any, name: str) -> bytes:
+    """LLVM code (bitcode) of a function and of all that it calls, as numba writes it.
+
+    It counts no references: whoever calls it keeps all arrays that it reads.
+
+    Args:
+        function: compiled for nobody yet.
+        argument_types: numba's.
+        name: that the function is given; the others keep numba's.
+    """
+    with global_compiler_lock:
+        _LEVELS.append(function.outermost)
+        try:
+            function.compile(tuple(argument_types))
+        finally:
+            _LEVELS.pop()
+        made = function.overloads[tuple(argument_types)]
+        made.library._ensure_finalized()
+        module = made.library._final_module.clone()
+        for library in _all_below(made.library):
+            if library is not rtsys.library:
+                module.link_in(library._get_module_for_linking(), preserve=True)
+        module.link_in(ll.parse_assembly(_UNCOUNTED))
+        module.get_function(made.fndesc.llvm_func_name).name = name
+        return bytes(module.as_bitcode())
 
 
 def _is_inner() -> bool:
@@ -112,15 +147,20 @@ def _finalize(self: Any) -> None:
         self._final_module.__library = weakref.proxy(self)
         self._finalized = True
         return
-    pending, linked = list(self._linking_libraries), {}
-    while pending:
-        library = pending.pop()
-        if library not in linked:
-            linked[library] = True
-            if hasattr(library, "is_inner"):
-                pending.extend(library._linking_libraries)
-    self._linking_libraries = list(linked)
+    self._linking_libraries = _all_below(self)
     _finalize_library(self)
+
+
+def _all_below(library: Any) -> list[Any]:
+    """The libraries that a library links, and those that inner ones of them link."""
+    pending, linked = list(library._linking_libraries), {}
+    while pending:
+        below = pending.pop()
+        if below not in linked:
+            linked[below] = True
+            if hasattr(below, "is_inner"):
+                pending.extend(below._linking_libraries)
+    return list(linked)
 
 
 def _executable(self: Any, library: Any, description: Any, environment: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where the boundary of benign overfitting lies at finite n, d and v₀: signal strength in closed form.
+"""The boundary of benign overfitting at finite n, d and v₀: signal strength in closed form.
 
 A sample has the patches ŷμ and ξ ~ N(0, σ_p² I_d), a network m ReLU filters for each class, and a label
 that is not flipped. With many samples and filters, small σ₀ and small steps, all filters of class j learn
@@ -25,49 +25,16 @@ Source:
     2410.19139), which give the powers without constants.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from bocnn.arrays import Array
+from bocnn.theory.critical_ratio import FROZEN, Overlap, critical_ratio
+from bocnn.theory.training_time import Sizes, growth_rate, stop_time
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
-_REACH = 9.0
-"""Standard deviations over which a normal is integrated: beyond lie 10⁻¹⁹ of it."""
-
-_HALVINGS = 80
-_NEWTON_STEPS = 60
-_RATIO_MOST = 100.0
-"""No error level above 10⁻¹⁰⁰⁰ needs a larger R."""
-
-
-class Overlap(NamedTuple):
-    """Shares of a class's samples on which one filter (α), and any two filters (α₂), are active."""
-
-    active: float
-    shared: float
-
-
-FROZEN: Final = Overlap(0.5, 0.25)
-"""As at the start: half of the samples, and independent filters."""
-
-
-class Sizes(NamedTuple):
-    """What a boundary depends on beside output initialization, each of shape (runs,) or a number."""
-
-    n: Array | float
-    d: Array | float
-    m: Array | float
-    sigma_p: Array | float
-
-
-class Descent(NamedTuple):
-    """Signal strength ‖μ‖, output initialization v₀ and step size η of runs, shape (runs,) each."""
-
-    mu_norm: Array
-    v0: Array
-    eta: Array
+_ROOT_STEPS = 60
 
 
 class PredictedBoundary(NamedTuple):
@@ -77,54 +44,17 @@ class PredictedBoundary(NamedTuple):
     exponent: Array
 
 
-def noise_response(z: Array, overlap: Overlap = FROZEN) -> Array:
-    """ψ(z) = a z Φ(a z / b) + b φ(a z / b) with a² = α₂/2, b² = (α − α₂)/2; shape of z, rising in z."""
-    a, b = np.sqrt(overlap.shared / 2), np.sqrt((overlap.active - overlap.shared) / 2)
-    if b == 0:
-        return np.maximum(a * z, 0.0)
-    ratio = a * z / b
-    return np.asarray(a * z * ndtr(ratio) + b * np.exp(-(ratio**2) / 2) / np.sqrt(2 * np.pi))
-
-
-def clean_error(ratio: float, overlap: Overlap = FROZEN) -> float:
-    """P(ψ(Z₋) − ψ(Z₊) > R): the clean test error at the ratio R ≥ 0 of signal to noise in the output.
-
-    With r the value that Z₋ must exceed, ψ(r) = R + ψ(Z₊), it is E Φ(−r), integrated over Z₊.
-    """
-    z = _REACH * _NODES
-    target = ratio + noise_response(z, overlap)
-    low, high = np.full_like(z, -4 * _REACH), np.full_like(z, 1000.0)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        above = noise_response(middle, overlap) > target
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-    return float(_REACH * np.sum(_WEIGHTS * density * ndtr(-low)))
-
-
-def critical_ratio(level: float, overlap: Overlap = FROZEN) -> float:
-    """R_c(level): the ratio of signal to noise in the output at which the clean test error is `level`.
-
-    Args:
-        level: 0 < level < 0.5.
-        overlap: shares of active samples.
-    Raises:
-        ValueError: the level is not between 0 and 0.5.
-    """
-    if not 0.0 < level < 0.5:
-        raise ValueError(f"received the level {level}; expected a clean test error within (0, 0.5)")
-    low, high = 0.0, _RATIO_MOST
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if clean_error(middle, overlap) > level else (low, middle)
-    return (low + high) / 2
-
-
 def hidden_layer_constant(level: float, overlap: Overlap = FROZEN) -> float:
     """C = n‖μ‖⁴ / (σ_p⁴ d) on the boundary where the hidden layer alone is trained: C = 4 R_c².
 
     Per unit of time u grows by σ_p² d and s by ‖μ‖² n/2, since one half of the samples carries each sign of
     the signal; v₁ = v₂. So R = (n/2) ‖μ‖² / (σ_p² d) · √(d/n) = √C / 2.
+
+    Args:
+        level: clean test error on the boundary, 0 < level < 0.5.
+        overlap: shares of active samples.
+    Raises:
+        ValueError: the level is not between 0 and 0.5.
     """
     return 4 * critical_ratio(level, overlap) ** 2
 
@@ -141,6 +71,8 @@ def hidden_layer_boundary(
         sizes: sizes and scales.
         constant: C of the level, as `hidden_layer_constant` or `one_step_constant` gives it.
         p_flip: label-flip probability, in [0, 0.5).
+    Returns:
+        ‖μ‖, shape (runs,).
     """
     scale = sizes.sigma_p * (np.asarray(constant) * sizes.d / sizes.n) ** 0.25
     return np.asarray(scale / np.sqrt(1 - 2 * np.asarray(p_flip)))
@@ -152,23 +84,22 @@ def one_step_error(constant: Array | float) -> Array:
     Each filter then holds the samples on which it was active at the start, of both classes and with both
     signs, so that ψ(z) − ψ(−z) = z/2 exactly and the two classes share one normal. A linear network has the
     same error: all filters hold all samples, with twice the signal and twice the noise.
+
+    Args:
+        constant: C = n‖μ‖⁴ / (σ_p⁴ d), ≥ 0, any shape.
+    Returns:
+        Clean test error, shape of C.
     """
     return np.asarray(ndtr(-np.sqrt(constant)))
 
 
 def one_step_constant(level: float) -> float:
-    """C at which `one_step_error` is `level`: the square of the level's normal quantile."""
+    """C at which `one_step_error` is `level`: the square of the level's normal quantile.
+
+    Args:
+        level: clean test error, 0 < level < 0.5.
+    """
     return float(ndtri(level) ** 2)
-
-
-def stop_margin(loss_tol: Array | float) -> Array:
-    """Λ = log(1/(e^ε − 1)): the margin of every sample when the mean logistic loss is ε."""
-    return np.asarray(-np.log(np.expm1(loss_tol)))
-
-
-def growth_rate(sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
-    """2λ = σ_p √(2 α d / n): the rate at which noise is memorized, both layers trained, shape (runs,)."""
-    return np.asarray(sizes.sigma_p * np.sqrt(2 * overlap.active * sizes.d / sizes.n))
 
 
 def both_layers_boundary(
@@ -221,7 +152,7 @@ def both_layers_ratio(
     margin: Array | float,
     overlap: Overlap = FROZEN,
 ) -> Array:
-    """R of a network of which both layers are trained until every sample's margin is Λ, shape (runs,).
+    """R of a network of which both layers are trained until every sample's margin is Λ.
 
     Args:
         mu_norm: signal strength ‖μ‖, > 0.
@@ -229,6 +160,8 @@ def both_layers_ratio(
         sizes: sizes and scales.
         margin: Λ at which training stops, > 0.
         overlap: shares of active samples.
+    Returns:
+        R, dimensionless, shape (runs,).
     """
     tau = stop_time(mu_norm, v0, sizes, margin=margin, overlap=overlap)
     return both_layers_ratio_at(tau, mu_norm, sizes, overlap)
@@ -237,67 +170,24 @@ def both_layers_ratio(
 def both_layers_ratio_at(
     tau: Array, mu_norm: Array | float, sizes: Sizes, overlap: Overlap = FROZEN
 ) -> Array:
-    """R at τ, (‖μ‖/σ_p) √(α/2) sinh ‖μ‖τ / sinh 2λτ, shape (runs,)."""
+    """Ratio of signal to noise in the output at τ, R = (‖μ‖/σ_p) √(α/2) sinh ‖μ‖τ / sinh 2λτ.
+
+    Args:
+        tau: rescaled time τ > 0, shape (runs,).
+        mu_norm: signal strength ‖μ‖, > 0.
+        sizes: sizes and scales.
+        overlap: shares of active samples.
+    Returns:
+        R, dimensionless, shape (runs,).
+    """
     noise = np.sinh(growth_rate(sizes, overlap) * tau)
     signal = np.asarray(mu_norm) / sizes.sigma_p * np.sinh(np.asarray(mu_norm) * tau)
     return np.asarray(np.sqrt(overlap.active / 2) * signal / noise)
 
 
-def stop_time(
-    mu_norm: Array | float,
-    v0: Array | float,
-    sizes: Sizes,
-    *,
-    margin: Array | float,
-    overlap: Overlap = FROZEN,
-) -> Array:
-    """τ at which a sample's margin is Λ, both layers trained, shape (runs,): see `both_layers_boundary`.
-
-    Found by Newton's method from above, where it falls without overshooting: the margin is convex in τ.
-    """
-    rate, mu = growth_rate(sizes, overlap), np.asarray(mu_norm, dtype=np.float64)
-    target = 2 * np.asarray(margin) / (sizes.m * np.square(v0))
-    tau = np.minimum(np.arcsinh(target / rate) / rate, np.arcsinh(target / mu) / mu)
-    for _ in range(_NEWTON_STEPS):
-        excess = rate * np.sinh(rate * tau) + mu * np.sinh(mu * tau) - target
-        tau = tau - excess / (rate**2 * np.cosh(rate * tau) + mu**2 * np.cosh(mu * tau))
-    return np.asarray(tau)
-
-
-def training_steps(tau: Array, descent: Descent, sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
-    """Gradient steps until τ, both layers trained: (1/η) ∫₀^τ (1 + e^F(τ′)) dτ′, F the margin.
-
-    dτ = η |ℓ′| a step, and |ℓ′| = 1/(1 + e^F). Integrated by Gauss and Legendre's rule on 200 points.
-
-    Args:
-        tau: where training stops, shape (runs,).
-        descent: what is trained, and by which step.
-        sizes: sizes and scales.
-        overlap: shares of active samples.
-    """
-    times = np.multiply.outer((1 + _NODES) / 2, tau)
-    rate = growth_rate(sizes, overlap)
-    mu = descent.mu_norm
-    growth = rate * np.sinh(rate * times) + mu * np.sinh(mu * times)
-    inverse_slope = 1 + np.exp(sizes.m * np.square(descent.v0) / 2 * growth)
-    return np.asarray(tau / 2 * np.tensordot(_WEIGHTS, inverse_slope, 1) / descent.eta)
-
-
-def time_after(steps: Array, descent: Descent, sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
-    """τ after so many gradient steps, the inverse of `training_steps`, shape (runs,)."""
-    margin = np.log1p(descent.eta * steps) + 30.0
-    high = stop_time(descent.mu_norm, descent.v0, sizes, margin=margin, overlap=overlap)
-    low = np.zeros_like(high)
-    for _ in range(_HALVINGS):
-        tau = (low + high) / 2
-        late = training_steps(tau, descent, sizes, overlap) > steps
-        low, high = np.where(late, low, tau), np.where(late, tau, high)
-    return low
-
-
 def _solve_x_sinh_x(value: Array) -> Array:
     """x ≥ 0 with x sinh x = value, by Newton's method from above on a convex function."""
     x = np.minimum(np.sqrt(value), np.arcsinh(value) + 1.0)
-    for _ in range(_NEWTON_STEPS):
+    for _ in range(_ROOT_STEPS):
         x = x - (x * np.sinh(x) - value) / (np.sinh(x) + x * np.cosh(x))
     return np.asarray(x)

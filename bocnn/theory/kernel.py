@@ -47,7 +47,14 @@ def predicted_residual(gram: Array, y: Array, *, eta: float, steps: Ints) -> Arr
 
 
 def complexity(gram: Array, y: Array) -> float:
-    """yᵀ H∞⁻¹ y: how much the kernel must move for the labels; ≥ 0, infinite where H∞ is singular."""
+    """yᵀ H∞⁻¹ y: how much the kernel must move for the labels.
+
+    Args:
+        gram: H∞ of the training inputs, shape (n, n).
+        y: labels, shape (n,).
+    Returns:
+        ≥ 0, infinite where H∞ is singular.
+    """
     try:
         half = np.linalg.solve(np.linalg.cholesky(gram), y)
     except np.linalg.LinAlgError:
@@ -58,6 +65,9 @@ def complexity(gram: Array, y: Array) -> float:
 def distance_bound(gram: Array, y: Array) -> float:
     """√(yᵀ H∞⁻¹ y), which ‖W(k) − W(0)‖_F stays below, up to what vanishes with the width.
 
+    Args:
+        gram: H∞ of the training inputs, shape (n, n).
+        y: labels, shape (n,).
     Source:
         Arora et al. 2019, Lemma 5.3.
     """
@@ -69,6 +79,9 @@ def generalization_bound(gram: Array, y: Array) -> float:
 
     The bound holds with probability 1 − δ up to O(√(log(n / (λ₀ δ)) / n)), which is left out here.
 
+    Args:
+        gram: H∞ of the training inputs, shape (n, n).
+        y: labels, shape (n,).
     Source:
         Arora et al. 2019, Theorem 5.1.
     """

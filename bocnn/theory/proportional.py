@@ -20,7 +20,7 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.theory.moments import moments
 
-Number = float | Array
+NumberOrArray = float | Array
 
 
 class Terms(NamedTuple):
@@ -30,12 +30,19 @@ class Terms(NamedTuple):
     variance: Array
 
 
-def discriminant(gamma: Number, ridge: Number) -> Array:
-    """D(γ, l) = √((1 − γ + l)² + 4 γ l), for γ > 0 and l ≥ 0; D(γ, 0) = |1 − γ|."""
+def discriminant(gamma: NumberOrArray, ridge: NumberOrArray) -> Array:
+    """D(γ, l) = √((1 − γ + l)² + 4 γ l), for γ > 0 and l ≥ 0; D(γ, 0) = |1 − γ|.
+
+    Args:
+        gamma: ratio of parameters to samples γ > 0, any shape.
+        ridge: l ≥ 0, of a shape that broadcasts with γ.
+    Returns:
+        Shape of both together, ≥ 0.
+    """
     return np.sqrt((1 - np.asarray(gamma) + ridge) ** 2 + 4 * np.asarray(gamma) * ridge)
 
 
-def ridge_bias(gamma: Number, ridge: Number) -> Array:
+def ridge_bias(gamma: NumberOrArray, ridge: NumberOrArray) -> Array:
     """Bias of ridge regression, [((1−γ)² + l (1+γ)) / D − (1−γ)] / 2γ.
 
     Args:
@@ -49,22 +56,35 @@ def ridge_bias(gamma: Number, ridge: Number) -> Array:
     return np.where(size == 0, 0.0, (share - (1 - g)) / (2 * g))
 
 
-def ridge_variance(gamma: Number, ridge: Number) -> Array:
-    """Variance of ridge regression, [(1 + γ + l) / D − 1] / 2; a pole at γ = 1 where l = 0."""
+def ridge_variance(gamma: NumberOrArray, ridge: NumberOrArray) -> Array:
+    """Variance of ridge regression, [(1 + γ + l) / D − 1] / 2; a pole at γ = 1 where l = 0.
+
+    Args:
+        gamma: ratio of parameters to samples γ > 0, any shape.
+        ridge: l ≥ 0, of a shape that broadcasts with γ.
+    Returns:
+        Shape of both together; infinite at the pole.
+    """
     with np.errstate(divide="ignore"):
         return ((1 + np.asarray(gamma) + ridge) / discriminant(gamma, ridge) - 1) / 2
 
 
-def resolvent(gamma: Number, ridge: Number) -> Array:
+def resolvent(gamma: NumberOrArray, ridge: NumberOrArray) -> Array:
     """A(γ, l) = [D − (1 − γ + l)] / 2γ, in [0, 1): the limit of l tr (XᵀX/n + l I)⁻¹ / d.
 
     It solves γ A² + (1 − γ + l) A = l: 0 at l = 0 for γ ≤ 1, 1 − 1/γ there for γ ≥ 1, and 1 as l → ∞.
+
+    Args:
+        gamma: ratio of parameters to samples γ > 0, any shape.
+        ridge: l ≥ 0, of a shape that broadcasts with γ.
+    Returns:
+        Shape of both together.
     """
     g = np.asarray(gamma)
     return (discriminant(g, ridge) - (1 - g + ridge)) / (2 * g)
 
 
-def linear_second_layer(gamma_1: Number, gamma_2: Number) -> Terms:
+def linear_second_layer(gamma_1: NumberOrArray, gamma_2: NumberOrArray) -> Terms:
     """Linear network, second layer trained from nothing: least squares in h random directions.
 
     | where | B | V |
@@ -91,7 +111,7 @@ def linear_second_layer(gamma_1: Number, gamma_2: Number) -> Terms:
     return Terms(bias, variance)
 
 
-def linear_first_layer(gamma_1: Number) -> Terms:
+def linear_first_layer(gamma_1: NumberOrArray) -> Terms:
     """First layer trained from vanishing initialization: least squares of least norm, whatever γ₂.
 
     B = 0, V = γ₁/(1 − γ₁) for γ₁ < 1; B = 1 − 1/γ₁, V = 1/(γ₁ − 1) for γ₁ > 1; V has a pole at γ₁ = 1.
@@ -100,7 +120,9 @@ def linear_first_layer(gamma_1: Number) -> Terms:
     return Terms(ridge_bias(gamma_1, 0.0), ridge_variance(gamma_1, 0.0))
 
 
-def kernel_first_layer(gamma_1: Number, *, activation: str, scale: Number = 1.0) -> Terms:
+def kernel_first_layer(
+    gamma_1: NumberOrArray, *, activation: str, scale: NumberOrArray = 1.0
+) -> Terms:
     """First layer trained from an initialization that does not vanish: ridge regression, whatever γ₂.
 
     The tangent kernel is b₀ XXᵀ/d + b₁ I, b₀ = (Eφ′)² and b₁ = Var φ′, so the ridge is l = γ₁ b₁/b₀:
@@ -118,7 +140,7 @@ def kernel_first_layer(gamma_1: Number, *, activation: str, scale: Number = 1.0)
 
 
 def random_features(
-    gamma_1: Number, gamma_2: Number, *, activation: str, scale: Number = 1.0
+    gamma_1: NumberOrArray, gamma_2: NumberOrArray, *, activation: str, scale: NumberOrArray = 1.0
 ) -> Terms:
     """Second layer trained on h random features φ(⟨w, x⟩), least norm.
 

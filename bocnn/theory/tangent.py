@@ -62,7 +62,7 @@ def ball_bound(gram: Array, y: Array) -> float:
 
     Whatever the kernel's scale; with 1/2 on the diagonal it is √(2 yᵀ H⁻¹ y / n), the bound of Arora et
     al. For any 1-Lipschitz loss in [0, 1], with constant 1, and without what vanishes as √(log n / n). The
-    ramp loss is one and lies above the error, so a bound below 1/2 says that something is learned.
+    ramp loss is one and is above the error, so a bound below 1/2 says that something is learned.
 
     Args:
         gram: H, shape (n, n).

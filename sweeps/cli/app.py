@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from sweeps.cli.messages import OUTPUT, err, leave, out, print_status, stopped
+from sweeps.cli.messages import STREAMS, err, leave, out, print_status, stopped
 from sweeps.declare.file import presets
 from sweeps.declare.file.sweep_file import read_keys, read_spec
 from sweeps.declare.terminal import guard_streams
@@ -43,7 +43,7 @@ RunOutOption = Annotated[
     ),
 ]
 ReplicatesOption = Annotated[
-    int | None, typer.Option(help="Replicates, in place of the file's; more may be added later.")
+    int | None, typer.Option(help="Replicates, instead of the file's; more may be added later.")
 ]
 SizeOption = Annotated[
     str | None, typer.Option("--size", help="One of the file's sizes, such as smoke, paper, fine.")
@@ -56,7 +56,7 @@ ShardSecondsOption = Annotated[float, typer.Option(min=0.1, help="Seconds of a t
 def list_presets() -> None:
     """List the shipped sweeps."""
     table = Table("sweep", "what it maps")
-    for name in presets.names():
+    for name in presets.preset_names():
         spec, _ = read_spec(read_keys(presets.find(name)[0], name))
         table.add_row(name, spec.description if spec else "")
     out.print(table)
@@ -122,7 +122,7 @@ def run(  # typer reads options from parameters
     )
     try:
         openers = [partial(open_sweep, each, replicates, size=size) for each in sweep]
-        leave(train_sweeps(openers, out_folder, options=options, output=OUTPUT))
+        leave(train_sweeps(openers, out_folder, options=options, output=STREAMS))
     except Stopped as stop:
         raise stopped(int(stop.args[0])) from None
 
@@ -160,7 +160,7 @@ def compact(
     dataset: Annotated[str, typer.Argument(help="The output folder or URI.")],
     mb: Annotated[float, typer.Option(min=0.001, help="Size of a large file, MB.")] = 64.0,
 ) -> None:
-    """Bring many small files together into few large ones; readers and drivers may be at work."""
+    """Bring many small files together into few large ones; readers and drivers may run meanwhile."""
     done = datasets.compact_dataset(DatasetFolder(dataset), int(mb * 1e6))
     rest = (
         f" ({done.left_over:,} had been left by a compaction cut short)" if done.left_over else ""

@@ -1,4 +1,4 @@
-"""What the command prints of a dataset and of the end of a run, and the exit status that stands for it."""
+"""What the command prints of a dataset and of the end of a run, and its exit status."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -15,7 +15,7 @@ GO_ON = "what is published stays: run the same command again to go on"
 
 out = WordConsole(markup=False, emoji=False)
 err = WordConsole(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
-OUTPUT = Output(out, err)
+STREAMS = Output(out, err)
 
 
 def stopped(signal: int) -> typer.Exit:
@@ -30,7 +30,7 @@ def leave(ends: Generator[TrainingEnd, None, None]) -> None:
     Args:
         ends: of sweeps that are trained one after the other.
     Raises:
-        typer.Exit: with the status that stands for it, where one is not complete.
+        typer.Exit: with a status other than 0, where one is not complete.
     """
     with closing(ends):
         statuses = [_explain(end) for end in ends]
@@ -39,7 +39,7 @@ def leave(ends: Generator[TrainingEnd, None, None]) -> None:
 
 
 def _explain(end: TrainingEnd) -> int:
-    """Print how one sweep ended; the exit status that stands for it.
+    """Print how one sweep ended, and return its exit status.
 
     Raises:
         typer.Exit: a signal came.

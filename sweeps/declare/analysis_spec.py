@@ -52,7 +52,7 @@ class PredictionSpec:
 
 @dataclass(frozen=True, config=_STRICT)
 class TrendSpec:
-    """A fitted quantity that is followed over a setting or a held axis, and its prediction, if any.
+    """A fitted quantity that is followed over a setting or another axis, and its prediction, if any.
 
     Attributes:
         setting: what it is followed over.

@@ -29,7 +29,7 @@ class Axis:
 
     @property
     def unread(self) -> bool:
-        """Whether it stands for an axis that could not be read, so that its name is still known."""
+        """Whether it replaces an axis that could not be read, so that its name is still known."""
         return not self.values
 
 

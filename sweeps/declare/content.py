@@ -30,7 +30,12 @@ def column_digests(table: pa.Table) -> dict[str, str]:
 
 
 def differing(one: pa.Table, other: pa.Table) -> list[str]:
-    """Names of the columns in which two tables differ, those included that only one of them has."""
+    """Names of the columns in which two tables differ, those included that only one of them has.
+
+    Args:
+        one: a table.
+        other: another table.
+    """
     left, right = column_digests(one), column_digests(other)
     return [name for name in left | right if left.get(name) != right.get(name)]
 
@@ -46,7 +51,7 @@ def _digest(name: str, array: Any) -> str:
 
 
 def _buffers(array: Any) -> tuple[bytes, ...]:
-    """The bytes that an array without nulls stands for: of text, the lengths before the characters."""
+    """The bytes of an array without nulls: of text, the lengths before the characters."""
     kind = array.type
     if pa.types.is_boolean(kind):
         return (array.to_numpy(zero_copy_only=False).tobytes(),)

@@ -96,7 +96,7 @@ def _check_call(node: ast.Call) -> None:
         raise FormulaError(f"{name} takes {count} argument{'s' * (count > 1)}")
 
 
-def names(tree: ast.expr) -> set[str]:
+def columns_of(tree: ast.expr) -> set[str]:
     """The names of columns that a formula reads."""
     called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
     read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in called}
@@ -104,7 +104,16 @@ def names(tree: ast.expr) -> set[str]:
 
 
 def evaluate(tree: ast.expr, columns: Mapping[str, Values]) -> Values:
-    """Compute a checked formula over columns, in float64; what is undefined is NaN or infinite."""
+    """Compute a checked formula over columns, in float64; what is undefined is NaN or infinite.
+
+    Args:
+        tree: from `parse`.
+        columns: numbers by name, of shapes that broadcast: every name that the formula reads.
+    Returns:
+        float64, of the columns' common shape.
+    Raises:
+        ValueError: a column of words.
+    """
     with np.errstate(all="ignore"):
         return np.asarray(_value(tree, columns))
 

@@ -1,4 +1,4 @@
-"""Runs recorded along their training: the steps that a sweep asks for, their cost, and the training.
+"""Runs recorded along their training: the steps that a sweep requests, their cost, and the training.
 
 A sweep without the key `trajectory` trains as if this file were not there.
 """
@@ -60,7 +60,15 @@ def _is_step(value: Any) -> bool:
 
 
 def cost(model: Model, columns: Columns, steps: Steps) -> NDArray[Any]:
-    """Flops of each run, with its records, shape (runs,)."""
+    """Cost of each run, with its records.
+
+    Args:
+        model: the model.
+        columns: every parameter, shape (runs,) each.
+        steps: at which runs are recorded; None records nothing.
+    Returns:
+        Floating-point operations, shape (runs,).
+    """
     if steps is None:
         return np.asarray(model.flops(columns), dtype=np.float64)
     return np.asarray(
@@ -71,7 +79,16 @@ def cost(model: Model, columns: Columns, steps: Steps) -> NDArray[Any]:
 def train(
     model: Model, columns: Columns, steps: Steps
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Measured columns of the runs, and recorded ones with `run`; none where no steps are asked for."""
+    """Train runs, and record them at some steps.
+
+    Args:
+        model: the model; one that records where there are steps.
+        columns: `seed`, `replicate` and every parameter, shape (runs,) each.
+        steps: at which runs are recorded; None records nothing.
+    Returns:
+        Measured columns, shape (runs,) each; and recorded ones with `run`, the index of the run, {}
+        without steps.
+    """
     if steps is None:
         return model.run(columns), {}
     return _tracing(model).record(columns, np.array(steps.values))

@@ -1,4 +1,4 @@
-"""What is printed: names as words that no terminal obeys, and output that fails without ending the work.
+"""What is printed: names as words that no terminal obeys, and output that fails without ending the command.
 
 A sweep of hours must not end because its log cannot be written: the pipe is closed, the disk is full, the
 encoding has no letter for σ.
@@ -40,7 +40,7 @@ class WordConsole(Console):
 class Lenient:
     """A text stream that loses what it cannot write, and says so once on stderr.
 
-    It stands for the stream that it holds in everything but errors.
+    It behaves as the stream that it wraps in everything but errors.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -61,7 +61,7 @@ class Lenient:
             return len(text)
 
     def flush(self) -> None:
-        """Write, or lose, what is held back."""
+        """Write, or lose, what is buffered."""
         try:
             self._stream.flush()
         except (OSError, ValueError) as error:

@@ -11,10 +11,11 @@ from sweeps.declare.document import ADDED
 from sweeps.declare.document_digest import states_digest
 from sweeps.declare.file.yaml_file import from_json
 from sweeps.declare.file_names import MANIFEST
+from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
 from sweeps.driver.steps import owner_of, writer_of
 from sweeps.plan.plan import Plan, make_plan
-from sweeps.plan.summary import duration, html_table
+from sweeps.plan.summary import duration
 from sweeps.protocol import Model, NeedsImages, load_model
 from sweeps.provenance.mixtures import mixtures
 from sweeps.provenance.sessions import Share, share
@@ -138,6 +139,9 @@ def verify_dataset(
 ) -> Verification:
     """Check every row of a dataset, from the dataset alone.
 
+    Args:
+        dataset: the folder.
+        find_model: gives the model of a name.
     Raises:
         SweepError: as `read_status`.
     """
@@ -150,6 +154,10 @@ def compact_dataset(
 ) -> Compaction:
     """Bring the small files of a dataset together, from the dataset alone.
 
+    Args:
+        dataset: the folder.
+        target_bytes: size of a large file, > 0.
+        find_model: gives the model of a name.
     Raises:
         SweepError: as `read_status`, and as `sweeps.store.compact.compact`.
     """
@@ -164,6 +172,9 @@ def sweep_of(
 ) -> ResolvedSweep:
     """The sweep of a dataset, as its manifest has it, or else its files.
 
+    Args:
+        dataset: the folder.
+        find_model: gives the model of a name.
     Raises:
         SweepError: the folder holds no sweep, or one that cannot be read.
     """

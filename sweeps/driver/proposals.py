@@ -20,7 +20,7 @@ from sweeps.store.dataset import DatasetFolder
 from sweeps.store.shard_file import id_array
 from sweeps.train.shard import TrainingJob
 
-Measured = Mapping[str, NDArray[Any]]
+MeasuredColumns = Mapping[str, NDArray[Any]]
 
 
 class Proposer(Protocol):
@@ -30,8 +30,8 @@ class Proposer(Protocol):
         """Numbers of the cells to train next; none when there is nothing more to learn."""
         ...
 
-    def tell(self, cells: NDArray[np.int64], measured: Measured) -> None:
-        """Learn what was measured in the cells that were asked for.
+    def tell(self, cells: NDArray[np.int64], measured: MeasuredColumns) -> None:
+        """Learn what was measured in the cells that were proposed.
 
         Args:
             cells: those of them of which every run is published.
@@ -64,7 +64,7 @@ def train_proposed(
     while (cells := np.unique(proposer.ask())).size:
         plan = plan_sweep(resolved, dataset).of_cells(cells)
         failures, _ = execute(prepare(plan, dataset, shard_size), dataset, executor)
-        complete, measured = read_cells(plan, dataset, cells)
+        complete, measured = published_runs(plan, dataset, cells)
         if complete.size:
             proposer.tell(complete, measured)
         if complete.size < cells.size:
@@ -72,11 +72,15 @@ def train_proposed(
     return {}
 
 
-def read_cells(
+def published_runs(
     plan: Plan, dataset: DatasetFolder, cells: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
     """The runs of some cells, as they are published.
 
+    Args:
+        plan: of the whole grid.
+        dataset: the folder.
+        cells: numbers of cells, rising.
     Returns:
         The cells of which every run is published, and their columns, shape (cells, replicates).
     """

@@ -87,8 +87,8 @@ def _compile_beside(job: TrainingJob) -> None:
         return
     columns = job.plan.columns(job.shards[0].positions[:1])
 
-    def work() -> None:
+    def begin() -> None:
         with suppress(Exception):
             model.compile(columns, steps is not None)
 
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=begin, daemon=True).start()

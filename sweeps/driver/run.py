@@ -42,7 +42,14 @@ class TrainingEnd(NamedTuple):
 
 
 def plan_in(resolved: ResolvedSweep, location: str | None) -> tuple[Plan, DatasetFolder]:
-    """The plan of a sweep and the dataset with which it is compared; data/<name> where none is named."""
+    """The plan of a sweep and the dataset with which it is compared.
+
+    Args:
+        resolved: the sweep.
+        location: folder or URI; data/<name> where None.
+    Raises:
+        SweepError: as `plan_sweep`; or a run that does not fit in this machine's memory.
+    """
     dataset = DatasetFolder(location or f"data/{resolved.spec.name}")
     plan = plan_sweep(resolved, dataset)
     check_memory(plan, machine_memory())
@@ -52,7 +59,15 @@ def plan_in(resolved: ResolvedSweep, location: str | None) -> tuple[Plan, Datase
 def summary_of(
     resolved: ResolvedSweep, location: str | None, *, shard_size: ShardSize
 ) -> PlanSummary:
-    """What a sweep would train, and what is in its folder."""
+    """What a sweep would train, and what is in its folder.
+
+    Args:
+        resolved: the sweep.
+        location: folder or URI; data/<name> where None.
+        shard_size: how shards would be cut.
+    Raises:
+        SweepError: as `plan_in`.
+    """
     plan, dataset = plan_in(resolved, location)
     damaged = dataset.inspect(owner_of(resolved)).damaged
     return summarise(plan, dataset.location, shard_size=shard_size, damaged=damaged)

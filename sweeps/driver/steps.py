@@ -1,4 +1,4 @@
-"""What a driver does with a sweep: open it, plan it against its folder, prepare and execute the work."""
+"""What a driver does with a sweep: open it, plan it against its folder, prepare its job and execute it."""
 
 import json
 import os
@@ -39,12 +39,30 @@ def open_sweep(
     *,
     size: str | None = None,
 ) -> ResolvedSweep:
-    """A sweep, by file or shipped name, in one of its sizes; `replicates` overrides the file's."""
+    """A sweep, by file or shipped name, checked against its model.
+
+    Args:
+        sweep: a path, or the name of a shipped sweep.
+        replicates: instead of the file's.
+        find_model: gives the model of a name.
+        size: one of the file's sizes.
+    Raises:
+        SweepFileError: every error of the file.
+        SweepError: there is no such sweep, or the replicates are no valid number.
+    """
     return open_keys(keys_of(sweep, replicates, size=size), find_model)
 
 
 def keys_of(sweep: str, replicates: int | None = None, *, size: str | None = None) -> SweepKeys:
-    """The keys of a sweep, as `open_sweep` takes it."""
+    """The keys of a sweep, as `open_sweep` takes it.
+
+    Args:
+        sweep: a path, or the name of a shipped sweep.
+        replicates: instead of the file's.
+        size: one of the file's sizes.
+    Raises:
+        SweepError: there is no such sweep, or the replicates are no valid number.
+    """
     text, name = find(sweep)
     keys = read_keys(text, name, size)
     if replicates is None or keys.values is None:
@@ -58,13 +76,23 @@ def keys_of(sweep: str, replicates: int | None = None, *, size: str | None = Non
 
 
 def open_keys(keys: SweepKeys, find_model: Callable[[str], Model] = load_model) -> ResolvedSweep:
-    """The sweep that keys declare, checked against its model, with the images that it names."""
+    """The sweep that keys declare, checked against its model, with the images that it names.
+
+    Args:
+        keys: of a file, or made in Python.
+        find_model: gives the model of a name.
+    Raises:
+        SweepFileError: every error of the sweep.
+    """
     return resolve_keys(keys, find_model, read_images=True)
 
 
 def plan_sweep(resolved: ResolvedSweep, dataset: DatasetFolder) -> Plan:
     """The plan of a sweep against what its dataset holds.
 
+    Args:
+        resolved: the sweep.
+        dataset: its folder, which may not exist yet.
     Raises:
         SweepError: the folder holds another sweep, a file that is not of this one, or two files with
             other numbers of the same run.
@@ -103,10 +131,14 @@ def owner_of(resolved: ResolvedSweep) -> Owner:
 
 
 def prepare(plan: Plan, dataset: DatasetFolder, shard_size: ShardSize) -> TrainingJob:
-    """Publish the resolved sweep, set damaged files aside, and cut the work.
+    """Publish the resolved sweep, set damaged files aside, and cut the job.
 
     Publishing shows that the folder is writable.
 
+    Args:
+        plan: of the sweep against the folder.
+        dataset: the folder.
+        shard_size: how shards are cut.
     Raises:
         SweepError: the folder is not writable, or another driver has begun another sweep there since.
     """
@@ -126,24 +158,30 @@ def prepare(plan: Plan, dataset: DatasetFolder, shard_size: ShardSize) -> Traini
 
 
 def execute(
-    work: TrainingJob, dataset: DatasetFolder, run: Callable[[TrainingJob], dict[int, str]]
+    job: TrainingJob, dataset: DatasetFolder, run: Callable[[TrainingJob], dict[int, str]]
 ) -> Outcome:
     """Train all shards and hold what is published against the plan.
 
     Args:
-        work: from `prepare`.
+        job: from `prepare`.
         dataset: where it is published.
         run: an executor; gives the errors of failed shards by number.
     """
-    failures = run(work) if work.shards else {}
+    failures = run(job) if job.shards else {}
     dataset.store.drop_stale()
-    found = dataset.inspect(owner_of(work.plan.resolved))
-    after = make_plan(work.plan.resolved, found.ids)
+    found = dataset.inspect(owner_of(job.plan.resolved))
+    after = make_plan(job.plan.resolved, found.ids)
     return Outcome(failures, after.todo)
 
 
 def writer_of(dataset: DatasetFolder, resolved: ResolvedSweep, sweep: dict[str, Any]) -> Writer:
-    """What publishes rows of a sweep."""
+    """What publishes rows of a sweep.
+
+    Args:
+        dataset: the folder.
+        resolved: the sweep, whose model's columns are written.
+        sweep: the resolved sweep as each file carries it.
+    """
     location = dataset.location if "://" in dataset.location else os.path.abspath(dataset.location)
     text = json.dumps(sweep, ensure_ascii=False)
     return Writer(location, text, resolved.model, meanings(resolved))

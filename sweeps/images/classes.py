@@ -27,7 +27,7 @@ def two_classes(data: str, folder: str, positive: int, negative: int) -> tuple[B
 
     Args:
         data: digits, mnist or cifar10.
-        folder: where the files of mnist or cifar10 lie; digits have none.
+        folder: where the files of mnist or cifar10 are; digits have none.
         positive: class of the label +1.
         negative: class of the label −1, another one.
     Returns:
@@ -87,15 +87,15 @@ def _first(folder: str, name: str) -> Path:
 
 def _absent(folder: str, name: str) -> ValueError:
     """What to say where a file is not in its folder: what is there instead."""
-    place = Path(folder)
-    if folder and not place.is_dir():
-        found = f"which is {'no folder' if place.exists() else 'not there'} and so"
+    given = Path(folder)
+    if folder and not given.is_dir():
+        found = f"which is {'no folder' if given.exists() else 'not there'} and so"
     else:
         found = "which"
     hint = ""
-    if folder and (place / name.removesuffix(".bin")).is_file():
+    if folder and (given / name.removesuffix(".bin")).is_file():
         hint = f". It holds {name.removesuffix('.bin')}, the pickled version for Python, which is not read"
-    elif folder and (below := sorted(place.glob(f"*/{name}*"))):
+    elif folder and (below := sorted(given.glob(f"*/{name}*"))):
         hint = f". There is one in {below[0].parent}"
     return ValueError(
         f"received folder: {folder!r}, {found} holds no {name}; expected the folder of the data set's "

@@ -35,6 +35,9 @@ def cut_shards(plan: Plan, shard_size: ShardSize) -> list[Shard]:
     so that all workers have something to do. Where trials have a GPU, runs that it can train are cut
     at its rate and apart from the others.
 
+    Args:
+        plan: what is to do.
+        shard_size: a fixed number of runs, or seconds of a trial; the rate of its GPU, if any.
     Raises:
         SweepError: more shards than a folder can sensibly hold.
     """
@@ -70,7 +73,7 @@ def _target(plan: Plan, shard_size: ShardSize, gpu: bool | None) -> float:
 
 
 def _numbers(cost: NDArray[Any], target: float, total: float) -> NDArray[Any]:
-    """Shards, as rising whole numbers, of the runs that lie at some cost along the plan.
+    """Shards, as rising whole numbers, of the runs that are at some cost along the plan.
 
     They cost `target` each, and an eighth of what is left where that is less, so that no worker waits
     long for the last: down to a second of a core.

@@ -45,7 +45,7 @@ def forecast(plan: Plan) -> Forecast:
 
 
 def _run_bytes(plan: Plan) -> float:
-    """Bytes of a run on disk: its row, and its records if it is recorded at all steps asked for."""
+    """Bytes of a run on disk: its row, and its records if it is recorded at all steps requested."""
     steps = plan.resolved.spec.trajectory
     return float(ROW_BYTES + (0 if steps is None else RECORD_BYTES * (len(steps.values) + 1)))
 
@@ -68,6 +68,9 @@ def saves_ray(core_s: float, cores: int) -> str:
 def check_memory(plan: Plan, available: float) -> None:
     """Refuse a plan whose largest run does not fit.
 
+    Args:
+        plan: what is to do.
+        available: bytes.
     Raises:
         SweepError: gives both figures.
     """

@@ -10,7 +10,7 @@ from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.errors import SweepError
 from sweeps.protocol import Columns, Model, SharesDraws
 
-Found = dict[str, dict[str, NDArray[Any]]]
+IdleValues = dict[str, dict[str, NDArray[Any]]]
 
 
 def idle_everywhere(resolved: ResolvedSweep) -> dict[str, str]:
@@ -29,7 +29,13 @@ def idle_everywhere(resolved: ResolvedSweep) -> dict[str, str]:
 
 
 def note_idle(resolved: ResolvedSweep, columns: Columns, reasons: dict[str, set[str]]) -> None:
-    """Add what varies in the sweep and has no effect on some of these cells, with the reasons."""
+    """Add what varies in the sweep and has no effect on some of these cells, with the reasons.
+
+    Args:
+        resolved: the sweep.
+        columns: every parameter, shape (cells,) each.
+        reasons: by parameter, extended in place.
+    """
     varying = {*resolved.cells.varying, *resolved.cells.formulas}
     found = _idle_in(resolved.model, columns)
     for name in found.keys() & varying:
@@ -70,7 +76,7 @@ def in_words(reasons: dict[str, set[str]]) -> dict[str, str]:
     return {name: ", and ".join(sorted(reasons[name])) for name in sorted(reasons)}
 
 
-def _idle_in(model: Model, columns: Columns) -> Found:
+def _idle_in(model: Model, columns: Columns) -> IdleValues:
     """Which cells do not depend on which parameters."""
     if not isinstance(model, SharesDraws):
         return {}

@@ -121,7 +121,7 @@ class Plan:
         return replace(self, spans=())
 
     def sweep(self) -> dict[str, Any]:
-        """The resolved sweep, as it stands in the dataset."""
+        """The resolved sweep, as the dataset has it."""
         versions = {"schema_version": SCHEMA_VERSION, "planned_runs": self.total}
         return with_digest(versions | declared(self.resolved))
 
@@ -209,7 +209,12 @@ def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:
 
 
 def blocks_of(spans: tuple[Shard, ...], runs_per_shape: int) -> Iterator[Positions]:
-    """The positions of spans, a block at a time, each within runs of one array shape."""
+    """The positions of spans, a block at a time, each within runs of one array shape.
+
+    Args:
+        spans: parts of the plan, rising.
+        runs_per_shape: runs that follow each other with one array shape.
+    """
     for span in spans:
         first = span.first
         while first < span.last:

@@ -9,9 +9,9 @@ Positions = NDArray[np.int64]
 
 
 class Shard(NamedTuple):
-    """Runs that one trial trains together: those from place `first` to before `last` that are to do.
+    """Runs that one trial trains together: those from position `first` to before `last` that are to do.
 
-    `mask` has a bit for each place, set where the run is to be trained; None stands for all of them.
+    `mask` has a bit for each position, set where the run is to be trained; None means all of them.
     `gpu` says that a trial with a GPU is to train them.
     """
 

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
+from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import Forecast, forecast, saves_ray
@@ -108,16 +108,6 @@ def summarise(
         idle=idle_everywhere(plan.resolved),
         damaged=damaged,
     )
-
-
-def html_table(title: str, rows: list[tuple[str, str]]) -> str:
-    """A table of two columns under a title."""
-    cells = "".join(
-        f"<tr><th style='text-align:left'>{escape(visible(key))}</th>"
-        f"<td style='text-align:left'>{escape(visible(value))}</td></tr>"
-        for key, value in rows
-    )
-    return f"<table><caption>{escape(visible(title))}</caption>{cells}</table>"
 
 
 def duration(seconds: float) -> str:

@@ -38,9 +38,9 @@ def instruction_set() -> str:
     features = os.environ.get("NUMBA_CPU_FEATURES")
     if features is None:
         features = "" if name.lower() == "generic" else _host()[1]
-    held = features.split(",")
-    known = [word for word in _EXTENSIONS if f"+{word}" in held]
-    digest = blake2b(",".join(sorted(held)).encode(), digest_size=4).hexdigest()
+    given = features.split(",")
+    known = [word for word in _EXTENSIONS if f"+{word}" in given]
+    digest = blake2b(",".join(sorted(given)).encode(), digest_size=4).hexdigest()
     return f"{name} ({' '.join([*known, digest])})"
 
 

@@ -46,11 +46,21 @@ def mixtures(notes: Iterable[Mapping[str, str]]) -> list[str]:
 
 
 def unlike(one: list[dict[str, str]], other: list[dict[str, str]]) -> str:
-    """In what two files differ that decides a row's last digits: "numpy 2.1 and 2.2", or nothing."""
+    """In what two files differ that decides a row's last digits: "numpy 2.1 and 2.2", or nothing.
+
+    Args:
+        one: notes of what made a file's rows.
+        other: those of another file.
+    """
     values = ((key, together(one, key), together(other, key)) for key in MADE_BY)
     return ", ".join(f"{key} {mine} and {theirs}" for key, mine, theirs in values if mine != theirs)
 
 
 def together(notes: Iterable[Mapping[str, str]], key: str) -> str:
-    """One key of several notes: its different values, in one text."""
+    """One key of several notes: its different values, in one text.
+
+    Args:
+        notes: what made rows, file by file.
+        key: one of the keys of MADE_BY.
+    """
     return ", ".join(sorted({note.get(key, NOT_STATED) for note in notes})) or NOT_STATED

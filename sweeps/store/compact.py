@@ -30,7 +30,7 @@ from sweeps.store.shard_file import (
     Owner,
     id_array,
     parts,
-    stated,
+    schema_texts,
 )
 
 REPLACES = "replaces"
@@ -73,7 +73,7 @@ def compact(dataset: DatasetFolder, owner: Owner, writer: Writer, target_bytes: 
         writer: publishes the large files.
         target_bytes: files of more than half of it stay as they are.
     Raises:
-        SweepError: another compaction is at work, a file is damaged, two files hold the same run with
+        SweepError: another compaction is running, a file is damaged, two files hold the same run with
             other numbers, or the folder is not writable.
     """
     try:
@@ -101,7 +101,7 @@ def _alone(dataset: DatasetFolder) -> Iterator[None]:
     """Hold the folder against a second compaction."""
     if not dataset.store.lock(LOCK):
         raise SweepError(
-            f"another compaction of {dataset.location} is at work; wait for its end. If none is, "
+            f"another compaction of {dataset.location} is running; wait for its end. If none is, "
             f"remove {LOCK} from the folder"
         )
     try:
@@ -167,7 +167,9 @@ def _pack(dataset: DatasetFolder, writer: Writer, group: list[str]) -> str:
     name = shard_name(id_array(table))
     if name in group:
         return name
-    notes = [note for part in tables.values() for note in parts(stated(part.schema), part.num_rows)]
+    notes = [
+        note for part in tables.values() for note in parts(schema_texts(part.schema), part.num_rows)
+    ]
     made = {key: together(notes, key) for key in (*MADE_BY, "code_version")}
     extra = made | {REPLACES: json.dumps(group), NOTES: json.dumps(notes)}
     there = dataset.store.sizes()

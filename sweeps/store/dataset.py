@@ -1,8 +1,8 @@
 """The dataset of a sweep: Parquet files of rows, one a shard, named by the runs that they hold.
 
-What is done is what is published: there is no other ledger. Next to the shards lies `_sweep.json`, the
+A published file is complete, and there is no other ledger. Next to the shards is `_sweep.json`, the
 resolved sweep in its latest form, and `_given.json`, the text that it was read from. What was recorded
-along the training of a shard's runs lies in a file of its own, published before the shard.
+along the training of a shard's runs is in a file of its own, published before the shard.
 """
 
 import json
@@ -219,7 +219,12 @@ class Writer:
         self._auxiliary = auxiliary
 
     def keep(self, name: str, text: str) -> None:
-        """Keep a text beside the shards; where none can be written, the shards say why."""
+        """Keep a text beside the shards; where none can be written, the shards say why.
+
+        Args:
+            name: of the file.
+            text: its content.
+        """
         with suppress(SweepError):
             Store(self.location).put(name, text.encode())
 
@@ -255,7 +260,17 @@ class Writer:
         return self.put_table(shard_name(ids, TRAJECTORY), table, extra)
 
     def put_table(self, name: str, table: pa.Table, extra: dict[str, Any]) -> str:
-        """Publish a table under a name, with what each file says of itself; gives its digest."""
+        """Publish a table under a name, with what each file says of itself.
+
+        Args:
+            name: of the file.
+            table: its rows.
+            extra: metadata beside what every file carries.
+        Returns:
+            Digest of the table's content.
+        Raises:
+            SweepError: the folder cannot be written.
+        """
         digest = content_digest(table)
         extra = {**extra, DIGEST: digest}
         table = table.replace_schema_metadata(file_metadata(self._sweep, self._model, extra))

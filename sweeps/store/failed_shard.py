@@ -1,7 +1,7 @@
 """The record of a shard that failed: its traceback and parameters, in a text beside the dataset.
 
-`_failed-<digest>.txt` stands for `shard-<digest>.parquet`. A new start of the sweep tries these runs
-again and removes the record first.
+`_failed-<digest>.txt` belongs to the missing `shard-<digest>.parquet`. A new start of the sweep tries
+these runs again and removes the record first.
 """
 
 import re
@@ -50,7 +50,12 @@ def records(store: Store) -> list[str]:
 
 
 def recorded_reason(store: Store, record: str) -> str:
-    """The error that a record in a folder tells of."""
+    """The error that a failed shard's record states.
+
+    Args:
+        store: the folder.
+        record: name of the record.
+    """
     try:
         return reason(store.get(record).decode(errors="replace"))
     except OSError as error:

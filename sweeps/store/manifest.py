@@ -85,7 +85,7 @@ def _check(found: dict[str, Any]) -> None:
 
 
 def _lists(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The values of each axis and setting, with where they stand."""
+    """The values of each axis and setting, with their section."""
     for name, axis in found["axes"].items():
         yield f"axes.{name}", axis.get("values") if isinstance(axis, dict) else axis
     for name, values in found["settings"].items():

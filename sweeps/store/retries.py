@@ -21,9 +21,15 @@ _NO_SUCH_BUCKET = re.compile(r"NO_SUCH_BUCKET|bucket.*(not exist|not found)", re
 
 
 def with_retries(call: Callable[[], Answer], remote: bool) -> Answer:
-    """Make a call; on an object store again, after pauses, where it failed for no lasting reason.
+    """Make a call; on an object store again, after pauses, where its error was not permanent.
 
-    Only calls that may be made twice are to be given.
+    Args:
+        call: any call that may be made twice.
+        remote: whether it goes to an object store.
+    Returns:
+        What the call returns.
+    Raises:
+        OSError: the call's last error.
     """
     for wait in _WAITS_S if remote else ():
         try:
@@ -43,7 +49,14 @@ def is_permanent(error: str) -> bool:
 
 
 def remedy(error: str, environment: Mapping[str, str] = os.environ) -> str:
-    """What to do about an object store's error, empty where nothing is known of it."""
+    """What to do about an object store's error.
+
+    Args:
+        error: text of the store's error.
+        environment: variables in which credentials are looked for.
+    Returns:
+        The end of a message, "" where nothing is known of the error.
+    """
     if _NO_SUCH_BUCKET.search(error):
         return "; make the bucket first, or correct its name"
     if not _REFUSED.search(error):
@@ -58,7 +71,7 @@ def remedy(error: str, environment: Mapping[str, str] = os.environ) -> str:
 
 
 def _has_credentials(environment: Mapping[str, str]) -> bool:
-    """Whether there is any place from which credentials can come, but for a role of the node."""
+    """Whether credentials may come from the environment or a file; a role of the node is not looked for."""
     named = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "GOOGLE_APPLICATION_CREDENTIALS")
     profile = environment.get("AWS_SHARED_CREDENTIALS_FILE", str(Path.home() / ".aws/credentials"))
     return any(environment.get(name) for name in named) or Path(profile).exists()

@@ -25,7 +25,12 @@ from sweeps.protocol import ColumnProtocol, Columns, Model, RecordsTrajectory
 
 
 def table_schema(model: Model, auxiliary: Mapping[str, str]) -> pa.Schema:
-    """Schema of the rows; every field carries its meaning and unit."""
+    """Schema of the rows; every field carries its meaning and unit.
+
+    Args:
+        model: its parameters and measures are columns.
+        auxiliary: meanings of the other numbers that formulas read, by name.
+    """
     fields = [
         _id_field(),
         _field("seed", pa.int64(), "seed of the sweep"),
@@ -45,7 +50,13 @@ def trace_schema(model: RecordsTrajectory) -> pa.Schema:
 
 
 def to_table(schema: pa.Schema, ids: NDArray[Any], columns: Columns) -> pa.Table:
-    """Rows as an Arrow table; NaN becomes null."""
+    """Rows as an Arrow table; NaN becomes null.
+
+    Args:
+        schema: from `table_schema`.
+        ids: run identities, shape (rows,).
+        columns: all others, shape (rows,) each.
+    """
     arrays = {
         name: _array(columns[name], schema.field(name).type)
         for name in schema.names
@@ -57,7 +68,13 @@ def to_table(schema: pa.Schema, ids: NDArray[Any], columns: Columns) -> pa.Table
 
 
 def file_metadata(sweep: str, model: Model, extra: dict[str, Any]) -> dict[str, str]:
-    """What each file says of itself: schema version, the resolved sweep, the model, and `extra`."""
+    """What each file says of itself: schema version, the resolved sweep, the model, and `extra`.
+
+    Args:
+        sweep: the resolved sweep, as JSON.
+        model: that trained the rows.
+        extra: further keys; what is no text is written as JSON.
+    """
     return {
         "schema_version": str(SCHEMA_VERSION),
         "sweep": sweep,
@@ -71,7 +88,7 @@ def file_metadata(sweep: str, model: Model, extra: dict[str, Any]) -> dict[str, 
 
 
 def _array(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
-    """One column; floats that stand for whole numbers are cast."""
+    """One column; floats that are whole numbers are cast."""
     missing = np.isnan(values) if values.dtype.kind == "f" else None
     if missing is not None and pa.types.is_integer(kind):
         values = np.where(missing, 0, values).astype(np.int64)

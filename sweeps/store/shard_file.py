@@ -1,7 +1,7 @@
 """One file of rows, read whole and compared with what its name and metadata say.
 
 A file is *damaged* where it cannot be decoded, or holds other rows or other records than it says: what its
-name stands for is to be trained again. It is *foreign* where it is sound and of something else: the user is
+name says is to be trained again. It is *foreign* where it is sound and of something else: the user is
 to decide. A file that cannot be opened is neither, and an error.
 """
 
@@ -75,7 +75,7 @@ def read_shard(store: Store, name: str, owner: Owner, beside: Set[str]) -> Publi
         owner: whose rows it must hold.
         beside: names of the files in the folder.
     Raises:
-        Damaged: the file is one that shards are published under, and not what it says.
+        DamagedFile: the file is one that shards are published under, and not what it says.
         SweepError: it is of something else, or cannot be opened.
         FileNotFoundError: it has gone.
     """
@@ -95,13 +95,19 @@ def read_shard(store: Store, name: str, owner: Owner, beside: Set[str]) -> Publi
 
 
 def decode(store: Store, name: str, look: Callable[[pq.ParquetFile], Found]) -> Found:
-    """What is to be found in a Parquet file.
+    """Read something from a Parquet file.
 
     Bytes that cannot be decoded are fetched again as a whole, so that a store that fails for a moment is
     not taken for a damaged file.
 
+    Args:
+        store: the folder.
+        name: of the file.
+        look: reads the open file.
+    Returns:
+        What `look` returns.
     Raises:
-        Damaged: the bytes are no Parquet file.
+        DamagedFile: the bytes are no Parquet file.
         SweepError: the file cannot be opened or read.
         FileNotFoundError: it has gone.
     """
@@ -139,6 +145,9 @@ def _line(error: BaseException) -> str:
 def whole(store: Store, name: str) -> bytes:
     """The bytes of a file.
 
+    Args:
+        store: the folder.
+        name: of the file.
     Raises:
         SweepError: it cannot be read.
         FileNotFoundError: it has gone.
@@ -156,10 +165,10 @@ def whole(store: Store, name: str) -> bytes:
 
 def texts(file: pq.ParquetFile) -> dict[str, str]:
     """The metadata of a file."""
-    return stated(file.schema_arrow)
+    return schema_texts(file.schema_arrow)
 
 
-def stated(schema: pa.Schema) -> dict[str, str]:
+def schema_texts(schema: pa.Schema) -> dict[str, str]:
     """The metadata of a schema; what is not UTF-8 keeps its readable part."""
     found = schema.metadata or {}
     return {
@@ -171,6 +180,12 @@ def parts(metadata: Mapping[str, str], rows: int) -> list[dict[str, str]]:
     """What a file says of how its rows came to be, for each file that it was made of, with their `rows`.
 
     A word is all that is taken from there: what is not one is left out.
+
+    Args:
+        metadata: of the file.
+        rows: number of its rows.
+    Returns:
+        One note for each file; the file's own where it names none.
     """
     try:
         found = json.loads(metadata[NOTES])
@@ -188,7 +203,7 @@ def id_array(table: pa.Table) -> NDArray[Any]:
     """The run identities of a table, dtype ID_DTYPE.
 
     Raises:
-        Damaged: the column is missing, of another type, or holds nulls.
+        DamagedFile: the column is missing, of another type, or holds nulls.
     """
     kind = table.schema.field("run_id").type if "run_id" in table.column_names else "nothing"
     if kind != pa.binary(RUN_ID_BYTES):
@@ -205,9 +220,7 @@ def id_array(table: pa.Table) -> NDArray[Any]:
 
 def _check_owner(name: str, metadata: Mapping[str, str], owner: Owner) -> None:
     """Whether a file is of this sweep and model."""
-    remedy = (
-        "move it away and run the same command again: only the runs that it held are trained again"
-    )
+    remedy = "move it away and run the same command again: only the runs in it are trained again"
     said = metadata.get("schema_version")
     if said != str(SCHEMA_VERSION) and (said is not None or not is_own(name)):
         raise SweepError(f"{name} was not written by this version of bocnn-sweep; {remedy}")
@@ -228,7 +241,7 @@ def _checked(name: str, table: pa.Table, metadata: Mapping[str, str]) -> Publish
     """A file's rows, compared with its name and its digest."""
     ids = id_array(table)
     if is_own(name) and shard_name(ids) != name:
-        raise DamagedFile("holds other runs than those that its name stands for")
+        raise DamagedFile("contains other runs than its name says")
     check_digest(table, metadata)
     if "status" not in table.column_names:
         raise DamagedFile("has no column status")
@@ -244,18 +257,21 @@ def sound_table(file: pq.ParquetFile) -> pa.Table:
     """All columns of a file.
 
     Raises:
-        Damaged: they are not those that were written into it.
+        DamagedFile: they are not those that were written into it.
     """
     table = file.read()
-    check_digest(table, stated(table.schema))
+    check_digest(table, schema_texts(table.schema))
     return table
 
 
 def check_digest(table: pa.Table, metadata: Mapping[str, str]) -> None:
     """Whether a file's rows are those that were written; one that states no digest is taken as it is.
 
+    Args:
+        table: the file's rows.
+        metadata: of the file.
     Raises:
-        Damaged: they are not.
+        DamagedFile: they are not.
     """
     digest = metadata.get(DIGEST)
     try:
@@ -271,7 +287,7 @@ def _check_records(store: Store, name: str, metadata: Mapping[str, str], beside:
     if records not in beside:
         raise DamagedFile(f"has lost its records along the training, {records}")
     try:
-        digest = stated(decode(store, records, sound_table).schema).get(DIGEST)
+        digest = schema_texts(decode(store, records, sound_table).schema).get(DIGEST)
     except FileNotFoundError:
         raise DamagedFile(f"has lost its records along the training, {records}") from None
     except DamagedFile as damage:

@@ -119,6 +119,9 @@ class Store:
         Local files are written under a temporary name, flushed to the disk and renamed; an object
         store makes an object visible only when its upload is complete.
 
+        Args:
+            name: of the file, in the folder.
+            data: its content.
         Raises:
             SweepError: the folder cannot be written.
         """
@@ -183,6 +186,9 @@ class Store:
     def rename(self, old: str, new: str) -> None:
         """Give a file another name; nothing happens where it has gone.
 
+        Args:
+            old: name of a file in the folder.
+            new: its name from now on.
         Raises:
             SweepError: the folder cannot be written.
         """
@@ -252,7 +258,7 @@ class Store:
         try:
             probe.touch(exist_ok=False)
             return probe.stat().st_mtime
-        except OSError:  # a folder that cannot be written is told where something is published
+        except OSError:  # a folder that cannot be written is reported when something is published
             return 0.0
         finally:
             probe.unlink(missing_ok=True)

@@ -84,7 +84,14 @@ def _wrong_records(dataset: DatasetFolder, records: str, ids: NDArray[Any]) -> I
 
 
 def identities(model: Model, table: pa.Table) -> NDArray[Any]:
-    """Run identities that follow from rows' seeds, parameters and replicates, shape (rows,)."""
+    """Run identities that follow from rows' seeds, parameters and replicates.
+
+    Args:
+        model: says which parameters decide a run's numbers.
+        table: rows with `seed`, `replicate` and every parameter.
+    Returns:
+        Shape (rows,), dtype ID_DTYPE.
+    """
     names = sorted(column.name for column in model.parameters)
     first, cells = _distinct(table, ["seed", *names])
     rows = table.take(pa.array(first))

@@ -55,6 +55,7 @@ class _Bars(Progress):
     state = ""
 
     def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar, the state and the nodes, in this order."""
         yield self.make_tasks_table(self.tasks)
         if not self.tasks:  # at the start, before there is a tally
             return
@@ -126,7 +127,12 @@ class Live:
 
 
 def event(progress: shard.Progress, at: datetime) -> str:
-    """A line of the log: when, which shard, what became of it, where or why."""
+    """A line of the log: when, which shard, what became of it, where or why.
+
+    Args:
+        progress: what a shard reports.
+        at: when.
+    """
     if progress.compiling:
         return f"{_stamp(progress, at)} compiling, once on a machine, node={progress.node}"
     if progress.compile_s:
@@ -152,7 +158,12 @@ def _seconds_since(began: float | None) -> float:
 
 
 def nodes_table(tally: Tally, elapsed_s: float) -> Table:
-    """A line for each node: shards running and published, runs per second since training began."""
+    """A line for each node: shards running and published, runs per second since training began.
+
+    Args:
+        tally: what shards have reported so far.
+        elapsed_s: seconds since training began; 0 shows no rate.
+    """
     table = Table("node", "running", "published", "runs/s", box=None)
     for name, node in sorted(tally.nodes.items()):
         rate = f"{node.runs / elapsed_s:,.1f}" if elapsed_s else "–"

@@ -60,7 +60,7 @@ class Session(NamedTuple):
 
 
 class TrainingJob(NamedTuple):
-    """A sweep's work as executors take it; shards are numbered. The rate is that of a trial's card.
+    """What executors train of a sweep; shards are numbered. The rate is that of a trial's GPU.
 
     `notices` say what was done to the folder before: files that were set aside.
     """
@@ -73,20 +73,26 @@ class TrainingJob(NamedTuple):
     notices: tuple[str, ...] = ()
 
 
-def train_shard(work: TrainingJob, number: int) -> Iterator[Progress]:
+def train_shard(job: TrainingJob, number: int) -> Iterator[Progress]:
     """Train shard `number` and publish it, reporting about twice a second.
 
     A shard that is published already, by a worker that died before it could say so or by another
     driver, is not trained again.
+
+    Args:
+        job: the plan, its shards and where rows are published.
+        number: of the shard.
+    Raises:
+        SweepError: the folder cannot be written.
     """
-    positions = work.shards[number].positions
-    ids = work.plan.ids(positions)
+    positions = job.shards[number].positions
+    ids = job.plan.ids(positions)
     node = platform.node()
-    if work.writer.is_published(ids):
+    if job.writer.is_published(ids):
         yield Progress(number, positions.size, {}, 0.0, True, node)
         return
-    model, columns = work.plan.model, work.plan.columns(positions)
-    steps = work.plan.resolved.spec.trajectory
+    model, columns = job.plan.model, job.plan.columns(positions)
+    steps = job.plan.resolved.spec.trajectory
     compile_s = 0.0
     if isinstance(model, CompilesCode) and not model.is_compiled(columns, steps is not None):
         yield Progress(number, node=node, compiling=True)
@@ -98,7 +104,7 @@ def train_shard(work: TrainingJob, number: int) -> Iterator[Progress]:
     statuses = model.measures[0].choices
     failed = dict.fromkeys(statuses[1:], 0)
     done = 0
-    rate = (work.shards[number].gpu and work.gpu_flops_per_s) or NOMINAL_FLOPS_PER_S
+    rate = (job.shards[number].gpu and job.gpu_flops_per_s) or NOMINAL_FLOPS_PER_S
     for rows in _slices(trajectory.cost(model, columns, steps), rate):
         part = {name: values[rows] for name, values in columns.items()}
         found, traces = trajectory.train(model, part, steps)
@@ -111,13 +117,13 @@ def train_shard(work: TrainingJob, number: int) -> Iterator[Progress]:
     wall_s = time.perf_counter() - start
     extra: dict[str, Any] = {"engine": model.engine, "device": machine.processor()}
     extra |= {"wall_s": wall_s, "compile_s": compile_s} | machine.stated()
-    extra |= work.session.code.stated() | _whence(work.session)
+    extra |= job.session.code.stated() | _whence(job.session)
     if isinstance(model, UsesGpu) and steps is None:
         extra |= model.engine_of(columns)
     if steps is not None:
-        digest = work.writer.publish_trajectory(ids, _joined(traced), extra)
+        digest = job.writer.publish_trajectory(ids, _joined(traced), extra)
         extra[RECORDS_DIGEST] = digest
-    work.writer.publish(ids, columns | _joined(measured), extra)
+    job.writer.publish(ids, columns | _joined(measured), extra)
     yield Progress(number, done, failed, wall_s, True, node)
 
 
@@ -128,16 +134,25 @@ def _compile(model: CompilesCode, columns: Mapping[str, NDArray[Any]], recorded:
     return max(own, time.perf_counter() - start)
 
 
-def keep_failure(work: TrainingJob, number: int, error: str) -> None:
-    """Leave a shard's error and parameters beside the dataset; a folder that takes none is told so."""
-    positions = work.shards[number].positions
-    ids = work.plan.ids(positions)
-    work.writer.keep(record_name(ids), describe(ids, work.plan.columns(positions), error))
+def keep_failure(job: TrainingJob, number: int, error: str) -> None:
+    """Leave a shard's error and parameters beside the dataset, where its folder can be written.
+
+    Args:
+        job: the plan, its shards and where rows are published.
+        number: of the shard.
+        error: its traceback.
+    """
+    positions = job.shards[number].positions
+    ids = job.plan.ids(positions)
+    job.writer.keep(record_name(ids), describe(ids, job.plan.columns(positions), error))
 
 
 def check_here(location: str, code: Code) -> None:
     """Whether this node can take part: the driver's code, and the driver's folder.
 
+    Args:
+        location: folder or URI of the dataset.
+        code: the driver's.
     Raises:
         SweepError: says what this node has instead.
     """

@@ -30,7 +30,7 @@ class Tally:
         self.nodes: dict[str, NodeCount] = {}
 
     def add(self, progress: Progress) -> None:
-        """Take a shard's latest progress in place of its former."""
+        """Replace a shard's former progress by its latest."""
         before = self._running.pop(progress.shard, None)
         if before:
             self._count(before, -1)

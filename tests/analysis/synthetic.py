@@ -152,11 +152,11 @@ def cells_of(planted: Planted) -> Cells:
     """The planted sweep's cells, without a dataset in between."""
     x = PlaneAxis(planted.x_name, planted.x_name, np.array(planted.x), log=True)
     y = PlaneAxis(planted.y_name, planted.y_name, np.array(planted.y), planted.y_scale == "log")
-    held = tuple({"factor": factor} for factor in planted.factors)
+    settings = tuple({"factor": factor} for factor in planted.factors)
     values = planted.measure()
     none = np.zeros(values.shape[:3], dtype=np.int64)
     return Cells(
-        plane=Plane(x, y, tuple(map(equal, held)), held, frozenset({"factor"})),
+        plane=Plane(x, y, tuple(map(equal, settings)), settings, frozenset({"factor"})),
         measure="test_error_clean",
         label="test error",
         values=values,

@@ -54,7 +54,7 @@ def test_a_report_from_a_dataset(run, folder: Path, tmp_path: Path) -> None:
     assert "theory 0.25 (n‖μ‖⁴ = C σ_p⁴ d)" in out
     assert "mean shift, p_flip = 0.1 compared with p_flip = 0: factor 1." in out
     laws = rows_of(tmp_path / "deep" / "report" / "laws.csv")
-    assert [row["law"] for row in laws] == ["line", "line", "power", "power"]
+    assert [row["law"] for row in laws] == ["linear", "linear", "power law", "power law"]
     assert all(float(row["slope_low"]) < float(row["slope_high"]) for row in laws)
     assert len(rows_of(tmp_path / "deep" / "report" / "cells.csv")) == 2 * 8 * 16
     table = (tmp_path / "deep" / "report" / "table.md").read_text(encoding="utf-8")
@@ -113,7 +113,7 @@ def test_several_datasets_in_one_report(run, tmp_path: Path, monkeypatch) -> Non
     assert (tmp_path / "report-one-two" / "two" / "laws.csv").exists()
 
 
-def test_trajectories_hold_an_axis_where_they_are_told(run, folder: Path, tmp_path: Path) -> None:
+def test_trajectories_hold_an_axis_at_the_given_value(run, folder: Path, tmp_path: Path) -> None:
     record(folder)
     out = tmp_path / "r"
     assert run("report", folder, "--out", out, "--draws", 100, "--at", "mu_norm=0.5")[0] == 0
@@ -140,7 +140,7 @@ def test_a_view_given_by_options_alone(run, tmp_path: Path) -> None:
         (("--measure", "train"), "holds string, expected numbers"),
     ],
 )
-def test_mistaken_options(run, folder: Path, options: tuple[str, ...], message: str) -> None:
+def test_wrong_options(run, folder: Path, options: tuple[str, ...], message: str) -> None:
     status, out, err = run("report", folder, *options)
     assert (status, out) == (2, "")
     assert message in err

@@ -1,4 +1,4 @@
-"""The worked example in docs/ runs as it stands, and finds what was planted."""
+"""The worked example in docs/ runs unchanged, and finds what was planted."""
 
 import os
 import re

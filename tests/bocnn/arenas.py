@@ -39,7 +39,7 @@ def padded_zeros(rows: int, columns: int) -> np.ndarray:
 
 def chances_negative(constant: float, slopes: np.ndarray, half: int) -> np.ndarray:
     """What `write_chances_negative` writes for slopes."""
-    work = np.empty((3, slopes.size))
-    work[0] = slopes
-    write_chances_negative(constant, half, work)
-    return work[2]
+    rows = np.empty((3, slopes.size))
+    rows[0] = slopes
+    write_chances_negative(constant, half, rows)
+    return rows[2]

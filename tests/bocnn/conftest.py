@@ -1,4 +1,4 @@
-"""The engines that contract tests loop over: the CPU's, and the card's or, without one, its interpreter."""
+"""The engines that contract tests loop over: the CPU's, and the GPU's or, without one, its interpreter."""
 
 import os
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from tests.bocnn import arenas
 from tests.bocnn.run_columns import columns
 
 torch.set_num_threads(1)  # the dense network's matrices are small, and other tests run beside these
-CARD = "cuda" if torch.cuda.is_available() else "cpu"
-if CARD == "cpu":  # read by Triton when kernels are declared
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+if DEVICE == "cpu":  # read by Triton when kernels are declared
     os.environ["TRITON_INTERPRET"] = "1"
 
 SMALL: dict[str, Any] = {"n": 6, "m": 2, "n_test": 20, "steps": 5}
@@ -29,21 +29,21 @@ class Engine(NamedTuple):
     name: str
 
     def columns(self, runs: int, **given: Any) -> dict[str, NDArray[Any]]:
-        """Runs for it: as asked on the CPU, few and small ones where Triton interprets."""
-        if self.name == GRAM_CPU.name or CARD == "cuda":
+        """Runs for it: as given on the CPU, few and small ones where Triton interprets."""
+        if self.name == GRAM_CPU.name or DEVICE == "cuda":
             return columns(runs, **given)
         given = SMALL | given
         return columns(min(runs, 3), **(given | {"n": min(given["n"], LARGEST)}))
 
-    def run(self, asked: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Train and measure."""
         assert MODEL.engine == self.name
-        return MODEL.run(asked)
+        return MODEL.run(inputs)
 
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    """The memory that a test asked for goes with it."""
+    """The memory that a test allocates is freed with it."""
     yield
     arenas.forget()
 
@@ -57,10 +57,10 @@ def spoiled() -> Iterator[None]:
 
 
 @pytest.fixture
-def card(monkeypatch: pytest.MonkeyPatch, spoiled: None) -> Engine:
+def gpu(monkeypatch: pytest.MonkeyPatch, spoiled: None) -> Engine:
     """The GPU's engine."""
     pytest.importorskip("triton")
-    monkeypatch.setattr(availability, "gpu_device", lambda: CARD)
+    monkeypatch.setattr(availability, "gpu_device", lambda: DEVICE)
     return Engine(GRAM_GPU.name)
 
 
@@ -69,6 +69,6 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> E
     """Each engine."""
     if request.param == GRAM_GPU.name:
         pytest.importorskip("triton")
-    here = CARD if request.param == GRAM_GPU.name else None
+    here = DEVICE if request.param == GRAM_GPU.name else None
     monkeypatch.setattr(availability, "gpu_device", lambda: here)
     return Engine(request.param)

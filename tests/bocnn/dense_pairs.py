@@ -1,4 +1,4 @@
-"""One training problem held twice: as d-dimensional tensors and as inner products of its points."""
+"""One training problem in two forms: as d-dimensional tensors and as inner products of its points."""
 
 from typing import Any, NamedTuple
 
@@ -104,8 +104,8 @@ def _points(
     return torch.cat([centres, data.patches[:, 1]]), shared, np.array([0, count, count + n])
 
 
-def _as_training_set(problem, vectors, places, data, dtype) -> TrainingSet:
-    shared, starts = places
+def _as_training_set(problem, vectors, layout, data, dtype) -> TrainingSet:
+    shared, starts = layout
     gram = (vectors @ vectors.T).numpy() + float(problem.bias)
     apart = problem.patches == 2 and not (problem.isotropic or problem.bias)
     blocks = starts if apart else starts[[0, -1]]

@@ -93,23 +93,23 @@ class Training:
 
     @property
     def network(self) -> Network:
-        """The network as it stands."""
+        """The network at its present step."""
         return self.network_in(self.lane)
 
     def network_in(self, lane: int) -> Network:
-        """The network in a lane as it stands."""
+        """The network in a lane at its present step."""
         network = Network._make(part.copy() for part in self.start)
         store_lane(self.state, lane, network)
         return network
 
     @property
     def output(self) -> np.ndarray:
-        """f of the training samples as it stands, (n,)."""
+        """f of the training samples at the present step, (n,)."""
         return self.state.output[:, self.lane].copy()
 
     @property
     def status(self) -> tuple[str, int]:
-        """How it stands, in the words of the dataset, and its step."""
+        """Its status, in the words of the dataset, and its step."""
         clock, lane = self.state.clock, self.lane
         if clock.status[lane] == LANE_DIVERGED or not is_finite(self.network):
             return "diverged", int(clock.step[lane])

@@ -1,4 +1,4 @@
-"""Columns of runs for the tests: every parameter, the ones given in place of plain ones."""
+"""Columns of runs for the tests: every parameter, the ones given instead of plain ones."""
 
 from typing import Any
 

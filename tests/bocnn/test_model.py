@@ -9,7 +9,7 @@ from bocnn.engines.registry import GRAM_GPU
 from tests.bocnn.conftest import Engine
 from tests.bocnn.run_columns import columns
 
-# The card's interpreter is NumPy, which warns of the overflows that divergence is.
+# The GPU's interpreter is NumPy, which warns of the overflows that divergence is.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 EXPLOSIVE = {"mu_norm": 20.0, "v0": 5.0, "eta": 100.0, "p_flip": 0.2}
 
@@ -29,15 +29,15 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(
     precision: str, n: int, engine: Engine
 ) -> None:
     """On the CPU more runs than lanes, which end at different steps: lanes are filled anew."""
-    asked = engine.columns(40, precision=precision, n=n)
-    count = asked["n"].size
-    asked["steps"] = np.arange(count) % 7 * 9
-    asked["loss_tol"] = np.where(np.arange(count) % 3, np.nan, 0.6)
-    together = engine.run(asked)
+    inputs = engine.columns(40, precision=precision, n=n)
+    count = inputs["n"].size
+    inputs["steps"] = np.arange(count) % 7 * 9
+    inputs["loss_tol"] = np.where(np.arange(count) % 3, np.nan, 0.6)
+    together = engine.run(inputs)
     order = np.random.default_rng(0).permutation(count)
-    shuffled = engine.run({name: values[order] for name, values in asked.items()})
+    shuffled = engine.run({name: values[order] for name, values in inputs.items()})
     assert_same_rows({n: v[order] for n, v in together.items()}, shuffled)
-    alone = engine.run({name: values[2:3] for name, values in asked.items()})
+    alone = engine.run({name: values[2:3] for name, values in inputs.items()})
     assert_same_rows({n: v[2:3] for n, v in together.items()}, alone)
 
 
@@ -66,10 +66,10 @@ def test_rows_of_different_shapes_kinds_and_precisions_can_stand_together(engine
 
 
 def test_replicates_differ_and_the_same_run_is_the_same(engine: Engine) -> None:
-    asked = engine.columns(50)
-    first = engine.run(asked)
-    assert np.unique(first["test_error"]).size == asked["n"].size
-    assert_same_rows(first, engine.run(asked))
+    inputs = engine.columns(50)
+    first = engine.run(inputs)
+    assert np.unique(first["test_error"]).size == inputs["n"].size
+    assert_same_rows(first, engine.run(inputs))
 
 
 def test_settings_that_differ_in_flips_are_paired() -> None:
@@ -101,11 +101,11 @@ def test_divergence_is_a_status_and_nulls(precision: str, engine: Engine) -> Non
 
 
 def test_an_unreached_loss_keeps_its_values(engine: Engine) -> None:
-    asked = engine.columns(5, loss_tol=1e-9)
-    rows = engine.run(asked)
+    inputs = engine.columns(5, loss_tol=1e-9)
+    rows = engine.run(inputs)
     assert set(rows["status"]) == {"unconverged"}
     assert np.isfinite(measured(rows, "test_error")).all()
-    assert (rows["steps_run"] == asked["steps"]).all()
+    assert (rows["steps_run"] == inputs["steps"]).all()
 
 
 def test_a_reached_loss_ends_the_run(engine: Engine) -> None:

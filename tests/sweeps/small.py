@@ -104,8 +104,8 @@ DRIVER = (
     "from tests.sweeps.small import TOY_SWEEP, planned\n"
     "from tests.toy import Toy\n"
     "plan, dataset = planned(TOY_SWEEP, Path(sys.argv[1]), Toy(pause_s=0.15))\n"
-    "work = driver.prepare(plan, dataset, ShardSize(runs=4))\n"
-    "outcome = driver.execute(work, dataset, lambda w: tune.run(\n"
+    "job = driver.prepare(plan, dataset, ShardSize(runs=4))\n"
+    "outcome = driver.execute(job, dataset, lambda w: tune.run(\n"
     "    w, lambda p: None, tune.Cluster(sys.argv[2])))\n"
     "print(outcome)\n"
     "sys.exit(1 if outcome.missing else 0)\n"
@@ -132,13 +132,13 @@ def ignore(progress: Progress) -> None:
     """A report that nobody reads."""
 
 
-def train_here(work: TrainingJob) -> dict[int, str]:
+def train_here(job: TrainingJob) -> dict[int, str]:
     """The local executor, unreported."""
-    return local.run(work, ignore)
+    return local.run(job, ignore)
 
 
 def resolved(text: str, model: Model = TOY) -> ResolvedSweep:
-    """A sweep of the text, held against one model, whatever it names."""
+    """A sweep of the text, checked against one model, whatever it names."""
     return resolve(text, "test.yaml", lambda name: model)
 
 

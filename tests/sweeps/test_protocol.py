@@ -85,7 +85,7 @@ def test_status_is_the_first_measure(model: Model) -> None:
 
 
 @each_model
-def test_no_name_stands_twice(model: Model) -> None:
+def test_no_name_is_given_twice(model: Model) -> None:
     names = [column.name for column in (*model.parameters, *model.measures)]
     assert len({*names, "seed", "replicate", "run_id"}) == len(names) + 3
 

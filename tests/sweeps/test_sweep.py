@@ -48,7 +48,7 @@ def test_a_sweep_has_the_keys_of_a_sweep_file() -> None:
     assert required == {name for name, field in File.model_fields.items() if field.is_required()}
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.preset_names())
 def test_a_shipped_sweep_made_in_python_has_the_same_identities(name: str) -> None:
     raw = read_keys(*presets.find(name)).values or {}
     made = sweeps.Sweep(**{key: value for key, value in raw.items() if key != "sizes"})

@@ -1,6 +1,24 @@
-"""The report's page: one self-contained HTML file, which asks nothing of a network."""
+"""The report's page: one self-contained HTML file, which loads nothing from a network."""
 
 from analysis.report.html.document import Chapter, write_page
-from analysis.report.html.view import SectionView, view_of
+from analysis.report.html.view import (
+    DrawnFigure,
+    DrawnFigures,
+    DrawnPanel,
+    SectionView,
+    draw_figure,
+    draw_panel,
+    view_of,
+)
 
-__all__ = ["Chapter", "SectionView", "view_of", "write_page"]
+__all__ = [
+    "Chapter",
+    "DrawnFigure",
+    "DrawnFigures",
+    "DrawnPanel",
+    "SectionView",
+    "draw_figure",
+    "draw_panel",
+    "view_of",
+    "write_page",
+]

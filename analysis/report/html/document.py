@@ -32,6 +32,9 @@ class Chapter(NamedTuple):
 def write_page(chapters: Sequence[Chapter], path: Path) -> Path:
     """Writes the page of one or several datasets.
 
+    Args:
+        chapters: one for each dataset.
+        path: of the page.
     Returns:
         The path.
     """

@@ -14,7 +14,7 @@ EDGE_DIGITS = 5
 def cell_data(cells: Cells) -> dict[str, Any]:
     """The cells as plain values for JSON: axes, and by setting mean, error, runs and failures.
 
-    Lists of cells are indexed [x][y]; null stands where there is no number.
+    Lists of cells are indexed [x][y]; null where there is no number.
     """
     failures = {
         **{k: v for k, v in cells.status.items() if k != cells.success},

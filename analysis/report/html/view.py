@@ -3,12 +3,14 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from analysis.figures import page_svg
-from analysis.report.blocks import FigureBlock, MapBlock, TableBlock, TextBlock
+from analysis.cells.cells import Cells
+from analysis.figures import page_svg, save
+from analysis.report.blocks import Draw, FigureBlock, MapBlock, TableBlock, TextBlock
 from analysis.report.html.hover import cell_data, cell_edges
 from analysis.report.section import Blocks, Section
 
@@ -44,12 +46,53 @@ class SectionView(NamedTuple):
     downloads: list[tuple[str, list[str]]]
 
 
-def view_of(section: Section, blocks: Blocks, *, view_id: str) -> SectionView:
+class DrawnFigure(NamedTuple):
+    """A figure's files, and what the page shows of it: its images, and the key that they share."""
+
+    files: list[Path]
+    images: list[str]
+    key: str
+
+
+class DrawnPanel(NamedTuple):
+    """One view of a map's panel, and where the cells are in it."""
+
+    image: str
+    edges: dict[str, list[float]]
+
+
+class DrawnFigures(NamedTuple):
+    """The figures of a section, and the panels of its map, setting by setting."""
+
+    figures: list[DrawnFigure]
+    panels: list[list[DrawnPanel]]
+
+
+def draw_figure(block: FigureBlock, folder: Path) -> DrawnFigure:
+    """Draws a figure once, for its files in a folder and for the page."""
+    figure = block.draw()
+    files = save(figure, folder / block.name)
+    if not block.on_page:
+        return DrawnFigure(files, [], "")
+    shown = [draw() for _, draw in block.parts] or [figure]
+    key = _image(block.key()) if block.key else ""
+    return DrawnFigure(files, [_image(one) for one in shown], key)
+
+
+def draw_panel(draw: Draw, cells: Cells) -> DrawnPanel:
+    """Draws a map of one setting for the page."""
+    figure = draw()
+    image = _image(figure)
+    return DrawnPanel(image, cell_edges(figure, cells))
+
+
+def view_of(section: Section, blocks: Blocks, drawn: DrawnFigures, *, view_id: str) -> SectionView:
     """What the page shows of a section.
 
     Args:
         section: its title and words.
         blocks: its figures, tables and texts; a table without a header is a download.
+        drawn: the figures and panels of these blocks.
         view_id: unlike those of the page's other sections.
     """
     downloads = [(f.name, ["PNG", "SVG"]) for f in blocks.figures if not f.on_page]
@@ -58,8 +101,12 @@ def view_of(section: Section, blocks: Blocks, *, view_id: str) -> SectionView:
         view_id,
         section.title,
         section.words(),
-        map=_map(blocks.map) if blocks.map else None,
-        figures=[_figure(figure) for figure in blocks.figures if figure.on_page],
+        map=_map(blocks.map, drawn.panels) if blocks.map else None,
+        figures=[
+            _figure(block, figure)
+            for block, figure in zip(blocks.figures, drawn.figures, strict=True)
+            if block.on_page
+        ],
         # Rows are in files; on the page are the cells that people read.
         tables=[replace(table, rows=()) for table in blocks.tables if table.header],
         texts=blocks.texts,
@@ -67,21 +114,22 @@ def view_of(section: Section, blocks: Blocks, *, view_id: str) -> SectionView:
     )
 
 
-def _figure(block: FigureBlock) -> FigureView:
-    images = [
-        (f"{block.caption}, {label}" if label else block.caption, _image(figure))
-        for label, figure in block.parts or (("", block.figure),)
-    ]
-    return FigureView(block.name, block.caption, images, _image(block.key) if block.key else "")
+def _figure(block: FigureBlock, drawn: DrawnFigure) -> FigureView:
+    labels = [label for label, _ in block.parts] or [""]
+    texts = (f"{block.caption}, {label}" if label else block.caption for label in labels)
+    images = list(zip(texts, drawn.images, strict=True))
+    return FigureView(block.name, block.caption, images, drawn.key)
 
 
-def _map(block: MapBlock) -> MapView:
+def _map(block: MapBlock, drawn: list[list[DrawnPanel]]) -> MapView:
     data = cell_data(block.cells)
+    names = [name for name, _ in block.panels[0]]
     panels = []
-    for setting, views in zip(data["settings"], block.panels, strict=True):
-        panels.append((setting["name"], [(name, _image(figure)) for name, figure in views]))
-        setting["edges"] = [cell_edges(figure, block.cells) for _, figure in views]
-    return MapView(block.cells.label, [name for name, _ in block.panels[0]], panels, data)
+    for setting, views in zip(data["settings"], drawn, strict=True):
+        images = [(name, view.image) for name, view in zip(names, views, strict=True)]
+        panels.append((setting["name"], images))
+        setting["edges"] = [view.edges for view in views]
+    return MapView(block.cells.label, names, panels, data)
 
 
 def _image(figure: Figure) -> str:

@@ -46,6 +46,13 @@ def draw_data(
 ) -> UnitSamples:
     """Training samples of a run, or test samples of the same distribution (and the same teacher).
 
+    Args:
+        row: the run's parameters, keys and replicate.
+        count: number of samples; of images those that are there, at most.
+        test: whether they are test samples.
+        images: reads the images of two classes; None where a run needs none.
+    Returns:
+        Inputs of unit length (count, d), and labels ±1 (count,).
     Raises:
         ValueError: a run needs images, and there is no reader, or there are too few.
     """
@@ -100,7 +107,14 @@ def worst_labels(gram: Array) -> Array:
 
 
 def draw_network(row: Mapping[str, Any], d: int) -> tuple[Array, Array]:
-    """Filters N(0, κ² I), (m, d), and the signs of the outputs, (m,)."""
+    """Filters N(0, κ² I), and the signs of the outputs.
+
+    Args:
+        row: the run's `m`, `kappa`, keys and replicate.
+        d: dimension of the inputs.
+    Returns:
+        Filters, shape (m, d), and signs ±1, shape (m,).
+    """
     m = int(row["m"])
     filters = float(row["kappa"]) * generator_of(row, FILTERS).standard_normal((m, d))
     return filters, generator_of(row, OUTPUT).choice([-1.0, 1.0], m)

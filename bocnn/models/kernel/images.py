@@ -16,7 +16,12 @@ from bocnn.parameters.idle import Columns
 
 
 def content_digest(pixels: NDArray[np.uint8], signs: Array) -> str:
-    """Digest of all images of two classes and of their labels, 32 hexadecimal digits."""
+    """Digest of all images of two classes and of their labels, 32 hexadecimal digits.
+
+    Args:
+        pixels: one image a row, uint8.
+        signs: labels ±1 of the rows.
+    """
     digest = blake2b(repr((pixels.shape, str(pixels.dtype))).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).tobytes())
     digest.update(np.ascontiguousarray(signs, dtype=np.int8).tobytes())
@@ -24,7 +29,13 @@ def content_digest(pixels: NDArray[np.uint8], signs: Array) -> str:
 
 
 def set_name(data: str, positive: int, negative: int) -> str:
-    """The name of a set of images: "mnist 8 3"."""
+    """The name of a set of images: "mnist 8 3".
+
+    Args:
+        data: where the images are from, such as mnist.
+        positive: class of the label +1.
+        negative: class of the label −1.
+    """
     return f"{data} {int(positive)} {int(negative)}"
 
 

@@ -32,7 +32,7 @@ class Kernel(RowModel):
     """Two-layer ReLU networks on unit vectors, first layer trained, beside what their kernel predicts.
 
     `contents` are the digests of the images that it trains on, by the name of their set; `folder`, where
-    they lie, is no part of a run's identity.
+    they are, is no part of a run's identity.
     """
 
     name = "kernel"
@@ -45,7 +45,7 @@ class Kernel(RowModel):
     trajectory_measures: Final = KERNEL_TRAJECTORY
 
     def __init__(self, images: Images | None = None) -> None:
-        """A model whose images, where a run asks for some, are read by `images`."""
+        """A model whose images, where a run names some, are read by `images`."""
         self._images = self._read = images
         self.contents: dict[str, str] = {}
 
@@ -96,7 +96,14 @@ class Kernel(RowModel):
         return OVERHEAD + 15 * n**3 + 20 * m * d + steps * step + 4 * m * (n + tested) * d
 
     def trajectory_flops(self, columns: Columns, steps: Ints) -> Array:
-        """Cost of each run where it is recorded at `steps`, shape (runs,)."""
+        """Cost of each run where it is recorded at `steps`.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            steps: at which runs are recorded.
+        Returns:
+            Floating-point operations, shape (runs,).
+        """
         n, d, m = sizes(columns, "n", "d", "m")
         return self.flops(columns) + len(steps) * (4 * n**2 + 4 * m * d)
 

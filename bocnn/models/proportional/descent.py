@@ -72,8 +72,8 @@ def descend(
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(options.steps + 1):
             residual = target - signs @ activate(activation, a, out=values)
-            pull = x * (residual / -len(labels))[:, None]
-            gradient = signs[:, None] * (differentiate(activation, a, out=slopes) @ pull)
+            weighted = x * (residual / -len(labels))[:, None]
+            gradient = signs[:, None] * (differentiate(activation, a, out=slopes) @ weighted)
             grad_norm = float(np.vdot(gradient, gradient))
             last = step == options.steps or not options.grad_tol < grad_norm < np.inf
             if observer is not None and (last or step in observer.steps):

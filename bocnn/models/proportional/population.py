@@ -18,14 +18,30 @@ from bocnn.theory.moments import moments
 
 
 def activate(activation: str, a: Array, *, out: Array | None = None) -> Array:
-    """φ(a), elementwise; written to `out` where it is given, and φ is not linear."""
+    """φ(a), elementwise; written to `out` where it is given, and φ is not linear.
+
+    Args:
+        activation: relu, erf or linear.
+        a: any shape.
+        out: of that shape; None makes a new array.
+    Returns:
+        φ(a), shape of a; `a` itself where φ is linear.
+    """
     if activation == "relu":
         return np.maximum(a, 0.0, out=out)
     return special.erf(a, out=out) if activation == "erf" else a
 
 
 def differentiate(activation: str, a: Array, *, out: Array | None = None) -> Array:
-    """φ′(a), elementwise, written to `out` where it is given; ReLU's at 0 is 0."""
+    """φ′(a), elementwise, written to `out` where it is given; ReLU's at 0 is 0.
+
+    Args:
+        activation: relu, erf or linear.
+        a: any shape.
+        out: of that shape; None makes a new array.
+    Returns:
+        φ′(a), shape of a.
+    """
     slope = np.empty_like(a) if out is None else out
     if activation == "relu":
         return np.greater(a, 0.0, out=slope)

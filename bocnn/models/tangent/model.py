@@ -37,11 +37,23 @@ class Tangent(RowModel):
     idle_rules = TANGENT_IDLE
 
     def is_compiled(self, columns: Columns, recorded: bool) -> bool:
-        """Whether this process can draw these runs and compile nothing."""
+        """Whether this process can draw these runs and compile nothing.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: of no meaning here: the model records nothing.
+        """
         return compiles_nothing(lambda: self._draw_first(columns))
 
     def compile(self, columns: Columns, recorded: bool) -> float:
-        """Compile what draws these runs; seconds that it took."""
+        """Compile what draws these runs.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: of no meaning here: the model records nothing.
+        Returns:
+            Seconds that compiling took.
+        """
         return compile_seconds(lambda: self._draw_first(columns))
 
     def _draw_first(self, columns: Columns) -> None:

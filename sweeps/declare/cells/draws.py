@@ -65,7 +65,7 @@ def _behind(name: str, spec: SweepSpec, trees: Trees) -> set[str]:
         if one in spec.axes or one in spec.settings:
             found.add(one)
         elif one in trees:
-            todo += formula.names(trees[one])
+            todo += formula.columns_of(trees[one])
     return found
 
 

@@ -21,7 +21,15 @@ ID_DTYPE = f"S{RUN_ID_BYTES}"
 
 
 def cell_digests(model: Model, seed: int, columns: Columns) -> list[bytes]:
-    """One digest a cell, of its model, seed and parameters."""
+    """One digest a cell, of its model, seed and parameters.
+
+    Args:
+        model: says which parameters decide a run's numbers.
+        seed: of the sweep.
+        columns: every parameter, shape (cells,) each.
+    Returns:
+        RUN_ID_BYTES bytes a cell, to which `run_ids` adds the replicate.
+    """
     head = {"model": model.name, "numerics_version": model.numerics_version, "seed": seed}
     own = {column.name: columns[column.name] for column in model.parameters}
     found = model.identity(own) if isinstance(model, SharesDraws) else own
@@ -33,7 +41,15 @@ def cell_digests(model: Model, seed: int, columns: Columns) -> list[bytes]:
 
 
 def run_ids(digests: list[bytes], cells: NDArray[Any], replicates: NDArray[Any]) -> NDArray[Any]:
-    """Run identities, shape (runs,), dtype ID_DTYPE: cell `cells[i]`, replicate `replicates[i]`."""
+    """Run identities: digests of a cell's digest and a replicate.
+
+    Args:
+        digests: of the cells.
+        cells: each run's position among them, shape (runs,).
+        replicates: ≥ 0, shape (runs,).
+    Returns:
+        Shape (runs,), dtype ID_DTYPE.
+    """
     ids = bytearray()
     for cell, replicate in zip(cells.tolist(), replicates.tolist(), strict=True):
         ids += blake2b(
@@ -43,7 +59,12 @@ def run_ids(digests: list[bytes], cells: NDArray[Any], replicates: NDArray[Any])
 
 
 def shard_name(ids: NDArray[Any], kind: str = "shard") -> str:
-    """The file name of a shard, or of its `trajectory`: a digest of the runs that it holds."""
+    """The file name of a shard, or of its `trajectory`: a digest of the runs that it holds.
+
+    Args:
+        ids: of its runs, in their order.
+        kind: shard, or trajectory for the file of its records.
+    """
     return f"{kind}-{blake2b(ids.tobytes(), digest_size=16).hexdigest()}.parquet"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from sweeps.declare import formula
-from sweeps.declare.file.sweep_file import SECTIONS, SweepSpec
+from sweeps.declare.file.sweep_file import FREE_SECTIONS, SweepSpec
 from sweeps.errors import FileError, Path, listed, nearest
 from sweeps.protocol import Model, RecordsTrajectory
 
@@ -43,20 +43,20 @@ def order(trees: Trees) -> list[str]:
     Raises:
         CycleError: formulas go in a circle.
     """
-    reads = {name: formula.names(tree) & trees.keys() for name, tree in trees.items()}
+    reads = {name: formula.columns_of(tree) & trees.keys() for name, tree in trees.items()}
     return list(TopologicalSorter(reads).static_order())
 
 
 def _sections(spec: SweepSpec) -> Iterator[tuple[str, str]]:
     """Every declared name with its section."""
-    for section in SECTIONS:
+    for section in FREE_SECTIONS:
         yield from ((section, name) for name in getattr(spec, section))
 
 
 def _undeclared(spec: SweepSpec, model: Model, trees: Trees) -> Iterator[FileError]:
     """Names given twice, and names that nothing reads."""
     parameters = [column.name for column in model.parameters]
-    known = {*parameters, *(name for tree in trees.values() for name in formula.names(tree))}
+    known = {*parameters, *(name for tree in trees.values() for name in formula.columns_of(tree))}
     seen: dict[str, str] = {}
     taken = {"run_id", "seed", "replicate", *(column.name for column in model.measures)}
     for section, name in _sections(spec):
@@ -103,7 +103,7 @@ def _given_nowhere(
     """What to say of each name of a formula that is neither declared nor a parameter nor in `also`."""
     valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
     valid |= set(also)
-    for used in sorted(formula.names(tree) - valid):
+    for used in sorted(formula.columns_of(tree) - valid):
         hint = "; Euler's number is exp(1)" if used == "e" else nearest(used, valid)
         yield f"the formula names {used!r}, which is given nowhere{hint}"
 
@@ -197,8 +197,8 @@ def _across(spec: SweepSpec) -> Iterator[FileError]:
     """Quantities that are followed over what is no setting, and so would be shown nowhere."""
     if spec.analysis is None:
         return
-    held = [name for name in spec.axes if name not in (spec.analysis.x, spec.analysis.y)]
-    valid = [*spec.settings, *held]
+    others = [name for name in spec.axes if name not in (spec.analysis.x, spec.analysis.y)]
+    valid = [*spec.settings, *others]
     for index, across in enumerate(spec.analysis.across):
         if across.setting not in valid:
             names = ", ".join(valid) or "the sweep has none"
@@ -233,9 +233,9 @@ def _formulas(spec: SweepSpec, model: Model) -> Iterator[FileError]:
 def _no_columns(tree: ast.expr, spec: SweepSpec, model: Model) -> Iterator[str]:
     """What to say of each name of a formula that is no column of numbers of the dataset."""
     columns = {column.name for column in (*model.parameters, *model.measures)}
-    for name in sorted(formula.names(tree) & spec.derived.keys() - columns):
+    for name in sorted(formula.columns_of(tree) & spec.derived.keys() - columns):
         text = f"the formula names {name!r}, which is derived and no column of the dataset; write"
-        yield f"{text} {spec.derived[name]} in its place"
+        yield f"{text} {spec.derived[name]} instead"
     measures = {column.name for column in model.measures if column.type != "string"}
     yield from _given_nowhere(tree, spec, model, also=measures)
 

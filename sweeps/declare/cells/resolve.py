@@ -1,4 +1,4 @@
-"""A sweep held against its model: the cells that follow, or every error of the file.
+"""A sweep checked against its model: the cells that follow, or every error of the file.
 
 A cell and its columns are described in `sweeps.declare.cells.table`.
 """
@@ -18,7 +18,7 @@ from sweeps.declare.cells.names import check_names
 from sweeps.declare.cells.table import Arrays, CellsError, CellTable, lattice
 from sweeps.declare.cells.values import ColumnValueError, typed
 from sweeps.declare.file.sweep_file import (
-    SECTIONS,
+    FREE_SECTIONS,
     UNREAD,
     Given,
     SweepKeys,
@@ -28,7 +28,7 @@ from sweeps.declare.file.sweep_file import (
 )
 from sweeps.errors import FileError, Path, SweepError
 from sweeps.images.check import IMAGE_COLUMNS, unusable
-from sweeps.protocol import Model, NeedsImages, SharesDraws
+from sweeps.protocol import ChecksRuns, Model, NeedsImages, SharesDraws
 
 MAX_CELLS = 20_000_000
 
@@ -58,7 +58,7 @@ def resolve(
         text: the sweep file's text (YAML or JSON).
         name: what to call it in messages.
         find_model: gives the model of a name, as `sweeps.protocol.load_model` does.
-        size: one of the file's sizes; None takes the file as it stands.
+        size: one of the file's sizes; None takes the file as it is.
         read_images: whether images that the runs name are read too, since they are to be trained on.
     Raises:
         SweepFileError: every error of the file; of one whose model is unknown, those of its form.
@@ -86,7 +86,9 @@ def resolve_keys(
         model = find_model(spec.model)
     except SweepError as error:
         raise source.error([*errors, FileError(("model",), str(error))]) from None
-    unread = [key for key in SECTIONS if any(file_error.path == (key,) for file_error in errors)]
+    unread = [
+        key for key in FREE_SECTIONS if any(file_error.path == (key,) for file_error in errors)
+    ]
     trees = _parse(spec, errors)
     errors = _together(errors, check_names(spec, model, trees, unread=unread))
     given = _given(spec, model, errors)
@@ -111,7 +113,7 @@ def resolve_keys(
 def meanings(resolved: ResolvedSweep) -> dict[str, str]:
     """What each auxiliary column means: itself, and the formulas that read it."""
     formulas = resolved.spec.derived
-    read = {name: formula.names(formula.parse(text)) for name, text in formulas.items()}
+    read = {name: formula.columns_of(formula.parse(text)) for name, text in formulas.items()}
     return {
         name: ", ".join([name, *(f"{to} = {formulas[to]}" for to in formulas if name in read[to])])
         for name in resolved.cells.auxiliary
@@ -129,11 +131,11 @@ def _with_images(model: Model, cells: CellTable) -> Model:
 def _together(form: list[FileError], names: list[FileError]) -> list[FileError]:
     """Errors of the form and of names: one for each value.
 
-    What stands for an ill-typed value is no error of the file, but a name is wrong whatever its value.
+    The substitute of an ill-typed value is no error of the file, but a name is wrong whatever its value.
     """
     ill_typed = {file_error.path: file_error for file_error in form}
     for file_error in names:
-        if file_error.path in ill_typed and file_error.path[0] in SECTIONS:
+        if file_error.path in ill_typed and file_error.path[0] in FREE_SECTIONS:
             text = f"{ill_typed[file_error.path].text}; and {file_error.path[-1]} {file_error.text}"
             ill_typed[file_error.path] = FileError(file_error.path, text)
     of_the_file = [found for found in names if not _is_within(found.path, ill_typed)]
@@ -207,7 +209,9 @@ def _images(spec: SweepSpec, cells: CellTable) -> list[FileError]:
     found = []
     for column, text in unusable(columns for _, columns in cells.blocks()):
         names = (column, *IMAGE_COLUMNS)
-        given = ((key, name) for name in names for key in SECTIONS if name in getattr(spec, key))
+        given = (
+            (key, name) for name in names for key in FREE_SECTIONS if name in getattr(spec, key)
+        )
         found.append(FileError(next(given, ()), text))
     return found
 
@@ -236,4 +240,19 @@ def _cells(
                 pass
     except CellsError as error:
         errors += [FileError(("derived", name), text) for name, text in error.texts.items()]
+    else:
+        errors += _refused(spec, model, cells)
     return cells
+
+
+def _refused(spec: SweepSpec, model: Model, cells: CellTable) -> list[FileError]:
+    """The first runs that the model refuses, though it knows every word of theirs."""
+    if not isinstance(model, ChecksRuns):
+        return []
+    recorded = spec.trajectory is not None
+    try:
+        for _, columns in cells.blocks():
+            model.check_runs(columns, recorded)
+    except ValueError as error:
+        return [FileError(("trajectory",) if recorded else (), str(error))]
+    return []

@@ -87,7 +87,7 @@ class CellTable:
             if name in self.dimension:
                 found.add(self.dimension[name])
             elif name in self.formulas:
-                todo += formula.names(self.formulas[name])
+                todo += formula.columns_of(self.formulas[name])
         return sorted(found)
 
     def representatives(self, names: tuple[str, ...]) -> NDArray[np.int64]:

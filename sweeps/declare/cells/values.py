@@ -1,4 +1,4 @@
-"""Values of a sweep file in their columns' types, held against the columns' valid ranges."""
+"""Values of a sweep file in their columns' types, checked against the columns' valid ranges."""
 
 import ast
 from typing import Any
@@ -23,6 +23,11 @@ def typed(axis: Axis, column: ColumnProtocol | None) -> NDArray[Any]:
 
     Evenly spaced values of a whole-number column are rounded.
 
+    Args:
+        axis: values as the file gives them.
+        column: the parameter; None for an auxiliary name.
+    Returns:
+        Shape (values,), in the column's dtype; null is NaN.
     Raises:
         ColumnValueError: a value of the wrong type or outside the valid range.
     """
@@ -46,6 +51,12 @@ def in_range(
 ) -> NDArray[Any]:
     """Numbers in a column's type; NaN is null where that is allowed.
 
+    Args:
+        numbers: float64, any shape.
+        column: a parameter.
+        nullable: whether NaN is null and valid.
+    Returns:
+        Shape of the numbers, in the column's dtype.
     Raises:
         ColumnValueError: a number outside the valid range, or not whole where it must be.
     """
@@ -71,7 +82,14 @@ def rounded(numbers: NDArray[Any]) -> NDArray[Any]:
 
 
 def outside(values: NDArray[Any], interval: str) -> NDArray[np.bool_]:
-    """Which values are not finite or lie outside an interval such as "[0, 0.5)"; "" is no bound."""
+    """Which values are not finite or are outside an interval such as "[0, 0.5)".
+
+    Args:
+        values: numbers, any shape.
+        interval: in the usual brackets; "" is no bound.
+    Returns:
+        Shape of the values.
+    """
     if not interval:
         return np.asarray(~np.isfinite(values))
     low, high = (float(bound) for bound in interval[1:-1].split(","))

@@ -42,14 +42,14 @@ class File(BaseModel):
     sizes: dict[StrictStr, Any] = {}
 
 
-SECTIONS: dict[str, Any] = {
+SECTION_RECORDS: dict[str, Any] = {
     "analysis": AnalysisSpec,
     "theory": PredictionSpec,
     "across": TrendSpec,
     "collapse": CollapseSpec,
     "curves": CurveSpec,
 }
-"""The records whose keys stand in a section of the file, or in each item of it."""
+"""The records whose keys form a section of the file, or each item of it."""
 
 _SUBSTITUTES: dict[str, Any] = {
     "name": "unnamed",
@@ -79,6 +79,8 @@ _SUBSTITUTE_ITEMS: dict[str, Any] = {
 
 _ROUNDS = 4
 """What replaces an ill-typed section is itself filled in the next round."""
+_ABSENT = object()
+"""No key of any mapping: null may be one."""
 
 
 def read_form(raw: dict[str, Any]) -> tuple[File | None, list[FileError]]:
@@ -118,7 +120,7 @@ def _location(raw: Any, problem: Any) -> Path:
         if isinstance(raw, list) and isinstance(part, int) and part < len(raw):
             path.append(part)
             raw = raw[part]
-        elif isinstance(raw, dict) and (key := _key(raw, part)) is not None:
+        elif isinstance(raw, dict) and (key := _key(raw, part)) is not _ABSENT:
             path.append(str(part))
             raw = raw[key]
         elif isinstance(raw, dict) and problem["type"] == "missing":
@@ -127,8 +129,8 @@ def _location(raw: Any, problem: Any) -> Path:
 
 
 def _key(raw: dict[Any, Any], part: int | str) -> Any:
-    """The key that a part of a path names, None without one."""
-    return next((key for key in raw if str(key) == str(part)), None)
+    """The key that a part of a path names, _ABSENT without one; a key may be null."""
+    return next((key for key in raw if str(key) == str(part)), _ABSENT)
 
 
 def _substitute(raw: Any, path: Path) -> None:
@@ -140,7 +142,7 @@ def _substitute(raw: Any, path: Path) -> None:
         holder = next(part for part in reversed(path) if isinstance(part, str))
         nested = holder == "zip" and len(path) == 2
         raw[int(last)] = [] if nested else copy.deepcopy(_SUBSTITUTE_ITEMS[holder])
-    elif keys_of(path).get(str(last), False):
+    elif sibling_keys(path).get(str(last), False):
         raw[last] = copy.deepcopy(_SUBSTITUTES[str(last)])
     elif path[0] == "derived" and len(path) == 2 and last in raw:
         raw[last] = "1"
@@ -148,11 +150,11 @@ def _substitute(raw: Any, path: Path) -> None:
         raw.pop(_key(raw, last), None)
 
 
-def keys_of(path: Path) -> dict[str, bool]:
+def sibling_keys(path: Path) -> dict[str, bool]:
     """The keys beside the last one of a path, and whether each is required; none among free names."""
     if len(path) == 1:
         return {name: field.is_required() for name, field in File.model_fields.items()}
-    section = SECTIONS.get(_section(path))
+    section = SECTION_RECORDS.get(_section(path))
     fields = dataclasses.fields(section) if section else ()
     return {field.name: field.default is dataclasses.MISSING for field in fields}
 
@@ -160,7 +162,7 @@ def keys_of(path: Path) -> dict[str, bool]:
 def _explain(path: Path, problem: Any) -> FileError:
     """A pydantic error in the words of this package."""
     if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        valid = list(keys_of(path))
+        valid = list(sibling_keys(path))
         return FileError(
             path, f"unknown key; valid: {', '.join(valid)}{nearest(str(path[-1]), valid)}"
         )
@@ -169,14 +171,14 @@ def _explain(path: Path, problem: Any) -> FileError:
     expected = re.sub("^(Input|String) should (be )?", "expected ", problem["msg"])
     if problem["type"] == "dataclass_type":
         section = [part for part in path if isinstance(part, str)][-1]
-        expected = f"expected keys with values: {', '.join(keys_of((section, '')))}"
+        expected = f"expected keys with values: {', '.join(sibling_keys((section, '')))}"
     return FileError(
         path, f"received {shown(problem['input'])}; {expected.replace('tuple', 'list')}"
     )
 
 
 def _merged(found: list[FileError]) -> list[FileError]:
-    """One error a place: the types that a value might have had stand together."""
+    """One error for each key: it lists all types that the value might have had."""
     merged: dict[Path, FileError] = {}
     for path, text in ((file_error.path, file_error.text) for file_error in found):
         if path in merged:
@@ -186,6 +188,6 @@ def _merged(found: list[FileError]) -> list[FileError]:
 
 
 def _section(path: Path) -> str:
-    """The name of the section that a path's last key stands in."""
+    """The name of the section that a path's last key belongs to."""
     named = [part for part in path[:-1] if isinstance(part, str)]
     return named[-1] if named else ""

@@ -10,7 +10,7 @@ _LONGEST_PATH = 4000
 _FOLDER = files("sweeps") / "presets"
 
 
-def names() -> list[str]:
+def preset_names() -> list[str]:
     """Names of the shipped sweeps, sorted."""
     return sorted(item.name[:-5] for item in _FOLDER.iterdir() if item.name.endswith(".yaml"))
 
@@ -21,11 +21,11 @@ def find(sweep: str) -> tuple[str, str]:
     Raises:
         SweepError: neither a shipped sweep nor a file.
     """
-    if sweep in names():
+    if sweep in preset_names():
         return (_FOLDER / f"{sweep}.yaml").read_text(encoding="utf-8"), sweep
     if len(sweep) > _LONGEST_PATH or not Path(sweep).is_file():
         raise SweepError(
-            f"{shown(sweep)} is neither a file nor a shipped sweep; shipped: {', '.join(names())}"
-            f"{nearest(sweep, names())}"
+            f"{shown(sweep)} is neither a file nor a shipped sweep; shipped: {', '.join(preset_names())}"
+            f"{nearest(sweep, preset_names())}"
         )
     return read_text(Path(sweep)), sweep

@@ -12,17 +12,17 @@ REPLACED = ("replicates", "trajectory")
 
 
 def check_sizes(raw: Mapping[str, Any]) -> list[FileError]:
-    """Every error in a file's sizes that can be told without choosing one of them."""
+    """Every error in a file's sizes that can be found without choosing one of them."""
     sizes = raw.get("sizes", {})
     if not isinstance(sizes, dict):
-        return []  # told with the types of the other keys
+        return []  # reported with the types of the other keys
     return [file_error for name, size in sizes.items() for file_error in _check(raw, name, size)]
 
 
 def sized(
     raw: dict[str, Any], lines: dict[Path, int], *, size: str | None
 ) -> tuple[dict[str, Any], list[FileError]]:
-    """The file's keys with those of one of its sizes in their place.
+    """The file's keys, with those that one of its sizes replaces.
 
     What a size changes gets the line that it has there, so that errors point at it. A size that
     changes anything is a sweep of its own name, and so by default a folder of its own.

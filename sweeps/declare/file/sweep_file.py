@@ -18,15 +18,15 @@ from sweeps.declare.file.yaml_file import from_json, read, write
 from sweeps.declare.recording import Steps, read_steps, to_form
 from sweeps.errors import FileError, Path, SweepError, SweepFileError, shown
 
-SECTIONS = ("axes", "fixed", "derived", "settings")
+FREE_SECTIONS = ("axes", "fixed", "derived", "settings")
 """Sections whose keys are names of parameters or of what formulas read."""
 
 UNREAD: Final = object()
-"""Stands for a fixed value that could not be read, so that its name is still known."""
+"""Replaces a fixed value that could not be read, so that its name is still known."""
 
 
 class SweepSpec(NamedTuple):
-    """A sweep as declared: axes and settings read, names not yet held against a model."""
+    """A sweep as declared: axes and settings read, names not yet checked against a model."""
 
     name: str
     model: str
@@ -54,7 +54,7 @@ class FileSource(NamedTuple):
 
 
 class Given(NamedTuple):
-    """What the user gave: the sweep file's text, and the size and replicates asked for beside it."""
+    """What the user gave: the sweep file's text, and the size and replicates given on the command line."""
 
     text: str
     size: str | None = None
@@ -76,7 +76,7 @@ def read_keys(text: str, name: str, size: str | None = None) -> SweepKeys:
     Args:
         text: the file's text.
         name: what to call it in messages.
-        size: one of the file's sizes; None reads the file as it stands.
+        size: one of the file's sizes; None reads the file as it is.
     """
     values, lines, errors = read(text)
     source, given = FileSource(name, lines), Given(text, size)
@@ -159,7 +159,7 @@ def _read_axes(raw: dict[str, Any], key: str, errors: list[FileError]) -> dict[s
 
 
 def _read_fixed(raw: Mapping[str, Any], errors: list[FileError]) -> dict[str, Any]:
-    """The fixed values; one that is no plain value is an error and stands as UNREAD."""
+    """The fixed values; one that is no plain value is an error and is replaced by UNREAD."""
     section = raw.get("fixed")
     values = {}
     for name, value in section.items() if isinstance(section, dict) else ():

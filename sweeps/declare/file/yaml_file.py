@@ -16,7 +16,7 @@ class _Loader(yaml.SafeLoader):
     """The safe loader, which reads 1e-3 as a number as YAML 1.2 does, and takes no aliases."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuse an alias: a few lines of them can stand for gigabytes."""
+        """Refuse an alias: a few lines of them can expand to gigabytes."""
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not taken", problem_mark=mark)
@@ -45,7 +45,7 @@ class _Dumper(yaml.SafeDumper):
     """Writes what `_Loader` reads back to the same values, without aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Write a value that stands twice out twice."""
+        """Write a value that occurs twice out twice."""
         return True
 
 
@@ -94,7 +94,7 @@ def read(text: str) -> tuple[Any, dict[Path, int], list[FileError]]:
 
 
 def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], errors: list[FileError]) -> None:
-    """Note the line of a node and of all below it, and keys that stand twice."""
+    """Note the line of a node and of all below it, and keys that are given twice."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
@@ -103,6 +103,6 @@ def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], errors: list[File
         for key, item in node.value:
             below = (*path, str(key.value))
             if below in lines:
-                errors.append(FileError(below, f"stands twice, first on line {lines[below]}"))
+                errors.append(FileError(below, f"given twice, first on line {lines[below]}"))
             lines[below] = key.start_mark.line + 1
             _walk(item, below, lines, errors)

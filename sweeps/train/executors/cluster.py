@@ -15,15 +15,22 @@ GROWTH_S = 1200.0
 """How long a GPU is waited for: a cluster that grows starts a node and sets it up."""
 
 
-def count_slots(work: TrainingJob, cluster: Cluster) -> int:
-    """Trials that Ray can train at once now: one on each CPU, those for GPUs by their shares of GPUs."""
+def count_slots(job: TrainingJob, cluster: Cluster) -> int:
+    """Trials that Ray can train at once now: one on each CPU, those for GPUs by their shares of GPUs.
+
+    Args:
+        job: whose shards are trained.
+        cluster: workers, and a trial's share of a GPU.
+    Returns:
+        At least 1.
+    """
     resources = ray.cluster_resources()
     cpus = cluster.workers or max(1, int(resources.get("CPU", 1)))
-    gpu_shards = sum(shard.gpu for shard in work.shards)
+    gpu_shards = sum(shard.gpu for shard in job.shards)
     if not (gpu_shards and cluster.gpus):
         return cpus
     shares = int(resources.get("GPU", 0)) * int(1 / cluster.gpus + 1e-9)
-    return max(1, min(cpus, shares + len(work.shards) - gpu_shards))
+    return max(1, min(cpus, shares + len(job.shards) - gpu_shards))
 
 
 def gpu_throughput(
@@ -58,26 +65,26 @@ def gpu_throughput(
             ) from None
         except ray.exceptions.RayError as error:
             raise SweepError(
-                f"a trial's GPU could not be measured: {getattr(error, 'cause', error)}; mend it, or "
+                f"a trial's GPU could not be measured: {getattr(error, 'cause', error)}; repair it, or "
                 "take --gpus 0 to train on CPUs"
             ) from None
         return cluster.gpus * float(whole)
 
 
-def check_nodes(work: TrainingJob) -> None:
+def check_nodes(job: TrainingJob) -> None:
     """Refuse a cluster of which a node has another package or does not see the output folder.
 
-    Nodes that join later are held to the same by their trials.
+    Nodes that join later are checked in the same way by their trials.
     """
     nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     if len(nodes) < 2:
         return
-    check, asked = ray.remote(check_here), []
+    check, answers = ray.remote(check_here), []
     for node in nodes:
         there = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
         task = check.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
-        asked.append(task.remote(work.writer.location, work.session.code))
-    for answer in asked:
+        answers.append(task.remote(job.writer.location, job.session.code))
+    for answer in answers:
         try:
             ray.get(answer, timeout=60)
         except ray.exceptions.RayTaskError as error:

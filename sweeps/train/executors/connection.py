@@ -1,7 +1,7 @@
 """The connection to Ray: one that is started here, on loopback alone, or a running cluster by its address.
 
 Ray itself waits long for a cluster that is not there or refuses its secret, and obeys no signal meanwhile:
-so a cluster is looked at from outside before Ray is told to connect.
+so a cluster is checked from outside before Ray connects to it.
 """
 
 import os
@@ -24,7 +24,7 @@ _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 # Read by Ray when it is imported: no usage reports, none of Tune's three per-trial log writers (half
 # of its cost per trial), no snapshot of a state that nobody restores, no change of working
-# directory; at most 16 trials wait for a place, which is also what makes a cluster grow.
+# directory; at most 16 trials wait for a slot, which is also what makes a cluster grow.
 for _name, _value in {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -253,6 +253,6 @@ def _check_answer(error: str, there: str, mode: str) -> None:
             "its head was started with"
         )
     raise SweepError(
-        f"received {secret.MODE}=disabled; the Ray at {there} asks for a secret (token); set "
+        f"received {secret.MODE}=disabled; the Ray at {there} requires a secret (token); set "
         f"{secret.MODE}=token, with the cluster's secret in {secret.TOKEN} or ~/.ray/auth_token"
     )

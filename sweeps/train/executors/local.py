@@ -36,7 +36,7 @@ class _Event(NamedTuple):
 
 
 def run(
-    work: TrainingJob,
+    job: TrainingJob,
     report: Callable[[Progress], None],
     stop_signal: StopSignal | None = None,
     *,
@@ -45,7 +45,7 @@ def run(
     """Train every shard here.
 
     Args:
-        work: the plan and its shards.
+        job: the plan and its shards.
         report: called with each shard's progress, in this thread.
         stop_signal: ends it before its time.
         workers: shards at once; the rows do not depend on it.
@@ -54,14 +54,14 @@ def run(
     """
     stop_signal = stop_signal or StopSignal()
     failures: dict[int, str] = {}
-    work = work._replace(session=work.session._replace(slots=workers))
+    job = job._replace(session=job.session._replace(slots=workers))
     # One limit around all threads: each would restore what another has set while that still computes.
     with threadpool_limits(1) if workers > 1 else nullcontext():
-        for event in _events(work, stop_signal, workers):
+        for event in _events(job, stop_signal, workers):
             if isinstance(event.content, Progress):
                 report(event.content)
             elif isinstance(event.content, Exception):  # it must not stop the others
-                failures[event.number] = _keep(work, event.number, event.content, stop_signal)
+                failures[event.number] = _keep(job, event.number, event.content, stop_signal)
                 why = reason(failures[event.number])
                 report(Progress(event.number, setback="failed", reason=why))
             elif event.content is not None:
@@ -70,28 +70,28 @@ def run(
     return failures
 
 
-def _keep(work: TrainingJob, number: int, error: Exception, stop_signal: StopSignal) -> str:
+def _keep(job: TrainingJob, number: int, error: Exception, stop_signal: StopSignal) -> str:
     """Leave a shard's error beside the dataset; its traceback."""
     if isinstance(error, UnwritableError):
         stop_signal.cause = str(error)
     text = "".join(traceback.format_exception(error))
-    keep_failure(work, number, text)
+    keep_failure(job, number, text)
     return text
 
 
-def _events(work: TrainingJob, stop_signal: StopSignal, workers: int) -> Iterator[_Event]:
+def _events(job: TrainingJob, stop_signal: StopSignal, workers: int) -> Iterator[_Event]:
     """What the threads say, until all have ended or, after a signal, their last wait is over."""
     events: SimpleQueue[_Event] = SimpleQueue()
-    numbers, lock = iter(range(len(work.shards))), threading.Lock()
+    numbers, lock = iter(range(len(job.shards))), threading.Lock()
 
     def next_number() -> int | None:
         with lock:
             return None if stop_signal.stop_requested else next(numbers, None)
 
-    running = min(workers, max(len(work.shards), 1))
+    running = min(workers, max(len(job.shards), 1))
     for _ in range(running):
         threading.Thread(
-            target=_train, args=(work, next_number, stop_signal, events), daemon=True
+            target=_train, args=(job, next_number, stop_signal, events), daemon=True
         ).start()
     end = float("inf")
     while running and time.monotonic() < end:
@@ -107,7 +107,7 @@ def _events(work: TrainingJob, stop_signal: StopSignal, workers: int) -> Iterato
 
 
 def _train(
-    work: TrainingJob,
+    job: TrainingJob,
     next_number: Callable[[], int | None],
     stop_signal: StopSignal,
     events: "SimpleQueue[_Event]",
@@ -122,7 +122,7 @@ def _train(
 
     while (number := next_number()) is not None:
         try:
-            for progress in train_shard(work, number):
+            for progress in train_shard(job, number):
                 say(number, progress)
                 if stop_signal.signal is not None:
                     break

@@ -1,7 +1,7 @@
 """Ray's secret (its authentication token): whoever has it can run code as the user who started Ray.
 
 A Ray that is started here gets a new one, which is on no disk. That of a cluster comes from where Ray looks
-for it, and is held private there.
+for it, and is kept private there.
 """
 
 import logging
@@ -18,7 +18,7 @@ MODE = "RAY_AUTH_MODE"
 TOKEN = "RAY_AUTH_TOKEN"
 TOKEN_FILE = "RAY_AUTH_TOKEN_PATH"
 
-_LOGGER = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def check_mode(address: str) -> str:
             "nobody else reaches the cluster"
         )
     if mode == "disabled":
-        _LOGGER.warning(
+        _logger.warning(
             "warning: %s=disabled: whoever reaches the ports of the Ray at %s can run code there as you",
             MODE,
             address,
@@ -103,7 +103,7 @@ def _check_file(path: Path) -> None:
             f"other users may read the secret in {path} ({error.strerror}); expected a file that only you "
             f"can read: chmod 600 {path}, or give the secret in {TOKEN}"
         ) from None
-    _LOGGER.warning(
+    _logger.warning(
         "warning: other users could read the secret in %s (its mode was %04o); now only you can. Where "
         "others use this machine, make a new one and start the cluster again",
         path,

@@ -2,7 +2,7 @@
 
 Tune schedules, retries and reports; it is not the ledger. Workers publish their rows themselves, and
 what is published is done, so a sweep that was killed goes on with the same command. Shards are handed
-to Tune one at a time as it asks for them, and in waves, so that neither its state nor the cost of a
+to Tune one at a time as it requests them, and in waves, so that neither its state nor the cost of a
 trial grows with the sweep.
 """
 
@@ -46,21 +46,21 @@ class _ShardTrial(tune.Trainable):
     def setup(
         self,
         config: dict[str, Any],
-        work: TrainingJob | None = None,
+        job: TrainingJob | None = None,
         cluster: Cluster | None = None,
     ) -> None:
-        """Take the sweep's work, which comes once per actor, and begin the shard."""
-        assert work is not None and cluster is not None
-        if not ray.get_gpu_ids():  # a trial that asked for none must not use one that it sees
+        """Take the sweep's job, which comes once per actor, and begin the shard."""
+        assert job is not None and cluster is not None
+        if not ray.get_gpu_ids():  # a trial that requested none must not use one that it sees
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        check_here(work.writer.location, work.session.code)
-        slots = work.session.slots or count_slots(work, cluster)
-        self._work = work._replace(session=work.session._replace(slots=slots))
+        check_here(job.writer.location, job.session.code)
+        slots = job.session.slots or count_slots(job, cluster)
+        self._job = job._replace(session=job.session._replace(slots=slots))
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Begin another shard in the same actor: nothing is kept of the last."""
-        self._shard: Iterator[Progress] = train_shard(self._work, new_config["shard"])
+        self._shard: Iterator[Progress] = train_shard(self._job, new_config["shard"])
         return True
 
     def step(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class _ShardTrial(tune.Trainable):
 
 
 class _ShardQueue(tune.search.Searcher):
-    """Hands shards to Tune as it asks for them, failed ones again; done when none is left in flight.
+    """Hands shards to Tune as it requests them, failed ones again; done when none is left in flight.
 
     It pickles as nothing, for Tune's snapshots.
     """
@@ -115,11 +115,11 @@ class _Monitor(tune.Callback):
 
     def __init__(
         self,
-        work: TrainingJob | None,
+        job: TrainingJob | None,
         report: Callable[[Progress], None] | None,
         stop_signal: StopSignal,
     ) -> None:
-        self._work, self._report, self.stop_signal = work, report, stop_signal
+        self._job, self._report, self.stop_signal = job, report, stop_signal
         self.queue = _ShardQueue(range(0), stop_signal)
         self.failures: dict[int, str] = {}
         self.in_time: set[str] = set()
@@ -146,7 +146,7 @@ class _Monitor(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Put a failed shard back into the queue, or leave its record."""
-        assert self._work is not None and self._report is not None
+        assert self._job is not None and self._report is not None
         self.in_time.discard(trial.trial_id)
         shard, text = int(trial.config["shard"]), _error(trial)
         if _UNWRITABLE in text:
@@ -160,14 +160,14 @@ class _Monitor(tune.Callback):
             self._report(Progress(shard, setback="retried", reason=reason(text)))
             return
         self.failures[shard] = text
-        keep_failure(self._work, shard, text)
+        keep_failure(self._job, shard, text)
         self._report(Progress(shard, setback="failed", reason=reason(text)))
 
 
 class _StopRule(tune.Stopper):
     """Ends all trials when a signal came, and those that began too late when the time is over.
 
-    Tune asks for up to 16 shards before there is a place for them, so that a cluster grows: they begin
+    Tune requests up to 16 shards before there is a slot for them, so that a cluster grows: they begin
     whatever the queue says by then.
     """
 
@@ -190,7 +190,7 @@ class _StopRule(tune.Stopper):
 
 
 def run(
-    work: TrainingJob,
+    job: TrainingJob,
     report: Callable[[Progress], None],
     cluster: Cluster,
     stop_signal: StopSignal | None = None,
@@ -198,7 +198,7 @@ def run(
     """Train every shard as a trial of Ray Tune.
 
     Args:
-        work: the plan and its shards.
+        job: the plan and its shards.
         report: called in this process with each shard's progress.
         cluster: which Ray to use.
         stop_signal: ends it before its time.
@@ -209,29 +209,29 @@ def run(
     """
     stop_signal = stop_signal or StopSignal()
     with connected(cluster, stop_signal):
-        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are told by the driver
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the driver reports failures
         with stop_signal.interruptible():
-            check_nodes(work)
+            check_nodes(job)
         known = cluster.address == "local" or (cluster.workers and not cluster.gpus)
-        slots = count_slots(work, cluster) if known else 0
-        work = work._replace(session=work.session._replace(slots=slots))
-        watch = _Monitor(work, report, stop_signal)
+        slots = count_slots(job, cluster) if known else 0
+        job = job._replace(session=job.session._replace(slots=slots))
+        watch = _Monitor(job, report, stop_signal)
         size = max(_TRIALS_PER_CALL, 50 * slots)
-        for first in range(0, len(work.shards), size):
+        for first in range(0, len(job.shards), size):
             if not stop_signal.stop_requested:
-                wave = range(first, min(first + size, len(work.shards)))
+                wave = range(first, min(first + size, len(job.shards)))
                 watch.queue = _ShardQueue(wave, stop_signal)
-                _fit(work, watch, cluster)
+                _fit(job, watch, cluster)
         return watch.failures
 
 
-def _fit(work: TrainingJob, watch: _Monitor, cluster: Cluster) -> None:
+def _fit(job: TrainingJob, watch: _Monitor, cluster: Cluster) -> None:
     """One call of Tune."""
-    trainable = tune.with_parameters(_ShardTrial, work=work, cluster=cluster)
-    gpu_shards = frozenset(number for number in watch.queue.shards if work.shards[number].gpu)
+    trainable = tune.with_parameters(_ShardTrial, job=job, cluster=cluster)
+    gpu_shards = frozenset(number for number in watch.queue.shards if job.shards[number].gpu)
     with scratch("bocnn-tune-") as folder:
         tune.Tuner(
-            tune.with_resources(trainable, _asks(gpu_shards, cluster.gpus)),
+            tune.with_resources(trainable, _resources(gpu_shards, cluster.gpus)),
             tune_config=tune.TuneConfig(
                 search_alg=watch.queue,
                 num_samples=-1,
@@ -257,8 +257,8 @@ def _error(trial: Any) -> str:
         return "the trial ended with an error that Ray Tune did not keep"
 
 
-def _asks(gpu_shards: frozenset[int], gpus: float) -> Any:
-    """What a trial asks for: a CPU, and a share of a GPU where its shard is one of those for GPUs."""
+def _resources(gpu_shards: frozenset[int], gpus: float) -> Any:
+    """What a trial requests: a CPU, and a share of a GPU where its shard is one of those for GPUs."""
     if not (gpu_shards and gpus):
         return {"cpu": 1}
 

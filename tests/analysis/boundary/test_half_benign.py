@@ -1,4 +1,4 @@
-"""Half of the runs benign: planted places come back, clean gaps stay open, lapses do no harm."""
+"""Half of the runs benign: planted thresholds come back, clean gaps stay open, lapses do no harm."""
 
 from dataclasses import replace
 
@@ -10,13 +10,8 @@ from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import HALF_BENIGN
 from analysis.errors import AnalysisError
 from analysis.statistics.bootstrap import Resampling
-from analysis.statistics.psychometric import (
-    Counts,
-    confidence_distribution,
-    curve,
-    fit_curves,
-    quantiles,
-)
+from analysis.statistics.curve_likelihood import Counts, curve
+from analysis.statistics.psychometric import confidence_distribution, fit_curves, quantiles
 from tests.analysis.synthetic import Planted, cells_of
 
 FINE = tuple(float(v) for v in np.geomspace(0.5, 20.0, 24))
@@ -24,7 +19,7 @@ FEW = Resampling(draws=200)
 
 
 @pytest.mark.parametrize("link", ["probit", "logistic"])
-def test_a_curve_is_one_half_at_its_place(link: str) -> None:
+def test_a_curve_is_one_half_at_its_threshold(link: str) -> None:
     u = np.linspace(-3, 3, 13)
     value = curve(u, threshold=np.array(0.5), width=np.array(0.7), lapses=(0.03, 0.12), link=link)
     assert value[7] == pytest.approx(0.5)
@@ -58,7 +53,7 @@ def test_the_interval_is_that_of_the_profile_likelihood() -> None:
     np.testing.assert_allclose(2 * drop, stats.chi2.ppf(0.95, 1), rtol=0.15)
 
 
-def test_between_cleanly_parted_cells_every_place_is_about_as_likely() -> None:
+def test_between_cleanly_separated_cells_every_threshold_is_about_as_likely() -> None:
     u = np.arange(10.0)
     upper = np.where(u < 4.5, 0.0, 20.0)[None]
     found = fit_curves(Counts(upper, np.full((1, 10), 20.0)), u)
@@ -68,7 +63,7 @@ def test_between_cleanly_parted_cells_every_place_is_about_as_likely() -> None:
 
 
 @pytest.mark.parametrize("rising", [False, True])
-def test_planted_places_come_back(rising: bool) -> None:
+def test_planted_thresholds_come_back(rising: bool) -> None:
     planted = Planted(y=FINE, factors=(1.0, 1.3), rising=rising, replicates=20)
     boundary = find_benign_boundary(cells_of(planted), 0.25, resampling=FEW)
     truth = np.log(planted.boundary())
@@ -120,7 +115,7 @@ def test_a_column_without_runs_has_no_boundary() -> None:
     assert boundary.state(0, 3) == "inside"
 
 
-def test_mistakes_are_told() -> None:
+def test_errors_are_reported() -> None:
     with pytest.raises(AnalysisError, match=r"link 'probti'.*Did you mean 'probit'"):
         find_benign_boundary(cells_of(Planted()), 0.25, link="probti")
     with pytest.raises(AnalysisError, match=r"'mu_norm' has 1 value; expected at least 2"):

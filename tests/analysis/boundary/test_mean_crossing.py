@@ -22,7 +22,7 @@ EVEN = tuple(float(v) for v in np.linspace(0.25, 16.0, 64))
 
 
 def inside(boundary: Boundary, planted: Planted) -> np.ndarray:
-    """Whether each planted value lies in its interval, (settings, x)."""
+    """Whether each planted value is in its interval, (settings, x)."""
     truth = planted.boundary()
     if boundary.plane.y.log:
         truth = np.log(truth)
@@ -189,7 +189,7 @@ def test_few_replicates_widen_intervals() -> None:
 
 def test_a_column_that_seems_to_cross_beyond_the_grid_is_bounded_as_often_as_stated() -> None:
     edge = tuple(float(v) for v in np.geomspace(0.5, 3.0, 12))
-    held = []
+    found = []
     for seed in range(150):
         planted = Planted(replicates=3, seed=seed, spread=0.8, y=edge)
         boundary = find_boundary(
@@ -197,9 +197,9 @@ def test_a_column_that_seems_to_cross_beyond_the_grid_is_bounded_as_often_as_sta
         )
         truth = np.log(planted.boundary())
         seems = np.isposinf(boundary.estimate) & (truth < np.log(edge[-1]))
-        held.append(inside(boundary, planted)[seems])
+        found.append(inside(boundary, planted)[seems])
         assert np.all(boundary.low[seems] <= np.log(edge[-1]))
-    told = np.concatenate(held)
+    covered = np.concatenate(found)
     # Percentiles stretched from the edge hold in 74 %.
-    assert len(told) > 80
-    assert np.mean(told) >= 0.88
+    assert len(covered) > 80
+    assert np.mean(covered) >= 0.88

@@ -45,9 +45,9 @@ def slow_cells(dataset: Dataset, statuses: set[str]) -> dict[tuple[Any, ...], li
     """The oracle: values by (p_flip, d, mu_norm), one row at a time."""
     found: dict[tuple[Any, ...], list[float]] = {}
     for row in dataset.table.to_pylist():
-        place = (row["p_flip"], row["d"], row["mu_norm"])
+        key = (row["p_flip"], row["d"], row["mu_norm"])
         if row["status"] in statuses:
-            found.setdefault(place, []).append(row["test_error_clean"])
+            found.setdefault(key, []).append(row["test_error_clean"])
     return found
 
 
@@ -58,8 +58,8 @@ def test_cells_equal_the_slow_loop(tmp_path: Path, include: bool) -> None:
     oracle = slow_cells(dataset, {"ok", "unconverged"} if include else {"ok"})
     mean, error, used = cells.mean, cells.standard_error, cells.used
     for s, i, j in np.ndindex(*mean.shape):
-        place = ((0.0, 0.1)[s], cells.plane.x.values[i], cells.plane.y.values[j])
-        values = oracle.get(place, [])
+        key = ((0.0, 0.1)[s], cells.plane.x.values[i], cells.plane.y.values[j])
+        values = oracle.get(key, [])
         assert used[s, i, j] == len(values)
         if values:
             assert mean[s, i, j] == pytest.approx(np.mean(values), rel=1e-12)
@@ -135,11 +135,13 @@ def test_rows_of_an_earlier_sweep_are_ignored(two_settings: Planted, tmp_path: P
 def test_no_row_of_the_present_sweep(two_settings: Planted, tmp_path: Path) -> None:
     other = two_settings.but(sweep_extra={"fixed": {"n": 21}})
     folder = write_table(tmp_path / "data", two_settings.table(), other.sweep())
-    with pytest.raises(AnalysisError, match=r"None of the .* rows belongs to the sweep 'planted'"):
+    with pytest.raises(
+        AnalysisError, match=r"None of the .* rows belongs to the present sweep 'planted'"
+    ):
         aggregate(open_dataset(str(folder)), VIEW)
 
 
-def test_two_runs_in_one_place(two_settings: Planted, tmp_path: Path) -> None:
+def test_two_runs_in_one_cell(two_settings: Planted, tmp_path: Path) -> None:
     table = two_settings.table()
     other = two_settings.but(name="with another key").table()
     mixed = pa.concat_tables([table, with_column(other, "seed", [2] * other.num_rows)])
@@ -188,7 +190,7 @@ def test_rows_are_of_no_sweep_whose_values_are_of_another_type(
     path = folder / "_sweep.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     dataset = open_dataset(str(folder))
-    with pytest.raises(AnalysisError, match=r"None of the .* rows belongs to the sweep"):
+    with pytest.raises(AnalysisError, match=r"None of the .* rows belongs to the present sweep"):
         aggregate(dataset, AnalysisSpec("d", "mu_norm", "test_error_clean", (0.25,)))
     assert find_records(str(record(folder))).pairs
     assert open_trajectories(str(folder), dataset.sweep) is None

@@ -236,7 +236,9 @@ def test_zipped_axes_are_one_dimension_of_the_planned_runs(folder: Path) -> None
     assert read_document(document, where="here").planned_runs == 1280
 
 
-def test_constant_columns_are_told_by_the_footers(dataset: Dataset, two_settings: Planted) -> None:
+def test_constant_columns_are_known_from_the_footers(
+    dataset: Dataset, two_settings: Planted
+) -> None:
     assert dataset.constant["n"] == 20
     assert dataset.constant["status"] == "ok"
     assert "d" not in dataset.constant

@@ -58,7 +58,7 @@ def test_a_cost_that_one_shard_does_not_state_is_no_number(folder: Path) -> None
     assert found.runs_per_s is None
 
 
-def test_versions_that_differ_are_all_told(folder: Path) -> None:
+def test_versions_that_differ_are_all_reported(folder: Path) -> None:
     for k, shard in enumerate(folder.glob("shard-*.parquet")):
         state(shard, code_version=f"0.{k}.0")
     stated = dict(read_provenance(str(folder)).stated)
@@ -76,7 +76,7 @@ def test_the_sweep_file_is_kept_where_the_manifest_was_lost(folder: Path) -> Non
     assert "schema_version" not in sweep
 
 
-def test_the_text_that_was_given_is_kept_with_what_was_asked_beside_it(folder: Path) -> None:
+def test_the_text_that_was_given_is_kept_with_what_was_given_beside_it(folder: Path) -> None:
     none = read_provenance(str(folder))
     assert (none.given, none.options) == ("", "")
     text = "# why: a comment\nname: planted # kept\r\n"
@@ -123,7 +123,7 @@ def test_metadata_that_is_no_text_keeps_what_can_be_read(folder: Path) -> None:
     )
 
 
-def test_what_rows_were_made_by_is_told_where_it_differs(folder: Path) -> None:
+def test_what_rows_were_made_by_is_reported_where_it_differs(folder: Path) -> None:
     assert read_provenance(str(folder)).mixed == ()
     shards = sorted(folder.glob("shard-*.parquet"))
     for shard in shards:
@@ -135,7 +135,7 @@ def test_what_rows_were_made_by_is_told_where_it_differs(folder: Path) -> None:
     )
 
 
-def test_what_a_compacted_file_was_made_of_is_told(folder: Path) -> None:
+def test_what_a_compacted_file_was_made_of_is_reported(folder: Path) -> None:
     """Its own metadata is of who compacted it; the notes are of what trained its rows."""
     shards = sorted(folder.glob("shard-*.parquet"))
     parts = [

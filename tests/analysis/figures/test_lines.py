@@ -77,7 +77,7 @@ def test_the_shift_figure_shows_shifts_and_their_mean(boundary: Boundary) -> Non
     assert any(f"{shift.mean.value:.3f}" in text for text in legend(figure))
 
 
-def test_boundaries_of_many_settings_are_told_apart() -> None:
+def test_boundaries_of_many_settings_are_distinguished() -> None:
     factors = tuple(1 + 0.1 * k for k in range(12))
     cells = cells_of(Planted(factors=factors, replicates=3))
     axes = draw_boundary(find_boundary(cells, 0.25, resampling=FEW), []).axes[0]

@@ -17,7 +17,7 @@ from tests.analysis.figures.drawn import FEW, legend
 from tests.analysis.synthetic import Planted, cells_of
 
 
-def test_the_map_shows_the_means_at_their_places(cells: Cells, boundary: Boundary) -> None:
+def test_the_map_shows_the_means_in_their_cells(cells: Cells, boundary: Boundary) -> None:
     figure = draw_map(cells, boundary)
     for s, axes in enumerate(figure.axes[:2]):
         mesh = next(c for c in axes.collections if isinstance(c, QuadMesh))

@@ -77,5 +77,5 @@ def test_a_log_range_of_steps_keeps_its_scale_and_shows_step_0(trajectories: Tra
         assert axes.get_xlim()[0] < steps[0] and steps[-1] < axes.get_xlim()[1]
         within = [at for at in axes.get_xticks() if steps[0] <= at <= steps[-1]]
         assert [axes.xaxis.get_major_formatter()(at) for at in within] == ticks
-        places = axes.transData.transform([(step, 1.0) for step in steps])[:, 0]
-        assert (np.diff(places) > 10).all()  # of 72 an inch: each step has its own
+        positions = axes.transData.transform([(step, 1.0) for step in steps])[:, 0]
+        assert (np.diff(positions) > 10).all()  # of 72 an inch: each step has its own

@@ -18,7 +18,7 @@ NOWHERE = Provenance("nowhere", "0", 0, 0, 0, None, (), "", "")
 
 
 class Page(HTMLParser):
-    """What the tests ask of a page: its elements with attributes, and its words."""
+    """What the tests read from a page: its elements with attributes, and its words."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

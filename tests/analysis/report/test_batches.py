@@ -24,7 +24,7 @@ def location(two_settings: Planted, tmp_path: Path) -> str:
     return str(write_table(tmp_path / "large", kept, planted.sweep()))
 
 
-def test_too_many_values_are_held_as_batches(
+def test_too_many_values_are_kept_as_batches(
     location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = analyse(location, FEW)

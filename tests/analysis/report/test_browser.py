@@ -49,7 +49,7 @@ class Report(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """A page as visited, what its console said, and what it asked for beyond itself."""
+    """A page as visited, what its console said, and what it requested beyond itself."""
 
     page: Page
     console: list[str]
@@ -108,8 +108,8 @@ def expected(cells: Cells, s: int, i: int, j: int) -> str:
     """The lines that a cell's values are read in."""
     x, y = cells.plane.x, cells.plane.y
     mean, error = shown(cells.mean[s, i, j]), shown(cells.standard_error[s, i, j], digits=2)
-    place = f"{x.name} = {shown(x.values[i])}, {y.name} = {shown(y.values[j])}"
-    return f"{place}\nmean {mean} ± {error} (SE)\n6 of 6 runs used"
+    cell = f"{x.name} = {shown(x.values[i])}, {y.name} = {shown(y.values[j])}"
+    return f"{cell}\nmean {mean} ± {error} (SE)\n6 of 6 runs used"
 
 
 def point_at(page: Page, i: int, j: int, view: int = 0) -> None:
@@ -190,7 +190,7 @@ def test_the_framed_cell_is_the_one_that_is_drawn(visit: Visit, report: Report) 
     mean, boundary = report.cells.mean[0], Planted().boundary()[0]
     for i, j in ((1, 1), (1, 14), (4, 3), (6, 15), (7, 2)):
         y = report.cells.plane.y.values[j]
-        assert abs(np.log(y / boundary[i])) > 0.3  # no point of the boundary lies there
+        assert abs(np.log(y / boundary[i])) > 0.3  # no point of the boundary is there
         point_at(page, i, j, view=1)
         assert page.locator(".readout").first.inner_text() == expected(report.cells, 0, i, j)
         shot = Image.open(io.BytesIO(page.locator(".cell").first.screenshot())).convert("RGB")

@@ -112,7 +112,7 @@ def test_a_number_that_names_something_has_all_its_digits() -> None:
     ]
 
 
-def test_settings_that_read_alike_are_told_apart() -> None:
+def test_settings_that_read_alike_are_distinguished() -> None:
     assert setting_labels([{"p": 0.1, "n": 3}, {"p": 0.2, "n": 3}]) == (
         "p = 0.1, n = 3",
         "p = 0.2, n = 3",

@@ -78,7 +78,7 @@ def test_pictures_have_words_and_tables_their_captions(page: Page) -> None:
     assert all(cell.get("scope") for cell in page.all("th"))
 
 
-def test_a_map_knows_the_values_and_places_of_its_cells(page: Page, recorded: Path) -> None:
+def test_a_map_knows_the_values_and_coordinates_of_its_cells(page: Page, recorded: Path) -> None:
     cells: Cells = analyse(str(recorded), FEW).cells
     (data,) = page.data()
     assert data["runs"] == 12
@@ -96,7 +96,7 @@ def test_a_map_knows_the_values_and_places_of_its_cells(page: Page, recorded: Pa
             assert x[0] > 0 and y[0] < 1 and y[-1] > 0
 
 
-def test_failures_are_told_and_are_no_number(tmp_path: Path) -> None:
+def test_failures_are_reported_and_are_no_number(tmp_path: Path) -> None:
     planted = Planted(replicates=3)
     table = planted.table()
     lost = np.array(table["mu_norm"]) == planted.y[0]

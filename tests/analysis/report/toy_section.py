@@ -19,9 +19,7 @@ class Answers(Section):
         return "What a section can hold."
 
     def figures(self) -> list[FigureBlock]:
-        figure = Figure(layout="constrained")
-        figure.subplots().plot([1, 2], [3, 4])
-        return [FigureBlock("added", "Added", figure)]
+        return [FigureBlock("added", "Added", draw_line)]
 
     def tables(self) -> list[TableBlock]:
         rows = [{"answer": 42.5, "known": True, "why": None}]
@@ -35,3 +33,10 @@ class Answers(Section):
 
     def predictions(self) -> Iterator[Prediction]:
         yield Prediction("the answer", "value", 42.0, None, "disagrees")
+
+
+def draw_line() -> Figure:
+    """A figure of one line."""
+    figure = Figure(layout="constrained")
+    figure.subplots().plot([1, 2], [3, 4])
+    return figure

@@ -98,7 +98,7 @@ def test_formulas_read_columns_of_the_dataset(dataset: Dataset, two_settings: Pl
         ("1" * 501, r"at most 500 are taken"),
     ],
 )
-def test_mistaken_formulas_are_told(dataset: Dataset, formula: str, message: str) -> None:
+def test_wrong_formulas_are_reported(dataset: Dataset, formula: str, message: str) -> None:
     with pytest.raises(AnalysisError, match=message):
         on_plane(dataset, aggregate(dataset, VIEW), formula)
 

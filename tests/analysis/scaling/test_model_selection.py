@@ -1,4 +1,4 @@
-"""Which law, which level, which verdict: planted ones win, and what cannot be told is not."""
+"""Which law, which level, which verdict: planted ones win, and doubtful ones are inconclusive."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from analysis.cells.cells import transposed
 from analysis.dataset.files import Dataset
 from analysis.figures import save
 from analysis.figures.levels import draw_levels
-from analysis.figures.residuals import MODEL_WORDS, draw_residuals
+from analysis.figures.residuals import draw_residuals
 from analysis.report.sections.boundary.median_boundary import MedianBoundary
 from analysis.report.sections.boundary.row_scan import RowScan
 from analysis.report.sections.scaling.collapse import CollapseByOrder
@@ -31,10 +31,10 @@ X = np.geomspace(1, 1000, 14)
 FEW = Resampling(draws=100)
 QUARTER = PredictionSpec("a quarter", 0.25, None, "planted")
 LAWS = {
-    "power": 3 * X**0.4,
-    "line": 2 + 0.5 * X,
-    "kink": 2 * np.where(X < 40, X**0.5, 40**0.5 * (X / 40) ** 0.1),
-    "locked: a quarter": 5 * X**0.25,
+    "power law": 3 * X**0.4,
+    "linear": 2 + 0.5 * X,
+    "broken power law": 2 * np.where(X < 40, X**0.5, 40**0.5 * (X / 40) ** 0.1),
+    "fixed exponent: a quarter": 5 * X**0.25,
 }
 
 
@@ -62,18 +62,18 @@ def test_a_theory_with_a_range_does_not_compete() -> None:
     part = replace(QUARTER, x_range=(1.0, 30.0))
     names = [
         one.name
-        for one in select_law(exact_boundary(LAWS["power"], x=X), 0, theories=[part]).candidates
+        for one in select_law(exact_boundary(LAWS["power law"], x=X), 0, theories=[part]).candidates
     ]
-    assert "locked: a quarter" not in names
+    assert "fixed exponent: a quarter" not in names
 
 
 def test_the_residual_figure_shows_every_law() -> None:
-    boundary = exact_boundary(LAWS["line"], x=X)
+    boundary = exact_boundary(LAWS["linear"], x=X)
     found = select_law(boundary, 0)
     figure = draw_residuals(boundary, found)
     for axes, one in zip(figure.axes, found.candidates, strict=True):
         np.testing.assert_array_equal(axes.lines[1].get_ydata(), one.residuals)
-        assert axes.get_title(loc="left").startswith(f"{MODEL_WORDS[one.name]}: ΔAIC")
+        assert axes.get_title(loc="left").startswith(f"{one.name}: ΔAIC")
 
 
 def test_levels_cut_between_the_least_and_the_largest_mean() -> None:
@@ -149,7 +149,7 @@ def test_an_upright_boundary_is_found_along_x() -> None:
     columns, rows = (
         find_boundary(one, 0.25, resampling=FEW) for one in (upright, transposed(upright))
     )
-    # Each column lies on one side; only the rows cross.
+    # Each column is on one side; only the rows cross.
     assert "inside" not in {columns.state(0, i) for i in range(16)} - {columns.state(0, 8)}
     assert rows.closed.all()
     np.testing.assert_allclose(rows.estimate, np.log(2.0), atol=0.2)

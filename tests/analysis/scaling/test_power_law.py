@@ -48,8 +48,8 @@ def test_slope_intervals_hold_the_planted_exponent(replicates: int) -> None:
 @pytest.mark.parametrize("replicates", [10, 40])
 def test_shift_intervals_hold_the_planted_factor(replicates: int) -> None:
     means = [boundary_shift(b, 1).mean for b in boundaries(replicates)]
-    held = [mean is not None and mean.low <= 1.3 <= mean.high for mean in means]
-    assert np.mean(held) >= 0.88
+    covered = [mean is not None and mean.low <= 1.3 <= mean.high for mean in means]
+    assert np.mean(covered) >= 0.88
 
 
 def unpaired(boundary: Boundary) -> Boundary:
@@ -76,8 +76,8 @@ def test_unpaired_shift_intervals_hold_the_planted_factor(replicates: int) -> No
     shifts = [boundary_shift(b, 1) for b in found]
     assert not any(shift.paired for shift in shifts)
     means = [shift.mean for shift in shifts]
-    held = [mean is not None and mean.low <= 1.3 <= mean.high for mean in means]
-    assert np.mean(held) >= 0.88
+    covered = [mean is not None and mean.low <= 1.3 <= mean.high for mean in means]
+    assert np.mean(covered) >= 0.88
     taken = [boundary_shift(replace(b, plane=replace(b.plane, paired=PAIRED)), 1) for b in found]
     widths = [
         np.mean([s.mean.high - s.mean.low for s in part if s.mean]) for part in (shifts, taken)
@@ -86,8 +86,8 @@ def test_unpaired_shift_intervals_hold_the_planted_factor(replicates: int) -> No
 
 
 def test_a_shift_is_paired_where_the_dataset_says_so_of_all_that_differs() -> None:
-    held = ({"p": 0, "n": 1}, {"p": 1, "n": 1}, {"p": 0, "n": 2}, {"p": 1, "n": 2})
-    plane = replace(boundaries(10)[0].plane, setting_values=held, paired=frozenset({"p"}))
+    settings = ({"p": 0, "n": 1}, {"p": 1, "n": 1}, {"p": 0, "n": 2}, {"p": 1, "n": 2})
+    plane = replace(boundaries(10)[0].plane, setting_values=settings, paired=frozenset({"p"}))
     assert [plane.are_paired(0, s) for s in range(4)] == [True, True, False, False]
     assert not replace(plane, setting_values=()).are_paired(0, 1)
 
@@ -192,7 +192,7 @@ def test_a_misfit_is_said() -> None:
     assert found.law.misfit > 3
 
 
-def test_the_locked_constant_draws_theorys_line() -> None:
+def test_the_constant_at_a_fixed_exponent_draws_theorys_line() -> None:
     x = np.geomspace(10, 1000, 8)
     found = compare(exact_boundary(7 * x**0.25, x=x), 0, theory=QUARTER)
     assert found.constant is not None

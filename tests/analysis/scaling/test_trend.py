@@ -1,4 +1,4 @@
-"""Quantities over a setting, exponents from place to place, and measures that settle."""
+"""Quantities over a setting, local exponents, and measures that settle."""
 
 from dataclasses import replace
 
@@ -27,13 +27,13 @@ def measured(values: np.ndarray, error: float) -> list[Estimate]:
 
 def test_a_power_of_the_setting_comes_back_as_often_as_stated() -> None:
     rng = np.random.default_rng(1)
-    held = []
+    covered = []
     for _ in range(400):
         noisy = 3 * SIZES**-0.25 * np.exp(0.1 * rng.standard_normal(4))
         power, _ = fit_power(SIZES, measured(noisy, 0.1), confidence=0.95)
         assert power is not None
-        held.append(power.low < -0.25 < power.high)
-    assert 0.93 <= np.mean(held) <= 1.0
+        covered.append(power.low < -0.25 < power.high)
+    assert 0.93 <= np.mean(covered) <= 1.0
 
 
 def test_scatter_beyond_the_errors_widens_the_interval() -> None:
@@ -50,10 +50,10 @@ def test_missing_and_open_estimates_are_left_out() -> None:
     assert power is None and reason == "2 of at least 3 values with a closed interval"
 
 
-def boundary_of(planted: Planted, *held: dict[str, float]) -> Boundary:
+def boundary_of(planted: Planted, *settings: dict[str, float]) -> Boundary:
     """The boundary of a planted sweep whose settings hold these values."""
     cells = cells_of(planted)
-    plane = replace(cells.plane, settings=tuple(map(equal, held)), setting_values=held)
+    plane = replace(cells.plane, settings=tuple(map(equal, settings)), setting_values=settings)
     named = replace(cells, plane=plane)
     return find_boundary(named, 0.25, resampling=Resampling(draws=200))
 
@@ -73,10 +73,10 @@ def test_exponents_and_shifts_are_followed_over_a_setting() -> None:
     assert other.verdict == DISAGREES
 
 
-def test_other_settings_are_held() -> None:
+def test_other_settings_are_held_fixed() -> None:
     planted = Planted(factors=(1.0, 1.0, 1.5, 1.5), spread=0.1)
-    held = [{"d": d, "p_flip": p} for d in (10, 20) for p in (0, 0.1)]
-    boundary = boundary_of(planted, *held)
+    settings = [{"d": d, "p_flip": p} for d in (10, 20) for p in (0, 0.1)]
+    boundary = boundary_of(planted, *settings)
     found = follow(boundary, TrendSpec("d", "exponent"))
     assert [trend.others for trend in found] == ["p_flip = 0", "p_flip = 0.1"]
     assert [trend.values.tolist() for trend in found] == [[10, 20], [10, 20]]
@@ -121,5 +121,5 @@ def test_too_few_runs_have_no_median_interval() -> None:
 def test_the_medians_interval_holds_as_stated() -> None:
     rng = np.random.default_rng(3)
     found = [median(rng.exponential(size=20), 0.95) for _ in range(1000)]
-    held = np.mean([one.low < np.log(2) < one.high for one in found if one])
-    assert 0.94 < held < 0.98
+    covered = np.mean([one.low < np.log(2) < one.high for one in found if one])
+    assert 0.94 < covered < 0.98

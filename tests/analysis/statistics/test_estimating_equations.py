@@ -1,4 +1,4 @@
-"""Laws balanced on profiles: exact on exact profiles, whatever lies beyond the grid."""
+"""Laws solved for on profiles: exact on exact profiles, whatever is beyond the grid."""
 
 import numpy as np
 import pytest
@@ -14,18 +14,19 @@ from analysis.statistics.estimating_equations import (
 from analysis.statistics.profiles import Profiles, straight_profiles
 
 X = np.linspace(0.0, 4.0, 9)
-PLACES = np.linspace(-1.0, 1.2, 45)
+GRID = np.linspace(-1.0, 1.2, 45)
 
 
 def task(profiles: Profiles, kind: str = "power") -> FitProblem:
     design = np.stack([np.ones(len(X)), X], axis=1)
-    return FitProblem(profiles, design, np.full(len(X), 0.1), link_of(kind, True), 9.0)
+    reader = profiles.of(0, np.arange(len(X)))
+    return FitProblem(reader, design, np.full(len(X), 0.1), link_of(kind, True), 9.0)
 
 
 def saturating(crossings: np.ndarray) -> Profiles:
     """Profiles that rise from −0.25 to 0.25 through their crossings, (rows, columns)."""
-    values = 0.5 / (1 + np.exp(-5 * (PLACES - crossings[:, None, :, None]))) - 0.25
-    return Profiles(PLACES, values, np.zeros((len(crossings), 1, len(X))))
+    values = 0.5 / (1 + np.exp(-5 * (GRID - crossings[:, None, :, None]))) - 0.25
+    return Profiles(GRID, values, np.zeros((len(crossings), 1, len(X))))
 
 
 def drawn(line: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ def test_too_little_to_compare_leaves_each_column_to_itself(shape: tuple[int, in
     assert np.all(found.dof == shape[1] - 1)
 
 
-def test_freedom_lies_between_that_of_one_column_and_of_all() -> None:
+def test_dof_is_between_that_of_one_column_and_of_all() -> None:
     one = np.ones((6, 6))
     assert shared_dof(one, 4) == pytest.approx(4)
     assert 4 < shared_dof(np.eye(6), 4) <= 24

@@ -19,7 +19,7 @@ from analysis.report.sections.training.curves import (
     share_prediction,
 )
 from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE
-from analysis.training.curves import Line, agreement, curve_lines, fit_power
+from analysis.training.curves import Line, agreement, curve_lines, mean_power
 from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec
 from sweeps.declare.axis import Axis
 from sweeps.declare.document import SweepDocument
@@ -138,7 +138,7 @@ def test_the_figure_shows_the_largest_size_its_prediction_and_the_limit() -> Non
     np.testing.assert_array_equal(predicted[0].get_ydata(), shown[0].predicted)
 
 
-def test_more_lines_than_colours_are_told_apart() -> None:
+def test_more_lines_than_colours_are_distinguished() -> None:
     dataset = planted()
     plane = aggregate(dataset, VIEW).plane
     line = curve_lines(dataset, VIEW, SPEC)[0]
@@ -153,8 +153,8 @@ def test_lines_at_the_insets_y_stand_in_axes_of_their_own() -> None:
     lines = curve_lines(dataset, VIEW, CurveSpec("risk", "theory", "n", inset=1.0))
     (axes,) = draw_curves(lines, aggregate(dataset, VIEW).plane.x, labels=("risk", "y")).axes
     (small,) = axes.child_axes
-    for place, y in ((axes, 3.0), (small, 1.0)):
-        drawn = [container.lines[0].get_ydata() for container in place.containers]
+    for drawing, y in ((axes, 3.0), (small, 1.0)):
+        drawn = [container.lines[0].get_ydata() for container in drawing.containers]
         shown = [line for line in lines if line.y == y and (line.limit or line.size == 200)]
         assert len(drawn) == 2
         for points, line in zip(drawn, shown, strict=True):
@@ -164,12 +164,12 @@ def test_lines_at_the_insets_y_stand_in_axes_of_their_own() -> None:
     assert {"y = 1, n = 200", "y = 3, n = 200"} <= named
 
 
-def test_a_planted_power_lies_within_its_interval_as_often_as_stated() -> None:
+def test_a_planted_power_is_within_its_interval_as_often_as_stated() -> None:
     x, rng, inside = np.array([64.0, 256.0, 1024.0]), np.random.default_rng(3), 0
     for _ in range(400):
         shared = rng.standard_normal(10)  # as replicates share their data over x
         values = x[:, None] ** -0.5 * np.exp(0.3 * shared + 0.1 * rng.standard_normal((3, 10)))
-        found = fit_power(x, values)
+        found = mean_power(x, values)
         assert found is not None
         inside += found.low <= -0.5 <= found.high
     assert 365 <= inside <= 393  # 380, give or take three standard errors
@@ -177,9 +177,9 @@ def test_a_planted_power_lies_within_its_interval_as_often_as_stated() -> None:
 
 def test_a_power_leaves_out_replicates_without_a_positive_value_and_needs_two() -> None:
     x, values = np.array([1.0, 2.0, 4.0]), np.array([[1.0, 1, 1], [2, 0, 2], [4, 4, 4]])
-    found = fit_power(x, values)
+    found = mean_power(x, values)
     assert found is not None and found.value == pytest.approx(1.0)
-    assert fit_power(x, values[:, :1]) is None and fit_power(x - 1, values) is None
+    assert mean_power(x, values[:, :1]) is None and mean_power(x - 1, values) is None
 
 
 @pytest.mark.parametrize(("power", "verdict"), [(1.0, AGREES), (-0.5, DISAGREES)])

@@ -63,9 +63,9 @@ def test_a_line_is_the_mean_of_what_was_recorded_and_ends_as_the_rows_do(folder:
 def test_the_report_judges_them(folder: Path, tmp_path: Path) -> None:
     files = {path.name for path in write_report([analyse(str(folder))], tmp_path).files}
     assert {"curve-residual.png", "curve-verdicts.csv"} <= files
-    told = (tmp_path / "curve-verdicts.csv").read_text(encoding="utf-8")
-    assert told.count("residual = predicted_residual") == 4
-    assert '"m = 16, labels = random"' in told
+    text = (tmp_path / "curve-verdicts.csv").read_text(encoding="utf-8")
+    assert text.count("residual = predicted_residual") == 4
+    assert '"m = 16, labels = random"' in text
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_without_records_there_are_no_lines(folder: Path, tmp_path: Path) -> Non
     assert recorded_lines(str(tmp_path), dataset.sweep, spec, over="m") == ([], None)
 
 
-def test_curves_of_what_is_not_recorded_are_mistakes() -> None:
+def test_curves_of_what_is_not_recorded_are_errors() -> None:
     wrong = SWEEP.replace("measure: residual, predicted", "measure: residuals, predicted")
-    told = errors_of(wrong, load_model("kernel"))
-    assert "received 'residuals'; expected a recorded measure: residual, predicted_residual" in told
-    assert "did you mean 'residual'" in told.lower()
-    told = errors_of(SWEEP.replace("trajectory: [0, 4, 10]\n", ""), load_model("kernel"))
-    assert "the sweep records none; give steps under trajectory" in told
+    text = errors_of(wrong, load_model("kernel"))
+    assert "received 'residuals'; expected a recorded measure: residual, predicted_residual" in text
+    assert "did you mean 'residual'" in text.lower()
+    text = errors_of(SWEEP.replace("trajectory: [0, 4, 10]\n", ""), load_model("kernel"))
+    assert "the sweep records none; give steps under trajectory" in text

@@ -98,7 +98,7 @@ def test_a_record_without_its_shard_is_of_a_training_cut_short(data: Path) -> No
     assert open_trajectories(str(data), open_dataset(str(data)).sweep) is None
 
 
-def test_panels_and_held_values_can_be_chosen(data: Path) -> None:
+def test_panels_and_fixed_values_can_be_chosen(data: Path) -> None:
     found = found_in(record(data), over="mu_norm", at={"d": 100})
     assert found.panels[0] == "mu_norm = 0.5"
     assert len(found.panels) == 4
@@ -132,7 +132,7 @@ def test_nothing_recorded_is_no_trajectory(data: Path) -> None:
         ),
     ],
 )
-def test_mistaken_choices(data: Path, options: dict[str, object], message: str) -> None:
+def test_wrong_choices(data: Path, options: dict[str, object], message: str) -> None:
     record(data)
     with pytest.raises(AnalysisError, match=message):
         found_in(data, **options)

@@ -19,7 +19,7 @@ from tests.bocnn.run_columns import columns
     ],
 )
 def test_what_is_counted_suffices(given: dict[str, Any]) -> None:
-    asked = columns(3, **({"steps": 2, "n_test": 10} | given))
-    assert set(MODEL.run(asked)["status"]) <= {"ok", "unconverged"}
-    kept, scratch = workspace_bytes(asked["n"], asked["m"], asked["n_test"])
-    assert (kept + scratch <= MODEL.memory_bytes(asked)).all()
+    inputs = columns(3, **({"steps": 2, "n_test": 10} | given))
+    assert set(MODEL.run(inputs)["status"]) <= {"ok", "unconverged"}
+    kept, scratch = workspace_bytes(inputs["n"], inputs["m"], inputs["n_test"])
+    assert (kept + scratch <= MODEL.memory_bytes(inputs)).all()

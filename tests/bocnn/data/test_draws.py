@@ -42,14 +42,14 @@ def test_a_factor_has_no_more_rows_than_dimensions() -> None:
 
 
 def test_an_epochs_order_is_a_uniform_permutation() -> None:
-    places = np.zeros((5, 5))
+    counts = np.zeros((5, 5))
     for epoch in range(5_000):
         order = np.empty(5, np.int64)
         draw_order(seed(2), epoch, order)
         assert sorted(order) == [0, 1, 2, 3, 4]
-        places[np.arange(5), order] += 1
-    # A place holds each sample once, so counts vary by 1 − 1/5 of a Poisson count's variance.
-    statistic = 0.8 * np.sum((places - 1000.0) ** 2 / 1000.0)
+        counts[np.arange(5), order] += 1
+    # A position has each sample once, so counts vary by 1 − 1/5 of a Poisson count's variance.
+    statistic = 0.8 * np.sum((counts - 1000.0) ** 2 / 1000.0)
     assert stats.chi2(16).sf(statistic) > 1e-3
 
 

@@ -35,8 +35,8 @@ EXACT = [
 
 def both(runs: int, **given: Any) -> tuple[dict[str, Any], dict[str, Any], np.ndarray, np.ndarray]:
     """Measures of runs by the gram engine and by the dense one, and their statuses."""
-    asked = MODEL.canonical(columns(runs, **given))
-    gram, dense = GRAM_CPU.run(asked), Dense().run(asked)
+    inputs = MODEL.canonical(columns(runs, **given))
+    gram, dense = GRAM_CPU.run(inputs), Dense().run(inputs)
     named = (dict(zip(Measures._fields, part.measures.T, strict=True)) for part in (gram, dense))
     return (*named, gram.status, dense.status)
 

@@ -193,14 +193,14 @@ def test_a_step_descends_along_the_gradient_of_finite_differences() -> None:
     pair, delta, rule = make_pair(Problem(12, 80)), 1e-6, make_rule(eta=0.0, eta_output=1e-3)
     before = pair.network.output.copy()
     slopes = np.empty_like(before)
-    for place in np.ndindex(before.shape):
+    for index in np.ndindex(before.shape):
         losses = []
         for change in (delta, -delta):
-            pair.network.output[place] = before[place] + change
+            pair.network.output[index] = before[index] + change
             output = start(pair, rule).output
             losses.append(loss_value(rule.step_type.loss, pair.training_set.observed, output))
-        pair.network.output[place] = before[place]
-        slopes[place] = (losses[0] - losses[1]) / (2 * delta)
+        pair.network.output[index] = before[index]
+        slopes[index] = (losses[0] - losses[1]) / (2 * delta)
     after = trained(pair, rule, 1).network.output
     np.testing.assert_allclose((before - after) / 1e-3, slopes, atol=1e-8)
 

@@ -47,7 +47,7 @@ each_addition = pytest.mark.parametrize(
 )
 
 
-def asked(name: str, word: str, runs: int = 3) -> dict[str, Any]:
+def runs_with(name: str, word: str, runs: int = 3) -> dict[str, Any]:
     """Runs with a word of ours."""
     return columns(runs, p_flip=0.2, n_test=200) | {name: np.array([word] * runs, dtype=object)}
 
@@ -57,7 +57,7 @@ def test_an_entry_is_trained_by_the_dense_engine(
     name: str, word: str, registry: Any, entry: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(registry, word, entry)
-    runs = asked(name, word)
+    runs = runs_with(name, word)
     assert not GRAM_CPU.accepts(runs).any()
     assert MODEL.engine_of(runs)["engine"] == "dense"
     found, plain = MODEL.run(runs), MODEL.run(columns(3, p_flip=0.2, n_test=200))
@@ -68,12 +68,12 @@ def test_an_entry_is_trained_by_the_dense_engine(
 
 
 @each_addition
-def test_it_stands_beside_runs_of_the_gram_engine(
+def test_it_trains_beside_runs_of_the_gram_engine(
     name: str, word: str, registry: Any, entry: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = MODEL.run(columns(1, p_flip=0.2, n_test=200))
     default = {"optimizer": "sgd", "label_process": "flip"}
-    mixed = asked(name, word, 2)
+    mixed = runs_with(name, word, 2)
     mixed[name][0] = default.get(name) or columns(1)[name][0]
     monkeypatch.setitem(registry, word, entry)
     found = MODEL.run(mixed)
@@ -85,7 +85,7 @@ def test_it_stands_beside_runs_of_the_gram_engine(
 @each_addition
 def test_a_word_in_no_registry_is_refused(name: str, word: str, registry: Any, entry: Any) -> None:
     with pytest.raises(ValueError, match=f"received {name}: {word}; the engine"):
-        MODEL.run(asked(name, word))
+        MODEL.run(runs_with(name, word))
 
 
 def test_what_only_the_dense_engine_trains_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_what_only_the_dense_engine_trains_is_not_recorded(monkeypatch: pytest.M
     with pytest.raises(
         ValueError, match="received optimizer: toy_adam; the engine gram-cpu accepts sgd"
     ):
-        MODEL.record(asked("optimizer", "toy_adam"), np.array([0]))
+        MODEL.record(runs_with("optimizer", "toy_adam"), np.array([0]))
 
 
 def test_without_torch_the_plan_has_a_cost_and_training_names_the_extra(
@@ -101,7 +101,7 @@ def test_without_torch_the_plan_has_a_cost_and_training_names_the_extra(
 ) -> None:
     monkeypatch.setitem(optimizers.OPTIMIZERS, "toy_adam", adam)
     monkeypatch.setattr("bocnn.engines.dense.find_spec", lambda name: None)
-    runs = asked("optimizer", "toy_adam")
+    runs = runs_with("optimizer", "toy_adam")
     assert (MODEL.flops(runs) > 0).all()
     with pytest.raises(ValueError, match=r"dense: it needs torch: pip install 'bocnn\[dense\]'"):
         MODEL.run(runs)
@@ -113,7 +113,7 @@ def test_flips_of_one_class_give_the_mean_of_the_classes_errors(
 ) -> None:
     monkeypatch.setitem(label_processes.LABEL_PROCESSES, "toy_one_sided", one_sided)
     strong = {"mu_norm": np.full(3, 100.0), "eta": np.full(3, 0.01)}
-    found = MODEL.run(asked("label_process", "toy_one_sided") | strong)
+    found = MODEL.run(runs_with("label_process", "toy_one_sided") | strong)
     np.testing.assert_array_equal(found["test_error_clean"], 0.0)
     np.testing.assert_allclose(found["test_error"], (0.2 + 0.0) / 2)
 

@@ -1,4 +1,4 @@
-"""Engines behind one protocol: which trains which run, and a toy that is asked before the others."""
+"""Engines behind one protocol: which trains which run, and a toy that is tried before the others."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -44,7 +44,7 @@ class OneSample:
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """The toy, asked first."""
+    """The toy, tried first."""
     engine: Engine = OneSample()
     monkeypatch.setattr("bocnn.engines.registry.ENGINES", [engine, *ENGINES])
     yield engine
@@ -56,7 +56,7 @@ def mixed() -> dict[str, Any]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def test_an_engine_of_ones_own_is_asked_in_its_turn(toy: Engine) -> None:
+def test_an_engine_of_ones_own_is_tried_in_its_turn(toy: Engine) -> None:
     found = MODEL.run(mixed())
     np.testing.assert_array_equal(found["train_loss"][2:4], [0.0, 1.0])
     assert [part.engine.name for part in assign(mixed())] == ["toy", "gram-cpu"]
@@ -87,14 +87,14 @@ def test_what_none_accepts_is_refused_with_each_engines_reason(
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 def test_each_says_what_it_accepts_and_what_that_costs(engine: Engine) -> None:
-    asked = MODEL.canonical(columns(3))
-    assert engine.accepts(asked).all()
-    cost = engine.cost(asked)
+    inputs = MODEL.canonical(columns(3))
+    assert engine.accepts(inputs).all()
+    cost = engine.cost(inputs)
     assert (cost.flops > 0).all() and (cost.memory_bytes > 0).all()
-    asked["noise"] = np.array(["orthogonal", "unheard_of", "isotropic"], dtype=object)
-    assert engine.accepts(asked).tolist() == [True, False, True]
+    inputs["noise"] = np.array(["orthogonal", "unheard_of", "isotropic"], dtype=object)
+    assert engine.accepts(inputs).tolist() == [True, False, True]
 
 
-def test_the_gram_engine_is_asked_before_the_dense_network() -> None:
+def test_the_gram_engine_is_tried_before_the_dense_network() -> None:
     assert [engine.name for engine in ENGINES] == ["gram-cuda", "gram-cpu", "dense"]
     assert MODEL.engine_of(columns(2, activation="erf"))["engine"] == "gram-cpu"

@@ -1,4 +1,4 @@
-"""The card's rows against the CPU's, run by run: the stated tolerance is 2e-4 of each measure."""
+"""The GPU's rows against the CPU's, run by run: the stated tolerance is 2e-4 of each measure."""
 
 from typing import Any
 
@@ -51,14 +51,14 @@ SLOW: list[dict[str, Any]] = [
 ]
 
 
-def assert_agree(runs: int, card: Engine, **given: Any) -> None:
+def assert_agree(runs: int, gpu: Engine, **given: Any) -> None:
     """Fail unless both engines give the same rows within the tolerance, or NaN together."""
-    asked = columns(runs, **(SMALL | given))
-    assert GRAM_GPU.accepts(asked).all()
-    found = card.run(asked)
+    inputs = columns(runs, **(SMALL | given))
+    assert GRAM_GPU.accepts(inputs).all()
+    found = gpu.run(inputs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(availability, "gpu_device", lambda: None)
-        expected = MODEL.run(asked)
+        expected = MODEL.run(inputs)
     np.testing.assert_array_equal(found["status"], expected["status"])
     for name in expected.keys() - {"status"}:
         np.testing.assert_allclose(
@@ -67,19 +67,19 @@ def assert_agree(runs: int, card: Engine, **given: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "+".join(kind) or "plain")
-def test_rows_are_those_of_the_cpu(kind: dict[str, Any], card: Engine) -> None:
-    assert_agree(1, card, **kind)
+def test_rows_are_those_of_the_cpu(kind: dict[str, Any], gpu: Engine) -> None:
+    assert_agree(1, gpu, **kind)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SLOW, ids=lambda kind: "+".join(kind))
-def test_larger_rows_are_those_of_the_cpu(kind: dict[str, Any], card: Engine) -> None:
-    assert_agree(1, card, **kind)
+def test_larger_rows_are_those_of_the_cpu(kind: dict[str, Any], gpu: Engine) -> None:
+    assert_agree(1, gpu, **kind)
 
 
 MOMENTUM: dict[str, Any] = {"momentum": 0.5, "momentum_rule": "nesterov", "weight_decay": 0.01}
 COUPLED: dict[str, Any] = {"noise": "isotropic", "bias": "trained"}
-ON_A_CARD: list[dict[str, Any]] = [
+ON_A_GPU: list[dict[str, Any]] = [
     *({"n": n, "m": 10} for n in (20, 50, 100, 400, 2000)),
     *({"n": n, "m": m} for n, m in ((100, 30), (128, 32), (400, 20), (400, 50))),
     *({"n": n, "m": 10, **MOMENTUM} for n in (20, 50, 100, 400)),
@@ -91,13 +91,13 @@ ON_A_CARD: list[dict[str, Any]] = [
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(
-    "kind", ON_A_CARD, ids=lambda kind: "-".join(f"{name}={kind[name]}" for name in kind)
+    "kind", ON_A_GPU, ids=lambda kind: "-".join(f"{name}={kind[name]}" for name in kind)
 )
-def test_a_thousand_rows_are_those_of_the_cpu(kind: dict[str, Any], card: Engine) -> None:
-    """On a card, where a race would show: many runs at once, twice, in every kernel and launch."""
+def test_a_thousand_rows_are_those_of_the_cpu(kind: dict[str, Any], gpu: Engine) -> None:
+    """On a GPU, where a race would show: many runs at once, twice, in every kernel and launch."""
     runs = max(4, 20_000_000 // (kind["m"] * kind["n"] ** 2))
     given = {"n_test": 500, "steps": 50, "d": 2000, "p_flip": 0.1} | kind
-    assert_agree(runs, card, **given)
-    first, again = (card.run(columns(runs, **(SMALL | given))) for _ in range(2))
+    assert_agree(runs, gpu, **given)
+    first, again = (gpu.run(columns(runs, **(SMALL | given))) for _ in range(2))
     for name in first:
         np.testing.assert_array_equal(first[name], again[name], err_msg=name)

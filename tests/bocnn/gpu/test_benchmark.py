@@ -7,14 +7,14 @@ from benchmarks import bmm, gpu
 from benchmarks.shapes import Shape
 from bocnn.gpu import launch
 from bocnn.gpu.buffers import allocate_drawn, allocate_trained
-from tests.bocnn.conftest import CARD, Engine
+from tests.bocnn.conftest import DEVICE, Engine
 
 
 def test_batched_torch_trains_as_the_kernel_does() -> None:
-    case = gpu.make_case(Shape(9, 3, 15, 40), CARD, 3)
-    drawn = allocate_drawn(3, case.batch.sizes, case.batch.plan, CARD)
+    case = gpu.make_case(Shape(9, 3, 15, 40), DEVICE, 3)
+    drawn = allocate_drawn(3, case.batch.sizes, case.batch.plan, DEVICE)
     launch.draw(case.batch, drawn)
-    trained = allocate_trained(3, case.batch.plan, gpu.PLAIN, CARD)
+    trained = allocate_trained(3, case.batch.plan, gpu.PLAIN, DEVICE)
     launch.train(case.batch, drawn, trained)
     state, samples = gpu.bmm_state(case, drawn)
     for _ in range(case.shape.steps):
@@ -29,15 +29,15 @@ def test_batched_torch_trains_as_the_kernel_does() -> None:
 
 
 @pytest.mark.slow
-def test_every_table_can_be_made(card: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_table_can_be_made(gpu: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "WARPS", (1,))
     monkeypatch.setattr(gpu, "REGISTERS", (128,))
-    case = gpu.make_case(Shape(5, 2, 2), CARD, 2, n_test=4)
+    case = gpu.make_case(Shape(5, 2, 2), DEVICE, 2, n_test=4)
     row = gpu.row_of(case, gpu.measure_case(case, cpu_runs=3), peak=1e12)
     assert len(row) == 12 and all(row)
     ways = gpu.ways(case)
     assert len(ways) == 2
-    if CARD == "cpu":  # the interpreter knows neither warps nor tensor cores
+    if DEVICE == "cpu":  # the interpreter knows neither warps nor tensor cores
         assert all(way[-1] == "0.0e+00" for way in ways)
     *_, apart, _, beyond, same = gpu.contract(case, 2)
     assert float(apart) < 1 and beyond == "0" and same == "yes"

@@ -1,4 +1,4 @@
-"""The card's random numbers against the CPU's: the same counters, the same bits, the same normals."""
+"""The GPU's random numbers against the CPU's: the same counters, the same bits, the same normals."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from bocnn.data import draws
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.model import DataParameters
 from bocnn.data.training_set import draw_training_set
-from bocnn.engines.packing import pack as pack_runs
+from bocnn.engines.packing import pack_runs
 from bocnn.gpu import table
 from bocnn.gpu.batches import pack
 from bocnn.gpu.buffers import PLAIN, allocate_drawn, plan_of
@@ -22,7 +22,7 @@ from bocnn.parameters.columns import STATUSES
 from bocnn.rng.chi import chi as cpu_chi
 from bocnn.rng.philox import Stream
 from tests.bocnn.arenas import arena, workspace
-from tests.bocnn.conftest import CARD
+from tests.bocnn.conftest import DEVICE
 from tests.bocnn.run_columns import columns
 
 SEED = draws.Seed(np.uint64(123), np.uint64(0xFFFFFFFF), np.uint64(7))
@@ -64,13 +64,15 @@ def seeded() -> RunParameters:
     ints = torch.zeros((1, INT_COUNT.value), dtype=torch.int64)
     key = (SEED.key0 | (SEED.key1 << np.uint64(32))).view(np.int64)
     ints[0, 0], ints[0, 1] = int(key), int(SEED.replicate)
-    return RunParameters(torch.zeros((1, len(FLOATS)), dtype=torch.float64).to(CARD), ints.to(CARD))
+    return RunParameters(
+        torch.zeros((1, len(FLOATS)), dtype=torch.float64).to(DEVICE), ints.to(DEVICE)
+    )
 
 
 def test_uniforms_normals_and_lengths_are_those_of_the_cpu() -> None:
     degrees = np.array([1.0, 2.0, 3.0, 10.0, 1e3, 1e6, 1e12, 1e15] * 32)
-    out = torch.empty((3, 256), dtype=torch.float64, device=CARD)
-    _draw[(1,)](seeded(), out, torch.from_numpy(degrees).to(CARD), 256)
+    out = torch.empty((3, 256), dtype=torch.float64, device=DEVICE)
+    _draw[(1,)](seeded(), out, torch.from_numpy(degrees).to(DEVICE), 256)
     uniform, normal, length = out.cpu().numpy()
     np.testing.assert_array_equal(uniform, draws.draw_uniforms(SEED, draws.FACTOR, 256, arena()))
     expected = draws.draw_normals(SEED, draws.FACTOR, (1, 256), arena())[0]
@@ -85,18 +87,18 @@ def test_uniforms_normals_and_lengths_are_those_of_the_cpu() -> None:
 )
 def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) -> None:
     n, m = 6, 3
-    asked = columns(1, n=n, m=m, d=d, data=data, noise=noise, bias="trained", p_flip=0.4)
-    given = pack_runs(asked, np.arange(1))
+    inputs = columns(1, n=n, m=m, d=d, data=data, noise=noise, bias="trained", p_flip=0.4)
+    given = pack_runs(inputs, np.arange(1))
     sizes, plan = BatchSizes(n, 2 * m, n + 2 * m), plan_of(n, 2 * m)
-    runs = RunParameters(*(torch.from_numpy(part).to(CARD) for part in pack(given)))
-    drawn = allocate_drawn(1, sizes, plan, CARD)
+    runs = RunParameters(*(torch.from_numpy(part).to(DEVICE) for part in pack(given)))
+    drawn = allocate_drawn(1, sizes, plan, DEVICE)
     draw(Batch(runs, sizes, plan, PLAIN), drawn)
     xor, isotropic = int(data == "xor"), noise == "isotropic"
     parameters = DataParameters(xor, n, d, m, 2.0, 1.0, 0.01, 0.2, 0.4, isotropic, True, 0)
     seed = draws.Seed(given.key0[0], given.key1[0], given.replicate[0])
-    work = workspace()
-    geometry = draw_geometry(parameters, seed, work)
-    training_set = draw_training_set(parameters, geometry, seed, np.float64, work)
+    arena = workspace()
+    geometry = draw_geometry(parameters, seed, arena)
+    training_set = draw_training_set(parameters, geometry, seed, np.float64, arena)
     count = geometry.labels.size
     np.testing.assert_array_equal(drawn.observed[0, :n].cpu(), training_set.observed)
     np.testing.assert_array_equal(drawn.centre[0, :n].cpu(), training_set.shared.argmax(axis=0))

@@ -1,4 +1,4 @@
-"""The card's tails against the CPU's."""
+"""The GPU's tails against the CPU's."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ import triton.language as tl
 
 from bocnn.gpu.risk import chance_negative
 from tests.bocnn.arenas import chances_negative
-from tests.bocnn.conftest import CARD
+from tests.bocnn.conftest import DEVICE
 
 
 @triton.jit
@@ -24,8 +24,8 @@ def _chances(slopes, out, constant, half, SIZE: tl.constexpr):
 def test_chances_of_an_error_are_those_of_the_cpu(constant: float, half: int) -> None:
     steep = np.logspace(-6, 3, 15)
     slopes = np.concatenate([steep, -steep, [0.0, np.nan]])
-    out = torch.empty(32, dtype=torch.float64, device=CARD)
-    on_card = [torch.from_numpy(part).to(CARD) for part in (slopes, np.array([constant]))]
-    _chances[(1,)](on_card[0], out, on_card[1], half, 32)
+    out = torch.empty(32, dtype=torch.float64, device=DEVICE)
+    on_gpu = [torch.from_numpy(part).to(DEVICE) for part in (slopes, np.array([constant]))]
+    _chances[(1,)](on_gpu[0], out, on_gpu[1], half, 32)
     expected = chances_negative(constant, slopes, half)
     np.testing.assert_allclose(out.cpu(), expected, rtol=1e-10, atol=1e-300)

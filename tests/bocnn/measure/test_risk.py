@@ -152,7 +152,7 @@ def test_more_draws_begin_with_the_fewer(count: int) -> None:
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "softplus"])
 def test_a_pair_is_a_draw_and_its_mirror_image(activation: str) -> None:
-    """Where the root changes its sign, both draws of a pair change places."""
+    """Where the root changes its sign, both draws of a pair are swapped."""
     run = trained(Problem(20, 60, activation=activation, mu_norm=1.0))
     mirrored, apart = run.fresh._replace(root=-run.fresh.root), 0
     for replicate in range(40):
@@ -193,7 +193,7 @@ def test_a_sure_signal_beats_any_noise(half: int) -> None:
     np.testing.assert_array_equal(chances_negative(1e200, slopes, half), 0.0)
 
 
-def test_a_roots_pivots_are_held_against_their_own_rows() -> None:
+def test_a_roots_pivots_are_compared_with_their_own_rows() -> None:
     covariance = padded_zeros(2, 2)
     covariance[0, 0], covariance[1, 1] = 1e18, 1.0
     cholesky(covariance, np.empty(len(covariance)))

@@ -49,8 +49,8 @@ def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> Non
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "+".join(kind) or "plain")
 def test_a_recorded_run_ends_as_an_unrecorded_one_bit_for_bit(kind: dict[str, Any]) -> None:
-    asked = columns(8, **kind)
-    assert_same(MODEL.record(asked, STEPS)[0], MODEL.run(asked))
+    inputs = columns(8, **kind)
+    assert_same(MODEL.record(inputs, STEPS)[0], MODEL.run(inputs))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "+".join(kind) or "plain")
@@ -109,10 +109,10 @@ def test_runs_of_mixed_precision_and_length_keep_their_order() -> None:
 
 
 def test_recorded_columns_are_the_declared_ones_and_cost_more() -> None:
-    asked = columns(2)
-    _, traces = MODEL.record(asked, STEPS)
+    inputs = columns(2)
+    _, traces = MODEL.record(inputs, STEPS)
     assert list(traces) == ["run", *(column.name for column in MODEL.trajectory_measures)]
-    assert (MODEL.trajectory_flops(asked, STEPS) > MODEL.flops(asked)).all()
+    assert (MODEL.trajectory_flops(inputs, STEPS) > MODEL.flops(inputs)).all()
 
 
 PROBLEMS = [
@@ -157,7 +157,7 @@ def test_coefficients_are_those_of_the_dense_filters(problem: Problem, decay: fl
 @pytest.mark.parametrize("problem", PROBLEMS, ids=str)
 def test_a_record_is_the_dense_networks_by_definition(problem: Problem) -> None:
     run = trained(problem)
-    found = trajectory_point(run.run, measure(run.run, 10, SEED, 60, arena()), arena())
+    found = trajectory_point(run.run, measure(run.run, 10, SEED, 60, arena()), False, arena())
     expected = dense.measure(run.pair.dense, run.pair.data, run.pair.centres)
     output = run.pair.dense(run.pair.data.patches).detach().requires_grad_()
     softplus(-run.pair.data.observed * output).sum().backward()

@@ -28,15 +28,15 @@ GIVEN: dict[str, Any] = {
 
 def test_measures_are_those_of_the_model() -> None:
     found = bocnn.train(**GIVEN, seed=5, replicate=2)
-    asked = columns(3, **GIVEN) | {"seed": np.full(3, 5)}
-    expected = MODEL.run(asked)
+    inputs = columns(3, **GIVEN) | {"seed": np.full(3, 5)}
+    expected = MODEL.run(inputs)
     assert found.status == expected["status"][2] == "ok"
     assert found.measures == {
         name: values[2] for name, values in expected.items() if name != "status"
     }
     assert isinstance(found.measures["steps_run"], int)
     assert (found.seed, found.replicate) == (5, 2) and "seed=5, replicate=2, data=" in repr(found)
-    assert found.engine == MODEL.engine_of(asked)["engine"]
+    assert found.engine == MODEL.engine_of(inputs)["engine"]
 
 
 def test_measures_are_those_of_the_same_run_in_a_sweep_bit_for_bit(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_null_is_none() -> None:
         ({"trajectory": [0.5]}, ValueError, "whole steps ≥ 0"),
     ],
 )
-def test_mistakes_are_refused_with_the_remedy(given: Any, error: Any, text: str) -> None:
+def test_errors_are_refused_with_the_remedy(given: Any, error: Any, text: str) -> None:
     with pytest.raises(error, match=text):
         bocnn.train(**GIVEN | given)
 

@@ -58,7 +58,7 @@ def widened(model: Any, column: Column, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def sweep(model: Any, **given: Any) -> str:
-    """A sweep of two seeds' worth of one cell, with a word in place of what it has."""
+    """A sweep of two seeds' worth of one cell, with a word instead of what it has."""
     fixed = SWEEPS[model.name]
     for name, word in given.items():
         kept = [p for p in fixed.strip("{}").split(", ") if not p.startswith(f"{name}:")]
@@ -73,19 +73,19 @@ def test_plan_refuses_a_word_that_no_engine_has_named(
     model: Any, column: Column, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = sweep(model, **{column.name: UNKNOWN})
-    told = errors_of(text, widened(model, column, monkeypatch))
-    assert f"fixed.{column.name}: received '{UNKNOWN}'" in told
-    assert f"does not train; expected {', '.join(model.words[column.name])}" in told
-    assert "1 error in" in told
+    text = errors_of(text, widened(model, column, monkeypatch))
+    assert f"fixed.{column.name}: received '{UNKNOWN}'" in text
+    assert f"does not train; expected {', '.join(model.words[column.name])}" in text
+    assert "1 error in" in text
 
 
 @each_choice
 def test_a_run_with_such_a_word_is_refused_and_not_trained_as_another(
     model: Any, column: Column, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = COLUMNS[model.name](2, **{column.name: UNKNOWN})
+    inputs = COLUMNS[model.name](2, **{column.name: UNKNOWN})
     with pytest.raises(ValueError, match=f"received {column.name}: {UNKNOWN}; the engine"):
-        widened(model, column, monkeypatch).run(asked)
+        widened(model, column, monkeypatch).run(inputs)
 
 
 @each_choice
@@ -94,10 +94,10 @@ def test_every_choice_is_named_by_the_engine(model: Any, column: Column) -> None
 
 
 def test_a_parameter_of_words_that_nobody_named_has_none() -> None:
-    asked = columns(2) | {"schedule": np.array(["cosine", "cosine"], dtype=object)}
+    inputs = columns(2) | {"schedule": np.array(["cosine", "cosine"], dtype=object)}
     with pytest.raises(ValueError, match=r"received schedule: cosine; .* accepts no word for it"):
-        MODEL.run(asked)
-    assert not MODEL.supports_gpu(asked).any()
+        MODEL.run(inputs)
+    assert not MODEL.supports_gpu(inputs).any()
 
 
 CODED = sorted(GPU_WORDS.keys() & WORDS.keys())
@@ -105,15 +105,15 @@ CODED = sorted(GPU_WORDS.keys() & WORDS.keys())
 
 
 @pytest.mark.parametrize("name", CODED)
-def test_the_card_takes_no_such_word(name: str) -> None:
-    asked = columns(3)
-    assert MODEL.supports_gpu(asked).all()
-    asked[name] = np.array([asked[name][0], UNKNOWN, asked[name][0]], dtype=object)
-    assert MODEL.supports_gpu(asked).tolist() == [True, False, True]
+def test_the_gpu_takes_no_such_word(name: str) -> None:
+    inputs = columns(3)
+    assert MODEL.supports_gpu(inputs).all()
+    inputs[name] = np.array([inputs[name][0], UNKNOWN, inputs[name][0]], dtype=object)
+    assert MODEL.supports_gpu(inputs).tolist() == [True, False, True]
     assert set(GPU_WORDS[name]) <= set(WORDS[name])
 
 
-def test_the_cards_codes_are_those_of_the_processor() -> None:
+def test_the_gpus_codes_are_those_of_the_processor() -> None:
     assert GPU_WORDS.keys() - WORDS.keys() == {"optimizer", "label_process"}
     for name in CODED:
         words = GPU_WORDS[name]

@@ -10,7 +10,7 @@ from bocnn.data.draws import Seed
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.model import DataParameters
 from bocnn.data.training_set import draw_training_set
-from bocnn.engines.packing import pack
+from bocnn.engines.packing import pack_runs
 from bocnn.models.kernel.draws import draw_data, draw_network
 from bocnn.models.kernel.model import MODEL as KERNEL
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
@@ -65,14 +65,14 @@ WITH: dict[str, dict[str, Any]] = {
 
 def drawn(**given: Any) -> tuple[np.ndarray, ...]:
     """Patches, true labels, and the hidden layer at the start, of one run by its key."""
-    runs = pack(MODEL.canonical(columns(1, **given)), np.arange(1))
+    runs = pack_runs(MODEL.canonical(columns(1, **given)), np.arange(1))
     names = {"law": "data"}
     parameters = DataParameters(
         *(getattr(runs, names.get(name, name))[0] for name in DataParameters._fields)
     )
-    seed, work = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), workspace()
-    geometry = draw_geometry(parameters, seed, work)
-    training_set = draw_training_set(parameters, geometry, seed, np.float64, work)
+    seed, arena = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), workspace()
+    geometry = draw_geometry(parameters, seed, arena)
+    training_set = draw_training_set(parameters, geometry, seed, np.float64, arena)
     return tuple(part.copy() for part in (geometry.points, training_set.shared, geometry.filters))
 
 
@@ -142,11 +142,11 @@ def test_a_run_by_its_own_key_is_the_same_alone_and_among_keyed_ones() -> None:
     """`keyed` names what enters, and its defaults stay out."""
     model = MODEL.with_keyed(["eta", "p_flip"])
     assert model.keyed == ("eta", "p_flip") and MODEL.keyed == ()
-    asked = columns(2, p_flip=0.0)
-    one, other = MODEL.with_keyed(["p_flip"]).run(asked), MODEL.run(asked)
+    inputs = columns(2, p_flip=0.0)
+    one, other = MODEL.with_keyed(["p_flip"]).run(inputs), MODEL.run(inputs)
     for name in one:
         np.testing.assert_array_equal(one[name], other[name])
-    assert (model.run(asked)["train_loss"] != other["train_loss"]).all()
+    assert (model.run(inputs)["train_loss"] != other["train_loss"]).all()
 
 
 OTHERS: list[tuple[Any, Any, dict[str, Any]]] = [

@@ -24,9 +24,11 @@ def zeros(arena: Arena, shape, real):  # type: ignore[no-untyped-def]
 
 
 def test_arrays_lie_apart_where_vectors_can_be_loaded() -> None:
-    work = arena()
+    memory = arena()
     arrays = [
-        allocated(work, (3, size), dtype) for size in (1, 5, 16) for dtype in (np.float32, np.int64)
+        allocated(memory, (3, size), dtype)
+        for size in (1, 5, 16)
+        for dtype in (np.float32, np.int64)
     ]
     spans = [(array.ctypes.data, array.ctypes.data + array.nbytes) for array in arrays]
     assert all(first % 64 == 0 for first, _ in spans)
@@ -34,23 +36,23 @@ def test_arrays_lie_apart_where_vectors_can_be_loaded() -> None:
 
 
 def test_zeros_are_zeros_whatever_was_there() -> None:
-    work = arena()
-    assert np.isnan(allocated(work, (4,), np.float32)).all()
-    assert not zeros(work, (4,), np.float32).any()
+    memory = arena()
+    assert np.isnan(allocated(memory, (4,), np.float32)).all()
+    assert not zeros(memory, (4,), np.float32).any()
 
 
 def test_what_is_taken_back_is_handed_out_again() -> None:
-    work = arena()
-    first = allocated(work, (8,), np.float64).ctypes.data
-    reset(work)
-    assert allocated(work, (8,), np.float64).ctypes.data == first
+    memory = arena()
+    first = allocated(memory, (8,), np.float64).ctypes.data
+    reset(memory)
+    assert allocated(memory, (8,), np.float64).ctypes.data == first
 
 
 def test_more_than_there_is_is_refused() -> None:
-    work = new_arena(1, 128)
-    allocated(work, (16,), np.float64)
+    memory = new_arena(1, 128)
+    allocated(memory, (16,), np.float64)
     with pytest.raises(MemoryError, match="more memory than was counted"):
-        allocated(work, (1,), np.float64)
+        allocated(memory, (1,), np.float64)
 
 
 @compiled()

@@ -7,8 +7,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numba
+import numpy as np
 import pytest
 
 from bocnn.simd import compiled
@@ -113,6 +115,36 @@ def test_the_command_works_where_neither_package_nor_home_can_be_written(
     assert "Traceback" not in said.stderr
 
 
+def make_sums() -> tuple[Any, Any]:
+    """Sums by one function, of a caller that may reorder sums and of one that may not."""
+
+    def total(values):  # type: ignore[no-untyped-def]
+        found = 0.0
+        for i in range(values.size):
+            found += values[i]
+        return found
+
+    def fast(values):  # type: ignore[no-untyped-def]
+        return inner(values)
+
+    def strict(values):  # type: ignore[no-untyped-def]
+        return inner(values)
+
+    inner = compiled.compiled()(total)
+    return compiled.compiled(fastmath=True)(fast), compiled.compiled()(strict)
+
+
+def test_arithmetic_does_not_depend_on_who_is_compiled_first() -> None:
+    values = np.random.default_rng(1).normal(size=1001)
+    in_order = 0.0
+    for value in values:
+        in_order += value
+    fast, strict = make_sums()
+    assert (fast(values), strict(values)) == (in_order, in_order)
+    fast, strict = make_sums()
+    assert (strict(values), fast(values)) == (in_order, in_order)
+
+
 def test_what_was_compiled_is_timed_once() -> None:
     inner = numba.njit(lambda x: x * 2)
     outer = numba.njit(lambda x: inner(x) + 1)
@@ -135,12 +167,12 @@ def say(word):
     with (folder / "log").open("a") as log:
         print(word, file=log)
 
-def work():
+def compile_all():
     say("begin")
     time.sleep(seconds)
     say("end")
 
-compiling.compile_seconds(work)
+compiling.compile_seconds(compile_all)
 """
 
 

@@ -5,21 +5,19 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from bocnn.theory.boundary import (
-    FROZEN,
-    Descent,
-    Overlap,
-    Sizes,
     both_layers_boundary,
     both_layers_ratio,
     both_layers_ratio_at,
-    clean_error,
-    critical_ratio,
-    growth_rate,
     hidden_layer_boundary,
     hidden_layer_constant,
-    noise_response,
     one_step_constant,
     one_step_error,
+)
+from bocnn.theory.critical_ratio import FROZEN, Overlap, clean_error, critical_ratio, noise_response
+from bocnn.theory.training_time import (
+    Descent,
+    Sizes,
+    growth_rate,
     stop_margin,
     stop_time,
     time_after,

@@ -19,7 +19,7 @@ SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda a: np.heaviside(a, 0.5),
     "erf": lambda a: 2 / np.sqrt(np.pi) * np.exp(-(a**2)),
 }
-POINTS = np.linspace(-9, 9, 18000)  # ReLU's kink lies in the middle of two
+POINTS = np.linspace(-9, 9, 18000)  # ReLU's kink is in the middle of two
 DENSITY = np.exp(-(POINTS**2) / 2) / np.sqrt(2 * np.pi)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec, PredictionSpec, TrendSpec
 from sweeps.declare.document import ADDED, read_document
-from sweeps.declare.file.form import SECTIONS, File
+from sweeps.declare.file.form import SECTION_RECORDS, File
 from sweeps.plan.declared import declared
 from tests.sweeps.small import errors_of, resolved
 from tests.toy import RecordingToy
@@ -50,12 +50,14 @@ WHOLE: dict[str, Any] = {
         ],
     },
 }
-"""A sweep file in which every key stands."""
+"""A sweep file in which every key is given."""
 
 
 def sections(value: Any, name: str = "") -> list[tuple[str, dict[str, Any]]]:
     """Every part of a file that has keys of its own, with the section that it is in."""
-    parts = [(name, value)] if isinstance(value, dict) and (not name or name in SECTIONS) else []
+    parts = (
+        [(name, value)] if isinstance(value, dict) and (not name or name in SECTION_RECORDS) else []
+    )
     for key, inner in value.items() if isinstance(value, dict) else ():
         for item in inner if isinstance(inner, list) else [inner]:
             parts += sections(item, key)
@@ -64,7 +66,9 @@ def sections(value: Any, name: str = "") -> list[tuple[str, dict[str, Any]]]:
 
 def keys() -> set[tuple[str, str]]:
     """Every key of the contract: its section, "" for the file itself, and its name."""
-    inner = {(s, f.name) for s, record in SECTIONS.items() for f in dataclasses.fields(record)}
+    inner = {
+        (s, f.name) for s, record in SECTION_RECORDS.items() for f in dataclasses.fields(record)
+    }
     return inner | {("", name) for name in File.model_fields}
 
 
@@ -113,7 +117,10 @@ def test_every_key_is_read_by_somebody() -> None:
     [
         ("2 *", "analysis.theory.0.line: '2 .' is not a formula"),
         ("2 * widht", "analysis.theory.0.line: the formula names 'widht'.*did you mean 'width'"),
-        ("double", r"'double', which is derived and no column of the dataset; write 2 \* x in its"),
+        (
+            "double",
+            r"'double', which is derived and no column of the dataset; write 2 \* x instead",
+        ),
         ("2", None),
         ("x * error / width", None),
     ],

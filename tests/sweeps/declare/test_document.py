@@ -111,7 +111,7 @@ def test_zipped_names_vary_together() -> None:
     assert count_runs({}, [], replicates=5) == 5
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.preset_names())
 def test_every_shipped_sweep_is_read_back(name: str) -> None:
     resolved = resolve(presets.find(name)[0], name, load_model)
     planned = resolved.cells.number * resolved.spec.replicates

@@ -1,4 +1,4 @@
-"""Errors in sweep files: each told with its line, what was expected and the nearest valid word."""
+"""Errors in sweep files: each reported with its line, what was expected and the nearest valid word."""
 
 import re
 from pathlib import Path
@@ -63,8 +63,10 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
         ("zip: [[x, y]]", "zip.0: zipped axes must be equally long: x has 2, y has 1"),
         ("zip: [[x, x]]", "zip.0.1: 'x' is zipped twice"),
         ("zip: [x, y]", "zip.0: received 'x'; expected a valid list"),
-        ("name: again", "name: stands twice, first on line 1"),
-        ("fixed: {width: 1, width: 2}", "fixed.width: stands twice, first on line 6"),
+        ("?", "None: received None; Keys should be strings"),
+        ("fixed: {~: 1}", "fixed.None: received None; expected a valid string"),
+        ("name: again", "name: given twice, first on line 1"),
+        ("fixed: {width: 1, width: 2}", "fixed.width: given twice, first on line 6"),
         ("fixed: &a {width: 1}\nsettings: *a", r"aliases \(\*name\) are not taken"),
         ("fixed: !!python/object/apply:os.system [ls]", "not valid YAML: could not determine"),
         ("fixed: {width: [1}", "not valid YAML"),
@@ -102,13 +104,13 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
         ),
     ],
 )
-def test_one_mistake(line: str, message: str) -> None:
+def test_one_error(line: str, message: str) -> None:
     text = errors_of(BODY + line)
     assert re.search(message, text), text
     assert "nothing was started" in text
 
 
-def test_every_mistake_is_told_at_once_in_order_of_lines() -> None:
+def test_all_errors_are_reported_together_in_order_of_lines() -> None:
     text = errors_of(
         """\
 name: Wrong
@@ -129,8 +131,8 @@ settings:
     positions = [line.strip().split(": ")[0] for line in listed]
     keys = [line.strip().split(": ")[1] for line in listed]
     assert head == f"{len(listed)} errors in test.yaml; nothing was started"
-    assert [int(place.split(":")[1]) for place in positions] == sorted(
-        int(place.split(":")[1]) for place in positions
+    assert [int(position.split(":")[1]) for position in positions] == sorted(
+        int(position.split(":")[1]) for position in positions
     )
     for line, key in [
         (1, "name"),
@@ -148,7 +150,7 @@ settings:
     assert "parameter y (ordinate of the plane) is missing" in text
 
 
-def test_a_wrong_value_is_one_mistake_whatever_types_were_tried() -> None:
+def test_a_wrong_value_is_one_error_whatever_types_were_tried() -> None:
     assert errors_of(BODY + "fixed: {width: true}").startswith("1 error in")
 
 
@@ -206,9 +208,7 @@ def test_a_long_value_is_shown_short() -> None:
         ("fixed: {width: .nan}", ["6: fixed.width: received nan; expected a finite number"]),
     ],
 )
-def test_an_ill_typed_value_is_one_mistake_beside_all_real_ones(
-    line: str, listed: list[str]
-) -> None:
+def test_an_ill_typed_value_is_one_error_beside_all_real_ones(line: str, listed: list[str]) -> None:
     _, *found = errors_of(BODY + line).splitlines()
     assert len(found) == len(listed), found
     for text, pattern in zip(found, listed, strict=True):
@@ -241,7 +241,7 @@ def test_nothing_is_missing_that_a_section_of_another_type_may_hold(section: str
         ("1 /", ""),
     ],
 )
-def test_a_formula_where_a_number_belongs_is_shown_its_place(value: str, remedy: str) -> None:
+def test_a_formula_where_a_number_belongs_is_shown_its_section(value: str, remedy: str) -> None:
     text = errors_of(BODY + f"fixed: {{width: {value}}}")
     assert text.endswith(
         f"expected a number in (0, inf) (width of the transition in log y){remedy}"
@@ -280,7 +280,7 @@ def test_a_file_nested_without_end(text: str) -> None:
     assert "YAML" in errors_of(text)
 
 
-def test_a_sweep_that_does_not_exist_is_told_with_the_shipped_ones() -> None:
+def test_a_sweep_that_does_not_exist_is_reported_with_the_shipped_ones() -> None:
     with pytest.raises(SweepError, match=r"label-flip-plane, .*; did you mean 'label-flip-plane'"):
         find("label-flip-plan")
 

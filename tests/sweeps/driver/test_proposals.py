@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sweeps.driver import plan_sweep
-from sweeps.driver.proposals import Measured, read_cells, train_proposed
+from sweeps.driver.proposals import MeasuredColumns, published_runs, train_proposed
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.plan import Plan
 from sweeps.store.dataset import DatasetFolder
@@ -34,15 +34,15 @@ class Bisection:
 
     def __init__(self) -> None:
         self.low, self.high = np.zeros(X.size, np.int64), np.full(X.size, Y.size - 1)
-        self.asked: list[int] = []
+        self.proposed: list[int] = []
 
     def ask(self) -> np.ndarray:
         open_ = np.flatnonzero(self.high - self.low > 1)
         middle = (self.low + self.high) // 2
-        self.asked += (cells := open_ * Y.size + middle[open_]).tolist()
+        self.proposed += (cells := open_ * Y.size + middle[open_]).tolist()
         return cells
 
-    def tell(self, cells: np.ndarray, measured: Measured) -> None:
+    def tell(self, cells: np.ndarray, measured: MeasuredColumns) -> None:
         x, y = np.divmod(cells, Y.size)
         assert measured["error"].shape == (cells.size, 8)
         np.testing.assert_allclose(measured["y"][:, 0], Y[y], rtol=1e-11)
@@ -60,11 +60,11 @@ def bisect(out: Path, executor: Callable[[TrainingJob], dict[int, str]] = train_
 
 
 def check(proposer: Bisection, out: Path) -> None:
-    """The boundary is where it was planted, and what was trained is what was asked for."""
+    """The boundary is where it was planted, and what was trained is what was proposed."""
     planted = 1.3 * X**0.5
     assert np.all(Y[proposer.low] <= planted) and np.all(planted <= Y[proposer.high])
-    assert len(proposer.asked) == len(set(proposer.asked)) <= 4 * 10
-    assert rows(out).num_rows == 8 * len(proposer.asked)
+    assert len(proposer.proposed) == len(set(proposer.proposed)) <= 4 * 10
+    assert rows(out).num_rows == 8 * len(proposer.proposed)
 
 
 def test_a_bisection_finds_the_boundary_with_few_cells(out: Path) -> None:
@@ -75,7 +75,7 @@ def test_what_is_published_is_read_and_not_trained_again(out: Path) -> None:
     first = bisect(out)
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.parquet")}
     again = bisect(out, lambda job: pytest.fail("trained again"))
-    assert again.asked == first.asked
+    assert again.proposed == first.proposed
     assert before == {path.name: path.stat().st_mtime_ns for path in out.glob("*.parquet")}
 
 
@@ -90,8 +90,8 @@ def test_the_rows_are_those_of_the_whole_sweep(out: Path, tmp_path: Path) -> Non
         def ask(self) -> np.ndarray:
             return next(proposals)
 
-        def tell(self, told: np.ndarray, measured: Measured) -> None:
-            assert told.tolist() == cells.tolist()
+        def tell(self, proposed: np.ndarray, measured: MeasuredColumns) -> None:
+            assert proposed.tolist() == cells.tolist()
 
     train_proposed(
         resolved(text), dataset, Given(), executor=train_here, shard_size=ShardSize(runs=3)
@@ -125,10 +125,10 @@ def test_a_round_that_fails_ends_the_search(out: Path) -> None:
     failures = train_proposed(
         sweep, dataset, proposer, executor=train_here, shard_size=ShardSize(runs=8)
     )
-    assert len(failures) == 4 and "replicate 3 fails as asked" in failures[0]
-    assert len(proposer.asked) == 4
+    assert len(failures) == 4 and "replicate 3 fails as configured" in failures[0]
+    assert len(proposer.proposed) == 4
     plan: Plan = plan_sweep(sweep, dataset)
-    assert read_cells(plan, dataset, np.array([0]))[0].size == 0
+    assert published_runs(plan, dataset, np.array([0]))[0].size == 0
 
 
 @pytest.mark.usefixtures("ray_session")
@@ -137,5 +137,5 @@ def test_a_bisection_on_ray_asks_for_the_same_cells(out: Path, tmp_path: Path) -
 
     found = bisect(out, lambda job: tune.run(job, ignore, tune.Cluster()))
     check(found, out)
-    assert found.asked == bisect(tmp_path / "here").asked
+    assert found.proposed == bisect(tmp_path / "here").proposed
     assert all(TOY.name.encode() == pq.read_schema(p).metadata[b"model"] for p in out.glob("sh*"))

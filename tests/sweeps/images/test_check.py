@@ -54,7 +54,7 @@ def write_black(folder: Path) -> None:
         ),
     ],
 )
-def test_unusable_images_are_a_mistake_of_the_file(
+def test_unusable_images_are_an_error_of_the_file(
     tmp_path: Path, n: str, fixed: str, message: str
 ) -> None:
     text = refused(tmp_path, n, fixed.replace("{}", str(tmp_path)))
@@ -75,7 +75,7 @@ def test_files_one_folder_further_down_are_pointed_at(tmp_path: Path) -> None:
     assert text.endswith(f"There is one in {tmp_path / 'raw'}")
 
 
-def test_broken_and_unusable_files_are_told(tmp_path: Path) -> None:
+def test_broken_and_unusable_files_are_reported(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     fixed = f"data: mnist, folder: {tmp_path}"
     assert "5: fixed.data: the classes 8 and 7 of mnist" in refused(

@@ -1,4 +1,4 @@
-"""Images are part of a run's identity by their content, wherever they lie."""
+"""Images are part of a run's identity by their content, wherever they are."""
 
 import json
 import pickle
@@ -51,8 +51,8 @@ def planned(folder: Path, out: Path, text: str = SWEEP) -> tuple[Plan, DatasetFo
 
 def train(folder: Path, out: Path, text: str = SWEEP) -> driver.Outcome:
     plan, dataset = planned(folder, out, text)
-    work = driver.prepare(plan, dataset, ShardSize(runs=4))
-    return driver.execute(work, dataset, train_here)
+    job = driver.prepare(plan, dataset, ShardSize(runs=4))
+    return driver.execute(job, dataset, train_here)
 
 
 def test_the_same_images_elsewhere_train_nothing_anew(tmp_path: Path, out: Path) -> None:
@@ -110,9 +110,9 @@ def test_a_worker_that_finds_other_images_fails_and_publishes_nothing(
 ) -> None:
     folder = write(tmp_path / "a")
     plan, dataset = planned(folder, out)
-    work = driver.prepare(plan, dataset, ShardSize(runs=4))
+    job = driver.prepare(plan, dataset, ShardSize(runs=4))
     write(folder, seed=1)
-    outcome = driver.execute(pickle.loads(pickle.dumps(work)), dataset, train_here)
+    outcome = driver.execute(pickle.loads(pickle.dumps(job)), dataset, train_here)
     assert outcome.missing == 8 and len(outcome.failures) == 2
     assert "expected" in outcome.failures[0] and "planned with" in outcome.failures[0]
     assert not dataset.shards()
@@ -128,8 +128,8 @@ def test_a_worker_that_finds_other_images_fails_and_publishes_nothing(
 def test_images_that_cannot_be_used_are_refused_before_anything_starts(
     old: str, new: str, message: str
 ) -> None:
-    told = errors_of(SWEEP.replace(old, new), load_model("kernel"))
-    assert message in told and "nothing was started" in told
+    text = errors_of(SWEEP.replace(old, new), load_model("kernel"))
+    assert message in text and "nothing was started" in text
 
 
 @pytest.mark.parametrize("section", ["axes", "settings"])

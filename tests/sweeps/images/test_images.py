@@ -71,7 +71,7 @@ def test_runs_take_images_from_a_folder(tmp_path: Path, data: str) -> None:
     assert set(rows["status"]) == {"ok"} and np.isfinite(rows["test_l1"]).all()
 
 
-def test_files_that_are_not_what_they_should_be_are_told(tmp_path: Path) -> None:
+def test_files_that_are_not_what_they_should_be_are_reported(tmp_path: Path) -> None:
     whole = idx(CLASSES)
     with pytest.raises(ValueError, match=r"f begins with .*; expected .* bytes in 3 dimensions"):
         read_idx(whole, 3, where="f")
@@ -114,14 +114,14 @@ def test_true_digits_are_learned_and_random_labels_are_not() -> None:
     assert (true["bound"] < random["bound"]).all()
 
 
-def test_too_many_samples_and_one_class_twice_are_told() -> None:
+def test_too_many_samples_and_one_class_twice_are_reported() -> None:
     with pytest.raises(ValueError, match="received n = 357; expected fewer than the 357 images"):
         run(1, **{**DIGITS, "n": 357})
     with pytest.raises(ValueError, match="received the class 8 twice; expected two different"):
         run(1, **{**DIGITS, "negative": 8})
 
 
-def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(ValueError, match=r"needs scikit-learn.*pip install 'bocnn\[images\]'"):
         two_classes("digits", "", 5, 6)

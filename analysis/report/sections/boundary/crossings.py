@@ -1,5 +1,7 @@
 """The boundary: crossings, fitted lines and theory's, one figure a level, and the crossings as a table."""
 
+from functools import partial
+
 import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
@@ -7,7 +9,7 @@ from analysis.dataset.plane import Plane, exact
 from analysis.figures import draw_boundary
 from analysis.report.blocks import FigureBlock, TableBlock
 from analysis.report.results import LevelResults
-from analysis.report.rows import Row, finite
+from analysis.report.rows import TableRow, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.words import setting_words
 
@@ -45,13 +47,17 @@ def boundary_figure(level: LevelResults) -> FigureBlock:
     return FigureBlock(
         f"boundary-level-{exact(boundary.level)}",
         f"Boundary at {boundary.label} = {exact(boundary.level)} over {boundary.plane.x.label}",
-        draw_boundary(
-            boundary, powers, comparisons=level.comparisons, broken_laws=level.broken_laws
+        partial(
+            draw_boundary,
+            boundary,
+            powers,
+            comparisons=level.comparisons,
+            broken_laws=level.broken_laws,
         ),
     )
 
 
-def boundary_rows(boundary: Boundary) -> list[Row]:
+def boundary_rows(boundary: Boundary) -> list[TableRow]:
     """One row a setting and column: where the boundary is, its interval, and its state.
 
     Censored values and open ends are empty; `state` says on which side they are. `raw` is where the
@@ -81,8 +87,13 @@ def boundary_rows(boundary: Boundary) -> list[Row]:
     ]
 
 
-def boundary_cells(row: Row, plane: Plane) -> list[str]:
-    """A crossing's row as people read it."""
+def boundary_cells(row: TableRow, plane: Plane) -> list[str]:
+    """A crossing's row as people read it.
+
+    Args:
+        row: of boundary.csv.
+        plane: names the columns of x and y.
+    """
     low, high = (
         "open" if row[f"{end}_open"] else "" if row[end] is None else f"{row[end]:.4g}"
         for end in ("low", "high")

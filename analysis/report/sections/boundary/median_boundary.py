@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from analysis.report.blocks import MAX_OPEN_ROWS, TableBlock, table_of_rows
-from analysis.report.rows import Row
+from analysis.report.rows import TableRow
 from analysis.report.section import Section, has_levels, has_single_runs
 from analysis.report.sections.boundary.crossings import boundary_rows
 
@@ -15,7 +15,7 @@ class MedianBoundary(Section):
     needs = (has_levels, has_single_runs)
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[TableRow]:
         """One row a level, setting and column."""
         return [row for one in self.results.median_boundaries for row in boundary_rows(one)]
 

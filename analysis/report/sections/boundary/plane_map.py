@@ -1,7 +1,7 @@
 """The plane: means and two-colour views of every level, failures, and the cells' values."""
 
 from collections.abc import Callable
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from analysis.cells.cells import Cells
 from analysis.dataset.plane import exact
 from analysis.figures import draw_failures, draw_map
 from analysis.report.blocks import FigureBlock, MapBlock, TableBlock
-from analysis.report.rows import Row, finite
+from analysis.report.rows import TableRow, finite
 from analysis.report.section import Section, has_levels
 
 
@@ -38,8 +38,7 @@ class PlaneMap(Section):
         planned = cells.missing + sum(cells.status.values())
         if (cells.runs_used < planned).any():
             views.append(PlaneView("failures", "runs not used", partial(draw_failures, cells)))
-        # A single setting's figure is that of the whole plane too.
-        return [view._replace(draw=cache(view.draw)) for view in views]
+        return views
 
     @property
     def settings(self) -> tuple[int, ...]:
@@ -56,7 +55,8 @@ class PlaneMap(Section):
     def map(self) -> MapBlock:
         """Each setting in every view."""
         panels = (
-            tuple((view.words, view.draw((s,))) for view in self.views) for s in self.settings
+            tuple((view.words, partial(view.draw, (s,))) for view in self.views)
+            for s in self.settings
         )
         return MapBlock(self.results.cells, tuple(panels))
 
@@ -64,7 +64,9 @@ class PlaneMap(Section):
         """All settings in every view, as files."""
         label, every = self.results.cells.label, self.settings
         return [
-            FigureBlock(view.name, f"{label}, {view.words}", view.draw(every), on_page=False)
+            FigureBlock(
+                view.name, f"{label}, {view.words}", partial(view.draw, every), on_page=False
+            )
             for view in self.views
         ]
 
@@ -74,7 +76,13 @@ class PlaneMap(Section):
 
 
 def level_view(cells: Cells, boundary: Boundary, two_colours: bool) -> PlaneView:
-    """The view of one level: means in shades, or their sides of the level in two colours."""
+    """The view of one level: means in shades, or their sides of the level in two colours.
+
+    Args:
+        cells: means on the plane.
+        boundary: at the level.
+        two_colours: whether sides of the level are shown instead of shades.
+    """
     level = exact(boundary.level)
     kind, words = ("two-colour", "two colours") if two_colours else ("map", "mean")
     return PlaneView(
@@ -84,7 +92,7 @@ def level_view(cells: Cells, boundary: Boundary, two_colours: bool) -> PlaneView
     )
 
 
-def cell_rows(cells: Cells) -> list[Row]:
+def cell_rows(cells: Cells) -> list[TableRow]:
     """One row a cell: where it is, counts, mean and standard error."""
     mean, error, used = cells.mean, cells.standard_error, cells.runs_used
     x, y = cells.plane.x, cells.plane.y

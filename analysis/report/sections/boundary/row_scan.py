@@ -1,13 +1,12 @@
 """The boundary scanned along x, which finds it where it is vertical."""
 
-from functools import cached_property
-
 from analysis.boundary.mean_crossing import find_boundary
 from analysis.cells.cells import transposed
 from analysis.report.blocks import MAX_OPEN_ROWS, TableBlock, table_of_rows
-from analysis.report.rows import Row
+from analysis.report.rows import TableRow
 from analysis.report.section import Section, has_levels
 from analysis.report.sections.boundary.crossings import boundary_rows
+from analysis.report.tasks import Tasks
 
 
 class RowScan(Section):
@@ -16,9 +15,16 @@ class RowScan(Section):
     title = "Crossings along x"
     needs = (has_levels,)
 
-    @cached_property
-    def rows(self) -> list[Row]:
+    def begin(self, tasks: Tasks) -> None:
+        """Finds the crossings."""
+        self._found = tasks.submit(self._rows)
+
+    @property
+    def rows(self) -> list[TableRow]:
         """One row a level, setting and row of the plane."""
+        return self._found.result()
+
+    def _rows(self) -> list[TableRow]:
         rows, results = transposed(self.results.cells), self.results
         found = (
             find_boundary(rows, level, resampling=results.resampling)

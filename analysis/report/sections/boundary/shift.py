@@ -1,14 +1,14 @@
 """How far settings move the boundary."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.figures import draw_shift
 from analysis.report.blocks import FigureBlock, TableBlock, table_of_rows
-from analysis.report.rows import Row, estimate_columns
+from analysis.report.rows import TableRow, estimate_columns
 from analysis.report.section import Section, has_levels, has_several_settings
 from analysis.report.words import estimate_words
 from analysis.scaling.paired_shift import Shift
@@ -84,7 +84,7 @@ class ShiftOfBoundary(Section):
             FigureBlock(
                 f"shift-level-{exact(level.boundary.level)}",
                 f"Shift of the boundary at {level.boundary.label} = {exact(level.boundary.level)}",
-                draw_shift(level.boundary, level.shifts),
+                partial(draw_shift, level.boundary, level.shifts),
             )
             for level in self.results.levels
         ]
@@ -110,7 +110,7 @@ class ShiftOfBoundary(Section):
             )
 
 
-def shift_rows(found: LevelShift) -> list[Row]:
+def shift_rows(found: LevelShift) -> list[TableRow]:
     """One row a column, then one for the overall mean (x empty)."""
     x, shift = found.boundary.plane.x, found.shift
     common = {

@@ -29,7 +29,7 @@ class RunsByStatus(Section):
         batched = (
             ""
             if cells.batched_runs is None
-            else " They are too many to keep one by one: means and errors are those of "
+            else " They are too many to keep singly: means and errors are those of "
             f"{cells.values.shape[3]} batches, and the median boundary is left out."
         )
         return f"A run that failed is counted here and enters no mean.{batched}"

@@ -1,6 +1,6 @@
 """Data collapse: the cells' means against each order parameter that the sweep names."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from analysis.cells.cells import Cells
@@ -8,7 +8,7 @@ from analysis.cells.columns import on_plane
 from analysis.errors import AnalysisError
 from analysis.figures.collapse import draw_collapse
 from analysis.report.blocks import FigureBlock, TableBlock
-from analysis.report.rows import Row, estimate_columns, finite
+from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
 from analysis.scaling.data_collapse import Collapse, collapse
@@ -62,7 +62,7 @@ class CollapseByOrder(Section):
             FigureBlock(
                 f"collapse-{k}",
                 f"Collapse by {group[0].name}",
-                draw_collapse(self.results.cells, group),
+                partial(draw_collapse, self.results.cells, group),
             )
             for k, group in enumerate(self.collapses.found, start=1)
         ]
@@ -75,8 +75,13 @@ class CollapseByOrder(Section):
         return [TableBlock("collapse", self.title, rows, header, cells)]
 
 
-def collapse_row(cells: Cells, found: Collapse) -> Row:
-    """One order parameter and setting: quality of the collapse, and the best exponent."""
+def collapse_row(cells: Cells, found: Collapse) -> TableRow:
+    """One order parameter and setting: quality of the collapse, and the best exponent.
+
+    Args:
+        cells: names the settings.
+        found: the collapse.
+    """
     return {
         "setting": cells.plane.settings[found.setting],
         "order_parameter": found.name,
@@ -89,7 +94,12 @@ def collapse_row(cells: Cells, found: Collapse) -> Row:
 
 
 def collapse_cells(cells: Cells, found: Collapse) -> list[str]:
-    """A collapse as people read it."""
+    """A collapse as people read it.
+
+    Args:
+        cells: names the settings.
+        found: the collapse.
+    """
     return [
         found.name,
         setting_words(cells.plane.settings[found.setting]),

@@ -1,13 +1,21 @@
 """The exponent against the level at which the plane is cut, by both definitions of the boundary."""
 
-from functools import cached_property
+from collections.abc import Iterable
+from functools import cached_property, partial
 
+from analysis.boundary.mean_crossing import Boundary
 from analysis.cells.cells import Cells
 from analysis.figures.levels import draw_levels
 from analysis.report.blocks import MAX_OPEN_ROWS, FigureBlock, TableBlock, table_of_rows
-from analysis.report.rows import Row, estimate_columns, finite
+from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
-from analysis.scaling.exponent_by_level import LevelExponent, exponents
+from analysis.report.tasks import Tasks
+from analysis.scaling.exponent_by_level import (
+    LevelExponent,
+    default_levels,
+    exponents,
+    in_order,
+)
 
 
 class ExponentByLevel(Section):
@@ -16,12 +24,28 @@ class ExponentByLevel(Section):
     title = "Exponent by level"
     needs = (has_levels,)
 
+    def begin(self, tasks: Tasks) -> None:
+        """Finds the boundaries of levels that no other section shows."""
+        results = self.results
+        levels = default_levels(results.cells)
+        self._shown = tuple(level for level in levels if level in results.spec.levels)
+        others = tuple(level for level in levels if level not in self._shown)
+        self._others = tasks.submit(partial(self._exponents, others))
+
     @cached_property
     def exponents(self) -> tuple[LevelExponent, ...]:
         """The exponent of each level, definition and setting."""
         results = self.results
         known = (*results.boundaries, *results.median_boundaries)
-        return exponents(results.cells, resampling=results.resampling, known=known)
+        return in_order((*self._exponents(self._shown, known), *self._others.result()))
+
+    def _exponents(
+        self, levels: tuple[float, ...], known: Iterable[Boundary] = ()
+    ) -> tuple[LevelExponent, ...]:
+        results = self.results
+        if not levels:
+            return ()
+        return exponents(results.cells, levels, resampling=results.resampling, known=known)
 
     def is_empty(self) -> bool:
         return not self.exponents
@@ -37,8 +61,8 @@ class ExponentByLevel(Section):
         if not any(one.law.slope for one in self.exponents):
             return []
         theories = self.results.spec.theory
-        figure = draw_levels(self.results.cells, self.exponents, theories=theories)
-        return [FigureBlock("levels", self.title, figure)]
+        draw = partial(draw_levels, self.results.cells, self.exponents, theories=theories)
+        return [FigureBlock("levels", self.title, draw)]
 
     def tables(self) -> list[TableBlock]:
         """Every level, definition and setting."""
@@ -48,8 +72,13 @@ class ExponentByLevel(Section):
         return [table_of_rows("levels", self.title, rows, folded=folded)]
 
 
-def exponent_row(cells: Cells, found: LevelExponent) -> Row:
-    """One level, definition and setting: the exponent that this level shows."""
+def exponent_row(cells: Cells, found: LevelExponent) -> TableRow:
+    """One level, definition and setting: the exponent that this level shows.
+
+    Args:
+        cells: names the settings.
+        found: the exponent at a level.
+    """
     return {
         "definition": found.definition,
         "setting": cells.plane.settings[found.setting],

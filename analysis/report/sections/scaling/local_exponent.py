@@ -1,13 +1,13 @@
 """The boundary's exponent over windows of x, at every level."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.figures.trends import draw_local
 from analysis.report.blocks import FigureBlock, TableBlock, table_of_rows
-from analysis.report.rows import Row, estimate_columns
+from analysis.report.rows import TableRow, estimate_columns
 from analysis.report.section import Section, has_levels
 from analysis.scaling.sliding_exponent import LocalExponent, local_exponents
 
@@ -51,7 +51,7 @@ class LocalExponents(Section):
             FigureBlock(
                 f"local-level-{exact(boundary.level)}",
                 f"Local exponent at {boundary.label} = {exact(boundary.level)}",
-                draw_local(boundary, found, theories=theories),
+                partial(draw_local, boundary, found, theories=theories),
             )
             for boundary, found in self.levels
         ]
@@ -61,7 +61,7 @@ class LocalExponents(Section):
         return [table_of_rows("local", "Exponents of the windows", rows, folded=True)]
 
 
-def exponent_rows(level: LevelExponents) -> list[Row]:
+def exponent_rows(level: LevelExponents) -> list[TableRow]:
     """One row a window."""
     return [
         {

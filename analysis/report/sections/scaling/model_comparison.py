@@ -1,13 +1,13 @@
 """The laws that compete for each boundary, by information criteria, with their residuals."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.figures.residuals import draw_residuals
 from analysis.report.blocks import MAX_OPEN_ROWS, FigureBlock, TableBlock, table_of_rows
-from analysis.report.rows import Row
+from analysis.report.rows import TableRow
 from analysis.report.section import Section, has_levels
 from analysis.scaling.model_selection import Selection, select_law
 
@@ -20,7 +20,7 @@ class ComparedModels(NamedTuple):
 
 
 class ModelComparison(Section):
-    """Power law, straight line, two regimes and theory's exponents on the same columns."""
+    """Power law, linear law, broken power law and theory's exponents on the same columns."""
 
     title = "Model comparison"
     needs = (has_levels,)
@@ -51,7 +51,7 @@ class ModelComparison(Section):
             FigureBlock(
                 f"residuals-level-{exact(boundary.level)}-{selection.setting}",
                 _caption(boundary, selection),
-                draw_residuals(boundary, selection),
+                partial(draw_residuals, boundary, selection),
             )
             for boundary, selection in self.comparisons
         ]
@@ -68,7 +68,7 @@ def _caption(boundary: Boundary, selection: Selection) -> str:
     return f"{at}, {setting}" if setting else at
 
 
-def candidate_rows(found: ComparedModels) -> list[Row]:
+def candidate_rows(found: ComparedModels) -> list[TableRow]:
     """One row a competing law, best first; criteria are differences from the least."""
     boundary, selection = found
     return [

@@ -8,14 +8,13 @@ from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock
 from analysis.report.results import LevelResults
-from analysis.report.rows import Row, estimate_columns, finite
+from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
+from analysis.scaling.model_selection import LAW_NAMES
 from analysis.scaling.power_law import PowerLaw
 from analysis.scaling.prediction import POOR_FIT, is_poor_fit
 from sweeps.declare.analysis_spec import PredictionSpec
-
-LAW_NAMES = {"power": "power law", "line": "straight line"}
 
 
 class FittedLaw(NamedTuple):
@@ -33,19 +32,19 @@ class FittedLaw(NamedTuple):
 
 
 class PowerLaws(Section):
-    """Power laws and straight lines through each boundary."""
+    """Power laws and linear laws of each boundary."""
 
     title = "Laws of the boundary"
     needs = (has_levels,)
 
     @cached_property
     def laws(self) -> list[FittedLaw]:
-        """Every fit, level by level: power laws and straight lines, then theory's ranges."""
+        """Every fit, level by level: power laws and linear laws, then theory's ranges."""
         return [law for level in self.results.levels for law in fitted_laws(level)]
 
     def words(self) -> str:
         return (
-            "A power law's exponent, a straight line's slope, and where theory states an exponent "
+            "A power law's exponent, a linear law's slope, and where theory states an exponent "
             "whether the measured one agrees. Intervals come from refitting resampled replicates."
         )
 
@@ -72,13 +71,13 @@ def fitted_laws(level: LevelResults) -> Iterator[FittedLaw]:
         yield FittedLaw(level.boundary, found.law, found.theory, found.words)
 
 
-def law_row(found: FittedLaw) -> Row:
+def law_row(found: FittedLaw) -> TableRow:
     """One fitted law; empty fields and a reason where it could not be fitted."""
     law, theory = found.law, found.theory
     return {
         "level": found.boundary.level,
         "setting": found.setting,
-        "law": law.kind,
+        "law": LAW_NAMES[law.kind],
         "x_low": law.x_range[0] if law.x_range else None,
         "x_high": law.x_range[1] if law.x_range else None,
         "columns": law.columns,

@@ -7,7 +7,7 @@ from analysis.cells.columns import along_x
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock
 from analysis.report.predictions import Prediction
-from analysis.report.rows import Row
+from analysis.report.rows import TableRow
 from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
 from analysis.scaling.verdict import Verdict, judge_exponent, judge_line
@@ -80,7 +80,7 @@ def prediction_of(verdict: Verdict) -> Prediction:
     )
 
 
-def verdict_row(verdict: Verdict) -> Row:
+def verdict_row(verdict: Verdict) -> TableRow:
     """One prediction, level, definition and setting: theory beside what was measured."""
     return {
         **prediction_of(verdict).columns(verdict.sweep, THEORY_VERDICT_COLUMNS),

@@ -1,7 +1,7 @@
-"""Fitted quantities followed over a setting, beside what theory says of them."""
+"""Fitted quantities followed over a setting, beside theory's predictions."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 from analysis.figures.trends import QUANTITY_WORDS, draw_trends
 from analysis.report.blocks import (
@@ -12,7 +12,7 @@ from analysis.report.blocks import (
     table_of_rows,
 )
 from analysis.report.predictions import Prediction, PredictionFile, prediction_table
-from analysis.report.rows import Row, estimate_columns
+from analysis.report.rows import TableRow, estimate_columns
 from analysis.report.section import Section, has_levels
 from analysis.scaling.trend import Trend, follow
 
@@ -23,7 +23,7 @@ TREND_VERDICT_COLUMNS = (
 
 
 class Trends(Section):
-    """Every quantity that the sweep asks to follow over a setting."""
+    """Every quantity that the sweep follows over a setting."""
 
     title = "Trends over settings"
     needs = (has_levels,)
@@ -59,7 +59,7 @@ class Trends(Section):
             FigureBlock(
                 name,
                 f"The {QUANTITY_WORDS.get(spec.of, spec.of)} over {spec.setting}",
-                draw_trends(group),
+                partial(draw_trends, group),
             )
             for name, spec, group in zip(names, specs, self.groups, strict=True)
         ]
@@ -80,7 +80,7 @@ class Trends(Section):
                 yield trend_prediction(trend)
 
 
-def trend_rows(trend: Trend) -> list[Row]:
+def trend_rows(trend: Trend) -> list[TableRow]:
     """One row a value of the setting."""
     return [
         {

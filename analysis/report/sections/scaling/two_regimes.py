@@ -7,7 +7,7 @@ from typing import NamedTuple
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock
-from analysis.report.rows import Row, estimate_columns, finite
+from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
 from analysis.scaling.broken_power_law import BrokenPowerLaw
@@ -54,7 +54,7 @@ class TwoRegimes(Section):
     def words(self) -> str:
         """What preferred means, or that nothing could be fitted."""
         if not self.fitted:
-            return "Too few columns cross inside the grid to tell two power laws from one."
+            return "Too few columns cross inside the grid to distinguish two power laws from one."
         return (
             "Two power laws that join at a break. They are preferred where χ² falls by more than a "
             "criterion of the Bayesian kind (BIC) charges for the two additional parameters."
@@ -87,7 +87,7 @@ class TwoRegimes(Section):
                 yield f"{where}: two regimes, {below} then {above}, break at {at}"
 
 
-def break_row(found: FittedBreak) -> Row:
+def break_row(found: FittedBreak) -> TableRow:
     """Two regimes and whether they are preferred; empty fields where too few columns are closed."""
     law = found.law
     return {

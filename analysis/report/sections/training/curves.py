@@ -1,14 +1,14 @@
-"""Every curve that the sweep asks for, beside what is predicted of it."""
+"""Every curve that the sweep requests, beside its prediction."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from analysis.dataset.plane import PlaneAxis
 from analysis.figures.curves import draw_curves
 from analysis.report.blocks import FigureBlock, TableBlock, file_names, table_of_rows
 from analysis.report.predictions import Prediction, PredictionFile, prediction_table
-from analysis.report.rows import Row, finite
+from analysis.report.rows import TableRow, finite
 from analysis.report.section import Section
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.prediction import AGREES, DISAGREES
@@ -92,7 +92,7 @@ class MeasuredCurves(Section):
             FigureBlock(
                 name,
                 f"{curve.label} along {curve.x.name}",
-                draw_curves(curve.lines, curve.x, labels=(curve.label, curve.line_axis)),
+                partial(draw_curves, curve.lines, curve.x, labels=(curve.label, curve.line_axis)),
             )
             for name, curve in zip(names, self.curves, strict=True)
         ]
@@ -106,7 +106,7 @@ class MeasuredCurves(Section):
         # Where there are limits, theory is of them and not of the finite sizes.
         sizes = self.shares[False] if self.shares[True] else []
         return [
-            prediction_table(verdicts, "Curves beside what is predicted", self.predictions()),
+            prediction_table(verdicts, "Curves beside predictions", self.predictions()),
             prediction_table(finite_sizes, "The same of every finite size", sizes, folded=True),
             table_of_rows("curves", "Every point", point_rows(self.lines), folded=True),
         ]
@@ -166,14 +166,14 @@ def share_prediction(one: CurveLine) -> Prediction | None:
     )
 
 
-def point_rows(lines: list[CurveLine]) -> list[Row]:
+def point_rows(lines: list[CurveLine]) -> list[TableRow]:
     """Every point of all lines, with the same columns."""
     rows = [row for one in lines for row in line_rows(one)]
     names = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name) for name in names} for row in rows]
 
 
-def line_rows(one: CurveLine) -> list[Row]:
+def line_rows(one: CurveLine) -> list[TableRow]:
     """One row a point of a line."""
     curve, line = one
     return [

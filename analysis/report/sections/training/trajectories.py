@@ -1,13 +1,13 @@
 """Both layers along the training, and whether their ratio settles."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 from analysis.dataset.trajectory_files import MAX_SHOWN_REPLICATES
 from analysis.figures import draw_trajectories, draw_trajectory, draw_trajectory_key
 from analysis.report.blocks import FigureBlock, TableBlock, table_of_rows
 from analysis.report.predictions import Prediction
-from analysis.report.rows import Row, estimate_columns
+from analysis.report.rows import TableRow, estimate_columns
 from analysis.report.section import Section, has_trajectories
 from analysis.training.trajectories import BAND, Trajectories
 
@@ -45,11 +45,11 @@ class TrajectoriesOfLayers(Section):
         """All panels in one figure, and each by itself for narrow pages."""
         found = self.found
         parts = tuple(
-            (", ".join(filter(None, (panel, setting))), draw_trajectory(found, s, p))
+            (", ".join(filter(None, (panel, setting))), partial(draw_trajectory, found, s, p))
             for s, setting in enumerate(found.settings)
             for p, panel in enumerate(found.panels)
         )
-        whole, key = draw_trajectories(found), draw_trajectory_key(found)
+        whole, key = partial(draw_trajectories, found), partial(draw_trajectory_key, found)
         return [FigureBlock("trajectories", self.caption, whole, parts, key)]
 
     def tables(self) -> list[TableBlock]:
@@ -74,7 +74,7 @@ class TrajectoriesOfLayers(Section):
             )
 
 
-def ending_rows(found: Trajectories) -> list[Row]:
+def ending_rows(found: Trajectories) -> list[TableRow]:
     """One row a setting and panel: the last value of the last measure, its growth, and the verdict."""
     return [
         {

@@ -147,10 +147,10 @@ def test_a_recorded_run_is_the_run_itself_and_its_curve_that_of_shorter_runs() -
         np.testing.assert_array_equal(measured[name], values)
     np.testing.assert_array_equal(traced["step"], [0, 3, 10, 60] * 2)
     np.testing.assert_array_equal(traced["run"], np.repeat([0, 1], 4))
-    for place, steps in enumerate((0, 3, 10, 60)):
+    for row, steps in enumerate((0, 3, 10, 60)):
         rows = run(2, steps=steps)
         for name in ("residual", "predicted_residual", "residual_gap", "distance"):
-            np.testing.assert_array_equal(traced[name][[place, place + 4]], rows[name])
+            np.testing.assert_array_equal(traced[name][[row, row + 4]], rows[name])
 
 
 def test_a_run_that_diverges_is_recorded_until_it_did() -> None:
@@ -160,6 +160,6 @@ def test_a_run_that_diverges_is_recorded_until_it_did() -> None:
     assert np.isfinite(traced["residual"][0])
 
 
-def test_images_without_a_reader_are_told() -> None:
+def test_images_without_a_reader_are_reported() -> None:
     with pytest.raises(ValueError, match="received data: digits; expected sphere"):
         run(data="digits")

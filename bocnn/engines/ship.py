@@ -1,0 +1,37 @@
+"""Makes the LLVM code that comes with the package anew, in a minute: `python -m bocnn.engines.ship`."""
+
+import numpy as np
+
+from bocnn.cpu.engine import llvm_codes
+from bocnn.engines.gram_cpu import new_results
+from bocnn.engines.packing import pack_runs
+from bocnn.parameters.columns import PARAMETERS
+from bocnn.simd.lanes import lane_count
+from bocnn.simd.shipped import FILE, ship
+
+_PLAIN = {"n": 4, "d": 8, "m": 1, "mu_norm": 1.0, "sigma_0": 0.1, "v0": 0.1, "eta": 0.1, "steps": 1}
+
+
+def main() -> None:
+    """Write LLVM code of every stage, in both precisions, for runs side by side and one by one."""
+    types = {"int64": np.int64, "float64": np.float64, "string": object}
+    values = {column.name: column.default for column in PARAMETERS} | _PLAIN
+    columns = {
+        column.name: np.array(
+            [np.nan if values[column.name] is None else values[column.name]],
+            dtype=types[column.type],
+        )
+        for column in PARAMETERS
+    }
+    columns |= {"seed": np.zeros(1, np.int64), "replicate": np.zeros(1, np.int32)}
+    runs = pack_runs(columns, np.arange(1))
+    codes: dict[tuple[str, str], bytes] = {}
+    for real in (np.float32, np.float64):
+        for width in (lane_count(real), None):
+            codes |= llvm_codes(runs, real, width, new_results(1, 0))
+    ship(codes)
+    print(f"{FILE}: {len(codes)} stages, {FILE.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()

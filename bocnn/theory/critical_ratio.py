@@ -1,0 +1,86 @@
+"""The test error of ReLU filters at a ratio R of signal to noise, and the ratio of an error level.
+
+The setting, and what ψ and R are, is in `bocnn.theory.boundary`.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from bocnn.arrays import Array
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
+_REACH = 9.0
+"""Standard deviations over which a normal is integrated: beyond are 10⁻¹⁹ of it."""
+
+_BISECTIONS = 80
+_RATIO_MOST = 100.0
+"""No error level above 10⁻¹⁰⁰⁰ needs a larger R."""
+
+
+class Overlap(NamedTuple):
+    """Shares of a class's samples on which one filter (α), and any two filters (α₂), are active."""
+
+    active: float
+    shared: float
+
+
+FROZEN: Final = Overlap(0.5, 0.25)
+"""As at the start: half of the samples, and independent filters."""
+
+
+def noise_response(z: Array, overlap: Overlap = FROZEN) -> Array:
+    """ψ(z) = a z Φ(a z / b) + b φ(a z / b) with a² = α₂/2, b² = (α − α₂)/2.
+
+    Args:
+        z: any shape.
+        overlap: shares of active samples.
+    Returns:
+        Shape of z, rising in z.
+    """
+    a, b = np.sqrt(overlap.shared / 2), np.sqrt((overlap.active - overlap.shared) / 2)
+    if b == 0:
+        return np.maximum(a * z, 0.0)
+    ratio = a * z / b
+    return np.asarray(a * z * ndtr(ratio) + b * np.exp(-(ratio**2) / 2) / np.sqrt(2 * np.pi))
+
+
+def clean_error(ratio: float, overlap: Overlap = FROZEN) -> float:
+    """P(ψ(Z₋) − ψ(Z₊) > R): the clean test error at the ratio R ≥ 0 of signal to noise in the output.
+
+    With r the value that Z₋ must exceed, ψ(r) = R + ψ(Z₊), it is E Φ(−r), integrated over Z₊.
+
+    Args:
+        ratio: R ≥ 0, dimensionless.
+        overlap: shares of active samples.
+    Returns:
+        A probability, falling in R.
+    """
+    z = _REACH * _NODES
+    target = ratio + noise_response(z, overlap)
+    low, high = np.full_like(z, -4 * _REACH), np.full_like(z, 1000.0)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        above = noise_response(middle, overlap) > target
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return float(_REACH * np.sum(_WEIGHTS * density * ndtr(-low)))
+
+
+def critical_ratio(level: float, overlap: Overlap = FROZEN) -> float:
+    """R_c(level): the ratio of signal to noise in the output at which the clean test error is `level`.
+
+    Args:
+        level: 0 < level < 0.5.
+        overlap: shares of active samples.
+    Raises:
+        ValueError: the level is not between 0 and 0.5.
+    """
+    if not 0.0 < level < 0.5:
+        raise ValueError(f"received the level {level}; expected a clean test error within (0, 0.5)")
+    low, high = 0.0, _RATIO_MOST
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if clean_error(middle, overlap) > level else (low, middle)
+    return (low + high) / 2

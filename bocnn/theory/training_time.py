@@ -1,0 +1,127 @@
+"""How long both layers train until every sample has a margin: in rescaled time τ, and in gradient steps.
+
+The equations of motion are above `bocnn.theory.boundary.both_layers_boundary`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bocnn.arrays import Array
+from bocnn.theory.critical_ratio import FROZEN, Overlap
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
+_HALVINGS = 80
+_NEWTON_STEPS = 60
+
+
+class Sizes(NamedTuple):
+    """What a boundary depends on beside output initialization, each of shape (runs,) or a number."""
+
+    n: Array | float
+    d: Array | float
+    m: Array | float
+    sigma_p: Array | float
+
+
+class Descent(NamedTuple):
+    """Signal strength ‖μ‖, output initialization v₀ and step size η of runs, shape (runs,) each."""
+
+    mu_norm: Array
+    v0: Array
+    eta: Array
+
+
+def stop_margin(loss_tol: Array | float) -> Array:
+    """Λ = log(1/(e^ε − 1)): the margin of every sample when the mean logistic loss is ε.
+
+    Args:
+        loss_tol: mean logistic loss ε > 0 at which training stops, any shape.
+    Returns:
+        Λ, shape of ε.
+    """
+    return np.asarray(-np.log(np.expm1(loss_tol)))
+
+
+def growth_rate(sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
+    """2λ = σ_p √(2 α d / n): the rate at which noise is memorized, both layers trained.
+
+    Args:
+        sizes: sizes and scales.
+        overlap: shares of active samples.
+    Returns:
+        2λ, shape (runs,).
+    """
+    return np.asarray(sizes.sigma_p * np.sqrt(2 * overlap.active * sizes.d / sizes.n))
+
+
+def stop_time(
+    mu_norm: Array | float,
+    v0: Array | float,
+    sizes: Sizes,
+    *,
+    margin: Array | float,
+    overlap: Overlap = FROZEN,
+) -> Array:
+    """Rescaled time τ at which a sample's margin is Λ, both layers trained: see `both_layers_boundary`.
+
+    Found by Newton's method from above, where it falls without overshooting: the margin is convex in τ.
+
+    Args:
+        mu_norm: signal strength ‖μ‖, > 0.
+        v0: output initialization, > 0.
+        sizes: sizes and scales.
+        margin: Λ at which training stops, > 0.
+        overlap: shares of active samples.
+    Returns:
+        τ, shape (runs,).
+    """
+    rate, mu = growth_rate(sizes, overlap), np.asarray(mu_norm, dtype=np.float64)
+    target = 2 * np.asarray(margin) / (sizes.m * np.square(v0))
+    tau = np.minimum(np.arcsinh(target / rate) / rate, np.arcsinh(target / mu) / mu)
+    for _ in range(_NEWTON_STEPS):
+        excess = rate * np.sinh(rate * tau) + mu * np.sinh(mu * tau) - target
+        tau = tau - excess / (rate**2 * np.cosh(rate * tau) + mu**2 * np.cosh(mu * tau))
+    return np.asarray(tau)
+
+
+def training_steps(tau: Array, descent: Descent, sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
+    """Gradient steps until τ, both layers trained: (1/η) ∫₀^τ (1 + e^F(τ′)) dτ′, F the margin.
+
+    dτ = η |ℓ′| a step, and |ℓ′| = 1/(1 + e^F). Integrated by Gauss and Legendre's rule on 200 points.
+
+    Args:
+        tau: where training stops, shape (runs,).
+        descent: what is trained, and by which step.
+        sizes: sizes and scales.
+        overlap: shares of active samples.
+    Returns:
+        Steps, not rounded, shape (runs,).
+    """
+    times = np.multiply.outer((1 + _NODES) / 2, tau)
+    rate = growth_rate(sizes, overlap)
+    mu = descent.mu_norm
+    growth = rate * np.sinh(rate * times) + mu * np.sinh(mu * times)
+    inverse_slope = 1 + np.exp(sizes.m * np.square(descent.v0) / 2 * growth)
+    return np.asarray(tau / 2 * np.tensordot(_WEIGHTS, inverse_slope, 1) / descent.eta)
+
+
+def time_after(steps: Array, descent: Descent, sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
+    """τ after so many gradient steps: the inverse of `training_steps`.
+
+    Args:
+        steps: gradient steps, ≥ 0, shape (runs,).
+        descent: what is trained, and by which step.
+        sizes: sizes and scales.
+        overlap: shares of active samples.
+    Returns:
+        τ, shape (runs,).
+    """
+    margin = np.log1p(descent.eta * steps) + 30.0
+    high = stop_time(descent.mu_norm, descent.v0, sizes, margin=margin, overlap=overlap)
+    low = np.zeros_like(high)
+    for _ in range(_HALVINGS):
+        tau = (low + high) / 2
+        late = training_steps(tau, descent, sizes, overlap) > steps
+        low, high = np.where(late, low, tau), np.where(late, tau, high)
+    return low

@@ -1,0 +1,86 @@
+"""Tasks in forks: results and errors come back, and no process stays."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.errors import AnalysisError
+from analysis.report.report import write_report
+from analysis.report.results import analyse
+from analysis.report.tasks import Tasks
+from tests.analysis.report.page import FEW
+
+forks = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux")
+
+
+def raiser(error: BaseException) -> Callable[[], None]:
+    """A call that raises an error."""
+
+    def call() -> None:
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_results_come_back_in_any_order_and_number(processes: int) -> None:
+    with Tasks(processes) as tasks:
+        squares = [tasks.submit(lambda n=n: (n**2, bytes(100_000 * n))) for n in range(7)]
+        assert [len(task.result()[1]) for task in reversed(squares)] == [
+            100_000 * n for n in reversed(range(7))
+        ]
+        assert [task.result()[0] for task in squares] == [n**2 for n in range(7)]
+
+
+@forks
+def test_tasks_see_what_was_computed_before_them_in_processes_of_their_own() -> None:
+    seen = [1]
+    with Tasks(2) as tasks:
+        task = tasks.submit(lambda: (seen.append(2), seen, os.getpid())[1:])
+        assert task.result() == ([1, 2], task.process)  # type: ignore[attr-defined]
+    assert seen == [1]
+    assert task.process != os.getpid()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_is_raised_where_the_result_is_wanted(processes: int) -> None:
+    with Tasks(processes) as tasks:
+        task = tasks.submit(raiser(AnalysisError("Received 1; expected 2.")))
+        with pytest.raises(AnalysisError, match="Received 1; expected 2"):
+            task.result()
+
+
+@forks
+def test_a_process_that_is_killed_is_told() -> None:
+    with Tasks(2) as tasks:
+        task = tasks.submit(lambda: os.kill(os.getpid(), signal.SIGKILL))
+        with pytest.raises(ChildProcessError, match=r"ended early .*-9.*--processes 1"):
+            task.result()
+
+
+@forks
+def test_no_process_stays_where_the_report_is_cut_short() -> None:
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), Tasks(2) as tasks:
+        task = tasks.submit(lambda: time.sleep(60))
+        raise KeyboardInterrupt
+    with pytest.raises(ProcessLookupError):
+        os.kill(task.process, 0)  # type: ignore[attr-defined]
+    assert time.monotonic() - start < 50
+
+
+@forks
+def test_a_report_is_the_same_whatever_the_number_of_processes(
+    folder: Path, tmp_path: Path
+) -> None:
+    for processes in (1, 3):
+        write_report([analyse(str(folder), FEW)], tmp_path / str(processes), processes=processes)
+    one, three = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "13"
+    )
+    assert one == three
