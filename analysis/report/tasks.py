@@ -7,7 +7,6 @@ wanted.
 
 import gc
 import os
-import pickle
 import signal
 import sys
 import warnings
@@ -55,7 +54,7 @@ class _ForkedTask(Task[Result]):
     def receive(self) -> None:
         """Takes what the process has sent, and sees it end."""
         try:
-            self.received = pickle.loads(self.pipe.recv_bytes())
+            self.received = self.pipe.recv()
         except EOFError:
             self.received = None
         self.pipe.close()
@@ -129,10 +128,10 @@ def _send(call: Callable[[], object], pipe: Connection) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         gc.disable()  # the process ends before it would pay
         try:
-            answer = pickle.dumps((True, call()))
+            answer: tuple[bool, object] = (True, call())
         except Exception as error:
-            answer = pickle.dumps((False, error))
-        pipe.send_bytes(answer)
+            answer = (False, error)
+        pipe.send(answer)
         status = 0
     finally:
         # What this process has of the other one, its files and its cleaning up, is not its own to end.

@@ -12,7 +12,7 @@ import numpy as np
 from bocnn.arrays import Ints
 from bocnn.cpu.lane_state import LaneState, new_lane_state
 from bocnn.cpu.measuring import MEASURE
-from bocnn.cpu.run_memory import DRAW, Batch
+from bocnn.cpu.run_memory import DRAW, EngineBatch
 from bocnn.cpu.runs import DIVERGED, GROUPED_BY, OK, UNCONVERGED, WORDS, RunResults, Runs
 from bocnn.cpu.training import TRAIN
 from bocnn.data.model import XOR
@@ -77,11 +77,13 @@ def llvm_codes(
     return dict((DRAW.llvm_code(batch), MEASURE.llvm_code(batch), TRAIN.llvm_code(work)))
 
 
-def _new_batch(runs: Runs, vector_width: int | None, asked: Ints, results: RunResults) -> Batch:
+def _new_batch(
+    runs: Runs, vector_width: int | None, asked: Ints, results: RunResults
+) -> EngineBatch:
     """Runs, and memory for those in training."""
     kept, scratch = workspace_bytes(int(runs.n[0]), int(runs.m[0]), int(runs.n_test.max()))
     workspace = Workspace(new_arena(vector_width or 1, kept), new_arena(1, scratch))
-    return Batch(runs, workspace, asked, results)
+    return EngineBatch(runs, workspace, asked, results)
 
 
 def _new_state(runs: Runs, real: Any, vector_width: int | None) -> LaneState:

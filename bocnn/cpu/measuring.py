@@ -4,7 +4,7 @@ import math
 
 from bocnn.arrays import Array
 from bocnn.cpu.lane_state import LANE_AT_STOP, LANE_DIVERGED
-from bocnn.cpu.run_memory import Batch, drawn_run, workspace_of
+from bocnn.cpu.run_memory import EngineBatch, drawn_run, workspace_of
 from bocnn.cpu.runs import DIVERGED, OK, UNCONVERGED, seed_of
 from bocnn.dynamics.state import Network, is_finite
 from bocnn.measure.measures import Measures, measure
@@ -15,7 +15,9 @@ from bocnn.simd.stages import Stage
 
 
 @compiled(_nrt=False)
-def _measure(batch: Batch, r: int, lane: int, step: int, lane_status: int, single: int) -> int:
+def _measure(
+    batch: EngineBatch, r: int, lane: int, step: int, lane_status: int, single: int
+) -> int:
     """Measure a run whose memory holds its network as it is now; 1 if its training has ended, else 0.
 
     Args:
@@ -52,7 +54,7 @@ def _measure(batch: Batch, r: int, lane: int, step: int, lane_status: int, singl
 
 
 MEASURE = Stage(_measure, 5)
-"""Of a `Batch`: the arguments of `_measure`."""
+"""Of a `EngineBatch`: the arguments of `_measure`."""
 
 
 @compiled(_nrt=False)

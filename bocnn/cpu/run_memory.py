@@ -19,7 +19,7 @@ from bocnn.simd.compiled import compiled
 from bocnn.simd.stages import Stage
 
 
-class Batch(NamedTuple):
+class EngineBatch(NamedTuple):
     """Runs of one shape and step type, and all that their stages share.
 
     runs: their parameters. workspace: arenas, with a part for each lane to keep its run in. asked: steps at
@@ -33,7 +33,7 @@ class Batch(NamedTuple):
 
 
 @compiled(_nrt=False)
-def workspace_of(batch: Batch, lane: int) -> Workspace:
+def workspace_of(batch: EngineBatch, lane: int) -> Workspace:
     """The memory of a lane's run; scratch is that of whoever runs.
 
     Args:
@@ -45,7 +45,7 @@ def workspace_of(batch: Batch, lane: int) -> Workspace:
 
 
 @compiled(_nrt=False)
-def drawn_run(batch: Batch, r: int, lane: int) -> RunState:
+def drawn_run(batch: EngineBatch, r: int, lane: int) -> RunState:
     """The arrays of run r where `_draw` has put them, as they are now.
 
     Args:
@@ -66,7 +66,7 @@ def drawn_run(batch: Batch, r: int, lane: int) -> RunState:
 
 
 @compiled(_nrt=False)
-def _draw(batch: Batch, r: int, lane: int) -> int:
+def _draw(batch: EngineBatch, r: int, lane: int) -> int:
     """Run r before training, into the memory of a lane."""
     workspace = workspace_of(batch, lane)
     reset(workspace.kept)
@@ -79,4 +79,4 @@ def _draw(batch: Batch, r: int, lane: int) -> int:
 
 
 DRAW = Stage(_draw, 2)
-"""Of a `Batch`: the run, and the lane that keeps it."""
+"""Of a `EngineBatch`: the run, and the lane that keeps it."""

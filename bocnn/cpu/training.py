@@ -15,7 +15,7 @@ from bocnn.cpu.lane_state import (
     store_lane,
 )
 from bocnn.cpu.measuring import MEASURE
-from bocnn.cpu.run_memory import DRAW, Batch, drawn_run
+from bocnn.cpu.run_memory import DRAW, EngineBatch, drawn_run
 from bocnn.cpu.runs import Runs, seed_of, step_parameters_of, step_type_of, stop_of
 from bocnn.cpu.train import advance
 from bocnn.simd.compiled import compiled
@@ -25,7 +25,7 @@ _draw, _measure = DRAW.call, MEASURE.call
 
 
 @compiled(_nrt=False)
-def _train(work: tuple[Batch, LaneState, int | None], table: Any) -> int:
+def _train(work: tuple[EngineBatch, LaneState, int | None], table: Any) -> int:
     """Train and measure runs.
 
     Args:
@@ -47,11 +47,11 @@ def _train(work: tuple[Batch, LaneState, int | None], table: Any) -> int:
 
 
 TRAIN = Stage(_train, 0)
-"""Of a `Batch`, a `LaneState` for its runs and the vector width."""
+"""Of a `EngineBatch`, a `LaneState` for its runs and the vector width."""
 
 
 @compiled(_nrt=False)
-def _refill(batch: Batch, taken: int, where: tuple[LaneState, int], table: Any) -> int:
+def _refill(batch: EngineBatch, taken: int, where: tuple[LaneState, int], table: Any) -> int:
     """Report a lane's run if it has one, and let it go on, or load the next; how many were ever loaded."""
     state, lane = where
     runs, asked, lengths = batch.runs, batch.asked, batch.results.lengths
@@ -74,7 +74,7 @@ def _refill(batch: Batch, taken: int, where: tuple[LaneState, int], table: Any) 
 
 
 @compiled(_nrt=False)
-def _report(batch: Batch, r: int, where: tuple[LaneState, int], table: Any) -> bool:
+def _report(batch: EngineBatch, r: int, where: tuple[LaneState, int], table: Any) -> bool:
     """Measure a run, which is due in a lane, and record it; whether its training has ended."""
     state, lane = where
     run = drawn_run(batch, r, lane)

@@ -9,13 +9,22 @@ from bocnn.parameters.columns import PARAMETERS
 from bocnn.simd.lanes import lane_count
 from bocnn.simd.shipped import FILE, ship
 
-_PLAIN = {"n": 4, "d": 8, "m": 1, "mu_norm": 1.0, "sigma_0": 0.1, "v0": 0.1, "eta": 0.1, "steps": 1}
+_SMALLEST = {
+    "n": 4,
+    "d": 8,
+    "m": 1,
+    "mu_norm": 1.0,
+    "sigma_0": 0.1,
+    "v0": 0.1,
+    "eta": 0.1,
+    "steps": 1,
+}
 
 
 def main() -> None:
     """Write LLVM code of every stage, in both precisions, for runs side by side and one by one."""
     types = {"int64": np.int64, "float64": np.float64, "string": object}
-    values = {column.name: column.default for column in PARAMETERS} | _PLAIN
+    values = {column.name: column.default for column in PARAMETERS} | _SMALLEST
     columns = {
         column.name: np.array(
             [np.nan if values[column.name] is None else values[column.name]],

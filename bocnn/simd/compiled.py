@@ -25,13 +25,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _LOG = logging.getLogger(__name__)
 
-_PACKAGE = Path(sys.modules["bocnn"].__file__ or "").parent
+PACKAGE = Path(sys.modules["bocnn"].__file__ or "").parent
 """The whole package, whichever of its folders this file is in."""
 
 
 UNCOMPILED = (
-    *("gpu", "dense", "engines", "theory", "models", "notebook"),
-    *("model.py", "lazy.py", "__init__.py"),
+    *("gpu", "dense", "engines", "theory", "notebook"),
+    *("models/kernel", "models/proportional", "models/tangent", "models/base.py"),
+    *("model.py", "lazy.py", "__init__.py", "models/__init__.py"),
 )
 """Rooms and files after the CPU's engine: none of its code comes from there."""
 
@@ -41,8 +42,10 @@ _KEPT = 3
 
 def sources() -> list[Path]:
     """The files that compiled code may come from."""
-    files = (path.relative_to(_PACKAGE) for path in _PACKAGE.rglob("*.py"))
-    return [_PACKAGE / path for path in sorted(files) if path.parts[0] not in UNCOMPILED]
+    files = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+    return [
+        PACKAGE / path for path in sorted(files) if not any(map(path.is_relative_to, UNCOMPILED))
+    ]
 
 
 def _digest() -> str:
@@ -66,7 +69,7 @@ def _cache_folder() -> str | None:
     nothing can be written: then each process compiles for itself.
     """
     name = f"compiled-{_digest()}"
-    usual = [_PACKAGE / "__pycache__"]
+    usual = [PACKAGE / "__pycache__"]
     with suppress(RuntimeError):  # no HOME, and no entry of this user either
         usual.append(Path.home() / ".cache" / "bocnn")
     for folder in usual:

@@ -7,19 +7,15 @@ of it is used. `python -m bocnn.engines.ship` makes it anew.
 import json
 import logging
 import lzma
-import sys
 from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
-from pathlib import Path
 
 import llvmlite.binding as ll
 
-_LOG = logging.getLogger(__name__)
+from bocnn.simd.compiled import PACKAGE
 
-_PACKAGE = Path(sys.modules["bocnn"].__file__ or "").parent
-
-FILE = _PACKAGE / "simd" / "stages.xz"
+FILE = PACKAGE / "simd" / "stages.xz"
 
 ROOMS = ("arrays.py", "cpu", "data", "dynamics", "measure", "rng", "simd")
 """Where the stages' code comes from."""
@@ -29,8 +25,8 @@ def _made_of() -> str:
     """What the code follows from: the sources, the kind of machine and LLVM's version."""
     digest = blake2b(digest_size=16)
     for room in ROOMS:
-        for path in sorted((_PACKAGE / room).rglob("*.py")) or [_PACKAGE / room]:
-            digest.update(str(path.relative_to(_PACKAGE)).encode())
+        for path in sorted((PACKAGE / room).rglob("*.py")) or [PACKAGE / room]:
+            digest.update(str(path.relative_to(PACKAGE)).encode())
             digest.update(path.read_bytes())
     return f"{digest.hexdigest()} {ll.get_process_triple()} LLVM {ll.llvm_version_info[0]}"
 
@@ -68,7 +64,7 @@ def _codes() -> dict[tuple[str, str], bytes]:
     head, _, rest = lzma.decompress(FILE.read_bytes()).partition(b"\n")
     given, found = json.loads(head), {}
     if given["made_of"] != MADE_OF:
-        _LOG.info("%s is of other sources: numba compiles them", FILE)
+        logging.getLogger(__name__).info("%s is of other sources: numba compiles them", FILE)
         return {}
     for name, layout, size in given["parts"]:
         found[name, layout], rest = rest[:size], rest[size:]

@@ -6,7 +6,6 @@ nothing of its callers.
 """
 
 import ctypes
-import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from llvmlite import binding as llvm
 from numba import typeof, types
 from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.serialize import _numba_unpickle
 from numba.extending import intrinsic
 
 from bocnn.simd.machine_code import address_of, llvm_code
@@ -116,7 +116,8 @@ def _exception(address: int | None) -> BaseException:
     """The exception that compiled code raised."""
     assert address is not None
     raised = _Raised.from_address(address)
-    kind, arguments, _ = pickle.loads(ctypes.string_at(raised.pickled, raised.size))
+    pickled = ctypes.string_at(raised.pickled, raised.size)
+    kind, arguments, _ = _numba_unpickle(address, pickled, None)
     made = kind(*(arguments or ()))
     assert isinstance(made, BaseException)
     return made
@@ -143,10 +144,11 @@ def _call_of(name: str, numbers: int) -> Any:
 
     @intrinsic
     def call(_context: Any, _table: Any, _numbers: Any) -> Any:
-        """LLVM code of the call."""
+        """The type of the call, and what generates it."""
         kinds = (TABLE, *numbers * [types.int64])
 
         def generate(context: Any, builder: Any, sign: Any, args: Any) -> Any:
+            """LLVM code of the call."""
             given = [args[0]]
             for i, kind in enumerate(sign.args[1].types):
                 number = builder.extract_value(args[1], i)

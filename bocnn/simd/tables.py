@@ -22,7 +22,7 @@ from bocnn.arrays import Ints
 TABLE = types.CPointer(types.int64)
 """numba's type of a table."""
 
-_WORD = ir.IntType(64)
+_INT64 = ir.IntType(64)
 
 
 def table_of(values: Any) -> tuple[Ints, str]:
@@ -96,7 +96,7 @@ class _Reader:
 
     def word(self) -> Any:
         """The next word."""
-        place = self.builder.gep(self._table, [ir.Constant(_WORD, self._next)])
+        place = self.builder.gep(self._table, [ir.Constant(_INT64, self._next)])
         self._next += 1
         return self.builder.load(place)
 
@@ -112,7 +112,7 @@ class _Reader:
         if isinstance(kind, types.Float):
             return self.builder.bitcast(self.word(), ir.DoubleType())
         if isinstance(kind, types.Boolean):
-            return self.builder.icmp_signed("!=", self.word(), ir.Constant(_WORD, 0))
+            return self.builder.icmp_signed("!=", self.word(), ir.Constant(_INT64, 0))
         assert kind in (types.int64, types.uint64), kind
         return self.word()
 
@@ -123,8 +123,8 @@ class _Reader:
         size = self.context.get_abi_sizeof(self.context.get_data_type(kind.dtype))
         data = self.builder.inttoptr(self.word(), new.data.type)
         extents = [self.word() for _ in range(kind.ndim)]
-        strides = [ir.Constant(_WORD, size)]
+        strides = [ir.Constant(_INT64, size)]
         for extent in reversed(extents[1:]):
             strides.insert(0, self.builder.mul(extent, strides[0]))
-        populate_array(new, data, extents, strides, ir.Constant(_WORD, size), None)
+        populate_array(new, data, extents, strides, ir.Constant(_INT64, size), None)
         return new._getvalue()

@@ -1,6 +1,6 @@
 """The model `limit` as a sweep sees it: hidden-layer training at d = ∞ (`bocnn.models.limit.descent`)."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,4 +83,4 @@ class Limit(KeyedModel):
         return {"status": np.array(LIMIT_STATUSES, dtype=object)[status], **named}
 
 
-MODEL = Limit()
+MODEL: Final = Limit()

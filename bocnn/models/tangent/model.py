@@ -5,6 +5,8 @@ run of `bocnn` with its seed, replicate and parameters, and with the defaults of
 is drawn. Nothing is trained. A run whose kernel is singular has no bound: its status is `diverged`.
 """
 
+from typing import Final
+
 import numpy as np
 
 from bocnn.arrays import Array
@@ -112,4 +114,4 @@ def draw_patches(row: Row) -> tuple[Array, Array]:
     return gram, training_set.observed.copy()
 
 
-MODEL = Tangent()
+MODEL: Final = Tangent()

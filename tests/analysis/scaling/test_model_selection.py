@@ -17,6 +17,7 @@ from analysis.report.sections.scaling.collapse import CollapseByOrder
 from analysis.report.sections.scaling.levels import ExponentByLevel
 from analysis.report.sections.scaling.model_comparison import ModelComparison
 from analysis.report.sections.scaling.theory import TheoryVerdicts
+from analysis.report.tasks import Tasks
 from analysis.scaling.exponent_by_level import default_levels, exponents
 from analysis.scaling.model_selection import select_law
 from analysis.scaling.verdict import judge_exponent, judge_line
@@ -186,6 +187,8 @@ def test_sections_are_ready_for_a_report(dataset: Dataset, tmp_path) -> None:
     view = replace(VIEW, theory=(line,), collapse=CollapseSpec("mu_norm**4 / d"))
     results = results_of(dataset, view, FEW)
     sections = {name: section(results) for name, section in SECTIONS_BY_FILE.items()}
+    for section in sections.values():
+        section.begin(Tasks())
     rows = {name: table.rows for name, one in sections.items() for table in one.tables()}
     assert set(rows) == set(sections)
     boundaries, settings, quantities = 2, 2, {"exponent", "factor"}

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_no_room_sweeps_or_analysis_reads_a_pickle() -> None:
-    """Nothing but Ray pickles, between processes that one user has started."""
+    """Nothing but Ray and pipes to own children pickles, between processes that one user has started."""
     for room in ("sweeps", "analysis", "bocnn"):
         for path in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
