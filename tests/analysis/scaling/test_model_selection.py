@@ -203,7 +203,7 @@ def test_sections_are_ready_for_a_report(dataset: Dataset, tmp_path) -> None:
         assert section.words().endswith(".")
         assert not section.is_empty()
         for block in section.figures():
-            assert block.figure.axes, block.name
+            assert block.draw().axes, block.name
     (figure,) = sections["levels"].figures()
-    files = save(figure.figure, tmp_path / "levels")
+    files = save(figure.draw(), tmp_path / "levels")
     assert all(path.stat().st_size for path in files)

@@ -23,7 +23,7 @@ NOWHERE = Path("/proc/nowhere")
 @pytest.fixture
 def no_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Neither package nor home can be written; a folder for temporary files is there."""
-    monkeypatch.setattr(compiled, "_PACKAGE", NOWHERE)
+    monkeypatch.setattr(compiled, "PACKAGE", NOWHERE)
     monkeypatch.setenv("HOME", str(NOWHERE))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
