@@ -161,6 +161,7 @@ def test_the_jobs_entry_point_is_a_command_of_ours() -> None:
     parsed = command.make_context(verb, arguments).params
     assert parsed["gpus"] == 1.0  # the workers of the file have one each
     assert parsed["address"] == "auto" and parsed["out_folder"].startswith("s3://")
-    find(parsed["sweep"])
+    (sweep,) = parsed["sweep"]
+    find(sweep)
     with pytest.raises(SweepError):
-        find(parsed["sweep"] + "x")
+        find(sweep + "x")
