@@ -201,7 +201,7 @@ class UsesGpu(Model, Protocol):
 
 @runtime_checkable
 class CompilesCode(Model, Protocol):
-    """A model that compiles code before it trains: minutes once on a machine, which are no training."""
+    """A model that compiles code before it trains: once on a machine, which is no training."""
 
     def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         """Whether this process can train these runs, or record them, and compile nothing.

@@ -50,18 +50,19 @@ def _run_bytes(plan: Plan) -> float:
     return float(ROW_BYTES + (0 if steps is None else RECORD_BYTES * (len(steps.values) + 1)))
 
 
-def saves_ray(core_s: float, cores: int) -> str:
+def saves_ray(core_s: float, cores: int, basis: str = "a nominal rate") -> str:
     """That training takes less time than Ray's start; nothing where it takes longer.
 
     Args:
         core_s: seconds of one core.
         cores: of this machine.
+        basis: what the seconds are from.
     """
     if not 0 < core_s / cores < _RAY_START_S:
         return ""
     return (
-        f"training takes about {core_s / cores:.1f} s on {cores:,} cores and Ray's start about "
-        f"{_RAY_START_S:.0f} s: --executor local trains the same rows without Ray"
+        f"training takes about {core_s / cores:.1f} s on {cores:,} cores (from {basis}) and Ray's start "
+        f"about {_RAY_START_S:.0f} s: --executor local trains the same rows without Ray"
     )
 
 
@@ -124,7 +125,7 @@ def _rate(plan: Plan) -> tuple[float | None, str]:
     if isinstance(model, CompilesCode) and not model.is_compiled(columns, steps is not None):
         return (
             None,
-            f"{nominal}: the first run on this machine compiles the engine, for some minutes",
+            f"{nominal}: the first run on this machine compiles the engine",
         )
     trajectory.train(model, {name: values[:1] for name, values in columns.items()}, steps)
     start = time.perf_counter()

@@ -66,7 +66,11 @@ class PlanSummary:
 
     def warnings(self) -> list[str]:
         """What to know before it is run: a quicker way, files of the folder that are damaged."""
-        quicker = saves_ray(self.forecast.core_s, self.cores) if self.to_train else ""
+        quicker = (
+            saves_ray(self.forecast.core_s, self.cores, self.forecast.basis)
+            if self.to_train
+            else ""
+        )
         return [quicker] * bool(quicker) + [
             f"damaged: {name} {why}; run sets it aside and trains its runs again"
             for name, why in self.damaged.items()

@@ -139,6 +139,13 @@ def test_a_run_is_the_same_alone_and_in_any_company() -> None:
             np.testing.assert_array_equal(alone[name][0], column[r], err_msg=name)
 
 
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 60), (8, 8), (9, 1), (150, 3), (40, 40)])
+@pytest.mark.parametrize("n_test", [1, 129, 5000])
+def test_the_memory_that_is_counted_suffices(n: int, m: int, n_test: int) -> None:
+    found = MODEL.run(columns_of(2, n=n, m=m, n_test=n_test, steps=2, p_flip=0.2))
+    assert set(found["status"]) <= {"ok", "unconverged"}
+
+
 def test_signals_share_draws_and_more_of_it_is_no_worse() -> None:
     weak, strong = (MODEL.run(columns_of(20, signal=signal)) for signal in (0.1, 1.0))
     np.testing.assert_array_equal(weak["train_loss"], strong["train_loss"])
