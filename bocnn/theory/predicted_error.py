@@ -1,9 +1,10 @@
 """The clean test error of runs at finite n, d and v₀, in closed form, from their parameters.
 
 The derivation is above `bocnn.theory.boundary`; training stops at the loss that is asked for, or after its
-steps. Flipped labels pull the signal back: with a share p of them s grows by (1 − 2p) ‖μ‖² v₁ / 2 and v₁ by
-(1 − 2p) s / 2 in a unit of τ. So (1 − 2p) ‖μ‖ takes the place of ‖μ‖ in the signal's rate and in the mean
-margin, and for n → ∞ nothing else changes.
+steps. Flipped labels pull the signal back. Of a class's n/2 samples let k be flipped, and q = 1 − 4k/n be
+the share of labels kept less that of labels flipped. Then s of that class grows by q ‖μ‖² v₁ / 2 and v₁ by
+q s / 2 in a unit of τ: q ‖μ‖ takes the place of ‖μ‖ in the signal's rate. Where q < 0, the other class's
+filters learn the signal, and R < 0. For n → ∞, q is 1 − 2p; at finite n, k is binomial.
 """
 
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.special import ndtr, ndtri
+from scipy.stats import binom
 
 from bocnn.arrays import Array
 from bocnn.theory.boundary import both_layers_ratio_at
@@ -27,6 +29,8 @@ from bocnn.theory.training_time import (
 
 _RATIO_NODES: Final = 201
 _SMALLEST_ERROR: Final = 1e-9
+_MAX_COUNTS: Final = 400
+"""Samples of a class up to which every count of flips is summed over; beyond, so many quantiles of it."""
 
 
 class TrainedUntil(NamedTuple):
@@ -39,23 +43,51 @@ class TrainedUntil(NamedTuple):
     steps: Array
 
 
+class KeptLabels(NamedTuple):
+    """Possible shares q of labels kept less those flipped, and their probabilities; shape (counts,)."""
+
+    kept: Array
+    probability: Array
+
+
+@lru_cache(maxsize=256)
+def kept_labels(n: int, p_flip: float) -> KeptLabels:
+    """q = 1 − 4k/n of a class of n/2 samples, k binomial.
+
+    Args:
+        n: samples of both classes.
+        p_flip: label-flip probability.
+    """
+    size = max(n // 2, 1)
+    if p_flip == 0:
+        return KeptLabels(np.ones(1), np.ones(1))
+    if size <= _MAX_COUNTS:
+        flipped = np.arange(size + 1.0)
+        probability = binom.pmf(flipped, size, p_flip)
+    else:
+        middle = (np.arange(_MAX_COUNTS) + 0.5) / _MAX_COUNTS
+        flipped = binom.ppf(middle, size, p_flip)
+        probability = np.full(_MAX_COUNTS, 1 / _MAX_COUNTS)
+    return KeptLabels(1 - 2 * flipped / size, probability)
+
+
 def hidden_layer_error(
-    mu_norm: Array, sizes: Sizes, p_flip: Array | float = 0.0, overlap: Overlap = FROZEN
+    mu_norm: Array, sizes: Sizes, *, kept: Array | float = 1.0, overlap: Overlap = FROZEN
 ) -> Array:
     """The clean test error where the hidden layer alone is trained, in the gradient flow.
 
-    R = (1 − 2p) √C / 2 with C = n‖μ‖⁴ / (σ_p⁴ d), at every moment of the training.
+    R = q √C / 2 with C = n‖μ‖⁴ / (σ_p⁴ d), at every moment of the training.
 
     Args:
         mu_norm: signal strength ‖μ‖, shape (runs,).
         sizes: sizes and scales.
-        p_flip: label-flip probability.
+        kept: q of the test sample's class.
         overlap: shares of active samples.
     Returns:
         Clean test error, shape (runs,).
     """
     root = np.square(mu_norm / sizes.sigma_p) * np.sqrt(sizes.n / np.asarray(sizes.d))
-    return error_at((1 - 2 * np.asarray(p_flip)) * root / 2, overlap)
+    return error_at(kept * root / 2, overlap)
 
 
 def both_layers_error(
@@ -63,7 +95,7 @@ def both_layers_error(
     sizes: Sizes,
     until: TrainedUntil,
     *,
-    p_flip: Array | float = 0.0,
+    kept: Array | float = 1.0,
     overlap: Overlap = FROZEN,
 ) -> Array:
     """The clean test error where both layers are trained by small steps.
@@ -72,15 +104,14 @@ def both_layers_error(
         descent: what is trained, and by which step.
         sizes: sizes and scales.
         until: where training stops.
-        p_flip: label-flip probability.
+        kept: q of the test sample's class, not 0.
         overlap: shares of active samples.
     Returns:
         Clean test error, shape (runs,).
     """
-    kept = 1 - 2 * np.asarray(p_flip)
-    pulled = descent._replace(mu_norm=kept * descent.mu_norm)
-    tau = _end(pulled, sizes, until, overlap)
-    return error_at(both_layers_ratio_at(tau, pulled.mu_norm, sizes, overlap) / kept, overlap)
+    rate = np.abs(kept) * descent.mu_norm
+    tau = _end(descent._replace(mu_norm=rate), sizes, until, overlap)
+    return error_at(both_layers_ratio_at(tau, rate, sizes, overlap) / kept, overlap)
 
 
 def error_at(ratio: Array, overlap: Overlap = FROZEN) -> Array:

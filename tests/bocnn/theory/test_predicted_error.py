@@ -13,6 +13,7 @@ from bocnn.theory.predicted_error import (
     both_layers_error,
     error_at,
     hidden_layer_error,
+    kept_labels,
 )
 from bocnn.theory.predictions import PREDICTIONS, predict
 from bocnn.theory.training_time import Descent, Sizes, stop_margin, stop_time, training_steps
@@ -39,7 +40,8 @@ def test_the_spline_is_the_integral(overlap: Overlap) -> None:
 @pytest.mark.parametrize("level", [0.05, 0.2, 0.35])
 def test_on_the_boundary_the_error_is_the_level(overlap: Overlap, level: float) -> None:
     hidden = hidden_layer_boundary(SIZES, hidden_layer_constant(level, overlap), 0.1)
-    np.testing.assert_allclose(hidden_layer_error(hidden, SIZES, 0.1, overlap), level, atol=1e-5)
+    error = hidden_layer_error(hidden, SIZES, kept=0.8, overlap=overlap)
+    np.testing.assert_allclose(error, level, atol=1e-5)
     margin, ratio = stop_margin(0.01), critical_ratio(level, overlap)
     both = both_layers_boundary(V0, SIZES, margin=margin, ratio=ratio, overlap=overlap).mu_norm
     descent = Descent(both, V0, np.full(2, 1e-3))
@@ -65,15 +67,56 @@ def test_steps_that_end_training_give_what_their_loss_gives() -> None:
 def test_with_large_output_weights_both_layers_are_the_hidden_layer() -> None:
     mu = np.array([3.0, 40.0])
     descent = Descent(mu, np.full(2, 1e3), np.full(2, 1e-6))
-    for p_flip in (0.0, 0.2):
-        both = both_layers_error(descent, SIZES, FOREVER, p_flip=p_flip)
-        np.testing.assert_allclose(both, hidden_layer_error(mu, SIZES, p_flip), rtol=1e-4)
+    for kept in (1.0, 0.6, -0.6):
+        both = both_layers_error(descent, SIZES, FOREVER, kept=kept)
+        np.testing.assert_allclose(both, hidden_layer_error(mu, SIZES, kept=kept), rtol=1e-4)
 
 
 def test_flips_move_the_boundary_by_their_law() -> None:
     mu = np.array([3.0, 40.0])
-    flipped = hidden_layer_error(mu / np.sqrt(1 - 2 * 0.2), SIZES, 0.2)
+    flipped = hidden_layer_error(mu / np.sqrt(1 - 2 * 0.2), SIZES, kept=0.6)
     np.testing.assert_allclose(flipped, hidden_layer_error(mu, SIZES))
+
+
+@pytest.mark.parametrize(("n", "p_flip"), [(20, 0.1), (60, 0.35), (10_000, 0.2)])
+def test_counts_of_flips_are_binomial(n: int, p_flip: float) -> None:
+    kept, probability = kept_labels(n, p_flip)
+    assert probability.sum() == pytest.approx(1)
+    assert np.sum(probability * kept) == pytest.approx(1 - 2 * p_flip, abs=1e-3)
+    variance = np.sum(probability * (kept - (1 - 2 * p_flip)) ** 2)
+    assert variance == pytest.approx(4 * p_flip * (1 - p_flip) / (n // 2), rel=0.02)
+    assert kept_labels(n, 0.0) == (1, 1)
+
+
+def test_with_many_samples_counts_do_not_matter_and_with_few_they_set_a_floor() -> None:
+    run = RUN | {"train": "hidden", "d": 10**10, "sigma_0": 1e-12, "eta": 1e-9}
+    many = columns(1, **(run | {"n": 50_000, "p_flip": 0.2, "mu_norm": 20.0}))
+    sizes = Sizes(*(many[name].astype(float) for name in Sizes._fields))
+    law = hidden_layer_error(many["mu_norm"], sizes, kept=0.6, overlap=GRADIENT_FLOW)
+    np.testing.assert_allclose(predict("gradient_flow", many), law, atol=1e-3)
+    strong = columns(1, **(run | {"n": 20, "p_flip": 0.4, "mu_norm": 1e5}))
+    # Of 10 flips of probability 0.4: more than 5 with probability 0.166, just 5 with 0.201.
+    np.testing.assert_allclose(predict("gradient_flow", strong), 0.166 + 0.201 / 2, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "spoken"),
+    [
+        ({}, {"gradient_flow", "frozen_activations"}),
+        ({"eta": 0.05}, set()),
+        ({"eta": 2.0}, {"one_large_step"}),
+        ({"sigma_0": 1e-3}, set()),
+        ({"eta": 2.0, "sigma_0": 1e-3}, {"one_large_step"}),
+        ({"eta": 2.0, "sigma_0": 3e-2}, set()),
+        ({"eta": 2.0, "train": "both"}, set()),
+        ({"eta": 0.01, "v0": 2.0, "train": "both"}, {"one_large_step"}),
+    ],
+    ids=str,
+)
+def test_each_prediction_speaks_in_its_regime(change: dict[str, Any], spoken: set[str]) -> None:
+    run = columns(1, **(RUN | {"train": "hidden"} | change))
+    found = {one.name for one in PREDICTIONS if np.isfinite(one.of_runs(run)).all()}
+    assert found == spoken
 
 
 RUN: dict[str, Any] = {
@@ -82,7 +125,7 @@ RUN: dict[str, Any] = {
     "m": 10,
     "mu_norm": 4.0,
     "sigma_0": 1e-5,
-    "v0": 0.05,
+    "v0": 0.1,
     "eta": 0.005,
     "steps": 50_000,
     "loss_tol": 0.01,
