@@ -224,8 +224,13 @@ class UsesGpu(Model, Protocol):
         """Which runs a GPU can train, if there is one, shape (runs,)."""
         ...
 
-    def engine_of(self, columns: Columns) -> dict[str, str]:
-        """`engine` and `device` that train these runs in this process, for their file's metadata."""
+    def engine_of(self, columns: Columns, recorded: bool) -> dict[str, str]:
+        """`engine` and `device` that train these runs in this process, for their file's metadata.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
+        """
         ...
 
 
