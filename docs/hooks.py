@@ -1,6 +1,7 @@
 """Tables of the reference that are written from the code when the site is built, so that they cannot drift.
 
 A page names one on a line of its own: {{ parameters bocnn }}, {{ measures bocnn }}, {{ recorded bocnn }},
+{{ predictions bocnn }},
 {{ command sweeps.cli }}, {{ public analysis }}, {{ shipped }}.
 """
 
@@ -42,6 +43,13 @@ def measures(model: str) -> Iterator[str]:
 def recorded(model: str) -> Iterator[str]:
     """What is recorded along the training of a model."""
     return meanings(load_model(model).trajectory_measures)  # type: ignore[attr-defined]
+
+
+def predictions(model: str) -> Iterator[str]:
+    """What a model predicts of its measures."""
+    yield from table("prediction", "of", "assumes", "derived in")
+    for one in load_model(model).predictions:  # type: ignore[attr-defined]
+        yield row(f"`{one.name}`", f"`{one.measure}`", one.meaning, f"`{one.source}`")
 
 
 def meanings(columns: Iterable[Any]) -> Iterator[str]:
@@ -106,6 +114,7 @@ WRITERS = {
     "parameters": parameters,
     "measures": measures,
     "recorded": recorded,
+    "predictions": predictions,
     "command": command,
     "shipped": shipped,
     "public": public,

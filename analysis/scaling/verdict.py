@@ -23,6 +23,8 @@ from sweeps.declare.analysis_spec import PredictionSpec
 
 # A predicted line whose constant is known only to this factor is not tested.
 WIDEST_FACTOR = 2.0
+# Share of an exponent's columns of which a predicted line must speak to explain it.
+MIN_SHARE_EXPLAINED = 0.75
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def judge(
         line = judge_finite_exponent(
             boundary, setting, predicted=predicted, theory=theory, sweep=sweep
         )
-        if verdicts and verdicts[0].verdict == DISAGREES and line.verdict == AGREES:
+        if verdicts and verdicts[0].verdict == DISAGREES and _explains(line, verdicts[0]):
             verdicts[0] = replace(verdicts[0], verdict=AGREES_AT_FINITE_SIZE)
         factor = judge_line(boundary, setting, predicted=predicted, theory=theory, sweep=sweep)
         verdicts += [line, factor]
@@ -86,7 +88,7 @@ def judge(
 def judge_finite_exponent(
     boundary: Boundary, setting: int, *, predicted: Floats, theory: PredictionSpec, sweep: str
 ) -> Verdict:
-    """The fitted exponent against that of a predicted line over the same columns.
+    """The exponent fitted where theory speaks, against that of the predicted line over the same columns.
 
     A line that is claimed to be within a share w has an exponent to within 2 log(1 + w) / log(x_max/x_min).
 
@@ -97,11 +99,13 @@ def judge_finite_exponent(
         theory: its name, range, accuracy and source.
         sweep: name of the sweep.
     """
-    law = fit_power_law(boundary, setting, x_range=theory.x_range)
     points = closed_columns(boundary, setting, kind="power", x_range=theory.x_range)
     line = predicted[points.columns]
     ok = (line > 0) & np.isfinite(line)
     x = points.x[ok]
+    at = boundary.plane.x.values[points.columns[ok]]
+    spoken = theory.x_range if ok.all() or not ok.any() else (float(at[0]), float(at[-1]))
+    law = fit_power_law(boundary, setting, x_range=spoken)
     exponent = np.nan
     if ok.sum() >= MIN_COLUMNS_TO_JUDGE:
         exponent = float(np.polyfit(x, np.log(line[ok]), 1, w=1 / points.error[ok])[0])
@@ -120,6 +124,11 @@ def judge_finite_exponent(
         verdict=verdict,
         reason=reason,
     )
+
+
+def _explains(line: Verdict, exponent: Verdict) -> bool:
+    """Whether a predicted line has the exponent that was fitted, over nearly all of its columns."""
+    return line.verdict == AGREES and line.columns >= MIN_SHARE_EXPLAINED * exponent.columns
 
 
 def judge_exponent(
