@@ -61,8 +61,8 @@ def judge(
 ) -> list[Verdict]:
     """All that a prediction states, against one measured boundary.
 
-    Where the fitted exponent is not the asymptotic one and is that of the predicted line at the sizes of
-    the sweep, the exponent's verdict says so.
+    Where the fitted exponent is not the asymptotic one, and that of the predicted line at the sizes of the
+    sweep agrees and is nearer by half at least, the exponent's verdict says so.
 
     Args:
         boundary: crossings and draws.
@@ -108,7 +108,8 @@ def judge_finite_exponent(
     law = fit_power_law(boundary, setting, x_range=spoken)
     exponent = np.nan
     if ok.sum() >= MIN_COLUMNS_TO_JUDGE:
-        exponent = float(np.polyfit(x, np.log(line[ok]), 1, w=1 / points.error[ok])[0])
+        slope = np.polyfit(x, np.log(line[ok]), 1, w=1 / points.error[ok])[0]
+        exponent = round(float(slope), 9) + 0.0  # a flat line's is not 10⁻¹⁷
         tolerance = 2 * np.log1p(theory.within) / np.ptp(x)
         verdict, reason = judge_slope(boundary, law, exponent, tolerance=tolerance)
     else:
@@ -127,8 +128,17 @@ def judge_finite_exponent(
 
 
 def _explains(line: Verdict, exponent: Verdict) -> bool:
-    """Whether a predicted line has the exponent that was fitted, over nearly all of its columns."""
-    return line.verdict == AGREES and line.columns >= MIN_SHARE_EXPLAINED * exponent.columns
+    """Whether a predicted line agrees, over nearly all columns of the fitted exponent, and is nearer."""
+    if line.verdict != AGREES or line.columns < MIN_SHARE_EXPLAINED * exponent.columns:
+        return False
+    return 2 * _distance(line) <= _distance(exponent)
+
+
+def _distance(verdict: Verdict) -> float:
+    """How far the predicted value is from the measured interval; 0 within."""
+    assert verdict.measured is not None
+    measured, predicted = verdict.measured, verdict.predicted
+    return max(measured.low - predicted, predicted - measured.high, 0.0)
 
 
 def judge_exponent(
