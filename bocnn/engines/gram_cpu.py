@@ -24,7 +24,7 @@ _NO_STEPS = np.empty(0, np.int64)
 
 
 class GramCPU:
-    """Training on the Gram matrix in compiled loops. It alone records runs along their training."""
+    """Training on the Gram matrix in compiled loops."""
 
     name: Final = "gram-cpu"
     needs: Final = "a processor"

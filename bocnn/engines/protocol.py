@@ -1,12 +1,13 @@
 """What an engine is: it says which runs it accepts and what they cost, and trains them."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
+from bocnn.cpu.runs import RunResults
 from bocnn.parameters.accepted import Words
 
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
@@ -69,5 +70,22 @@ class Engine(Protocol):
         Args:
             columns: of the runs.
             keyed: parameters that change nothing that is drawn, but enter the keys all the same.
+        """
+        ...
+
+
+@runtime_checkable
+class RecordingEngine(Engine, Protocol):
+    """An engine that can also record runs along their training."""
+
+    def record(self, columns: Columns, steps: Ints, keyed: Collection[str] = ()) -> RunResults:
+        """Train and measure runs, and record them at `steps` and where their training ended.
+
+        Args:
+            columns: canonical, of runs that it accepts, shape (runs,) each.
+            steps: at which to record, rising, shape (points,).
+            keyed: as for `run`.
+        Returns:
+            What `run` returns, bit for bit, and up to points + 1 records of each run.
         """
         ...
