@@ -1,6 +1,8 @@
-"""The shipped sweeps, by name."""
+"""The shipped sweeps, by name: each is in the folder of the paper that it repeats or extends."""
 
+from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from sweeps.declare.file.sweep_file import read_text
@@ -10,9 +12,19 @@ _LONGEST_PATH = 4000
 _FOLDER = files("sweeps") / "presets"
 
 
+@cache
+def preset_files() -> dict[str, Traversable]:
+    """The file of each shipped sweep by its name, sorted."""
+    folders = [folder for folder in _FOLDER.iterdir() if folder.is_dir()]
+    found = [item for folder in folders for item in folder.iterdir()]
+    yaml = sorted((item.name[:-5], item) for item in found if item.name.endswith(".yaml"))
+    assert len(dict(yaml)) == len(yaml), "two shipped sweeps of one name"
+    return dict(yaml)
+
+
 def preset_names() -> list[str]:
     """Names of the shipped sweeps, sorted."""
-    return sorted(item.name[:-5] for item in _FOLDER.iterdir() if item.name.endswith(".yaml"))
+    return list(preset_files())
 
 
 def find(sweep: str) -> tuple[str, str]:
@@ -22,7 +34,7 @@ def find(sweep: str) -> tuple[str, str]:
         SweepError: neither a shipped sweep nor a file.
     """
     if sweep in preset_names():
-        return (_FOLDER / f"{sweep}.yaml").read_text(encoding="utf-8"), sweep
+        return preset_files()[sweep].read_text(encoding="utf-8"), sweep
     if len(sweep) > _LONGEST_PATH or not Path(sweep).is_file():
         raise SweepError(
             f"{shown(sweep)} is neither a file nor a shipped sweep; shipped: {', '.join(preset_names())}"
