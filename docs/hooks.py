@@ -25,7 +25,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def parameters(model: str) -> Iterator[str]:
-    """What a run of a model is given."""
+    """Parameters of a model."""
     yield from table("parameter", "meaning", "values", "default")
     for column in load_model(model).parameters:
         default = column.default
@@ -34,12 +34,12 @@ def parameters(model: str) -> Iterator[str]:
 
 
 def measures(model: str) -> Iterator[str]:
-    """What is measured on a run of a model."""
+    """Measures of a model."""
     return meanings(load_model(model).measures)
 
 
 def recorded(model: str) -> Iterator[str]:
-    """What is recorded along the training of a model."""
+    """Recorded columns of a model."""
     return meanings(load_model(model).trajectory_measures)  # type: ignore[attr-defined]
 
 
