@@ -1,4 +1,4 @@
-"""State of a run that both training kernels keep in registers: what they begin with and what they leave.
+"""State of a run that both training kernels keep in registers: its start and its end.
 
 The state of the noise patches, whose size grows with n, is each kernel's own.
 """

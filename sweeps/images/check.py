@@ -40,7 +40,7 @@ def unusable(blocks: Iterable[Mapping[str, NDArray[Any]]]) -> Iterator[Unusable]
 
 
 def _too_few(pixels: Bytes, signs: Signs, n: int) -> str:
-    """What is wrong with the images of two classes for n training samples; "" where nothing is."""
+    """The problem with the images of two classes for n training samples; "" where there is none."""
     counts = [int((signs == sign).sum()) for sign in (1.0, -1.0)]
     black = int((~pixels.any(axis=1)).sum())
     if not all(counts):
