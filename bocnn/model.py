@@ -39,6 +39,7 @@ from bocnn.parameters.columns import (
 from bocnn.parameters.idle import canonical, idle_runs
 from bocnn.parameters.keys import undrawn
 from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.theory.predictions import PREDICTIONS, predict
 
 
 class Bocnn:
@@ -55,6 +56,7 @@ class Bocnn:
     trajectory_measures: Final[tuple[Column, ...]] = TRAJECTORY_MEASURES
     shape_columns: Final = ("n", "m", "precision")
     undrawn: Final = undrawn(PARAMETERS)
+    predictions: Final = PREDICTIONS
     keyed: tuple[str, ...] = ()
 
     @property
@@ -80,6 +82,17 @@ class Bocnn:
     def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """What decides the numbers of runs, beside seed, replicate and `keyed`."""
         return self.canonical(columns)
+
+    def predict(self, name: str, columns: Columns) -> Array:
+        """What theory predicts of a measure, shape (runs,); NaN where it says nothing.
+
+        Args:
+            name: one of `predictions`.
+            columns: every parameter, shape (runs,) each; NaN is null.
+        Raises:
+            ValueError: no such prediction.
+        """
+        return predict(name, self.canonical(columns))
 
     @property
     def engine(self) -> str:

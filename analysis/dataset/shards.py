@@ -154,9 +154,9 @@ def read_shard(files: Any, path: str, names: Set[str]) -> pa.Table:
         if is_own(name) and name != f"shard-{_digest_of(column)}.parquet":
             raise _damaged(path, "contains other runs than its name says")
     stated = texts(table.schema.metadata)
-    _check_content(table, path)
+    check_content(table, path)
     if records := check_records(files, path, stated, names):
-        _check_content(decode(files, records, lambda file: file.read()), records)
+        check_content(decode(files, records, lambda file: file.read()), records)
     return table
 
 
@@ -187,7 +187,7 @@ def check_records(files: Any, path: str, stated: Mapping[str, str], names: Set[s
     return records
 
 
-def _check_content(table: pa.Table, path: str) -> None:
+def check_content(table: pa.Table, path: str) -> None:
     """Whether rows are those that their file states a digest of; one that states none is taken as it is."""
     digest = texts(table.schema.metadata).get("content_digest")
     if digest is not None and _content(table) != digest:

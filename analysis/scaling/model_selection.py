@@ -91,8 +91,10 @@ def _laws(
         single = broken.log_constant + broken.below.value * np.log(x)
         yield BROKEN_POWER_LAW, _own(single + change, log)
     for theory in theories:
+        if theory.exponent is None or theory.x_range is not None:
+            continue
         constant = compare(boundary, setting, theory=theory).constant
-        if theory.x_range is None and constant is not None:
+        if constant is not None:
             line = constant.value + theory.exponent * np.log(x)
             yield FIXED_EXPONENT + theory.name, _own(line, log)
 

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from sweeps.declare import formula
+from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.declare.file.sweep_file import FREE_SECTIONS, SweepSpec
 from sweeps.errors import FileError, Path, listed, nearest
-from sweeps.protocol import Model, RecordsTrajectory
+from sweeps.protocol import Model, PredictsMeasures, RecordsTrajectory
 
 Trees = Mapping[str, ast.expr]
 
@@ -160,6 +161,27 @@ def _analysis(spec: SweepSpec, model: Model) -> Iterator[FileError]:
             ("analysis", "levels"), "received []; expected a level, or curves beside it"
         )
     yield from _curves(spec, model, measures)
+    yield from _theory(spec.analysis, model)
+
+
+def _theory(analysis: AnalysisSpec, model: Model) -> Iterator[FileError]:
+    """Predicted boundaries that predict nothing, twice the same, or what the model does not predict."""
+    offered = model.predictions if isinstance(model, PredictsMeasures) else ()
+    valid = [one.name for one in offered if one.measure == analysis.measure]
+    for index, theory in enumerate(analysis.theory):
+        path = ("analysis", "theory", index)
+        if theory.exponent is None and theory.line is None and theory.prediction is None:
+            yield FileError(path, "predicts nothing; give an exponent, a line or a prediction")
+        if theory.line is not None and theory.prediction is not None:
+            text = "both state where the boundary is; give one of line and prediction"
+            yield FileError((*path, "prediction"), text)
+        if theory.prediction is not None and theory.prediction not in valid:
+            names = ", ".join(valid) or "none"
+            text = (
+                f"received {theory.prediction!r}; predictions of {analysis.measure} that the model "
+                f"{model.name} has: {names}{nearest(theory.prediction, valid)}"
+            )
+            yield FileError((*path, "prediction"), text)
 
 
 def _curves(spec: SweepSpec, model: Model, measures: list[str]) -> Iterator[FileError]:

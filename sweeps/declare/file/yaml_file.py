@@ -84,10 +84,12 @@ def read(text: str) -> tuple[Any, dict[Path, int], list[FileError]]:
     lines: dict[Path, int] = {}
     errors: list[FileError] = []
     try:
-        node = yaml.compose(text, _Loader)
-        if node is not None:
-            _walk(node, (), lines, errors)
-        return yaml.load(text, _Loader), lines, errors
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None, lines, errors
+        _walk(node, (), lines, errors)
+        return loader.construct_document(node), lines, errors
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         lines[("YAML",)] = mark.line + 1 if mark else 1
