@@ -98,7 +98,7 @@ class Trained(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """Buffers of the measures. filters: noise coordinates, float32 (S, K). head: the others, float64 (3, K).
+    """Buffers of the measures. filters: noise coordinates, float32 (S, K). head: others, float64 (3, K).
 
     root: of the noise's covariance, float64 (K, K), a column a row. rows: the measures, float64.
     """

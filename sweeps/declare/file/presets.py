@@ -15,11 +15,10 @@ _FOLDER = files("sweeps") / "presets"
 @cache
 def preset_files() -> dict[str, Traversable]:
     """The file of each shipped sweep by its name, sorted."""
-    folders = [folder for folder in _FOLDER.iterdir() if folder.is_dir()]
-    found = [item for folder in folders for item in folder.iterdir()]
-    yaml = sorted((item.name[:-5], item) for item in found if item.name.endswith(".yaml"))
-    assert len(dict(yaml)) == len(yaml), "two shipped sweeps of one name"
-    return dict(yaml)
+    files = [item for folder in _FOLDER.iterdir() for item in folder.iterdir()]
+    named = sorted((file.name.removesuffix(".yaml"), file) for file in files)
+    assert len(dict(named)) == len(named), "two shipped sweeps of one name"
+    return dict(named)
 
 
 def preset_names() -> list[str]:
