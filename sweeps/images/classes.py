@@ -104,5 +104,5 @@ def _absent(folder: str, name: str) -> ValueError:
 
 
 _LOADERS = {"digits": _digits, "mnist": _mnist, "cifar10": _cifar}
-SOURCES = tuple(_LOADERS)
+IMAGE_SETS = tuple(_LOADERS)
 """Image sets that can be read."""
