@@ -20,7 +20,7 @@ from sweeps.declare.file_names import is_own, is_shard, records_of
 RUN_ID = pa.binary(16)
 
 DECODE_ERRORS = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError)
-"""What reading bytes that are no Parquet file can raise."""
+"""Exceptions of reading bytes that are no Parquet file."""
 
 Found = TypeVar("Found")
 
@@ -44,7 +44,7 @@ def open_folder(location: str) -> tuple[Any, str]:
 
 
 def entries(files: Any, folder: str) -> dict[str, Any]:
-    """What a folder holds at one moment, by name.
+    """Contents of a folder at one moment, by name.
 
     A listing that files come into and go from meanwhile may miss one that was there before it went, and
     the one that has come in its stead. So it is taken again until none has gone since the last.
@@ -229,7 +229,7 @@ def _damaged(path: str, why: str) -> AnalysisError:
 
 
 def _remedy(path: str) -> str:
-    """What to do about a damaged file: a sweep sets aside what has the name of its own files."""
+    """The remedy for a damaged file: a sweep sets aside what has the name of its own files."""
     name = path.rpartition("/")[2].replace("trajectory-", "shard-", 1)
     if is_own(name):
         return "Run the sweep again: it sets the file aside, and only its runs are trained again."
@@ -241,7 +241,7 @@ def _list(files: Any, folder: str) -> dict[str, Any]:
 
 
 def _entries(files: Any, folder: str, location: str) -> dict[str, Any]:
-    """What a dataset's folder holds."""
+    """Contents of a dataset's folder."""
     if files.get_file_info(folder).type != pafs.FileType.Directory:
         raise AnalysisError(
             f"No dataset folder at '{location}'; expected a folder that a sweep wrote. "

@@ -1,4 +1,4 @@
-"""What is recorded along a dense run's training: the columns of `bocnn.measure.trajectory`, by autograd.
+"""The trajectory of a dense run: the columns of `bocnn.measure.trajectory`, by autograd.
 
 A filter in training is w = α w(0) + Σ B[i, p] x_{i,p} over the patches p of the samples i. The gradient of
 the loss by B[i, p] is that by the pre-activation ⟨w, x_{i,p}⟩, and an optimizer whose steps are the same in
@@ -87,7 +87,7 @@ def trajectory_point(
     loss: str,
     coefficients: tuple[Tensor, Tensor],
 ) -> TrajectoryPoint:
-    """What is recorded of a run at its present step.
+    """The trajectory's columns of a run at its present step.
 
     Args:
         network: unchanged.

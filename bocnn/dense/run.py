@@ -197,7 +197,7 @@ def _train(
 def _record(
     run: DenseRun, recipe: Recipe, coefficients: Coefficients, measures: Measures, taken: int
 ) -> TrajectoryPoint:
-    """What is recorded of a run at its present step: nulls where its measures are."""
+    """The trajectory's columns of a run at its present step: nulls where its measures are."""
     if measures is _NULLS:
         return missing_point(taken)
     parts = coefficients.signal(run.data, run.centres), coefficients.noise(run.data)

@@ -1,4 +1,4 @@
-"""What an engine is: it says which runs it accepts and what they cost, and trains them."""
+"""The engine protocol: an engine says which runs it accepts and what they cost, and trains them."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -22,7 +22,7 @@ class Cost(NamedTuple):
 
 
 class EngineResults(NamedTuple):
-    """How runs ended and what was measured on them.
+    """Status and measures of runs.
 
     status: index into the model's statuses, int8, shape (runs,). measures: float64, shape
     (runs, len(Measures._fields)), NaN for null and where a run diverged.
@@ -49,11 +49,11 @@ class Engine(Protocol):
 
     @property
     def needs(self) -> str:
-        """What a process must have for it, to follow "it needs "."""
+        """Requirements of a process, as words that follow "it needs "."""
         ...
 
     def device(self) -> str | None:
-        """What this process would train on; None where it cannot train here."""
+        """The device that this process would train on; None where it cannot train here."""
         ...
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
@@ -61,7 +61,7 @@ class Engine(Protocol):
         ...
 
     def cost(self, columns: Columns) -> Cost:
-        """What runs cost that it accepts."""
+        """Cost of runs that it accepts."""
         ...
 
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:

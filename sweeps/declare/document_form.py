@@ -1,4 +1,4 @@
-"""What the keys of a resolved sweep hold: kinds of values, before `sweeps.declare.document` reads them."""
+"""Kinds of values of a resolved sweep's keys, checked before `sweeps.declare.document` reads them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -12,7 +12,7 @@ _KEYS = {*SweepSpec._fields, "planned_runs"} - SweepSpec._field_defaults.keys()
 
 
 class NotASweepError(ValueError):
-    """What a document has that a resolved sweep has not."""
+    """A document is no resolved sweep; the text says why."""
 
 
 def read_manifest(data: bytes, source: str) -> dict[str, Any]:

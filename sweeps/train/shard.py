@@ -60,7 +60,7 @@ class Session(NamedTuple):
 
 
 class TrainingJob(NamedTuple):
-    """What executors train of a sweep; shards are numbered. The rate is that of a trial's GPU.
+    """The job that executors train; shards are numbered. The rate is that of a trial's GPU.
 
     `notices` say what was done to the folder before: files that were set aside.
     """

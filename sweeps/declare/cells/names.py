@@ -101,7 +101,7 @@ def _unknown(spec: SweepSpec, model: Model, trees: Trees) -> Iterator[FileError]
 def _given_nowhere(
     tree: ast.expr, spec: SweepSpec, model: Model, *, also: Collection[str] = ()
 ) -> Iterator[str]:
-    """What to say of each name of a formula that is neither declared nor a parameter nor in `also`."""
+    """A message for each name of a formula that is neither declared nor a parameter nor in `also`."""
     valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
     valid |= set(also)
     for used in sorted(formula.columns_of(tree) - valid):
@@ -253,7 +253,7 @@ def _formulas(spec: SweepSpec, model: Model) -> Iterator[FileError]:
 
 
 def _no_columns(tree: ast.expr, spec: SweepSpec, model: Model) -> Iterator[str]:
-    """What to say of each name of a formula that is no column of numbers of the dataset."""
+    """A message for each name of a formula that is no column of numbers of the dataset."""
     columns = {column.name for column in (*model.parameters, *model.measures)}
     for name in sorted(formula.columns_of(tree) & spec.derived.keys() - columns):
         text = f"the formula names {name!r}, which is derived and no column of the dataset; write"
