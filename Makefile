@@ -59,14 +59,27 @@ papers: $(READY)
 	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
 	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
 
-test: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not cluster and not gpu"
+# Tests in parts at once: numerics, a core; Ray, mostly waiting, and beside it the rest, another. Output of
+# all but the rest comes when all are done. Libraries start no threads of their own: they would wait for each
+# other.
+NUMERICS := tests/bocnn tests/analysis
+RAY := tests/sweeps/clusters tests/sweeps/driver tests/sweeps/train
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 
-# Numerics and analysis beside the rest, each half on a core; output of the first comes when both are done.
+# What is tested, as a marker expression, and the parts that run beside the rest.
+define together
+@$(foreach part,$(2),$(PYTEST) -m "$(1)" $($(part)) > $(VENV)/$(part).log 2>&1 & parts="$$parts $$!";) \
+trap 'kill $$parts' INT TERM; \
+$(PYTEST) -m "$(1)" $(foreach part,$(2),$($(part):%=--ignore=%)); status=$$?; \
+for part in $$parts; do wait $$part || status=1; done; \
+cat $(2:%=$(VENV)/%.log); exit $$status
+endef
+
+test: $(READY)
+	$(call together,not slow and not cluster and not gpu,NUMERICS)
+
 test-all: $(READY)
-	@$(BIN)/python -m pytest -m "not gpu" tests/bocnn tests/analysis > $(VENV)/numerics.log 2>&1 & numerics=$$!; \
-	$(BIN)/python -m pytest -m "not gpu" --ignore=tests/bocnn --ignore=tests/analysis; others=$$?; \
-	wait $$numerics; numerics=$$?; cat $(VENV)/numerics.log; exit $$((numerics + others))
+	$(call together,not gpu,NUMERICS RAY)
 
 check: $(READY) docs
 	$(BIN)/ruff format --check .

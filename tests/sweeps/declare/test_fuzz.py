@@ -134,11 +134,18 @@ TOY_FILES: Kinds = {
     "a sweep and any text": (TEXT.map(lambda text: f"{TOY_SWEEP}\n{text}"), TOY),
     "a sweep, torn": (torn(), TOY),
 }
+ONE_OF_EACH_MODEL = tuple({model.name: f"{name}," for name, model in MODELS.items()}.values())
 FILES: Kinds = SHIPPED_FILES | TOY_FILES
 """Kinds of sweep files, whole and broken, and the model that they are checked against."""
 
 
-@pytest.mark.parametrize("kind", SHIPPED_FILES)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=() if kind.startswith(ONE_OF_EACH_MODEL) else pytest.mark.slow)
+        for kind in SHIPPED_FILES
+    ],
+)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_changed_shipped_sweep_is_a_sweep_or_a_reported_error(
