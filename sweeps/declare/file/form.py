@@ -71,7 +71,7 @@ _SUBSTITUTE_ITEMS: dict[str, Any] = {
     "order": "1",
     "x_range": 1.0,
     "zip": " ",
-    "theory": {},
+    "theory": {"exponent": 0},
     "across": {},
     "curves": {},
 }

@@ -13,7 +13,7 @@ from sweeps.declare.document import ADDED, read_document
 from sweeps.declare.file.form import SECTION_RECORDS, File
 from sweeps.plan.declared import declared
 from tests.sweeps.small import errors_of, resolved
-from tests.toy import RecordingToy
+from tests.toy import PredictingToy, RecordingToy
 
 ROOT = Path(__file__).parents[3]
 CONTRACT = ("sweeps/declare/analysis_spec.py", "sweeps/declare/file/form.py")
@@ -37,7 +37,8 @@ WHOLE: dict[str, Any] = {
         "measure": "error",
         "levels": [0.25],
         "theory": [
-            {"name": "a", "exponent": 1, "x_range": [1, 2], "source": "b", "line": "2 * x * cost"}
+            {"name": "a", "exponent": 1, "x_range": [1, 2], "source": "b", "line": "2 * x * cost"},
+            {"name": "b", "prediction": "exact", "within": 0.1},
         ],
         "collapse": {"order": ["x / y", "x * y"]},
         "across": [
@@ -51,6 +52,10 @@ WHOLE: dict[str, Any] = {
     },
 }
 """A sweep file in which every key is given."""
+
+
+class WholeToy(RecordingToy, PredictingToy):
+    """A model that records and predicts."""
 
 
 def sections(value: Any, name: str = "") -> list[tuple[str, dict[str, Any]]]:
@@ -80,7 +85,7 @@ def test_the_example_has_every_key() -> None:
 def test_every_key_can_be_given_and_comes_back_in_the_record() -> None:
     whole = json.loads(json.dumps(WHOLE))
     whole["settings"]["p_flip"] = [0.1, 0.2]  # a limit is over sizes, which are above 0
-    sweep = resolved(json.dumps(whole), RecordingToy())
+    sweep = resolved(json.dumps(whole), WholeToy())
     document = {"schema_version": 1, "planned_runs": 2 * 2 * 2 * 2} | declared(sweep)
     record = read_document(document, where="here")
     expected = AnalysisSpec(**whole["analysis"])
