@@ -61,7 +61,7 @@ def multipliers(how: Resampling, replicates: int, *, column: tuple[int, int]) ->
     return rng.standard_normal((how.draws, cells, replicates))
 
 
-def draw_means(values: Floats, weights: Floats, *, out: Floats | None = None) -> Floats:
+def draw_means(values: Floats, weights: Floats) -> Floats:
     """Draws of the cells' means, m* = m + Σ_r g_r (v_r − m) / √(R (R − 1)), R the runs in the cell.
 
     Given the runs, a draw has the mean m and the variance s²/R, and covariances likewise.
@@ -69,19 +69,13 @@ def draw_means(values: Floats, weights: Floats, *, out: Floats | None = None) ->
     Args:
         values: shape (settings, cells, replicates), NaN where a run is missing.
         weights: g, from `multipliers`, the same for all settings.
-        out: where to write them, contiguous; None allocates.
     Returns:
         Shape (draws, settings, cells); NaN where a cell has no run at all.
     Source:
         van der Vaart and Wellner 1996, section 2.9 (multiplier bootstrap).
     """
-    present = np.isfinite(values)
-    filled = np.where(present, values, 0.0)
-    used = present.sum(-1)
-    mean = np.divide(filled.sum(-1), used, out=np.full(used.shape, np.nan), where=used > 0)
-    scale = 1 / np.sqrt(np.maximum(used * (used - 1), 1))
-    deviation = np.where(present, values - mean[..., None], 0.0) * scale[..., None]
-    result: Floats = np.empty((len(weights), *used.shape)) if out is None else out
+    mean, deviation = _parts(values)
+    result: Floats = np.empty((len(weights), *mean.shape))
     if weights.shape[1] == 1:
         by_replicate = np.ascontiguousarray(deviation.reshape(-1, values.shape[2]).T)
         np.dot(weights[:, 0], by_replicate, out=result.reshape(len(weights), -1))
@@ -92,6 +86,27 @@ def draw_means(values: Floats, weights: Floats, *, out: Floats | None = None) ->
         part = slice(start, start + step)
         result[part] = mean + np.einsum("bcr,scr->bsc", weights[part], deviation)
     return result
+
+
+def deviations(values: Floats) -> Floats:
+    """What a replicate of weight 1 adds to a cell's mean in a draw: (v_r − m) / √(R (R − 1)).
+
+    Args:
+        values: shape (..., replicates), NaN where a run is missing.
+    Returns:
+        Shape of the values, 0 where a run is missing.
+    """
+    return _parts(values)[1]
+
+
+def _parts(values: Floats) -> tuple[Floats, Floats]:
+    """Means (...) and deviations (..., replicates)."""
+    present = np.isfinite(values)
+    filled = np.where(present, values, 0.0)
+    used = present.sum(-1)
+    mean = np.divide(filled.sum(-1), used, out=np.full(used.shape, np.nan), where=used > 0)
+    scale = 1 / np.sqrt(np.maximum(used * (used - 1), 1))
+    return mean, np.where(present, values - mean[..., None], 0.0) * scale[..., None]
 
 
 def t_inflation(confidence: float, dof: Any) -> Any:
