@@ -131,12 +131,17 @@ def interval(draws: Floats, share: Floats) -> tuple[Floats, Floats]:
     Returns:
         Low and high ends, each (...); NaN where there is no draw.
     """
-    ordered = np.sort(draws, axis=0)
-    count = (~np.isnan(ordered)).sum(axis=0)
+    missing = np.isnan(draws)
+    count = np.asarray(len(draws) - missing.sum(axis=0) if missing.any() else len(draws))
     # Of n draws the k-th from either end leave out k / (n + 1).
     left_out = np.rint(share * (count + 1)).astype(np.int64)
     low = np.clip(left_out - 1, 0, np.maximum(count - 1, 0) // 2)
     high = np.maximum(count - 1 - low, 0)
+    if not low.ndim and len(draws):  # the same two for all: nothing else need be in order
+        ordered = np.partition(draws, (int(low), int(high)), axis=0)
+        return ordered[low], ordered[high]
+    ordered = np.sort(draws, axis=0)
+    low, high = (np.broadcast_to(at, draws.shape[1:]) for at in (low, high))
     low_end = np.take_along_axis(ordered, low[None], axis=0)[0]
     return low_end, np.take_along_axis(ordered, high[None], axis=0)[0]
 
