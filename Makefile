@@ -9,7 +9,7 @@ SIZE ?= paper
 SHANG := shang-fig-2a shang-fig-2b shang-fig-2c shang-fig-3
 KOU := kou-heat-map kou-published-script kou-published-tables
 BEYOND := quarter-law-over-d small-v0-over-d kink-over-n kink-over-m kink-over-d kink-over-sigma \
-	flips-over-p training-length ratio-to-the-end constants constants-over-width one-step
+	flips-over-p training-length ratio-to-the-end flips-and-counts constants constants-over-width one-step
 BA := ba-linear-network ba-random-features ba-first-layer-width ba-first-layer-dimension ba-near-poles \
 	ba-vanishing
 ARORA := arora-training-curves arora-width arora-random-labels arora-digits
@@ -59,14 +59,23 @@ papers: $(READY)
 	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
 	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
 
-test: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not cluster and not gpu"
+# Tests in two halves, each on a core: those of NUMERICS, and the rest. Output of the first comes when both
+# are done. Libraries start no threads of their own: two processes of two on two cores wait for each other.
+NUMERICS := tests/bocnn tests/analysis
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 
-# Numerics and analysis beside the rest, each half on a core; output of the first comes when both are done.
+define halves
+@$(PYTEST) -m "$(1)" $(NUMERICS) > $(VENV)/numerics.log 2>&1 & numerics=$$!; \
+trap 'kill $$numerics' INT TERM; \
+$(PYTEST) -m "$(1)" $(NUMERICS:%=--ignore=%); others=$$?; \
+wait $$numerics; numerics=$$?; cat $(VENV)/numerics.log; exit $$((numerics + others))
+endef
+
+test: $(READY)
+	$(call halves,not slow and not cluster and not gpu)
+
 test-all: $(READY)
-	@$(BIN)/python -m pytest -m "not gpu" tests/bocnn tests/analysis > $(VENV)/numerics.log 2>&1 & numerics=$$!; \
-	$(BIN)/python -m pytest -m "not gpu" --ignore=tests/bocnn --ignore=tests/analysis; others=$$?; \
-	wait $$numerics; numerics=$$?; cat $(VENV)/numerics.log; exit $$((numerics + others))
+	$(call halves,not gpu)
 
 check: $(READY) docs
 	$(BIN)/ruff format --check .

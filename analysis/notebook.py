@@ -2,7 +2,7 @@
 
     analysis.open(dataset).cells().boundary(level=0.2).law().figure()
 
-Each step is the function of its room with the dataset's own analysis as default: `aggregate`,
+Each step is the function of its folder with the dataset's own analysis as default: `aggregate`,
 `find_boundary`, `fit_power_law` and the figures, which are loaded when one is drawn.
 """
 

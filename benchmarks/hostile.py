@@ -174,7 +174,7 @@ def _line(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if any(f"/{room}/" in frame.filename for room in ("sweeps", "analysis", "bocnn"))
+        if any(f"/{package}/" in frame.filename for package in ("sweeps", "analysis", "bocnn"))
     ]
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else str(error)[:60]
 

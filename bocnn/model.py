@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bocnn.arrays import Array, Ints
 from bocnn.engines.gram_cpu import flops, memory_bytes, new_results, test_flops
 from bocnn.engines.packing import cells_of
-from bocnn.engines.protocol import Columns, Cost
+from bocnn.engines.protocol import Columns, Cost, RecordingEngine
 from bocnn.engines.registry import (
     ENGINES,
     GRAM_CPU,
@@ -27,7 +27,7 @@ from bocnn.engines.registry import (
 )
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
-from bocnn.parameters.accepted import Words, accepts, check_words
+from bocnn.parameters.accepted import Words, accepts
 from bocnn.parameters.columns import (
     IDLE,
     MEASURES,
@@ -39,6 +39,7 @@ from bocnn.parameters.columns import (
 from bocnn.parameters.idle import canonical, idle_runs
 from bocnn.parameters.keys import undrawn
 from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.theory.predictions import PREDICTIONS, predict
 
 
 class Bocnn:
@@ -55,6 +56,7 @@ class Bocnn:
     trajectory_measures: Final[tuple[Column, ...]] = TRAJECTORY_MEASURES
     shape_columns: Final = ("n", "m", "precision")
     undrawn: Final = undrawn(PARAMETERS)
+    predictions: Final = PREDICTIONS
     keyed: tuple[str, ...] = ()
 
     @property
@@ -81,23 +83,34 @@ class Bocnn:
         """What decides the numbers of runs, beside seed, replicate and `keyed`."""
         return self.canonical(columns)
 
+    def predict(self, name: str, columns: Columns) -> Array:
+        """What theory predicts of a measure, shape (runs,); NaN where it says nothing.
+
+        Args:
+            name: one of `predictions`.
+            columns: every parameter, shape (runs,) each; NaN is null.
+        Raises:
+            ValueError: no such prediction.
+        """
+        return predict(name, self.canonical(columns))
+
     @property
     def engine(self) -> str:
         """The engine that this process prefers."""
         return next(engine.name for engine in ENGINES if engine.device() is not None)
 
-    @property
-    def recording_engine(self) -> str:
-        """The engine that records runs along their training."""
-        return GRAM_CPU.name
-
     def supports_gpu(self, columns: Columns) -> NDArray[np.bool_]:
         """Which runs a GPU can train, if there is one, shape (runs,)."""
         return accepts(trained_words(), columns) & GRAM_GPU.accepts(self.canonical(columns))
 
-    def engine_of(self, columns: Columns) -> dict[str, str]:
-        """Engine and device that train these runs in this process; all of them where they mix."""
-        found = engines_of(self.canonical(columns))
+    def engine_of(self, columns: Columns, recorded: bool = False) -> dict[str, str]:
+        """Engine and device that train these runs in this process; all of them where they mix.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
+        """
+        found = engines_of(self.canonical(columns), recorded=recorded)
         return {name: "+".join(parts) for name, parts in found.items()}
 
     def flops(self, columns: Columns) -> Array:
@@ -136,10 +149,8 @@ class Bocnn:
             ValueError: names the parameters of the first such run, and what each engine accepts.
         """
         check_known(columns)
-        if recorded:
-            check_words(GRAM_CPU.words, columns, f"{GRAM_CPU.name}, which alone records,")
-        elif _is_beyond_gram(columns):
-            assign(self.canonical(columns), anywhere=True)
+        if _is_beyond_gram(columns):
+            assign(self.canonical(columns), anywhere=True, recorded=recorded)
 
     def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         """Whether this process can train these runs on its CPU, or record them, and compile nothing.
@@ -172,18 +183,10 @@ class Bocnn:
         Raises:
             ValueError: a run that no engine accepts.
         """
-        first, cell = cells_of(columns)
-        given = _take(columns, first)
-        check_known(given)  # before a word that has no effect is replaced
-        cells = self.canonical(given)
-        columns = {
-            name: column if cells[name] is given[name] else cells[name][cell]
-            for name, column in columns.items()
-        }
-        whole = columns["n"].size
-        results = new_results(whole, 0)
+        cells, cell, columns = self._cells_of(columns)
+        results = new_results(cell.size, 0)
         for engine, rows in assign_cells(cells, cell):
-            part = columns if rows.size == whole else _take(columns, rows)
+            part = columns if rows.size == cell.size else _take(columns, rows)
             results.status[rows], results.measured[rows] = engine.run(part, self.keyed)
         return _rows(results.status, results.measured)
 
@@ -202,16 +205,34 @@ class Bocnn:
             What `run` returns on the CPU, bit for bit; and the recorded columns, in order of runs and
             steps, with `run`, the index of the run.
         Raises:
-            ValueError: a run that the engine that records does not accept.
+            ValueError: a run that no engine accepts which records.
         """
-        check_words(GRAM_CPU.words, columns, GRAM_CPU.name)
-        columns = self.canonical(columns)
+        cells, cell, columns = self._cells_of(columns)
         passed = steps[steps < np.max(columns["steps"])].astype(np.int64)
-        results = GRAM_CPU.record(columns, passed, self.keyed)
+        results = new_results(cell.size, passed.size + 1)
+        for engine, rows in assign_cells(cells, cell, recorded=True):
+            assert isinstance(engine, RecordingEngine)
+            part = engine.record(_take(columns, rows), passed, self.keyed)
+            for whole, values in zip(results, part, strict=True):
+                whole[rows] = values
         kept = np.arange(passed.size + 1) < results.lengths[:, None]
         recorded = zip(TrajectoryPoint._fields, results.trajectory[kept].T, strict=True)
-        rows = _rows(results.status, results.measured)
-        return rows, {"run": np.nonzero(kept)[0], **dict(recorded)}
+        records = {"run": np.nonzero(kept)[0], **dict(recorded)}
+        return _rows(results.status, results.measured), records
+
+    def _cells_of(
+        self, columns: Columns
+    ) -> tuple[dict[str, NDArray[Any]], NDArray[np.intp], dict[str, NDArray[Any]]]:
+        """Canonical columns of one run of each cell, the cell of each run, and canonical columns."""
+        first, cell = cells_of(columns)
+        given = _take(columns, first)
+        check_known(given)  # before a word that has no effect is replaced
+        cells = self.canonical(given)
+        whole = {
+            name: column if cells[name] is given[name] else cells[name][cell]
+            for name, column in columns.items()
+        }
+        return cells, cell, whole
 
     def _beyond_gram(self, columns: Columns) -> Cost:
         """Cost of runs of which some are trained by other than gram engines."""

@@ -8,15 +8,14 @@ import re
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from inspect import cleandoc
-from pathlib import Path
 from typing import Any
 
 import typer.main
 import yaml
 
+from sweeps.declare.file.presets import preset_files
 from sweeps.protocol import load_model
 
-PRESETS = Path(__file__).parent.parent / "sweeps" / "presets"
 MARK = re.compile(r"^\{\{ (\w+) ?([\w.]*) \}\}$", re.MULTILINE)
 
 
@@ -26,7 +25,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def parameters(model: str) -> Iterator[str]:
-    """What a run of a model is given."""
+    """Parameters of a model."""
     yield from table("parameter", "meaning", "values", "default")
     for column in load_model(model).parameters:
         default = column.default
@@ -35,12 +34,12 @@ def parameters(model: str) -> Iterator[str]:
 
 
 def measures(model: str) -> Iterator[str]:
-    """What is measured on a run of a model."""
+    """Measures of a model."""
     return meanings(load_model(model).measures)
 
 
 def recorded(model: str) -> Iterator[str]:
-    """What is recorded along the training of a model."""
+    """Recorded columns of a model."""
     return meanings(load_model(model).trajectory_measures)  # type: ignore[attr-defined]
 
 
@@ -76,9 +75,9 @@ def option(parameter: Any) -> str:
 def shipped(_: str) -> Iterator[str]:
     """The shipped sweeps."""
     yield from table("sweep", "model", "what it maps")
-    for path in sorted(PRESETS.glob("*.yaml")):
-        sweep = yaml.safe_load(path.read_text(encoding="utf-8"))
-        yield row(f"`{path.stem}`", f"`{sweep.get('model', 'bocnn')}`", sweep["description"])
+    for name, file in preset_files().items():
+        sweep = yaml.safe_load(file.read_text(encoding="utf-8"))
+        yield row(f"`{name}`", f"`{sweep.get('model', 'bocnn')}`", sweep["description"])
 
 
 def public(package: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is wrong with a sweep or a dataset, said so that it can be put right."""
+"""Errors of a sweep or a dataset: what was received, what was expected, and the remedy."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

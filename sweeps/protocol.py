@@ -100,6 +100,36 @@ class Model(Protocol):
         ...
 
 
+class PredictionProtocol(Protocol):
+    """What theory says of a measure: the prediction's name, the measure, the assumptions, the source."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def measure(self) -> str: ...
+    @property
+    def meaning(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+
+@runtime_checkable
+class PredictsMeasures(Model, Protocol):
+    """A model that can say what theory predicts of its measures, without training."""
+
+    @property
+    def predictions(self) -> Sequence[PredictionProtocol]: ...
+
+    def predict(self, name: str, columns: Columns) -> NDArray[Any]:
+        """The predicted measure of cells, shape (cells,); NaN where theory says nothing.
+
+        Args:
+            name: one of `predictions`.
+            columns: every parameter, shape (cells,) each; NaN is null.
+        """
+        ...
+
+
 @runtime_checkable
 class SharesDraws(Model, Protocol):
     """A model that says what its parameters do to what is drawn, and which have no effect on a run.
@@ -194,8 +224,13 @@ class UsesGpu(Model, Protocol):
         """Which runs a GPU can train, if there is one, shape (runs,)."""
         ...
 
-    def engine_of(self, columns: Columns) -> dict[str, str]:
-        """`engine` and `device` that train these runs in this process, for their file's metadata."""
+    def engine_of(self, columns: Columns, recorded: bool) -> dict[str, str]:
+        """`engine` and `device` that train these runs in this process, for their file's metadata.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
+        """
         ...
 
 

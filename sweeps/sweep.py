@@ -96,7 +96,7 @@ class Sweep:
         shard_runs: int | None = None,
         shard_seconds: float = 20.0,
     ) -> "PlanSummary":
-        """What would be trained, how long it would take and what it would write; nothing is trained.
+        """The plan: runs to train, how long they would take and what they would write; nothing is trained.
 
         Args:
             out: folder or URI of the dataset; data/<name> if left out.
@@ -114,13 +114,13 @@ class Sweep:
     def run(
         self, out: str | Path | None = None, *, progress: bool = True, **options: Any
     ) -> "DatasetStatus":
-        """Train what is not published yet, and give the state of the dataset.
+        """Train the runs not published yet, and give the state of the dataset.
 
         Stopped at any time, the same call goes on from what is published.
 
         Args:
             out: folder or URI of the dataset; data/<name> if left out.
-            progress: whether to print what is going on.
+            progress: whether to print progress.
             options: fields of `sweeps.driver.options.RunOptions`, such as executor="local" or workers=4.
         Returns:
             Its `location` is what `analysis.open` takes; its `failed` names shards that failed.

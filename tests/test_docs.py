@@ -17,7 +17,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 NAMED = re.compile(
     r"`((?:bocnn|sweeps|analysis|benchmarks|tests|docs|clusters)/[\w./-]*[\w/]|cluster\.yaml)`"
 )
-ADDED = {"sweeps/presets/NAME.yaml", "analysis/report/sections/dataset/extremes.py"}
+ADDED = {"sweeps/presets/PAPER/NAME.yaml", "analysis/report/sections/dataset/extremes.py"}
 """What recipes add."""
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 

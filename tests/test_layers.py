@@ -1,4 +1,4 @@
-"""A room imports only rooms to its left, and nothing crosses from training to analysis but files."""
+"""Packages and their folders import only those before them; training and analysis share files alone."""
 
 import ast
 import subprocess
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("bocnn", "sweeps", "analysis")
+PACKAGES = ("bocnn", "sweeps", "analysis")
 READERS = {"io", "os", "pathlib", "gzip", "sklearn"}
-"""What reads files: the numerics know arrays only."""
+"""Modules that read files: the numerics know arrays only."""
 FORBIDDEN = {
     "bocnn": {"ray", "pyarrow", "sweeps", "analysis", "pandas", "matplotlib", "seaborn", "yaml"},
     "sweeps": {"bocnn", "analysis", "matplotlib", "seaborn", "torch", "numba", "scipy"},
@@ -19,7 +19,7 @@ FORBIDDEN = {
 
 
 SHARED = "sweeps.declare"
-"""What the analysis shares with sweeps: the contract of a sweep file, formulas, printing."""
+"""Shared by analysis and sweeps: the contract of a sweep file, formulas, printing."""
 
 
 ORDER = {
@@ -50,12 +50,12 @@ ORDER = {
 """Files and folders of each package: each imports only what comes before it."""
 
 
-def sources(room: str) -> list[Path]:
-    return sorted((ROOT / room).rglob("*.py"))
+def sources(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
 
 
 def imported(path: Path) -> set[str]:
-    """The top-level packages that a file imports, anywhere in it, less what the rooms share."""
+    """The top-level packages that a file imports, anywhere in it, less what the packages share."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -77,14 +77,14 @@ def loaded(statement: str, packages: set[str]) -> set[str]:
     return set(result.stdout.split())
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_no_file_imports_what_its_room_must_not(room: str) -> None:
-    wrong = {path.name: imported(path) & FORBIDDEN[room] for path in sources(room)}
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_file_imports_what_its_package_must_not(package: str) -> None:
+    wrong = {path.name: imported(path) & FORBIDDEN[package] for path in sources(package)}
     assert len(wrong) > 5
     assert not {name: packages for name, packages in wrong.items() if packages}
 
 
-def rooms_of(path: Path, package: str) -> tuple[str, set[str]]:
+def parts_of(path: Path, package: str) -> tuple[str, set[str]]:
     """The part of a package that a file is in, and the other parts that it imports."""
     parts = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -97,10 +97,10 @@ def rooms_of(path: Path, package: str) -> tuple[str, set[str]]:
     return own, parts - {own}
 
 
-@pytest.mark.parametrize("package", ROOMS)
+@pytest.mark.parametrize("package", PACKAGES)
 def test_each_part_of_a_package_imports_only_those_before_it(package: str) -> None:
     order = ORDER[package]
-    found = {path: rooms_of(path, package) for path in sources(package)}
+    found = {path: parts_of(path, package) for path in sources(package)}
     assert {own for own, _ in found.values()} == set(order)
     wrong = {
         str(path): {part for part in parts if order.index(part) >= order.index(own)}
@@ -111,14 +111,14 @@ def test_each_part_of_a_package_imports_only_those_before_it(package: str) -> No
 
 def test_the_models_read_no_files() -> None:
     paths = [
-        path for room in ("models", "theory") for path in (ROOT / "bocnn" / room).rglob("*.py")
+        path for part in ("models", "theory") for path in (ROOT / "bocnn" / part).rglob("*.py")
     ]
     assert len(paths) > 10
     assert not {path.name for path in paths if imported(path) & READERS}
 
 
 def test_three_files_know_ray() -> None:
-    knowing = {path for room in ROOMS for path in sources(room) if "ray" in imported(path)}
+    knowing = {path for package in PACKAGES for path in sources(package) if "ray" in imported(path)}
     executors = ROOT / "sweeps" / "train" / "executors"
     assert knowing == {executors / name for name in ("cluster.py", "connection.py", "tune.py")}
 

@@ -146,6 +146,37 @@ class RecordingToy(Toy):
         return measured, {"run": run, "step": step, "height": height}
 
 
+@dataclass(frozen=True)
+class Predicted:
+    """A prediction as the protocol wants it."""
+
+    name: str
+    measure: str
+    meaning: str = "the mean of the formula"
+    source: str = "tests"
+
+
+@dataclass(frozen=True)
+class PredictingToy(Toy):
+    """The toy that knows the mean of its error, of which `halved` has the boundary at half the y."""
+
+    predictions = (
+        Predicted("exact", "error"),
+        Predicted("halved", "error"),
+        Predicted("m", "margin"),
+    )
+
+    def predict(self, name: str, columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """The mean of the measure of each cell; nothing is said of x above 50."""
+        names = list(columns)
+        rows = zip(*(columns[each].tolist() for each in names), strict=True)
+        cells = [dict(zip(names, row, strict=True)) for row in rows]
+        factor = 2.0 if name == "halved" else 1.0
+        margins = np.array([math.log(factor * cell["y"] / boundary(cell)) for cell in cells])
+        error = 0.25 - 0.25 * np.tanh(margins / (2 * columns["width"]))
+        return np.where(columns["x"] > 50, np.nan, margins if name == "m" else error)
+
+
 def boundary(row: Mapping[str, Any]) -> float:
     """The y at which the expected error of a row's setting is LEVEL."""
     return float(

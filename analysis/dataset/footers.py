@@ -1,4 +1,4 @@
-"""What is known of a dataset from the footers of its Parquet files, without reading rows."""
+"""Summary of a dataset from the footers of its Parquet files, without reading rows."""
 
 from collections.abc import Sequence, Set
 from typing import Any

@@ -1,4 +1,4 @@
-"""What columns are called on axes and in tables."""
+"""Names of columns on axes and in tables."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Where a dataset's numbers come from: its files' digest, versions, devices and what they cost."""
+"""Where a dataset's numbers come from: its files' digest, versions, devices and cost."""
 
 import hashlib
 import json
@@ -37,12 +37,12 @@ PRODUCER_NOTES = {
     "numpy": ("numpy", "versions of numpy"),
     "scipy": ("scipy", "versions of scipy"),
 }
-"""What decides a row's last digits: its name, and what several of them are called."""
+"""Metadata keys that decide a row's last digits, with name and plural."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the shards say of themselves; several words where they differ.
+    """Provenance that the shards state; several words where they differ.
 
     `digest` is what `sha256sum shard-*.parquet | sha256sum` prints in the folder.
     """
@@ -68,7 +68,7 @@ class Provenance:
 
 
 def read_provenance(location: str) -> Provenance:
-    """What a dataset's files say of themselves; each file is read once for its digest.
+    """Provenance that a dataset's files state; each file is read once for its digest.
 
     Args:
         location: a folder or URI that `open_dataset` opens.
@@ -98,7 +98,7 @@ def read_provenance(location: str) -> Provenance:
 
 
 class _File(NamedTuple):
-    """What is wanted of one shard: its digest, its size, its metadata, and notes on what made its rows."""
+    """Summary of one shard: its digest, its size, its metadata, and notes on what made its rows."""
 
     digest: str
     bytes: int
@@ -115,7 +115,7 @@ def _look(files: Any, path: str) -> _File:
 
 
 def _parts(stated: Mapping[str, str], rows: int) -> list[dict[str, str]]:
-    """What a shard says of what made its rows, for each file that a compaction made it of."""
+    """Provenance of a shard's rows, for each file that a compaction made it of."""
     whole = {key: text for key, text in stated.items() if key in (*PRODUCER_NOTES, "wall_s")}
     try:
         parts = json.loads(stated["notes"])
@@ -169,7 +169,7 @@ def _stated(files: list[dict[str, str]], notes: list[dict[str, str]]) -> Iterato
 
 
 def _mixtures(notes: list[dict[str, str]]) -> Iterator[str]:
-    """What rows were made by that differs within the dataset, and by how many rows."""
+    """Provenance that differs within the dataset, with counts of rows."""
     for key, (_, several) in PRODUCER_NOTES.items():
         rows: Counter[str] = Counter()
         for note in notes:
@@ -183,7 +183,7 @@ def _mixtures(notes: list[dict[str, str]]) -> Iterator[str]:
 
 
 def _beside(files: Any, folder: str, name: str) -> dict[str, Any] | None:
-    """What a JSON file beside the shards holds; None without one, or where it holds something else."""
+    """Contents of a JSON file beside the shards; None without one, or where it holds something else."""
     path = f"{folder.rstrip('/')}/{name}"
     if files.get_file_info(path).type != pafs.FileType.File:
         return None

@@ -1,4 +1,4 @@
-"""What columns mean to an analysis: how a run can end, and which column plays which role.
+"""Roles of columns in an analysis: how a run can end, and which column plays which role.
 
 A dataset's files say it in the metadata of their fields: `choices` of the column `status` lists how a run
 can end, the first word being success and the last that there is no result; `role` is one of ROLES. Files

@@ -20,7 +20,7 @@ from sweeps.declare.file_names import is_own, is_shard, records_of
 RUN_ID = pa.binary(16)
 
 DECODE_ERRORS = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError)
-"""What reading bytes that are no Parquet file can raise."""
+"""Exceptions of reading bytes that are no Parquet file."""
 
 Found = TypeVar("Found")
 
@@ -44,7 +44,7 @@ def open_folder(location: str) -> tuple[Any, str]:
 
 
 def entries(files: Any, folder: str) -> dict[str, Any]:
-    """What a folder holds at one moment, by name.
+    """Contents of a folder at one moment, by name.
 
     A listing that files come into and go from meanwhile may miss one that was there before it went, and
     the one that has come in its stead. So it is taken again until none has gone since the last.
@@ -154,9 +154,9 @@ def read_shard(files: Any, path: str, names: Set[str]) -> pa.Table:
         if is_own(name) and name != f"shard-{_digest_of(column)}.parquet":
             raise _damaged(path, "contains other runs than its name says")
     stated = texts(table.schema.metadata)
-    _check_content(table, path)
+    check_content(table, path)
     if records := check_records(files, path, stated, names):
-        _check_content(decode(files, records, lambda file: file.read()), records)
+        check_content(decode(files, records, lambda file: file.read()), records)
     return table
 
 
@@ -187,7 +187,7 @@ def check_records(files: Any, path: str, stated: Mapping[str, str], names: Set[s
     return records
 
 
-def _check_content(table: pa.Table, path: str) -> None:
+def check_content(table: pa.Table, path: str) -> None:
     """Whether rows are those that their file states a digest of; one that states none is taken as it is."""
     digest = texts(table.schema.metadata).get("content_digest")
     if digest is not None and _content(table) != digest:
@@ -229,7 +229,7 @@ def _damaged(path: str, why: str) -> AnalysisError:
 
 
 def _remedy(path: str) -> str:
-    """What to do about a damaged file: a sweep sets aside what has the name of its own files."""
+    """The remedy for a damaged file: a sweep sets aside what has the name of its own files."""
     name = path.rpartition("/")[2].replace("trajectory-", "shard-", 1)
     if is_own(name):
         return "Run the sweep again: it sets the file aside, and only its runs are trained again."
@@ -241,7 +241,7 @@ def _list(files: Any, folder: str) -> dict[str, Any]:
 
 
 def _entries(files: Any, folder: str, location: str) -> dict[str, Any]:
-    """What a dataset's folder holds."""
+    """Contents of a dataset's folder."""
     if files.get_file_info(folder).type != pafs.FileType.Directory:
         raise AnalysisError(
             f"No dataset folder at '{location}'; expected a folder that a sweep wrote. "

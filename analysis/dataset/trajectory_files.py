@@ -1,4 +1,4 @@
-"""Reads records along the training: which runs have them, and what they hold."""
+"""Reads records along the training: which runs have them, and their contents."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ STEP = "step"
 """The column of the steps taken so far, the abscissa of curves along the training."""
 
 Run = dict[str, Any]
-"""What identifies a run: run_id, status, and its values of axes and settings."""
+"""Columns that identify a run: run_id, status, and its values of axes and settings."""
 Cell = dict[str, Any]
 """Values of axes and settings that recorded runs share."""
 
@@ -211,7 +211,7 @@ def _fitting(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
 
 
 def read_records(folder: Folder, runs: list[Run], measures: Sequence[str]) -> Records:
-    """What was recorded on the runs, at every step at which any of them has a record.
+    """Records of the runs, at every step at which any of them has a record.
 
     A run that stopped keeps its last record; a null of one that diverged is NaN.
 

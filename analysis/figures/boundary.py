@@ -1,6 +1,6 @@
 """The boundary: crossings of all settings with intervals, fitted power laws, and theory's lines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -27,13 +27,14 @@ from analysis.figures.style import (
 from analysis.scaling.broken_power_law import BrokenPowerLaw
 from analysis.scaling.power_law import PowerLaw
 from analysis.scaling.prediction import Comparison
+from sweeps.declare.analysis_spec import PredictionSpec
 
 LINE_ORDER = 4
 """Lines are drawn over the points."""
 MAX_LEGEND_LETTERS = 60
 MAX_NAMED_SETTINGS = 3
 """Settings beyond which lines have no words in the legend."""
-LEGEND_ORDER = ("measured", "crosses", "fit", "two regimes", "theory")
+LEGEND_ORDER = ("measured", "crosses", "fit", "two regimes", "theory", "predicted")
 
 
 class _BoundaryLine(NamedTuple):
@@ -53,8 +54,9 @@ def draw_boundary(
     *,
     comparisons: Sequence[Comparison] = (),
     broken_laws: Sequence[BrokenPowerLaw] = (),
+    predicted: Mapping[PredictionSpec, Floats] | None = None,
 ) -> Figure:
-    """One panel: points with intervals, fitted lines (solid), theory's lines (dashed).
+    """One panel: points with intervals, fitted lines (solid), theory (dashed, positions dotted).
 
     Axes are logarithmic where all their values are positive, so that power laws are straight.
     Censored columns are triangles at the edge of the grid beyond which they cross.
@@ -64,6 +66,7 @@ def draw_boundary(
         laws: fitted power laws to draw; those not fitted are skipped.
         comparisons: theory's exponents with their fitted constants.
         broken_laws: two regimes; drawn where they are preferred.
+        predicted: y* of predictions that state one, in the values of y, shape (settings, x).
     """
     x, y = (
         replace(a, log=bool(np.all(a.values > 0))) for a in (boundary.plane.x, boundary.plane.y)
@@ -86,6 +89,8 @@ def draw_boundary(
             _draw_censored(axes, boundary, s, sideways=sideways, colour=mark.colour)
         for curve in drawn:
             _draw_curve(axes, boundary, curve, colour=dark(styles[curve.setting].colour))
+        for theory, lines in (predicted or {}).items():
+            _draw_predicted(axes, boundary, theory, lines=lines, styles=styles)
         axes.set(xlabel=wrapped(x.label, 56), ylabel=wrapped(y.label))
         axes.set_title(wrapped(f"{boundary.label} = {exact(boundary.level)}", 56))
         _add_legend(figure, axes, censored=bool(np.isinf(boundary.estimate).any()))
@@ -138,11 +143,11 @@ def _theory(comparison: Comparison) -> _BoundaryLine | None:
     if comparison.constant is None:
         return None
     theory, start = comparison.theory, comparison.constant.value
-    words = f"exponent {theory.exponent:g}, {theory.name} ({comparison.words})"
+    words = f"exponent {comparison.exponent:g}, {theory.name} ({comparison.words})"
     return _BoundaryLine(
         comparison.law.setting,
         theory.x_range,
-        lambda u: start + theory.exponent * u,
+        lambda u: start + comparison.exponent * u,
         "--",
         "theory",
         words,
@@ -178,6 +183,29 @@ def _draw_curve(axes: Axes, boundary: Boundary, curve: _BoundaryLine, *, colour:
         zorder=LINE_ORDER,
         label=wrapped(text, MAX_LEGEND_LETTERS) if curve.words else "_unnamed",
     )
+
+
+def _draw_predicted(
+    axes: Axes,
+    boundary: Boundary,
+    theory: PredictionSpec,
+    *,
+    lines: Floats,
+    styles: Sequence[Mark],
+) -> None:
+    """Where theory puts the boundary at the sizes of the sweep, a line for each setting."""
+    label = wrapped(f"predicted position: {theory.prediction or theory.line}", MAX_LEGEND_LETTERS)
+    for line, mark in zip(lines, styles, strict=True):
+        colour = dark(mark.colour)
+        axes.plot(
+            *(boundary.plane.x.values, line),
+            ":",
+            color=colour,
+            lw=1.6,
+            zorder=LINE_ORDER,
+            label=label,
+        )
+        label = "_unnamed"
 
 
 def _of(boundary: Boundary, setting: int) -> str:

@@ -32,7 +32,7 @@ def draw_levels(
         figure = Figure(figsize=(COLUMN_WIDTH, 4.6), layout="constrained")
         axes = figure.subplots()
         for theory in theories:
-            if theory.x_range is None:
+            if theory.x_range is None and theory.exponent is not None:
                 label = wrapped(f"theory: {theory.exponent:g}, {theory.name}", 60)
                 axes.axhline(theory.exponent, color=GREY, ls="--", lw=1.2, label=label)
         series = list(dict.fromkeys((one.definition, one.setting) for one in found))

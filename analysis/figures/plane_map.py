@@ -34,6 +34,7 @@ POINT_STYLE: dict[str, Any] = {
     "markeredgewidth": 0.8,
 }
 OUTLINE = [Stroke(linewidth=2.0, foreground="0.25"), Normal()]
+PREDICTED_STYLE: dict[str, Any] = {"color": "#c1272d", "ls": "--", "lw": 1.4, "zorder": 3}
 NO_DATA_STYLE: dict[str, Any] = {
     "facecolor": "0.88",
     "edgecolor": "0.6",
@@ -48,6 +49,7 @@ def draw_map(
     *,
     settings: Sequence[int] | None = None,
     two_colours: bool = False,
+    predicted: Sequence[Floats] = (),
 ) -> Figure:
     """Mean measure per cell (colour), contour of the raw means (line), boundary (points with bars).
 
@@ -56,6 +58,7 @@ def draw_map(
         boundary: one level's boundary on the same plane.
         settings: positions of the settings to show; None shows all.
         two_colours: show only on which side of the level each mean is, as the papers do.
+        predicted: y* of theory, in the values of y, shape (settings, x) each (dashed).
     """
     shown = _shown(cells, settings)
     with theme():
@@ -64,8 +67,12 @@ def draw_map(
         keys = draw(figure, axes_of, cells, boundary, shown)
         for s, axes in zip(shown, axes_of, strict=True):
             _draw_boundary(axes, boundary, s)
+            for lines in predicted:
+                axes.plot(cells.plane.x.values, lines[s], **PREDICTED_STYLE)
         if np.isnan(cells.mean[shown]).any():
             keys.append(Patch(**NO_DATA_STYLE, label="no usable run"))
+        if len(predicted):
+            keys.append(Line2D([], [], label="predicted boundary", **PREDICTED_STYLE))
         keys = [_point_key(boundary), *keys]
         across = _key_columns(len(keys), len(shown))
         figure.legend(handles=keys, loc="outside lower center", ncols=across)

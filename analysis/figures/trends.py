@@ -79,6 +79,8 @@ def draw_local(
         axes = figure.subplots()
         set_scale(axes.xaxis, x.edges[[0, -1]], log=x.log)
         for theory in theories:
+            if theory.exponent is None:
+                continue
             low, high = theory.x_range or (x.edges[0], x.edges[-1])
             label = wrapped(f"theory: {theory.exponent:g}, {theory.name}", 60)
             axes.plot([low, high], [theory.exponent] * 2, color=GREY, ls="--", lw=1.2, label=label)

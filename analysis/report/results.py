@@ -11,7 +11,9 @@ from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
+from analysis.cells.predicted import predicted_boundary
 from analysis.dataset.files import Dataset, open_dataset
+from analysis.dataset.plane import Floats
 from analysis.dataset.provenance import Provenance, read_provenance
 from analysis.errors import AnalysisError
 from analysis.scaling.broken_power_law import BrokenPowerLaw, fit_broken_power_law
@@ -20,7 +22,7 @@ from analysis.scaling.power_law import LAW_KINDS, PowerLaw, fit_power_law
 from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.training.trajectories import Trajectories, open_trajectories
-from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.analysis_spec import AnalysisSpec, PredictionSpec
 from sweeps.declare.document import SweepDocument
 
 
@@ -42,13 +44,17 @@ class ReportOptions:
 
 @dataclass(frozen=True, eq=False)
 class LevelResults:
-    """The boundary of one level and what was fitted to it, settings in the plane's order."""
+    """The boundary of one level, what was fitted to it, and predicted; settings in the plane's order.
+
+    `predicted` is y* of each prediction that states one, in the values of y, shape (settings, x).
+    """
 
     boundary: Boundary
     laws: tuple[PowerLaw, ...]
     broken_laws: tuple[BrokenPowerLaw, ...]
     comparisons: tuple[Comparison, ...]
     shifts: tuple[Shift, ...]
+    predicted: Mapping[PredictionSpec, Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +118,20 @@ class Results:
         for s in settings:  # all fits of a setting read the same columns
             laws += [fit_power_law(boundary, s, kind=kind) for kind in LAW_KINDS]
             broken.append(fit_broken_power_law(boundary, s))
-            comparisons += [compare(boundary, s, theory=theory) for theory in self.spec.theory]
+            comparisons += [
+                compare(boundary, s, theory=theory)
+                for theory in self.spec.theory
+                if theory.exponent is not None
+            ]
         shifts = tuple(boundary_shift(boundary, s) for s in settings[1:])
-        return LevelResults(boundary, tuple(laws), tuple(broken), tuple(comparisons), shifts)
+        predicted = {
+            theory: predicted_boundary(self.dataset, self.cells, theory, level)
+            for theory in self.spec.theory
+            if theory.states_position
+        }
+        return LevelResults(
+            boundary, tuple(laws), tuple(broken), tuple(comparisons), shifts, predicted
+        )
 
 
 def quiet() -> np.errstate:
@@ -162,6 +179,10 @@ def _specification(sweep: SweepDocument, options: ReportOptions) -> AnalysisSpec
         raise AnalysisError(
             f"Received x = y = '{spec.x}'; expected two different axes: --x and --y."
         )
-    same_plane = (spec.x, spec.y) == (sweep.analysis.x, sweep.analysis.y)
-    # Predicted exponents are those of the sweep's own plane.
-    return spec if same_plane else replace(spec, theory=())
+    if (spec.x, spec.y) != (sweep.analysis.x, sweep.analysis.y):
+        return replace(spec, theory=())  # predicted exponents are those of the sweep's own plane
+    if spec.measure != sweep.analysis.measure:
+        # A predicted position is of the sweep's own measure.
+        powers = [theory for theory in spec.theory if theory.exponent is not None]
+        return replace(spec, theory=tuple(replace(one, prediction=None) for one in powers))
+    return spec

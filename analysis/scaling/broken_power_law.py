@@ -22,7 +22,7 @@ REFINEMENTS = 3
 CHI2_GAIN_PER_LOG_COLUMNS = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BrokenPowerLaw:
     """Exponents below and above a break, and its x.
 
@@ -59,7 +59,16 @@ def fit_broken_power_law(boundary: Boundary, setting: int) -> BrokenPowerLaw:
     line = task.link.inverse(np.where(np.isfinite(measured.y), measured.y, np.nan))
     count = int(np.isfinite(line).sum())
     if count < MIN_COLUMNS_FOR_BREAK or not np.isfinite(measured.error).all():
-        return BrokenPowerLaw(setting, count, None, None, None, np.nan, np.nan, preferred=False)
+        return BrokenPowerLaw(
+            setting=setting,
+            columns=count,
+            below=None,
+            above=None,
+            break_x=None,
+            log_constant=np.nan,
+            chi2_gain=np.nan,
+            preferred=False,
+        )
     points = _columns(measured, line[None], task)
     for _ in range(REFINEMENTS):
         line = _line(*_search(points)[:2], measured.x)
@@ -79,7 +88,14 @@ def fit_broken_power_law(boundary: Boundary, setting: int) -> BrokenPowerLaw:
     at = Estimate(*np.exp([break_at.value, break_at.low, break_at.high]).tolist())
     preferred = gain > CHI2_GAIN_PER_LOG_COLUMNS * np.log(count)
     return BrokenPowerLaw(
-        setting, count, below, above, at, float(fits[0, 0]), gain, preferred=bool(preferred)
+        setting=setting,
+        columns=count,
+        below=below,
+        above=above,
+        break_x=at,
+        log_constant=float(fits[0, 0]),
+        chi2_gain=gain,
+        preferred=bool(preferred),
     )
 
 

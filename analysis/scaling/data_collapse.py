@@ -148,7 +148,7 @@ def _cloud(cells: Cells, setting: int, how: Resampling) -> _Cloud:
 
 
 def _losses(cloud: _Cloud, rows: Floats, grid: Floats) -> Floats:
-    """What a smooth curve of the order parameter leaves of the means' squares, (candidates, rows).
+    """Residual squares of the means about a smooth curve of the order parameter, (candidates, rows).
 
     A cubic spline with a fixed number of knots: a monotone curve bends to every cell, and neighbours'
     distances depend on how the plane's lattice falls together, which favours certain exponents.

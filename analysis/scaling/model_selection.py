@@ -14,7 +14,7 @@ from sweeps.declare.analysis_spec import PredictionSpec
 
 LINEAR, POWER_LAW, BROKEN_POWER_LAW = "linear", "power law", "broken power law"
 LAW_NAMES = {"power": POWER_LAW, "line": LINEAR}
-"""What reports and tables call each of LAW_KINDS."""
+"""Names of LAW_KINDS in reports and tables."""
 FIXED_EXPONENT = "fixed exponent: "
 """Before the name of a theory, whose exponent is kept and whose constant alone is fitted."""
 LAW_PARAMETERS = {POWER_LAW: 2, LINEAR: 2, BROKEN_POWER_LAW: 4}
@@ -91,8 +91,10 @@ def _laws(
         single = broken.log_constant + broken.below.value * np.log(x)
         yield BROKEN_POWER_LAW, _own(single + change, log)
     for theory in theories:
+        if theory.exponent is None or theory.x_range is not None:
+            continue
         constant = compare(boundary, setting, theory=theory).constant
-        if theory.x_range is None and constant is not None:
+        if constant is not None:
             line = constant.value + theory.exponent * np.log(x)
             yield FIXED_EXPONENT + theory.name, _own(line, log)
 

@@ -1,6 +1,7 @@
 """Fits laws to a boundary: a power law y* = A x^b, and a straight line y* = a + b x."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Estimate:
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PowerLaw:
     """A fitted law, or the reason why there is none.
 
@@ -91,10 +92,18 @@ def fit_power_law(
     """
     points = measured_columns(boundary, setting, kind=kind, x_range=x_range)
     crosses = np.isfinite(points.y)
-    count, total = int(crosses.sum()), points.in_range
+    count = int(crosses.sum())
+    made = partial(
+        PowerLaw,
+        kind=kind,
+        setting=setting,
+        x_range=x_range,
+        columns=count,
+        columns_in_range=points.in_range,
+    )
     if count < MIN_COLUMNS_TO_FIT or not np.isfinite(points.error).all():
         reason = f"{count} of at least {MIN_COLUMNS_TO_FIT} columns cross inside the grid, with an interval"
-        return PowerLaw(kind, setting, x_range, count, total, None, None, np.nan, reason)
+        return made(slope=None, intercept=None, misfit=np.nan, reason=reason)
     link = link_of(kind, boundary.plane.y.log)
     task = problem_of(boundary, setting, points, kind=kind)
     rows = solve_all(task, points.y)
@@ -102,7 +111,7 @@ def fit_power_law(
     residual = (points.y - link.value(a[0] + b[0] * points.x)) / points.error
     misfit = float(np.sum(residual[crosses] ** 2) / (count - 2)) if count > 2 else np.nan
     slope, intercept = (estimate(float(one[0]), one[1:], boundary) for one in (b, a))
-    return PowerLaw(kind, setting, x_range, count, total, slope, intercept, misfit, "")
+    return made(slope=slope, intercept=intercept, misfit=misfit, reason="")
 
 
 def law_at(law: PowerLaw, x: Floats, *, log: bool) -> Floats:

@@ -19,17 +19,19 @@ MAX_CHI2_PER_DOF = 3.0
 # Over less than this many decades of x most curves look like a power law.
 MIN_DECADES = 0.5
 AGREES, DISAGREES, INCONCLUSIVE = "agrees", "disagrees", "inconclusive"
+AGREES_AT_FINITE_SIZE = "agrees with the finite-size prediction, not with the asymptotic one"
 POOR_FIT = "poor fit"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A power law over theory's range, beside theory.
+    """A power law over theory's range, beside theory's exponent.
 
     `constant` is log A with the slope fixed at theory's exponent: it draws theory's line.
     """
 
     theory: PredictionSpec
+    exponent: float
     law: PowerLaw
     constant: Estimate | None
     verdict: str
@@ -53,11 +55,15 @@ def compare(boundary: Boundary, setting: int, *, theory: PredictionSpec) -> Comp
     Returns:
         The verdict is "agrees" (exponent within the interval), "disagrees", or "inconclusive" (too few
         columns, too narrow a range or too wide an interval, which `reason` says).
+    Raises:
+        ValueError: theory states no exponent.
     """
+    if theory.exponent is None:
+        raise ValueError(f"received the prediction {theory.name!r}, which states no exponent")
     law = fit_power_law(boundary, setting, x_range=theory.x_range)
-    constant = _fixed_exponent_constant(boundary, law, theory)
-    verdict, reason = _verdict(boundary, law, theory)
-    return Comparison(theory, law, constant, verdict, reason)
+    constant = _fixed_exponent_constant(boundary, law, theory.exponent)
+    verdict, reason = judge_slope(boundary, law, theory.exponent)
+    return Comparison(theory, theory.exponent, law, constant, verdict, reason)
 
 
 def is_poor_fit(law: PowerLaw) -> bool:
@@ -65,25 +71,37 @@ def is_poor_fit(law: PowerLaw) -> bool:
     return bool(law.misfit > MAX_CHI2_PER_DOF)
 
 
-def _verdict(boundary: Boundary, law: PowerLaw, theory: PredictionSpec) -> tuple[str, str]:
+def judge_slope(
+    boundary: Boundary, law: PowerLaw, exponent: float, *, tolerance: float = 0.0
+) -> tuple[str, str]:
+    """Whether a fitted exponent is the predicted one.
+
+    Args:
+        boundary: which the law was fitted to.
+        law: a power law.
+        exponent: the predicted one.
+        tolerance: by how much theory itself may be off.
+    Returns:
+        The verdict, and why it is inconclusive.
+    """
     if law.slope is None or law.columns < MIN_COLUMNS_TO_JUDGE:
         return INCONCLUSIVE, f"{law.columns} of at least {MIN_COLUMNS_TO_JUDGE} columns"
-    x = closed_columns(boundary, law.setting, kind="power", x_range=theory.x_range).x
+    x = closed_columns(boundary, law.setting, kind="power", x_range=law.x_range).x
     if not len(x) or np.ptp(x) / np.log(10) < MIN_DECADES:
         return INCONCLUSIVE, f"range too narrow: under {MIN_DECADES} decades"
     slope = law.slope
-    if not slope.high - slope.low <= MAX_INTERVAL_WIDTH * max(abs(theory.exponent), 1.0):
+    if not slope.high - slope.low <= MAX_INTERVAL_WIDTH * max(abs(exponent), 1.0):
         return INCONCLUSIVE, "interval too wide"
-    return (AGREES if slope.low <= theory.exponent <= slope.high else DISAGREES), ""
+    return (
+        AGREES if slope.low - tolerance <= exponent <= slope.high + tolerance else DISAGREES
+    ), ""
 
 
-def _fixed_exponent_constant(
-    boundary: Boundary, law: PowerLaw, theory: PredictionSpec
-) -> Estimate | None:
-    points = closed_columns(boundary, law.setting, kind="power", x_range=theory.x_range)
+def _fixed_exponent_constant(boundary: Boundary, law: PowerLaw, exponent: float) -> Estimate | None:
+    points = closed_columns(boundary, law.setting, kind="power", x_range=law.x_range)
     if not len(points.x):
         return None
-    offsets = np.concatenate([points.y[None], points.draws]) - theory.exponent * points.x
+    offsets = np.concatenate([points.y[None], points.draws]) - exponent * points.x
     ok = np.isfinite(offsets)
     weights = np.where(ok, 1 / points.error**2, 0.0)
     means = (weights * np.where(ok, offsets, 0.0)).sum(1) / weights.sum(1)

@@ -147,4 +147,4 @@ QUANTITIES: dict[str, Callable[[Boundary, int, TrendSpec], Estimate | None]] = {
     "kink": _kink,
     "shift": _shift,
 }
-"""What can be followed: the power law's exponent, the break's x, the shift from the first."""
+"""Quantities that can be followed: the power law's exponent, the break's x, the shift from the first."""

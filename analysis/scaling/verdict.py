@@ -1,21 +1,23 @@
 """Theory's table: prediction, measured value, interval and verdict, with the sweep it came from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats
-from analysis.scaling.power_law import Estimate, closed_columns, estimate
+from analysis.scaling.power_law import Estimate, closed_columns, estimate, fit_power_law
 from analysis.scaling.prediction import (
     AGREES,
+    AGREES_AT_FINITE_SIZE,
     DISAGREES,
     INCONCLUSIVE,
     MIN_COLUMNS_TO_JUDGE,
     POOR_FIT,
     compare,
     is_poor_fit,
+    judge_slope,
 )
 from sweeps.declare.analysis_spec import PredictionSpec
 
@@ -27,8 +29,9 @@ WIDEST_FACTOR = 2.0
 class Verdict:
     """One prediction against one measured boundary.
 
-    `quantity` is "exponent", or "factor": measured over predicted y*, which a predicted line says is 1.
-    `reason` says why the comparison is inconclusive, or that the columns scatter too much about the law.
+    `quantity` is "exponent"; "exponent at finite size", that of the predicted y* over the same columns; or
+    "factor": measured over predicted y*, which a predicted line says is 1. `reason` says why the comparison
+    is inconclusive, or that the columns scatter too much about the law.
     """
 
     prediction: str
@@ -44,6 +47,79 @@ class Verdict:
     decades: float  # of x that the columns cover
     verdict: str
     reason: str
+
+
+def judge(
+    boundary: Boundary,
+    setting: int,
+    *,
+    theory: PredictionSpec,
+    predicted: Floats | None,
+    sweep: str,
+) -> list[Verdict]:
+    """All that a prediction states, against one measured boundary.
+
+    Where the fitted exponent is not the asymptotic one and is that of the predicted line at the sizes of
+    the sweep, the exponent's verdict says so.
+
+    Args:
+        boundary: crossings and draws.
+        setting: position of the setting.
+        theory: the prediction.
+        predicted: y* of each column, shape (x,), where theory states one.
+        sweep: name of the sweep.
+    """
+    verdicts = []
+    if theory.exponent is not None:
+        verdicts.append(judge_exponent(boundary, setting, theory=theory, sweep=sweep))
+    if predicted is not None:
+        line = judge_finite_exponent(
+            boundary, setting, predicted=predicted, theory=theory, sweep=sweep
+        )
+        if verdicts and verdicts[0].verdict == DISAGREES and line.verdict == AGREES:
+            verdicts[0] = replace(verdicts[0], verdict=AGREES_AT_FINITE_SIZE)
+        factor = judge_line(boundary, setting, predicted=predicted, theory=theory, sweep=sweep)
+        verdicts += [line, factor]
+    return verdicts
+
+
+def judge_finite_exponent(
+    boundary: Boundary, setting: int, *, predicted: Floats, theory: PredictionSpec, sweep: str
+) -> Verdict:
+    """The fitted exponent against that of a predicted line over the same columns.
+
+    A line that is claimed to be within a share w has an exponent to within 2 log(1 + w) / log(x_max/x_min).
+
+    Args:
+        boundary: crossings and draws.
+        setting: position of the setting.
+        predicted: y* of each column, shape (x,), NaN where theory is silent.
+        theory: its name, range, accuracy and source.
+        sweep: name of the sweep.
+    """
+    law = fit_power_law(boundary, setting, x_range=theory.x_range)
+    points = closed_columns(boundary, setting, kind="power", x_range=theory.x_range)
+    line = predicted[points.columns]
+    ok = (line > 0) & np.isfinite(line)
+    x = points.x[ok]
+    exponent = np.nan
+    if ok.sum() >= MIN_COLUMNS_TO_JUDGE:
+        exponent = float(np.polyfit(x, np.log(line[ok]), 1, w=1 / points.error[ok])[0])
+        tolerance = 2 * np.log1p(theory.within) / np.ptp(x)
+        verdict, reason = judge_slope(boundary, law, exponent, tolerance=tolerance)
+    else:
+        count = int(ok.sum())
+        verdict, reason = INCONCLUSIVE, f"{count} of at least {MIN_COLUMNS_TO_JUDGE} columns"
+    return Verdict(
+        **_subject(boundary, setting, theory, sweep),
+        quantity="exponent at finite size",
+        predicted=exponent,
+        measured=law.slope,
+        columns=int(ok.sum()),
+        decades=decades(np.exp(x)),
+        verdict=verdict,
+        reason=reason,
+    )
 
 
 def judge_exponent(
@@ -65,7 +141,7 @@ def judge_exponent(
     return Verdict(
         **_subject(boundary, setting, theory, sweep),
         quantity="exponent",
-        predicted=theory.exponent,
+        predicted=found.exponent,
         measured=found.law.slope,
         columns=found.law.columns,
         decades=decades(np.exp(points.x)),
@@ -83,7 +159,7 @@ def judge_line(
         boundary: crossings and draws.
         setting: position of the setting.
         predicted: y* of each column, shape (x,), NaN where theory is silent; e.g. `columns.along_x`.
-        theory: its name, range and source; its exponent is not used.
+        theory: its name, range, accuracy and source; its exponent is not used.
         sweep: what the boundary was measured in.
     """
     points = closed_columns(boundary, setting, kind="power", x_range=theory.x_range)
@@ -92,7 +168,7 @@ def judge_line(
     measured = _factor(
         boundary, points.y[ok], points.draws[:, ok], error=points.error[ok], line=line[ok]
     )
-    verdict, reason = _judge_factor(measured, int(ok.sum()))
+    verdict, reason = _judge_factor(measured, int(ok.sum()), within=theory.within)
     return Verdict(
         **_subject(boundary, setting, theory, sweep),
         quantity="factor",
@@ -138,9 +214,10 @@ def _factor(
     return Estimate(*(float(np.exp(v)) for v in (logs.value, logs.low, logs.high)))
 
 
-def _judge_factor(measured: Estimate | None, columns: int) -> tuple[str, str]:
+def _judge_factor(measured: Estimate | None, columns: int, *, within: float) -> tuple[str, str]:
     if measured is None or columns < MIN_COLUMNS_TO_JUDGE:
         return INCONCLUSIVE, f"{columns} of at least {MIN_COLUMNS_TO_JUDGE} columns"
     if not measured.high / measured.low <= WIDEST_FACTOR:
         return INCONCLUSIVE, "interval too wide"
-    return (AGREES if measured.low <= 1 <= measured.high else DISAGREES), ""
+    agrees = measured.low <= 1 + within and measured.high >= 1 / (1 + within)
+    return (AGREES if agrees else DISAGREES), ""

@@ -1,4 +1,4 @@
-"""Curves along the training: what was recorded on every run, as lines over its steps."""
+"""Curves along the training: records of every run, as lines over its steps."""
 
 from collections.abc import Iterable
 from typing import Any

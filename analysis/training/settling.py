@@ -1,6 +1,7 @@
 """Does a recorded measure settle? Its last value and its growth over the second half of the training."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,16 +54,12 @@ def median(values: Floats, confidence: float) -> Estimate | None:
     Source:
         Conover 1999, section 3.2 (the interval holds for every continuous law).
     """
-    count = len(values)
-    if count < MIN_RUNS:
+    if len(values) < MIN_RUNS:
         return None
-    ordered = np.sort(values)
     from scipy import stats  # takes as long to import as all else here, and few sweeps are recorded
 
-    rank = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
-    return Estimate(
-        float(np.median(ordered)), float(ordered[rank - 1]), float(ordered[count - rank])
-    )
+    interval: Any = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
+    return Estimate(float(np.median(values)), float(interval.low), float(interval.high))
 
 
 def _verdict(growth: Estimate | None) -> str:

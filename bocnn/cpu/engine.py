@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from bocnn.arrays import Ints
-from bocnn.cpu.lane_state import LaneState, new_lane_state
+from bocnn.cpu.lane_state import new_lane_state
 from bocnn.cpu.measuring import MEASURE
 from bocnn.cpu.run_memory import DRAW, EngineBatch
 from bocnn.cpu.runs import DIVERGED, GROUPED_BY, OK, UNCONVERGED, WORDS, RunResults, Runs
-from bocnn.cpu.training import TRAIN
+from bocnn.cpu.training import TRAIN, Training
 from bocnn.data.model import XOR
 from bocnn.dynamics.state import Network, TrainingSet
 from bocnn.simd.arena import Workspace, new_arena
@@ -44,7 +44,7 @@ def workspace_bytes(n: Any, m: Any, n_test: Any) -> tuple[Any, Any]:
 
 
 def run_all(
-    runs: Runs, real: Any, vector_width: int | None, asked: Ints, results: RunResults
+    runs: Runs, real: Any, vector_width: int | None, recorded_steps: Ints, results: RunResults
 ) -> None:
     """Train and measure runs of one shape and step type, and record them along the training.
 
@@ -52,12 +52,12 @@ def run_all(
         runs: parameters, at least one run's, those in GROUPED_BY the same in all.
         real: dtype class in which training is done, np.float32 or np.float64.
         vector_width: None to train one after the other, `lane_count(real)` to train so many side by side.
-        asked: steps at which to record, rising, beside the one at which training ended.
+        recorded_steps: at which to record, rising, beside the one at which training ended.
         results: written.
     """
-    batch = _new_batch(runs, vector_width, asked, results)
-    work = batch, _new_state(runs, real, vector_width), vector_width
-    code, table = TRAIN.prepare(work, [(DRAW, batch), (MEASURE, batch)])
+    training = _new_training(runs, real, vector_width, recorded_steps, results)
+    batch = training.batch
+    code, table = TRAIN.prepare(training, [(DRAW, batch), (MEASURE, batch)])
     run(code, table)
 
 
@@ -72,24 +72,21 @@ def llvm_codes(
         vector_width: as in `run_all`.
         results: of the run.
     """
-    batch = _new_batch(runs, vector_width, np.empty(0, np.int64), results)
-    work = batch, _new_state(runs, real, vector_width), vector_width
-    return dict((DRAW.llvm_code(batch), MEASURE.llvm_code(batch), TRAIN.llvm_code(work)))
+    training = _new_training(runs, real, vector_width, np.empty(0, np.int64), results)
+    drawn, measured = DRAW.llvm_code(training.batch), MEASURE.llvm_code(training.batch)
+    return dict((drawn, measured, TRAIN.llvm_code(training)))
 
 
-def _new_batch(
-    runs: Runs, vector_width: int | None, asked: Ints, results: RunResults
-) -> EngineBatch:
-    """Runs, and memory for those in training."""
+def _new_training(
+    runs: Runs, real: Any, vector_width: int | None, recorded_steps: Ints, results: RunResults
+) -> Training:
+    """Runs, memory for those in training, and free lanes."""
     kept, scratch = workspace_bytes(int(runs.n[0]), int(runs.m[0]), int(runs.n_test.max()))
     workspace = Workspace(new_arena(vector_width or 1, kept), new_arena(1, scratch))
-    return EngineBatch(runs, workspace, asked, results)
-
-
-def _new_state(runs: Runs, real: Any, vector_width: int | None) -> LaneState:
-    """Free lanes for runs."""
+    batch = EngineBatch(runs, workspace, recorded_steps, results, real == np.float32)
     has_velocity = bool((runs.momentum != 0.0).any() or (runs.weight_decay != 0.0).any())
-    return new_lane_state(*_empty_run(runs, real), vector_width or 1, has_velocity)
+    lanes = new_lane_state(*_empty_run(runs, real), vector_width or 1, has_velocity)
+    return Training(batch, lanes, vector_width)
 
 
 def _empty_run(runs: Runs, real: Any) -> tuple[TrainingSet, Network]:

@@ -33,6 +33,20 @@ class Stop(NamedTuple):
     batch: int
 
 
+class LaneRun(NamedTuple):
+    """A run at step 0, to be loaded into a lane.
+
+    training_set, network: at the start. step: parameters of its steps. stop: when its training ends. seed:
+    of its random numbers, which its mini-batches are drawn from.
+    """
+
+    training_set: TrainingSet
+    network: Network
+    step: StepParameters
+    stop: Stop
+    seed: Seed
+
+
 class LaneClock(NamedTuple):
     """The lanes' clocks, shape (lanes,) each.
 
@@ -58,7 +72,7 @@ class LaneState(NamedTuple):
     """State of runs that train together; all floats in one dtype.
 
     training_set, network, velocity, scratch: as in `bocnn.dynamics.gram_step`, their arrays of floats with
-    one axis more, the lanes, at the end. output, slope: of each sample, (n, lanes). step_values: the floats
+    one axis more, the lanes, at the end. output: of each sample, (n, lanes). step_values: the floats
     of StepParameters, (5, lanes). stop_bound: (2, lanes), see `_write_stop_bound`. has_velocity: whether a
     run may have momentum or weight decay, which need its velocity and its start.
     """
@@ -68,7 +82,6 @@ class LaneState(NamedTuple):
     velocity: Velocity
     scratch: StepBuffers
     output: Array
-    slope: Array
     step_values: Array
     stop_bound: Array
     clock: LaneClock
@@ -114,8 +127,8 @@ def new_lane_state(
             lanes_of(network.output),
             lanes_of(network.scale),
             lanes_of(network.activations[0]),
+            lanes_of(training_set.observed),
         ),
-        lanes_of(training_set.observed),
         lanes_of(training_set.observed),
         aligned((len(StepParameters._fields) - 1, width), real),
         aligned((2, width), real),
@@ -136,23 +149,15 @@ def new_lane_state(
 
 
 @compiled(_nrt=False)
-def load_lane(
-    state: LaneState,
-    lane: int,
-    run: tuple[TrainingSet, Network],
-    step: StepParameters,
-    stop: tuple[Stop, Seed],
-) -> None:
+def load_lane(state: LaneState, lane: int, run: LaneRun) -> None:
     """Put a run at step 0 into a lane.
 
     Args:
         state: changed in place.
         lane: index of the lane.
-        run: training set and network at the start.
-        step: parameters of its steps.
-        stop: when its training ends, and its seed, which its mini-batches are drawn from.
+        run: the run.
     """
-    training_set, network = run
+    training_set, network, step = run.training_set, run.network, run.step
     _copy_to_lane(training_set.gram, state.training_set.gram, lane)
     _copy_to_lane(training_set.shared, state.training_set.shared, lane)
     _copy_to_lane(training_set.observed, state.training_set.observed, lane)
@@ -168,17 +173,16 @@ def load_lane(
     values = (step.eta, step.eta_output, step.momentum, step.decay, step.leak)
     for r in range(5):
         state.step_values[r, lane] = values[r]
-    _set_clock(state.clock, lane, stop, training_set.observed.size)
+    _set_clock(state.clock, lane, run.stop, run.seed, training_set.observed.size)
 
 
 @compiled(_nrt=False)
-def _set_clock(clock: LaneClock, lane: int, stop: tuple[Stop, Seed], n: int) -> None:
+def _set_clock(clock: LaneClock, lane: int, stop: Stop, seed: Seed, n: int) -> None:
     """Start a lane's clock."""
-    until, seed = stop
-    clock.step[lane], clock.stop[lane], clock.status[lane] = 0, until.at, LANE_RUNNING
-    clock.loss_tol[lane] = until.loss_tol
-    clock.limit[lane] = _MARGIN * n * until.loss_tol
-    clock.batch[lane] = until.batch if until.batch < n else 0
+    clock.step[lane], clock.stop[lane], clock.status[lane] = 0, stop.at, LANE_RUNNING
+    clock.loss_tol[lane] = stop.loss_tol
+    clock.limit[lane] = _MARGIN * n * stop.loss_tol
+    clock.batch[lane] = stop.batch if stop.batch < n else 0
     clock.seeds[lane, 0], clock.seeds[lane, 1], clock.seeds[lane, 2] = seed
     for i in range(n):
         clock.sample_weight[i, lane] = 1.0 / n

@@ -15,9 +15,7 @@ from bocnn.simd.stages import Stage
 
 
 @compiled(_nrt=False)
-def _measure(
-    batch: EngineBatch, r: int, lane: int, step: int, lane_status: int, single: int
-) -> int:
+def _measure(batch: EngineBatch, r: int, lane: int, step: int, lane_status: int) -> int:
     """Measure a run whose memory holds its network as it is now; 1 if its training has ended, else 0.
 
     Args:
@@ -26,7 +24,6 @@ def _measure(
         lane: that keeps it.
         step: steps that it has taken.
         lane_status: of the lane.
-        single: 1 where it is trained in float32, else 0.
     """
     runs, results = batch.runs, batch.results
     run, scratch = drawn_run(batch, r, lane), workspace_of(batch, lane).scratch
@@ -38,7 +35,7 @@ def _measure(
         _write_row(row, results.measured[r])
         if results.trajectory.size > 0 and status != DIVERGED:
             reset(scratch)
-            point = trajectory_point(run, row, single != 0, scratch)
+            point = trajectory_point(run, row, batch.in_single, scratch)
             _write_row(point, results.trajectory[r, results.lengths[r]])
     if results.trajectory.size > 0:
         if status == DIVERGED:
@@ -53,7 +50,7 @@ def _measure(
     return 1
 
 
-MEASURE = Stage(_measure, 5)
+MEASURE = Stage(_measure, 4)
 """Of a `EngineBatch`: the arguments of `_measure`."""
 
 

@@ -1,4 +1,4 @@
-"""Stage 1: draws a run into the memory of its lane. What every stage reads, and where a run lies.
+"""Stage 1: draws a run into the memory of its lane. The record that every stage reads.
 
 All is drawn in float64, whatever a run is trained in, so that one stage serves every precision: a lane
 takes the numbers over in its own.
@@ -13,7 +13,7 @@ from bocnn.cpu.runs import RunResults, Runs, data_parameters_of, seed_of, step_t
 from bocnn.data.geometry import draw_geometry, new_geometry
 from bocnn.data.network import draw_network, new_network
 from bocnn.data.training_set import draw_training_set, new_training_set
-from bocnn.measure.measures import RunState
+from bocnn.measure.run_state import RunState
 from bocnn.simd.arena import Workspace, allocate, arena_part, reset
 from bocnn.simd.compiled import compiled
 from bocnn.simd.stages import Stage
@@ -22,14 +22,16 @@ from bocnn.simd.stages import Stage
 class EngineBatch(NamedTuple):
     """Runs of one shape and step type, and all that their stages share.
 
-    runs: their parameters. workspace: arenas, with a part for each lane to keep its run in. asked: steps at
-    which to record, rising. results: written.
+    runs: their parameters. workspace: arenas, with a part for each lane to keep its run in.
+    recorded_steps: at which to record, rising. results: written. in_single: whether runs are trained in
+    float32.
     """
 
     runs: Runs
     workspace: Workspace
-    asked: Ints
+    recorded_steps: Ints
     results: RunResults
+    in_single: bool
 
 
 @compiled(_nrt=False)

@@ -1,4 +1,4 @@
-"""What the engine is given of many runs, and what it gives back: records of arrays."""
+"""Inputs and results of the engine for many runs: records of arrays."""
 
 from typing import Final, NamedTuple
 
@@ -24,7 +24,7 @@ WORDS: Final[Words] = {
     "momentum_rule": ("heavy_ball", "nesterov"),
     "precision": ("float32", "float64"),
 }
-"""What this engine trains, each in the order of its codes."""
+"""Words that this engine trains, each in the order of its codes."""
 
 
 class Runs(NamedTuple):
@@ -60,7 +60,7 @@ class Runs(NamedTuple):
 
 
 GROUPED_BY = ("n", "m", "data", "isotropic", "bias", "activation", "leak", "loss", "nesterov")
-"""What is the same in all runs that train side by side."""
+"""Parameters that all runs share which train side by side."""
 
 
 @compiled(_nrt=False)
@@ -71,7 +71,7 @@ def seed_of(runs: Runs, r: int) -> Seed:
 
 @compiled(_nrt=False)
 def data_parameters_of(runs: Runs, r: int) -> DataParameters:
-    """What run r draws its data and its network with."""
+    """Parameters of run r's data and network."""
     return DataParameters(
         runs.data[r],
         runs.n[r],
@@ -90,7 +90,7 @@ def data_parameters_of(runs: Runs, r: int) -> DataParameters:
 
 @compiled(_nrt=False)
 def step_type_of(runs: Runs, r: int) -> StepType:
-    """What run r shares with those that train beside it."""
+    """The step type of run r and of those that train beside it."""
     return StepType(runs.activation[r], runs.leak[r], runs.loss[r], runs.nesterov[r] != 0)
 
 
@@ -110,12 +110,12 @@ def step_parameters_of(runs: Runs, r: int) -> StepParameters:
 
 @compiled(_nrt=False)
 def stop_of(runs: Runs, r: int, at: int) -> Stop:
-    """Where run r is looked at next, and what ends it before."""
+    """Where run r stops next, and what ends it before."""
     return Stop(at, runs.loss_tol[r], runs.batch[r])
 
 
 class RunResults(NamedTuple):
-    """What is measured on runs.
+    """Status, measures and trajectories of runs.
 
     status: int8, shape (runs,). measured: float64, shape (runs, len(Measures._fields)), NaN where a run
     diverged. trajectory: float64, shape (runs, recorded steps + 1, len(TrajectoryPoint._fields)), rows

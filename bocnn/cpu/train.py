@@ -63,6 +63,7 @@ def _as_vectors(state: LaneState, vector_width):  # type: ignore[no-untyped-def]
             as_vectors(scratch.output, vector_width),
             as_vectors(scratch.scale, vector_width),
             as_vectors(scratch.point_gradients, vector_width),
+            as_vectors(scratch.slope, vector_width),
         ),
     )
 
@@ -81,7 +82,7 @@ def advance(state: LaneState, step_type: StepType, vector_width) -> None:  # typ
     step = StepParameters(
         step_type, step_values[0], step_values[1], step_values[2], step_values[3], step_values[4]
     )
-    output, slope = as_vectors(state.output, vector_width), as_vectors(state.slope, vector_width)
+    output, slope = as_vectors(state.output, vector_width), scratch.slope
     sample_weight = as_vectors(state.clock.sample_weight, vector_width)
     stop_bound = as_vectors(state.stop_bound, vector_width)
     clock = state.clock
@@ -93,7 +94,7 @@ def advance(state: LaneState, step_type: StepType, vector_width) -> None:  # typ
         loss_slopes(
             step_type.loss, as_scalars(training_set.observed), as_scalars(output), as_scalars(slope)
         )
-        _write_stop_bound(step_type.loss, (training_set.observed, output, slope), stop_bound)
+        _write_stop_bound(step_type.loss, training_set.observed, output, slope, stop_bound)
         if steps == until or _may_be_finished(state.stop_bound, clock.limit):
             _count(clock, steps)
             if any_lane_finished(state, step_type.loss):
@@ -103,7 +104,7 @@ def advance(state: LaneState, step_type: StepType, vector_width) -> None:  # typ
             _choose_batches(clock, steps)
         for i in range(slope.size):
             slope[i] *= sample_weight[i]
-        descend(training_set, network, velocity, step, (scratch, slope))
+        descend(training_set, network, velocity, step, scratch)
         steps += 1
 
 
@@ -136,13 +137,12 @@ def _count(clock: LaneClock, steps: int) -> None:
 
 
 @compiled(_nrt=False)
-def _write_stop_bound(loss: int, samples: tuple[Array, Array, Array], out: Array) -> None:
-    """Write two numbers per run that tell whether its training may have ended.
+def _write_stop_bound(loss: int, observed: Array, output: Array, slope: Array, out: Array) -> None:
+    """Write two numbers per run that bound whether its training may have ended.
 
     The first is at most n times the mean loss: for the square loss it, for the logistic loss the sum of
     |∂ℓ/∂f|, since log(1 + x) ≥ x / (1 + x). The second is 0 where all outputs are finite, else NaN.
     """
-    observed, output, slope = samples
     least, check = slope[0] - slope[0], output[0] - output[0]
     for i in range(slope.size):
         factor = slope[i] * 0.5 if loss == SQUARE else -observed[i]

@@ -1,13 +1,13 @@
 """Stage 2: trains runs side by side; calls the other two stages where a lane takes a run or is due."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from bocnn.arrays import Ints
 from bocnn.cpu.lane_state import (
     LANE_FREE,
     LANE_RUNNING,
+    LaneRun,
     LaneState,
     clear_lane,
     load_lane,
@@ -16,7 +16,7 @@ from bocnn.cpu.lane_state import (
 )
 from bocnn.cpu.measuring import MEASURE
 from bocnn.cpu.run_memory import DRAW, EngineBatch, drawn_run
-from bocnn.cpu.runs import Runs, seed_of, step_parameters_of, step_type_of, stop_of
+from bocnn.cpu.runs import seed_of, step_parameters_of, step_type_of, stop_of
 from bocnn.cpu.train import advance
 from bocnn.simd.compiled import compiled
 from bocnn.simd.stages import Stage
@@ -24,22 +24,33 @@ from bocnn.simd.stages import Stage
 _draw, _measure = DRAW.call, MEASURE.call
 
 
+class Training(NamedTuple):
+    """Runs and the lanes that they train in.
+
+    batch: the runs. lanes: free ones for runs of their shape. vector_width: None where there is one lane.
+    """
+
+    batch: EngineBatch
+    lanes: LaneState
+    vector_width: int | None
+
+
 @compiled(_nrt=False)
-def _train(work: tuple[EngineBatch, LaneState, int | None], table: Any) -> int:
+def _train(training: Training, table: Any) -> int:
     """Train and measure runs.
 
     Args:
-        work: the runs; free lanes for runs of their shape; and the vector width.
-        table: of `work`, which begins with the table of the runs.
+        training: the runs and their lanes.
+        table: of `training`, which begins with the table of the runs.
     """
-    batch, state, vector_width = work
+    batch, state, vector_width = training.batch, training.lanes, training.vector_width
     width = state.clock.step.size
-    taken: Any = np.int64(0)  # 0 would be a type of its own, for which all below is compiled again
+    loaded: Any = np.int64(0)  # 0 would be a type of its own, for which all below is compiled again
     while True:
         running = False
         for lane in range(width):
             if state.clock.status[lane] != LANE_RUNNING:
-                taken = _refill(batch, taken, (state, lane), table)
+                loaded = _refill(batch, loaded, state, lane, table)
             running = running or state.clock.status[lane] == LANE_RUNNING
         if not running:
             return 0
@@ -47,49 +58,45 @@ def _train(work: tuple[EngineBatch, LaneState, int | None], table: Any) -> int:
 
 
 TRAIN = Stage(_train, 0)
-"""Of a `EngineBatch`, a `LaneState` for its runs and the vector width."""
+"""Of a `Training`."""
 
 
 @compiled(_nrt=False)
-def _refill(batch: EngineBatch, taken: int, where: tuple[LaneState, int], table: Any) -> int:
+def _refill(batch: EngineBatch, loaded: int, state: LaneState, lane: int, table: Any) -> int:
     """Report a lane's run if it has one, and let it go on, or load the next; how many were ever loaded."""
-    state, lane = where
-    runs, asked, lengths = batch.runs, batch.asked, batch.results.lengths
+    runs, lengths = batch.runs, batch.results.lengths
     clock, r = state.clock, state.clock.run[lane]
-    if clock.status[lane] != LANE_FREE and not _report(batch, r, where, table):
-        resume_lane(state, lane, _next_stop(runs, r, asked, lengths[r]))
-    elif taken < runs.n.size:
-        _draw(table, (taken, lane))
-        drawn = drawn_run(batch, taken, lane)
-        stop = stop_of(runs, taken, _next_stop(runs, taken, asked, lengths[taken]))
-        step = step_parameters_of(runs, taken)
-        load_lane(
-            state, lane, (drawn.training_set, drawn.network), step, (stop, seed_of(runs, taken))
-        )
-        clock.run[lane] = taken
-        taken += 1
+    if clock.status[lane] != LANE_FREE and not _report(batch, r, state, lane, table):
+        resume_lane(state, lane, _next_stop(batch, r, lengths[r]))
+    elif loaded < runs.n.size:
+        _draw(table, (loaded, lane))
+        drawn = drawn_run(batch, loaded, lane)
+        stop = stop_of(runs, loaded, _next_stop(batch, loaded, lengths[loaded]))
+        step = step_parameters_of(runs, loaded)
+        run = LaneRun(drawn.training_set, drawn.network, step, stop, seed_of(runs, loaded))
+        load_lane(state, lane, run)
+        clock.run[lane] = loaded
+        loaded += 1
     else:
         clear_lane(state, lane)
-    return taken
+    return loaded
 
 
 @compiled(_nrt=False)
-def _report(batch: EngineBatch, r: int, where: tuple[LaneState, int], table: Any) -> bool:
+def _report(batch: EngineBatch, r: int, state: LaneState, lane: int, table: Any) -> bool:
     """Measure a run, which is due in a lane, and record it; whether its training has ended."""
-    state, lane = where
     run = drawn_run(batch, r, lane)
     store_lane(state, lane, run.network)
     for i in range(run.output.size):
         run.output[i] = state.output[i, lane]
-    single = 1 if state.output.itemsize == 4 else 0
     step, status = state.clock.step[lane], state.clock.status[lane]
-    return bool(_measure(table, (r, lane, step, status, single)) != 0)
+    return bool(_measure(table, (r, lane, step, status)) != 0)
 
 
 @compiled(_nrt=False)
-def _next_stop(runs: Runs, r: int, asked: Ints, recorded: int) -> int:
-    """The step at which to look at run r next."""
-    steps = runs.steps[r]
-    if recorded < asked.size and asked[recorded] < steps:
-        return asked[recorded]
+def _next_stop(batch: EngineBatch, r: int, recorded: int) -> int:
+    """The next step at which run r, recorded so many times, stops."""
+    steps, recorded_steps = batch.runs.steps[r], batch.recorded_steps
+    if recorded < recorded_steps.size and recorded_steps[recorded] < steps:
+        return recorded_steps[recorded]
     return steps

@@ -1,1 +1,1 @@
-"""Data models: what is drawn, and where the training patches are."""
+"""Data models: random draws, and coordinates of the training patches."""

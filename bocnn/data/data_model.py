@@ -1,6 +1,6 @@
 """A data model as an object: signal patches, noise patches and a label process, in d dimensions.
 
-What the gram engines draw of it without anything of size d is `bocnn.data.model`.
+The gram engines draw it without anything of size d: `bocnn.data.model`.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class DrawnLabels(NamedTuple):
 
 
 class DataModel(NamedTuple):
-    """What a sample is: a signal patch of its true label, a noise patch, an observed label."""
+    """Distribution of a sample: a signal patch of its true label, a noise patch, an observed label."""
 
     signals: Signals
     noise: Noise
@@ -106,7 +106,7 @@ class DataModel(NamedTuple):
         Args:
             row: parameters of the run.
             seed: of the run.
-            workspace: to draw in; what is returned is there.
+            workspace: the result is in its first arena.
         Raises:
             ValueError: no compiled code draws it.
         """

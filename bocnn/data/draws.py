@@ -1,4 +1,4 @@
-"""What a run starts from, drawn without anything of size d: labels, vectors, weights, batches.
+"""Random draws of a run, without anything of size d: labels, vectors, weights, batches.
 
 The table of counters. A quantity's numbers come from Philox with key = the cell's key and counter
 (block, quantity, replicate, lane); changing this table or the arithmetic raises the numerics version.

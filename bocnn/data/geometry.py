@@ -58,7 +58,7 @@ def draw_geometry(parameters: DataParameters, seed: Seed, workspace: Workspace) 
     Args:
         parameters: of the run's data and network.
         seed: the run's.
-        workspace: what is returned is in its first arena.
+        workspace: the result is in its first arena.
     Returns:
         Coordinates of the patches and of the filters at the start.
     """
@@ -117,16 +117,15 @@ def trained_filters(geometry: Geometry, network: Network, arena: Arena) -> Array
     trained = padded_zeros(size, filters, arena)
     coefficients = padded_zeros(geometry.widths.size, 2 * geometry.m, arena)
     spans = full_spans(size, geometry.widths.size, arena)
-    _add_training(geometry, network, trained, (coefficients, spans))
+    _add_training(geometry, network, trained, coefficients, spans)
     return trained
 
 
 @compiled(_nrt=False)
 def _add_training(
-    geometry: Geometry, network: Network, out: Array, buffers: tuple[Array, Ints]
+    geometry: Geometry, network: Network, out: Array, coefficients: Array, spans: Ints
 ) -> None:
     """Write the filters, with room for B transposed in double precision and for the spans."""
-    coefficients, spans = buffers
     scale, first = np.float64(network.scale[0]), 0
     copy_scaled_rows(geometry.filters, scale, out)
     for k in range(2 * geometry.m):

@@ -55,7 +55,7 @@ def draw_network(  # type: ignore[no-untyped-def]
         geometry: the run's, from `draw_geometry`.
         seed: the run's.
         real: dtype.
-        workspace: what is returned is in its first arena.
+        workspace: the result is in its first arena.
     Returns:
         B = 0 and α = 1.
     """

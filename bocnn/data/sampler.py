@@ -1,4 +1,4 @@
-"""Random numbers of one quantity of one run as arrays, for what is drawn outside compiled code."""
+"""Random numbers of one quantity of one run as arrays, for draws outside compiled code."""
 
 from typing import NamedTuple
 

@@ -60,7 +60,7 @@ def draw_training_set(  # type: ignore[no-untyped-def]
         geometry: the run's, from `draw_geometry`.
         seed: the run's.
         real: dtype.
-        workspace: what is returned is in its first arena.
+        workspace: the result is in its first arena.
     Returns:
         Centres first, then one noise patch per sample.
     """

@@ -78,9 +78,15 @@ class TwoLayerCNN(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         """Outputs f of samples of shape (n, Q, d), shape (n,)."""
+        return self.output_of(self.preactivations(patches))
+
+    def preactivations(self, patches: Tensor) -> Tensor:
+        """⟨w_{j,r}, x_p⟩ [+ b_{j,r}] of samples of shape (n, Q, d), shape (n, 2, m, Q)."""
         inner = torch.einsum("jrd,ipd->ijrp", self.hidden, patches)
-        if self.bias is not None:
-            inner = inner + self.bias[..., None]
+        return inner if self.bias is None else inner + self.bias[..., None]
+
+    def output_of(self, inner: Tensor) -> Tensor:
+        """f, shape (n,), from the pre-activations, shape (n, 2, m, Q)."""
         by_class = (self.output * self.activation(inner, self.leak)).sum(dim=(2, 3))
         return by_class[:, 0] - by_class[:, 1]
 
@@ -191,19 +197,29 @@ def optimizer_of(network: TwoLayerCNN, recipe: Recipe) -> torch.optim.Optimizer:
     return OPTIMIZERS[recipe.optimizer](trained, OptimizerParameters(recipe.eta, **recipe.options))
 
 
+def next_batch(data: Samples, recipe: Recipe) -> Tensor:
+    """Indices of the samples of the next step: of a batch, or of the whole training set."""
+    return torch.arange(len(data.patches)) if recipe.batches is None else next(recipe.batches)
+
+
 def step(
-    network: TwoLayerCNN, data: Samples, recipe: Recipe, optimizer: torch.optim.Optimizer
+    network: TwoLayerCNN,
+    data: Samples,
+    recipe: Recipe,
+    optimizer: torch.optim.Optimizer,
+    batch: Tensor | None = None,
 ) -> None:
-    """One step on the whole training set, or on the next batch.
+    """One step on the whole training set, or on a batch.
 
     Args:
         network: trained in place.
         data: the training set.
         recipe: how it is trained.
         optimizer: from `optimizer_of`, which keeps its state.
+        batch: indices of the step's samples; None takes the recipe's next.
     """
+    batch = next_batch(data, recipe) if batch is None else batch
     if recipe.batches is not None:
-        batch = next(recipe.batches)
         data = Samples(data.patches[batch], data.observed[batch], data.true[batch])
     optimizer.zero_grad()
     training_loss(network, data, recipe.loss).backward()

@@ -1,7 +1,7 @@
 """A run on the dense network from draws to measures, for runs as the model gives them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -21,11 +21,14 @@ from bocnn.dense.network import (
     Samples,
     TwoLayerCNN,
     measure,
+    next_batch,
     optimizer_of,
     step,
     training_loss,
 )
+from bocnn.dense.record import Coefficients, missing_point, trajectory_point
 from bocnn.measure.measures import Measures
+from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.precision import needs_double
 from bocnn.simd.arena import Workspace, new_arena
 
@@ -41,38 +44,62 @@ class DenseRun(NamedTuple):
     model: DataModel
 
 
-def train_rows(columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[int, Measures]]:
-    """Status and measures of runs, one after the other.
+class TrainedRow(NamedTuple):
+    """How a run ended: index of its status, its measures (NaN where it diverged), and its records."""
+
+    status: int
+    measures: Measures
+    records: list[TrajectoryPoint]
+
+
+class _Stop(NamedTuple):
+    """A step at which a run is looked at: how many were taken; whether the loss is at `loss_tol`."""
+
+    step: int
+    reached: bool
+
+
+def train_rows(
+    columns: Mapping[str, NDArray[Any]], steps: Collection[int] | None = None
+) -> Iterator[TrainedRow]:
+    """Train and measure runs, one after the other.
 
     Args:
         columns: canonical, with the words `key0` and `key1` of the runs' keys.
+        steps: at which to record, beside the one at which training ended; None records nothing.
     """
     doubles = needs_double(columns)
     names = list(columns)
     rows = zip(*(columns[name].tolist() for name in names), strict=True)
     for values, double in zip(rows, doubles, strict=True):
+        dtype = torch.float64 if double else torch.float32
         with _one_thread():
-            yield train_row(dict(zip(names, values, strict=True)), double=bool(double))
+            yield train_row(dict(zip(names, values, strict=True)), dtype, steps=steps)
 
 
-def train_row(row: Row, *, double: bool) -> tuple[int, Measures]:
-    """Status and measures of one run, trained in float32 or float64; NaN where it diverged.
+def train_row(row: Row, dtype: torch.dtype, *, steps: Collection[int] | None = None) -> TrainedRow:
+    """Train and measure one run.
 
     Args:
         row: canonical parameters, `key0`, `key1` and `replicate`.
-        double: train in float64.
-    Returns:
-        Index of the status among the model's, and the measures.
+        dtype: in which it is trained.
+        steps: as for `train_rows`.
     """
     seed = Seed(*(np.uint64(row[name]) for name in ("key0", "key1", "replicate")))
-    run = draw_run(row, seed, torch.float64 if double else torch.float32)
-    steps, reached = _train(run, row, seed)
-    if not _is_finite(run):
-        return DIVERGED, _NULLS
-    measures = _measure(run, row, seed, steps)
-    if not math.isfinite(measures.train_loss + measures.test_error + measures.w_norm):
-        return DIVERGED, _NULLS
-    return OK if reached or math.isnan(row["loss_tol"]) else UNCONVERGED, measures
+    run, recipe = draw_run(row, seed, dtype), _recipe(row, seed)
+    coefficients = None if steps is None else Coefficients(run.network, run.data, recipe)
+    status, measures, records = DIVERGED, _NULLS, []
+    for stop in _train(run, row, recipe, coefficients, frozenset(steps or ())):
+        measures = _measure(run, row, seed, stop.step)
+        if measures is _NULLS:
+            status = DIVERGED
+        else:
+            status = OK if stop.reached or math.isnan(row["loss_tol"]) else UNCONVERGED
+        if coefficients is not None:
+            records.append(_record(run, recipe, coefficients, measures, stop.step))
+        if status == DIVERGED:
+            break
+    return TrainedRow(status, measures, records)
 
 
 def draw_run(row: Row, seed: Seed, dtype: torch.dtype) -> DenseRun:
@@ -126,10 +153,10 @@ def _draw_output(row: Row, seed: Seed) -> Array:
     return float(row["v0"]) * (normals if row["output_init"] == "normal" else np.sign(normals))
 
 
-def _train(run: DenseRun, row: Row, seed: Seed) -> tuple[int, bool]:
-    """Train in place; steps that it took, and whether its loss is at `loss_tol`."""
+def _recipe(row: Row, seed: Seed) -> Recipe:
+    """How a run is trained."""
     eta_output = row["eta"] if math.isnan(row["eta_output"]) else row["eta_output"]
-    recipe = Recipe(
+    return Recipe(
         float(row["eta"]),
         row["train"],
         row["loss"],
@@ -142,13 +169,39 @@ def _train(run: DenseRun, row: Row, seed: Seed) -> tuple[int, bool]:
         _batches(int(row["n"]), int(row["batch"]), seed) if row["batch"] else None,
         row.get("optimizer", "sgd"),
     )
+
+
+def _train(
+    run: DenseRun,
+    row: Row,
+    recipe: Recipe,
+    coefficients: Coefficients | None,
+    steps: Collection[int],
+) -> Iterator[_Stop]:
+    """Train in place; stops at each of `steps`, and where training has ended."""
     optimizer = optimizer_of(run.network, recipe)
     for taken in range(int(row["steps"]) + 1):
         loss = float(training_loss(run.network, run.data, recipe.loss).detach())
-        if loss <= row["loss_tol"] or taken == int(row["steps"]) or not math.isfinite(loss):
-            return taken, loss <= row["loss_tol"]
-        step(run.network, run.data, recipe, optimizer)
-    raise AssertionError("the last step returns")
+        reached = loss <= row["loss_tol"]
+        ended = reached or taken == int(row["steps"]) or not math.isfinite(loss)
+        if ended or taken in steps:
+            yield _Stop(taken, reached)
+        if ended:
+            return
+        batch = next_batch(run.data, recipe)
+        if coefficients is not None:
+            coefficients.step(run.network, run.data, batch)
+        step(run.network, run.data, recipe, optimizer, batch)
+
+
+def _record(
+    run: DenseRun, recipe: Recipe, coefficients: Coefficients, measures: Measures, taken: int
+) -> TrajectoryPoint:
+    """The trajectory's columns of a run at its present step: nulls where its measures are."""
+    if measures is _NULLS:
+        return missing_point(taken)
+    parts = coefficients.signal(run.data, run.centres), coefficients.noise(run.data)
+    return trajectory_point(run.network, run.data, measures, recipe.loss, parts)
 
 
 def _batches(n: int, size: int, seed: Seed) -> Iterator[Tensor]:
@@ -163,7 +216,9 @@ def _batches(n: int, size: int, seed: Seed) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def _measure(run: DenseRun, row: Row, seed: Seed, steps: int) -> Measures:
-    """Measures of a trained run, by their definitions."""
+    """Measures of a run, by their definitions; `_NULLS` where it has left the finite numbers."""
+    if not _is_finite(run):
+        return _NULLS
     found = measure(run.network, run.data, run.centres, row["loss"])
     errors = _errors_by_class(run, row, seed)
     clean = float(errors.mean())
@@ -174,7 +229,7 @@ def _measure(run: DenseRun, row: Row, seed: Seed, steps: int) -> Measures:
     noisy = errors @ spans / 2 + (positive + negative) / 2
     spread = noisy.std(ddof=1) / math.sqrt(len(noisy)) if len(noisy) > 1 else math.nan
     signal, noise = found["max_w_mu"], found["max_w_xi"]
-    return Measures(
+    measures = Measures(
         **found,
         test_error=float(noisy.mean()),
         test_error_clean=clean,
@@ -182,6 +237,8 @@ def _measure(run: DenseRun, row: Row, seed: Seed, steps: int) -> Measures:
         signal_to_noise=signal / noise if noise > 0.0 else math.nan,
         steps_run=float(steps),
     )
+    finite = math.isfinite(measures.train_loss + measures.test_error + measures.w_norm)
+    return measures if finite else _NULLS
 
 
 def _errors_by_class(run: DenseRun, row: Row, seed: Seed) -> Array:

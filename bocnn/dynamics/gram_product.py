@@ -18,17 +18,16 @@ def add_products(training_set: TrainingSet, left: Array, out: Array) -> None:
         out: A of the four filters, (4, P); changed in place.
     """
     for b in range(training_set.blocks.size - 1):
-        block = (training_set.blocks[b], training_set.blocks[b + 1])
-        _add_product(left, training_set.gram, out, block)
+        first, last = training_set.blocks[b], training_set.blocks[b + 1]
+        _add_product(left, training_set.gram, out, first, last)
 
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
-def _add_product(left: Array, gram: Array, out: Array, block: tuple[int, int]) -> None:
+def _add_product(left: Array, gram: Array, out: Array, first: int, last: int) -> None:
     """out ← out + left @ gram of four rows within a diagonal block, four columns of `left` at a time.
 
     Sixteen weights and four rows stay in registers while the inner loop runs along contiguous rows.
     """
-    first, last = block
     size = last - first
     if size <= 4:  # the centres: too few for the loops below to begin
         square = gram[first:last, first:last]

@@ -70,7 +70,7 @@ def forward(
         first, last = training_set.starts[p], training_set.starts[p + 1]
         part = point_outputs[first:last]
         if plain:
-            _add_rectified(network, step.leak, p, (first, part))
+            _add_rectified(network, step.leak, p, first, part)
         else:
             for k in range(network.signs.size):
                 weight = network.signs[k] * network.output[p, k]
@@ -87,9 +87,8 @@ def forward(
 
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
-def _add_rectified(network: Network, leak: Any, p: int, where: tuple[int, Array]) -> None:
-    """Add Σ_k j_k v_{p,k} φ(A[k, c]) to the points c of position p, four filters a pass."""
-    first, part = where
+def _add_rectified(network: Network, leak: Any, p: int, first: int, part: Array) -> None:
+    """Add Σ_k j_k v_{p,k} φ(A[k, c]) to `part`, the points c of position p, four filters a pass."""
     signs, output = network.signs, network.output[p]
     for k in range(0, signs.size, 4):
         w0, w1 = signs[k] * output[k], signs[k + 1] * output[k + 1]
@@ -111,7 +110,7 @@ def descend(
     network: Network,
     velocity: Velocity,
     step: StepParameters,
-    buffers: Any,
+    scratch: StepBuffers,
 ) -> None:
     """One step, after `forward`.
 
@@ -120,17 +119,14 @@ def descend(
         network: changed in place.
         velocity: changed in place.
         step: the step.
-        buffers: scratch as `forward` left it, and the slopes g_i, (n,).
+        scratch: as `forward` left it, with the slopes g_i.
     """
-    scratch, slope = buffers
-    _write_point_gradients(training_set, slope, scratch.point_gradients)
+    _write_point_gradients(training_set, scratch.slope, scratch.point_gradients)
     moves_filters = not is_zero(step.eta)
     if is_plain_gd_relu(step):
         # Four filters at a time, all that is done to them: their change stays in the first-level cache.
         for k in range(0, network.signs.size, 4):
-            _move_plain(
-                training_set, network, step, (k, scratch.update[:4], scratch.point_gradients)
-            )
+            _move_plain(training_set, network, step, k, scratch)
             if moves_filters:
                 add_products(training_set, scratch.update[:4], network.activations[k : k + 4])
         return
@@ -151,7 +147,8 @@ def _move_plain(
     training_set: TrainingSet,
     network: Network,
     step: StepParameters,
-    buffers: tuple[int, Array, Array],
+    four: int,
+    scratch: StepBuffers,
 ) -> None:
     """v ← v − η V and B ← B − η U of four filters in one pass over A, the change of B kept.
 
@@ -159,9 +156,10 @@ def _move_plain(
         training_set: the training set.
         network: changed in place.
         step: the step.
-        buffers: the first filter; where the change of B is kept, (4, P); γ_c, (P,).
+        four: the first filter.
+        scratch: its γ_c are read, and the change of B is kept in the first rows of `update`.
     """
-    four, changes, point_gradients = buffers
+    changes, point_gradients = scratch.update[:4], scratch.point_gradients
     for p in range(training_set.starts.size - 1):
         first, last = training_set.starts[p], training_set.starts[p + 1]
         gamma = point_gradients[first:last]

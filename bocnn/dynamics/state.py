@@ -12,7 +12,7 @@ class TrainingSet(NamedTuple):
     gram: G, (P, P). shared: (S, n), 1 where sample i holds point c, for the first S points; of the others
     each position has one for every sample, in their order. observed: y, (n,). starts: (Q + 1,), the points
     of position p are starts[p]..starts[p+1]. blocks: G is zero outside the diagonal blocks between these
-    training_set.
+    points.
     """
 
     gram: Array
@@ -46,7 +46,7 @@ class Velocity(NamedTuple):
 
 
 class StepType(NamedTuple):
-    """What is the same in every run of a batch: codes of activation and loss, and the kind of momentum."""
+    """Parameters that all runs of a batch share: codes of activation and loss, and the kind of momentum."""
 
     activation: int
     leak: float
@@ -73,7 +73,7 @@ class StepBuffers(NamedTuple):
     """Working memory of a step.
 
     phi: φ(A), (K, P). update: of B, (K, P). output: of v, (Q, K). scale: of α, (1,). point_gradients: γ_c,
-    (P,); in the forward pass each point's share of the outputs.
+    (P,); in the forward pass each point's share of the outputs. slope: g_i of each sample, (n,).
     """
 
     phi: Array
@@ -81,6 +81,7 @@ class StepBuffers(NamedTuple):
     output: Array
     scale: Array
     point_gradients: Array
+    slope: Array
 
 
 @compiled(_nrt=False)

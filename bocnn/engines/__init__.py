@@ -1,1 +1,1 @@
-"""Engines: what trains runs. Each says what it accepts; `bocnn.engines.registry` lists them in order."""
+"""Engines train runs. Each says which it accepts; `bocnn.engines.registry` lists them in order."""

@@ -39,7 +39,7 @@ def _has_driver() -> bool:
 
 
 def device_name(device: str) -> str:
-    """What a GPU calls itself."""
+    """Name of a GPU, as CUDA gives it."""
     import torch
 
     return str(torch.cuda.get_device_name()) if device == "cuda" else "interpreter"

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bocnn.arrays import Array
-from bocnn.cpu.engine import WORDS
+from bocnn.arrays import Array, Ints
+from bocnn.cpu.engine import WORDS, RunResults
 from bocnn.engines.gram_cpu import new_results
 from bocnn.engines.protocol import Columns, Cost, EngineResults
 from bocnn.parameters.accepted import Words, accepts
@@ -81,14 +81,39 @@ class Dense:
         Returns:
             Status codes (runs,) and measures (runs, measures) in the order of `Measures`.
         """
+        results = self._train(columns, None, keyed)
+        return EngineResults(results.status, results.measured)
+
+    def record(self, columns: Columns, steps: Ints, keyed: Collection[str] = ()) -> RunResults:
+        """Train and measure runs, and record them at `steps`, rising, and where their training ended.
+
+        Signal and noise coefficients are null where the optimizer leaves the patches' span.
+
+        Args:
+            columns: canonical, of runs that it accepts.
+            steps: at which to record, rising, shape (points,).
+            keyed: parameters that enter the keys though they change nothing that is drawn.
+        Returns:
+            Results, with up to points + 1 rows of the trajectory a run.
+        """
+        return self._train(columns, steps, keyed)
+
+    def _train(self, columns: Columns, steps: Ints | None, keyed: Collection[str]) -> RunResults:
+        """Train runs, one after the other, and record them if there are steps."""
         from bocnn.dense.run import train_rows
 
         key0, key1 = cell_keys(columns, keyed=keyed)
-        results = new_results(columns["n"].size, 0)
-        rows = train_rows({**columns, "key0": key0, "key1": key1})
-        for r, (status, measures) in enumerate(rows):
-            results.status[r], results.measured[r] = status, measures
-        return EngineResults(results.status, results.measured)
+        points = 0 if steps is None else steps.size + 1
+        results = new_results(columns["n"].size, points)
+        rows = train_rows(
+            {**columns, "key0": key0, "key1": key1}, None if steps is None else steps.tolist()
+        )
+        for r, row in enumerate(rows):
+            results.status[r], results.measured[r] = row.status, row.measures
+            for point, record in enumerate(row.records):
+                results.trajectory[r, point] = record
+            results.lengths[r] = len(row.records)
+        return results
 
     def _dimension(self, columns: Columns) -> Array:
         """Coordinates of a run's vectors, shape (runs,)."""

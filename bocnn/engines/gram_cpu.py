@@ -24,7 +24,7 @@ _NO_STEPS = np.empty(0, np.int64)
 
 
 class GramCPU:
-    """Training on the Gram matrix in compiled loops. It alone records runs along their training."""
+    """Training on the Gram matrix in compiled loops."""
 
     name: Final = "gram-cpu"
     needs: Final = "a processor"
@@ -88,7 +88,7 @@ class GramCPU:
     def _train(
         self, columns: Columns, steps: Ints, results: RunResults, keyed: Collection[str]
     ) -> RunResults:
-        """Train runs, those of one shape and kind together, and write what is measured."""
+        """Train runs, those of one shape and kind together, and write their results."""
         if columns["n"].size == 0:
             return results
         runs, doubles = (
@@ -107,7 +107,7 @@ class GramCPU:
 
 
 def new_results(runs: int, points: int) -> RunResults:
-    """Arrays for what is measured on runs, and recorded at `points` steps of each.
+    """Arrays for measures of runs, and for records at `points` steps of each.
 
     Args:
         runs: number of runs.

@@ -33,7 +33,7 @@ GPU_WORDS: Final[Words] = {
     "optimizer": ("sgd",),
     "label_process": ("flip",),
 }
-"""What the kernels train; their codes are those of `bocnn.cpu.engine.WORDS`."""
+"""Words that the kernels train; their codes are those of `bocnn.cpu.engine.WORDS`."""
 
 _PIECE = 16384
 """Runs that are packed at once: the GPU trains them while the host packs the next."""
@@ -59,7 +59,7 @@ class GramGPU:
         return np.asarray(accepts(GPU_WORDS, columns) & whole & small & ~needs_double(columns))
 
     def cost(self, columns: Columns) -> Cost:
-        """The CPU engine's: what is done is the same."""
+        """The CPU engine's: the operations are the same."""
         return GramCPU().cost(columns)
 
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:

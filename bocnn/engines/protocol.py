@@ -1,12 +1,13 @@
-"""What an engine is: it says which runs it accepts and what they cost, and trains them."""
+"""The engine protocol: an engine says which runs it accepts and what they cost, and trains them."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
+from bocnn.cpu.runs import RunResults
 from bocnn.parameters.accepted import Words
 
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
@@ -21,7 +22,7 @@ class Cost(NamedTuple):
 
 
 class EngineResults(NamedTuple):
-    """How runs ended and what was measured on them.
+    """Status and measures of runs.
 
     status: index into the model's statuses, int8, shape (runs,). measures: float64, shape
     (runs, len(Measures._fields)), NaN for null and where a run diverged.
@@ -48,11 +49,11 @@ class Engine(Protocol):
 
     @property
     def needs(self) -> str:
-        """What a process must have for it, to follow "it needs "."""
+        """Requirements of a process, as words that follow "it needs "."""
         ...
 
     def device(self) -> str | None:
-        """What this process would train on; None where it cannot train here."""
+        """The device that this process would train on; None where it cannot train here."""
         ...
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
@@ -60,7 +61,7 @@ class Engine(Protocol):
         ...
 
     def cost(self, columns: Columns) -> Cost:
-        """What runs cost that it accepts."""
+        """Cost of runs that it accepts."""
         ...
 
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
@@ -69,5 +70,22 @@ class Engine(Protocol):
         Args:
             columns: of the runs.
             keyed: parameters that change nothing that is drawn, but enter the keys all the same.
+        """
+        ...
+
+
+@runtime_checkable
+class RecordingEngine(Engine, Protocol):
+    """An engine that can also record runs along their training."""
+
+    def record(self, columns: Columns, steps: Ints, keyed: Collection[str] = ()) -> RunResults:
+        """Train and measure runs, and record them at `steps` and where their training ended.
+
+        Args:
+            columns: canonical, of runs that it accepts, shape (runs,) each.
+            steps: at which to record, rising, shape (points,).
+            keyed: as for `run`.
+        Returns:
+            What `run` returns, bit for bit, and up to points + 1 records of each run.
         """
         ...

@@ -9,7 +9,7 @@ from bocnn.engines.dense import Dense
 from bocnn.engines.gram_cpu import GramCPU
 from bocnn.engines.gram_gpu import GramGPU
 from bocnn.engines.packing import cells_of
-from bocnn.engines.protocol import Columns, Engine
+from bocnn.engines.protocol import Columns, Engine, RecordingEngine
 from bocnn.parameters.accepted import Words, check_words
 
 GRAM_GPU: Final = GramGPU()
@@ -43,23 +43,24 @@ def check_known(columns: Columns) -> None:
     check_words(trained_words(), columns, " or ".join(engine.name for engine in ENGINES))
 
 
-def assign(columns: Columns, *, anywhere: bool = False) -> list[Assignment]:
+def assign(columns: Columns, *, anywhere: bool = False, recorded: bool = False) -> list[Assignment]:
     """Which engine trains which runs in this process, engines in order.
 
     Args:
         columns: canonical, of every run.
         anywhere: try engines too that cannot train in this process.
+        recorded: try engines alone that record runs along their training.
     Raises:
         ValueError: a run that no engine accepts.
     """
     first, cell = cells_of(columns)
     cells = {name: column[first] for name, column in columns.items()}
     check_known(cells)
-    return assign_cells(cells, cell, anywhere=anywhere)
+    return assign_cells(cells, cell, anywhere=anywhere, recorded=recorded)
 
 
 def assign_cells(
-    cells: Columns, cell: NDArray[np.intp], *, anywhere: bool = False
+    cells: Columns, cell: NDArray[np.intp], *, anywhere: bool = False, recorded: bool = False
 ) -> list[Assignment]:
     """As `assign`, of runs that are already sorted into cells, whose words some engine trains.
 
@@ -67,11 +68,13 @@ def assign_cells(
         cells: canonical, of one run of each cell.
         cell: the cell of each run, shape (runs,).
         anywhere: try engines too that cannot train in this process.
+        recorded: try engines alone that record runs along their training.
     Raises:
         ValueError: a cell that no engine accepts.
     """
     left, found = np.ones(cells["n"].size, dtype=bool), []
-    for engine in ENGINES:
+    engines = [engine for engine in ENGINES if not recorded or isinstance(engine, RecordingEngine)]
+    for engine in engines:
         if not (left.any() and (anywhere or engine.device() is not None)):
             continue
         taken = left & engine.accepts(cells)
@@ -79,24 +82,30 @@ def assign_cells(
             found.append(Assignment(engine, np.flatnonzero(taken[cell])))
             left &= ~taken
     if left.any():
-        _refuse(cells, int(np.flatnonzero(left)[0]))
+        what = "this combination of parameters" + (" and records it" if recorded else "")
+        _refuse(cells, int(np.flatnonzero(left)[0]), what, engines)
     return found
 
 
-def engines_of(columns: Columns) -> Words:
-    """Names of the engines that train runs here, in order, and their devices: `engine` and `device`."""
-    engines = [part.engine for part in assign(columns)] or [GRAM_CPU]
+def engines_of(columns: Columns, *, recorded: bool = False) -> Words:
+    """Names of the engines that train runs here, in order, and their devices: `engine` and `device`.
+
+    Args:
+        columns: canonical, of every run.
+        recorded: whether the runs are recorded along their training.
+    """
+    engines = [part.engine for part in assign(columns, recorded=recorded)] or [GRAM_CPU]
     return {
         "engine": tuple(engine.name for engine in engines),
         "device": tuple(dict.fromkeys(str(engine.device()) for engine in engines)),
     }
 
 
-def _refuse(cells: Columns, c: int) -> None:
-    """Refuse a cell whose words are all known, but which no engine accepts together."""
+def _refuse(cells: Columns, c: int, what: str, engines: list[Engine]) -> None:
+    """Refuse a cell whose words are all known, but which none of the engines accepts together."""
     row = {name: column[c : c + 1] for name, column in cells.items()}
-    reasons = [f"{engine.name}: {_reason(engine, row)}" for engine in ENGINES]
-    raise ValueError(f"no engine trains this combination of parameters ({'; '.join(reasons)})")
+    reasons = [f"{engine.name}: {_reason(engine, row)}" for engine in engines]
+    raise ValueError(f"no engine trains {what} ({'; '.join(reasons)})")
 
 
 def _reason(engine: Engine, row: Columns) -> str:

@@ -36,7 +36,7 @@ class LaunchPlan(NamedTuple):
 
 
 class KernelFeatures(NamedTuple):
-    """What a batch's training kernel must be able to do.
+    """Features that a batch's training kernel must have.
 
     coupled: noise patches overlap the signal directions or have a bias. moving: momentum or weight decay.
     stopping: a loss at which training ends.
@@ -57,7 +57,7 @@ def plan_of(n: int, filters: int, features: KernelFeatures = PLAIN) -> LaunchPla
     Args:
         n: training samples.
         filters: 2m.
-        features: what its training kernel must be able to do.
+        features: features of its training kernel.
     """
     K, P = max(16, power_of_two(filters)), max(16, power_of_two(n))
     if P * K <= 2048:
@@ -84,7 +84,7 @@ def bytes_of(plan: LaunchPlan, sizes: BatchSizes) -> int:
 
 
 def allocate_drawn(runs: int, sizes: BatchSizes, plan: LaunchPlan, device: str) -> Drawn:
-    """Room for what runs start from.
+    """Buffers for the draws of runs.
 
     Args:
         runs: in the batch.
@@ -107,7 +107,7 @@ def allocate_drawn(runs: int, sizes: BatchSizes, plan: LaunchPlan, device: str) 
 
 
 def allocate_trained(runs: int, plan: LaunchPlan, features: KernelFeatures, device: str) -> Trained:
-    """Room for what training leaves and, where the state is not resident, works in.
+    """Buffers for the results of training and, where the state is not resident, its working memory.
 
     Args:
         runs: in the batch.
@@ -134,7 +134,7 @@ def allocate_trained(runs: int, plan: LaunchPlan, features: KernelFeatures, devi
 
 
 def allocate_measured(runs: int, sizes: BatchSizes, plan: LaunchPlan, device: str) -> Measured:
-    """Room for what is measured.
+    """Buffers for the measures.
 
     Args:
         runs: in the batch.

@@ -1,7 +1,7 @@
 """Random numbers on the GPU: the CPU's counters, the CPU's polynomials, in Triton.
 
 The same counter gives the same 32 bits, and normals that differ by a rounding or two. Which counter feeds
-which quantity stands in `bocnn.data.draws`.
+which quantity is in `bocnn.data.draws`.
 
 Source:
     bocnn.rng.philox and bocnn.rng.normals, which name theirs.

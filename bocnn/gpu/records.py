@@ -1,4 +1,4 @@
-"""What the kernels read and write: buffers of one batch, and where a run's parameters are in them.
+"""Buffers of one batch that the kernels read and write, and where a run's parameters are in them.
 
 Every buffer has the runs along its first axis. Sizes: n samples, 2m filters, S = n + 2m rows of the
 Bartlett factor; P and K are n and 2m rounded up to what a kernel's blocks need, zero beyond them. C = 4
@@ -62,7 +62,7 @@ class BatchSizes(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """What runs start from, float32 but for `chi` (float64) and `centre` (int32).
+    """Random draws of runs, float32 but for `chi` (float64) and `centre` (int32).
 
     observed: y, (P,). centre: index of each sample's centre, (P,). head: coordinates of samples and
     filters along the signal directions and the bias, (3, S). output: v, (2, K). chi: (S,). factor: (S, S).
@@ -79,7 +79,7 @@ class Drawn(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """What training leaves, float32 but for `ended`.
+    """Results and working memory of training, float32 but for `ended`.
 
     activations, coefficients: of the noise patches, (K, P). centres: activations and coefficients of the
     centres, (2, K, C). output: v, (2, K). scale: α, (). margin: f, (P,). ended: status and step, int64
@@ -98,7 +98,7 @@ class Trained(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What is measured: filters, their noise coordinates, float32 (S, K); head, the others, float64 (3, K).
+    """Buffers of the measures. filters: noise coordinates, float32 (S, K). head: others, float64 (3, K).
 
     root: of the noise's covariance, float64 (K, K), a column a row. rows: the measures, float64.
     """

@@ -8,6 +8,7 @@ import triton.language as tl
 
 from bocnn.gpu.records import CENTRES
 from bocnn.gpu.state import (
+    CentreState,
     head_coordinate,
     initial_on_centres,
     initial_output,
@@ -16,6 +17,7 @@ from bocnn.gpu.state import (
     store_state,
 )
 from bocnn.gpu.step import (
+    OutputWeights,
     any_infinite,
     descent_direction,
     infinite,
@@ -58,10 +60,8 @@ def train_resident(
     """
     r = tl.program_id(0).to(tl.int64)
     n, filters, rows = sizes.n, sizes.filters, sizes.rows
-    stepping, moving, shape, stop = step_parameters(runs, r)
-    mu, bias = shape
-    steps, loss_tol = stop
-    eta, eta_output, leak, square = stepping
+    rule = step_parameters(runs, r)
+    eta, leak, square, mu = rule.eta, rule.leak, rule.square, rule.mu
     i, k = tl.arange(0, P), tl.arange(0, K)
     y, at = tl.load(drawn.observed + r * P + i), tl.load(drawn.centre + r * P + i)
     sign = signs_of(sizes, K)
@@ -74,19 +74,20 @@ def train_resident(
     h2 = head_coordinate(drawn, sizes, 2, i, i < n)
     start_centres = initial_on_centres(drawn, sizes, mu, K)
     ac = start_centres
-    v1, v2 = initial_output(drawn, K)
+    start_output = initial_output(drawn, K)
+    v1, v2 = start_output.signal, start_output.noise
     b, bc = tl.zeros((K, P), tl.float32), tl.zeros((K, CENTRES), tl.float32)
     scale = 1.0 + 0.0 * eta
     if MOVING:
         velocity, velocity_c = tl.zeros((K, P), tl.float32), tl.zeros((K, CENTRES), tl.float32)
         velocity_1, velocity_2 = tl.zeros((K,), tl.float32), tl.zeros((K,), tl.float32)
         velocity_s = 0.0 * eta
-    f = outputs(a, ac, (sign * v1, sign * v2, leak), at)
+    f = outputs(a, ac, OutputWeights(sign * v1, sign * v2), leak, at)
     bad = infinite(f)
     step, reached = 0, 0
     if STOPPING:
-        reached = (tl.sum(losses(f, y, square), axis=0) / n <= loss_tol).to(tl.int32)
-    while (step < steps) & (reached == 0):
+        reached = (tl.sum(losses(f, y, square), axis=0) / n <= rule.loss_tol).to(tl.int32)
+    while (step < rule.steps) & (reached == 0):
         g = output_gradients(f, y, n, square)
         gc = to_centres(g, at)
         turn_1 = sign * tl.sum(gc[None, :] * phi(ac, leak), axis=1)
@@ -94,18 +95,18 @@ def train_resident(
         d = (sign * v2)[:, None] * g[None, :] * slope_of(a, leak)
         dc = (sign * v1)[:, None] * gc[None, :] * slope_of(ac, leak)
         if MOVING:
-            turn_1, velocity_1 = descent_direction(turn_1, v1, velocity_1, moving)
-            turn_2, velocity_2 = descent_direction(turn_2, v2, velocity_2, moving)
-            d, velocity = descent_direction(d, b, velocity, moving)
-            dc, velocity_c = descent_direction(dc, bc, velocity_c, moving)
-            ds, velocity_s = descent_direction(0.0 * eta, scale, velocity_s, moving)
+            turn_1, velocity_1 = descent_direction(turn_1, v1, velocity_1, rule)
+            turn_2, velocity_2 = descent_direction(turn_2, v2, velocity_2, rule)
+            d, velocity = descent_direction(d, b, velocity, rule)
+            dc, velocity_c = descent_direction(dc, bc, velocity_c, rule)
+            ds, velocity_s = descent_direction(0.0 * eta, scale, velocity_s, rule)
             # The start fades: it is read again, so that no register holds it.
             start = tl.load(start_at, mask=k[:, None] < filters, other=0.0)
             scale -= eta * ds
             a -= eta * ds * start
             ac -= eta * ds * start_centres
-        v1 -= eta_output * turn_1
-        v2 -= eta_output * turn_2
+        v1 -= rule.eta_output * turn_1
+        v2 -= rule.eta_output * turn_2
         d *= eta
         dc *= eta
         b -= d
@@ -114,21 +115,21 @@ def train_resident(
         p0, p1 = signal_coordinates(dc, mu)
         p2 = tl.zeros((K,), tl.float32)
         if COUPLED:
-            p2 = bias * tl.sum(dc, axis=1)
+            p2 = rule.bias * tl.sum(dc, axis=1)
             a -= p0[:, None] * h0[None, :] + p1[:, None] * h1[None, :] + p2[:, None] * h2[None, :]
             p0 += tl.sum(d * h0[None, :], axis=1)
             p1 += tl.sum(d * h1[None, :], axis=1)
             p2 += tl.sum(d * h2[None, :], axis=1)
         ac -= on_centres(p0, p1, p2, mu)
-        f = outputs(a, ac, (sign * v1, sign * v2, leak), at)
+        f = outputs(a, ac, OutputWeights(sign * v1, sign * v2), leak, at)
         bad |= infinite(f)
         step += 1
         if STOPPING:
-            reached = (tl.sum(losses(f, y, square), axis=0) / n <= loss_tol).to(tl.int32)
+            reached = (tl.sum(losses(f, y, square), axis=0) / n <= rule.loss_tol).to(tl.int32)
     block = r * K * P + k[:, None] * P + i[None, :]
     tl.store(trained.activations + block, a)
     tl.store(trained.coefficients + block, b)
     tl.store(trained.margin + r * P + i, f)
-    wrong = store_state(trained, (ac, bc), (v1, v2), scale, K)
+    wrong = store_state(trained, CentreState(ac, bc), OutputWeights(v1, v2), scale, K)
     wrong += tl.sum(bad, axis=0) + any_infinite(a) + any_infinite(b)
     store_end(trained, wrong, reached, step, STOPPING)

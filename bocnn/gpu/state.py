@@ -1,14 +1,23 @@
-"""State of a run that both training kernels keep in registers: what they begin with and what they leave.
+"""State of a run that both training kernels keep in registers: its start and its end.
 
 The state of the noise patches, whose size grows with n, is each kernel's own.
 """
+
+from typing import Any, NamedTuple
 
 import triton
 import triton.language as tl
 
 from bocnn.gpu.records import CENTRES
-from bocnn.gpu.step import any_infinite, infinite, on_centres
+from bocnn.gpu.step import OutputWeights, any_infinite, infinite, on_centres
 from bocnn.gpu.table import DIVERGED, OK, UNCONVERGED
+
+
+class CentreState(NamedTuple):
+    """Activations and coefficients of the centres, (K, C) each."""
+
+    activations: Any
+    coefficients: Any
 
 
 @triton.jit
@@ -39,21 +48,21 @@ def initial_on_centres(drawn, sizes, mu, K: tl.constexpr):
 
 @triton.jit
 def initial_output(drawn, K: tl.constexpr):
-    """Output weights at the start, (K,) of each patch."""
+    """`OutputWeights` at the start."""
     r = tl.program_id(0).to(tl.int64)
     k = tl.arange(0, K)
     first = tl.load(drawn.output + r * 2 * K + k)
-    return first, tl.load(drawn.output + (r * 2 + 1) * K + k)
+    return OutputWeights(first, tl.load(drawn.output + (r * 2 + 1) * K + k))
 
 
 @triton.jit
-def store_state(trained, on_centre, output, scale, K: tl.constexpr):
+def store_state(trained, centres, output, scale, K: tl.constexpr):
     """Write what does not grow with n.
 
     Args:
         trained: record of buffers.
-        on_centre: activations and coefficients of the centres, (K, C) each.
-        output: v of each patch, (K,) each.
+        centres: `CentreState`.
+        output: `OutputWeights`.
         scale: α.
         K: filters, rounded up.
     Returns:
@@ -61,16 +70,14 @@ def store_state(trained, on_centre, output, scale, K: tl.constexpr):
     """
     r = tl.program_id(0).to(tl.int64)
     k, c = tl.arange(0, K), tl.arange(0, CENTRES)
-    activations, coefficients = on_centre
-    first, second = output
     small = r * 2 * K * CENTRES + k[:, None] * CENTRES + c[None, :]
-    tl.store(trained.centres + small, activations)
-    tl.store(trained.centres + small + K * CENTRES, coefficients)
-    tl.store(trained.output + r * 2 * K + k, first)
-    tl.store(trained.output + (r * 2 + 1) * K + k, second)
+    tl.store(trained.centres + small, centres.activations)
+    tl.store(trained.centres + small + K * CENTRES, centres.coefficients)
+    tl.store(trained.output + r * 2 * K + k, output.signal)
+    tl.store(trained.output + (r * 2 + 1) * K + k, output.noise)
     tl.store(trained.scale + r, scale)
-    wrong = tl.sum(infinite(first) + infinite(second), axis=0)
-    return wrong + any_infinite(activations) + any_infinite(coefficients)
+    wrong = tl.sum(infinite(output.signal) + infinite(output.noise), axis=0)
+    return wrong + any_infinite(centres.activations) + any_infinite(centres.coefficients)
 
 
 @triton.jit

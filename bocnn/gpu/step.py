@@ -1,12 +1,14 @@
 """A step of training in pieces, as both training kernels use them. Notation: `bocnn.dynamics.gram_step`.
 
 The noise patches' points are the columns of (K, P) blocks; the centres, four at most, those of (K, C)
-blocks. What a step needs of the centres' inner products is their coordinates: centre c lies at
-`sign_c`·‖μ‖ on signal direction `c // 2`.
+blocks. Inner products of the centres follow from their coordinates: centre c is at `sign_c`·‖μ‖ on
+signal direction `c // 2`.
 
 Source:
     bocnn.dynamics.gram_step, which this follows line by line.
 """
+
+from typing import Any, NamedTuple
 
 import triton
 import triton.language as tl
@@ -29,9 +31,37 @@ from bocnn.gpu.records import (
 )
 
 
+class KernelStep(NamedTuple):
+    """How a run trains: numbers in float32 but for `loss_tol`, float64, and `steps`, int64.
+
+    eta, eta_output: step sizes. leak: slope below zero. square: whether the loss is the square one.
+    momentum, decay, nesterov: as in torch.optim.SGD. mu: ‖μ‖. bias: 1 where filters have one, else 0.
+    steps, loss_tol: where training ends.
+    """
+
+    eta: Any
+    eta_output: Any
+    leak: Any
+    square: Any
+    momentum: Any
+    decay: Any
+    nesterov: Any
+    mu: Any
+    bias: Any
+    steps: Any
+    loss_tol: Any
+
+
+class OutputWeights(NamedTuple):
+    """v of the signal patch and of the noise patch, (K,) each."""
+
+    signal: Any
+    noise: Any
+
+
 @triton.jit
 def step_parameters(runs, r):
-    """Step sizes, leak, momentum, decay, ‖μ‖ (float32); loss_tol (float64); steps; three switches."""
+    """How run r trains: `KernelStep`."""
     floats, ints = runs.floats + r * FLOAT_COUNT, runs.ints + r * INT_COUNT
     eta = tl.load(floats + ETA).to(tl.float32)
     eta_output = tl.load(floats + ETA_OUTPUT).to(tl.float32)
@@ -41,11 +71,18 @@ def step_parameters(runs, r):
     mu = tl.load(floats + MU).to(tl.float32)
     switches = (tl.load(ints + SQUARE) != 0, tl.load(ints + NESTEROV) != 0)
     bias = tl.load(ints + BIAS).to(tl.float32)
-    return (
-        (eta, eta_output, leak, switches[0]),
-        (momentum, decay, switches[1]),
-        (mu, bias),
-        (tl.load(ints + STEPS), tl.load(floats + LOSS_TOL)),
+    return KernelStep(
+        eta,
+        eta_output,
+        leak,
+        switches[0],
+        momentum,
+        decay,
+        switches[1],
+        mu,
+        bias,
+        tl.load(ints + STEPS),
+        tl.load(floats + LOSS_TOL),
     )
 
 
@@ -62,20 +99,20 @@ def slope_of(a, leak):
 
 
 @triton.jit
-def outputs(a, of_centres, weights, at):
+def outputs(a, of_centres, weights, leak, at):
     """f of the samples of a block: filters' outputs on their noise patch and on their centre.
 
     Args:
         a: pre-activations on noise patches, (K, I).
         of_centres: pre-activations on centres, (K, C).
-        weights: ±v of either patch, (K,) each, and the leak.
+        weights: `OutputWeights`, with the filters' signs.
+        leak: slope below zero.
         at: centre of each sample, (I,).
     Returns:
         Shape (I,).
     """
-    first, second, leak = weights
-    shared = tl.sum(phi(of_centres, leak) * first[:, None], axis=0)
-    return tl.sum(phi(a, leak) * second[:, None], axis=0) + from_centres(shared, at)
+    shared = tl.sum(phi(of_centres, leak) * weights.signal[:, None], axis=0)
+    return tl.sum(phi(a, leak) * weights.noise[:, None], axis=0) + from_centres(shared, at)
 
 
 @triton.jit
@@ -129,21 +166,20 @@ def losses(f, y, square):
 
 
 @triton.jit
-def descent_direction(gradient, value, velocity, moving):
+def descent_direction(gradient, value, velocity, step):
     """A step's direction and the velocity after it: decay and momentum as torch.optim.SGD does.
 
     Args:
         gradient: of the loss.
         value: of the parameter.
         velocity: momentum's memory, of the same shape.
-        moving: momentum, decay, and whether momentum is Nesterov's.
+        step: `KernelStep`.
     Returns:
         Both of the shape of gradient.
     """
-    momentum, decay, nesterov = moving
-    slope = gradient + decay * value
-    velocity = momentum * velocity + slope
-    return tl.where(nesterov, slope + momentum * velocity, velocity), velocity
+    slope = gradient + step.decay * value
+    velocity = step.momentum * velocity + slope
+    return tl.where(step.nesterov, slope + step.momentum * velocity, velocity), velocity
 
 
 @triton.jit

@@ -3,11 +3,14 @@
 One program a run, all its steps; barriers stand where one thread reads what another wrote.
 """
 
+from typing import Any, NamedTuple
+
 import triton
 import triton.language as tl
 
 from bocnn.gpu.records import CENTRES
 from bocnn.gpu.state import (
+    CentreState,
     head_coordinate,
     initial_on_centres,
     initial_output,
@@ -16,6 +19,7 @@ from bocnn.gpu.state import (
     store_state,
 )
 from bocnn.gpu.step import (
+    OutputWeights,
     any_infinite,
     descent_direction,
     infinite,
@@ -31,25 +35,37 @@ from bocnn.gpu.step import (
 )
 
 
+class HeadMove(NamedTuple):
+    """A step's change of the filters beside the noise patches' part.
+
+    first, second, constant: along the signal directions and the bias, (K,) each. faded: by how much the
+    start shrinks.
+    """
+
+    first: Any
+    second: Any
+    constant: Any
+    faded: Any
+
+
 @triton.jit
 def _first_direction(
-    runs, drawn, trained, weights, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr
+    runs, drawn, trained, second, n, P: tl.constexpr, K: tl.constexpr, TILE: tl.constexpr
 ):
     """Write the gradient of B; returns Σ of g over the samples of a centre, and that of v's second row."""
     r = tl.program_id(0).to(tl.int64)
-    stepping = step_parameters(runs, r)[0]
-    second, n = weights
+    rule = step_parameters(runs, r)
     k = tl.arange(0, K)
     gc, turn = tl.zeros((CENTRES,), tl.float32), tl.zeros((K,), tl.float32)
     for first in range(0, P, TILE):
         i = first + tl.arange(0, TILE)
         block = r * K * P + k[:, None] * P + i[None, :]
         y, at = tl.load(drawn.observed + r * P + i), tl.load(drawn.centre + r * P + i)
-        g = output_gradients(tl.load(trained.margin + r * P + i), y, n, stepping[3])
+        g = output_gradients(tl.load(trained.margin + r * P + i), y, n, rule.square)
         a = tl.load(trained.activations + block)
         gc += to_centres(g, at)
-        turn += tl.sum(g[None, :] * phi(a, stepping[2]), axis=1)
-        d = second[:, None] * g[None, :] * slope_of(a, stepping[2])
+        turn += tl.sum(g[None, :] * phi(a, rule.leak), axis=1)
+        d = second[:, None] * g[None, :] * slope_of(a, rule.leak)
         tl.store(trained.direction + block, d)
     return gc, turn
 
@@ -68,7 +84,6 @@ def _move_coefficients(
     """B ← B − η D; `direction` holds η D after it. Returns Σ_i η D along each head coordinate."""
     r = tl.program_id(0).to(tl.int64)
     rule = step_parameters(runs, r)
-    stepping, moving = rule[0], rule[1]
     k = tl.arange(0, K)
     z0, z1 = tl.zeros((K,), tl.float32), tl.zeros((K,), tl.float32)
     z2 = tl.zeros((K,), tl.float32)
@@ -77,9 +92,9 @@ def _move_coefficients(
         block = r * K * P + k[:, None] * P + i[None, :]
         d, b = tl.load(trained.direction + block), tl.load(trained.coefficients + block)
         if MOVING:
-            d, velocity = descent_direction(d, b, tl.load(trained.velocity + block), moving)
+            d, velocity = descent_direction(d, b, tl.load(trained.velocity + block), rule)
             tl.store(trained.velocity + block, velocity)
-        d *= stepping[0]
+        d *= rule.eta
         tl.store(trained.direction + block, d)
         tl.store(trained.coefficients + block, b - d)
         z0 += tl.sum(d * head_coordinate(drawn, sizes, 0, i, i < sizes.n)[None, :], axis=1)
@@ -93,7 +108,7 @@ def _move_activations(
     drawn,
     trained,
     sizes,
-    moves,
+    move,
     P: tl.constexpr,
     K: tl.constexpr,
     TILE: tl.constexpr,
@@ -101,7 +116,6 @@ def _move_activations(
 ):
     """A ← A − η D G − what the centres and the fading of the start add to it."""
     r = tl.program_id(0).to(tl.int64)
-    p0, p1, p2, faded = moves
     k = tl.arange(0, K)
     inner = drawn.inner + r * sizes.rows * P
     for first in range(0, P, TILE):
@@ -113,12 +127,12 @@ def _move_activations(
             right_at = inner + j[:, None] * P + i[None, :]
             right = tl.load(right_at, mask=j[:, None] < sizes.n, other=0.0)
             total = tl.dot(left, right, acc=total, input_precision=PRECISION)
-        total += p0[:, None] * head_coordinate(drawn, sizes, 0, i, i < sizes.n)[None, :]
-        total += p1[:, None] * head_coordinate(drawn, sizes, 1, i, i < sizes.n)[None, :]
-        total += p2[:, None] * head_coordinate(drawn, sizes, 2, i, i < sizes.n)[None, :]
-        if faded != 0.0:
+        total += move.first[:, None] * head_coordinate(drawn, sizes, 0, i, i < sizes.n)[None, :]
+        total += move.second[:, None] * head_coordinate(drawn, sizes, 1, i, i < sizes.n)[None, :]
+        total += move.constant[:, None] * head_coordinate(drawn, sizes, 2, i, i < sizes.n)[None, :]
+        if move.faded != 0.0:
             start_at = inner + (sizes.n + k)[:, None] * P + i[None, :]
-            total += faded * tl.load(start_at, mask=k[:, None] < sizes.filters, other=0.0)
+            total += move.faded * tl.load(start_at, mask=k[:, None] < sizes.filters, other=0.0)
         block = r * K * P + k[:, None] * P + i[None, :]
         tl.store(trained.activations + block, tl.load(trained.activations + block) - total)
 
@@ -137,18 +151,18 @@ def _forward(
 ):
     """Write f of every sample; returns the sum of their losses, and how many are not finite."""
     r = tl.program_id(0).to(tl.int64)
-    stepping = step_parameters(runs, r)[0]
+    rule = step_parameters(runs, r)
     k = tl.arange(0, K)
     wrong, loss = tl.zeros((TILE,), tl.int32), tl.zeros((TILE,), tl.float64)
     for first in range(0, P, TILE):
         i = first + tl.arange(0, TILE)
         y, at = tl.load(drawn.observed + r * P + i), tl.load(drawn.centre + r * P + i)
         a = tl.load(trained.activations + r * K * P + k[:, None] * P + i[None, :])
-        f = outputs(a, of_centres, (weights[0], weights[1], stepping[2]), at)
+        f = outputs(a, of_centres, weights, rule.leak, at)
         tl.store(trained.margin + r * P + i, f)
         wrong += infinite(f)
         if STOPPING:
-            loss += losses(f, y, stepping[3])
+            loss += losses(f, y, rule.square)
     return tl.sum(loss, axis=0), tl.sum(wrong, axis=0)
 
 
@@ -207,55 +221,55 @@ def train_tiled(
     Longer than other functions are: a loop's state cannot leave the kernel.
     """
     r, n = tl.program_id(0).to(tl.int64), sizes.n
-    stepping, moving, shape, stop = step_parameters(runs, r)
-    mu, bias = shape
-    steps, loss_tol = stop
-    eta, eta_output, leak = stepping[0], stepping[1], stepping[2]
+    rule = step_parameters(runs, r)
+    eta, leak, mu = rule.eta, rule.leak, rule.mu
     sign = signs_of(sizes, K)
     start_centres = initial_on_centres(drawn, sizes, mu, K)
     ac, bc = start_centres, tl.zeros((K, CENTRES), tl.float32)
-    v1, v2 = initial_output(drawn, K)
+    start_output = initial_output(drawn, K)
+    v1, v2 = start_output.signal, start_output.noise
     scale, faded = 1.0 + 0.0 * eta, 0.0 * eta
     velocity_s, velocity_c = 0.0 * eta, tl.zeros((K, CENTRES), tl.float32)
     velocity_1, velocity_2 = tl.zeros((K,), tl.float32), tl.zeros((K,), tl.float32)
     _start(drawn, trained, sizes, P, K, TILE, MOVING)
     tl.debug_barrier()
-    loss, bad = _forward(runs, drawn, trained, (sign * v1, sign * v2), ac, P, K, TILE, STOPPING)
+    weights = OutputWeights(sign * v1, sign * v2)
+    loss, bad = _forward(runs, drawn, trained, weights, ac, P, K, TILE, STOPPING)
     step, reached = 0, 0
     if STOPPING:
-        reached = (loss / n <= loss_tol).to(tl.int32)
-    while (step < steps) & (reached == 0):
+        reached = (loss / n <= rule.loss_tol).to(tl.int32)
+    while (step < rule.steps) & (reached == 0):
         tl.debug_barrier()
-        gc, turn_2 = _first_direction(runs, drawn, trained, (sign * v2, n), P, K, TILE)
+        gc, turn_2 = _first_direction(runs, drawn, trained, sign * v2, n, P, K, TILE)
         turn_1, turn_2 = sign * tl.sum(gc[None, :] * phi(ac, leak), axis=1), sign * turn_2
         dc = (sign * v1)[:, None] * gc[None, :] * slope_of(ac, leak)
         if MOVING:
-            turn_1, velocity_1 = descent_direction(turn_1, v1, velocity_1, moving)
-            turn_2, velocity_2 = descent_direction(turn_2, v2, velocity_2, moving)
-            dc, velocity_c = descent_direction(dc, bc, velocity_c, moving)
-            ds, velocity_s = descent_direction(0.0 * eta, scale, velocity_s, moving)
+            turn_1, velocity_1 = descent_direction(turn_1, v1, velocity_1, rule)
+            turn_2, velocity_2 = descent_direction(turn_2, v2, velocity_2, rule)
+            dc, velocity_c = descent_direction(dc, bc, velocity_c, rule)
+            ds, velocity_s = descent_direction(0.0 * eta, scale, velocity_s, rule)
             faded = eta * ds
             scale -= faded
             ac -= faded * start_centres
-        v1 -= eta_output * turn_1
-        v2 -= eta_output * turn_2
+        v1 -= rule.eta_output * turn_1
+        v2 -= rule.eta_output * turn_2
         dc *= eta
         bc -= dc
         tl.debug_barrier()
         z0, z1, z2 = _move_coefficients(runs, drawn, trained, sizes, P, K, TILE, MOVING)
         p0, p1 = signal_coordinates(dc, mu)
-        p2 = bias * tl.sum(dc, axis=1)
+        p2 = rule.bias * tl.sum(dc, axis=1)
         tl.debug_barrier()
-        _move_activations(drawn, trained, sizes, (p0, p1, p2, faded), P, K, TILE, PRECISION)
+        move = HeadMove(p0, p1, p2, faded)
+        _move_activations(drawn, trained, sizes, move, P, K, TILE, PRECISION)
         ac -= on_centres(p0 + z0, p1 + z1, p2 + z2, mu)
         tl.debug_barrier()
-        loss, wrong = _forward(
-            runs, drawn, trained, (sign * v1, sign * v2), ac, P, K, TILE, STOPPING
-        )
+        weights = OutputWeights(sign * v1, sign * v2)
+        loss, wrong = _forward(runs, drawn, trained, weights, ac, P, K, TILE, STOPPING)
         bad += wrong
         step += 1
         if STOPPING:
-            reached = (loss / n <= loss_tol).to(tl.int32)
-    bad += store_state(trained, (ac, bc), (v1, v2), scale, K)
+            reached = (loss / n <= rule.loss_tol).to(tl.int32)
+    bad += store_state(trained, CentreState(ac, bc), OutputWeights(v1, v2), scale, K)
     bad += _count_infinite(trained, P, K, TILE)
     store_end(trained, bad, reached, step, STOPPING)

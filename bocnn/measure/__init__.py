@@ -1,1 +1,1 @@
-"""What is measured on a trained network, and along its training."""
+"""Measures of a trained network, and along its training."""

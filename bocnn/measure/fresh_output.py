@@ -13,7 +13,7 @@ import numpy as np
 from bocnn.arrays import Array, Ints
 from bocnn.data.model import DataParameters, Geometry
 from bocnn.dynamics.activation import activate
-from bocnn.dynamics.state import Network, StepType
+from bocnn.measure.run_state import RunState
 from bocnn.simd.arena import Arena, allocate, clear
 from bocnn.simd.compiled import compiled
 from bocnn.simd.lanes import as_vectors
@@ -21,7 +21,7 @@ from bocnn.simd.products import TILE, add_product, full_spans, padded_zeros
 
 
 class FreshOutput(NamedTuple):
-    """What fresh samples do to a network: everything that the test error needs.
+    """Distribution of a network's output on fresh samples, as the test error needs it.
 
     centres: S of each centre, (C,). labels: their classes, (C,). mean: of h, (2m,). root: h = mean +
     rootᵀ e for standard normal e, (2m, 2m), upper triangular. weights: j_k v_{2,k}, (2m,).
@@ -35,22 +35,15 @@ class FreshOutput(NamedTuple):
 
 
 @compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
-def fresh_output(
-    parameters: DataParameters,
-    geometry: Geometry,
-    networks: tuple[Array, Network],
-    step_type: StepType,
-    arena: Arena,
-) -> FreshOutput:
+def fresh_output(run: RunState, trained: Array, arena: Arena) -> FreshOutput:
     """Distribution of a trained network's outputs on fresh samples.
 
     Args:
-        parameters: of the data.
-        geometry: the run's coordinates.
-        networks: the trained filters in them, from `trained_filters`, and the trained network.
-        step_type: its activation.
-        arena: for what is returned.
+        run: the run; nothing is changed.
+        trained: its filters in its coordinates, from `trained_filters`.
+        arena: the result is allocated there.
     """
+    geometry = run.geometry
     filters, count, real = 2 * geometry.m, geometry.labels.size, np.float64
     fresh = FreshOutput(
         allocate(arena, (count,), real),
@@ -61,23 +54,17 @@ def fresh_output(
     )
     clear(fresh.centres)
     clear(fresh.mean)
-    _write_centres(geometry, networks, step_type, fresh, allocate(arena, (2, filters), real))
+    _write_centres(run, trained, fresh, allocate(arena, (2, filters), real))
     spans = full_spans(filters, 0, arena)
-    _write_covariance(parameters, geometry, networks[0], fresh.root, spans)
+    _write_covariance(run.parameters, geometry, trained, fresh.root, spans)
     cholesky(fresh.root, allocate(arena, (fresh.root.shape[0],), real))
     return fresh
 
 
 @compiled(_nrt=False)
-def _write_centres(
-    geometry: Geometry,
-    networks: tuple[Array, Network],
-    step_type: StepType,
-    out: FreshOutput,
-    buffers: Array,
-) -> None:
-    """Write what the centres and the biases do, and the weights, with room for h and φ(h)."""
-    trained, network = networks
+def _write_centres(run: RunState, trained: Array, out: FreshOutput, buffers: Array) -> None:
+    """Write outputs on the centres, means from the biases, and weights; `buffers` holds h and φ(h)."""
+    geometry, network, step_type = run.geometry, run.network, run.step_type
     signals, head = geometry.signals, geometry.widths[0]
     products, phi = buffers[0], buffers[1]
     for c in range(out.centres.size):

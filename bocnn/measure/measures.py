@@ -1,4 +1,4 @@
-"""What is measured on a run: training fit, test error, signal learning and noise memorization."""
+"""Measures of a run: training fit, test error, signal learning and noise memorization."""
 
 import math
 from typing import NamedTuple
@@ -8,10 +8,11 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.data.draws import Seed
 from bocnn.data.geometry import trained_filters
-from bocnn.data.model import DataParameters, Geometry
+from bocnn.data.model import Geometry
 from bocnn.dynamics.losses import loss_value
-from bocnn.dynamics.state import Network, StepType, TrainingSet
+from bocnn.dynamics.state import Network
 from bocnn.measure.fresh_output import fresh_output
+from bocnn.measure.run_state import RunState
 from bocnn.measure.test_error import clean_error, zero_one_loss
 from bocnn.simd.arena import Arena
 from bocnn.simd.compiled import compiled
@@ -35,17 +36,6 @@ class Measures(NamedTuple):
     steps_run: float
 
 
-class RunState(NamedTuple):
-    """A run between draw and measure; `output` is f of the training samples at its present weights."""
-
-    parameters: DataParameters
-    step_type: StepType
-    geometry: Geometry
-    training_set: TrainingSet
-    network: Network
-    output: Array
-
-
 @compiled()
 def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) -> Measures:
     """Measure a run after `steps` steps.
@@ -59,7 +49,7 @@ def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) ->
     """
     network, training_set, step_type = run.network, run.training_set, run.step_type
     trained = trained_filters(run.geometry, network, arena)
-    fresh = fresh_output(run.parameters, run.geometry, (trained, network), step_type, arena)
+    fresh = fresh_output(run, trained, arena)
     clean, error = clean_error(fresh, step_type, n_test, seed, arena)
     span = 1.0 - 2.0 * run.parameters.p_flip
     signal = signal_learning(run.geometry, trained)

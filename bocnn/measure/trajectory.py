@@ -1,4 +1,4 @@
-"""What is recorded along the training: fit, test error, and how far signal and noise are learned.
+"""The trajectory: training fit, test error, and how far signal and noise are learned, at some steps.
 
 A filter in training is decomposed as
 
@@ -21,7 +21,8 @@ from bocnn.arrays import Array
 from bocnn.data.model import Geometry
 from bocnn.dynamics.losses import loss_slopes
 from bocnn.dynamics.state import Network
-from bocnn.measure.measures import Measures, RunState
+from bocnn.measure.measures import Measures
+from bocnn.measure.run_state import RunState
 from bocnn.simd.arena import Arena, allocate
 from bocnn.simd.compiled import compiled
 from bocnn.simd.lanes import as_scalars
@@ -51,7 +52,7 @@ class TrajectoryPoint(NamedTuple):
 
 @compiled()
 def trajectory_point(run: RunState, row: Measures, single: bool, arena: Arena) -> TrajectoryPoint:
-    """What is recorded of a run at its present step.
+    """The trajectory's columns of a run at its present step.
 
     Args:
         run: the run; nothing is changed.

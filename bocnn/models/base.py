@@ -52,7 +52,7 @@ def numbers_of(meanings: Mapping[str, str]) -> tuple[Column, ...]:
 
 
 def each(columns: Columns, measure: Callable[[Row], Result]) -> list[Result]:
-    """What `measure` says of every run, one after the other, by one thread.
+    """Results of `measure` for every run, one after the other, by one thread.
 
     Args:
         columns: of the runs.
@@ -81,7 +81,7 @@ def stacked(rows: list[Row], columns: tuple[Column, ...]) -> dict[str, NDArray[A
 
 
 class KeyedModel(ABC):
-    """What models of the sweep protocol share: canonical parameters, words, keys.
+    """Base of models of the sweep protocol: canonical parameters, words, keys.
 
     `words` are those that it trains, `idle_rules` say which parameters have no effect on which runs. The
     parameters that do not change what is drawn enter the key where they are `keyed`.
@@ -117,7 +117,7 @@ class KeyedModel(ABC):
         return idle_runs(columns, self.idle_rules)
 
     def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
-        """What decides the numbers of runs, beside seed, replicate and `keyed`."""
+        """Columns that decide the numbers of runs, beside seed, replicate and `keyed`."""
         return self.canonical(columns)
 
     @abstractmethod

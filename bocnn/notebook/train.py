@@ -29,8 +29,8 @@ def train(
     Args:
         seed: of the sweep.
         replicate: which of a cell's runs.
-        trajectory: steps ≥ 0 at which to record the run, beside its end; None records nothing. A run that
-            is recorded is trained on the CPU.
+        trajectory: steps ≥ 0 at which to record the run, beside its end; None records nothing. No
+            run is recorded on a GPU.
         keyed: parameters with random numbers of their own for each value though they change nothing that is
             drawn, as a sweep has for its axes (`draws` in its file).
         parameters: by the names of the dataset's columns; `n`, `d`, `m`, `mu_norm`, `sigma_0`, `v0`, `eta`
@@ -52,12 +52,11 @@ def train(
     columns |= {"seed": np.array([seed]), "replicate": np.array([replicate])}
     if trajectory is None:
         rows, recorded = model.run(columns), None
-        engine = model.engine_of(columns)["engine"]
     else:
         steps = _steps(trajectory)
         rows, recorded = model.record(columns, steps)
         recorded.pop("run")
-        engine = model.recording_engine
+    engine = model.engine_of(columns, trajectory is not None)["engine"]
     whole = {column.name for column in model.measures if column.type == "int64"}
     measures = {
         name: _plain(found[0], whole=name in whole)

@@ -1,1 +1,1 @@
-"""What a run is given: columns, words that engines accept, idle parameters, keys, precision."""
+"""Parameters of a run: columns, words that engines accept, idle parameters, keys, precision."""

@@ -42,3 +42,10 @@ def sgd(groups: list[dict[str, Any]], parameters: OptimizerParameters) -> "Optim
 
 
 OPTIMIZERS: Final[dict[str, MakeOptimizer]] = {"sgd": sgd}
+
+IN_SPAN: Final = frozenset({"sgd"})
+"""Those whose steps are combinations of gradients and weights, with the same factors in every coordinate.
+
+Filters then stay in the span of their start and the patches, so that their signal and noise coefficients
+can be recorded; of the others they are null.
+"""

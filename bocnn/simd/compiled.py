@@ -1,8 +1,8 @@
 """Compiled functions, cached on disk for as long as no line changes that compiled code may come from.
 
 numba's own cache looks at the file of a function alone: after a change in another file it would go on
-running the old callee, which is compiled into the caller. So the cache lies in a folder that is named
-by a digest of the sources, but those of rooms that hold no compiled code and that none of it imports.
+running the old callee, which is compiled into the caller. So the cache is a folder that is named
+by a digest of the sources, without packages that hold no compiled code and that none of it imports.
 """
 
 import logging
@@ -34,7 +34,7 @@ UNCOMPILED = (
     *("models/kernel", "models/proportional", "models/tangent", "models/base.py"),
     *("model.py", "lazy.py", "__init__.py", "models/__init__.py"),
 )
-"""Rooms and files after the CPU's engine: none of its code comes from there."""
+"""Packages and files after the CPU's engine: none of its code comes from there."""
 
 _KEPT = 3
 """Caches of former states of the code that stay, for the user who goes back to one."""

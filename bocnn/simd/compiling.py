@@ -20,7 +20,7 @@ _KIND = "numba:compile"
 
 
 _ONE = threading.RLock()
-"""Held while a thread watches numba compile, so that it takes no other thread's compiling for its own."""
+"""One thread at a time watches numba compile, so that none counts another's compiling as its own."""
 
 
 class _WouldCompile(Exception):

@@ -35,7 +35,7 @@ def exponential(x: Any) -> Any:
     """exp(x): compiled code only.
 
     In float32 within 2e-7 relative, of x cut to [−87, 88]; in float64 within 4e-16, of x cut to
-    [−708, 709]. What is not a number is taken for the upper end.
+    [−708, 709]. NaN is taken for the upper end.
 
     Source:
         S. Moshier's Cephes library (expf, and the reduction of exp); Taylor's series.

@@ -41,7 +41,7 @@ class Lanes(types.Type):  # type: ignore[misc]
         super().__init__(name=f"Lanes({real}, {width})")
 
     def can_convert_from(self, _context: Any, other: types.Type) -> Conversion | None:
-        """A scalar stands for the same value in every lane."""
+        """A scalar is the same value in every lane."""
         return Conversion.safe if isinstance(other, types.Number) else None
 
 

@@ -24,7 +24,7 @@ Entry = tuple[CompiledFunction, Sequence[Any]]
 """A function and the types of its arguments."""
 
 _ENGINES: list[Any] = []
-"""What holds machine code that was loaded."""
+"""LLVM engines that own machine code that was loaded."""
 
 
 def address_of(name: str, layout: str, entry: Callable[[], Entry]) -> int:
@@ -35,7 +35,7 @@ def address_of(name: str, layout: str, entry: Callable[[], Entry]) -> int:
     Args:
         name: of the stage.
         layout: of the record that it reads.
-        entry: the function, asked for where it is compiled.
+        entry: makes the function; called only where it is compiled.
     """
     codegen = cpu_target.target_context.codegen()
     cpu_target.target_context.refresh()

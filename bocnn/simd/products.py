@@ -42,7 +42,7 @@ def full_spans(rows: int, columns: int, arena: Arena) -> Ints:
     """Spans for `add_product` that take every column of a left matrix.
 
     Args:
-        rows: of the left matrix's transpose, as it was asked for.
+        rows: of the left matrix's transpose, before padding.
         columns: that are taken.
         arena: the spans are allocated there.
     Returns:
@@ -60,8 +60,8 @@ def add_product(left: Array, right: Array, out: Array, spans: Ints) -> None:
 
     Args:
         left: any matrix with as many rows as out; a transposed view is as good.
-        right: from `zeros`.
-        out: from `zeros`.
+        right: from `padded_zeros`.
+        out: from `padded_zeros`.
         spans: first and last column + 1 of each eight rows of left that are taken, (rows / 8, 2).
     """
     vectors = right.shape[1] // TILE

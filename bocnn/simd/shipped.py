@@ -1,4 +1,4 @@
-"""LLVM code that comes with the package: what numba makes of the sources, which takes it most of a minute.
+"""LLVM code that comes with the package: numba takes most of a minute to make it from the sources.
 
 The file holds a digest of the sources that it was made of: where one of them has changed since, nothing
 of it is used. `python -m bocnn.engines.ship` makes it anew.
@@ -17,15 +17,15 @@ from bocnn.simd.compiled import PACKAGE
 
 FILE = PACKAGE / "simd" / "stages.xz"
 
-ROOMS = ("arrays.py", "cpu", "data", "dynamics", "measure", "rng", "simd")
-"""Where the stages' code comes from."""
+SOURCES = ("arrays.py", "cpu", "data", "dynamics", "measure", "rng", "simd")
+"""Packages and files from which the stages' code comes."""
 
 
 def _made_of() -> str:
-    """What the code follows from: the sources, the kind of machine and LLVM's version."""
+    """A digest of the sources, the kind of machine and LLVM's version."""
     digest = blake2b(digest_size=16)
-    for room in ROOMS:
-        for path in sorted((PACKAGE / room).rglob("*.py")) or [PACKAGE / room]:
+    for source in SOURCES:
+        for path in sorted((PACKAGE / source).rglob("*.py")) or [PACKAGE / source]:
             digest.update(str(path.relative_to(PACKAGE)).encode())
             digest.update(path.read_bytes())
     return f"{digest.hexdigest()} {ll.get_process_triple()} LLVM {ll.llvm_version_info[0]}"

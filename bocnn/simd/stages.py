@@ -47,7 +47,7 @@ class Stage:
             record: nested tuples of arrays and numbers.
             callees: stages that it calls; compiled before it.
         Returns:
-            What takes the table's address and the whole numbers; and the table.
+            The machine code, called with the table's address and the whole numbers; and the table.
         """
         table, layout = table_of(record)
         found = self._loaded.get(layout)
@@ -95,7 +95,7 @@ def run(code: Any, table: Any, *numbers: int) -> int:
         table: that it reads.
         numbers: further arguments.
     Returns:
-        What the stage returns.
+        The stage's own result.
     Raises:
         Exception: what compiled code raised.
     """
@@ -132,10 +132,10 @@ def _entry_of(function: Any, read: Any, numbers: int) -> CompiledFunction:
     def with_two(table, first, second):  # type: ignore[no-untyped-def]
         return function(read(table), first, second)
 
-    def with_five(table, first, second, third, fourth, fifth):  # type: ignore[no-untyped-def]
-        return function(read(table), first, second, third, fourth, fifth)
+    def with_four(table, first, second, third, fourth):  # type: ignore[no-untyped-def]
+        return function(read(table), first, second, third, fourth)
 
-    entry = {0: alone, 2: with_two, 5: with_five}[numbers]
+    entry = {0: alone, 2: with_two, 4: with_four}[numbers]
     return CompiledFunction(entry, {"nopython": True, "_nrt": False})
 
 

@@ -96,9 +96,9 @@ class _Reader:
 
     def word(self) -> Any:
         """The next word."""
-        place = self.builder.gep(self._table, [ir.Constant(_INT64, self._next)])
+        pointer = self.builder.gep(self._table, [ir.Constant(_INT64, self._next)])
         self._next += 1
-        return self.builder.load(place)
+        return self.builder.load(pointer)
 
     def value(self, kind: types.Type) -> Any:
         """The next value of a type."""

@@ -29,6 +29,10 @@ class Overlap(NamedTuple):
 FROZEN: Final = Overlap(0.5, 0.25)
 """As at the start: half of the samples, and independent filters."""
 
+GRADIENT_FLOW: Final = Overlap(0.75, 0.59)
+"""At the end of small steps from a small start, where samples that are memorized have woken filters:
+measured in the limit d = ∞ with h = 0.05, κ = 0.1, n = 60, m = 20 (docs/explanation/limit.md), to 0.01."""
+
 
 def noise_response(z: Array, overlap: Overlap = FROZEN) -> Array:
     """ψ(z) = a z Φ(a z / b) + b φ(a z / b) with a² = α₂/2, b² = (α − α₂)/2.

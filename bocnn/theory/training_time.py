@@ -10,8 +10,8 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import FROZEN, Overlap
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
-_HALVINGS = 80
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_HALVINGS = 40
 _NEWTON_STEPS = 60
 
 
@@ -88,7 +88,7 @@ def stop_time(
 def training_steps(tau: Array, descent: Descent, sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
     """Gradient steps until τ, both layers trained: (1/η) ∫₀^τ (1 + e^F(τ′)) dτ′, F the margin.
 
-    dτ = η |ℓ′| a step, and |ℓ′| = 1/(1 + e^F). Integrated by Gauss and Legendre's rule on 200 points.
+    dτ = η |ℓ′| a step, and |ℓ′| = 1/(1 + e^F). Integrated by Gauss and Legendre's rule on 64 points.
 
     Args:
         tau: where training stops, shape (runs,).

@@ -1,4 +1,4 @@
-"""The commands of bocnn-sweep and their options; what they do is in `sweeps.driver`."""
+"""The commands of bocnn-sweep and their options; `sweeps.driver` does the work."""
 
 import sys
 from functools import partial

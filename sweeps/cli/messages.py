@@ -1,4 +1,4 @@
-"""What the command prints of a dataset and of the end of a run, and its exit status."""
+"""Messages of the command on a dataset and on the end of a run, and its exit status."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -19,7 +19,7 @@ STREAMS = Output(out, err)
 
 
 def stopped(signal: int) -> typer.Exit:
-    """What to raise when a signal came, after saying so."""
+    """The exception to raise when a signal came, after a message."""
     err.print(f"stopped; {GO_ON}")
     return typer.Exit(128 + signal)
 

@@ -33,21 +33,32 @@ _STRICT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, config=_STRICT)
 class PredictionSpec:
-    """A predicted boundary, y ∝ x^exponent over `x_range` (None: everywhere).
+    """A predicted boundary over `x_range` (None: everywhere): a power of x, its position, or both.
+
+    Where both are given, the exponent is for n, d → ∞, and the position for the sizes of the sweep.
 
     Attributes:
         name: the law, as a person writes it.
-        exponent: of x.
+        exponent: y ∝ x^exponent.
         x_range: the least and largest x for which it is predicted.
         source: where it is from.
         line: y* itself, constant and all, as a column or a formula of columns.
+        prediction: the model's prediction of the measure, whose crossings of a level are y*.
+        within: the relative accuracy that is claimed for y*, 0.05 for 5 %.
     """
 
     name: StrictStr
-    exponent: Power
+    exponent: Power | None = None
     x_range: Range | None = None
     source: StrictStr = ""
     line: StrictStr | None = None
+    prediction: StrictStr | None = None
+    within: Annotated[Number, Field(ge=0, lt=1)] = 0.0
+
+    @property
+    def states_position(self) -> bool:
+        """Whether it says where the boundary is, and not only along which power."""
+        return self.line is not None or self.prediction is not None
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.declare.axis import SCALES, Axis
 from sweeps.declare.document_digest import is_altered
+from sweeps.declare.document_form import check_form
 from sweeps.declare.terminal import visible
 from sweeps.errors import SweepError, shown
 
@@ -86,12 +87,8 @@ def read_document(document: Mapping[str, Any], *, where: str) -> SweepDocument:
             f"{where} was altered since it was written: its digest is of another text. Move it away: each "
             "shard carries the sweep, and the next run of the sweep writes it again."
         )
-    if is_altered(document):
-        raise DocumentError(
-            f"{where} was altered since it was written: its digest is of another text. Move it away: each "
-            "shard carries the sweep, and the next run of the sweep writes it again."
-        )
     try:
+        check_form(document)
         return _read(_with_visible_texts(document))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise DocumentError(

@@ -9,6 +9,8 @@ import re
 MANIFEST = "_sweep.json"
 GIVEN = "_given.json"
 """The sweep file's text as the user gave it, with its comments, and size and replicates beside it."""
+PREDICTIONS = "_predictions.parquet"
+"""What theory predicts of the sweep's measure: one row a cell."""
 TRAJECTORY = "trajectory"
 DAMAGED = "_damaged-"
 """How names of damaged files begin that were set aside."""

@@ -42,7 +42,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "min": (np.minimum, 2),
     "max": (np.maximum, 2),
 }
-"""What a formula may call, and with how many arguments."""
+"""Functions that a formula may call, and how many arguments each takes."""
 CONSTANTS = {"pi": math.pi}
 """Names that are numbers in every formula. Euler's number is exp(1), since e is a name like any other."""
 

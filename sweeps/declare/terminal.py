@@ -1,4 +1,4 @@
-"""What is printed: names as words that no terminal obeys, and output that fails without ending the command.
+"""Printing: names as words that no terminal obeys, and output that fails without ending the command.
 
 A sweep of hours must not end because its log cannot be written: the pipe is closed, the disk is full, the
 encoding has no letter for σ.

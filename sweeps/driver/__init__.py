@@ -1,4 +1,4 @@
-"""What one driver does: plan a sweep against its folder, have it trained, say what its dataset holds."""
+"""The driver: plans a sweep against its folder, has it trained, and gives the state of its dataset."""
 
 from sweeps.driver.steps import (
     Outcome,

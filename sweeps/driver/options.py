@@ -1,4 +1,4 @@
-"""What may be chosen for a start of a driver beside its sweeps: where and how to train, where to print."""
+"""Options of a driver beside its sweeps: where and how to train, where to print."""
 
 from dataclasses import dataclass
 from enum import StrEnum

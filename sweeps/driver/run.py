@@ -59,7 +59,7 @@ def plan_in(resolved: ResolvedSweep, location: str | None) -> tuple[Plan, Datase
 def summary_of(
     resolved: ResolvedSweep, location: str | None, *, shard_size: ShardSize
 ) -> PlanSummary:
-    """What a sweep would train, and what is in its folder.
+    """The plan of a sweep, and the state of its folder.
 
     Args:
         resolved: the sweep.

@@ -11,6 +11,7 @@ from sweeps.declare.cells.resolve import ResolvedSweep, meanings, resolve_keys
 from sweeps.declare.file.presets import find
 from sweeps.declare.file.sweep_file import SweepKeys, read_keys
 from sweeps.declare.file_names import MANIFEST
+from sweeps.driver.predictions import publish_predictions
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.declared import declared
@@ -151,6 +152,7 @@ def prepare(plan: Plan, dataset: DatasetFolder, shard_size: ShardSize) -> Traini
         dataset.store.drop(record)
     notices = dataset.set_aside(owner_of(plan.resolved))
     writer = writer_of(dataset, plan.resolved, plan.sweep())
+    publish_predictions(plan.resolved, dataset, writer)
     session = Session(uuid.uuid4().hex[:12], time.time(), code_of(plan.model))
     shards = cut_shards(plan, shard_size)
     rate = shard_size.gpu_flops_per_s

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.images.classes import SOURCES, Signs, two_classes
+from sweeps.images.classes import IMAGE_SETS, Signs, two_classes
 from sweeps.images.formats import Bytes
 
 IMAGE_COLUMNS = ("data", "folder", "positive", "negative")
@@ -40,7 +40,7 @@ def unusable(blocks: Iterable[Mapping[str, NDArray[Any]]]) -> Iterator[Unusable]
 
 
 def _too_few(pixels: Bytes, signs: Signs, n: int) -> str:
-    """What is wrong with the images of two classes for n training samples; "" where nothing is."""
+    """The problem with the images of two classes for n training samples; "" where there is none."""
     counts = [int((signs == sign).sum()) for sign in (1.0, -1.0)]
     black = int((~pixels.any(axis=1)).sum())
     if not all(counts):
@@ -59,7 +59,7 @@ def _choices(blocks: Iterable[Mapping[str, NDArray[Any]]]) -> dict[tuple[Any, ..
     """The largest n of each choice of images."""
     largest: dict[tuple[Any, ...], int] = {}
     for columns in blocks:
-        real = np.isin(columns["data"], list(SOURCES))
+        real = np.isin(columns["data"], list(IMAGE_SETS))
         rows = zip(*(columns[name][real].tolist() for name in (*IMAGE_COLUMNS, "n")), strict=True)
         for *choice, n in set(rows):
             largest[tuple(choice)] = max(n, largest.get(tuple(choice), 0))

@@ -86,7 +86,7 @@ def _first(folder: str, name: str) -> Path:
 
 
 def _absent(folder: str, name: str) -> ValueError:
-    """What to say where a file is not in its folder: what is there instead."""
+    """The message for a file that is not in its folder: which files are."""
     given = Path(folder)
     if folder and not given.is_dir():
         found = f"which is {'no folder' if given.exists() else 'not there'} and so"
@@ -104,5 +104,5 @@ def _absent(folder: str, name: str) -> ValueError:
 
 
 _LOADERS = {"digits": _digits, "mnist": _mnist, "cifar10": _cifar}
-SOURCES = tuple(_LOADERS)
-"""What images may be taken from."""
+IMAGE_SETS = tuple(_LOADERS)
+"""Image sets that can be read."""

@@ -1,1 +1,1 @@
-"""What is to be trained, cut into shards, and what it will take."""
+"""Planned runs, cut into shards, and their forecast cost."""

@@ -1,4 +1,4 @@
-"""Shards are cut from what is to be trained: of one array shape and of about equal cost."""
+"""Shards are cut from the runs still to train: of one array shape and of about equal cost."""
 
 import math
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ class ShardSize(NamedTuple):
 
 
 def cut_shards(plan: Plan, shard_size: ShardSize) -> list[Shard]:
-    """Cut what is to do into shards of one array shape and of about equal cost.
+    """Cut the runs still to train into shards of one array shape and of about equal cost.
 
     Shards take `cut.seconds` of one core at the nominal rate; a small sweep is cut into at least 16,
     so that all workers have something to do. Where trials have a GPU, runs that it can train are cut
     at its rate and apart from the others.
 
     Args:
-        plan: what is to do.
+        plan: of the sweep.
         shard_size: a fixed number of runs, or seconds of a trial; the rate of its GPU, if any.
     Raises:
         SweepError: more shards than a folder can sensibly hold.
@@ -55,7 +55,7 @@ def cut_shards(plan: Plan, shard_size: ShardSize) -> list[Shard]:
 
 
 def _chosen(plan: Plan, gpu: bool | None) -> Iterator[Positions]:
-    """What is to do, a block at a time: what a GPU can train, what it cannot, or with None all."""
+    """Runs still to train, a block at a time: those a GPU can train, those it cannot, or with None all."""
     for positions in blocks_of(plan.spans, plan.runs_per_shape()):
         some = positions if gpu is None else positions[plan.on_gpu(positions) == gpu]
         if some.size:
@@ -75,7 +75,7 @@ def _target(plan: Plan, shard_size: ShardSize, gpu: bool | None) -> float:
 def _numbers(cost: NDArray[Any], target: float, total: float) -> NDArray[Any]:
     """Shards, as rising whole numbers, of the runs that are at some cost along the plan.
 
-    They cost `target` each, and an eighth of what is left where that is less, so that no worker waits
+    They cost `target` each, and an eighth of the rest where that is less, so that no worker waits
     long for the last: down to a second of a core.
     """
     least = min(target, NOMINAL_FLOPS_PER_S)

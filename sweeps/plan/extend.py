@@ -50,7 +50,7 @@ def _steps(form: Any) -> list[int] | None:
 
 
 def _changed_steps(old: list[int] | None, new: list[int] | None) -> list[str]:
-    """What to say where other steps are to be recorded than those of the published runs."""
+    """The message where other steps are to be recorded than those of the published runs."""
     if old == new:
         return []
     before, after = ("absent" if steps is None else _shown(steps) for steps in (old, new))

@@ -1,4 +1,4 @@
-"""What a plan will take, before anything runs: seconds, bytes on disk, memory."""
+"""Forecast of a plan before anything runs: seconds, bytes on disk, memory."""
 
 import time
 from typing import NamedTuple
@@ -16,7 +16,7 @@ _SAMPLE_FLOPS = NOMINAL_FLOPS_PER_S
 _GPU_SAMPLE = 1024
 _BUSY_S, _MOST_AT_ONCE = 0.25, 65536
 _RAY_START_S = 10.0
-"""What starting Ray takes, about: 5 to 25 s were seen on two cores."""
+"""Seconds that starting Ray takes, about: 5 to 25 s were seen on two cores."""
 
 
 class Forecast(NamedTuple):
@@ -70,7 +70,7 @@ def check_memory(plan: Plan, available: float) -> None:
     """Refuse a plan whose largest run does not fit.
 
     Args:
-        plan: what is to do.
+        plan: of the sweep.
         available: bytes.
     Raises:
         SweepError: gives both figures.
@@ -84,7 +84,7 @@ def check_memory(plan: Plan, available: float) -> None:
 
 
 def gpu_sample(plan: Plan) -> Positions:
-    """Positions of runs that a GPU can train, spread over what is to do; none where it can train none."""
+    """Positions of runs that a GPU can train, spread over those still to train."""
     positions = plan.sample(_GPU_SAMPLE) if plan.todo else np.zeros(0, dtype=np.int64)
     return positions[plan.on_gpu(positions)]
 
@@ -92,7 +92,7 @@ def gpu_sample(plan: Plan) -> Positions:
 def saturated_throughput(plan: Plan, positions: Positions) -> float:
     """Flops per second of this process's GPU on many runs at once.
 
-    What it trains is thrown away. The number of runs is doubled until they take a quarter of a second.
+    Its results are discarded. The number of runs is doubled until they take a quarter of a second.
 
     Args:
         plan: the sweep; spans are not needed.

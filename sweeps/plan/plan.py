@@ -1,4 +1,4 @@
-"""What is to be trained: planned runs minus published ones, cut into shards of like cost and shape.
+"""The plan: planned runs minus published ones, cut into shards of like cost and shape.
 
 Runs have positions 0, 1, 2, … in an order in which array shapes change as seldom as can be. A plan holds
 spans of positions, not runs: parameters and identities are computed for one shard at a time, where it is
@@ -42,7 +42,7 @@ MAX_RUNS = 2_000_000_000
 class Plan:
     """Every run of a sweep, and spans of those that are still to be trained, in order.
 
-    `flops` is the cost of what is to do, `memory_bytes` the need of the largest run of all.
+    `flops` is the cost of the runs still to train, `memory_bytes` the need of the largest run of all.
     """
 
     resolved: ResolvedSweep
@@ -106,7 +106,7 @@ class Plan:
         return self.total // math.prod(cells.shape[dimension] for dimension in slow)
 
     def sample(self, count: int) -> Positions:
-        """Positions of at most `count` runs spread over what is to do."""
+        """Positions of at most `count` runs spread over those still to train."""
         ends = np.cumsum([span.runs for span in self.spans])
         found = []
         for rank in np.unique(np.linspace(0, self.todo - 1, count).astype(np.int64)).tolist():
@@ -126,7 +126,7 @@ class Plan:
         return with_digest(versions | declared(self.resolved))
 
     def of_cells(self, cells: NDArray[np.int64]) -> "Plan":
-        """The plan of what is to do in some cells, by their numbers."""
+        """The plan of the runs still to train in some cells, by their numbers."""
         wanted = self.positions_of(cells)
         spans = tuple(
             shard_of(positions)
@@ -192,7 +192,7 @@ def make_plan(resolved: ResolvedSweep, published: NDArray[Any]) -> Plan:
 
 
 def _spans(plan: Plan, published: NDArray[Any]) -> tuple[Shard, ...]:
-    """Spans of what is not published; those of which all is to do are as long as they can be."""
+    """Spans of runs that are not published, as long as they can be where none of them is."""
     spans: list[Shard] = []
     for first in range(0, plan.total, BLOCK):
         positions = np.arange(first, min(first + BLOCK, plan.total))

@@ -1,4 +1,4 @@
-"""What a plan would train, how long that would take and what it would write, for a person to read."""
+"""A plan for a person to read: runs to train, time, and bytes to write."""
 
 import os
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class PlanSummary:
         return self.runs - self.published
 
     def rows(self) -> list[tuple[str, str]]:
-        """What is said of the plan, each with what it is about."""
+        """The lines of the summary: a heading and its text each."""
         core_s = self.forecast.core_s
         rows = [
             ("cells", f"{self.cells:,} (axes × settings)"),
@@ -65,7 +65,7 @@ class PlanSummary:
         return rows + [("without effect", f"{name}: {why}") for name, why in self.idle.items()]
 
     def warnings(self) -> list[str]:
-        """What to know before it is run: a quicker way, files of the folder that are damaged."""
+        """Notices before it is run: a quicker way, files of the folder that are damaged."""
         quicker = (
             saves_ray(self.forecast.core_s, self.cores, self.forecast.basis)
             if self.to_train

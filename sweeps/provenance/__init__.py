@@ -1,1 +1,1 @@
-"""What decides the last digits of a row: code, machine, sessions, and what a dataset mixes."""
+"""Provenance of rows: code, machine, sessions, and what a dataset mixes."""

@@ -33,7 +33,7 @@ def processor() -> str:
 
 
 def instruction_set() -> str:
-    """What numba compiles for: the processor's name for LLVM, vector extensions, a digest of all."""
+    """Target that numba compiles for: the processor's name for LLVM, vector extensions, a digest of all."""
     name = os.environ.get("NUMBA_CPU_NAME") or _host()[0]
     features = os.environ.get("NUMBA_CPU_FEATURES")
     if features is None:

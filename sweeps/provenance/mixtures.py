@@ -1,4 +1,4 @@
-"""What made a dataset's rows, from what its files say of themselves: whether it mixes code or machines.
+"""Provenance of a dataset's rows, from its files' metadata: whether it mixes code or machines.
 
 Rows are the same bit by bit on one kind of processor with one state of the code, and only there.
 """
@@ -18,7 +18,7 @@ MADE_BY = {
     "numpy": "versions of numpy",
     "scipy": "versions of scipy",
 }
-"""What decides a row's last digits, and what several of them are called."""
+"""Metadata keys that decide a row's last digits, and their plurals."""
 
 NOT_STATED = "not stated"
 
@@ -27,7 +27,7 @@ _DIGITS = 16
 
 
 def mixtures(notes: Iterable[Mapping[str, str]]) -> list[str]:
-    """What differs within a dataset: "instruction sets: generic (48 rows), znver4 (52 rows)".
+    """Differences within a dataset: "instruction sets: generic (48 rows), znver4 (52 rows)".
 
     Args:
         notes: of each file, or part of a compacted one, with its `rows`.

@@ -56,7 +56,7 @@ class _Rows:
         self._keys, self._table = keys[order], table.take(pa.array(order))
 
     def lacks(self, other: pa.Table) -> str:
-        """What keeps another table's rows from being among these, in words; empty where all are."""
+        """Why another table's rows are not all among these, in words; empty where they are."""
         keys = _keys(other)
         at = np.searchsorted(self._keys, keys)
         if np.any(at == self._keys.size) or np.any(self._keys[at] != keys):
@@ -213,7 +213,7 @@ def _once(dataset: DatasetFolder, tables: dict[str, pa.Table]) -> pa.Table:
 
 
 def _keys(table: pa.Table) -> NDArray[Any]:
-    """What tells rows apart: the run, and of records the step too."""
+    """Columns that identify a row: the run, and of records the step too."""
     ids = id_array(table)
     if "step" not in table.column_names:
         return ids

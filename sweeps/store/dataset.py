@@ -212,7 +212,7 @@ class DatasetFolder:
 
 
 class Writer:
-    """What a worker needs to publish shards: picklable, and free of the plan."""
+    """A worker's view of the dataset, to publish shards: picklable, and free of the plan."""
 
     def __init__(self, location: str, sweep: str, model: Model, auxiliary: dict[str, str]) -> None:
         self.location, self._sweep, self._model = location, sweep, model

@@ -26,7 +26,7 @@ def record_name(ids: NDArray[Any]) -> str:
 
 
 def describe(ids: NDArray[Any], columns: Columns, error: str) -> str:
-    """What a person needs to look into a failure, one `key: value` a line, the traceback last.
+    """The text by which a person looks into a failure, one `key: value` a line, the traceback last.
 
     Args:
         ids: identities of the shard's runs.

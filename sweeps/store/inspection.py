@@ -1,6 +1,6 @@
-"""What a folder holds: sound shards, damaged ones, and runs that two files hold with other numbers.
+"""Contents of a folder: sound shards, damaged ones, and runs that two files hold with other numbers.
 
-`run`, `plan`, `status`, `compact` and `verify` all go by what is found here.
+`run`, `plan`, `status`, `compact` and `verify` all go by it.
 """
 
 from collections import Counter
@@ -45,7 +45,7 @@ class Inspection(NamedTuple):
 
     @property
     def notes(self) -> list[dict[str, str]]:
-        """What files say of how they came to be."""
+        """Provenance that the files state."""
         return [note for shard in self.shards.values() for note in shard.notes]
 
 

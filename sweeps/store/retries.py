@@ -49,7 +49,7 @@ def is_permanent(error: str) -> bool:
 
 
 def remedy(error: str, environment: Mapping[str, str] = os.environ) -> str:
-    """What to do about an object store's error.
+    """The remedy for an object store's error.
 
     Args:
         error: text of the store's error.

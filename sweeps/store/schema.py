@@ -57,14 +57,21 @@ def to_table(schema: pa.Schema, ids: NDArray[Any], columns: Columns) -> pa.Table
         ids: run identities, shape (rows,).
         columns: all others, shape (rows,) each.
     """
-    arrays = {
-        name: _array(columns[name], schema.field(name).type)
-        for name in schema.names
-        if name != "run_id"
-    }
     buffer = pa.py_buffer(ids.tobytes())
-    arrays["run_id"] = pa.Array.from_buffers(pa.binary(RUN_ID_BYTES), len(ids), [None, buffer])
-    return pa.table([arrays[name] for name in schema.names], schema=schema)
+    run_ids = pa.Array.from_buffers(pa.binary(RUN_ID_BYTES), len(ids), [None, buffer])
+    rest = plain_table(schema.remove(schema.get_field_index("run_id")), columns)
+    return rest.add_column(0, _id_field(), run_ids).select(schema.names)
+
+
+def plain_table(schema: pa.Schema, columns: Columns) -> pa.Table:
+    """Columns as an Arrow table; NaN becomes null.
+
+    Args:
+        schema: names and types.
+        columns: every column of the schema, shape (rows,) each.
+    """
+    arrays = [_array(columns[name], schema.field(name).type) for name in schema.names]
+    return pa.table(arrays, schema=schema)
 
 
 def file_metadata(sweep: str, model: Model, extra: dict[str, Any]) -> dict[str, str]:

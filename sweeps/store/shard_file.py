@@ -34,13 +34,13 @@ STATED_KEYS = (
     *("code_version", "code_digest", "numba", "llvmlite", "numpy", "scipy"),
     *("wall_s", "compile_s", "session", "session_s", "slots", "node"),
 )
-"""What a file says of how it came to be: what trained it, with which code, for how long, and for whom."""
+"""Metadata keys of a file's provenance: what trained it, with which code, for how long, and for whom."""
 
 UNDECODABLE = (
     *(pa.ArrowException, OSError, ValueError, KeyError, TypeError),
     *(AttributeError, OverflowError, RecursionError),
 )
-"""What reading bytes that are no Parquet file of ours can raise."""
+"""Exceptions of reading bytes that are no Parquet file of ours."""
 
 Found = TypeVar("Found")
 
@@ -57,7 +57,7 @@ class DamagedFile(Exception):
 
 
 class PublishedShard(NamedTuple):
-    """What a sweep needs to know of a file of rows: runs, how they ended, where they come from."""
+    """Summary of a file of rows: runs, how they ended, where they come from."""
 
     ids: NDArray[Any]
     statuses: Counter[str]
@@ -127,7 +127,7 @@ def decode(store: Store, name: str, look: Callable[[pq.ParquetFile], Found]) -> 
 
 
 def _unread(store: Store, name: str, error: BaseException) -> BaseException:
-    """What to raise for a file of which nothing is known: it has gone, or does not fit into memory."""
+    """The exception for a file of which nothing is known: it has gone, or does not fit into memory."""
     if isinstance(error, FileNotFoundError):
         return error
     return SweepError(
@@ -177,7 +177,7 @@ def schema_texts(schema: pa.Schema) -> dict[str, str]:
 
 
 def parts(metadata: Mapping[str, str], rows: int) -> list[dict[str, str]]:
-    """What a file says of how its rows came to be, for each file that it was made of, with their `rows`.
+    """Provenance of a file's rows, for each file that it was made of, with their `rows`.
 
     A word is all that is taken from there: what is not one is left out.
 

@@ -266,7 +266,7 @@ class Store:
 
 @cache
 def _machine() -> str:
-    """What names this boot of this machine and its space of process numbers, in containers too."""
+    """Identity of this boot of this machine and its space of process numbers, in containers too."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         name = boot + os.readlink("/proc/self/ns/pid")

@@ -52,7 +52,7 @@ def verify(dataset: DatasetFolder, model: Model, owner: Owner) -> Verification:
 
 
 def _problems(dataset: DatasetFolder, name: str, table: pa.Table, model: Model) -> Iterator[str]:
-    """What is wrong with one file of rows that is otherwise sound."""
+    """Problems of one file of rows that is otherwise sound."""
     ids = id_array(table)
     try:
         wrong = np.flatnonzero(ids != identities(model, table))
@@ -75,7 +75,7 @@ def _problems(dataset: DatasetFolder, name: str, table: pa.Table, model: Model) 
 
 
 def _wrong_records(dataset: DatasetFolder, records: str, ids: NDArray[Any]) -> Iterator[str]:
-    """What is wrong with the records of a shard's runs."""
+    """Problems of the records of a shard's runs."""
     recorded = id_array(dataset.read(records))
     if strange := np.setdiff1d(recorded, ids).size:
         yield f"has records, in {records}, of {strange:,} runs that it does not hold"

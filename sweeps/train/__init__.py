@@ -1,1 +1,1 @@
-"""The training of shards and what is shown of it."""
+"""Training of shards, and its display."""

@@ -1,4 +1,4 @@
-"""What this process may use of its machine, where less makes libraries wait for ever instead of fail.
+"""Limits of this process on its machine, where less makes libraries wait for ever instead of fail.
 
 OpenBLAS, and Ray's processes, try without end to get memory that a limit on the address space (`ulimit -v`,
 set by some batch systems) keeps from them.

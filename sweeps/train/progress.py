@@ -1,4 +1,4 @@
-"""What is shown of a running sweep: runs done, shards, failures, time left, and a line for each node.
+"""Display of a running sweep: runs done, shards, failures, time left, and a line for each node.
 
 A shard that is tried again or failed is a line of its own, with the reason; without a terminal each that
 ends is, for logs that are searched.

@@ -60,7 +60,7 @@ class Session(NamedTuple):
 
 
 class TrainingJob(NamedTuple):
-    """What executors train of a sweep; shards are numbered. The rate is that of a trial's GPU.
+    """The job that executors train; shards are numbered. The rate is that of a trial's GPU.
 
     `notices` say what was done to the folder before: files that were set aside.
     """
@@ -118,8 +118,8 @@ def train_shard(job: TrainingJob, number: int) -> Iterator[Progress]:
     extra: dict[str, Any] = {"engine": model.engine, "device": machine.processor()}
     extra |= {"wall_s": wall_s, "compile_s": compile_s} | machine.stated()
     extra |= job.session.code.stated() | _whence(job.session)
-    if isinstance(model, UsesGpu) and steps is None:
-        extra |= model.engine_of(columns)
+    if isinstance(model, UsesGpu):
+        extra |= model.engine_of(columns, steps is not None)
     if steps is not None:
         digest = job.writer.publish_trajectory(ids, _joined(traced), extra)
         extra[RECORDS_DIGEST] = digest

@@ -11,7 +11,7 @@ from sweeps.train.shard import Progress
 
 @dataclass
 class NodeCount:
-    """What one node has done: shards running and published, runs trained and seconds of training."""
+    """Totals of one node: shards running and published, runs trained and seconds of training."""
 
     running: int = 0
     published: int = 0

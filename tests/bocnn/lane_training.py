@@ -9,6 +9,7 @@ from bocnn.cpu.lane_state import (
     LANE_AT_STOP,
     LANE_DIVERGED,
     LANE_RUNNING,
+    LaneRun,
     Stop,
     clear_lane,
     load_lane,
@@ -75,7 +76,7 @@ class Training:
             other = network._replace(activations=(1 + lane - self.lane) * network.activations)
             stop = Stop(0, rule.loss_tol if lane == self.lane else -1.0, rule.batch)
             own = rule.step._replace(eta=rule.step.eta / (1 + abs(lane - self.lane)))
-            load_lane(self.state, lane, (training_set, other), own, (stop, SEED))
+            load_lane(self.state, lane, LaneRun(training_set, other, own, stop, SEED))
         self.until(0)
 
     def until(self, step: int) -> None:

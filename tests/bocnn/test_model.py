@@ -31,7 +31,7 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(
     """On the CPU more runs than lanes, which end at different steps: lanes are filled anew."""
     inputs = engine.columns(40, precision=precision, n=n)
     count = inputs["n"].size
-    inputs["steps"] = np.arange(count) % 7 * 9
+    inputs["steps"] = np.arange(count) % 7 * (9 if count == 40 else 2)  # three where interpreted
     inputs["loss_tol"] = np.where(np.arange(count) % 3, np.nan, 0.6)
     together = engine.run(inputs)
     order = np.random.default_rng(0).permutation(count)

@@ -10,7 +10,7 @@ from bocnn.data.model import DataParameters, Geometry
 from bocnn.dense import network as dense
 from bocnn.dynamics.state import StepType
 from bocnn.measure.fresh_output import FreshOutput, fresh_output
-from bocnn.measure.measures import RunState
+from bocnn.measure.run_state import RunState
 from tests.bocnn.arenas import arena, padded_zeros
 from tests.bocnn.dense_pairs import Pair, Problem, make_pair
 from tests.bocnn.lane_training import Training, make_rule
@@ -33,13 +33,7 @@ class Trained(NamedTuple):
     @property
     def fresh(self) -> FreshOutput:
         """The law of its outputs on fresh samples."""
-        return fresh_output(
-            self.parameters,
-            self.geometry,
-            (self.filters, self.pair.network),
-            self.step_type,
-            arena(),
-        )
+        return fresh_output(self.run, self.filters, arena())
 
     @property
     def run(self) -> RunState:

@@ -1,17 +1,20 @@
 """A small sweep of each model, and ways to plan, train and read it."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
 import pytest
 
-from sweeps import driver
+from sweeps import cli, driver
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.errors import SweepError
@@ -187,7 +190,22 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def bocnn_sweep(*arguments: Any) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user does, in its own process."""
+    """Run the command in this process: a new one takes longer to start than a small sweep to train."""
+    words, said, complained = [*COMMAND, *map(str, arguments)], io.StringIO(), io.StringIO()
+    with (
+        patch.object(sys, "argv", words),
+        redirect_stdout(said),
+        redirect_stderr(complained),
+        pytest.raises(SystemExit) as ended,
+    ):
+        cli.main()
+    return subprocess.CompletedProcess(
+        words, int(ended.value.code or 0), said.getvalue(), complained.getvalue()
+    )
+
+
+def bocnn_sweep_process(*arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does, in its own process; with Ray, which would stay in this one."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120
     )

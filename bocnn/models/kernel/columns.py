@@ -38,7 +38,7 @@ KERNEL_WORDS: Final[Words] = {
     "teacher": ("linear", "quadratic"),
     "labels": ("teacher", "random", "worst"),
 }
-"""What is drawn and trained; a folder may have any name."""
+"""Data that are drawn, and image sets; a folder may have any name."""
 
 
 def _is_sphere(columns: Columns) -> NDArray[np.bool_]:

@@ -82,7 +82,7 @@ class Kernel(RowModel):
         return found
 
     def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
-        """What decides the numbers of runs, beside seed, replicate and `keyed`: images by their content."""
+        """Columns that decide runs, beside seed, replicate and `keyed`; images by their content."""
         found = self.canonical(columns)
         contents = self.read_contents(columns)
         found["images"] = content_column(found, contents.__getitem__)
@@ -119,7 +119,7 @@ class Kernel(RowModel):
     def record(
         self, columns: Columns, steps: Ints
     ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-        """What `run` returns, bit for bit, and the trajectory of each run.
+        """Results of `run`, bit for bit, and the trajectory of each run.
 
         Args:
             columns: as for `run`.
@@ -170,7 +170,7 @@ class Kernel(RowModel):
 
 
 class _Prediction(NamedTuple):
-    """What H∞ predicts of a training: its eigenvalues and vectors, the labels along them, and η."""
+    """Prediction of a training by H∞: its eigenvalues and vectors, the labels along them, and η."""
 
     values: Array
     vectors: Array
@@ -200,7 +200,7 @@ def _trajectory_point(prediction: _Prediction, step: int, residual: Array, moved
 
 
 def _complexity(gram: Array, labels: Array) -> Row:
-    """What H∞ says of the labels: bounds of distance and loss, NaN where it is singular."""
+    """Bounds on the labels by H∞: bounds of distance and loss, NaN where it is singular."""
     bounds = {
         "distance_bound": theory.distance_bound(gram, labels),
         "bound": theory.generalization_bound(gram, labels),

@@ -39,7 +39,7 @@ _LOG_2 = math.log(2.0)
 
 
 class LimitStart(NamedTuple):
-    """What a run starts from; matrices are padded with zeros (`bocnn.simd.products`).
+    """State of a run at the start; matrices are padded with zeros (`bocnn.simd.products`).
 
     true, observed: ŷ and y, (n,). g: symmetric, zero on its diagonal, (n, n). z: z⁰, (2m, n). along: what
     has the signs of S while it is 0, (2m,). The first m filters are of class +1.
@@ -69,7 +69,7 @@ class LimitState(NamedTuple):
 
 
 class LimitStop(NamedTuple):
-    """What ends a training: so many steps, or a training loss; none where it is negative."""
+    """End of a training: so many steps, or a training loss; none where it is negative."""
 
     steps: int
     loss_tol: float

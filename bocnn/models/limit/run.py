@@ -170,10 +170,10 @@ def new_state(start: LimitStart, arena: Arena) -> LimitState:
 def _measure(
     runs: LimitRuns, r: int, trained: tuple[LimitStart, LimitState], steps: float, arena: Arena
 ) -> LimitMeasures:
-    """The measures of run r as it stands."""
+    """The measures of run r at its present step."""
     start, state = trained
     n, m, seed = runs.n[r], runs.m[r], Seed(runs.key0[r], runs.key1[r], runs.replicate[r])
-    fresh = _fresh_output(start, state, (runs.signal[r], runs.kappa[r]), arena)
+    fresh = _fresh_output(start, state, runs.signal[r], runs.kappa[r], arena)
     step_type = StepType(RELU, 0.0, LOGISTIC, False)
     clean, error = clean_error(fresh, step_type, runs.n_test[r], seed, arena)
     wrong, largest, signal = 0.0, 0.0, 0.0
@@ -201,9 +201,9 @@ def _measure(
 
 @compiled()
 def _fresh_output(
-    start: LimitStart, state: LimitState, scales: tuple[float, float], arena: Arena
+    start: LimitStart, state: LimitState, signal: float, kappa: float, arena: Arena
 ) -> FreshOutput:
-    """Distribution of the outputs on fresh samples, in units of σ_p² √(n / d) / m; C and κ are given."""
+    """Distribution of the outputs on fresh samples, in units of σ_p² √(n / d) / m; `signal` is C."""
     filters, n = state.signal.size, start.true.size
     fresh = FreshOutput(
         allocate(arena, (2,), np.float64),
@@ -218,9 +218,9 @@ def _fresh_output(
             rows[k, i] = state.u[k, i] / n
             columns[i, k] = state.u[k, i]
     add_product(rows, columns, fresh.root, full_spans(filters, n, arena))
-    _write_centres(state, math.sqrt(scales[0]) / n, fresh)
+    _write_centres(state, math.sqrt(signal) / n, fresh)
     for k in range(filters):
-        fresh.root[k, k] += scales[1] * scales[1]
+        fresh.root[k, k] += kappa * kappa
     cholesky(fresh.root, allocate(arena, (fresh.root.shape[0],), np.float64))
     return fresh
 

@@ -39,7 +39,7 @@ PROPORTIONAL_WORDS: Final[Words] = {
     "train": ("second", "first"),
     "activation": ("linear", "relu", "erf"),
 }
-"""What is trained."""
+"""Networks that are trained."""
 
 
 def _is_linear(columns: Columns) -> NDArray[np.bool_]:

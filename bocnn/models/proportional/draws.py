@@ -1,4 +1,4 @@
-"""What a run starts from: inputs, filters, signs and noise, a pure function of its key and replicate.
+"""Random draws of a run: inputs, filters, signs and noise, a pure function of its key and replicate.
 
 What is trained, and how, leaves them as they are: every method sees the same inputs, filters and noise.
 """

@@ -1,4 +1,4 @@
-"""What is trained: either layer of f(x) = Σ a_i φ(⟨w_i, x⟩) by the square loss, without regularization.
+"""Training of either layer of f(x) = Σ a_i φ(⟨w_i, x⟩) by the square loss, without regularization.
 
 | layer, φ | how | bias and variance |
 |---|---|---|
@@ -27,7 +27,7 @@ from bocnn.models.proportional.population import (
 
 
 class Fit(NamedTuple):
-    """What came of a training; grad_norm is the last ‖∇‖², over samples and with the noise.
+    """Result of a training; grad_norm is the last ‖∇‖², over samples and with the noise.
 
     nonlinear is E (f − ⟨x, E f x⟩)² of the learned function f.
     """

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from sweeps.declare import formula
+from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.declare.file.sweep_file import FREE_SECTIONS, SweepSpec
 from sweeps.errors import FileError, Path, listed, nearest
-from sweeps.protocol import Model, RecordsTrajectory
+from sweeps.protocol import Model, PredictsMeasures, RecordsTrajectory
 
 Trees = Mapping[str, ast.expr]
 
@@ -100,7 +101,7 @@ def _unknown(spec: SweepSpec, model: Model, trees: Trees) -> Iterator[FileError]
 def _given_nowhere(
     tree: ast.expr, spec: SweepSpec, model: Model, *, also: Collection[str] = ()
 ) -> Iterator[str]:
-    """What to say of each name of a formula that is neither declared nor a parameter nor in `also`."""
+    """A message for each name of a formula that is neither declared nor a parameter nor in `also`."""
     valid = {name for _, name in _sections(spec)} | {column.name for column in model.parameters}
     valid |= set(also)
     for used in sorted(formula.columns_of(tree) - valid):
@@ -160,6 +161,27 @@ def _analysis(spec: SweepSpec, model: Model) -> Iterator[FileError]:
             ("analysis", "levels"), "received []; expected a level, or curves beside it"
         )
     yield from _curves(spec, model, measures)
+    yield from _theory(spec.analysis, model)
+
+
+def _theory(analysis: AnalysisSpec, model: Model) -> Iterator[FileError]:
+    """Predicted boundaries that predict nothing, twice the same, or what the model does not predict."""
+    offered = model.predictions if isinstance(model, PredictsMeasures) else ()
+    valid = [one.name for one in offered if one.measure == analysis.measure]
+    for index, theory in enumerate(analysis.theory):
+        path = ("analysis", "theory", index)
+        if theory.exponent is None and theory.line is None and theory.prediction is None:
+            yield FileError(path, "predicts nothing; give an exponent, a line or a prediction")
+        if theory.line is not None and theory.prediction is not None:
+            text = "both state where the boundary is; give one of line and prediction"
+            yield FileError((*path, "prediction"), text)
+        if theory.prediction is not None and theory.prediction not in valid:
+            names = ", ".join(valid) or "none"
+            text = (
+                f"received {theory.prediction!r}; predictions of {analysis.measure} that the model "
+                f"{model.name} has: {names}{nearest(theory.prediction, valid)}"
+            )
+            yield FileError((*path, "prediction"), text)
 
 
 def _curves(spec: SweepSpec, model: Model, measures: list[str]) -> Iterator[FileError]:
@@ -231,7 +253,7 @@ def _formulas(spec: SweepSpec, model: Model) -> Iterator[FileError]:
 
 
 def _no_columns(tree: ast.expr, spec: SweepSpec, model: Model) -> Iterator[str]:
-    """What to say of each name of a formula that is no column of numbers of the dataset."""
+    """A message for each name of a formula that is no column of numbers of the dataset."""
     columns = {column.name for column in (*model.parameters, *model.measures)}
     for name in sorted(formula.columns_of(tree) & spec.derived.keys() - columns):
         text = f"the formula names {name!r}, which is derived and no column of the dataset; write"

@@ -111,7 +111,7 @@ def resolve_keys(
 
 
 def meanings(resolved: ResolvedSweep) -> dict[str, str]:
-    """What each auxiliary column means: itself, and the formulas that read it."""
+    """Meaning of each auxiliary column: itself, and the formulas that read it."""
     formulas = resolved.spec.derived
     read = {name: formula.columns_of(formula.parse(text)) for name, text in formulas.items()}
     return {

@@ -64,7 +64,7 @@ _SUBSTITUTES: dict[str, Any] = {
     "exponent": 0,
     "order": "1",
 }
-"""What replaces a required key that is missing or of a wrong type."""
+"""Stand-ins for a required key that is missing or of a wrong type."""
 
 _SUBSTITUTE_ITEMS: dict[str, Any] = {
     "levels": 0.5,
@@ -75,10 +75,10 @@ _SUBSTITUTE_ITEMS: dict[str, Any] = {
     "across": {},
     "curves": {},
 }
-"""What replaces an item of a wrong type, by the list that holds it; no name of an axis is a blank."""
+"""Stand-ins for an item of a wrong type, by the list that holds it; no name of an axis is a blank."""
 
 _ROUNDS = 4
-"""What replaces an ill-typed section is itself filled in the next round."""
+"""A stand-in for an ill-typed section is itself filled in the next round."""
 _ABSENT = object()
 """No key of any mapping: null may be one."""
 

@@ -54,7 +54,7 @@ class FileSource(NamedTuple):
 
 
 class Given(NamedTuple):
-    """What the user gave: the sweep file's text, and the size and replicates given on the command line."""
+    """The user's input: the sweep file's text, and the size and replicates given on the command line."""
 
     text: str
     size: str | None = None

@@ -1,4 +1,8 @@
-"""YAML with line numbers: safe types only, numbers as people write them, no key twice."""
+"""YAML with line numbers: safe types only, numbers as people write them, no key twice.
+
+PyYAML's nodes have the lines. ruamel.yaml has them too, but raises at the first key that is given twice,
+where here all errors of a file are reported together; what is refused beyond that would be the same code.
+"""
 
 import re
 import sys
@@ -9,7 +13,7 @@ import yaml
 from sweeps.errors import FileError, Path, shown
 
 _ODD_NUMBER = re.compile(r":|^[-+]?0[0-9bx_]", re.IGNORECASE)
-"""What YAML 1.1 reads as octal, hexadecimal or base 60, and a person does not."""
+"""Numbers that YAML 1.1 reads as octal, hexadecimal or base 60, and a person does not."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -80,10 +84,12 @@ def read(text: str) -> tuple[Any, dict[Path, int], list[FileError]]:
     lines: dict[Path, int] = {}
     errors: list[FileError] = []
     try:
-        node = yaml.compose(text, _Loader)
-        if node is not None:
-            _walk(node, (), lines, errors)
-        return yaml.load(text, _Loader), lines, errors
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None, lines, errors
+        _walk(node, (), lines, errors)
+        return loader.construct_document(node), lines, errors
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         lines[("YAML",)] = mark.line + 1 if mark else 1

@@ -1,4 +1,4 @@
-"""What a Ray has: its nodes, its slots, its GPUs. What is trained on it is `tune`'s job."""
+"""Resources of a Ray cluster: nodes, slots, GPUs. Training on it is `tune`'s job."""
 
 from sweeps.errors import SweepError
 from sweeps.plan.forecast import saturated_throughput

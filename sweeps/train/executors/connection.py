@@ -218,7 +218,7 @@ def _located(address: str) -> str:
 
 
 def _ask(there: str, mode: str) -> str:
-    """What a cluster says to a process that comes with the secret, or without: its error, or nothing."""
+    """The answer of a cluster to a process with the secret, or without: its error, or nothing."""
     environment = os.environ | {secret.MODE: mode}
     if mode == "disabled":
         environment.pop(secret.TOKEN, None)
@@ -238,7 +238,7 @@ def _ask(there: str, mode: str) -> str:
 
 
 def _check_answer(error: str, there: str, mode: str) -> None:
-    """Say what is wrong with what a cluster answered.
+    """Raise the error of a cluster's answer.
 
     Raises:
         SweepError: it answered with an error.

@@ -28,7 +28,7 @@ _LAST_WAIT_S = 0.5
 
 
 class _Event(NamedTuple):
-    """What a thread says of a shard, and how it learns that this was taken; no content at its end."""
+    """A thread's report on a shard, and how it learns that this was taken; no content at its end."""
 
     number: int
     content: Progress | BaseException | None
@@ -80,7 +80,7 @@ def _keep(job: TrainingJob, number: int, error: Exception, stop_signal: StopSign
 
 
 def _events(job: TrainingJob, stop_signal: StopSignal, workers: int) -> Iterator[_Event]:
-    """What the threads say, until all have ended or, after a signal, their last wait is over."""
+    """The threads' reports, until all have ended or, after a signal, their last wait is over."""
     events: SimpleQueue[_Event] = SimpleQueue()
     numbers, lock = iter(range(len(job.shards))), threading.Lock()
 

@@ -250,7 +250,7 @@ def _fit(job: TrainingJob, watch: _Monitor, cluster: Cluster) -> None:
 
 
 def _error(trial: Any) -> str:
-    """What Tune wrote of a trial's error."""
+    """The error that Tune wrote for a trial."""
     try:
         return Path(trial.error_file).read_text()
     except (OSError, TypeError):
@@ -258,7 +258,7 @@ def _error(trial: Any) -> str:
 
 
 def _resources(gpu_shards: frozenset[int], gpus: float) -> Any:
-    """What a trial requests: a CPU, and a share of a GPU where its shard is one of those for GPUs."""
+    """Resources that a trial requests: a CPU, and a share of a GPU where its shard is for GPUs."""
     if not (gpu_shards and gpus):
         return {"cpu": 1}
 

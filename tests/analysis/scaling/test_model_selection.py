@@ -191,7 +191,7 @@ def test_sections_are_ready_for_a_report(dataset: Dataset, tmp_path) -> None:
         section.begin(Tasks())
     rows = {name: table.rows for name, one in sections.items() for table in one.tables()}
     assert set(rows) == set(sections)
-    boundaries, settings, quantities = 2, 2, {"exponent", "factor"}
+    boundaries, settings, quantities = 2, 2, {"exponent", "exponent at finite size", "factor"}
     assert {row["quantity"] for row in rows["theory"]} == quantities
     assert len(rows["theory"]) == boundaries * settings * len(quantities)
     definitions, levels = 2, len(default_levels(results.cells))

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bocnn.cpu.lane_state import LANE_AT_STOP, Stop, clear_lane, load_lane, resume_lane
+from bocnn.cpu.lane_state import LANE_AT_STOP, LaneRun, Stop, clear_lane, load_lane, resume_lane
 from bocnn.cpu.train import advance
 from bocnn.data.draws import draw_order
 from bocnn.dense import network as dense
@@ -158,11 +158,10 @@ def test_a_runs_lane_and_company_change_no_bit(name: str, dtype: type) -> None:
     rule = make_rule(activation=name, momentum=0.5, batch=4)
     here, there = start(pair, rule), start(pair, rule)
     other = make_pair(Problem(13, 70, seed=1, mu_norm=1e15), dtype)
-    stop = (Stop(60, 0.5, 2), SEED)
-    load_lane(there.state, 5, (other.training_set, other.network), make_rule(eta=7.0).step, stop)
-    load_lane(
-        there.state, 6, (pair.training_set, pair.network), rule.step, (Stop(50, -1.0, 4), SEED)
-    )
+    quick, stop = make_rule(eta=7.0).step, Stop(60, 0.5, 2)
+    load_lane(there.state, 5, LaneRun(other.training_set, other.network, quick, stop, SEED))
+    stop = Stop(50, -1.0, 4)
+    load_lane(there.state, 6, LaneRun(pair.training_set, pair.network, rule.step, stop, SEED))
     clear_lane(there.state, 0)
     here.until(50)
     clock = there.state.clock

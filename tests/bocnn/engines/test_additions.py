@@ -88,12 +88,37 @@ def test_a_word_in_no_registry_is_refused(name: str, word: str, registry: Any, e
         MODEL.run(runs_with(name, word))
 
 
-def test_what_only_the_dense_engine_trains_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+@each_addition
+def test_it_is_recorded_beside_runs_of_the_gram_engine(
+    name: str, word: str, registry: Any, entry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = np.array([0, 1, 7])
+    plain, plain_records = MODEL.record(columns(1, p_flip=0.2, n_test=200), steps)
+    default = {"optimizer": "sgd", "label_process": "flip"}
+    mixed = runs_with(name, word, 2)
+    mixed[name][0] = default.get(name) or columns(1)[name][0]
+    monkeypatch.setitem(registry, word, entry)
+    rows, records = MODEL.record(mixed, steps)
+    assert records["run"].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert records["step"].tolist() == 2 * [0, 1, 7, 60]
+    for column, values in plain_records.items():
+        np.testing.assert_array_equal(records[column][:4], values, err_msg=column)
+    for column in plain:
+        assert rows[column][0] == plain[column][0], column
+    ended = MODEL.run(mixed)
+    for column in ended:
+        np.testing.assert_array_equal(rows[column], ended[column], err_msg=column)
+    assert MODEL.engine_of(mixed, recorded=True)["engine"] == "gram-cpu+dense"
+
+
+def test_coefficients_are_null_where_the_optimizer_leaves_the_span(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(optimizers.OPTIMIZERS, "toy_adam", adam)
-    with pytest.raises(
-        ValueError, match="received optimizer: toy_adam; the engine gram-cpu accepts sgd"
-    ):
-        MODEL.record(runs_with("optimizer", "toy_adam"), np.array([0]))
+    rows, records = MODEL.record(runs_with("optimizer", "toy_adam", 1), np.array([0, 7]))
+    for name in ("gamma_max", "rho_max", "gamma_over_rho"):
+        assert np.isnan(records[name]).all(), name
+    assert np.isfinite(records["slope_max"]).all() and rows["status"].tolist() == ["ok"]
 
 
 def test_without_torch_the_plan_has_a_cost_and_training_names_the_extra(

@@ -79,8 +79,8 @@ def test_compiled_code_comes_from_no_file_that_its_cache_does_not_know() -> None
         if path not in known:
             assert "@compiled" not in text and "register_jitable" not in text, path
         elif path.name != "__init__.py":
-            rooms = {name.removesuffix(".py") for name in compiled.UNCOMPILED}
-            assert not re.findall(rf"^from bocnn\.({'|'.join(rooms)})\b", text, re.M), path
+            names = {name.removesuffix(".py") for name in compiled.UNCOMPILED}
+            assert not re.findall(rf"^from bocnn\.({'|'.join(names)})\b", text, re.M), path
 
 
 def test_caches_of_former_code_are_removed_but_the_latest(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ NOT_COMPILED = {
     "registry.noises",
     "registry.signals",
 }
-"""What rooms of compiled code import from others."""
+"""Imports of the compiled packages from others."""
 
 
 def test_it_is_of_these_sources() -> None:
@@ -44,17 +44,17 @@ def test_nothing_of_it_is_used_with_other_sources(monkeypatch: pytest.MonkeyPatc
 
 def test_its_digest_covers_what_it_is_made_of() -> None:
     outside = set()
-    for room in shipped.ROOMS:
-        for path in (PACKAGE / room).rglob("*.py"):
+    for source in shipped.SOURCES:
+        for path in (PACKAGE / source).rglob("*.py"):
             imported = re.findall(r"^from bocnn\.([\w.]+) import", path.read_text(), re.M)
-            outside |= {name for name in imported if name.split(".")[0] not in ROOM_NAMES}
+            outside |= {name for name in imported if name.split(".")[0] not in SOURCE_NAMES}
     assert outside == NOT_COMPILED
     for name in outside:
         path = (PACKAGE / name.replace(".", "/")).with_suffix(".py")
         assert "compiled" not in path.read_text().replace("compiled code", "")
 
 
-ROOM_NAMES = {room.removesuffix(".py") for room in shipped.ROOMS}
+SOURCE_NAMES = {source.removesuffix(".py") for source in shipped.SOURCES}
 
 
 @pytest.mark.slow

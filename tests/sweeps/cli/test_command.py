@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.sweeps.small import BOCNN_SWEEP, bocnn_sweep, contents, rows
+from tests.sweeps.small import BOCNN_SWEEP, bocnn_sweep, bocnn_sweep_process, contents, rows
 
 LOCAL = ("--executor", "local")
 WRONG = """\
@@ -55,12 +55,14 @@ def test_plan_says_what_would_be_done_and_writes_nothing(bocnn_file: Path, out: 
 
 
 def test_run_then_status_then_run_again(bocnn_file: Path, out: Path) -> None:
-    said = succeeded(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL, "--shard-runs", 10))
+    said = succeeded(
+        bocnn_sweep_process("run", bocnn_file, "--out", out, *LOCAL, "--shard-runs", 10)
+    )
     assert "48 runs planned, 0 published, 48 to train in 5 shards" in said
     assert "48 of 48 runs published in 5 files, complete; 48 ok" in said
-    assert "48 of 48 runs published in 5 files" in succeeded(bocnn_sweep("status", out))
+    assert "48 of 48 runs published in 5 files" in succeeded(bocnn_sweep_process("status", out))
     files = contents(out)
-    said = succeeded(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL))
+    said = succeeded(bocnn_sweep_process("run", bocnn_file, "--out", out, *LOCAL))
     assert "48 published, 0 to train in 0 shards" in said
     assert contents(out) == files
 
@@ -73,7 +75,7 @@ def test_replicates_may_be_added_on_the_command_line(bocnn_file: Path, out: Path
 
 
 def test_the_default_executor_is_tune(bocnn_file: Path, out: Path) -> None:
-    said = succeeded(bocnn_sweep("run", bocnn_file, "--out", out, "--workers", 2))
+    said = succeeded(bocnn_sweep_process("run", bocnn_file, "--out", out, "--workers", 2))
     assert "48 of 48 runs published" in said
     again = bocnn_sweep("plan", bocnn_file, "--out", out)
     assert "to train │ 0" in succeeded(again)

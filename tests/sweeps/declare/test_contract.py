@@ -102,7 +102,9 @@ def test_every_key_can_be_given_and_comes_back_in_the_record() -> None:
 
 
 def test_every_key_is_read_by_somebody() -> None:
-    paths = [p for room in ("sweeps", "analysis") for p in sorted((ROOT / room).rglob("*.py"))]
+    paths = [
+        p for package in ("sweeps", "analysis") for p in sorted((ROOT / package).rglob("*.py"))
+    ]
     trees = [ast.parse(p.read_text()) for p in paths if not str(p).endswith(CONTRACT)]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     read = {node.attr for node in nodes if isinstance(node, ast.Attribute)}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import bocnn
+from bocnn.engines.dense import Dense
 from bocnn.model import Bocnn
 from bocnn.registry import noises
 from sweeps.errors import SweepError
@@ -73,8 +74,15 @@ def test_sizes_beyond_the_only_engine_of_a_word_are_refused(wide: Bocnn) -> None
     assert "dense: the run is beyond its sizes" in message
 
 
-def test_a_word_that_the_recording_engine_does_not_train_is_refused(wide: Bocnn) -> None:
-    message = errors_of(signs_sweep(50) + "trajectory: [0, 5]\n", wide)
-    assert (
-        "trajectory: received noise: toy_signs; the engine gram-cpu, which alone records" in message
+def test_what_no_engine_that_records_trains_is_refused_at_the_key_that_records(
+    wide: Bocnn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = signs_sweep(50) + "trajectory: [0, 5]\n"
+    assert resolved(recorded, wide).cells.number == 12
+    assert "trajectory: no engine trains" in errors_of(
+        signs_sweep(10**9) + "trajectory: [0]\n", wide
     )
+    monkeypatch.delattr(Dense, "record")
+    message = errors_of(recorded, wide)
+    assert "trajectory: no engine trains this combination of parameters and records it" in message
+    assert "gram-cpu: received noise: toy_signs" in message and "dense: " not in message

@@ -14,7 +14,7 @@ from sweeps.plan.cut import ShardSize
 from sweeps.protocol import load_model
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import local
-from tests.sweeps.small import COMMAND, TOY_SWEEP, errors_of, ignore, resolved
+from tests.sweeps.small import TOY_SWEEP, bocnn_sweep, errors_of, ignore, resolved
 from tests.toy import TOY
 
 SIZED = f"{TOY_SWEEP}sizes:\n  smoke: {{replicates: 1, axes: {{y: [1.0]}}}}\n  paper: {{}}\n"
@@ -94,12 +94,6 @@ def test_every_shipped_sweep_trains_in_its_smoke_size(name: str, tmp_path: Path)
 
 
 def test_the_command_takes_a_size(tmp_path: Path) -> None:
-    import subprocess
-
-    done = subprocess.run(
-        [*COMMAND, "plan", "shang-fig-2a", "--size", "smoke", "--out", str(tmp_path / "out")],
-        capture_output=True,
-        text=True,
-    )
+    done = bocnn_sweep("plan", "shang-fig-2a", "--size", "smoke", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert "shang-fig-2a-smoke" in done.stdout and "72 (axes × settings)" in done.stdout

@@ -23,7 +23,15 @@ from sweeps.store.failed_shard import reason
 from sweeps.train.executors import local
 from sweeps.train.shard import Progress, TrainingJob, check_here
 from sweeps.train.stop import StopSignal
-from tests.sweeps.small import BOCNN_SWEEP, COMMAND, TOY_SWEEP, bocnn_sweep, planned, train
+from tests.sweeps.small import (
+    BOCNN_SWEEP,
+    COMMAND,
+    TOY_SWEEP,
+    bocnn_sweep,
+    bocnn_sweep_process,
+    planned,
+    train,
+)
 from tests.toy import TOY, Toy
 
 Run = Callable[..., dict[int, str]]
@@ -144,7 +152,7 @@ def test_a_cluster_without_a_secret_is_refused(
     monkeypatch: pytest.MonkeyPatch, bocnn_file: Path, out: Path
 ) -> None:
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    said = bocnn_sweep("run", bocnn_file, "--out", out, "--address", "192.0.2.9:6379")
+    said = bocnn_sweep_process("run", bocnn_file, "--out", out, "--address", "192.0.2.9:6379")
     assert said.returncode == 2
     assert "and no RAY_AUTH_MODE; expected RAY_AUTH_MODE=token" in said.stderr
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.sweeps.small import BOCNN_SWEEP, COMMAND, bocnn_sweep, rows
+from tests.sweeps.small import BOCNN_SWEEP, COMMAND, bocnn_sweep, bocnn_sweep_process, rows
 
 SHARD_RUNS = 40
 SWEEP = (
@@ -82,7 +82,7 @@ def test_the_same_command_completes_a_killed_sweep(
     assert 5 <= len(files) < RUNS / SHARD_RUNS
     assert all(pq.read_table(path).num_rows == SHARD_RUNS for path in files)
 
-    again = bocnn_sweep(*arguments)
+    again = bocnn_sweep_process(*arguments)
     assert again.returncode == 0, again.stderr
     left = RUNS - SHARD_RUNS * len(files)
     assert f"{RUNS - left:,} published, {left:,} to train" in " ".join(again.stdout.split())

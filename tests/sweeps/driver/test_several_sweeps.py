@@ -9,7 +9,7 @@ from bocnn.models.proportional.model import MODEL
 from sweeps.driver.options import RunOptions
 from sweeps.driver.ray_session import RaySession
 from sweeps.train.stop import StopSignal
-from tests.sweeps.small import PROPORTIONAL_SWEEP, bocnn_sweep, planned, rows
+from tests.sweeps.small import PROPORTIONAL_SWEEP, bocnn_sweep, bocnn_sweep_process, planned, rows
 
 
 @pytest.fixture
@@ -25,7 +25,8 @@ def two_files(tmp_path: Path) -> list[Path]:
 
 @pytest.mark.parametrize("executor", ["local", "tune"])
 def test_each_has_a_folder_by_its_name(two_files: list[Path], out: Path, executor: str) -> None:
-    done = bocnn_sweep("run", *two_files, "--out", out, "--executor", executor, "--workers", 2)
+    command = bocnn_sweep_process if executor == "tune" else bocnn_sweep
+    done = command("run", *two_files, "--out", out, "--executor", executor, "--workers", 2)
     assert done.returncode == 0, done.stderr
     assert [rows(out / name).num_rows for name in ("first", "second")] == [24, 24]
     for name in ("first", "second"):

@@ -24,6 +24,7 @@ from sweeps.store.compact import Compaction
 from sweeps.store.dataset import DatasetFolder
 from sweeps.store.store import Store
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, bocnn_sweep, contents, planned, rows, train
+from tests.sweeps.store.reading import Accesses, read_as_reports_do
 from tests.toy import TOY
 
 LARGE = 10**9
@@ -294,25 +295,42 @@ def test_edited_records_are_not_compacted(digest: bool, out: Path) -> None:
 READER = (
     "import sys\n"
     "from pathlib import Path\n"
-    "from analysis.dataset.files import open_dataset\n"
-    "from analysis.dataset.provenance import read_provenance\n"
-    "from analysis.dataset.trajectory_files import find_records, read_cells, read_records, read_runs\n"
-    "folder, ended = sys.argv[1], Path(sys.argv[2])\n"
+    "from tests.sweeps.store.reading import read_as_reports_do\n"
     "looks = 0\n"
-    "while not (looks and ended.exists()):\n"
-    "    dataset = open_dataset(folder)\n"
-    "    assert dataset.table.num_rows == 48, dataset.table.num_rows\n"
-    "    count = dataset.query('SELECT count(DISTINCT run_id) AS n FROM runs')['n'][0]\n"
-    "    assert count == 48, count\n"
-    "    records = find_records(folder)\n"
-    "    runs = read_runs(records, dataset.sweep, read_cells(records, dataset.sweep))\n"
-    "    assert len(runs) == 48, len(runs)\n"
-    "    assert read_records(records, runs, ['train_loss']).values.shape[1] == 48\n"
-    "    assert read_provenance(folder).rows >= 48\n"
+    "while not (looks and Path(sys.argv[2]).exists()):\n"
+    "    read_as_reports_do(Path(sys.argv[1]))\n"
     "    looks += 1\n"
     "print(looks)\n"
 )
 """A program that reads a folder as reports do, again and again, until a file is there."""
+
+
+def read_as_drivers_do(folder: Path) -> None:
+    """A plan and the status: every run is published."""
+    assert planned(TRACED, folder, MODEL)[0].todo == 0
+    found = datasets.read_status(DatasetFolder(str(folder)), lambda name: MODEL)
+    assert (found.published, found.damaged, found.conflicts) == (48, (), ())
+
+
+@pytest.mark.parametrize(
+    "read", [pytest.param(read_as_reports_do, marks=pytest.mark.slow), read_as_drivers_do]
+)
+def test_a_compaction_before_any_access_of_a_reader(
+    read: Callable[[Path], None], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a reader has listed or opened, it finds every run when the files go just then."""
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=24))
+    small, accesses = contents(out), Accesses(monkeypatch)
+    read(out)
+    for number in range(1, accesses.count + 1):
+        for path in out.glob("*.parquet"):
+            path.unlink()
+        for name, data in small.items():
+            (out / name).write_bytes(data)
+        accesses.expect(number, lambda: compact(out, model=MODEL))
+        read(out)
+        assert len(files_of(out)) == 1, number
+    assert number > 10
 
 
 def split(folder: Path, model: Model) -> None:
@@ -328,7 +346,7 @@ def split(folder: Path, model: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    "compactions", [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+    "compactions", [3, pytest.param(8, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 )
 def test_readers_and_drivers_beside_compactions(
     compactions: int, out: Path, tmp_path: Path
@@ -348,9 +366,7 @@ def test_readers_and_drivers_beside_compactions(
     def plan_on() -> None:
         while not done.exists():
             try:
-                assert planned(TRACED, out, MODEL)[0].todo == 0
-                found = datasets.read_status(DatasetFolder(str(out)), lambda name: MODEL)
-                assert (found.published, found.damaged, found.conflicts) == (48, (), ())
+                read_as_drivers_do(out)
             except Exception as error:
                 errors.append(error)
                 return

@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[3]
 
 def test_no_room_sweeps_or_analysis_reads_a_pickle() -> None:
     """Nothing but Ray and pipes to own children pickles, between processes that one user has started."""
-    for room in ("sweeps", "analysis", "bocnn"):
-        for path in (ROOT / room).rglob("*.py"):
+    for package in ("sweeps", "analysis", "bocnn"):
+        for path in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
                 names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -28,6 +28,7 @@ from tests.sweeps.small import (
     BOCNN_SWEEP,
     TOY_SWEEP,
     bocnn_sweep,
+    bocnn_sweep_process,
     contents,
     errors_of,
     planned,
@@ -298,7 +299,8 @@ def test_the_command_records_under_ray_tune(out: Path, tmp_path: Path) -> None:
     path.write_text(TRACED)
     here = tmp_path / "here"
     for folder, executor in ((out, "tune"), (here, "local")):
-        done = bocnn_sweep("run", path, "--out", folder, "--executor", executor, "--workers", 1)
+        command = bocnn_sweep_process if executor == "tune" else bocnn_sweep
+        done = command("run", path, "--out", folder, "--executor", executor, "--workers", 1)
         assert done.returncode == 0, done.stderr
     assert records(out).equals(records(here))
     assert rows(out).equals(rows(here))

@@ -53,6 +53,7 @@ def boundary_figure(level: LevelResults) -> FigureBlock:
             powers,
             comparisons=level.comparisons,
             broken_laws=level.broken_laws,
+            predicted=level.predicted,
         ),
     )
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.boundary.mean_crossing import Boundary
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import exact
 from analysis.figures import draw_failures, draw_map
 from analysis.report.blocks import FigureBlock, MapBlock, TableBlock
+from analysis.report.results import LevelResults
 from analysis.report.rows import TableRow, finite
 from analysis.report.section import Section, has_levels
 
@@ -33,8 +33,10 @@ class PlaneMap(Section):
     @cached_property
     def views(self) -> list[PlaneView]:
         """Each level in both kinds of colour, and the failures where there are any."""
-        boundaries, cells = self.results.boundaries, self.results.cells
-        views = [level_view(cells, one, two) for one in boundaries for two in (False, True)]
+        cells = self.results.cells
+        views = [
+            level_view(cells, one, two) for one in self.results.levels for two in (False, True)
+        ]
         planned = cells.missing + sum(cells.status.values())
         if (cells.runs_used < planned).any():
             views.append(PlaneView("failures", "runs not used", partial(draw_failures, cells)))
@@ -75,20 +77,26 @@ class PlaneMap(Section):
         return [TableBlock("cells", "Values of all cells", cell_rows(self.results.cells))]
 
 
-def level_view(cells: Cells, boundary: Boundary, two_colours: bool) -> PlaneView:
+def level_view(cells: Cells, found: LevelResults, two_colours: bool) -> PlaneView:
     """The view of one level: means in shades, or their sides of the level in two colours.
 
     Args:
         cells: means on the plane.
-        boundary: at the level.
+        found: at the level.
         two_colours: whether sides of the level are shown instead of shades.
     """
-    level = exact(boundary.level)
+    level = exact(found.boundary.level)
     kind, words = ("two-colour", "two colours") if two_colours else ("map", "mean")
     return PlaneView(
         f"{kind}-level-{level}",
         f"{words}, level {level}",
-        lambda settings: draw_map(cells, boundary, settings=settings, two_colours=two_colours),
+        lambda settings: draw_map(
+            cells,
+            found.boundary,
+            settings=settings,
+            two_colours=two_colours,
+            predicted=tuple(found.predicted.values()),
+        ),
     )
 
 

@@ -1,16 +1,15 @@
-"""Every prediction compared with every boundary: its exponent, and its line where it states one."""
+"""Every prediction compared with every boundary: its exponent, and its position where it states one."""
 
 from collections.abc import Iterator
 from functools import cached_property
 
-from analysis.cells.columns import along_x
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock
 from analysis.report.predictions import Prediction
 from analysis.report.rows import TableRow
 from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
-from analysis.scaling.verdict import Verdict, judge_exponent, judge_line
+from analysis.scaling.verdict import Verdict, judge
 from sweeps.declare.analysis_spec import PredictionSpec
 
 THEORY_VERDICT_COLUMNS = (
@@ -36,7 +35,9 @@ class TheoryVerdicts(Section):
     def words(self) -> str:
         return (
             "Prediction beside measured value and interval. A comparison is inconclusive where the "
-            "interval is too wide, the range of x too narrow or the columns too few."
+            "interval is too wide, the range of x too narrow or the columns too few. An exponent is for "
+            "n, d → ∞; where theory also states the boundary at the sizes of the sweep, the exponent of "
+            "that line over the same columns follows, and the factor of measured over predicted position."
         )
 
     def tables(self) -> list[TableBlock]:
@@ -54,14 +55,14 @@ class TheoryVerdicts(Section):
 
     def _judge(self, theory: PredictionSpec) -> Iterator[Verdict]:
         results = self.results
-        line = None if theory.line is None else along_x(results.dataset, results.cells, theory.line)
+        predicted_at = {one.boundary.level: one.predicted.get(theory) for one in results.levels}
         for boundary in (*results.boundaries, *results.median_boundaries):
+            line = predicted_at[boundary.level]
             for s in range(len(results.cells.plane.settings)):
-                yield judge_exponent(boundary, s, theory=theory, sweep=results.sweep)
-                if line is not None:
-                    yield judge_line(
-                        boundary, s, predicted=line, theory=theory, sweep=results.sweep
-                    )
+                predicted = None if line is None else line[s]
+                yield from judge(
+                    boundary, s, theory=theory, predicted=predicted, sweep=results.sweep
+                )
 
 
 def prediction_of(verdict: Verdict) -> Prediction:

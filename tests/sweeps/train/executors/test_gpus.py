@@ -37,7 +37,7 @@ FAST = ShardSize(seconds=0.003, gpu_flops_per_s=100 * NOMINAL_FLOPS_PER_S)
 class OnCard(Bocnn):
     """The model in a process that has a GPU."""
 
-    def engine_of(self, columns: Any) -> dict[str, str]:
+    def engine_of(self, columns: Any, recorded: bool = False) -> dict[str, str]:
         """As if each run were trained on it."""
         return {"engine": "gram-cuda", "device": "a GPU"}
 
@@ -45,7 +45,7 @@ class OnCard(Bocnn):
 class Seen(Bocnn):
     """The model, saying which GPUs its process may use."""
 
-    def engine_of(self, columns: Any) -> dict[str, str]:
+    def engine_of(self, columns: Any, recorded: bool = False) -> dict[str, str]:
         """What CUDA would see."""
         return {"device": os.environ.get("CUDA_VISIBLE_DEVICES", "all")}
 

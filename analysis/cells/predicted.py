@@ -1,0 +1,126 @@
+"""Where theory says that the boundary is: predicted measures on the plane, and where they cross a level."""
+
+import numpy as np
+import pyarrow as pa
+from scipy.interpolate import CubicSpline
+from scipy.optimize import brentq
+
+from analysis.cells.cells import Cells
+from analysis.cells.columns import along_x
+from analysis.cells.groups import float_column, index_among
+from analysis.dataset.files import Dataset
+from analysis.dataset.plane import Floats, Plane, PlaneAxis
+from analysis.dataset.predictions_file import predicted_measure, read_predictions
+from analysis.errors import AnalysisError
+from sweeps.declare.analysis_spec import PredictionSpec
+
+MIN_CELLS = 4
+"""Cells of a column that theory must speak of: fewer make no cubic spline."""
+
+
+def predicted_boundary(
+    dataset: Dataset, cells: Cells, theory: PredictionSpec, level: float
+) -> Floats:
+    """Where a prediction puts the boundary of a level.
+
+    Args:
+        dataset: the runs.
+        cells: theirs on the plane.
+        theory: states a line or a prediction.
+        level: of the measure.
+    Returns:
+        y*, in the values of y, shape (settings, x); NaN where theory says nothing or beyond the grid.
+    Raises:
+        AnalysisError: as `along_x` and `predicted_on_plane`.
+    """
+    plane = cells.plane
+    if theory.line is not None:
+        line = along_x(dataset, cells, theory.line)
+        return np.broadcast_to(line, (len(plane.settings), len(line)))
+    assert theory.prediction is not None
+    values = predicted_on_plane(dataset, cells, theory.prediction)
+    return np.array([[crossing(column, level, plane.y) for column in part] for part in values])
+
+
+def predicted_on_plane(dataset: Dataset, cells: Cells, name: str) -> Floats:
+    """A prediction of the measure in every cell of the plane.
+
+    Args:
+        dataset: the runs.
+        cells: theirs on the plane.
+        name: of the prediction.
+    Returns:
+        Shape (settings, x, y), NaN where theory says nothing.
+    Raises:
+        AnalysisError: there is no such prediction, it is of another measure, or it takes several values
+            in a cell.
+    """
+    table = read_predictions(dataset.location, name)
+    if (measure := predicted_measure(table, name)) != cells.measure:
+        raise AnalysisError(f"The prediction '{name}' is of {measure}, not of {cells.measure}.")
+    shape = cells.mean.shape
+    at = _positions(table, cells.plane)
+    known = at >= 0
+    values = float_column(table[name].to_numpy(zero_copy_only=False))[known]
+    low, high = np.full(np.prod(shape), np.inf), np.full(np.prod(shape), -np.inf)
+    np.fmin.at(low, at[known], values)
+    np.fmax.at(high, at[known], values)
+    if np.any(high - low > 1e-9):
+        raise AnalysisError(
+            f"The prediction '{name}' takes several values in a cell of {cells.plane.x.name} and "
+            f"{cells.plane.y.name}. Show a plane whose cells hold one point of the sweep."
+        )
+    return np.where(np.isfinite(low), low, np.nan).reshape(shape)
+
+
+def crossing(values: Floats, level: float, y: PlaneAxis) -> float:
+    """Where a smooth column crosses the level, on a cubic spline in the axis's own coordinate.
+
+    Args:
+        values: of the column, shape (y,), NaN where nothing is known.
+        level: where to cut.
+        y: the axis.
+    Returns:
+        In the values of y; NaN unless it crosses once.
+    """
+    known = np.isfinite(values)
+    u, above = y.coordinates[known], values[known] - level
+    turns = np.flatnonzero(np.diff(np.signbit(above)))
+    if len(u) < MIN_CELLS or len(turns) != 1:
+        return np.nan
+    k = int(turns[0])
+    column = CubicSpline(u, above)
+    return float(y.value(brentq(lambda at: float(column(at)), u[k], u[k + 1])))
+
+
+def _positions(table: pa.Table, plane: Plane) -> np.ndarray:
+    """The flat position of each row on the plane, −1 for one that is not on it, shape (rows,)."""
+    count = table.num_rows
+    setting = np.full(count, -1, dtype=np.int64)
+    for s, wanted in enumerate(plane.setting_values or ({},)):
+        same = np.ones(count, dtype=bool)
+        for name, value in wanted.items():
+            same &= index_among(_column(table, name), (value,)) == 0
+        setting[same] = s
+    on_axes = [
+        index_among(_column(table, axis.name), tuple(axis.values.tolist()))
+        for axis in (plane.x, plane.y)
+    ]
+    shape = (max(len(plane.settings), 1), len(plane.x.values), len(plane.y.values))
+    at = np.full(count, -1, dtype=np.int64)
+    known = (setting >= 0) & (on_axes[0] >= 0) & (on_axes[1] >= 0)
+    at[known] = np.ravel_multi_index((setting[known], *(part[known] for part in on_axes)), shape)
+    return at
+
+
+def _column(table: pa.Table, name: str) -> np.ma.MaskedArray:
+    """A column with nulls masked.
+
+    Raises:
+        AnalysisError: cells do not differ in it.
+    """
+    if name not in table.column_names:
+        raise AnalysisError(f"Predictions do not differ by '{name}', so they have no place on it.")
+    column = table[name]
+    mask = column.is_null().to_numpy(zero_copy_only=False)
+    return np.ma.MaskedArray(column.to_numpy(zero_copy_only=False), mask=mask)
