@@ -30,7 +30,7 @@ class _KeptTicks:
         """The ticks to draw, as the axis's own method returns them."""
         axes = self._axis.axes
         figure = axes.get_figure(root=True)
-        low, high = self._axis.get_view_interval()  # type: ignore[attr-defined]
+        low, high = self._axis.get_view_interval()
         state = (low, high, axes.bbox.width, axes.bbox.height, figure.dpi)  # type: ignore[union-attr]
         if state != self._state:
             self._ticks, self._state = self._update(), state

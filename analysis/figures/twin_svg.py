@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any, cast
 
 from matplotlib.backends.backend_mixed import MixedModeRenderer
 from matplotlib.backends.backend_svg import RendererSVG
@@ -23,12 +24,14 @@ _MARKS = re.compile(" *<!-- \ue000 [a-z]* -->\n")
 class _TwinRenderer(RendererSVG):
     """Writes each text twice, between comments."""
 
-    def _draw_text_as_path(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
-        self.writer.comment(PATHS)
-        super()._draw_text_as_path(*args, **kwargs)  # type: ignore[misc]
-        self.writer.comment(TEXT)
-        super()._draw_text_as_text(*args, **kwargs)  # type: ignore[misc]
-        self.writer.comment(END)
+    def _draw_text_as_path(self, *text: Any) -> None:
+        writer: Any = self.writer
+        base = cast(Any, super())
+        writer.comment(PATHS)
+        base._draw_text_as_path(*text)
+        writer.comment(TEXT)
+        base._draw_text_as_text(*text)
+        writer.comment(END)
 
 
 def twin_svg(figure: Figure) -> tuple[str, str]:
@@ -41,12 +44,12 @@ def twin_svg(figure: Figure) -> tuple[str, str]:
     dpi = figure.dpi
     figure.dpi = SVG_DPI
     width, height = figure.get_size_inches()
-    renderer = MixedModeRenderer(
+    renderer: Any = MixedModeRenderer(  # type: ignore[no-untyped-call]
         figure,
         width,
         height,
         dpi,
-        _TwinRenderer(
+        _TwinRenderer(  # type: ignore[no-untyped-call]
             width * SVG_DPI, height * SVG_DPI, stream, image_dpi=dpi, metadata={"Date": None}
         ),
     )

@@ -151,7 +151,9 @@ def _coarse_likelihood(counts: Counts, table: _Table) -> float:
 
 def _best_width(counts: Counts, table: _Table, widths: Floats) -> tuple[Floats, Floats]:
     """Largest log likelihood over widths, and the width there, each (columns, thresholds)."""
-    loss = table.loss(counts).reshape(len(counts.runs), -1, len(widths))
+    loss: Floats = (
+        table.loss(counts).reshape(len(counts.runs), -1, len(widths)).astype(np.float64, copy=False)
+    )
     at = loss.argmax(axis=2)
     return _peak(loss, at), widths[at]
 

@@ -106,7 +106,9 @@ class Reader:
             near[1] - self._level + t * (start + t * (bend + t * (rise - start - bend)))
         )
 
-    def _slopes(self, near: list[Floats], step: Ints, last: int) -> tuple[Floats, Floats]:
+    def _slopes(
+        self, near: list[NDArray[np.floating[Any]]], step: Ints, last: int
+    ) -> tuple[Floats, Floats]:
         """Slopes at both ends of steps, times the step, as np.gradient has them."""
         before, low, high, after = near
         if self._step:
