@@ -59,23 +59,27 @@ papers: $(READY)
 	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
 	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
 
-# Tests in two halves, each on a core: those of NUMERICS, and the rest. Output of the first comes when both
-# are done. Libraries start no threads of their own: two processes of two on two cores wait for each other.
+# Tests in parts at once: numerics, a core; Ray, mostly waiting, and beside it the rest, another. Output of
+# all but the rest comes when all are done. Libraries start no threads of their own: they would wait for each
+# other.
 NUMERICS := tests/bocnn tests/analysis
+RAY := tests/sweeps/clusters tests/sweeps/driver tests/sweeps/train
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 
-define halves
-@$(PYTEST) -m "$(1)" $(NUMERICS) > $(VENV)/numerics.log 2>&1 & numerics=$$!; \
-trap 'kill $$numerics' INT TERM; \
-$(PYTEST) -m "$(1)" $(NUMERICS:%=--ignore=%); others=$$?; \
-wait $$numerics; numerics=$$?; cat $(VENV)/numerics.log; exit $$((numerics + others))
+# What is tested, as a marker expression, and the parts that run beside the rest.
+define together
+@$(foreach part,$(2),$(PYTEST) -m "$(1)" $($(part)) > $(VENV)/$(part).log 2>&1 & parts="$$parts $$!";) \
+trap 'kill $$parts' INT TERM; \
+$(PYTEST) -m "$(1)" $(foreach part,$(2),$($(part):%=--ignore=%)); status=$$?; \
+for part in $$parts; do wait $$part || status=1; done; \
+cat $(2:%=$(VENV)/%.log); exit $$status
 endef
 
 test: $(READY)
-	$(call halves,not slow and not cluster and not gpu)
+	$(call together,not slow and not cluster and not gpu,NUMERICS)
 
 test-all: $(READY)
-	$(call halves,not gpu)
+	$(call together,not gpu,NUMERICS RAY)
 
 check: $(READY) docs
 	$(BIN)/ruff format --check .

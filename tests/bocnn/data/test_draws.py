@@ -12,7 +12,7 @@ from bocnn.data.draws import (
     draw_normals,
     draw_order,
 )
-from tests.bocnn.arenas import arena
+from tests.bocnn.arenas import arena, passing
 
 
 def seed(replicate: int) -> Seed:
@@ -25,7 +25,7 @@ def test_inner_products_have_the_law_of_drawn_vectors(dimension: int) -> None:
     generator = np.random.default_rng(dimension)
     vectors = generator.standard_normal((draws, rows, dimension))
     drawn = np.einsum("rid,rjd->rij", vectors, vectors)
-    factors = [draw_factor(seed(r), rows, dimension, arena()) for r in range(draws)]
+    factors = [passing(draw_factor, seed(r), rows, dimension) for r in range(draws)]
     bartlett = np.array([factor.T @ factor for factor in factors])
     for i, j in [(0, 0), (4, 4), (0, 1), (2, 4), (3, 4)]:
         assert stats.ks_2samp(drawn[:, i, j], bartlett[:, i, j]).pvalue > 1e-3
@@ -68,6 +68,6 @@ def test_labels_are_balanced_and_flips_grow_with_p() -> None:
 
 def test_normals_of_a_quantity_are_standard_over_replicates() -> None:
     drawn = np.concatenate(
-        [draw_normals(seed(r), SIGNAL, (5, 2), arena())[:, 0].copy() for r in range(2_000)]
+        [passing(draw_normals, seed(r), SIGNAL, (5, 2))[:, 0] for r in range(2_000)]
     )
     assert stats.kstest(drawn, "norm").pvalue > 0.01

@@ -14,7 +14,7 @@ from bocnn.measure.chi_tails import upper_gammas
 from bocnn.measure.fresh_output import FreshOutput, cholesky
 from bocnn.measure.measures import noise_memorization, signal_learning, training_error
 from bocnn.measure.test_error import clean_error, zero_one_loss
-from tests.bocnn.arenas import arena, chances_negative, padded_zeros
+from tests.bocnn.arenas import arena, chances_negative, padded_zeros, passing
 from tests.bocnn.dense_pairs import Problem
 from tests.bocnn.lane_training import make_rule
 from tests.bocnn.trained_pairs import trained
@@ -125,9 +125,10 @@ def test_measures_are_the_dense_networks_by_definition(problem: Problem) -> None
 @pytest.mark.parametrize("n_test", [3, 49, 50])
 def test_the_standard_error_is_the_spread_over_draws(n_test: int) -> None:
     run, found = trained(Problem(20, 200, mu_norm=1.0)), []
+    fresh = run.fresh
     for replicate in range(1_000):
         seed = SEED._replace(replicate=np.uint64(replicate))
-        found.append(clean_error(run.fresh, run.step_type, n_test, seed, arena()))
+        found.append(passing(clean_error, fresh, run.step_type, n_test, seed))
     errors, deviations = np.array(found).T
     assert np.std(errors) == pytest.approx(np.sqrt(np.mean(deviations**2)), rel=0.1)
 

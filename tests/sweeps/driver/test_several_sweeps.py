@@ -23,7 +23,7 @@ def two_files(tmp_path: Path) -> list[Path]:
     return paths
 
 
-@pytest.mark.parametrize("executor", ["local", "tune"])
+@pytest.mark.parametrize("executor", ["local", pytest.param("tune", marks=pytest.mark.slow)])
 def test_each_has_a_folder_by_its_name(two_files: list[Path], out: Path, executor: str) -> None:
     command = bocnn_sweep_process if executor == "tune" else bocnn_sweep
     done = command("run", *two_files, "--out", out, "--executor", executor, "--workers", 2)
