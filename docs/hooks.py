@@ -1,6 +1,7 @@
 """Tables of the reference that are written from the code when the site is built, so that they cannot drift.
 
 A page names one on a line of its own: {{ parameters bocnn }}, {{ measures bocnn }}, {{ recorded bocnn }},
+{{ predictions bocnn }},
 {{ command sweeps.cli }}, {{ public analysis }}, {{ shipped }}.
 """
 
@@ -14,7 +15,7 @@ import typer.main
 import yaml
 
 from sweeps.declare.file.presets import preset_files
-from sweeps.protocol import load_model
+from sweeps.models import load_model
 
 MARK = re.compile(r"^\{\{ (\w+) ?([\w.]*) \}\}$", re.MULTILINE)
 
@@ -41,6 +42,13 @@ def measures(model: str) -> Iterator[str]:
 def recorded(model: str) -> Iterator[str]:
     """Recorded columns of a model."""
     return meanings(load_model(model).trajectory_measures)  # type: ignore[attr-defined]
+
+
+def predictions(model: str) -> Iterator[str]:
+    """What a model predicts of its measures."""
+    yield from table("prediction", "of", "assumes", "derived in")
+    for one in load_model(model).predictions:  # type: ignore[attr-defined]
+        yield row(f"`{one.name}`", f"`{one.measure}`", one.meaning, f"`{one.source}`")
 
 
 def meanings(columns: Iterable[Any]) -> Iterator[str]:
@@ -105,6 +113,7 @@ WRITERS = {
     "parameters": parameters,
     "measures": measures,
     "recorded": recorded,
+    "predictions": predictions,
     "command": command,
     "shipped": shipped,
     "public": public,

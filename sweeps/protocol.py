@@ -1,19 +1,13 @@
 """The protocol between a sweep and a model: columns, the cost of a run, and `run`.
 
 Everything is of built-in types and NumPy arrays, so that a model satisfies it without importing this
-package. A model is found by its name among the installed entry points of the group `bocnn.models`.
+package. `sweeps.models` finds a model by its name.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from importlib.metadata import entry_points
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from numpy.typing import NDArray
-
-from sweeps.errors import SweepError, nearest
-from sweeps.images.classes import two_classes
-
-GROUP = "bocnn.models"
 
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -289,25 +283,3 @@ class NeedsImages(Model, Protocol):
             ValueError: images that are not there, or cannot be used.
         """
         ...
-
-
-def load_model(name: str) -> Model:
-    """The installed model of that name, able to read what its runs name.
-
-    Raises:
-        SweepError: no such model is installed, or a package that it needs is not.
-    """
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if name not in found:
-        raise SweepError(
-            f"unknown model {name!r}; installed: {', '.join(sorted(found)) or 'none'}"
-            f"{nearest(name, found)}"
-        )
-    try:
-        model = found[name].load()
-    except ModuleNotFoundError as error:
-        missing = (error.name or "a package").partition(".")[0]
-        raise SweepError(f"the model {name!r} needs {missing}, which is not installed") from None
-    if not isinstance(model, Model):
-        raise SweepError(f"entry point {name!r} of {GROUP} is not a model: {type(model).__name__}")
-    return model.with_images(two_classes) if isinstance(model, NeedsImages) else model

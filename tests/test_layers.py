@@ -39,7 +39,17 @@ ORDER = {
         *("dense", "engines", "theory", "models", "model", "lazy", "notebook", "__init__"),
     ),
     "sweeps": (
-        *("errors", "optional", "images", "protocol", "declare", "provenance", "store", "plan"),
+        *(
+            "errors",
+            "optional",
+            "images",
+            "protocol",
+            "models",
+            "declare",
+            "provenance",
+            "store",
+            "plan",
+        ),
         *("train", "driver", "sweep", "cli", "__init__"),
     ),
     "analysis": (

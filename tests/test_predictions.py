@@ -36,6 +36,7 @@ analysis:
     - {name: square root, exponent: EXPONENT, prediction: exact, x_range: [0.25, 13], within: 0.05}
     - {name: halved, prediction: halved, x_range: [0.25, 13]}
 """
+LINE = "line: sqrt(x)"
 HALF = SWEEP.replace("EXPONENT", "0.5")
 FEW = ReportOptions(resampling=Resampling(draws=300))
 
@@ -98,6 +99,22 @@ def test_a_wrong_exponent_is_told_from_a_wrong_theory(folder: Path) -> None:
     wrong = found["halved", "factor"]
     assert wrong.measured is not None and wrong.measured.value == pytest.approx(2, rel=0.05)
     assert wrong.verdict == "disagrees"
+
+
+def test_a_finite_size_that_is_no_nearer_explains_nothing(tmp_path: Path) -> None:
+    """A claimed accuracy that covers the measured exponent does not make the asymptotic one wrong."""
+    text = SWEEP.replace("EXPONENT", "0.5").replace("within: 0.05", "within: 0.5")
+    text = text.replace("axes:", "fixed: {exponent: 0.6}\naxes:").replace("prediction: exact", LINE)
+    assert not train(text, tmp_path / "data", PredictingToy()).missing
+    section = TheoryVerdicts(analyse(str(tmp_path / "data"), FEW))
+    verdicts = {
+        one.quantity: one.verdict
+        for one in section.verdicts
+        if (one.prediction, one.level, one.definition) == ("square root", 0.25, "mean")
+        and one.setting.startswith("p_flip = 0,")
+    }
+    assert verdicts["exponent"] == "disagrees"
+    assert verdicts["exponent at finite size"] == verdicts["factor"] == "agrees"
 
 
 def test_an_exponent_that_agrees_needs_no_finite_size(tmp_path: Path) -> None:

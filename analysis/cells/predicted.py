@@ -14,7 +14,7 @@ from analysis.dataset.predictions_file import predicted_measure, read_prediction
 from analysis.errors import AnalysisError
 from sweeps.declare.analysis_spec import PredictionSpec
 
-MIN_CELLS = 4
+MIN_SPLINE_CELLS = 4
 """Cells of a column that theory must speak of: fewer make no cubic spline."""
 
 
@@ -86,7 +86,7 @@ def crossing(values: Floats, level: float, y: PlaneAxis) -> float:
     known = np.isfinite(values)
     u, above = y.coordinates[known], values[known] - level
     turns = np.flatnonzero(np.diff(np.signbit(above)))
-    if len(u) < MIN_CELLS or len(turns) != 1:
+    if len(u) < MIN_SPLINE_CELLS or len(turns) != 1:
         return np.nan
     k = int(turns[0])
     column = CubicSpline(u, above)

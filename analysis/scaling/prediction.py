@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
+from analysis.dataset.plane import Floats
 from analysis.scaling.once import once_per_boundary
 from analysis.scaling.power_law import Estimate, PowerLaw, closed_columns, estimate, fit_power_law
 from sweeps.declare.analysis_spec import PredictionSpec
@@ -62,7 +63,8 @@ def compare(boundary: Boundary, setting: int, *, theory: PredictionSpec) -> Comp
         raise ValueError(f"received the prediction {theory.name!r}, which states no exponent")
     law = fit_power_law(boundary, setting, x_range=theory.x_range)
     constant = _fixed_exponent_constant(boundary, law, theory.exponent)
-    verdict, reason = judge_slope(boundary, law, theory.exponent)
+    x = closed_columns(boundary, setting, kind="power", x_range=theory.x_range).x
+    verdict, reason = judge_slope(law.slope, theory.exponent, log_x=x, columns=law.columns)
     return Comparison(theory, theory.exponent, law, constant, verdict, reason)
 
 
@@ -72,29 +74,27 @@ def is_poor_fit(law: PowerLaw) -> bool:
 
 
 def judge_slope(
-    boundary: Boundary, law: PowerLaw, exponent: float, *, tolerance: float = 0.0
+    slope: Estimate | None, exponent: float, *, log_x: Floats, columns: int, tolerance: float = 0.0
 ) -> tuple[str, str]:
     """Whether a fitted exponent is the predicted one.
 
     Args:
-        boundary: which the law was fitted to.
-        law: a power law.
+        slope: the fitted exponent, if any.
         exponent: the predicted one.
+        log_x: of the columns with closed intervals.
+        columns: how many the fit used.
         tolerance: by how much theory itself may be off.
     Returns:
         The verdict, and why it is inconclusive.
     """
-    if law.slope is None or law.columns < MIN_COLUMNS_TO_JUDGE:
-        return INCONCLUSIVE, f"{law.columns} of at least {MIN_COLUMNS_TO_JUDGE} columns"
-    x = closed_columns(boundary, law.setting, kind="power", x_range=law.x_range).x
-    if not len(x) or np.ptp(x) / np.log(10) < MIN_DECADES:
+    if slope is None or columns < MIN_COLUMNS_TO_JUDGE:
+        return INCONCLUSIVE, f"{columns} of at least {MIN_COLUMNS_TO_JUDGE} columns"
+    if not len(log_x) or np.ptp(log_x) / np.log(10) < MIN_DECADES:
         return INCONCLUSIVE, f"range too narrow: under {MIN_DECADES} decades"
-    slope = law.slope
     if not slope.high - slope.low <= MAX_INTERVAL_WIDTH * max(abs(exponent), 1.0):
         return INCONCLUSIVE, "interval too wide"
-    return (
-        AGREES if slope.low - tolerance <= exponent <= slope.high + tolerance else DISAGREES
-    ), ""
+    agrees = slope.low - tolerance <= exponent <= slope.high + tolerance
+    return (AGREES if agrees else DISAGREES), ""
 
 
 def _fixed_exponent_constant(boundary: Boundary, law: PowerLaw, exponent: float) -> Estimate | None:

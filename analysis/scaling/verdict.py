@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats
-from analysis.scaling.power_law import Estimate, closed_columns, estimate, fit_power_law
+from analysis.scaling.power_law import Estimate, closed_columns, estimate
 from analysis.scaling.prediction import (
     AGREES,
     AGREES_AT_FINITE_SIZE,
@@ -23,6 +23,8 @@ from sweeps.declare.analysis_spec import PredictionSpec
 
 # A predicted line whose constant is known only to this factor is not tested.
 WIDEST_FACTOR = 2.0
+# Share of an exponent's columns of which a predicted line must speak to explain it.
+MIN_SHARE_EXPLAINED = 0.75
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ def judge(
 ) -> list[Verdict]:
     """All that a prediction states, against one measured boundary.
 
-    Where the fitted exponent is not the asymptotic one and is that of the predicted line at the sizes of
-    the sweep, the exponent's verdict says so.
+    Where the fitted exponent is not the asymptotic one, and that of the predicted line at the sizes of the
+    sweep agrees and is nearer by half at least, the exponent's verdict says so.
 
     Args:
         boundary: crossings and draws.
@@ -76,7 +78,7 @@ def judge(
         line = judge_finite_exponent(
             boundary, setting, predicted=predicted, theory=theory, sweep=sweep
         )
-        if verdicts and verdicts[0].verdict == DISAGREES and line.verdict == AGREES:
+        if verdicts and verdicts[0].verdict == DISAGREES and _explains(line, verdicts[0]):
             verdicts[0] = replace(verdicts[0], verdict=AGREES_AT_FINITE_SIZE)
         factor = judge_line(boundary, setting, predicted=predicted, theory=theory, sweep=sweep)
         verdicts += [line, factor]
@@ -86,9 +88,11 @@ def judge(
 def judge_finite_exponent(
     boundary: Boundary, setting: int, *, predicted: Floats, theory: PredictionSpec, sweep: str
 ) -> Verdict:
-    """The fitted exponent against that of a predicted line over the same columns.
+    """The slope of the crossings over the columns of which theory speaks, against the predicted line's.
 
-    A line that is claimed to be within a share w has an exponent to within 2 log(1 + w) / log(x_max/x_min).
+    Both are weighted least squares of log y* in log x over the same columns, so that they can be compared
+    where the boundary is bent and no power law. A line claimed to be within a share w has a slope to
+    within 2 log(1 + w) / log(x_max/x_min).
 
     Args:
         boundary: crossings and draws.
@@ -97,29 +101,52 @@ def judge_finite_exponent(
         theory: its name, range, accuracy and source.
         sweep: name of the sweep.
     """
-    law = fit_power_law(boundary, setting, x_range=theory.x_range)
     points = closed_columns(boundary, setting, kind="power", x_range=theory.x_range)
     line = predicted[points.columns]
     ok = (line > 0) & np.isfinite(line)
-    x = points.x[ok]
-    exponent = np.nan
-    if ok.sum() >= MIN_COLUMNS_TO_JUDGE:
-        exponent = float(np.polyfit(x, np.log(line[ok]), 1, w=1 / points.error[ok])[0])
-        tolerance = 2 * np.log1p(theory.within) / np.ptp(x)
-        verdict, reason = judge_slope(boundary, law, exponent, tolerance=tolerance)
-    else:
-        count = int(ok.sum())
-        verdict, reason = INCONCLUSIVE, f"{count} of at least {MIN_COLUMNS_TO_JUDGE} columns"
+    x, count = points.x[ok], int(ok.sum())
+    exponent, measured, tolerance = np.nan, None, 0.0
+    if count >= MIN_COLUMNS_TO_JUDGE:
+        rows = np.concatenate([np.log(line[None]), points.y[None], points.draws])[:, ok]
+        slopes = _slopes(rows, x, points.error[ok])
+        exponent = round(float(slopes[0]), 9) + 0.0  # a flat line's is not 10⁻¹⁷
+        measured = estimate(float(slopes[1]), slopes[2:], boundary)
+        tolerance = float(2 * np.log1p(theory.within) / np.ptp(x))
+    verdict, reason = judge_slope(measured, exponent, log_x=x, columns=count, tolerance=tolerance)
     return Verdict(
         **_subject(boundary, setting, theory, sweep),
         quantity="exponent at finite size",
         predicted=exponent,
-        measured=law.slope,
-        columns=int(ok.sum()),
+        measured=measured,
+        columns=count,
         decades=decades(np.exp(x)),
         verdict=verdict,
         reason=reason,
     )
+
+
+def _slopes(rows: Floats, x: Floats, error: Floats) -> Floats:
+    """Slopes in x by weighted least squares of rows, shape (rows, columns), over their finite columns."""
+    ok = np.isfinite(rows)
+    weights = np.where(ok, 1 / error**2, 0.0)
+    weights /= weights.sum(1, keepdims=True)
+    y = np.where(ok, rows, 0.0)
+    aside = x - (weights * x).sum(1, keepdims=True)
+    return np.asarray((weights * aside * y).sum(1) / (weights * aside**2).sum(1))
+
+
+def _explains(line: Verdict, exponent: Verdict) -> bool:
+    """Whether a predicted line agrees, over nearly all columns of the fitted exponent, and is nearer."""
+    if line.verdict != AGREES or line.columns < MIN_SHARE_EXPLAINED * exponent.columns:
+        return False
+    return 2 * _distance(line) <= _distance(exponent)
+
+
+def _distance(verdict: Verdict) -> float:
+    """How far the predicted value is from the measured interval; 0 within."""
+    assert verdict.measured is not None
+    measured, predicted = verdict.measured, verdict.predicted
+    return max(measured.low - predicted, predicted - measured.high, 0.0)
 
 
 def judge_exponent(

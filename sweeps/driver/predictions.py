@@ -29,10 +29,10 @@ def publish_predictions(resolved: ResolvedSweep, dataset: DatasetFolder, writer:
     if not wanted:
         dataset.store.drop(PREDICTIONS)
         return
-    writer.put_table(PREDICTIONS, prediction_table(resolved, wanted), {})
+    writer.put_table(PREDICTIONS, cell_predictions(resolved, wanted), {})
 
 
-def prediction_table(
+def cell_predictions(
     resolved: ResolvedSweep, predictions: tuple[PredictionProtocol, ...]
 ) -> pa.Table:
     """Predictions of all cells.

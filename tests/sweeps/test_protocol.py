@@ -13,8 +13,9 @@ from bocnn.models.tangent.model import MODEL as TANGENT
 from sweeps.declare.cells.identity import ID_DTYPE, cell_digests
 from sweeps.declare.cells.values import outside
 from sweeps.errors import SweepError
+from sweeps.models import load_model
 from sweeps.plan.plan import make_plan
-from sweeps.protocol import Model, SharesDraws, load_model
+from sweeps.protocol import Model, SharesDraws
 from tests.sweeps.small import (
     BOCNN_SWEEP,
     KERNEL_SWEEP,

@@ -10,8 +10,8 @@ from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.declare.file import presets
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
+from sweeps.models import load_model
 from sweeps.plan.cut import ShardSize
-from sweeps.protocol import load_model
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import local
 from tests.sweeps.small import TOY_SWEEP, bocnn_sweep, errors_of, ignore, resolved

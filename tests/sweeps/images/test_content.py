@@ -16,9 +16,9 @@ from sweeps.declare.cells.resolve import resolve
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.images.classes import two_classes
+from sweeps.models import load_model
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.plan import Plan
-from sweeps.protocol import load_model
 from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.images import test_images
 from tests.sweeps.small import errors_of, train_here

@@ -33,6 +33,7 @@ class TheoryVerdicts(Section):
         return not self.verdicts
 
     def words(self) -> str:
+        """What is compared, and what is inconclusive."""
         return (
             "Prediction beside measured value and interval. A comparison is inconclusive where the "
             "interval is too wide, the range of x too narrow or the columns too few. An exponent is for "
