@@ -1,13 +1,13 @@
 """The boundary: where, in each column of the plane, the mean measure crosses a level."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from analysis.boundary.scan import scan
+from analysis.boundary.smoothed import smoothed_means
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Plane
 from analysis.statistics.bootstrap import Resampling, interval, student_interval, t_inflation
@@ -95,23 +95,22 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
     how = resampling or Resampling()
     u = cells.plane.y.coordinates
     mean, used = cells.mean, cells.used
-    rising = np.array([_rises(m, w, u) for m, w in zip(mean, used, strict=True)])
     most = used.max(axis=2).astype(np.float64)
-    sign = np.where(rising, 1.0, -1.0)[:, None, None]
     wide = t_inflation(how.confidence, how.dof(most))
-    profiles, crossings = scan(cells, level, sign=sign, wide=wide, how=how)
+    means = smoothed_means(cells, how)
+    profiles, crossings = scan(means, level, cells=cells, wide=wide, how=how)
     estimate, draws = crossings[0], crossings[1:]
     # One run a cell measures no spread: no interval, rather than one of width zero.
     draws[:, most < 2] = np.nan
     ends = _ends(estimate, draws, u=u, how=how, runs=most)
     low, high = _bounded(ends, estimate, profiles, how=how, wide=wide)
-    above = sign * (mean - level)
+    above = means.sign[:, None, None] * (mean - level)
     return Boundary(
         plane=cells.plane,
         label=cells.label,
         level=level,
         confidence=how.confidence,
-        rising=rising,
+        rising=means.rising,
         estimate=estimate,
         low=low,
         high=high,
@@ -154,7 +153,7 @@ def _bounded(
     low, high = (end.copy() for end in ends)
     share = np.array((1 - how.confidence) / 2)
     for s, x in np.argwhere(np.isinf(estimate) & np.isfinite(wide) & ~np.isnan(ends[0])):
-        row = profiles.values[:, s, x].astype(np.float64)
+        row = profiles.values[:, s, x] - profiles.levels[s]
         below, above = row[0] + wide[s, x] * (np.stack(interval(row[1:], share)) - row[0])
         u = profiles.grid
         # The upper bound of the profile crosses first.
@@ -174,11 +173,3 @@ def _recrosses(score: Floats, estimate: Floats, *, u: Floats, dof: Floats) -> ND
     step = np.diff(u).max(initial=0.0)
     beyond, before = u > estimate[..., None] + step, u < estimate[..., None] - step
     return np.asarray(np.any((score < -least) & beyond | (score > least) & before, axis=-1))
-
-
-def _rises(mean: Floats, used: Any, u: Floats) -> bool:
-    """Direction of a whole setting's trend along y: the sign of its pooled covariance."""
-    weight = np.where(np.isfinite(mean), used, 0)
-    total = np.maximum(weight.sum(axis=1, keepdims=True), 1)
-    centre = (weight * u).sum(axis=1, keepdims=True) / total
-    return bool(np.nansum(weight * (u - centre) * np.nan_to_num(mean)) > 0)

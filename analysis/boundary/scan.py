@@ -1,85 +1,56 @@
-"""Scans the columns of a plane: smooths the means and all their draws, and finds where they cross."""
-
-from collections.abc import Iterator
+"""Finds where the columns of a plane, and all draws of them, cross a level."""
 
 import numpy as np
 
+from analysis.boundary.smoothed import Group, SmoothedMeans
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Ints
-from analysis.statistics.bootstrap import MAX_VALUES_AT_ONCE, Resampling, draw_means, multipliers
-from analysis.statistics.isotonic import Crossings, cross_zero
-from analysis.statistics.local_linear import choose_bandwidth, equal_weights, smoother
+from analysis.statistics.bootstrap import Resampling
+from analysis.statistics.isotonic import PROFILES_PER_BLOCK, Crossings, Extremes, cross
 from analysis.statistics.profiles import Profiles
 from analysis.statistics.tolerance import SMALLEST_DIVISOR
 
 
 def scan(
-    cells: Cells, level: float, *, sign: Floats, wide: Floats, how: Resampling
+    means: SmoothedMeans, level: float, *, cells: Cells, wide: Floats, how: Resampling
 ) -> tuple[Profiles, Floats]:
-    """Smoothed profiles of the means (row 0) and of all draws, and where they cross the level.
+    """Profiles above a level, of the means (row 0) and of all draws, and where they cross it.
 
     Args:
-        cells: the aggregated measure.
+        means: smoothed.
         level: where to cut.
-        sign: −1 for a setting that falls with y, shape (settings, 1, 1).
+        cells: what was smoothed.
         wide: by how much intervals will be stretched, (settings, x): the grid's error must not be.
         how: draws and seed.
     Returns:
         Profiles, and crossings (1 + draws, settings, x), the grid's error in those of the draws.
     """
-    settings, columns, count, _ = cells.values.shape
-    u, used = cells.plane.y.coordinates, cells.used.astype(np.float64)
-    flat = (-1, count)
-    bandwidth = choose_bandwidth(u, cells.mean.reshape(flat), used.reshape(flat))
     # Over all columns: one whose transition the grid cuts off shows but a part of it.
     span = np.fmax.reduce(cells.mean, axis=(1, 2)) - np.fmin.reduce(cells.mean, axis=(1, 2))
-    shape = (how.draws + 1, settings, columns)
+    shape = means.values.shape[:-1]
     crossings, offsets = np.full(shape, np.nan), np.zeros(shape)
-    values = np.full((*shape, count), np.nan, dtype=np.float32)
-    twins = _twins(cells.mean)
-    for block, means in _drawn(cells, how):
-        means -= level
-        means *= sign
-        for s in range(settings):
-            for same, weights in equal_weights(used[s, block]):
-                rows = means[:, s] if len(same) == means.shape[2] else means[:, s, same]
-                smooth, found = _crossings(rows, weights, u=u, bandwidth=bandwidth)
-                at = block.start + same
-                half = _grid_error(found, span[s])
-                offsets[:, s, at] = _uniform(how, twins[s, at], at) * half / wide[s, at]
-                values[:, s, at] = smooth
-                crossings[:, s, at] = found.position + offsets[:, s, at]
-    return Profiles(u, values, offsets), crossings
+    twins, levels = _twins(cells.mean), means.sign * level
+    for group in means.groups:
+        s, at = group.setting, group.columns
+        found = _crossings(means, group, levels[s])
+        half = _grid_error(found, span[s])
+        offsets[:, s, at] = _uniform(how, twins[s, at], at) * half / wide[s, at]
+        crossings[:, s, at] = found.position + offsets[:, s, at]
+    return Profiles(means.grid, means.values, offsets, levels), crossings
 
 
-def _drawn(cells: Cells, how: Resampling) -> Iterator[tuple[slice, Floats]]:
-    """Columns as far as memory is bounded: their means and drawn means (1 + draws, settings, x, y)."""
-    settings, columns, count, replicates = cells.values.shape
-    # Where cells are apart, each column has weights of its own.
-    size = (
-        max(1, MAX_VALUES_AT_ONCE // (how.draws * settings * count)) if how.resample_jointly else 1
-    )
-    for first in range(0, columns, size):
-        block = slice(first, min(first + size, columns))
-        weights = multipliers(how, replicates, column=(first, count))
-        values = cells.values[:, block].reshape(settings, -1, replicates)
-        rows = np.empty((how.draws + 1, *values.shape[:2]))
-        rows[0] = cells.mean[:, block].reshape(settings, -1)
-        draw_means(values, weights, out=rows[1:])
-        yield block, rows.reshape(len(rows), settings, -1, count)
-
-
-def _crossings(
-    rows: Floats, weights: Floats, *, u: Floats, bandwidth: float
-) -> tuple[Floats, Crossings]:
-    """Smoothed profiles (rows, columns, cells), and their crossings, each part (rows, columns)."""
-    ok = weights > 0
-    # A law can pass between cells that have runs, so the profile is wanted in the others too.
-    present = rows if ok.all() else rows[..., ok]
-    smooth = present @ smoother(u[ok], weights[ok], bandwidth, u).T
-    at_cells = smooth if ok.all() else smooth[..., ok]
-    found = cross_zero(at_cells.reshape(-1, int(ok.sum())), weights[ok], u[ok])
-    return smooth, Crossings(*(part.reshape(rows.shape[:2]) for part in found))
+def _crossings(means: SmoothedMeans, group: Group, level: float) -> Crossings:
+    """Crossings of a group's columns, each part (rows, columns)."""
+    ok = group.ok
+    step = max(1, PROFILES_PER_BLOCK // len(group.columns))
+    parts = []
+    for first in range(0, len(means.values), step):
+        rows = slice(first, first + step)
+        values, *extreme = (group.part(a, rows) for a in (means.values, *means.extreme))
+        parts.append(
+            cross(values, Extremes(*extreme), group.runs[ok], u=means.grid[ok], level=level)
+        )
+    return Crossings(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 def _grid_error(found: Crossings, span: float) -> Floats:

@@ -61,7 +61,7 @@ def multipliers(how: Resampling, replicates: int, *, column: tuple[int, int]) ->
     return rng.standard_normal((how.draws, cells, replicates))
 
 
-def draw_means(values: Floats, weights: Floats, *, out: Floats | None = None) -> Floats:
+def draw_means(values: Floats, weights: Floats) -> Floats:
     """Draws of the cells' means, m* = m + Σ_r g_r (v_r − m) / √(R (R − 1)), R the runs in the cell.
 
     Given the runs, a draw has the mean m and the variance s²/R, and covariances likewise.
@@ -69,19 +69,13 @@ def draw_means(values: Floats, weights: Floats, *, out: Floats | None = None) ->
     Args:
         values: shape (settings, cells, replicates), NaN where a run is missing.
         weights: g, from `multipliers`, the same for all settings.
-        out: where to write them, contiguous; None allocates.
     Returns:
         Shape (draws, settings, cells); NaN where a cell has no run at all.
     Source:
         van der Vaart and Wellner 1996, section 2.9 (multiplier bootstrap).
     """
-    present = np.isfinite(values)
-    filled = np.where(present, values, 0.0)
-    used = present.sum(-1)
-    mean = np.divide(filled.sum(-1), used, out=np.full(used.shape, np.nan), where=used > 0)
-    scale = 1 / np.sqrt(np.maximum(used * (used - 1), 1))
-    deviation = np.where(present, values - mean[..., None], 0.0) * scale[..., None]
-    result: Floats = np.empty((len(weights), *used.shape)) if out is None else out
+    mean, deviation = _parts(values)
+    result: Floats = np.empty((len(weights), *mean.shape))
     if weights.shape[1] == 1:
         by_replicate = np.ascontiguousarray(deviation.reshape(-1, values.shape[2]).T)
         np.dot(weights[:, 0], by_replicate, out=result.reshape(len(weights), -1))
@@ -92,6 +86,27 @@ def draw_means(values: Floats, weights: Floats, *, out: Floats | None = None) ->
         part = slice(start, start + step)
         result[part] = mean + np.einsum("bcr,scr->bsc", weights[part], deviation)
     return result
+
+
+def deviations(values: Floats) -> Floats:
+    """What a replicate of weight 1 adds to a cell's mean in a draw: (v_r − m) / √(R (R − 1)).
+
+    Args:
+        values: shape (..., replicates), NaN where a run is missing.
+    Returns:
+        Shape of the values, 0 where a run is missing.
+    """
+    return _parts(values)[1]
+
+
+def _parts(values: Floats) -> tuple[Floats, Floats]:
+    """Means (...) and deviations (..., replicates)."""
+    present = np.isfinite(values)
+    filled = np.where(present, values, 0.0)
+    used = present.sum(-1)
+    mean = np.divide(filled.sum(-1), used, out=np.full(used.shape, np.nan), where=used > 0)
+    scale = 1 / np.sqrt(np.maximum(used * (used - 1), 1))
+    return mean, np.where(present, values - mean[..., None], 0.0) * scale[..., None]
 
 
 def t_inflation(confidence: float, dof: Any) -> Any:
@@ -116,12 +131,17 @@ def interval(draws: Floats, share: Floats) -> tuple[Floats, Floats]:
     Returns:
         Low and high ends, each (...); NaN where there is no draw.
     """
-    ordered = np.sort(draws, axis=0)
-    count = (~np.isnan(ordered)).sum(axis=0)
+    missing = np.isnan(draws)
+    count = np.asarray(len(draws) - missing.sum(axis=0) if missing.any() else len(draws))
     # Of n draws the k-th from either end leave out k / (n + 1).
     left_out = np.rint(share * (count + 1)).astype(np.int64)
     low = np.clip(left_out - 1, 0, np.maximum(count - 1, 0) // 2)
     high = np.maximum(count - 1 - low, 0)
+    if not low.ndim and len(draws):  # the same two for all: nothing else need be in order
+        ordered = np.partition(draws, (int(low), int(high)), axis=0)
+        return ordered[low], ordered[high]
+    ordered = np.sort(draws, axis=0)
+    low, high = (np.broadcast_to(at, draws.shape[1:]) for at in (low, high))
     low_end = np.take_along_axis(ordered, low[None], axis=0)[0]
     return low_end, np.take_along_axis(ordered, high[None], axis=0)[0]
 

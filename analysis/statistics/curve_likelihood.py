@@ -94,10 +94,17 @@ def grid_likelihood(
 
 
 class _Table(NamedTuple):
-    """log P and log(1 − P) of every threshold and width, (thresholds · widths, cells)."""
+    """log P − log(1 − P) and log(1 − P) of every threshold and width, (thresholds · widths, cells)."""
 
-    upper: NDArray[np.floating[Any]]
+    odds: NDArray[np.floating[Any]]
     lower: NDArray[np.floating[Any]]
+
+    def loss(self, counts: Counts) -> NDArray[np.floating[Any]]:
+        """Log likelihood of each column, (columns, thresholds · widths)."""
+        upper, runs = (part.astype(self.lower.dtype) for part in counts)
+        # Most columns have the same runs.
+        rows, column = np.unique(runs, axis=0, return_inverse=True)
+        return np.asarray(upper @ self.odds.T + (rows @ self.lower.T)[column.ravel()])
 
 
 def _grid(u: Floats) -> tuple[Floats, Floats]:
@@ -133,20 +140,20 @@ def _logarithms(
         lapses=lapses,
         link=link,
     ).reshape(-1, len(u))
-    return _Table(np.log(value), np.log1p(-value))
+    lower = np.log1p(-value)
+    return _Table(np.log(value) - lower, lower)
 
 
 def _coarse_likelihood(counts: Counts, table: _Table) -> float:
     """Largest log likelihood of each column, summed."""
-    upper, runs = (part.astype(np.float32) for part in counts)
-    loss = upper @ table.upper.T + (runs - upper) @ table.lower.T
-    return float(loss.max(axis=1).sum(dtype=np.float64))
+    return float(table.loss(counts).max(axis=1).sum(dtype=np.float64))
 
 
 def _best_width(counts: Counts, table: _Table, widths: Floats) -> tuple[Floats, Floats]:
     """Largest log likelihood over widths, and the width there, each (columns, thresholds)."""
-    loss = counts.upper @ table.upper.T + (counts.runs - counts.upper) @ table.lower.T
-    loss = loss.reshape(len(loss), -1, len(widths))
+    loss: Floats = (
+        table.loss(counts).reshape(len(counts.runs), -1, len(widths)).astype(np.float64, copy=False)
+    )
     at = loss.argmax(axis=2)
     return _peak(loss, at), widths[at]
 

@@ -67,7 +67,7 @@ def solve_all(task: FitProblem, crossings: Floats) -> Floats:
     reader = task.reader
     rows = np.arange(reader.rows)
     for _ in range(2):
-        spread = _spread(task, reader, task.design @ start)
+        spread = _spread(task, _values_on(task, task.design @ start))
         problem = _Problem(reader, *task[1:4], spread)
         start = _solve(problem, start[None], rows[:1])[0]
     return np.concatenate(
@@ -108,9 +108,8 @@ def linearized_crossings(task: FitProblem, line: Floats) -> Floats:
     """
     reader = task.reader
     at = task.link.value(line)
-    rows = np.arange(reader.rows)
-    value, _ = reader.read(np.tile(at, (len(rows), 1)), rows)
-    slope = _spread(task, reader, line) / task.error
+    value = _values_on(task, line)
+    slope = _spread(task, value) / task.error
     inside = (at >= reader.grid[0]) & (at <= reader.grid[-1])
     # Near its transition a profile is steeper than over the whole grid; noise can say otherwise.
     rise = max(_rise(reader, np.where(inside, at, np.nan)), reader.rise) if inside.any() else 0.0
@@ -132,14 +131,19 @@ class _Problem(NamedTuple):
     spread: Floats
 
 
-def _spread(task: FitProblem, reader: Reader, line: Floats) -> Floats:
-    """Standard deviations of the drawn profiles where a law passes: what an error of y is in them."""
-    rows = np.arange(1, reader.rows)
+def _values_on(task: FitProblem, line: Floats) -> Floats:
+    """Values of all profiles where a law passes, or at the edge beyond which it does, (rows, columns)."""
+    reader = task.reader
     at = np.clip(task.link.value(line), reader.grid[0], reader.grid[-1])
-    spread = reader.read(np.tile(at, (len(rows), 1)), rows)[0].std(axis=0)
+    return reader.read(at[None], np.arange(reader.rows))[0]
+
+
+def _spread(task: FitProblem, values: Floats) -> Floats:
+    """Standard deviations of the drawn profiles where a law passes: what an error of y is in them."""
+    spread = values[1:].std(axis=0)
     varies = spread > NEGLIGIBLE
     if not varies.any():
-        return reader.rise * task.error
+        return task.reader.rise * task.error
     return shrink_errors(np.where(varies, spread, np.nan), task.dof)
 
 

@@ -1,25 +1,32 @@
 """Profiles of columns along y, of the means and of their draws: what crossings and laws are read from."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.dataset.plane import Floats, Ints
 
+VALUES_PER_BLOCK = 8192
+"""Values that are read at once, so that they stay in the processor's cache."""
+EVENNESS = 1e-9
+"""Relative difference of steps up to which a grid is even: rounding's."""
+
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Each column's measure above the level, smoothed and turned so that it rises with y.
+    """Each column's measure, smoothed and turned so that it rises with y, and the level that it crosses.
 
     TableRow 0 is what was observed, the others are draws. `offsets` is by how much each profile is moved
-    along y, for the error that the grid itself leaves. Without a value, NaN.
+    along y, for the error that the grid itself leaves. Without a value, NaN. Boundaries of all levels share
+    their values.
     """
 
     grid: Floats  # (points,) coordinates of y, sorted
     values: NDArray[np.floating[Any]]  # (rows, settings, x, points)
     offsets: Floats  # (rows, settings, x)
+    levels: Floats  # (settings,)
 
     def of(self, setting: int, columns: Ints) -> "Reader":
         """Interpolates some columns of one setting between their grid points.
@@ -46,8 +53,10 @@ class Reader:
         # Of the observed profiles over the whole grid, a measure of their steepness.
         span = self.grid[-1] - self.grid[0]
         self.rise = float(np.nanmean(first[:, -1] - first[:, 0]) / span)
+        self._level = float(profiles.levels[setting])
         self._steps = np.diff(self.grid)
-        self._even = bool((self._steps == self._steps[0]).all())
+        even = np.abs(self._steps - self._steps[0]) < EVENNESS * self._steps[0]
+        self._step = float(self._steps[0]) if even.all() else None
         self._weights = _slope_weights(self._steps)
         self._values = profiles.values.reshape(-1)
         row = settings * x * np.arange(self.rows)[:, None] + setting * x
@@ -59,61 +68,78 @@ class Reader:
         Beyond the grid a profile keeps its last value.
 
         Args:
-            at: coordinates of y, shape (rows, columns).
+            at: coordinates of y, shape (rows, columns) or (1, columns) for the same in all rows.
             rows: positions of the rows, 0 for what was observed.
         Returns:
-            Values and whether they are on the grid, shape (rows, columns) each.
+            Values above the level and whether they are on the grid, shape (rows, columns) each.
         """
-        moved = at - self.offsets[rows]
-        inside = (moved >= self.grid[0]) & (moved <= self.grid[-1])
-        step = np.clip(np.searchsorted(self.grid, moved, side="right") - 1, 0, self.count - 2)
-        width = self._steps[step]
-        t = np.clip((moved - self.grid[step]) / width, 0.0, 1.0)
-        s = 1 - t
-        # The two points beside each coordinate, and their neighbours; an end is its own.
-        index = self._first[rows] + step
-        before, low, high, after = (
-            self._values[index + shift]
-            for shift in (np.where(step > 0, -1, 0), 0, 1, np.where(step < self.count - 2, 2, 1))
-        )
-        value = s * s * ((1 + 2 * t) * low + t * width * self._slope(before, low, high, step))
-        value += t * t * ((1 + 2 * s) * high - s * width * self._slope(low, high, after, step + 1))
+        at = np.broadcast_to(at, (len(rows), at.shape[1]))
+        value, inside = np.empty(at.shape), np.empty(at.shape, dtype=bool)
+        step = max(1, VALUES_PER_BLOCK // max(at.shape[1], 1))
+        for first in range(0, len(rows), step):
+            part = slice(first, first + step)
+            moved = at[part] - self.offsets[rows[part]]
+            value[part] = self._cubic(moved, self._first[rows[part]])
+            inside[part] = (moved >= self.grid[0]) & (moved <= self.grid[-1])
         return value, inside & np.isfinite(value)
 
-    def _slope(self, before: Floats, here: Floats, after: Floats, point: Ints) -> Floats:
-        """The slope at points from the values there and at their neighbours, as np.gradient has it."""
-        whole = (after - before) / self._weights.span[point]
-        if self._even:
-            return np.asarray(whole.astype(here.dtype))
-        weights = self._weights
-        parabola = weights.before[point] * before + weights.here[point] * here
-        parabola += weights.after[point] * after
-        end = (point == 0) | (point == self.count - 1)
-        return np.asarray(np.where(end, whole, parabola).astype(here.dtype))
+    def _cubic(self, at: Floats, index: Ints) -> Floats:
+        """Values above the level at coordinates; `index` is where the column of each one begins."""
+        last = self.count - 2
+        if self._step:
+            place = np.clip((at - self.grid[0]) / self._step, 0.0, last + 1.0)
+            step = np.fmin(place, last).astype(np.int64)
+            t = place - step
+        else:
+            step = np.clip(np.searchsorted(self.grid, at, side="right") - 1, 0, last)
+            t = np.clip((at - self.grid[step]) / self._steps[step], 0.0, 1.0)
+        index = index + step
+        # The two points beside each coordinate, and their neighbours; an end is its own.
+        near = [
+            self._values.take(index + shift)
+            for shift in (-(step > 0).astype(np.int64), 0, 1, 1 + (step < last))
+        ]
+        start, end = self._slopes(near, step, last)
+        rise = near[2] - near[1]
+        bend = 3 * rise - 2 * start - end
+        return np.asarray(
+            near[1] - self._level + t * (start + t * (bend + t * (rise - start - bend)))
+        )
+
+    def _slopes(
+        self, near: list[NDArray[np.floating[Any]]], step: Ints, last: int
+    ) -> tuple[Floats, Floats]:
+        """Slopes at both ends of steps, times the step, as np.gradient has them."""
+        before, low, high, after = near
+        if self._step:
+            start = (high - before) * np.where(step > 0, 0.5, 1.0)
+            return start, (after - low) * np.where(step < last, 0.5, 1.0)
+        first, second = (
+            (weights[0][step], weights[1][step], weights[2][step]) for weights in self._weights
+        )
+        return (
+            first[0] * before + first[1] * low + first[2] * high,
+            second[0] * low + second[1] * high + second[2] * after,
+        )
 
 
-class _SlopeWeights(NamedTuple):
-    """Weights of the slope at each point, each (points,)."""
+def _slope_weights(steps: Floats) -> tuple[Floats, Floats]:
+    """Weights of the slopes at both ends of each step, times the step, each (3, steps).
 
-    span: Floats  # between the neighbours
-    before: Floats
-    here: Floats
-    after: Floats
-
-
-def _slope_weights(steps: Floats) -> _SlopeWeights:
-    """Weights of a parabola's slope at its middle point; the ends have the slope of their step."""
+    They are those of the points before, at and after the end: of a parabola through the three, and of the
+    step alone at the ends of the grid.
+    """
     left, right = steps[:-1], steps[1:]
-    span = np.concatenate([steps[:1], left + right, steps[-1:]])
-    before, here, after = (
-        np.concatenate([[0.0], weight, [0.0]])
-        for weight in (
+    parabola = np.stack(
+        [
             -right / (left * (left + right)),
             (right - left) / (left * right),
             left / (right * (left + right)),
-        )
+        ]
     )
-    return _SlopeWeights(span, before, here, after)
+    first, last = (np.array(ends)[:, None] for ends in ([0.0, -1.0, 1.0], [-1.0, 1.0, 0.0]))
+    points = np.concatenate([first / steps[0], parabola, last / steps[-1]], axis=1)
+    return points[:, :-1] * steps, points[:, 1:] * steps
 
 
 def straight_profiles(crossings: Floats, ends: tuple[float, float]) -> Profiles:
@@ -124,4 +150,6 @@ def straight_profiles(crossings: Floats, ends: tuple[float, float]) -> Profiles:
         ends: coordinates between which crossings can be.
     """
     grid = np.array(ends)
-    return Profiles(grid, grid - crossings[..., None], np.zeros(crossings.shape))
+    return Profiles(
+        grid, grid - crossings[..., None], np.zeros(crossings.shape), np.zeros(crossings.shape[1])
+    )

@@ -5,7 +5,7 @@ import pytest
 
 from bocnn import MODEL
 from bocnn.engines.gram_cpu import WIDEST
-from bocnn.engines.registry import GRAM_GPU
+from bocnn.engines.registry import GRAM_CPU, GRAM_GPU
 from tests.bocnn.conftest import Engine
 from tests.bocnn.run_columns import columns
 
@@ -23,11 +23,7 @@ def assert_same_rows(one: dict, other: dict) -> None:
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
-@pytest.mark.parametrize("n", [20, WIDEST + 1])
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_row_does_not_depend_on_the_rows_beside_it(
-    precision: str, n: int, engine: Engine
-) -> None:
+def assert_rows_are_their_own(engine: Engine, precision: str, n: int) -> None:
     """On the CPU more runs than lanes, which end at different steps: lanes are filled anew."""
     inputs = engine.columns(40, precision=precision, n=n)
     count = inputs["n"].size
@@ -39,6 +35,21 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(
     assert_same_rows({n: v[order] for n, v in together.items()}, shuffled)
     alone = engine.run({name: values[2:3] for name, values in inputs.items()})
     assert_same_rows({n: v[2:3] for n, v in together.items()}, alone)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_row_does_not_depend_on_the_rows_beside_it(precision: str, engine: Engine) -> None:
+    assert_rows_are_their_own(engine, precision, 20)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "engine",
+    [GRAM_CPU.name, pytest.param(GRAM_GPU.name, marks=pytest.mark.slow)],
+    indirect=True,
+)
+def test_a_row_of_many_samples_does_not_either(precision: str, engine: Engine) -> None:
+    assert_rows_are_their_own(engine, precision, WIDEST + 1)
 
 
 @pytest.mark.parametrize("scales", [{"sigma_p": 1e19, "eta": 1e-39}, {"mu_norm": 1e-16}])

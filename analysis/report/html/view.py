@@ -6,10 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from matplotlib.figure import Figure
-
 from analysis.cells.cells import Cells
-from analysis.figures import page_svg, save
+from analysis.figures import page_svg, save_and_show
 from analysis.report.blocks import Draw, FigureBlock, MapBlock, TableBlock, TextBlock
 from analysis.report.html.hover import cell_data, cell_edges
 from analysis.report.section import Blocks, Section
@@ -70,19 +68,18 @@ class DrawnFigures(NamedTuple):
 
 def draw_figure(block: FigureBlock, folder: Path) -> DrawnFigure:
     """Draws a figure once, for its files in a folder and for the page."""
-    figure = block.draw()
-    files = save(figure, folder / block.name)
+    files, whole = save_and_show(block.draw(), folder / block.name)
     if not block.on_page:
         return DrawnFigure(files, [], "")
-    shown = [draw() for _, draw in block.parts] or [figure]
-    key = _image(block.key()) if block.key else ""
-    return DrawnFigure(files, [_image(one) for one in shown], key)
+    shown = [_image(page_svg(draw())) for _, draw in block.parts] or [_image(whole)]
+    key = _image(page_svg(block.key())) if block.key else ""
+    return DrawnFigure(files, shown, key)
 
 
 def draw_panel(draw: Draw, cells: Cells) -> DrawnPanel:
     """Draws a map of one setting for the page."""
     figure = draw()
-    image = _image(figure)
+    image = _image(page_svg(figure))
     return DrawnPanel(image, cell_edges(figure, cells))
 
 
@@ -132,5 +129,5 @@ def _map(block: MapBlock, drawn: list[list[DrawnPanel]]) -> MapView:
     return MapView(block.cells.label, names, panels, data)
 
 
-def _image(figure: Figure) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(page_svg(figure).encode()).decode()}"
+def _image(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
 
 from analysis.boundary.mean_crossing import Boundary
@@ -16,8 +18,9 @@ from analysis.figures import (
     draw_map,
     page_svg,
     save,
+    save_and_show,
 )
-from analysis.figures.style import INK, colours, dark, marks
+from analysis.figures.style import INK, colours, dark, marks, theme
 from analysis.scaling.power_law import fit_power_law
 from analysis.scaling.prediction import compare
 from tests.analysis.figures.drawn import QUARTER, legend
@@ -67,3 +70,39 @@ def test_a_picture_for_the_page_turns_light_where_the_page_is_dark(boundary: Bou
     for ink in (INK, darkened):
         assert f"{ink}" in rules
         assert f"stroke: {ink}" in text.split("<style>@media")[0]
+
+
+def test_one_drawing_gives_the_file_and_the_page(
+    cells: Cells, boundary: Boundary, tmp_path: Path
+) -> None:
+    """The bytes that matplotlib writes with letters as paths, and those of the page alone."""
+    for name, draw in (("map", draw_map), ("boundary", draw_boundary)):
+        figure, other = (
+            draw(cells, boundary) if draw is draw_map else draw(boundary, []) for _ in "ab"
+        )
+        (_, svg), page = save_and_show(figure, tmp_path / name)
+        assert page.count("<text") > 5
+        assert "<text" not in svg.read_text()
+        with theme():
+            FigureCanvasAgg(other).draw()  # matplotlib's own layout and ticks
+            other.set_layout_engine("none")
+            FigureCanvasSVG(other).print_svg(tmp_path / "plain.svg", metadata={"Date": None})
+        other.set_dpi(figure.dpi)  # it is that of SVG now
+        assert svg.read_bytes() == (tmp_path / "plain.svg").read_bytes()
+        assert without_background(page) == without_background(page_svg(other))
+
+
+def without_background(page: str) -> str:
+    """A page's picture without the rectangle behind all, whose path may be closed in two ways."""
+    return re.sub(r'<path d="[^"]*" class="c0"', "", page, count=1)
+
+
+def test_ticks_are_as_they_were_when_a_figure_is_saved(boundary: Boundary, tmp_path: Path) -> None:
+    figure = draw_boundary(boundary, [])
+    axis = figure.axes[0].xaxis
+    save(figure, tmp_path / "one")
+    assert not {"_update_ticks", "_get_tick", "_copy_tick_props"} & set(vars(axis))
+    figure.axes[0].set_xlim(10.0, 1e6)
+    save(figure, tmp_path / "two")
+    labels = [label.get_text() for label in axis.get_ticklabels()]
+    assert "1e+06" in labels

@@ -26,7 +26,7 @@ def task(profiles: Profiles, kind: str = "power") -> FitProblem:
 def saturating(crossings: np.ndarray) -> Profiles:
     """Profiles that rise from −0.25 to 0.25 through their crossings, (rows, columns)."""
     values = 0.5 / (1 + np.exp(-5 * (GRID - crossings[:, None, :, None]))) - 0.25
-    return Profiles(GRID, values, np.zeros((len(crossings), 1, len(X))))
+    return Profiles(GRID, values, np.zeros((len(crossings), 1, len(X))), np.zeros(1))
 
 
 def drawn(line: np.ndarray) -> np.ndarray:

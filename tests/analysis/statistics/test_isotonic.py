@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq, isotonic_regression
 
-from analysis.statistics import isotonic
-from analysis.statistics.isotonic import cross_zero
+from analysis.statistics import block_averages, isotonic
+from analysis.statistics.isotonic import cross, cross_zero, extremes
 from analysis.statistics.local_linear import choose_bandwidth, smoother
 
 
@@ -90,19 +90,62 @@ def test_noise_widens_the_bandwidth() -> None:
     assert widths[0] < widths[1] / 2
 
 
-@pytest.mark.parametrize("cells", [2, 7, 30])
-@pytest.mark.parametrize("noise", [0.0, 0.02, 3.0])
-def test_short_blocks_give_what_all_blocks_give(
-    cells: int, noise: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """To the last bit, plateaus and unequal weights too."""
+def noisy(cells: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Profiles of all kinds, plateaus too, and unequal weights."""
     rng = np.random.default_rng(cells)
     u = np.linspace(0.0, 1.0, cells)
     rise = 1 / (1 + np.exp(-9 * (u - rng.uniform(-0.1, 1.1, (300, 1))))) - 0.5
     profiles = rise + noise * rng.standard_normal((300, cells))
     profiles[::2] = np.round(profiles[::2], 1)
-    weights = rng.integers(1, 20, cells).astype(float)
+    return profiles, rng.integers(1, 20, cells).astype(float)
+
+
+def without_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every profile is taken for one whose fit is not plain around its crossing."""
+    plain = isotonic._plain_cuts
+    monkeypatch.setattr(
+        isotonic, "_plain_cuts", lambda *all_of: (plain(*all_of)[0], np.array(False).repeat(300))
+    )
+
+
+@pytest.mark.parametrize("cells", [2, 7, 30])
+@pytest.mark.parametrize("noise", [0.0, 0.02, 3.0])
+def test_short_blocks_give_what_all_blocks_give(
+    cells: int, noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last bit."""
+    profiles, weights = noisy(cells, noise)
+    u = np.linspace(0.0, 1.0, cells)
+    without_plain(monkeypatch)
     short = cross_zero(profiles, weights, u)
-    monkeypatch.setattr(isotonic, "_beside", isotonic._everywhere)
+    monkeypatch.setattr(block_averages, "_beside", block_averages._everywhere)
     for one, other in zip(short, cross_zero(profiles, weights, u), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("cells", [1, 2, 3, 7, 30])
+@pytest.mark.parametrize("noise", [0.0, 0.02, 3.0])
+def test_a_plain_fit_is_what_blocks_give(
+    cells: int, noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every level."""
+    profiles, weights = noisy(cells, noise)
+    u = np.linspace(0.0, 1.0, cells)
+    levels = (-0.4, 0.0, 0.05, 0.3)
+    found = [cross(profiles, extremes(profiles), weights, u=u, level=at) for at in levels]
+    plain = [isotonic._plain_cuts(profiles, extremes(profiles), at)[1] for at in levels]
+    assert np.any(plain) or noise > 1
+    without_plain(monkeypatch)
+    for at, crossings in zip(levels, found, strict=True):
+        for one, other in zip(crossings, cross_zero(profiles - at, weights, u), strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-9)
+
+
+def test_all_levels_cut_profiles_of_any_shape_at_once() -> None:
+    profiles, weights = noisy(7, 0.1)
+    u = np.linspace(0.0, 1.0, 7)
+    stacked = profiles.reshape(60, 5, 7)
+    found = cross(stacked, extremes(stacked), weights, u=u, level=0.1)
+    expected = cross_zero(profiles - 0.1, weights, u)
+    np.testing.assert_allclose(found.position.ravel(), expected.position, atol=1e-9)
+    assert found.gap.shape == found.jump.shape == (60, 5)

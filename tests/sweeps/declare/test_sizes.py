@@ -19,6 +19,8 @@ from tests.toy import TOY
 
 SIZED = f"{TOY_SWEEP}sizes:\n  smoke: {{replicates: 1, axes: {{y: [1.0]}}}}\n  paper: {{}}\n"
 NAMES = sorted(presets.preset_names())
+OF_THE_LIMIT = {name for name in NAMES if "\nmodel: limit\n" in presets.find(name)[0]}
+"""For which most is to be compiled."""
 
 
 def of_size(text: str, size: str) -> ResolvedSweep:
@@ -82,7 +84,10 @@ def test_every_shipped_sweep_has_three_sizes_that_grow(name: str) -> None:
     assert 10 * smoke < paper < fine
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in OF_THE_LIMIT else ()) for name in NAMES],
+)
 def test_every_shipped_sweep_trains_in_its_smoke_size(name: str, tmp_path: Path) -> None:
     plan = driver.open_sweep(name, size="smoke")
     dataset = DatasetFolder(str(tmp_path))

@@ -138,6 +138,7 @@ def suffer(parent: Path) -> list[str]:
     return refusals
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", METADATA)
 def test_no_metadata_of_a_shard_reaches_out_of_the_folder(
     key: str, trained: Path, parent: Path

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import cached_property, partial
 
 from analysis.boundary.mean_crossing import Boundary
+from analysis.boundary.smoothed import smoothed_means
 from analysis.cells.cells import Cells
 from analysis.figures.levels import draw_levels
 from analysis.report.blocks import MAX_OPEN_ROWS, FigureBlock, TableBlock, table_of_rows
@@ -30,6 +31,9 @@ class ExponentByLevel(Section):
         levels = default_levels(results.cells)
         self._shown = tuple(level for level in levels if level in results.spec.levels)
         others = tuple(level for level in levels if level not in self._shown)
+        if others:
+            # Made here, so that the boundaries of all levels share them, whichever process finds them.
+            smoothed_means(results.cells, results.resampling)
         self._others = tasks.submit(partial(self._exponents, others))
 
     @cached_property

@@ -1,0 +1,156 @@
+"""Smoothed means of the columns of a plane, and draws of them: made once, and cut at every level."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.cells.cells import Cells
+from analysis.dataset.plane import Floats, Ints
+from analysis.statistics.bootstrap import Resampling, deviations, multipliers
+from analysis.statistics.isotonic import Extremes, extremes
+from analysis.statistics.local_linear import choose_bandwidth, equal_weights, smoother
+
+VALUES_PER_BLOCK = 200_000
+"""Values of draws that are made at once, so that they stay in the processor's cache."""
+
+
+class Group(NamedTuple):
+    """Columns of a setting whose cells have the same runs."""
+
+    setting: int
+    columns: Ints
+    runs: Floats  # in each cell, (cells,)
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        """Cells with runs, (cells,)."""
+        return self.runs > 0
+
+    def part(self, values: NDArray[Any], rows: slice) -> NDArray[Any]:
+        """These columns' cells with runs in some rows of (rows, settings, x, cells)."""
+        part = values[rows, self.setting]
+        # Where there is no column or cell to leave out, a view spares a copy.
+        part = part if len(self.columns) == part.shape[1] else part[:, self.columns]
+        return part if self.ok.all() else part[..., self.ok]
+
+    def put(self, part: NDArray[Any], values: NDArray[Any], rows: slice) -> None:
+        """The reverse: puts the columns' cells with runs, or all cells, to where they belong."""
+        into = values[rows, self.setting]
+        if part.shape == into.shape:
+            into[:] = part
+        elif part.shape[2] == into.shape[2]:
+            into[:, self.columns] = part
+        else:
+            into[:, self.columns[:, None], np.flatnonzero(self.ok)] = part
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothedMeans:
+    """Smoothed profiles of the means (row 0) and of all draws, each setting turned so that it rises with y.
+
+    Columns without any run are in no group, and NaN. A profile is known in cells without runs too, since
+    laws can pass there; `extreme` is among the cells with runs.
+    """
+
+    grid: Floats  # (y,) coordinates
+    rising: NDArray[np.bool_]  # (settings,): does the measure itself rise with y?
+    values: Floats  # (1 + draws, settings, x, y)
+    extreme: Extremes  # (1 + draws, settings, x, y)
+    groups: tuple[Group, ...]
+
+    @property
+    def sign(self) -> Floats:
+        """−1 for a setting that falls with y, (settings,)."""
+        return np.where(self.rising, 1.0, -1.0)
+
+
+_KEPT: WeakKeyDictionary[Cells, dict[Resampling, SmoothedMeans]] = WeakKeyDictionary()
+
+
+def smoothed_means(cells: Cells, how: Resampling) -> SmoothedMeans:
+    """The smoothed means of cells, made once for as long as the cells are kept.
+
+    A draw is smoothed by its parts: means and deviations are, and there are fewer of them than draws.
+
+    Args:
+        cells: the aggregated measure, which is never changed.
+        how: draws, seed, and whether cells are drawn together.
+    """
+    kept = _KEPT.setdefault(cells, {})
+    if how not in kept:
+        kept[how] = _smoothed_means(cells, how)
+    return kept[how]
+
+
+def _smoothed_means(cells: Cells, how: Resampling) -> SmoothedMeans:
+    u, mean, used = cells.plane.y.coordinates, cells.mean, cells.used.astype(np.float64)
+    bandwidth = choose_bandwidth(u, mean.reshape(-1, len(u)), used.reshape(-1, len(u)))
+    rising = np.array([_rises(m, w, u) for m, w in zip(mean, used, strict=True)])
+    groups = tuple(Group(s, *same) for s in range(len(mean)) for same in equal_weights(used[s]))
+    shape = (how.draws + 1, *mean.shape)
+    extreme = Extremes(np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool))
+    found = SmoothedMeans(u, rising, np.empty(shape), extreme, groups)
+    found.values[:, ~used.any(axis=2)] = np.nan
+    for group in groups:
+        weights = group.runs[group.ok]
+        matrix = smoother(u[group.ok], weights, bandwidth, u) * found.sign[group.setting]
+        _fill(found, group, _profiles(cells, group, matrix, how))
+    return found
+
+
+def _fill(found: SmoothedMeans, group: Group, parts: Iterator[tuple[slice, Floats]]) -> None:
+    """Puts the profiles of a group, some rows at a time, to where they belong."""
+    for rows, values in parts:
+        group.put(values, found.values, rows)
+        highest, lowest = extremes(values if group.ok.all() else values[..., group.ok])
+        group.put(highest, found.extreme.highest, rows)
+        group.put(lowest, found.extreme.lowest, rows)
+
+
+def _profiles(
+    cells: Cells, group: Group, matrix: Floats, how: Resampling
+) -> Iterator[tuple[slice, Floats]]:
+    """Smoothed profiles of a group's columns, (rows, columns, y): the observed ones, then the draws."""
+    s, columns, ok = group.setting, group.columns, group.ok
+    observed = cells.mean[s, columns][:, ok] @ matrix.T
+    yield slice(0, 1), observed[None]
+    draw = _drawn_together if how.resample_jointly else _drawn_apart
+    for rows, drawn in draw(deviations(cells.values[s, columns][:, ok]), group, matrix, how):
+        yield rows, observed + drawn
+
+
+def _drawn_together(
+    deviation: Floats, group: Group, matrix: Floats, how: Resampling
+) -> Iterator[tuple[slice, Floats]]:
+    """Smoothed deviations of draws in which all cells weigh a replicate alike."""
+    replicates = deviation.shape[2]
+    weights = multipliers(how, replicates, column=(0, 1))[:, 0]
+    smooth = np.moveaxis(matrix @ deviation, 2, 0).reshape(replicates, -1)
+    step = max(1, VALUES_PER_BLOCK // smooth.shape[1])
+    for first in range(0, len(weights), step):
+        part = weights[first : first + step]
+        drawn = (part @ smooth).reshape(len(part), len(group.columns), -1)
+        yield slice(1 + first, 1 + first + len(part)), drawn
+
+
+def _drawn_apart(
+    deviation: Floats, group: Group, matrix: Floats, how: Resampling
+) -> Iterator[tuple[slice, Floats]]:
+    """Smoothed deviations of draws in which each cell has weights of its own."""
+    drawn = []
+    for one, column in zip(deviation, group.columns, strict=True):
+        weights = multipliers(how, deviation.shape[2], column=(column, len(group.runs)))
+        drawn.append(np.einsum("bcr,cr->bc", weights[:, group.ok], one) @ matrix.T)
+    yield slice(1, None), np.stack(drawn, axis=1)
+
+
+def _rises(mean: Floats, used: Any, u: Floats) -> bool:
+    """Direction of a whole setting's trend along y: the sign of its pooled covariance."""
+    weight = np.where(np.isfinite(mean), used, 0)
+    total = np.maximum(weight.sum(axis=1, keepdims=True), 1)
+    centre = (weight * u).sum(axis=1, keepdims=True) / total
+    return bool(np.nansum(weight * (u - centre) * np.nan_to_num(mean)) > 0)
