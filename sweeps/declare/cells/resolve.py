@@ -138,8 +138,17 @@ def _together(form: list[FileError], names: list[FileError]) -> list[FileError]:
         if file_error.path in ill_typed and file_error.path[0] in FREE_SECTIONS:
             text = f"{ill_typed[file_error.path].text}; and {file_error.path[-1]} {file_error.text}"
             ill_typed[file_error.path] = FileError(file_error.path, text)
-    of_the_file = [found for found in names if not _is_within(found.path, ill_typed)]
+    of_the_file = [
+        found
+        for found in names
+        if not _is_within(found.path, ill_typed) and not _is_item_of(found.path, ill_typed)
+    ]
     return [*ill_typed.values(), *of_the_file]
+
+
+def _is_item_of(path: Path, others: Collection[Path]) -> bool:
+    """Whether a path is of an item of a list in a section, and one of the others is of a part of it."""
+    return len(path) > 2 and any(other[: len(path)] == path for other in others)
 
 
 def _is_within(path: Path, others: Collection[Path]) -> bool:
