@@ -59,12 +59,11 @@ papers: $(READY)
 	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
 	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
 
-# Tests in parts at once: numerics, a core; Ray, mostly waiting, and beside it the rest, another. Output of
-# all but the rest comes when all are done. Libraries start no threads of their own: they would wait for each
-# other.
+# Tests in two parts at once, a core each; output of the first comes when both are done. Libraries start no
+# threads of their own, which would wait for each other, and Ray's workers do not step back behind the other
+# part, as their usual niceness would have it.
 NUMERICS := tests/bocnn tests/analysis
-RAY := tests/sweeps/clusters tests/sweeps/driver tests/sweeps/train
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 RAY_worker_niceness=0 $(BIN)/python -m pytest
 
 # What is tested, as a marker expression, and the parts that run beside the rest.
 define together
@@ -79,7 +78,7 @@ test: $(READY)
 	$(call together,not slow and not cluster and not gpu,NUMERICS)
 
 test-all: $(READY)
-	$(call together,not gpu,NUMERICS RAY)
+	$(call together,not gpu,NUMERICS)
 
 check: $(READY) docs
 	$(BIN)/ruff format --check .

@@ -14,7 +14,7 @@ from analysis.statistics.bootstrap import Resampling, deviations, multipliers
 from analysis.statistics.isotonic import Extremes, extremes
 from analysis.statistics.local_linear import choose_bandwidth, equal_weights, smoother
 
-VALUES_PER_BLOCK = 200_000
+SMOOTHED_PER_BLOCK = 200_000
 """Values of draws that are made at once, so that they stay in the processor's cache."""
 
 
@@ -130,7 +130,7 @@ def _drawn_together(
     replicates = deviation.shape[2]
     weights = multipliers(how, replicates, column=(0, 1))[:, 0]
     smooth = np.moveaxis(matrix @ deviation, 2, 0).reshape(replicates, -1)
-    step = max(1, VALUES_PER_BLOCK // smooth.shape[1])
+    step = max(1, SMOOTHED_PER_BLOCK // smooth.shape[1])
     for first in range(0, len(weights), step):
         part = weights[first : first + step]
         drawn = (part @ smooth).reshape(len(part), len(group.columns), -1)
