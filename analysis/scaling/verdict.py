@@ -139,14 +139,13 @@ def _explains(line: Verdict, exponent: Verdict) -> bool:
     """Whether a predicted line agrees, over nearly all columns of the fitted exponent, and is nearer."""
     if line.verdict != AGREES or line.columns < MIN_SHARE_EXPLAINED * exponent.columns:
         return False
-    return 2 * _distance(line) <= _distance(exponent)
-
-
-def _distance(verdict: Verdict) -> float:
-    """How far the predicted value is from the measured interval; 0 within."""
-    assert verdict.measured is not None
-    measured, predicted = verdict.measured, verdict.predicted
-    return max(measured.low - predicted, predicted - measured.high, 0.0)
+    assert exponent.measured is not None
+    measured = exponent.measured
+    asymptotic, finite = (
+        max(measured.low - predicted, predicted - measured.high, 0.0)
+        for predicted in (exponent.predicted, line.predicted)
+    )
+    return 2 * finite <= asymptotic
 
 
 def judge_exponent(

@@ -12,8 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.special import ndtr, ndtri
-from scipy.stats import binom
+from scipy.special import gammaln, ndtr, ndtri, xlog1py, xlogy
 
 from bocnn.arrays import Array
 from bocnn.theory.boundary import both_layers_ratio_at
@@ -30,7 +29,7 @@ from bocnn.theory.training_time import (
 _RATIO_NODES: Final = 201
 _SMALLEST_ERROR: Final = 1e-9
 _MAX_COUNTS: Final = 400
-"""Samples of a class up to which every count of flips is summed over; beyond, so many quantiles of it."""
+"""Samples of a class up to which every count of flips is summed over; beyond, so many normal quantiles."""
 
 
 class TrainedUntil(NamedTuple):
@@ -63,10 +62,12 @@ def kept_labels(n: int, p_flip: float) -> KeptLabels:
         return KeptLabels(np.ones(1), np.ones(1))
     if size <= _MAX_COUNTS:
         flipped = np.arange(size + 1.0)
-        probability = binom.pmf(flipped, size, p_flip)
+        kept = size - flipped
+        ways = gammaln(size + 1.0) - gammaln(flipped + 1) - gammaln(kept + 1)
+        probability = np.exp(ways + xlogy(flipped, p_flip) + xlog1py(kept, -p_flip))
     else:
         middle = (np.arange(_MAX_COUNTS) + 0.5) / _MAX_COUNTS
-        flipped = binom.ppf(middle, size, p_flip)
+        flipped = size * p_flip + np.sqrt(size * p_flip * (1 - p_flip)) * ndtri(middle)
         probability = np.full(_MAX_COUNTS, 1 / _MAX_COUNTS)
     return KeptLabels(1 - 2 * flipped / size, probability)
 

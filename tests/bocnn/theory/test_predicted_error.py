@@ -1,5 +1,7 @@
 """The clean test error in closed form: against the boundary's formulas, limits, and trained networks."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -115,7 +117,7 @@ def test_with_many_samples_counts_do_not_matter_and_with_few_they_set_a_floor() 
 )
 def test_each_prediction_speaks_in_its_regime(change: dict[str, Any], spoken: set[str]) -> None:
     run = columns(1, **(RUN | {"train": "hidden"} | change))
-    found = {one.name for one in PREDICTIONS if np.isfinite(one.of_runs(run)).all()}
+    found = {one.name for one in PREDICTIONS if np.isfinite(predict(one.name, run)).all()}
     assert found == spoken
 
 
@@ -166,6 +168,13 @@ def test_an_unknown_prediction_is_refused() -> None:
         ValueError, match="received the prediction 'magic'; expected one of gradient"
     ):
         MODEL.predict("magic", columns(1, **RUN))
+
+
+def test_a_worker_that_trains_imports_no_special_functions() -> None:
+    heavy = "{'scipy.special', 'scipy.interpolate'}"
+    said = f"import sys, bocnn.model; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_predictions_are_of_measures_that_the_model_has() -> None:
