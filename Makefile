@@ -9,7 +9,8 @@ SIZE ?= paper
 SHANG := shang-fig-2a shang-fig-2b shang-fig-2c shang-fig-3
 KOU := kou-heat-map kou-published-script kou-published-tables
 BEYOND := quarter-law-over-d small-v0-over-d kink-over-n kink-over-m kink-over-d kink-over-sigma \
-	flips-over-p training-length ratio-to-the-end flips-and-counts constants constants-over-width one-step
+	kink-at-infinity flips-over-p training-length ratio-to-the-end flips-and-counts constants \
+	constants-over-width one-step
 BA := ba-linear-network ba-random-features ba-first-layer-width ba-first-layer-dimension ba-near-poles \
 	ba-vanishing
 ARORA := arora-training-curves arora-width arora-random-labels arora-digits

@@ -1,9 +1,9 @@
-"""The predictions of its measures that a sweep of the model `bocnn` can name.
+"""The predictions of its measures that a sweep can name, and those of the model `bocnn`.
 
 What computes them is imported at the first prediction: a worker that trains needs no theory.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from numpy.typing import NDArray
@@ -60,9 +60,21 @@ def predict(name: str, columns: Mapping[str, NDArray[Any]]) -> Array:
     Raises:
         ValueError: no such prediction.
     """
-    known = [one.name for one in PREDICTIONS]
-    if name not in known:
-        raise ValueError(f"received the prediction {name!r}; expected one of {', '.join(known)}")
+    check_known(name, PREDICTIONS)
     from bocnn.theory.predicted_runs import OF_RUNS
 
     return OF_RUNS[name](columns)
+
+
+def check_known(name: str, predictions: Sequence[MeasurePrediction]) -> None:
+    """Refuse a prediction that is not one of a model's.
+
+    Args:
+        name: of a prediction.
+        predictions: the model's.
+    Raises:
+        ValueError: no such prediction.
+    """
+    known = [one.name for one in predictions]
+    if name not in known:
+        raise ValueError(f"received the prediction {name!r}; expected one of {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""The model `limit` as a sweep sees it: hidden-layer training at d = ∞ (`bocnn.models.limit.descent`)."""
+"""The model `limit` as a sweep sees it: training at d = ∞ (`bocnn.models.limit.descent`)."""
 
 from typing import Any, Final
 
@@ -18,13 +18,14 @@ from bocnn.models.limit.columns import (
 )
 from bocnn.models.limit.run import LimitMeasures, LimitRuns, run_limits, workspace_bytes
 from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.theory.predictions import MeasurePrediction, check_known
 
 _STEPS_TO_FIT = 60.0
 """Steps to a loss of 0.05 at h = 0.4, about: what a run with a loss to stop at is taken to cost."""
 
 
 class Limit(KeyedModel):
-    """Two-layer CNNs in infinite dimension, hidden layer trained by gradient descent."""
+    """Two-layer CNNs in infinite dimension, hidden or both layers trained by gradient descent."""
 
     name = "limit"
     numerics_version = 1
@@ -34,6 +35,29 @@ class Limit(KeyedModel):
     idle_rules = LIMIT_IDLE
     engine = "limit-cpu"
     shape_columns = ("n", "m")
+    predictions = (
+        MeasurePrediction(
+            "gradient_flow",
+            "test_error_clean",
+            "small steps from a small start, many samples and filters; active shares measured",
+            "bocnn.theory.predicted_limit",
+        ),
+    )
+
+    def predict(self, name: str, columns: Columns) -> Array:
+        """What theory predicts of a measure, shape (runs,); NaN where it says nothing.
+
+        Args:
+            name: one of `predictions`.
+            columns: every parameter, shape (runs,) each; NaN is null.
+        Raises:
+            ValueError: no such prediction.
+        """
+        check_known(name, self.predictions)
+        # A worker that trains needs no theory.
+        from bocnn.theory.predicted_limit import gradient_flow_error
+
+        return gradient_flow_error(self.canonical(columns))
 
     def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         """Whether this process can train these runs and compile nothing."""
@@ -51,7 +75,9 @@ class Limit(KeyedModel):
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,); with `loss_tol` an estimate."""
         n, m, steps, n_test = sizes(columns, "n", "m", "steps", "n_test")
-        fitted = np.minimum(steps, _STEPS_TO_FIT / (np.minimum(columns["step_size"], 0.4) / 0.4))
+        both = 2.0 / np.square(columns["v0_over_kink"])
+        rate = columns["step_size"] * (1.0 + np.where(columns["train"] == "both", both, 0.0))
+        fitted = np.minimum(steps, _STEPS_TO_FIT / (np.minimum(rate, 0.4) / 0.4))
         steps = np.where(np.isnan(columns["loss_tol"]), steps, fitted)
         step = m * n * (n + 20.0) + 200.0 * n
         test = n_test * (8.0 * m**2 + 80.0 * m + 1000.0)
@@ -72,8 +98,10 @@ class Limit(KeyedModel):
         """
         given = self.keyed_runs(columns)
         never = np.isnan(given["loss_tol"])
+        beta = given["v0_over_kink"] ** -4.0
         given |= {
             "replicate": given["replicate"].astype(np.uint64),
+            "output_rate": np.where(given["train"] == "both", beta, 0.0),
             "loss_tol": np.where(never, -1.0, given["loss_tol"]),
         }
         status, measured = run_limits(LimitRuns._make(given[name] for name in LimitRuns._fields))

@@ -20,6 +20,7 @@ from bocnn.measure.test_error import clean_error, zero_one_loss
 from bocnn.models.limit.descent import (
     LimitStart,
     LimitState,
+    LimitStep,
     LimitStop,
     descend,
     overlap,
@@ -33,7 +34,10 @@ from bocnn.simd.random_words import WORD_LANES
 
 
 class LimitRuns(NamedTuple):
-    """Parameters of many runs, one array of shape (runs,) each; `loss_tol` is negative for never."""
+    """Parameters of many runs, one array of shape (runs,) each; `loss_tol` is negative for never.
+
+    output_rate: β, 0 where the hidden layer alone is trained.
+    """
 
     key0: Ints
     key1: Ints
@@ -42,6 +46,8 @@ class LimitRuns(NamedTuple):
     m: Ints
     signal: Array
     step_size: Array
+    output_rate: Array
+    n_over_d: Array
     kappa: Array
     p_flip: Array
     steps: Ints
@@ -86,7 +92,7 @@ def workspace_bytes(n: Any, m: Any, n_test: Any) -> Array:
     points, filters = n + 16, 2 * m + 16
     drawn = (points + filters) ** 2 // 2 + points * points + 4 * points * filters
     measured = filters * (3 * filters + points + 128) + n_test
-    return np.asarray(8.0 * (drawn + measured + 16 * (points + filters)) + 64 * 100)
+    return np.asarray(8.0 * (drawn + measured + 16 * (points + 2 * filters)) + 64 * 100)
 
 
 @compiled(nogil=True)
@@ -98,7 +104,7 @@ def _run_all(runs: LimitRuns, arena: Arena, status: Ints, measured: Array) -> No
         start = draw_start(seed, (runs.n[r], runs.m[r]), runs.kappa[r], runs.p_flip[r], arena)
         state = new_state(start, arena)
         stop = LimitStop(runs.steps[r], runs.loss_tol[r])
-        steps = descend(start, state, runs.step_size[r], stop)
+        steps = descend(start, state, _step_of(runs, r), stop)
         row = _measure(runs, r, (start, state), float(steps), arena)
         finite, ended = (
             0.0,
@@ -111,6 +117,14 @@ def _run_all(runs: LimitRuns, arena: Arena, status: Ints, measured: Array) -> No
             status[r] = OK if ended else UNCONVERGED
             for c in range(len(row)):
                 measured[r, c] = row[c]
+
+
+@compiled(_nrt=False)
+def _step_of(runs: LimitRuns, r: int) -> LimitStep:
+    """Sizes of run r's steps."""
+    size, n = runs.step_size[r], runs.n[r]
+    signal_scale = math.sqrt(runs.signal[r] * runs.n_over_d[r]) / n
+    return LimitStep(size, size * runs.output_rate[r], signal_scale)
 
 
 @compiled()
@@ -161,9 +175,11 @@ def new_state(start: LimitStart, arena: Arena) -> LimitState:
     n, filters = start.true.size, start.along.size
     u, move = padded_zeros(filters, n, arena), padded_zeros(filters, n, arena)
     rows, signal = padded_zeros(2, n, arena), allocate(arena, (filters,), np.float64)
+    output = allocate(arena, (2, 2, filters), np.float64)
     clear(signal)
+    output[:] = 1.0
     spans = full_spans(filters, n, arena)
-    return LimitState(u, start.z, signal, rows[0], rows[1], move, spans)
+    return LimitState(u, start.z, signal, output[0], output[1], rows[0], rows[1], move, spans)
 
 
 @compiled()
@@ -233,6 +249,7 @@ def _write_centres(state: LimitState, scale: float, fresh: FreshOutput) -> None:
     fresh.labels[0], fresh.labels[1] = 1.0, -1.0
     for k in range(filters):
         sign = 1.0 if 2 * k < filters else -1.0
-        fresh.mean[k], fresh.weights[k] = 0.0, sign
-        fresh.centres[0] += sign * scale * max(state.signal[k], 0.0)
-        fresh.centres[1] += sign * scale * max(-state.signal[k], 0.0)
+        fresh.mean[k], fresh.weights[k] = 0.0, sign * state.output[1, k]
+        to = sign * scale * state.output[0, k]
+        fresh.centres[0] += to * max(state.signal[k], 0.0)
+        fresh.centres[1] += to * max(-state.signal[k], 0.0)

@@ -1,15 +1,15 @@
 """Training at d = ∞: against a plain NumPy version, the Gram engine as d grows, and closed forms."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from benchmarks.limit import KEY0, KEY1, Point, gram_rows, limit_rows
+from benchmarks.limit import KEY0, KEY1, Point, gram_rows, limit_rows, output_start
 from bocnn.arrays import Array
 from bocnn.data.draws import Seed
-from bocnn.models.limit.descent import LimitStart, LimitStop, descend
+from bocnn.models.limit.descent import LimitStart, LimitStep, LimitStop, descend
 from bocnn.models.limit.model import MODEL
 from bocnn.models.limit.run import draw_start, new_state
 from bocnn.simd.arena import new_arena
@@ -22,7 +22,10 @@ def columns_of(runs: int, **given: Any) -> dict[str, np.ndarray]:
     row = {column.name: column.default for column in MODEL.parameters}
     row |= {"seed": 1, "n": 20, "m": 10, "signal": 0.3} | given
     columns = {
-        name: np.full(runs, np.nan if value is None else value) for name, value in row.items()
+        name: np.full(
+            runs, np.nan if value is None else value, dtype=object if name == "train" else None
+        )
+        for name, value in row.items()
     }
     return columns | {"replicate": np.arange(runs)}
 
@@ -37,20 +40,39 @@ def start_of(point: Point) -> LimitStart:
     return LimitStart(*(part.copy() for part in parts))
 
 
-def plainly_trained(start: LimitStart, point: Point, steps: int) -> tuple[Array, Array, Array]:
-    """U, z and S after steps, as the docstring of `descent` has them."""
+class PlainRun(NamedTuple):
+    """U, z and S, and V′ and V in the rows of `output`."""
+
+    u: Array
+    z: Array
+    s: Array
+    output: Array
+
+
+def plainly_trained(
+    start: LimitStart, point: Point, steps: int, *, n_over_d: float = 0.0
+) -> PlainRun:
+    """A run after steps, as the docstring of `descent` has them."""
     sign = np.repeat([1.0, -1.0], point.m)[:, None]
-    u, s = np.zeros_like(start.z), np.zeros(2 * point.m)
+    u, s, output = np.zeros_like(start.z), np.zeros(2 * point.m), np.ones((2, 2 * point.m))
     y, true = start.observed, start.true
+    rate = point.step_size * (point.v0_over_kink**-4 if point.v0_over_kink else 0) / point.n
     for _ in range(steps):
         z = start.z + u @ start.g
-        margin = y * (sign * np.maximum(u, 0)).sum(axis=0) / point.m
+        margin = y * (sign * output[1][:, None] * np.maximum(u, 0)).sum(axis=0) / point.m
         slope = 1 / (1 + np.exp(margin))
         active = (u > 0) | ((u == 0) & (z > 0))
         side = np.where(s == 0, start.along, s)[:, None]
-        s = s + point.step_size * (sign * (true * y * slope * (true * side > 0))).sum(axis=1)
-        u = u + point.step_size * slope * sign * y * active
-    return u, start.z + u @ start.g, s
+        seen = np.sqrt(point.signal * n_over_d) / point.n * np.maximum(true * s[:, None], 0)
+        grown = [(sign * y * slope * patch).sum(axis=1) for patch in (seen, np.maximum(u, 0))]
+        gain = (sign * (true * y * slope * (true * side > 0))).sum(axis=1)
+        s = s + point.step_size * output[0] * gain
+        u = u + point.step_size * output[1][:, None] * slope * sign * y * active
+        output = output + rate * np.stack(grown)
+    return PlainRun(u, start.z + u @ start.g, s, output)
+
+
+BOTH = Point(v0_over_kink=0.7, step_size=0.1, signal=3.0)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +83,8 @@ def plainly_trained(start: LimitStart, point: Point, steps: int) -> tuple[Array,
         Point(n=7, m=3, kappa=2.0),
         Point(n=33, m=1, step_size=0.05),
         Point(n=1, m=1),
+        BOTH,
+        BOTH._replace(n=33, m=3, v0_over_kink=0.3, step_size=0.02, p_flip=0.2),
     ],
 )
 @pytest.mark.parametrize("steps", [0, 1, 25])
@@ -69,8 +93,13 @@ def test_training_is_that_of_a_plain_version(point: Point, steps: int) -> None:
     start = draw_start(SEED, (point.n, point.m), point.kappa, point.p_flip, arena)
     drawn = start_of(point)
     state = new_state(start, arena)
-    assert descend(start, state, point.step_size, LimitStop(steps, -1.0)) == steps
-    u, z, s = plainly_trained(drawn, point, steps)
+    rate = point.v0_over_kink**-4 if point.v0_over_kink else 0.0
+    scale = np.sqrt(point.signal * 0.2) / point.n
+    sizes = LimitStep(point.step_size, point.step_size * rate, scale)
+    assert descend(start, state, sizes, LimitStop(steps, -1.0)) == steps
+    u, z, s, output = plainly_trained(drawn, point, steps, n_over_d=0.2)
+    np.testing.assert_allclose(state.output, output, rtol=1e-12)
+    assert (output.max() > 1) == (rate > 0 and steps > 1)
     filters, n = u.shape
     np.testing.assert_allclose(state.u[:filters, :n], u, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(state.z[:filters, :n], z, rtol=1e-9, atol=1e-12)
@@ -79,18 +108,24 @@ def test_training_is_that_of_a_plain_version(point: Point, steps: int) -> None:
     assert not state.u[filters:].any() and not state.u[:, n:].any()
 
 
-def test_the_error_is_that_of_plain_monte_carlo() -> None:
-    point = Point(n=12, m=4, signal=0.5, n_test=20_000)
-    _, rows = limit_rows(point, 4)
+@pytest.mark.parametrize(
+    ("point", "d"),
+    [
+        (Point(n=12, m=4, signal=0.5, n_test=20_000), np.inf),
+        (BOTH._replace(n=12, m=4, n_test=20_000), 60.0),
+    ],
+)
+def test_the_error_is_that_of_plain_monte_carlo(point: Point, d: float) -> None:
+    _, rows = limit_rows(point, 4, d=d)
     steps = int(rows["steps_run"][3])
-    u, _, s = plainly_trained(start_of(point), point, steps)
+    u, _, s, output = plainly_trained(start_of(point), point, steps, n_over_d=point.n / d)
     rng, m = np.random.default_rng(5), point.m
     sign = np.repeat([1.0, -1.0], m)
     law = np.linalg.cholesky(u @ u.T / point.n + point.kappa**2 * np.eye(2 * m))
-    noise = np.maximum(rng.normal(size=(200_000, 2 * m)) @ law.T, 0) @ sign
+    noise = np.maximum(rng.normal(size=(200_000, 2 * m)) @ law.T, 0) @ (sign * output[1])
     wrong = []
     for label in (1, -1):
-        seen = np.sqrt(point.signal) / point.n * (sign @ np.maximum(label * s, 0))
+        seen = np.sqrt(point.signal) / point.n * ((sign * output[0]) @ np.maximum(label * s, 0))
         wrong.append(np.mean(label * (seen + noise) < 0))
     spread = np.sqrt(0.25 / 200_000)
     error = np.hypot(rows["test_error_se"][3], spread)
@@ -104,6 +139,8 @@ def test_the_error_is_that_of_plain_monte_carlo() -> None:
         Point(p_flip=0.2, signal=0.6),
         Point(n=10, m=4, step_size=1.5),
         Point(n=40, m=5, kappa=1.0, signal=0.1),
+        BOTH,
+        BOTH._replace(n=40, m=5, p_flip=0.1),
     ],
 )
 def test_the_gram_engine_comes_to_it_as_d_grows(point: Point) -> None:
@@ -117,7 +154,45 @@ def test_the_gram_engine_comes_to_it_as_d_grows(point: Point) -> None:
     assert apart.max() < 3e-5
     np.testing.assert_array_equal(finite["steps_run"], rows["steps_run"])
     np.testing.assert_allclose(finite["train_loss"], rows["train_loss"], rtol=1e-4)
-    np.testing.assert_allclose(finite["max_w_xi"], rows["max_u"], rtol=1e-4)
+    scale = point.m * output_start(point, d)
+    np.testing.assert_allclose(scale * finite["max_w_xi"], rows["max_u"], rtol=1e-4)
+
+
+def test_a_small_start_keeps_the_ratio_of_the_rates() -> None:
+    """Far below the kink the signal's output weights grow at any usable d: left out, the error is wrong."""
+    point = Point(v0_over_kink=0.15, step_size=0.002, kappa=0.01, signal=500.0)
+    strict, at_ratio = limit_rows(point, 16), limit_rows(point, 16, d=1e8)
+    found, finite = gram_rows(point, 1e8, 16)
+    np.testing.assert_array_equal(found, at_ratio[0])
+    apart = [
+        finite["test_error_clean"] - rows["test_error_clean"] for _, rows in (strict, at_ratio)
+    ]
+    assert apart[0].max() < -1e-3
+    assert np.median(np.abs(apart[1])) < 2e-4
+
+
+def test_a_large_output_start_trains_the_hidden_layer_alone() -> None:
+    hidden, both = (
+        MODEL.run(columns_of(8, train=train, v0_over_kink=300.0)) for train in ("hidden", "both")
+    )
+    apart = np.abs(hidden["test_error_clean"] - both["test_error_clean"])
+    assert 0 < apart.max() < 1e-7
+    near = MODEL.run(columns_of(8, train="both"))
+    assert (near["test_error_clean"] > hidden["test_error_clean"] + 0.02).all()
+
+
+def test_where_the_output_layer_is_not_trained_its_start_has_no_effect() -> None:
+    plain, other = (
+        MODEL.run(columns_of(3)),
+        MODEL.run(columns_of(3, v0_over_kink=0.1, n_over_d=0.5)),
+    )
+    for name, column in plain.items():
+        np.testing.assert_array_equal(other[name], column, err_msg=name)
+
+
+def test_another_word_for_the_layers_is_an_error() -> None:
+    with pytest.raises(ValueError, match="train: output; the engine limit accepts hidden, both"):
+        MODEL.run(columns_of(1, train="output"))
 
 
 @pytest.mark.slow

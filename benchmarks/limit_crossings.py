@@ -1,0 +1,131 @@
+"""Where the model `limit` crosses an error level, over v₀ and at finite d: tables in Markdown.
+
+    python -m benchmarks.limit_crossings [kink] [coefficient]
+
+`kink`: C at an error of 0.2 with both layers trained, over the hidden layer's alone, beside the closed
+form. `coefficient`: c of C(d) = C(∞) (1 + c √(n/d)) with the hidden layer trained, from the difference of
+the clean errors of the Gram engine and the limit, run by run at C(∞), over the slope of the error in log C.
+"""
+
+import math
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from scipy.optimize import brentq
+
+from benchmarks.limit import Point, gram_rows, limit_rows
+from bocnn.arrays import Array
+from bocnn.theory.critical_ratio import GRADIENT_FLOW
+from bocnn.theory.predicted_limit import kink_factor, kink_strength
+from bocnn.theory.training_time import stop_margin
+
+RUNS_OF_KINK = 200
+RUNS_OF_CROSSING = 400
+STARTS = (10.0, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05)
+DIMENSIONS = (1e3, 1e4, 1e5, 1e6)
+HALF_STEP = 0.1
+"""Of log C, over which the slope of the error is taken."""
+
+
+class Crossing(NamedTuple):
+    """C at a level, its relative standard error, and the slope of the error in log C there."""
+
+    signal: float
+    error: float
+    slope: float
+
+
+def crossing(point: Point, level: float, runs: int) -> Crossing:
+    """Where the mean clean error of replicates is the level, all at the same random numbers."""
+
+    def errors(log_signal: float) -> Array:
+        moved = point._replace(signal=math.exp(log_signal))
+        return limit_rows(moved, runs)[1]["test_error_clean"]
+
+    middle = math.log(point.signal)
+    at = brentq(lambda u: errors(u).mean() - level, middle - 1.5, middle + 1.5, xtol=1e-4)
+    slope = (errors(at + HALF_STEP).mean() - errors(at - HALF_STEP).mean()) / (2 * HALF_STEP)
+    spread = errors(at).std(ddof=1) / math.sqrt(runs)
+    return Crossing(math.exp(at), spread / abs(slope), slope)
+
+
+def print_kink() -> None:
+    """Print C over v₀."""
+    print(
+        "| v₀/kink | C | over the hidden layer's | closed form | ratio | α | α₂ |\n|" + 7 * "---|"
+    )
+    margin, point = stop_margin(0.05), Point(n=40, step_size=0.05, steps=10**6)
+    hidden = crossing(point, 0.2, RUNS_OF_KINK).signal
+    print(f"| hidden layer alone | {hidden:.4g} | 1 | 1 | 1 | | |")
+    for x in STARTS:
+        factor = float(kink_factor(kink_strength(x, margin, GRADIENT_FLOW.active)))
+        small = min(1.0, x)
+        both = point._replace(
+            v0_over_kink=x,
+            step_size=0.05 * small**2,
+            kappa=0.1 * small,
+            signal=0.33 * factor,
+        )
+        found = crossing(both, 0.2, RUNS_OF_KINK)
+        shares = limit_rows(both, RUNS_OF_KINK)[1]
+        cells = [f"{x:g}", f"{found.signal:.4g} ± {found.signal * found.error:.2g}"]
+        cells += [f"{found.signal / hidden:.4g}", f"{factor:.4g}"]
+        cells.append(f"{found.signal / hidden / factor:.3f}")
+        cells += [f"{shares[name].mean():.3f}" for name in ("active", "active_in_two")]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+class Setting(NamedTuple):
+    """A point, a level of the error, and replicates: fewer where a run takes many steps."""
+
+    point: Point
+    level: float
+    runs: int
+
+
+COEFFICIENT_SETTINGS = (
+    *(Setting(Point(step_size=h), 0.2, 4000) for h in (0.4, 1.0, 3.0)),
+    *(Setting(Point(), level, 4000) for level in (0.1, 0.05)),
+    *(Setting(Point(n=n), 0.2, 2000) for n in (10, 60)),
+    Setting(Point(m=40), 0.2, 1000),
+    *(Setting(Point(kappa=kappa), 0.2, 4000) for kappa in (0.3, 1.0, 3.0, 10.0)),
+    *(Setting(Point(step_size=h, steps=10**6), 0.2, 1000) for h in (0.1, 0.025, 0.00625)),
+)
+
+
+def print_coefficients() -> None:
+    """Print c by d."""
+    dimensions = [f"c at d = {d:.0e}" for d in DIMENSIONS]
+    names = ["n", "m", "h", "κ", "level", "C(∞)", *dimensions]
+    print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
+    for point, level, runs in COEFFICIENT_SETTINGS:
+        found = crossing(point, level, min(runs, RUNS_OF_CROSSING))
+        at = point._replace(signal=found.signal)
+        limit = limit_rows(at, runs)
+        cells = [f"{value:g}" for value in (at.n, at.m, at.step_size, at.kappa, level, at.signal)]
+        for d in DIMENSIONS:
+            gram = gram_rows(at, d, runs)
+            apart = (gram[1]["test_error_clean"] - limit[1]["test_error_clean"])[
+                gram[0] == limit[0]
+            ]
+            scaled = -apart / found.slope * math.sqrt(d / at.n)
+            spread = scaled.std(ddof=1) / math.sqrt(scaled.size)
+            cells.append(f"{scaled.mean():+.3f} ± {spread:.3f}")
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+TABLES: dict[str, Callable[[], None]] = {"kink": print_kink, "coefficient": print_coefficients}
+
+
+def main(names: list[str]) -> None:
+    """Print the tables that are named, all where none is."""
+    if unknown := set(names) - set(TABLES):
+        raise SystemExit(f"received {', '.join(sorted(unknown))}; expected {', '.join(TABLES)}")
+    for name in names or TABLES:
+        TABLES[name]()
+        print()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
