@@ -17,7 +17,7 @@ from bocnn.models.limit.columns import (
     LIMIT_WORDS,
 )
 from bocnn.models.limit.run import LimitMeasures, LimitRuns, run_limits, workspace_bytes
-from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 
 _STEPS_TO_FIT = 60.0
 """Steps to a loss of 0.05 at h = 0.4, about: what a run with a loss to stop at is taken to cost."""

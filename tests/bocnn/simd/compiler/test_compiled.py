@@ -13,8 +13,8 @@ import numba
 import numpy as np
 import pytest
 
-from bocnn.simd import compiled
-from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.simd.compiler import compiled
+from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 
 NOWHERE = Path("/proc/nowhere")
 """A folder that nobody can make, whatever the rights."""
@@ -158,7 +158,7 @@ def test_what_was_compiled_is_timed_once() -> None:
 LOCKED = """
 import sys, time
 from pathlib import Path
-from bocnn.simd import compiling
+from bocnn.simd.compiler import compiling
 
 folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
 compiling.CACHE_FOLDER = str(folder)
