@@ -1,7 +1,6 @@
 """The LLVM code that comes with the package is of these sources, or not used."""
 
 import re
-from pathlib import Path
 
 import llvmlite.binding as ll
 import numpy as np
@@ -14,7 +13,7 @@ from bocnn.cpu.training import TRAIN
 from bocnn.simd.compiler import machine_code, shipped
 from tests.bocnn.run_columns import columns
 
-PACKAGE = Path(shipped.__file__).parents[1]
+PACKAGE = shipped.PACKAGE
 
 NOT_COMPILED = {
     "parameters.accepted",
