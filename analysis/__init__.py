@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from analysis.figures import draw_shift as draw_shift
     from analysis.figures import draw_trajectories as draw_trajectories
     from analysis.figures import save as save
-    from analysis.notebook import open as open
+    from analysis.notebook.opened import open as open
     from analysis.report.results import Results as Results
     from analysis.report.results import analyse as analyse
     from analysis.scaling.broken_power_law import BrokenPowerLaw as BrokenPowerLaw

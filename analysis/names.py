@@ -15,7 +15,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "analysis.dataset.files": ("Dataset", "open_dataset"),
     "analysis.errors": ("AnalysisError",),
     "analysis.figures": ("draw_boundary", "draw_map", "draw_shift", "draw_trajectories", "save"),
-    "analysis.notebook": ("open",),
+    "analysis.notebook.opened": ("open",),
     "analysis.report.results": ("Results", "analyse"),
     "analysis.scaling.broken_power_law": ("BrokenPowerLaw", "fit_broken_power_law"),
     "analysis.scaling.data_collapse": ("Collapse", "collapse"),

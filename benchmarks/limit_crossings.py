@@ -44,7 +44,7 @@ def crossing(point: Point, level: float, runs: int) -> Crossing:
         return limit_rows(moved, runs)[1]["test_error_clean"]
 
     middle = math.log(point.signal)
-    at = brentq(lambda u: errors(u).mean() - level, middle - 1.5, middle + 1.5, xtol=1e-4)
+    at = brentq(lambda u: errors(u).mean() - level, middle - 1.5, middle + 3.0, xtol=1e-4)
     slope = (errors(at + HALF_STEP).mean() - errors(at - HALF_STEP).mean()) / (2 * HALF_STEP)
     spread = errors(at).std(ddof=1) / math.sqrt(runs)
     return Crossing(math.exp(at), spread / abs(slope), slope)
@@ -103,7 +103,7 @@ def print_coefficients() -> None:
         found = crossing(point, level, min(runs, RUNS_OF_CROSSING))
         at = point._replace(signal=found.signal)
         limit = limit_rows(at, runs)
-        cells = [f"{value:g}" for value in (at.n, at.m, at.step_size, at.kappa, level, at.signal)]
+        cells = [f"{value:.4g}" for value in (at.n, at.m, at.step_size, at.kappa, level, at.signal)]
         for d in DIMENSIONS:
             gram = gram_rows(at, d, runs)
             apart = (gram[1]["test_error_clean"] - limit[1]["test_error_clean"])[

@@ -38,7 +38,7 @@ from bocnn.parameters.columns import (
 )
 from bocnn.parameters.idle import canonical, idle_runs
 from bocnn.parameters.keys import undrawn
-from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 from bocnn.theory.predictions import PREDICTIONS, predict
 
 

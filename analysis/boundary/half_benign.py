@@ -35,7 +35,7 @@ def find_benign_boundary(
     """The boundary where half of the runs have a measure below the level.
 
     Each column's share of benign runs is a psychometric curve fitted by likelihood to binomial counts.
-    The interval is that of the normalized profile likelihood; where replicates are drawn together it is
+    The interval is that of the normalized profile likelihood; where replicates are drawn jointly it is
     widened by how much more the replicates' scores vary than independent runs would, and by Student's t.
     Draws follow that distribution in each column, with the correlation that the scores have between
     columns. How often intervals hold: docs/explanation/coverage.md.

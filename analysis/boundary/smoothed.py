@@ -78,7 +78,7 @@ def smoothed_means(cells: Cells, how: Resampling) -> SmoothedMeans:
 
     Args:
         cells: the aggregated measure, which is never changed.
-        how: draws, seed, and whether cells are drawn together.
+        how: draws, seed, and whether cells are drawn jointly.
     """
     kept = _KEPT.setdefault(cells, {})
     if how not in kept:
@@ -118,12 +118,12 @@ def _profiles(
     s, columns, ok = group.setting, group.columns, group.ok
     observed = cells.mean[s, columns][:, ok] @ matrix.T
     yield slice(0, 1), observed[None]
-    draw = _drawn_together if how.resample_jointly else _drawn_apart
+    draw = _drawn_jointly if how.resample_jointly else _drawn_apart
     for rows, drawn in draw(deviations(cells.values[s, columns][:, ok]), group, matrix, how):
         yield rows, observed + drawn
 
 
-def _drawn_together(
+def _drawn_jointly(
     deviation: Floats, group: Group, matrix: Floats, how: Resampling
 ) -> Iterator[tuple[slice, Floats]]:
     """Smoothed deviations of draws in which all cells weigh a replicate alike."""

@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, PlaneAxis, exact
-from analysis.figures.axes import scale_axes
-from analysis.figures.points import crossings, draw_points
-from analysis.figures.style import (
+from analysis.figures.canvas.axes import scale_axes
+from analysis.figures.canvas.points import crossings, draw_points
+from analysis.figures.canvas.style import (
     COLUMN_WIDTH,
     GREY,
     Colour,

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from analysis.cells.cells import Cells
-from analysis.figures.axes import power_of_ten
-from analysis.figures.style import COLUMN_WIDTH, Mark, marks, theme, wrapped
+from analysis.figures.canvas.axes import power_of_ten
+from analysis.figures.canvas.style import COLUMN_WIDTH, Mark, marks, theme, wrapped
 from analysis.scaling.data_collapse import Collapse
 
 COLLAPSE_PANEL_INCHES = (COLUMN_WIDTH, 3.6)

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from analysis.dataset.plane import Floats, PlaneAxis
 from analysis.dataset.trajectory_files import STEP
-from analysis.figures.axes import scale_steps, set_scale
-from analysis.figures.style import COLUMN_WIDTH, GREY, Mark, dark, marks, theme, wrapped
+from analysis.figures.canvas.axes import scale_steps, set_scale
+from analysis.figures.canvas.style import COLUMN_WIDTH, GREY, Mark, dark, marks, theme, wrapped
 from analysis.training.curves import Line
 
 MAX_LINEAR_RATIO = 30.0

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import MEAN
 from analysis.cells.cells import Cells
-from analysis.figures.style import COLUMN_WIDTH, GREY, Mark, marks, theme, wrapped
+from analysis.figures.canvas.style import COLUMN_WIDTH, GREY, Mark, marks, theme, wrapped
 from analysis.scaling.exponent_by_level import LevelExponent
 from sweeps.declare.analysis_spec import PredictionSpec
 

@@ -16,9 +16,9 @@ from analysis.boundary.mean_crossing import Boundary
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, exact
 from analysis.dataset.roles import ERROR
-from analysis.figures.axes import scale_axes
-from analysis.figures.points import crossings, draw_points
-from analysis.figures.style import COLUMN_WIDTH, panels, theme, wrapped
+from analysis.figures.canvas.axes import scale_axes
+from analysis.figures.canvas.points import crossings, draw_points
+from analysis.figures.canvas.style import COLUMN_WIDTH, panels, theme, wrapped
 
 MAP_PANEL_INCHES = 3.5
 MAX_MAPS_ACROSS = 3

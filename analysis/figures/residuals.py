@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
-from analysis.figures.axes import set_scale
-from analysis.figures.style import COLUMN_WIDTH, GREY, colours, marker_size, theme, wrapped
+from analysis.figures.canvas.axes import set_scale
+from analysis.figures.canvas.style import COLUMN_WIDTH, GREY, colours, marker_size, theme, wrapped
 from analysis.scaling.model_selection import Candidate, Selection
 
 RESIDUAL_PANEL_INCHES = (COLUMN_WIDTH, 1.1)

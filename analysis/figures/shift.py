@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
-from analysis.figures.axes import set_scale
-from analysis.figures.points import IntervalPoints, draw_points
-from analysis.figures.style import COLUMN_WIDTH, GREY, Mark, marks, panels, theme, wrapped
+from analysis.figures.canvas.axes import set_scale
+from analysis.figures.canvas.points import IntervalPoints, draw_points
+from analysis.figures.canvas.style import COLUMN_WIDTH, GREY, Mark, marks, panels, theme, wrapped
 from analysis.scaling.paired_shift import Shift
 
 

@@ -8,8 +8,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.dataset.plane import Floats
-from analysis.figures.axes import scale_steps, set_scale
-from analysis.figures.style import COLUMN_WIDTH, Colour, colours, dark, panels, theme, wrapped
+from analysis.figures.canvas.axes import scale_steps, set_scale
+from analysis.figures.canvas.style import (
+    COLUMN_WIDTH,
+    Colour,
+    colours,
+    dark,
+    panels,
+    theme,
+    wrapped,
+)
 from analysis.training.trajectories import BAND, Trajectories
 
 DASHES_OF_MEASURES = ("-", "--", "-.")

@@ -11,8 +11,17 @@ from matplotlib.transforms import ScaledTranslation
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats, exact, is_log
-from analysis.figures.axes import set_scale
-from analysis.figures.style import COLUMN_WIDTH, GREY, Colour, Mark, dark, marks, theme, wrapped
+from analysis.figures.canvas.axes import set_scale
+from analysis.figures.canvas.style import (
+    COLUMN_WIDTH,
+    GREY,
+    Colour,
+    Mark,
+    dark,
+    marks,
+    theme,
+    wrapped,
+)
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.sliding_exponent import LocalExponent
 from analysis.scaling.trend import Trend

@@ -29,8 +29,8 @@ LOG_ERROR_VARIANCE_RATIO = 6
 class Resampling:
     """How intervals are made: bootstrap draws, two-sided confidence, the seed, and what is shared.
 
-    `together` draws replicates for the whole plane at once: right whether or not the runs of one
-    replicate share randomness across cells. False draws each cell for itself: narrower with fewer than
+    `resample_jointly` draws replicates for the whole plane at once: right whether or not the runs of one
+    replicate share random numbers across cells. False draws each cell for itself: narrower with fewer than
     ten replicates, and right only where every run has random numbers of its own.
     """
 
@@ -50,9 +50,9 @@ def multipliers(how: Resampling, replicates: int, *, column: tuple[int, int]) ->
     Args:
         how: draws, seed, and whether cells share their weights.
         replicates: R.
-        column: its position, and its number of cells; without effect where cells are together.
+        column: its position, and its number of cells; without effect where cells are drawn jointly.
     Returns:
-        Standard normal, shape (draws, 1, R) where cells are together, else (draws, cells, R).
+        Standard normal, shape (draws, 1, R) where cells are drawn jointly, else (draws, cells, R).
     """
     position, cells = column
     if how.resample_jointly:

@@ -18,7 +18,7 @@ from bocnn.cpu.training import TRAIN, Training
 from bocnn.data.model import XOR
 from bocnn.dynamics.state import Network, TrainingSet
 from bocnn.simd.arena import Workspace, new_arena
-from bocnn.simd.stages import run
+from bocnn.simd.compiler.stages import run
 
 __all__ = ["DIVERGED", "GROUPED_BY", "OK", "UNCONVERGED", "WORDS", "RunResults", "Runs", "run_all"]
 

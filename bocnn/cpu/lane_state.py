@@ -12,7 +12,7 @@ import numpy as np
 from bocnn.arrays import Array, Ints
 from bocnn.data.draws import Seed
 from bocnn.dynamics.state import Network, StepBuffers, StepParameters, TrainingSet, Velocity
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import aligned, as_scalars
 
 LANE_FREE, LANE_RUNNING, LANE_AT_STOP, LANE_AT_LOSS, LANE_DIVERGED = range(5)

@@ -10,8 +10,8 @@ from bocnn.dynamics.state import Network, is_finite
 from bocnn.measure.measures import Measures, measure
 from bocnn.measure.trajectory import trajectory_point
 from bocnn.simd.arena import reset
-from bocnn.simd.compiled import compiled
-from bocnn.simd.stages import Stage
+from bocnn.simd.compiler.compiled import compiled
+from bocnn.simd.compiler.stages import Stage
 
 
 @compiled(_nrt=False)

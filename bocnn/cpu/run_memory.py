@@ -15,8 +15,8 @@ from bocnn.data.network import draw_network, new_network
 from bocnn.data.training_set import draw_training_set, new_training_set
 from bocnn.measure.run_state import RunState
 from bocnn.simd.arena import Workspace, allocate, arena_part, reset
-from bocnn.simd.compiled import compiled
-from bocnn.simd.stages import Stage
+from bocnn.simd.compiler.compiled import compiled
+from bocnn.simd.compiler.stages import Stage
 
 
 class EngineBatch(NamedTuple):

@@ -9,7 +9,7 @@ from bocnn.data.model import DataParameters
 from bocnn.dynamics.activation import LEAKY
 from bocnn.dynamics.state import StepParameters, StepType
 from bocnn.parameters.accepted import Words
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 
 OK, UNCONVERGED, DIVERGED = range(3)
 

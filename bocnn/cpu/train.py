@@ -24,7 +24,7 @@ from bocnn.dynamics.state import (
     TrainingSet,
     Velocity,
 )
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars, as_vectors
 
 _FOREVER = 2**62

@@ -18,8 +18,8 @@ from bocnn.cpu.measuring import MEASURE
 from bocnn.cpu.run_memory import DRAW, EngineBatch, drawn_run
 from bocnn.cpu.runs import seed_of, step_parameters_of, step_type_of, stop_of
 from bocnn.cpu.train import advance
-from bocnn.simd.compiled import compiled
-from bocnn.simd.stages import Stage
+from bocnn.simd.compiler.compiled import compiled
+from bocnn.simd.compiler.stages import Stage
 
 _draw, _measure = DRAW.call, MEASURE.call
 

@@ -29,7 +29,7 @@ from bocnn.rng.chi import fill_chis
 from bocnn.rng.normals import fill_normals, fill_uniforms
 from bocnn.rng.philox import Stream, philox, uniform
 from bocnn.simd.arena import Arena, allocate, clear
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars
 from bocnn.simd.random_words import WORD_LANES
 

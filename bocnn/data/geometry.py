@@ -14,7 +14,7 @@ from bocnn.data.draws import (
 from bocnn.data.model import DataParameters, Geometry, signal_directions
 from bocnn.dynamics.state import Network
 from bocnn.simd.arena import Arena, Workspace, allocate, clear
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars
 from bocnn.simd.products import (
     TILE,

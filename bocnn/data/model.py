@@ -16,7 +16,7 @@ Source:
 from typing import NamedTuple
 
 from bocnn.arrays import Array, Ints
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 
 DATA_MODELS = ("signal", "xor")
 SIGNAL_NOISE, XOR = range(2)

@@ -17,7 +17,7 @@ from numba.extending import overload
 
 from bocnn.arrays import Array
 from bocnn.dynamics.gram_product import FAST_MATH
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 
 NAMES = ("relu", "leaky_relu", "sigmoid", "tanh", "softplus", "erf")
 RELU, LEAKY, SIGMOID, TANH, SOFTPLUS, ERF = range(6)

@@ -2,7 +2,7 @@
 
 from bocnn.arrays import Array
 from bocnn.dynamics.state import TrainingSet
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
 """Allowed in compiled loops: fused and reordered sums. Not nnan or ninf: divergence must be seen."""

@@ -29,7 +29,7 @@ from bocnn.arrays import Array
 from bocnn.dynamics.activation import LEAKY, RELU, activate, differentiate
 from bocnn.dynamics.gram_product import FAST_MATH, add_products
 from bocnn.dynamics.state import Network, StepBuffers, StepParameters, TrainingSet, Velocity
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars, is_zero, select
 
 

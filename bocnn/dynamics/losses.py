@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.exponential import exponential
 
 LOGISTIC, SQUARE = 0, 1

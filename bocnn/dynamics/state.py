@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from bocnn.arrays import Array, Ints
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 
 
 class TrainingSet(NamedTuple):

@@ -73,29 +73,12 @@ class Dense:
         return Cost(np.asarray(flops), np.asarray(8 * 6 * self._numbers(columns) + 2**20))
 
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
-        """Train and measure runs, one after the other, on one thread.
-
-        Args:
-            columns: canonical, of runs that it accepts, shape (runs,) each.
-            keyed: parameters that enter the keys though they change nothing that is drawn.
-        Returns:
-            Status codes (runs,) and measures (runs, measures) in the order of `Measures`.
-        """
+        """As `Engine.run`: one run after the other, on one thread."""
         results = self._train(columns, None, keyed)
         return EngineResults(results.status, results.measured)
 
     def record(self, columns: Columns, steps: Ints, keyed: Collection[str] = ()) -> RunResults:
-        """Train and measure runs, and record them at `steps`, rising, and where their training ended.
-
-        Signal and noise coefficients are null where the optimizer leaves the patches' span.
-
-        Args:
-            columns: canonical, of runs that it accepts.
-            steps: at which to record, rising, shape (points,).
-            keyed: parameters that enter the keys though they change nothing that is drawn.
-        Returns:
-            Results, with up to points + 1 rows of the trajectory a run.
-        """
+        """As `RecordingEngine.record`; coefficients are null if the optimizer leaves the patches' span."""
         return self._train(columns, steps, keyed)
 
     def _train(self, columns: Columns, steps: Ints | None, keyed: Collection[str]) -> RunResults:

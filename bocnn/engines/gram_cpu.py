@@ -48,27 +48,12 @@ class GramCPU:
         return Cost(flops(columns), memory_bytes(columns))
 
     def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
-        """Train and measure runs.
-
-        Args:
-            columns: canonical, of runs that it accepts, shape (runs,) each.
-            keyed: parameters that enter the keys though they change nothing that is drawn.
-        Returns:
-            Status codes (runs,) and measures (runs, measures) in the order of `Measures`.
-        """
+        """As `Engine.run`: alike runs side by side, where they are narrow enough."""
         results = self._train(columns, _NO_STEPS, new_results(columns["n"].size, 0), keyed)
         return EngineResults(results.status, results.measured)
 
     def record(self, columns: Columns, steps: Ints, keyed: Collection[str] = ()) -> RunResults:
-        """Train and measure runs, and record them at `steps`, rising, and where their training ended.
-
-        Args:
-            columns: canonical, of runs that it accepts.
-            steps: at which to record, rising, shape (points,).
-            keyed: parameters that enter the keys though they change nothing that is drawn.
-        Returns:
-            Results, with up to points + 1 rows of the trajectory a run.
-        """
+        """As `RecordingEngine.record`: alike runs side by side, where they are narrow enough."""
         return self._train(columns, steps, new_results(columns["n"].size, steps.size + 1), keyed)
 
     def start_kinds(self, columns: Columns) -> None:

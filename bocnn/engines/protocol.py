@@ -68,8 +68,10 @@ class Engine(Protocol):
         """Train and measure runs that it accepts.
 
         Args:
-            columns: of the runs.
+            columns: canonical, of runs that it accepts, shape (runs,) each.
             keyed: parameters that change nothing that is drawn, but enter the keys all the same.
+        Returns:
+            Status codes (runs,) and measures (runs, measures) in the order of `Measures`.
         """
         ...
 

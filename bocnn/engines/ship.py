@@ -6,8 +6,8 @@ from bocnn.cpu.engine import llvm_codes
 from bocnn.engines.gram_cpu import new_results
 from bocnn.engines.packing import pack_runs
 from bocnn.parameters.columns import PARAMETERS
+from bocnn.simd.compiler.shipped import FILE, ship
 from bocnn.simd.lanes import lane_count
-from bocnn.simd.shipped import FILE, ship
 
 _SMALLEST = {
     "n": 4,

@@ -7,7 +7,7 @@ Source:
 import math
 
 from bocnn.arrays import Array
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.exponential import exponential
 
 _LONGEST_SUM = 64

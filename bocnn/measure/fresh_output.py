@@ -15,7 +15,7 @@ from bocnn.data.model import DataParameters, Geometry
 from bocnn.dynamics.activation import activate
 from bocnn.measure.run_state import RunState
 from bocnn.simd.arena import Arena, allocate, clear
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_vectors
 from bocnn.simd.products import TILE, add_product, full_spans, padded_zeros
 

@@ -15,7 +15,7 @@ from bocnn.measure.fresh_output import fresh_output
 from bocnn.measure.run_state import RunState
 from bocnn.measure.test_error import clean_error, zero_one_loss
 from bocnn.simd.arena import Arena
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 
 
 class Measures(NamedTuple):

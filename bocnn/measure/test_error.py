@@ -21,7 +21,7 @@ from bocnn.measure.chi_tails import write_chances_negative, write_crossings
 from bocnn.measure.fresh_output import FreshOutput
 from bocnn.rng.normals import CHUNK_NORMALS, draw_chunk
 from bocnn.simd.arena import Arena, allocate
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars, as_vectors, select
 from bocnn.simd.random_words import WORD_LANES
 

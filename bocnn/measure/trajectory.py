@@ -24,7 +24,7 @@ from bocnn.dynamics.state import Network
 from bocnn.measure.measures import Measures
 from bocnn.measure.run_state import RunState
 from bocnn.simd.arena import Arena, allocate
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars
 
 

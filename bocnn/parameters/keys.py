@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bocnn.arrays import Array, Ints
 from bocnn.parameters.columns import PARAMETERS, REQUIRED, Column
 from bocnn.rng.philox import fold
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 
 
 def cell_keys(

@@ -11,7 +11,7 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.rng.normals import normal_vectors, uniform_vector
 from bocnn.rng.philox import Stream, philox, uniform
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_vectors
 from bocnn.simd.random_words import WORD_LANES, consecutive
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.rng.philox import UNIFORM_SCALE, Stream, philox
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_vectors, select
 from bocnn.simd.random_words import (
     WORD_LANES,

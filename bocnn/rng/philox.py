@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 
 _F, _I = np.float32, np.int64
 

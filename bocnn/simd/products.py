@@ -8,7 +8,7 @@ import numpy as np
 
 from bocnn.arrays import Array, Ints
 from bocnn.simd.arena import Arena, allocate, clear
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars, as_vectors
 
 TILE = 8

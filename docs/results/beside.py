@@ -11,9 +11,9 @@ from collect import shrink
 from matplotlib.axes import Axes
 
 from analysis import Boundary, aggregate, find_boundary, open_dataset, save
-from analysis.figures.axes import scale_axes
-from analysis.figures.points import crossings, draw_points
-from analysis.figures.style import colours, panels, theme
+from analysis.figures.canvas.axes import scale_axes
+from analysis.figures.canvas.points import crossings, draw_points
+from analysis.figures.canvas.style import colours, panels, theme
 
 HERE = Path(__file__).parent
 

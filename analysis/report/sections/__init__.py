@@ -1,1 +1,1 @@
-"""The sections of a report, one file each, in the folders of the rooms whose results they show."""
+"""The sections of a report, one file each, in folders named after the packages whose results they show."""

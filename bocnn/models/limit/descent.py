@@ -51,7 +51,7 @@ import math
 from typing import NamedTuple
 
 from bocnn.arrays import Array, Ints
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_vectors, select
 from bocnn.simd.products import TILE, add_product
 

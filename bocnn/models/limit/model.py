@@ -17,7 +17,7 @@ from bocnn.models.limit.columns import (
     LIMIT_WORDS,
 )
 from bocnn.models.limit.run import LimitMeasures, LimitRuns, run_limits, workspace_bytes
-from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 from bocnn.theory.predictions import MeasurePrediction, check_known
 
 _STEPS_TO_FIT = 60.0

@@ -28,7 +28,7 @@ from bocnn.models.limit.descent import (
 )
 from bocnn.rng.normals import fill_normals
 from bocnn.simd.arena import Arena, allocate, clear, new_arena, reset
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.products import add_product, full_spans, padded_zeros
 from bocnn.simd.random_words import WORD_LANES
 

@@ -23,7 +23,7 @@ from bocnn.models.tangent.columns import (
     TANGENT_WORDS,
 )
 from bocnn.simd.arena import Workspace, new_arena
-from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 from bocnn.theory.kernel import complexity
 from bocnn.theory.tangent import NetworkStart, ball_bound, tangent_gram
 

@@ -10,22 +10,10 @@ from bocnn.cpu.engine import DIVERGED
 from bocnn.engines.dense import Dense
 from bocnn.engines.registry import GRAM_CPU
 from bocnn.measure.measures import Measures
+from tests.bocnn.dense.kinds import KINDS, kind_id
 from tests.bocnn.run_columns import columns
 from tests.tolerance import RELATIVE
 
-KINDS: list[dict[str, Any]] = [
-    {},
-    {"data": "xor"},
-    {"noise": "isotropic", "bias": "trained", "data": "xor", "output_init": "normal"},
-    {"activation": "leaky_relu", "leak": 0.2, "loss": "square"},
-    {"momentum": 0.5, "momentum_rule": "nesterov", "weight_decay": 0.01, "batch": 7},
-    {"p_flip": 0.3, "loss_tol": 0.5, "train": "hidden"},
-    {"activation": "tanh", "train": "output", "output_init": "sign", "eta_output": 0.01},
-    {"activation": "softplus", "bias": "trained", "loss_tol": 1e-9},
-    {"d": 12},
-    {"d": 10**12, "eta": 1e-11},
-    {"steps": 0},
-]
 EXACT = [
     name
     for name in Measures._fields
@@ -42,7 +30,7 @@ def both(runs: int, **given: Any) -> tuple[dict[str, Any], dict[str, Any], np.nd
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "+".join(kind) or "plain")
+@pytest.mark.parametrize("kind", KINDS, ids=kind_id)
 def test_rows_are_those_of_the_gram_engine(kind: dict[str, Any], precision: str) -> None:
     gram, dense, gram_status, dense_status = both(2, precision=precision, n_test=10, **kind)
     np.testing.assert_array_equal(dense_status, gram_status)
@@ -57,7 +45,7 @@ def test_rows_are_those_of_the_gram_engine(kind: dict[str, Any], precision: str)
         )
 
 
-@pytest.mark.parametrize("kind", KINDS[:4], ids=lambda kind: "+".join(kind) or "plain")
+@pytest.mark.parametrize("kind", KINDS[:4], ids=kind_id)
 def test_test_errors_agree_within_their_standard_errors(kind: dict[str, Any]) -> None:
     gram, dense, *_ = both(3, precision="float64", n_test=4000, p_flip=0.1, **kind)
     spread = np.hypot(gram["test_error_se"], dense["test_error_se"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bocnn.simd.arena import Arena, allocate, arena_part, clear, new_arena, reset
-from bocnn.simd.compiled import compiled
+from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars
 from tests.bocnn.arenas import arena
 

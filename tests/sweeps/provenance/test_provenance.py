@@ -76,7 +76,7 @@ def test_compiled_functions_are_of_all_sources_too() -> None:
         "read = Path.read_bytes\n"
         "seen = []\n"
         "Path.read_bytes = lambda self: seen.append(self) or read(self)\n"
-        "import bocnn.simd.compiled as compiled\n"
+        "import bocnn.simd.compiler.compiled as compiled\n"
         "all = set(compiled.sources())\n"
         "assert any(p.parent != compiled.PACKAGE for p in all)\n"
         "assert all <= set(seen), all - set(seen)\n"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import bocnn
-from bocnn.simd.compiling import compile_seconds
+from bocnn.simd.compiler.compiling import compile_seconds
 from sweeps import driver
 from sweeps.driver import datasets
 from sweeps.plan.cut import ShardSize

@@ -1,7 +1,7 @@
 """Watches numba compile: how long it took, and whether a call would compile anything.
 
 Compiling takes seconds where no process of this machine has done it, most of a minute where the package's
-LLVM code is of other sources (`bocnn.simd.shipped`); what was compiled is loaded in under a
+LLVM code is of other sources (`bocnn.simd.compiler.shipped`); what was compiled is loaded in under a
 second, and loading does not count.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 from numba.core import event
 
-from bocnn.simd.compiled import CACHE_FOLDER
+from bocnn.simd.compiler.compiled import CACHE_FOLDER
 
 _KIND = "numba:compile"
 

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from bocnn.simd.nested import CompiledFunction
+from bocnn.simd.compiler.nested import CompiledFunction
 
 
 def make_pair() -> tuple[CompiledFunction, CompiledFunction]:

@@ -8,7 +8,7 @@ from matplotlib.container import ErrorbarContainer
 
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats
-from analysis.figures.style import marker_size
+from analysis.figures.canvas.style import marker_size
 
 
 class IntervalPoints(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 from numba.core import compiler, ir
 from numba.core.targetconfig import TargetConfig
 
-from bocnn.simd.quicker_numba import no_garbage_collection
+from bocnn.simd.compiler.quicker_numba import no_garbage_collection
 
 
 def flags(**given: Any) -> compiler.Flags:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-from bocnn.simd.nested import CompiledFunction
+from bocnn.simd.compiler.nested import CompiledFunction
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -1,7 +1,6 @@
 """The LLVM code that comes with the package is of these sources, or not used."""
 
 import re
-from pathlib import Path
 
 import llvmlite.binding as ll
 import numpy as np
@@ -11,10 +10,10 @@ from bocnn import MODEL
 from bocnn.cpu.measuring import MEASURE
 from bocnn.cpu.run_memory import DRAW
 from bocnn.cpu.training import TRAIN
-from bocnn.simd import machine_code, shipped
+from bocnn.simd.compiler import machine_code, shipped
 from tests.bocnn.run_columns import columns
 
-PACKAGE = Path(shipped.__file__).parents[1]
+PACKAGE = shipped.PACKAGE
 
 NOT_COMPILED = {
     "parameters.accepted",
@@ -30,7 +29,7 @@ def test_it_is_of_these_sources() -> None:
         pytest.skip("it is made for Linux on x86-64")
     names = {name for name, _ in shipped._codes()}
     assert names == {"bocnn_draw", "bocnn_measure", "bocnn_train"}, (
-        "bocnn/simd/stages.xz is of other sources: python -m bocnn.engines.ship"
+        "bocnn/simd/compiler/stages.xz is of other sources: python -m bocnn.engines.ship"
     )
     assert len(shipped._codes()) == 6
 

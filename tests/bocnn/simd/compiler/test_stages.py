@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from bocnn.simd import stages
-from bocnn.simd.compiled import compiled
-from bocnn.simd.compiling import compile_seconds, compiles_nothing
-from bocnn.simd.stages import Stage
-from bocnn.simd.tables import table_of
+from bocnn.simd.compiler import stages
+from bocnn.simd.compiler.compiled import compiled
+from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
+from bocnn.simd.compiler.stages import Stage
+from bocnn.simd.compiler.tables import table_of
 
 
 class Inner(NamedTuple):

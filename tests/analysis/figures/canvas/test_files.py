@@ -20,7 +20,7 @@ from analysis.figures import (
     save,
     save_and_show,
 )
-from analysis.figures.style import INK, colours, dark, marks, theme
+from analysis.figures.canvas.style import INK, colours, dark, marks, theme
 from analysis.scaling.power_law import fit_power_law
 from analysis.scaling.prediction import compare
 from tests.analysis.figures.drawn import QUARTER, legend

@@ -1,7 +1,8 @@
 """Machine code of stages: LLVM code of a function and all that it calls, optimized, kept on disk, loaded.
 
-The LLVM code comes with the package where it was made of these very sources (`bocnn.simd.shipped`), else
-from numba: it is the same, and numba takes most of the time that compiling takes.
+The LLVM code comes with the package where it was made of these very sources
+(`bocnn.simd.compiler.shipped`), else from numba: it is the same, and numba takes most of the time that
+compiling takes.
 """
 
 import os
@@ -16,9 +17,9 @@ import llvmlite.binding as ll
 from numba.core import event
 from numba.core.registry import cpu_target
 
-from bocnn.simd.compiled import CACHE_FOLDER
-from bocnn.simd.nested import CompiledFunction, intermediate_code
-from bocnn.simd.shipped import shipped_code
+from bocnn.simd.compiler.compiled import CACHE_FOLDER
+from bocnn.simd.compiler.nested import CompiledFunction, intermediate_code
+from bocnn.simd.compiler.shipped import shipped_code
 
 Entry = tuple[CompiledFunction, Sequence[Any]]
 """A function and the types of its arguments."""

@@ -14,9 +14,9 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from analysis.figures.style import GREY, INK, PALETTE_SIZE, Colour, colours, dark, theme
-from analysis.figures.ticks import ticks_kept
-from analysis.figures.twin_svg import twin_svg
+from analysis.figures.canvas.style import GREY, INK, PALETTE_SIZE, Colour, colours, dark, theme
+from analysis.figures.canvas.ticks import ticks_kept
+from analysis.figures.canvas.twin_svg import twin_svg
 
 PNG_DPI = 300
 PNG_COMPRESSION = 2

@@ -1,8 +1,8 @@
 """Stages: machine code of a function and all that it calls, called by an address.
 
 A compiled function calls a stage without taking its code in: a stage that several of them call is optimized
-once. What a stage reads is a table (`bocnn.simd.tables`) and whole numbers, so that its code depends on
-nothing of its callers.
+once. What a stage reads is a table (`bocnn.simd.compiler.tables`) and whole numbers, so that its code
+depends on nothing of its callers.
 """
 
 import ctypes
@@ -16,9 +16,9 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import _numba_unpickle
 from numba.extending import intrinsic
 
-from bocnn.simd.machine_code import address_of, llvm_code
-from bocnn.simd.nested import CompiledFunction
-from bocnn.simd.tables import TABLE, reader_of, table_of
+from bocnn.simd.compiler.machine_code import address_of, llvm_code
+from bocnn.simd.compiler.nested import CompiledFunction
+from bocnn.simd.compiler.tables import TABLE, reader_of, table_of
 
 Callee = tuple["Stage", Any]
 """A stage that another one calls, and the record that it reads."""

@@ -4,7 +4,7 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.colors import to_rgb
 
-from analysis.figures import style
+from analysis.figures.canvas import style
 
 
 def test_the_theme_is_that_of_seaborn() -> None:

@@ -13,9 +13,9 @@ from hashlib import blake2b
 
 import llvmlite.binding as ll
 
-from bocnn.simd.compiled import PACKAGE
+from bocnn.simd.compiler.compiled import PACKAGE
 
-FILE = PACKAGE / "simd" / "stages.xz"
+FILE = PACKAGE / "simd" / "compiler" / "stages.xz"
 
 SOURCES = ("arrays.py", "cpu", "data", "dynamics", "measure", "rng", "simd")
 """Packages and files from which the stages' code comes."""

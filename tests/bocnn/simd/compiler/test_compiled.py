@@ -13,8 +13,8 @@ import numba
 import numpy as np
 import pytest
 
-from bocnn.simd import compiled
-from bocnn.simd.compiling import compile_seconds, compiles_nothing
+from bocnn.simd.compiler import compiled
+from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 
 NOWHERE = Path("/proc/nowhere")
 """A folder that nobody can make, whatever the rights."""
@@ -73,7 +73,7 @@ def test_where_nothing_can_be_written_functions_are_compiled_all_the_same(
 
 def test_compiled_code_comes_from_no_file_that_its_cache_does_not_know() -> None:
     known = set(compiled.sources())
-    package = Path(compiled.__file__).parents[1]
+    package = compiled.PACKAGE
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         if path not in known:
@@ -99,7 +99,7 @@ def test_caches_of_former_code_are_removed_but_the_latest(tmp_path: Path) -> Non
 def test_the_command_works_where_neither_package_nor_home_can_be_written(
     home: str, tmp_path: Path
 ) -> None:
-    root = Path(compiled.__file__).parents[2]
+    root = compiled.PACKAGE.parent
     command = f"{Path(sys.executable).parent / 'bocnn-sweep'} plan label-flip-plane --size smoke"
     environment = f"env {home} TMPDIR={tmp_path} PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={root}"
     inside = (
@@ -158,7 +158,7 @@ def test_what_was_compiled_is_timed_once() -> None:
 LOCKED = """
 import sys, time
 from pathlib import Path
-from bocnn.simd import compiling
+from bocnn.simd.compiler import compiling
 
 folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
 compiling.CACHE_FOLDER = str(folder)

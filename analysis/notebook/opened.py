@@ -7,9 +7,9 @@ Each step is the function of its folder with the dataset's own analysis as defau
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,10 +21,11 @@ from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.plane import exact
 from analysis.errors import AnalysisError, nearest
 from analysis.names import load_name
-from analysis.scaling.power_law import Estimate, PowerLaw, fit_power_law
+from analysis.notebook.fits import OpenedLaw
+from analysis.notebook.shown import ShownRecord
+from analysis.scaling.power_law import fit_power_law
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import AnalysisSpec
-from sweeps.declare.html_table import html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,63 +38,8 @@ class Located(Protocol):
     def location(self) -> str: ...
 
 
-class _Shown:
-    """A record that notebooks show as a table of its rows."""
-
-    def _title(self) -> str:
-        raise NotImplementedError
-
-    def _rows(self) -> Sequence[Sequence[object]]:
-        """Header and rows."""
-        raise NotImplementedError
-
-    @classmethod
-    def _of(cls, record: Any, **more: Any) -> Self:
-        """The record as one that shows itself."""
-        values = {each.name: getattr(record, each.name) for each in fields(record) if each.init}
-        return cls(**values, **more)
-
-    def __repr__(self) -> str:
-        lines = [[str(part) for part in row] for row in self._rows()]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        shown = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-        return "\n  ".join([self._title(), *shown])
-
-    def _repr_html_(self) -> str:
-        header, *rows = self._rows()
-        return html_table(self._title(), rows, header=header)
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class OpenedLaw(_Shown, PowerLaw):
-    """A power law of one setting, and the boundary that it was fitted to."""
-
-    boundary: Boundary
-
-    def figure(self) -> "Figure":
-        """The boundary and the law."""
-        figure: Figure = load_name("draw_boundary")(self.boundary, [self])
-        return figure
-
-    def _title(self) -> str:
-        plane = self.boundary.plane
-        where = plane.settings[self.setting] or "all runs"
-        return f"{plane.y.name} ∝ {plane.x.name}^b, {where}" + (
-            f": not fitted, {self.reason}" if self.slope is None else ""
-        )
-
-    def _rows(self) -> Sequence[Sequence[object]]:
-        return [
-            ("quantity", "value", "interval"),
-            ("exponent b", *_estimate(self.slope)),
-            ("log constant", *_estimate(self.intercept)),
-            ("χ²/dof", f"{self.misfit:.3g}", ""),
-            ("columns", f"{self.columns} of {self.columns_in_range}", ""),
-        ]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class OpenedBoundary(_Shown, Boundary):
+class OpenedBoundary(ShownRecord, Boundary):
     """A boundary that fits laws and draws itself."""
 
     def law(
@@ -140,7 +86,7 @@ class OpenedBoundary(_Shown, Boundary):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class OpenedCells(_Shown, Cells):
+class OpenedCells(ShownRecord, Cells):
     """Cells that find boundaries and draw themselves."""
 
     levels: tuple[float, ...] = ()  # of the dataset's analysis
@@ -193,7 +139,7 @@ class OpenedCells(_Shown, Cells):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class OpenedDataset(_Shown, Dataset):
+class OpenedDataset(ShownRecord, Dataset):
     """A dataset that becomes cells."""
 
     def cells(self, *, include_unconverged: bool = False, **spec: Any) -> OpenedCells:
@@ -256,12 +202,6 @@ def _position(setting: int | str, settings: Sequence[str]) -> int:
         f"Received the setting {setting!r}; expected a position below {len(settings)}, or its label."
         f"{nearest(str(setting), settings)}"
     )
-
-
-def _estimate(estimate: Estimate | None) -> tuple[str, str]:
-    if estimate is None:
-        return "", ""
-    return f"{estimate.value:.4g}", f"[{estimate.low:.4g}, {estimate.high:.4g}]"
 
 
 def _ends(values: Sequence[object]) -> str:

@@ -22,7 +22,7 @@ from numba.core.registry import CPUDispatcher
 from numba.core.runtime import rtsys
 from numba.core.sigutils import normalize_signature
 
-from bocnn.simd.quicker_numba import no_garbage_collection
+from bocnn.simd.compiler.quicker_numba import no_garbage_collection
 
 _LEVELS: list[Dispatcher] = []
 """Functions in compilation, the outermost, an `_Outermost`, first; changed under numba's lock."""

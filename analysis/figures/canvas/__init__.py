@@ -1,0 +1,1 @@
+"""What figures are drawn with: theme, axes and ticks, points with intervals, and files."""
