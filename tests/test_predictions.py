@@ -12,6 +12,7 @@ from analysis.dataset.files import open_dataset
 from analysis.errors import AnalysisError
 from analysis.report.results import ReportOptions, analyse
 from analysis.report.sections.scaling.theory import TheoryVerdicts
+from analysis.report.sections.scaling.trends import Trends
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import PredictionSpec
 from sweeps.declare.file_names import PREDICTIONS
@@ -99,6 +100,30 @@ def test_a_wrong_exponent_is_told_from_a_wrong_theory(folder: Path) -> None:
     wrong = found["halved", "factor"]
     assert wrong.measured is not None and wrong.measured.value == pytest.approx(2, rel=0.05)
     assert wrong.verdict == "disagrees"
+
+
+def test_a_trend_over_a_setting_stands_beside_what_theory_has_at_the_sizes(tmp_path: Path) -> None:
+    text = HALF + (
+        "  across: [{setting: p_flip, of: exponent}, {setting: p_flip, of: shift, limit: 1.2}]\n"
+    )
+    assert not train(text, tmp_path / "data", PredictingToy()).missing
+    section = Trends(analyse(str(tmp_path / "data"), FEW))
+    verdicts, values = section.tables()
+    rows = [row for row in values.rows if row["others"] == "word = plain" and row["level"] == 0.25]
+    for theory in ("square root", "halved"):
+        found = [row[f"predicted at finite size, {theory}"] for row in rows]
+        assert found == pytest.approx([0.5, 0.5, 1.0, 1.5], abs=1e-3)
+    measured = [row["measured"] for row in rows]
+    assert measured == pytest.approx([0.5, 0.5, 1.0, 1.5], abs=0.05)
+    judged = [row for row in verdicts.rows if row["level"] == 0.25]
+    exact = [row for row in judged if row["source"] == "square root"]
+    assert {row["quantity"] for row in exact} == {"shift at finite size"}
+    assert {row["verdict"] for row in exact} == {"agrees"}
+    assert all(row["predicted"] == pytest.approx(1.5, abs=1e-3) for row in exact)
+    # The limit that the sweep states is another number, and wrong.
+    stated = [row for row in judged if row["quantity"] == "shift"]
+    assert {row["predicted"] for row in stated} == {1.2}
+    assert {row["verdict"] for row in stated} == {"disagrees"}
 
 
 def test_a_finite_size_that_is_no_nearer_explains_nothing(tmp_path: Path) -> None:

@@ -99,6 +99,20 @@ def fit_broken_power_law(boundary: Boundary, setting: int) -> BrokenPowerLaw:
     )
 
 
+def find_break(points: FitColumns) -> float:
+    """The x of the break in columns' y, by the search that fits a measured boundary.
+
+    Args:
+        points: at least MIN_COLUMNS_FOR_BREAK columns, with errors; draws are not read.
+    Returns:
+        In the values of x; NaN with fewer columns.
+    """
+    if len(points.x) < MIN_COLUMNS_FOR_BREAK:
+        return np.nan
+    breaks, _, _ = _search(points)
+    return float(np.exp(breaks[0]))
+
+
 def _columns(measured: FitColumns, rows: Floats, task: FitProblem) -> FitColumns:
     """The columns where the observed law's line (row 0) is finite, draws in the other rows."""
     ok = np.isfinite(rows[0])

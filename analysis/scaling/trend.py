@@ -31,6 +31,7 @@ class Trend:
     others: str  # the settings held fixed, "" for none
     level: float
     values: Floats  # of the setting, sorted, (values,)
+    settings: tuple[int, ...]  # positions in the plane of the values
     estimates: tuple[Estimate | None, ...]
     power: Estimate | None
     verdict: str
@@ -66,7 +67,15 @@ def _trend(boundary: Boundary, spec: TrendSpec, group: Mapping[str, Any]) -> Tre
     power, reason = fit_power(np.array(values), estimates, confidence=boundary.confidence)
     verdict = _judge(spec, power, estimates)
     return Trend(
-        spec, equal(group), boundary.level, np.array(values), estimates, power, verdict, reason
+        spec=spec,
+        others=equal(group),
+        level=boundary.level,
+        values=np.array(values),
+        settings=tuple(settings[value] for value in values),
+        estimates=estimates,
+        power=power,
+        verdict=verdict,
+        reason=reason,
     )
 
 
@@ -115,13 +124,19 @@ def _closed(e: Estimate | None) -> bool:
 def _judge(spec: TrendSpec, power: Estimate | None, estimates: Sequence[Estimate | None]) -> str:
     """The verdict on theory's power, or on its limit by the last value; "" where it says nothing."""
     if spec.exponent is not None:
-        return _compare(power, spec.exponent)
+        return judge_number(power, spec.exponent)
     if spec.limit is not None:
-        return _compare(estimates[-1], spec.limit)
+        return judge_number(estimates[-1], spec.limit)
     return ""
 
 
-def _compare(measured: Estimate | None, predicted: float) -> str:
+def judge_number(measured: Estimate | None, predicted: float) -> str:
+    """The verdict on a predicted number: agrees where it is in a measured interval that is not too wide.
+
+    Args:
+        measured: with its interval, None where nothing was measured.
+        predicted: what theory says.
+    """
     if measured is None:
         return INCONCLUSIVE
     if not measured.high - measured.low <= MAX_INTERVAL_WIDTH * max(abs(predicted), 1.0):

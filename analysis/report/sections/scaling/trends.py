@@ -1,6 +1,7 @@
 """Fitted quantities followed over a setting, beside theory's predictions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 
 from analysis.figures.trends import QUANTITY_WORDS, draw_trends
@@ -12,9 +13,14 @@ from analysis.report.blocks import (
     table_of_rows,
 )
 from analysis.report.predictions import Prediction, PredictionFile, prediction_table
-from analysis.report.rows import TableRow, estimate_columns
+from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
-from analysis.scaling.trend import Trend, follow
+from analysis.scaling.predicted_trend import predicted_power, predicted_values
+from analysis.scaling.trend import Trend, follow, judge_number
+from sweeps.declare.analysis_spec import PredictionSpec
+
+PREDICTED = "predicted at finite size"
+"""Column of a quantity as fitted to a predicted boundary."""
 
 TREND_VERDICT_COLUMNS = (
     *("prediction", "quantity", "predicted", "measured", "verdict", "reason", "level", "setting"),
@@ -48,7 +54,8 @@ class Trends(Section):
     def words(self) -> str:
         return (
             "What was fitted in each setting, followed over the settings. A power of the setting is fitted "
-            "to all values; a limit is compared with the last one."
+            "to all values; a limit is compared with the last one. Where theory states the boundary at the "
+            "sizes of the sweep, the same is fitted to that line, over the same columns."
         )
 
     def figures(self) -> list[FigureBlock]:
@@ -67,7 +74,7 @@ class Trends(Section):
     def tables(self) -> list[TableBlock]:
         """What theory states, and every value."""
         verdicts = PredictionFile("trend-verdicts", TREND_VERDICT_COLUMNS, self.results.sweep)
-        rows = [row for trend in self.trends for row in trend_rows(trend)]
+        rows = [row for trend in self.trends for row in trend_rows(trend, self._at_sizes(trend))]
         folded = len(rows) > MAX_OPEN_ROWS
         return [
             prediction_table(verdicts, "Powers and limits, beside theory", self.predictions()),
@@ -78,10 +85,42 @@ class Trends(Section):
         for trend in self.trends:
             if trend.verdict:
                 yield trend_prediction(trend)
+                yield from self._of_finite_size(trend)
+
+    def _at_sizes(self, trend: Trend) -> dict[PredictionSpec, tuple[float, ...]]:
+        """The values of each prediction that states the boundary at the sizes of the sweep."""
+        level = next(one for one in self.results.levels if one.boundary.level == trend.level)
+        return {
+            theory: predicted_values(level.boundary, trend, line)
+            for theory, line in level.predicted.items()
+        }
+
+    def _of_finite_size(self, trend: Trend) -> Iterator[Prediction]:
+        """What is predicted at the sizes of the sweep, beside what was measured."""
+        asymptotic, confidence = trend_prediction(trend), self.results.resampling.confidence
+        for theory, values in self._at_sizes(trend).items():
+            is_power = trend.spec.exponent is not None
+            value = predicted_power(trend, values, confidence) if is_power else finite(values[-1])
+            if value is not None:
+                yield replace(
+                    asymptotic,
+                    quantity=f"{asymptotic.quantity} at finite size",
+                    predicted=value,
+                    verdict=judge_number(asymptotic.measured, value),
+                    source=theory.name,
+                )
 
 
-def trend_rows(trend: Trend) -> list[TableRow]:
-    """One row a value of the setting."""
+def trend_rows(
+    trend: Trend, predicted: Mapping[PredictionSpec, tuple[float, ...]]
+) -> list[TableRow]:
+    """One row a value of the setting.
+
+    Args:
+        trend: the measured quantity.
+        predicted: its values by the predictions that state the boundary at the sizes of the sweep.
+    """
+    names = dict(zip(predicted, predicted_columns(list(predicted)), strict=True))
     return [
         {
             "quantity": trend.spec.of,
@@ -89,10 +128,18 @@ def trend_rows(trend: Trend) -> list[TableRow]:
             "others": trend.others or None,
             "over": trend.spec.setting,
             "value": float(value),
+            **{names[theory]: finite(values[k]) for theory, values in predicted.items()},
             **estimate_columns("measured", estimate),
         }
-        for value, estimate in zip(trend.values, trend.estimates, strict=True)
+        for k, (value, estimate) in enumerate(zip(trend.values, trend.estimates, strict=True))
     ]
+
+
+def predicted_columns(theories: Sequence[PredictionSpec]) -> list[str]:
+    """Names of the columns of what is predicted at the sizes of the sweep, one for each prediction."""
+    if len(theories) == 1:
+        return [PREDICTED]
+    return [f"{PREDICTED}, {theory.name}" for theory in theories]
 
 
 def trend_prediction(trend: Trend) -> Prediction:
