@@ -26,7 +26,7 @@ from analysis.figures.canvas.style import (
 )
 from analysis.scaling.broken_power_law import BrokenPowerLaw
 from analysis.scaling.power_law import PowerLaw
-from analysis.scaling.prediction import Comparison
+from analysis.scaling.prediction import POOR_FIT, Comparison, is_poor_fit
 from sweeps.declare.analysis_spec import PredictionSpec
 
 LINE_ORDER = 4
@@ -134,6 +134,7 @@ def _law(law: PowerLaw) -> _BoundaryLine | None:
         return None
     slope, start = law.slope, law.intercept.value
     words = f"exponent {slope.value:.3f} [{slope.low:.3f}, {slope.high:.3f}]"
+    words += f" ({POOR_FIT})" if is_poor_fit(law) else ""
     return _BoundaryLine(
         law.setting, law.x_range, lambda u: start + slope.value * u, "-", "fit", words
     )

@@ -1,1 +1,1 @@
-"""From a dataset to a figure in a notebook, each result a record that shows itself and knows the next step."""
+"""From a dataset to a figure in a notebook: each result shows itself and knows the next step."""

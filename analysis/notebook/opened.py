@@ -1,4 +1,4 @@
-"""From a dataset to a figure in a notebook, each result a record that shows itself and knows the next step.
+"""Datasets, cells and boundaries that show themselves and know the next step.
 
     analysis.open(dataset).cells().boundary(level=0.2).law().figure()
 
@@ -21,8 +21,10 @@ from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.plane import exact
 from analysis.errors import AnalysisError, nearest
 from analysis.names import load_name
-from analysis.notebook.fits import OpenedLaw
+from analysis.notebook.fits import OpenedBrokenLaw, OpenedLaw, OpenedShift
 from analysis.notebook.shown import ShownRecord
+from analysis.scaling.broken_power_law import fit_broken_power_law
+from analysis.scaling.paired_shift import boundary_shift
 from analysis.scaling.power_law import fit_power_law
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import AnalysisSpec
@@ -63,10 +65,39 @@ class OpenedBoundary(ShownRecord, Boundary):
             fit_power_law(self, position, kind=kind, x_range=x_range), boundary=self
         )
 
+    def broken_law(self, setting: int | str = 0) -> OpenedBrokenLaw:
+        """The power law of one setting that changes its exponent at a break, and whether BIC prefers it.
+
+        Args:
+            setting: its position or its label.
+        Raises:
+            AnalysisError: there is no such setting.
+        """
+        position = _position(setting, self.plane.settings)
+        return OpenedBrokenLaw._of(fit_broken_power_law(self, position), boundary=self)
+
+    def shift(self, setting: int | str = 1) -> OpenedShift:
+        """How far a setting moves the boundary from the first setting's.
+
+        Args:
+            setting: its position or its label; not the first.
+        Raises:
+            AnalysisError: there is no such setting, or it is the first.
+        """
+        position = _position(setting, self.plane.settings)
+        if position == 0:
+            raise AnalysisError(
+                f"Received the first setting, '{self.plane.settings[0]}'; expected another one, whose "
+                "boundary is compared with the first one's."
+            )
+        return OpenedShift._of(boundary_shift(self, position), boundary=self)
+
     def figure(self) -> "Figure":
-        """The boundary of every setting with its power law, where one can be fitted."""
-        laws = [fit_power_law(self, s) for s in range(len(self.plane.settings))]
-        figure: Figure = load_name("draw_boundary")(self, laws)
+        """The boundary of every setting with its power law, and its broken one where BIC prefers it."""
+        settings = range(len(self.plane.settings))
+        laws = [fit_power_law(self, s) for s in settings]
+        broken = [fit_broken_power_law(self, s) for s in settings]
+        figure: Figure = load_name("draw_boundary")(self, laws, broken_laws=broken)
         return figure
 
     def _title(self) -> str:

@@ -10,12 +10,12 @@ class, p(c) is the position of point c, and i ∋ c says that sample i holds poi
 
     f_i     = Σ_c Σ_k j_k v_{p(c),k} φ(A[k, c])  over the points that i holds
     g_i     = ∂ℓ/∂f_i / n, and γ_c = Σ_{i ∋ c} g_i
-    U[k, c] = j_k v_{p(c),k} γ_c φ′(A[k, c])                    gradient of B
+    U[k, c] = j_k v_{p(c),k} γ_c φ′(A[k, c])          ∂ℓ/∂A; the gradient of w_k is Σ_c U[k, c] z_c
     V[p, k] = j_k Σ_{c at p} γ_c φ(A[k, c])                     gradient of v
 
 A step B ← B − η D, with D = U or what momentum and decay make of it, is A ← A − η D G: 2m·P² multiply-adds.
 
-The elements of all arrays are a run's floats, or vectors with one float of each of many runs
+Array elements are floats of one run, or SIMD vectors with one float of each of several runs
 (`bocnn.simd.lanes`): the same lines train both. Runs are started and stopped in `bocnn.cpu.lane_state`,
 drawn in `bocnn.data.model` and measured in `bocnn.measure.measures`.
 

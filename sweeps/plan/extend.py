@@ -39,7 +39,8 @@ def check_extends(old: dict[str, Any], new: dict[str, Any], defaults: dict[str, 
         raise SweepError(
             "the output folder holds another sweep: "
             + "; ".join(differences)
-            + ". Name another --out, or another name in the sweep file; nothing was changed"
+            + ". Choose another folder (--out, or run(out=…) in Python) or another name for the sweep; "
+            "nothing was changed"
         )
 
 

@@ -23,6 +23,13 @@ class Ended:
     location: str
 
 
+class Broken(Planted):
+    """A boundary with a break at x = 1000, through which a single power law is fitted all the same."""
+
+    def boundary(self) -> np.ndarray:
+        return 3.0 * np.minimum((np.array([self.x]) / 1e3) ** 0.6, 1.0)
+
+
 def test_each_step_gives_what_its_function_gives(folder: Path) -> None:
     dataset = open_dataset(str(folder))
     spec = dataset.sweep.analysis
@@ -40,18 +47,40 @@ def test_every_result_shows_itself_and_is_drawn(folder: Path) -> None:
     dataset = analysis.open(folder)
     cells = dataset.cells()
     boundary = cells.boundary(draws=100)
-    law = boundary.law()
+    law, broken, shift = boundary.law(), boundary.broken_law(), boundary.shift()
     words = {
         dataset: ("Dataset of 'planted': 3,072 rows in 3 files", "d", "8: 100 … 10000"),
         cells: ("Cells of test error", "p_flip = 0.1", "8 × 16", "1,536"),
         boundary: ("Boundary (mean) at", "0.25, 95% intervals", "inside"),
         law: ("mu_norm ∝ d^b, p_flip = 0", "exponent b", "8 of 8"),
+        broken: ("below and above a break, p_flip = 0", "exponent above", "preferred by BIC  no"),
+        shift: ("as a factor, p_flip = 0.1 against p_flip = 0", "5179", "mean"),
     }
     for result, parts in words.items():
         for part in parts:
             assert part in repr(result)
-            assert part.replace("'", "&#x27;") in result._repr_html_()
-    assert all(isinstance(one.figure(), Figure) for one in (cells, boundary, law))
+            for word in part.replace("'", "&#x27;").split("  "):
+                assert word in result._repr_html_()
+    assert all(isinstance(one.figure(), Figure) for one in (cells, boundary, law, shift))
+
+
+def test_a_law_that_does_not_hold_says_so_in_words_and_on_the_figure(tmp_path: Path) -> None:
+    boundary = analysis.open(Broken().write(tmp_path / "data")).cells().boundary(draws=100)
+    law, broken = boundary.law(), boundary.broken_law()
+    assert law.misfit > 3 and "poor fit" in repr(law)
+    assert broken.preferred and broken.break_x is not None
+    assert broken.break_x.low < 1e3 < broken.break_x.high
+    legend = [text.get_text() for text in boundary.figure().legends[0].get_texts()]
+    assert any("poor fit" in text for text in legend)
+    assert any("two regimes" in text for text in legend)
+
+
+def test_a_shift_is_that_of_its_function_and_of_another_setting(folder: Path) -> None:
+    boundary = analysis.open(folder).cells().boundary(draws=100)
+    shift = boundary.shift("p_flip = 0.1")
+    assert shift.mean == analysis.boundary_shift(boundary, 1).mean
+    with pytest.raises(AnalysisError, match="Received the first setting, 'p_flip = 0'"):
+        boundary.shift(0)
 
 
 def test_the_other_definition_and_another_plane(folder: Path) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sweeps.declare import formula
 from sweeps.declare.cells.names import order
-from sweeps.declare.cells.values import DTYPES, ColumnValueError, in_range, rounded
+from sweeps.declare.cells.values import DTYPES, ColumnValueError, in_range, refused, rounded
 from sweeps.declare.file.sweep_file import SweepSpec
 from sweeps.protocol import ColumnProtocol, Model
 
@@ -115,14 +115,25 @@ class CellTable:
                 values = rounded(np.broadcast_to(found, count))
                 columns[name] = in_range(values, column) if column else values
             except ColumnValueError as error:
-                whole = column is not None and column.type == "int64"
-                errors[name] = f"{error}{'; round() makes whole numbers' if whole else ''}"
+                assert column is not None
+                whole = "; round() makes whole numbers" if column.type == "int64" else ""
+                errors[name] = f"{error}{self._first_refused(name, column, values, columns)}{whole}"
                 columns[name] = np.full(count, np.nan)
             except ValueError:
                 errors[name] = "the formula reads a column of words; formulas take numbers"
                 columns[name] = np.full(count, np.nan)
         if errors:
             raise CellsError(errors)
+
+    def _first_refused(
+        self, name: str, column: ColumnProtocol, values: NDArray[Any], columns: Arrays
+    ) -> str:
+        """What a formula read where it first gave a value that its column does not take."""
+        read = sorted(formula.columns_of(self.formulas[name]))
+        if column.type == "string" or not read:
+            return ""
+        first = int(np.argmax(refused(values, column)))
+        return ", where " + " and ".join(f"{one} = {columns[one][first]:g}" for one in read)
 
 
 def lattice(spec: SweepSpec, model: Model, given: Arrays, trees: dict[str, ast.expr]) -> CellTable:

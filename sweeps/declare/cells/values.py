@@ -65,15 +65,27 @@ def in_range(
         raise ColumnValueError(
             f"a formula gives numbers; expected one of {words}, in fixed or settings"
         )
-    wrong = outside(numbers, column.interval) & ~(np.isnan(numbers) & nullable)
-    if column.type == "int64":
-        wrong |= numbers != np.round(numbers)
+    wrong = refused(numbers, column, nullable=nullable)
     if wrong.any():
         many = f" ({wrong.sum()} of {wrong.size} values are wrong)" if wrong.size > 1 else ""
         raise ColumnValueError(
             f"received {_some(numbers[wrong])}{many}; expected a number{_where(column)}"
         )
     return (numbers + 0.0).astype(DTYPES[column.type])  # -0.0 is 0.0, not another run
+
+
+def refused(
+    numbers: NDArray[Any], column: ColumnProtocol, *, nullable: bool = False
+) -> NDArray[np.bool_]:
+    """Which numbers a column of numbers does not take.
+
+    Args:
+        numbers: float64, any shape.
+        column: a parameter.
+        nullable: whether NaN is null and valid.
+    """
+    wrong = outside(numbers, column.interval) & ~(np.isnan(numbers) & nullable)
+    return wrong | (numbers != np.round(numbers)) if column.type == "int64" else wrong
 
 
 def rounded(numbers: NDArray[Any]) -> NDArray[Any]:

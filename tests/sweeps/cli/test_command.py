@@ -140,7 +140,7 @@ def test_another_sweeps_folder_is_refused_and_left_alone(bocnn_file: Path, out: 
     bocnn_file.write_text(BOCNN_SWEEP.replace("small-plane", "other").replace("0.05", "0.1"))
     said = failed(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL))
     assert "name was 'small-plane' and is 'other'; eta was 0.05 and is 0.1" in said
-    assert "Name another --out" in said
+    assert "Choose another folder (--out" in said
     assert contents(out) == files
 
 

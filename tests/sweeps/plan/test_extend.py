@@ -85,7 +85,7 @@ def test_another_sweep_is_refused_and_nothing_changed(
     with pytest.raises(SweepError, match=message) as caught:
         train(TOY_SWEEP.replace(old, new), out)
     assert "the output folder holds another sweep" in str(caught.value)
-    assert "Name another --out" in str(caught.value)
+    assert "Choose another folder (--out" in str(caught.value)
     assert contents(out) == files
 
 

@@ -261,7 +261,7 @@ def test_other_steps_over_published_rows_are_refused(
     before = contents(out)
     with pytest.raises(SweepError, match=message) as caught:
         train(second, out, MODEL)
-    assert "Name another --out" in str(caught.value)
+    assert "Choose another folder (--out" in str(caught.value)
     assert contents(out) == before
 
 
