@@ -42,19 +42,18 @@ class DataModel(NamedTuple):
         """Whether compiled code draws its inner products without its patches."""
         return self.signals.gram_code is not None and self.noise.gram_code is not None
 
-    def centres(self, mu_norm: float, dimension: int) -> Array:
-        """Signal patches, along the first axes.
+    def centres(self, mu_norm: float, dimension: int, support: int = 1) -> Array:
+        """Signal patches along `Signals.basis`.
 
         Args:
             mu_norm: signal strength ‖μ‖, ≥ 0.
-            dimension: of the vectors, at least the number of signal directions.
+            dimension: of the vectors.
+            support: coordinates of each.
         Returns:
             Shape (C, dimension), float64.
         """
-        found = np.zeros((len(self.signals.centres), dimension))
-        for c, (_, direction, sign) in enumerate(self.signals.centres):
-            found[c, direction] = sign * mu_norm
-        return found
+        basis = self.signals.basis(dimension, support)
+        return np.stack([sign * mu_norm * basis[k] for _, k, sign in self.signals.centres])
 
     def classes(self) -> Array:
         """ŷ of each centre, shape (C,)."""
@@ -86,19 +85,21 @@ class DataModel(NamedTuple):
         Returns:
             Shape (n, d), at scale σ_p.
         """
-        return self._noise(row, QuantitySampler(seed, PATCH), (int(row["n"]), int(row["d"])))
+        basis = self.signals.basis(int(row["d"]), int(row["mu_support"]))
+        return self._noise(row, QuantitySampler(seed, PATCH), int(row["n"]), basis)
 
-    def fresh(self, row: Row, seed: Seed, dimension: int) -> Array:
-        """Fresh noise patches, shape (n_test, dimension); `dimension` may be below d if `has_gram`.
+    def fresh(self, row: Row, seed: Seed, basis: Array) -> Array:
+        """Fresh noise patches, shape (n_test, dimension); the dimension may be below d if `has_gram`.
 
         Args:
             row: parameters of the run.
             seed: of the run.
-            dimension: d, or the coordinates that the run spans where `has_gram`.
+            basis: signal directions, shape (directions, dimension), in all d coordinates or, where
+                `has_gram`, in those that the run spans.
         Returns:
             Shape (n_test, dimension).
         """
-        return self._noise(row, QuantitySampler(seed, FRESH_PATCH), (int(row["n_test"]), dimension))
+        return self._noise(row, QuantitySampler(seed, FRESH_PATCH), int(row["n_test"]), basis)
 
     def gram(self, row: Row, seed: Seed, workspace: Workspace) -> Geometry:
         """Patches and filters as the gram engines draw them: in the coordinates that the run spans.
@@ -115,10 +116,11 @@ class DataModel(NamedTuple):
             raise ValueError(f"received {words}; expected entries with a gram_code")
         return draw_geometry(data_parameters(row), seed, workspace)
 
-    def _noise(self, row: Row, sampler: QuantitySampler, shape: tuple[int, int]) -> Array:
+    def _noise(self, row: Row, sampler: QuantitySampler, count: int, basis: Array) -> Array:
         """Noise patches at the run's scale."""
-        directions = np.eye(self.signals.directions, shape[1])
-        return float(row["sigma_p"]) * self.noise.draw(sampler, shape, directions)
+        options = {name: float(row[name]) for name in self.noise.options}
+        drawn = self.noise.draw(sampler, (count, basis.shape[1]), basis, **options)
+        return float(row["sigma_p"]) * drawn
 
 
 def data_model_of(row: Row) -> DataModel:

@@ -16,6 +16,7 @@ from bocnn.data.data_model import DataModel, Row, data_model_of
 from bocnn.data.draws import BIAS, OUTPUT, Seed, draw_order
 from bocnn.data.model import OUTPUT_INITS
 from bocnn.data.sampler import FILTER, QuantitySampler
+from bocnn.dense.fresh import errors_by_class
 from bocnn.dense.network import (
     Recipe,
     Samples,
@@ -29,6 +30,7 @@ from bocnn.dense.network import (
 from bocnn.dense.record import Coefficients, missing_point, trajectory_point
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
+from bocnn.parameters.invariance import is_rotation_invariant
 from bocnn.parameters.precision import needs_double
 from bocnn.simd.arena import Workspace, new_arena
 
@@ -36,10 +38,14 @@ _NULLS = Measures(*(math.nan,) * len(Measures._fields))
 
 
 class DenseRun(NamedTuple):
-    """A run before training: training set, centres (C, D) with class +1 first, network, and data model."""
+    """A run before training.
+
+    data: the training set. centres: signal patches, (C, D), class +1 first. basis: signal directions, (S, D).
+    """
 
     data: Samples
     centres: Tensor
+    basis: Tensor
     network: TwoLayerCNN
     model: DataModel
 
@@ -112,7 +118,9 @@ def draw_run(row: Row, seed: Seed, dtype: torch.dtype) -> DenseRun:
     """
     model, m = data_model_of(row), int(row["m"])
     noise, filters = _draw_vectors(model, row, seed)
-    centres = model.centres(float(row["mu_norm"]), noise.shape[1])
+    support = 1 if _is_drawn_in_span(model, row) else int(row["mu_support"])
+    basis = model.signals.basis(noise.shape[1], support)
+    centres = model.centres(float(row["mu_norm"]), noise.shape[1], support)
     labels = model.draw_labels(row, seed)
     patches = np.stack([centres[labels.centre], noise], axis=1)
     bias = None
@@ -126,13 +134,13 @@ def draw_run(row: Row, seed: Seed, dtype: torch.dtype) -> DenseRun:
         leak=float(row["leak"]),
     )
     data = Samples(*(_tensor(part, dtype) for part in (patches, labels.observed, labels.true)))
-    return DenseRun(data, _tensor(centres, dtype), network, model)
+    return DenseRun(data, _tensor(centres, dtype), _tensor(basis, dtype), network, model)
 
 
 def _draw_vectors(model: DataModel, row: Row, seed: Seed) -> tuple[Array, Array]:
     """Noise patches (n, D) and filters (2m, D): in the coordinates that the run spans, or in all d."""
     n, filters = int(row["n"]), 2 * int(row["m"])
-    if not model.has_gram:
+    if not _is_drawn_in_span(model, row):
         weights = row["sigma_0"] * _normals(seed, FILTER, (filters, int(row["d"])))
         return model.draw(row, seed), weights
     sizes = workspace_bytes(n, int(row["m"]), 0)
@@ -142,6 +150,12 @@ def _draw_vectors(model: DataModel, row: Row, seed: Seed) -> tuple[Array, Array]
     kept[geometry.signals : geometry.widths[0]] = False
     count = geometry.labels.size
     return geometry.points[kept, count : count + n].T, geometry.filters[kept, :filters].T
+
+
+def _is_drawn_in_span(model: DataModel, row: Row) -> bool:
+    """Whether a run's vectors are drawn in the coordinates that it spans."""
+    words = {name: np.array([row[name]], object) for name in ("noise", "optimizer", "train")}
+    return model.has_gram and bool(is_rotation_invariant(words)[0])
 
 
 def _draw_output(row: Row, seed: Seed) -> Array:
@@ -164,10 +178,10 @@ def _recipe(row: Row, seed: Seed) -> Recipe:
         {
             "momentum": float(row["momentum"]),
             "nesterov": row["momentum_rule"] == "nesterov",
-            "weight_decay": float(row["weight_decay"]),
+            **{name: float(row[name]) for name in ("weight_decay", "beta1", "beta2", "epsilon")},
         },
         _batches(int(row["n"]), int(row["batch"]), seed) if row["batch"] else None,
-        row.get("optimizer", "sgd"),
+        row["optimizer"],
     )
 
 
@@ -220,7 +234,7 @@ def _measure(run: DenseRun, row: Row, seed: Seed, steps: int) -> Measures:
     if not _is_finite(run):
         return _NULLS
     found = measure(run.network, run.data, run.centres, row["loss"])
-    errors = _errors_by_class(run, row, seed)
+    errors = errors_by_class(run.network, run.model, row, seed, run.basis)
     clean = float(errors.mean())
     positive, negative = (
         float(run.model.labels(np.array([label]), row["p_flip"])[0]) for label in (1.0, -1.0)
@@ -239,21 +253,6 @@ def _measure(run: DenseRun, row: Row, seed: Seed, steps: int) -> Measures:
     )
     finite = math.isfinite(measures.train_loss + measures.test_error + measures.w_norm)
     return measures if finite else _NULLS
-
-
-def _errors_by_class(run: DenseRun, row: Row, seed: Seed) -> Array:
-    """Share of the centres of either class that each fresh noise patch misleads, shape (n_test, 2)."""
-    fresh = run.model.fresh(row, seed, run.centres.shape[1])
-    noise = _tensor(fresh, run.centres.dtype)
-    patches = torch.stack([torch.zeros_like(noise), noise], dim=1)
-    blank = torch.zeros(1, 2, noise.shape[1], dtype=noise.dtype)
-    centres = torch.stack([run.centres, torch.zeros_like(run.centres)], dim=1)
-    # f is a sum over the patches: of a centre and a noise patch, less what empty patches add.
-    output = run.network(centres)[:, None] + run.network(patches) - run.network(blank)
-    margins = output.double().numpy() * run.model.classes()[:, None]
-    wrong = 0.5 - 0.5 * np.sign(margins)
-    half = len(wrong) // 2
-    return np.stack([wrong[:half].mean(axis=0), wrong[half:].mean(axis=0)], axis=1)
 
 
 def _is_finite(run: DenseRun) -> bool:

@@ -1,7 +1,8 @@
 """The dense network as an engine: every word of the registries, one run at a time, slowly.
 
-Runs of Gaussian data are drawn as the gram engines draw them, by the same counters and in the
-coordinates that a run spans; others in d dimensions. torch is imported when it first trains.
+Runs of Gaussian data whose filters stay in the span of their start and the patches are drawn as the gram
+engines draw them, by the same counters and in the coordinates that a run spans; others in d dimensions.
+torch is imported when it first trains.
 """
 
 import platform
@@ -16,7 +17,8 @@ from bocnn.arrays import Array, Ints
 from bocnn.cpu.engine import WORDS, RunResults
 from bocnn.engines.gram_cpu import new_results
 from bocnn.engines.protocol import Columns, Cost, EngineResults
-from bocnn.parameters.accepted import Words, accepts
+from bocnn.parameters.accepted import Words, accepts, is_one_of
+from bocnn.parameters.invariance import is_rotation_invariant
 from bocnn.parameters.keys import cell_keys
 from bocnn.registry.activations import ACTIVATIONS
 from bocnn.registry.label_processes import LABEL_PROCESSES
@@ -27,6 +29,9 @@ from bocnn.registry.signals import SIGNALS
 
 MOST_NUMBERS = 2**27
 """Largest size of a run's patches, filters and fresh patches, in numbers."""
+
+_UPDATE = 40
+"""Operations of a step of an optimizer for each weight of the hidden layer."""
 
 
 class Dense:
@@ -67,8 +72,8 @@ class Dense:
         """Forward and backward pass of each step, and the test; a step has a price of its own."""
         n, filters = columns["n"].astype(np.float64), 2.0 * columns["m"]
         dimension = self._dimension(columns)
-        step = 12 * n * filters * dimension + 2e6
-        test = 4 * columns["n_test"] * filters * dimension
+        step = (12 * n + _UPDATE) * filters * dimension + 2e6
+        test = 4 * columns["n_test"] * filters * self._test_dimension(columns)
         flops = 20 * self._numbers(columns) + columns["steps"] * step + test
         return Cost(np.asarray(flops), np.asarray(8 * 6 * self._numbers(columns) + 2**20))
 
@@ -100,15 +105,24 @@ class Dense:
 
     def _dimension(self, columns: Columns) -> Array:
         """Coordinates of a run's vectors, shape (runs,)."""
-        d = columns["d"].astype(np.float64)
-        words = zip(columns["data"].tolist(), columns["noise"].tolist(), strict=True)
-        has_gram = [
-            SIGNALS[data].gram_code is not None and NOISES[noise].gram_code is not None
-            for data, noise in words
-        ]
-        return np.where(has_gram, np.minimum(d, columns["n"] + 2.0 * columns["m"] + 2), d)
+        d, spanned = columns["d"].astype(np.float64), columns["n"] + 2.0 * columns["m"] + 2
+        in_span = _has_gram(columns) & is_rotation_invariant(columns)
+        return np.where(in_span, np.minimum(d, spanned), d)
+
+    def _test_dimension(self, columns: Columns) -> Array:
+        """Coordinates of a run's fresh patches, shape (runs,)."""
+        dimension = self._dimension(columns)
+        few = np.minimum(dimension, 2.0 * columns["m"] + 2)
+        return np.where(_has_gram(columns), few, dimension)
 
     def _numbers(self, columns: Columns) -> Array:
         """Numbers of a run's patches, filters and fresh patches, shape (runs,)."""
-        vectors = columns["n"] + 2.0 * columns["m"] + columns["n_test"]
-        return np.asarray(vectors * self._dimension(columns))
+        trained = (columns["n"] + 2.0 * columns["m"]) * self._dimension(columns)
+        return np.asarray(trained + columns["n_test"] * self._test_dimension(columns))
+
+
+def _has_gram(columns: Columns) -> NDArray[np.bool_]:
+    """Of which runs compiled code can draw the inner products: noise is Gaussian, shape (runs,)."""
+    signals = [word for word, entry in SIGNALS.items() if entry.gram_code is not None]
+    noises = [word for word, entry in NOISES.items() if entry.gram_code is not None]
+    return is_one_of(columns["data"], signals) & is_one_of(columns["noise"], noises)

@@ -26,7 +26,7 @@ def accepts(words: Words, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.boo
     accepted = np.ones(len(next(iter(columns.values()))), dtype=bool)
     for name, column in columns.items():
         if column.dtype == object and (known := words.get(name)) != ():
-            accepted &= _is_one_of(column, known or ())
+            accepted &= is_one_of(column, known or ())
     return accepted
 
 
@@ -44,7 +44,7 @@ def check_words(words: Words, columns: Mapping[str, NDArray[Any]], engine: str) 
         known = words.get(name)
         if column.dtype != object or known == ():
             continue
-        unknown = column[~_is_one_of(column, known or ())]
+        unknown = column[~is_one_of(column, known or ())]
         if unknown.size:
             raise ValueError(
                 f"received {name}: {unknown[0]}; the engine {engine} accepts "
@@ -68,8 +68,15 @@ def codes(words: Words, name: str, column: NDArray[Any]) -> NDArray[np.int64]:
     return np.array([known.index(word) for word in column.tolist()], dtype=np.int64)
 
 
-def _is_one_of(column: NDArray[Any], known: Sequence[str]) -> NDArray[np.bool_]:
-    """Which words are known, shape (runs,)."""
+def is_one_of(column: NDArray[Any], known: Sequence[str]) -> NDArray[np.bool_]:
+    """Which words are known, shape (runs,).
+
+    Args:
+        column: words, shape (runs,).
+        known: some words.
+    Returns:
+        Shape (runs,).
+    """
     if column.size > 0 and (column == column[0]).all():
         return np.full(column.size, column[0] in known)
     return np.array([word in known for word in column.tolist()], dtype=bool)

@@ -1,17 +1,22 @@
 """The model's columns: what a run is given and what is measured on it, with types, units and ranges."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bocnn.data.model import OUTPUT_INITS
 from bocnn.measure.trajectory import TrajectoryPoint
-from bocnn.parameters.idle import Idle
+from bocnn.parameters.accepted import is_one_of
+from bocnn.parameters.idle import Columns, Idle
+from bocnn.parameters.invariance import is_rotation_invariant
 from bocnn.parameters.precision import beyond_single
 from bocnn.registry.activations import ACTIVATIONS
 from bocnn.registry.losses import LOSSES
 from bocnn.registry.noises import NOISES
+from bocnn.registry.optimizers import OPTIMIZERS
 from bocnn.registry.signals import SIGNALS
 
 TRAINED = ("both", "hidden", "output")
@@ -56,8 +61,17 @@ PARAMETERS = (
     Column("d", "int64", "patch dimension d", interval="[2, 1e15]"),
     Column("m", "int64", "filters per class m", interval="[1, 100000]"),
     Column("mu_norm", "float64", "signal strength ‖μ‖", interval="[0, inf)"),
+    Column(
+        "mu_support",
+        "int64",
+        "coordinates of μ, alike: 1 is an axis, d or more all",
+        interval="[1, 1e15]",
+        default=1,
+    ),
     Column("sigma_p", "float64", "noise scale σₚ", interval="(0, inf)", default=1.0),
     Column("noise", "string", "noise distribution", choices=tuple(NOISES), default="orthogonal"),
+    Column("dof", "float64", "student_t's degrees of freedom", interval="(2, inf)", default=5.0),
+    Column("density", "float64", "sparse's share that is not 0", interval="(0, 1]", default=0.1),
     Undrawn("p_flip", "float64", "label-flip probability p", interval="[0, 0.5)", default=0.0),
     Column("sigma_0", "float64", "hidden initialization σ₀", interval="[0, inf)"),
     Undrawn("v0", "float64", "output initialization v₀", interval="(-inf, inf)"),
@@ -73,12 +87,18 @@ PARAMETERS = (
     Undrawn("leak", "float64", "leaky_relu's slope below zero", interval="[0, 1]", default=0.01),
     Undrawn("loss", "string", "training loss", choices=tuple(LOSSES), default="logistic"),
     Undrawn("train", "string", "layers trained", choices=TRAINED, default="both"),
+    Column("optimizer", "string", "optimizer", choices=tuple(OPTIMIZERS), default="sgd"),
     Undrawn("eta", "float64", "step size η", interval="(0, inf)"),
     Undrawn(
         "eta_output", "float64", "step size of v, η if null", interval="(0, inf)", default=None
     ),
     Undrawn("momentum", "float64", "momentum", interval="[0, 1)", default=0.0),
     Undrawn("momentum_rule", "string", "kind of momentum", choices=MOMENTA, default="heavy_ball"),
+    Undrawn("beta1", "float64", "decay β₁ of the gradients' mean", interval="[0, 1)", default=0.9),
+    Undrawn(
+        "beta2", "float64", "decay β₂ of their squares' mean", interval="[0, 1)", default=0.999
+    ),
+    Undrawn("epsilon", "float64", "ε beside their root", interval="[0, inf)", default=1e-8),
     Undrawn("weight_decay", "float64", "weight decay", interval="[0, inf)", default=0.0),
     Undrawn("batch", "int64", "samples a step, 0 for all", interval="[0, 100000]", default=0),
     Undrawn("steps", "int64", "gradient steps T, at most", interval="[0, 1e12]"),
@@ -92,6 +112,21 @@ PARAMETERS = (
         default="float32",
     ),
 )
+
+
+def most_support(columns: Columns) -> NDArray[np.int64]:
+    """Most coordinates that each signal direction of a run can have, shape (runs,)."""
+    most = columns["d"].copy()
+    for word, signals in SIGNALS.items():
+        if signals.directions > 1:
+            most[is_one_of(columns["data"], (word,))] //= signals.directions
+    return np.asarray(most)
+
+
+def _uses(*optimizers: str) -> Callable[[Columns], NDArray[np.bool_]]:
+    """Which runs have one of these optimizers."""
+    return lambda c: is_one_of(c["optimizer"], optimizers)
+
 
 IDLE = (
     Idle("eta_output", lambda c: c["train"] == "hidden", np.nan, "the output layer is not trained"),
@@ -108,12 +143,29 @@ IDLE = (
             ("train", "both"),
             ("eta", 1.0),
             ("eta_output", np.nan),
+            ("optimizer", "sgd"),
             ("momentum", 0.0),
             ("weight_decay", 0.0),
             ("batch", 0),
         )
     ),
+    Idle("momentum", _uses("adam", "adamw", "sign"), 0.0, "sgd and rmsprop alone have one"),
     Idle("momentum_rule", lambda c: c["momentum"] == 0, "heavy_ball", "there is no momentum"),
+    Idle("momentum_rule", _uses("rmsprop"), "heavy_ball", "rmsprop has one kind"),
+    Idle("beta1", _uses("sgd", "rmsprop", "sign"), 0.9, "adam and adamw alone have one"),
+    *(
+        Idle(name, _uses("sgd", "sign"), value, "adam, adamw and rmsprop alone have one")
+        for name, value in (("beta2", 0.999), ("epsilon", 1e-8))
+    ),
+    Idle("mu_support", is_rotation_invariant, 1, "inner products alone matter to such a run"),
+    Idle(
+        "mu_support",
+        lambda c: c["mu_support"] > most_support(c),
+        most_support,
+        "the signal's directions then share all d coordinates",
+    ),
+    Idle("dof", lambda c: c["noise"] != "student_t", 5.0, "student_t alone has them"),
+    Idle("density", lambda c: c["noise"] != "sparse", 0.1, "sparse alone has it"),
     Idle("leak", lambda c: c["activation"] != "leaky_relu", 0.01, "only leaky_relu has one"),
     Idle("batch", lambda c: c["batch"] >= c["n"], 0, "a batch is the whole training set"),
     Idle("output_init", lambda c: c["v0"] == 0, "constant", "v0 is 0"),

@@ -11,6 +11,10 @@ Source:
 
 from typing import Final, NamedTuple
 
+import numpy as np
+
+from bocnn.arrays import Array
+
 
 class Signals(NamedTuple):
     """Signal patches of norm ‖μ‖.
@@ -26,6 +30,20 @@ class Signals(NamedTuple):
     def directions(self) -> int:
         """Signal directions."""
         return 1 + max(direction for _, direction, _ in self.centres)
+
+    def basis(self, dimension: int, support: int = 1) -> Array:
+        """Orthonormal signal directions, each with equal coordinates where no other has any.
+
+        Args:
+            dimension: of the vectors, at least `directions` times `support`.
+            support: coordinates of each direction.
+        Returns:
+            Shape (directions, dimension), float64; axes where `support` is 1.
+        """
+        found = np.zeros((self.directions, dimension))
+        for k, direction in enumerate(found):
+            direction[k * support : (k + 1) * support] = 1 / np.sqrt(support)
+        return found
 
 
 SIGNALS: Final[dict[str, Signals]] = {

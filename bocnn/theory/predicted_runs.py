@@ -28,6 +28,7 @@ _PLAIN: Final = {
     "momentum": 0.0,
     "weight_decay": 0.0,
     "batch": 0,
+    "optimizer": "sgd",
 }
 """Values of parameters for which the closed forms are derived."""
 

@@ -36,12 +36,29 @@ CASES: list[tuple[Any, Given, Given]] = [
     (MODEL, {"train": "output", "eta": 0.05}, {"eta": 0.3, "eta_output": 0.05}),
     (MODEL, {"v0": 0.0}, {"output_init": "normal"}),
     (MODEL, {"mu_norm": 1e-16}, {"precision": "float64"}),
+    (MODEL, {}, {"mu_support": 7}),
+    (MODEL, {"noise": "isotropic"}, {"mu_support": 7}),
+    (MODEL, {"optimizer": "adam", "train": "output"}, {"mu_support": 7}),
+    (MODEL, {"optimizer": "adam", "mu_support": 200}, {"mu_support": 10**6}),
+    (MODEL, {"noise": "laplace", "data": "xor", "mu_support": 100}, {"mu_support": 101}),
+    (MODEL, {"noise": "laplace"}, {"dof": 3.0}),
+    (MODEL, {"noise": "laplace"}, {"density": 0.3}),
+    (MODEL, {"optimizer": "adam"}, {"momentum": 0.5}),
+    (MODEL, {"optimizer": "sign"}, {"momentum": 0.5}),
+    (MODEL, {"optimizer": "rmsprop", "momentum": 0.5}, {"momentum_rule": "nesterov"}),
+    (MODEL, {"optimizer": "rmsprop"}, {"beta1": 0.5}),
+    *(
+        (MODEL, {"optimizer": rule}, {name: 0.5})
+        for rule in ("sgd", "sign")
+        for name in ("beta1", "beta2", "epsilon")
+    ),
     *(
         (MODEL, {"steps": 0}, {name: value})
         for name, value in {
             "eta": 0.3,
             "eta_output": 0.3,
             "train": "hidden",
+            "optimizer": "adam",
             "momentum": 0.5,
             "weight_decay": 0.1,
             "batch": 7,
@@ -102,6 +119,10 @@ def test_it_is_not_idle_elsewhere(model: Any, where: Given, idle: Given) -> None
         "negative": {"data": "digits"},
         "folder": {"data": "mnist"},
         "v0": {"train": "both"},
+        "mu_support": {"optimizer": "adam"},
+        "dof": {"noise": "student_t"},
+        "density": {"noise": "sparse"},
+        **dict.fromkeys(("beta1", "beta2", "epsilon"), {"optimizer": "adam"}),
     }
     if idle in ({"eta_output": 0.05}, {"eta": 0.3, "eta_output": 0.05}):
         idle = {"eta_output": 0.06}

@@ -1,0 +1,27 @@
+"""Which runs do not change in law where space is rotated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bocnn.parameters.accepted import is_one_of
+from bocnn.registry.noises import NOISES
+from bocnn.registry.optimizers import IN_SPAN
+
+
+def is_rotation_invariant(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which runs have Gaussian noise and filters that stay in the span of their start and the patches.
+
+    Such a run depends on inner products alone: neither the coordinates of μ have an effect, nor the
+    basis that its vectors are written in.
+
+    Args:
+        columns: `noise`, `optimizer` and `train` of runs, shape (runs,) each.
+    Returns:
+        Shape (runs,).
+    """
+    gaussian = [word for word, noise in NOISES.items() if noise.gram_code is not None]
+    in_span = is_one_of(columns["optimizer"], tuple(IN_SPAN)) | (columns["train"] == "output")
+    return np.asarray(in_span & is_one_of(columns["noise"], gaussian))
