@@ -40,7 +40,8 @@ _NULLS = Measures(*(math.nan,) * len(Measures._fields))
 class DenseRun(NamedTuple):
     """A run before training.
 
-    data: the training set. centres: signal patches, (C, D), class +1 first. basis: signal directions, (S, D).
+    data: the training set. centres: signal patches, (C, D), class +1 first. basis: signal directions,
+    (S, D).
     """
 
     data: Samples

@@ -101,7 +101,7 @@ BY_HAND: dict[str, Callable[..., np.ndarray]] = {
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_every_step_is_the_one_written_down(kind: dict[str, Any]) -> None:
-    row, seed, run = drawn(kind)
+    row, _seed, run = drawn(kind)
     weights = {name: getattr(run.network, name).detach().numpy() for name in ("hidden", "output")}
     weights = {name: part.copy() for name, part in weights.items()}
     patches, observed = run.data.patches.numpy(), run.data.observed.numpy()
@@ -132,7 +132,7 @@ def test_the_dense_engine_takes_it_by_itself(kind: dict[str, Any]) -> None:
 
 
 def test_sign_descent_moves_every_weight_by_the_step_size() -> None:
-    row, seed, run = drawn({"optimizer": "sign", "train": "hidden", "steps": 1})
+    row, _seed, run = drawn({"optimizer": "sign", "train": "hidden", "steps": 1})
     patches, observed = run.data.patches.numpy(), run.data.observed.numpy()
     weights = {name: getattr(run.network, name).detach().numpy() for name in ("hidden", "output")}
     moved = np.sign(gradients(weights, patches, observed)["hidden"])
@@ -146,7 +146,7 @@ def test_coordinates_matter_to_it_and_are_the_true_ones(optimizer: str) -> None:
     runs = MODEL.canonical(columns(4, optimizer=optimizer, d=300, m=4, eta=1e-3, mu_norm=3.0))
     axis, spread = Dense().run(runs), Dense().run(runs | {"mu_support": np.full(4, 300)})
     assert (axis.measures[:, 0] != spread.measures[:, 0]).all()
-    row, seed, run = drawn({"optimizer": optimizer, "d": 300})
+    _row, _seed, run = drawn({"optimizer": optimizer, "d": 300})
     assert run.network.hidden.shape == (2, 3, 300) and run.data.patches.shape[2] == 300
 
 

@@ -122,7 +122,7 @@ def test_it_is_not_idle_elsewhere(model: Any, where: Given, idle: Given) -> None
         "mu_support": {"optimizer": "adam"},
         "dof": {"noise": "student_t"},
         "density": {"noise": "sparse"},
-        **dict.fromkeys(("beta1", "beta2", "epsilon"), {"optimizer": "adam"}),
+        **{key: {"optimizer": "adam"} for key in ("beta1", "beta2", "epsilon")},
     }
     if idle in ({"eta_output": 0.05}, {"eta": 0.3, "eta_output": 0.05}):
         idle = {"eta_output": 0.06}
