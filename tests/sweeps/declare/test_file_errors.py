@@ -53,7 +53,10 @@ ANALYSIS = "analysis: {x: x, y: y, measure: error, levels: [0.1]"
         ("derived: {width: log + 1}", "names 'log', which is given nowhere"),
         ("derived: {width: 0 - 1}", r"derived.width: received -1 \(2 of 2 values are wrong\)"),
         ("derived: {width: 1 / (x - 1)}", r"received inf .* in \(0, inf\) .*, where x = 1"),
-        ("derived: {n: x / 2}", r"received 0.5 .* \(a shape\), where x = 1; round\(\) makes whole numbers"),
+        (
+            "derived: {n: x / 2}",
+            r"received 0.5 .* \(a shape\), where x = 1; round\(\) makes whole numbers",
+        ),
         ("derived: {n: word}", "the formula reads a column of words"),
         ("derived: {word: 1}", "a formula gives numbers; expected one of plain, fancy"),
         ("derived: {width: noise, noise: width}", "formulas go in a circle: .* → "),
