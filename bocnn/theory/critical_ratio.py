@@ -50,14 +50,16 @@ def noise_response(z: Array, overlap: Overlap = FROZEN) -> Array:
     return np.asarray(a * z * ndtr(ratio) + b * np.exp(-(ratio**2) / 2) / np.sqrt(2 * np.pi))
 
 
-def clean_error(ratio: float, overlap: Overlap = FROZEN) -> float:
+def clean_error(ratio: float, overlap: Overlap = FROZEN, *, correlation: float = 0.0) -> float:
     """P(ψ(Z₋) − ψ(Z₊) > R): the clean test error at the ratio R ≥ 0 of signal to noise in the output.
 
-    With r the value that Z₋ must exceed, ψ(r) = R + ψ(Z₊), it is E Φ(−r), integrated over Z₊.
+    With r the value that Z₋ must exceed, ψ(r) = R + ψ(Z₊), it is E Φ(−r), integrated over Z₊; where Z₊ and
+    Z₋ have the correlation ρ, E Φ((ρ Z₊ − r)/√(1 − ρ²)).
 
     Args:
         ratio: R ≥ 0, dimensionless.
         overlap: shares of active samples.
+        correlation: ρ, between −1 and 1; 0 at d = ∞.
     Returns:
         A probability, falling in R.
     """
@@ -69,22 +71,28 @@ def clean_error(ratio: float, overlap: Overlap = FROZEN) -> float:
         above = noise_response(middle, overlap) > target
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-    return float(_REACH * np.sum(_WEIGHTS * density * ndtr(-low)))
+    beyond = ndtr((correlation * z - low) / np.sqrt(1 - correlation**2))
+    return float(_REACH * np.sum(_WEIGHTS * density * beyond))
 
 
-def critical_ratio(level: float, overlap: Overlap = FROZEN) -> float:
+def critical_ratio(level: float, overlap: Overlap = FROZEN, *, correlation: float = 0.0) -> float:
     """R_c(level): the ratio of signal to noise in the output at which the clean test error is `level`.
 
     Args:
         level: 0 < level < 0.5.
         overlap: shares of active samples.
+        correlation: ρ of Z₊ and Z₋.
     Raises:
         ValueError: the level is not between 0 and 0.5.
     """
     if not 0.0 < level < 0.5:
         raise ValueError(f"received the level {level}; expected a clean test error within (0, 0.5)")
+
+    def error(at: float) -> float:
+        return clean_error(at, overlap, correlation=correlation)
+
     low, high = 0.0, _RATIO_MOST
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        low, high = (middle, high) if clean_error(middle, overlap) > level else (low, middle)
+        low, high = (middle, high) if error(middle) > level else (low, middle)
     return (low + high) / 2

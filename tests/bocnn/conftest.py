@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,6 +19,10 @@ torch.set_num_threads(1)  # the dense network's matrices are small, and other te
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 if DEVICE == "cpu":  # read by Triton when kernels are declared
     os.environ["TRITON_INTERPRET"] = "1"
+    if find_spec("triton") is not None:
+        from tests.bocnn.interpreter import patch_once_a_kernel
+
+        patch_once_a_kernel()
 
 SMALL: dict[str, Any] = {"n": 6, "m": 2, "n_test": 20, "steps": 5}
 LARGEST = 130

@@ -85,7 +85,8 @@ def refused(
         nullable: whether NaN is null and valid.
     """
     wrong = outside(numbers, column.interval) & ~(np.isnan(numbers) & nullable)
-    return wrong | (numbers != np.round(numbers)) if column.type == "int64" else wrong
+    broken = numbers != np.round(numbers)
+    return np.asarray(wrong | broken if column.type == "int64" else wrong)
 
 
 def rounded(numbers: NDArray[Any]) -> NDArray[Any]:

@@ -46,6 +46,9 @@ CONNECT_S = 10.0
 ANSWER_S = 30.0
 """How long a first answer of a cluster is waited for."""
 
+_STARTS = 2
+"""How often a start of Ray is tried: it gives up after half a minute, which a busy machine may take."""
+
 _WINDING_DOWN_S = 3.0
 """How long Ray's processes may still write into their folder when Ray was ended."""
 
@@ -99,26 +102,30 @@ def connected(cluster: Cluster, stop_signal: StopSignal | None = None) -> Iterat
 
 
 def _start(address: str, stop_signal: StopSignal, options: dict[str, object]) -> None:
-    """Start Ray, or connect to one.
+    """Start Ray, or connect to one; where Ray gives up its start, once more.
 
     Raises:
         SweepError: it did not start, or cannot be reached.
         Stopped: a signal came meanwhile.
     """
-    try:
-        with _signals_left(stop_signal), stop_signal.interruptible():
-            ray.init(address=address, logging_level="ERROR", log_to_driver=False, **options)
-            stop_signal.install()
-    except (ValueError, ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
-        raise SweepError(f"cannot reach Ray at {address!r}: {error}; {_EXPECTED}") from None
-    except Exception as error:  # Ray's own word for a start that took over half a minute
-        if "timed out during startup" not in str(error):
-            raise
-        raise SweepError(
-            "Ray did not start within its half minute: this machine is too busy; run the same command "
-            "again, or take --executor local"
-        ) from None
-    stop_signal.raise_if_signalled()  # a signal whose exception Ray has lost
+    for _ in range(_STARTS):
+        try:
+            with _signals_left(stop_signal), stop_signal.interruptible():
+                ray.init(address=address, logging_level="ERROR", log_to_driver=False, **options)
+                stop_signal.install()
+        except (ValueError, ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+            raise SweepError(f"cannot reach Ray at {address!r}: {error}; {_EXPECTED}") from None
+        except Exception as error:  # Ray's own word for a start that took over half a minute
+            if "timed out during startup" not in str(error):
+                raise
+            ray.shutdown()
+        else:
+            stop_signal.raise_if_signalled()  # a signal whose exception Ray has lost
+            return
+    raise SweepError(
+        f"Ray did not start, {_STARTS} times within its half minute: this machine is too busy; run the "
+        "same command again, or take --executor local"
+    )
 
 
 @contextmanager
