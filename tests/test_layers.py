@@ -34,6 +34,7 @@ ORDER = {
             "measure",
             "parameters",
             "cpu",
+            "coordinates",
             "gpu",
         ),
         *("dense", "engines", "theory", "models", "model", "lazy", "notebook", "__init__"),

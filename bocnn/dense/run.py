@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bocnn.arrays import Array
+from bocnn.coordinates.draw import draw_output_weights
 from bocnn.cpu.engine import DIVERGED, OK, UNCONVERGED, workspace_bytes
 from bocnn.data.data_model import DataModel, Row, data_model_of
-from bocnn.data.draws import BIAS, OUTPUT, Seed, draw_order
-from bocnn.data.model import OUTPUT_INITS
+from bocnn.data.draws import BIAS, Seed, draw_order
 from bocnn.data.sampler import FILTER, QuantitySampler
 from bocnn.dense.fresh import errors_by_class
 from bocnn.dense.network import (
@@ -129,7 +129,7 @@ def draw_run(row: Row, seed: Seed, dtype: torch.dtype) -> DenseRun:
         bias = _tensor(row["sigma_0"] * _normals(seed, BIAS, (2 * m, 1)), dtype).reshape(2, m)
     network = TwoLayerCNN(
         _tensor(filters, dtype).reshape(2, m, -1),
-        _tensor(_draw_output(row, seed), dtype).T.reshape(2, m, 2),
+        _tensor(draw_output_weights(row, seed), dtype).T.reshape(2, m, 2),
         bias=bias,
         activation=row["activation"],
         leak=float(row["leak"]),
@@ -157,15 +157,6 @@ def _is_drawn_in_span(model: DataModel, row: Row) -> bool:
     """Whether a run's vectors are drawn in the coordinates that it spans."""
     words = {name: np.array([row[name]], object) for name in ("noise", "optimizer", "train")}
     return model.has_gram and bool(is_rotation_invariant(words)[0])
-
-
-def _draw_output(row: Row, seed: Seed) -> Array:
-    """Output weights, (2, 2m): v0, or v0 times normals or their signs."""
-    shape = (2, 2 * int(row["m"]))
-    if row["output_init"] == OUTPUT_INITS[0]:
-        return np.full(shape, float(row["v0"]))
-    normals = _normals(seed, OUTPUT, shape)
-    return float(row["v0"]) * (normals if row["output_init"] == "normal" else np.sign(normals))
 
 
 def _recipe(row: Row, seed: Seed) -> Recipe:

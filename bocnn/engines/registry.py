@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.engines.dense import Dense
+from bocnn.engines.dense_cpu import DenseCPU
 from bocnn.engines.gram_cpu import GramCPU
 from bocnn.engines.gram_gpu import GramGPU
 from bocnn.engines.packing import cells_of
@@ -14,7 +15,7 @@ from bocnn.parameters.accepted import Words, check_words
 
 GRAM_GPU: Final = GramGPU()
 GRAM_CPU: Final = GramCPU()
-ENGINES: list[Engine] = [GRAM_GPU, GRAM_CPU, Dense()]
+ENGINES: list[Engine] = [GRAM_GPU, GRAM_CPU, DenseCPU(), Dense()]
 """The first that can train here and accepts a run trains it."""
 
 

@@ -60,7 +60,13 @@ def orthogonal(sampler: Sampler, shape: Shape, directions: Array) -> Array:
         Noise patches of unit scale per coordinate, shape (samples, d).
     """
     noise = sampler.normals(shape)
-    return noise - (noise @ directions.T) @ directions
+    for direction in directions:
+        at = np.flatnonzero(direction)
+        along = (noise[:, at] * direction[at]).sum(
+            axis=1
+        )  # not BLAS: its sums depend on its threads
+        noise[:, at] -= along[:, None] * direction[at]
+    return noise
 
 
 def laplace(sampler: Sampler, shape: Shape, directions: Array) -> Array:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bocnn import MODEL
+from bocnn.coordinates.run import run_row
 from bocnn.data.draws import Seed
 from bocnn.dense.fresh import errors_by_class
 from bocnn.dense.network import Recipe, train
@@ -112,22 +113,28 @@ def test_every_step_is_the_one_written_down(kind: dict[str, Any]) -> None:
             weights[name] = BY_HAND[row["optimizer"]](
                 weights[name], found[name], states[name], row, t
             )
-        trained = train_row(row | {"steps": t}, torch.float64).measures
-        assert trained.w_norm == pytest.approx(np.linalg.norm(weights["hidden"]), rel=1e-9)
-        assert trained.v_norm == pytest.approx(np.linalg.norm(weights["output"]), rel=1e-9)
-        assert trained.max_v1 == pytest.approx(weights["output"][..., 0].max(), rel=1e-9)
         along = np.einsum("jrd,cd->jrc", weights["hidden"], run.centres.numpy())
-        assert trained.max_w_mu == pytest.approx(max(along[0, :, 0].max(), along[1, :, 1].max()))
         inner = np.einsum("jrd,id->ijr", weights["hidden"], patches[:, 1])
-        own = inner[np.arange(len(observed)), (observed < 0).astype(int)]
-        assert trained.max_w_xi == pytest.approx(own.max(), rel=1e-9)
+        expected = {
+            "w_norm": np.linalg.norm(weights["hidden"]),
+            "v_norm": np.linalg.norm(weights["output"]),
+            "max_v1": weights["output"][..., 0].max(),
+            "max_w_mu": max(along[0, :, 0].max(), along[1, :, 1].max()),
+            "max_w_xi": inner[np.arange(len(observed)), (observed < 0).astype(int)].max(),
+        }
+        by_torch = train_row(row | {"steps": t}, torch.float64).measures
+        compiled = run_row(row | {"steps": t}, np.float64).measures
+        for name, value in expected.items():
+            assert getattr(by_torch, name) == pytest.approx(value, rel=1e-9), name
+            assert getattr(compiled, name) == pytest.approx(value, rel=1e-9), name
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_the_dense_engine_takes_it_by_itself(kind: dict[str, Any]) -> None:
+def test_a_dense_engine_takes_it_by_itself(kind: dict[str, Any]) -> None:
     runs = columns(2, **SIZES | kind)
     assert not GRAM_CPU.accepts(runs).any() and Dense().accepts(runs).all()
-    assert MODEL.engine_of(runs)["engine"] == "dense"
+    assert MODEL.engine_of(runs)["engine"] == "dense-cpu"
+    assert MODEL.engine_of(runs, recorded=True)["engine"] == "dense"
     assert set(MODEL.run(runs)["status"]) == {"ok"}
 
 
