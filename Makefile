@@ -63,7 +63,7 @@ papers: $(READY)
 # Tests in two parts at once, a core each; output of the first comes when both are done. Libraries start no
 # threads of their own, which would wait for each other, and Ray's workers do not step back behind the other
 # part, as their usual niceness would have it.
-NUMERICS := tests/bocnn tests/analysis
+NO_RAY := tests/bocnn tests/analysis tests/sweeps/declare tests/test_pipeline.py tests/test_predictions.py
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 RAY_worker_niceness=0 $(BIN)/python -m pytest
 
 # What is tested, as a marker expression, and the parts that run beside the rest.
@@ -76,10 +76,10 @@ cat $(2:%=$(VENV)/%.log); exit $$status
 endef
 
 test: $(READY)
-	$(call together,not slow and not cluster and not gpu,NUMERICS)
+	$(call together,not slow and not cluster and not gpu,NO_RAY)
 
 test-all: $(READY)
-	$(call together,not gpu,NUMERICS)
+	$(call together,not gpu,NO_RAY)
 
 check: $(READY) docs
 	$(BIN)/ruff format --check .

@@ -17,6 +17,7 @@ from sweeps.driver.run import summary_of, train_sweeps
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import DatasetFolder
+from sweeps.train.executors import local
 from sweeps.train.stop import Stopped
 
 app = typer.Typer(
@@ -178,3 +179,6 @@ def main() -> None:
     except SweepError as error:
         err.print(f"error: {error}", style="red")
         sys.exit(2)
+    except SystemExit as end:
+        local.leave(int(end.code or 0))
+        raise

@@ -4,6 +4,7 @@ Rows stay in memory until the shard is whole, and are then published at once.
 """
 
 import platform
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -25,6 +26,9 @@ from sweeps.store.shard_file import RECORDS_DIGEST
 from sweeps.store.store import Store
 
 _SLICE_S = 0.5
+
+compiling: set[threading.Thread] = set()
+"""Threads of this process in which a model's code is being compiled."""
 
 
 class Progress(NamedTuple):
@@ -129,8 +133,12 @@ def train_shard(job: TrainingJob, number: int) -> Iterator[Progress]:
 
 def _compile(model: CompilesCode, columns: Mapping[str, NDArray[Any]], recorded: bool) -> float:
     """Seconds until the model's code is compiled, here or by a process that this one waits for."""
-    start = time.perf_counter()
-    own = model.compile(columns, recorded)
+    start, thread = time.perf_counter(), threading.current_thread()
+    compiling.add(thread)
+    try:
+        own = model.compile(columns, recorded)
+    finally:
+        compiling.discard(thread)
     return max(own, time.perf_counter() - start)
 
 

@@ -5,11 +5,14 @@ compiled code. The main thread takes what they report and, as it alone can, sign
 may take.
 """
 
+import atexit
+import os
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
@@ -17,11 +20,14 @@ from threadpoolctl import threadpool_limits
 
 from sweeps.errors import UnwritableError
 from sweeps.store.failed_shard import reason
-from sweeps.train.shard import Progress, TrainingJob, keep_failure, train_shard
+from sweeps.train.shard import Progress, TrainingJob, compiling, keep_failure, train_shard
 from sweeps.train.stop import StopSignal
 
 _SIGNAL_POLL_S = 0.1
 """How often a signal is looked for."""
+
+_THREAD = "bocnn-sweep training"
+"""Name of the threads that train."""
 
 _LAST_WAIT_S = 0.5
 """How long a step may still end when a signal came; else it is left alone, and publishes nothing."""
@@ -33,6 +39,28 @@ class _Event(NamedTuple):
     number: int
     content: Progress | BaseException | None
     taken: threading.Event
+
+
+def leave(status: int) -> None:
+    """End the process at once where a signal has left a thread in training; else do nothing.
+
+    What is being compiled could not be ended otherwise: a compiler that still works while an ending
+    process takes it down crashes, or never ends.
+
+    Args:
+        status: the exit status.
+    """
+    if any(thread.name == _THREAD for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+
+
+def _wait_for_compilers() -> None:
+    """A program that ends by itself waits for what is being compiled, for the reason that `leave` gives."""
+    while any(thread.is_alive() for thread in compiling.copy()):
+        time.sleep(_SIGNAL_POLL_S)
 
 
 def run(
@@ -91,7 +119,7 @@ def _events(job: TrainingJob, stop_signal: StopSignal, workers: int) -> Iterator
     running = min(workers, max(len(job.shards), 1))
     for _ in range(running):
         threading.Thread(
-            target=_train, args=(job, next_number, stop_signal, events), daemon=True
+            target=_train, args=(job, next_number, stop_signal, events), name=_THREAD, daemon=True
         ).start()
     end = float("inf")
     while running and time.monotonic() < end:
@@ -104,6 +132,8 @@ def _events(job: TrainingJob, stop_signal: StopSignal, workers: int) -> Iterator
             yield event
         if stop_signal.signal is not None:
             end = min(end, time.monotonic() + _LAST_WAIT_S)
+    if running:
+        atexit.register(_wait_for_compilers)
 
 
 def _train(

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -207,6 +208,56 @@ def test_a_signal_stops_a_long_compiled_run_of_the_local_executor(
     assert driver.returncode == 128 + number, errors
     assert "stopped; what is published stays: run the same command again to go on" in errors
     assert "Traceback" not in errors
+
+
+class Compiling(Toy):
+    """A model whose compiler takes a while, and must not be working when its process ends."""
+
+    def is_compiled(self, columns: Mapping[str, NDArray[Any]], recorded: bool) -> bool:
+        return False
+
+    def compile(self, columns: Mapping[str, NDArray[Any]], recorded: bool) -> float:
+        print("compiling", flush=True)
+        time.sleep(2.0)
+        print("compiled", flush=True)
+        return 2.0
+
+
+STOPPED_WHILE_COMPILING = """
+import signal, sys, threading
+from pathlib import Path
+from sweeps import driver
+from sweeps.plan.cut import ShardSize
+from sweeps.train.executors import local
+from sweeps.train.stop import StopSignal
+from tests.sweeps.driver.test_failure import Compiling
+from tests.sweeps.small import TOY_SWEEP, planned
+plan, dataset = planned(TOY_SWEEP, Path(sys.argv[1]), Compiling())
+threading.Timer(0.5, signal.raise_signal, [signal.SIGTERM]).start()
+with StopSignal() as stop_signal:
+    local.run(driver.prepare(plan, dataset, ShardSize()), print, stop_signal)
+print("left", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "said"),
+    [
+        ("", 0, ["compiling", "left", "compiled"]),
+        ("local.leave(143)", 143, ["compiling", "left"]),
+    ],
+)
+def test_a_process_ends_at_once_or_when_its_compiler_does_but_not_meanwhile(
+    end: str, status: int, said: list[str], out: Path
+) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", STOPPED_WHILE_COMPILING + end, str(out)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert found.returncode == status, found.stderr
+    assert [line for line in found.stdout.splitlines() if not line.startswith("Progress")] == said
 
 
 def test_the_time_budget_has_its_own_exit_status(bocnn_file: Path, out: Path) -> None:
