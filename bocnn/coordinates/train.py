@@ -23,7 +23,7 @@ class Trained(NamedTuple):
     reached: bool
 
 
-@compiled()
+@compiled(nogil=True)  # threads train beside each other
 def train(  # type: ignore[no-untyped-def]
     patches: Patches, filters: Filters, output: Output, rule: Rule, descent: Descent, inner, f
 ) -> Trained:
