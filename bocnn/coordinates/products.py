@@ -16,7 +16,7 @@ from bocnn.dynamics.gram_product import FAST_MATH
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_vectors
 
-BLOCK = 256
+BLOCK = 512
 """Coordinates that are worked on at once."""
 
 
