@@ -1,7 +1,7 @@
 """Runs a second and core of what is trained in d dimensions: `python -m benchmarks.dense`.
 
-By processor time, the fastest of three: what else runs on the machine has less effect. n = 20, m = 10, 80 steps, hidden
-layer alone, 500 fresh noise patches.
+By processor time, the fastest of three: what else runs on the machine has less effect. n = 20, m = 10, 80
+steps, hidden layer alone, 500 fresh noise patches.
 """
 
 import time
