@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.coordinates.products import BLOCK
+from bocnn.coordinates.products import COORDINATES
 from bocnn.coordinates.rules import OPTIMIZER_WORDS, Rule
 from bocnn.coordinates.state import Descent, Filters, Output, Patches
 from bocnn.cpu.runs import WORDS
@@ -123,7 +123,7 @@ def _filters(row: Row, seed: Seed, real: Any) -> Filters:
     weights = padded(row["sigma_0"] * normals, real, (drawn + 3) // 4 * 4)
     mean, square = (aligned(weights.shape, real) for _ in range(2))
     sums = aligned((len(weights), int(row["n"]), lane_count(real)), real)
-    return Filters(weights, mean, square, aligned((4, BLOCK), real), sums)
+    return Filters(weights, mean, square, aligned((4, COORDINATES), real), sums)
 
 
 def _output(row: Row, seed: Seed, real: Any) -> Output:

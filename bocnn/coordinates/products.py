@@ -16,7 +16,7 @@ from bocnn.dynamics.gram_product import FAST_MATH
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_vectors
 
-BLOCK = 256
+COORDINATES = 512
 """Coordinates that are worked on at once."""
 
 
@@ -35,8 +35,8 @@ def move_filters(
     """
     slopes, out = products
     _clear(filters.sums, out)
-    for first in range(0, patches.dimension, BLOCK):
-        last = min(first + BLOCK, patches.dimension)
+    for first in range(0, patches.dimension, COORDINATES):
+        last = min(first + COORDINATES, patches.dimension)
         for k in range(0, filters.weights.shape[0], 4):
             _write_gradient(slopes.noise[k : k + 4], patches.noise, first, filters.gradient)
             _add_signal(patches, slopes.signal[:, k : k + 4], (first, last), filters.gradient)
@@ -60,7 +60,7 @@ def write_inner(patches: Patches, filters: Filters, sums: Array, out: Inner) -> 
         out: written.
     """
     _clear(sums, out)
-    for first in range(0, patches.noise.shape[1], BLOCK):
+    for first in range(0, patches.noise.shape[1], COORDINATES):
         for k in range(0, filters.weights.shape[0], 4):
             _add_inner(patches, filters, k, first, sums)
             _add_along(patches, filters.weights[k : k + 4], k, first, out)
@@ -92,7 +92,7 @@ def _finish(patches: Patches, sums: Array, out: Inner) -> None:
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
 def _write_gradient(left: Array, right: Array, first: int, out: Array) -> None:
     """out = left @ right for four rows, from a column of `right` on, four columns of `left` at a time."""
-    n, last = right.shape[0], min(first + BLOCK, right.shape[1])
+    n, last = right.shape[0], min(first + COORDINATES, right.shape[1])
     size = last - first
     out[:] = 0
     # Slices of one row: what may have gaps between its numbers is not vectorized.
@@ -138,7 +138,7 @@ def _add_inner(patches: Patches, filters: Filters, k: int, first: int, out: Arra
     In vectors, whose numbers are added up at the end: a block is too short for that.
     """
     lanes, width = out.shape[2], patches.noise.shape[1]
-    vectors, low, high = width // lanes, first // lanes, min(first + BLOCK, width) // lanes
+    vectors, low, high = width // lanes, first // lanes, min(first + COORDINATES, width) // lanes
     rows = filters.weights.shape[0]
     x = as_vectors(patches.noise.reshape((out.shape[1], vectors, lanes)), lanes)
     w = as_vectors(filters.weights.reshape((rows, vectors, lanes)), lanes)
@@ -156,7 +156,7 @@ def _add_inner(patches: Patches, filters: Filters, k: int, first: int, out: Arra
 @compiled(fastmath=FAST_MATH, _nrt=False)
 def _add_along(patches: Patches, weights: Array, k: int, first: int, out: Inner) -> None:
     """Add what a block of coordinates of four filters adds to their sums over the signal directions."""
-    last = min(first + BLOCK, weights.shape[1])
+    last = min(first + COORDINATES, weights.shape[1])
     for s in range(out.signal.shape[0]):
         low = max(s * patches.support, first)
         high = min((s + 1) * patches.support, last)
@@ -178,8 +178,11 @@ def write_filter_products(weights: Array, out: Array) -> None:
     for k in range(weights.shape[0]):
         for j in range(k, weights.shape[0]):
             total = 0.0
-            for first in range(0, weights.shape[1], BLOCK):
-                x, y = weights[k, first : first + BLOCK], weights[j, first : first + BLOCK]
+            for first in range(0, weights.shape[1], COORDINATES):
+                x, y = (
+                    weights[k, first : first + COORDINATES],
+                    weights[j, first : first + COORDINATES],
+                )
                 part = x[0] * 0
                 for c in range(x.size):
                     part += x[c] * y[c]
