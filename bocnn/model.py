@@ -202,8 +202,9 @@ class Bocnn:
             columns: as for `run`.
             steps: whole numbers ≥ 0, rising.
         Returns:
-            What `run` returns on the CPU, bit for bit; and the recorded columns, in order of runs and
-            steps, with `run`, the index of the run.
+            What `run` returns on the CPU, bit for bit where the same engine records and trains, else to
+            rounding (the torch network records what `dense-cpu` trains); and the recorded columns, in order
+            of runs and steps, with `run`, the index of the run.
         Raises:
             ValueError: a run that no engine accepts which records.
         """

@@ -8,7 +8,7 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.coordinates.products import COORDINATES
 from bocnn.coordinates.rules import OPTIMIZER_WORDS, Rule
-from bocnn.coordinates.state import Descent, Filters, Output, Patches
+from bocnn.coordinates.state import Filters, OutputLayer, Patches, TrainingOptions
 from bocnn.cpu.runs import WORDS
 from bocnn.data.data_model import DataModel, data_model_of
 from bocnn.data.draws import OUTPUT, Seed
@@ -26,7 +26,7 @@ class DrawnRun(NamedTuple):
     model: DataModel
     patches: Patches
     filters: Filters
-    output: Output
+    output: OutputLayer
 
 
 def draw_run(row: Row, seed: Seed, real: Any) -> DrawnRun:
@@ -69,11 +69,11 @@ def rule_of(row: Row) -> Rule:
     )
 
 
-def descent_of(row: Row) -> Descent:
+def descent_of(row: Row) -> TrainingOptions:
     """How a run is trained."""
     eta = float(row["eta"])
     eta_output = eta if np.isnan(row["eta_output"]) else float(row["eta_output"])
-    return Descent(
+    return TrainingOptions(
         WORDS["activation"].index(row["activation"]),
         float(row["leak"]),
         WORDS["loss"].index(row["loss"]),
@@ -126,10 +126,10 @@ def _filters(row: Row, seed: Seed, real: Any) -> Filters:
     return Filters(weights, mean, square, aligned((4, COORDINATES), real), sums)
 
 
-def _output(row: Row, seed: Seed, real: Any) -> Output:
+def _output(row: Row, seed: Seed, real: Any) -> OutputLayer:
     """Output weights at the start, and a memory of zeros."""
     weights = draw_output_weights(row, seed).astype(real)
     m = int(row["m"])
-    return Output(
+    return OutputLayer(
         weights, np.zeros_like(weights), np.zeros_like(weights), np.repeat([1, -1], m).astype(real)
     )

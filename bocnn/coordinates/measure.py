@@ -12,8 +12,8 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.coordinates.draw import DrawnRun, Row, padded
 from bocnn.coordinates.products import project, write_filter_products, write_inner
-from bocnn.coordinates.state import Descent, Inner
-from bocnn.coordinates.train import Trained
+from bocnn.coordinates.state import Inner, TrainingOptions
+from bocnn.coordinates.train import StoppedAt
 from bocnn.cpu.engine import workspace_bytes
 from bocnn.data.draws import Seed
 from bocnn.dynamics.activation import activate
@@ -36,7 +36,7 @@ class MeasuredRun(NamedTuple):
     drawn: DrawnRun
     row: Row
     seed: Seed
-    descent: Descent
+    descent: TrainingOptions
     inner: Inner
     f: Array
 
@@ -53,7 +53,7 @@ class MeasuredRun(NamedTuple):
         return np.stack([scale * j * along[k] for _, k, j in self.drawn.model.signals.centres])
 
 
-def measure(run: MeasuredRun, trained: Trained) -> Measures:
+def measure(run: MeasuredRun, trained: StoppedAt) -> Measures:
     """Measure a trained run.
 
     Args:

@@ -14,7 +14,7 @@ from bocnn.cpu.runs import DIVERGED, OK, UNCONVERGED
 from bocnn.data.draws import Seed
 from bocnn.measure.measures import Measures
 
-_NULLS = Measures(*(math.nan,) * len(Measures._fields))
+_DIVERGED_MEASURES = Measures(*(math.nan,) * len(Measures._fields))
 
 
 class RunResult(NamedTuple):
@@ -34,10 +34,10 @@ def run_row(row: Mapping[str, Any], real: Any) -> RunResult:
     seed = Seed(*(np.uint64(row[name]) for name in ("key0", "key1", "replicate")))
     trained, run = train_row(row, seed, real)
     if not math.isfinite(trained.loss):
-        return RunResult(DIVERGED, _NULLS)
+        return RunResult(DIVERGED, _DIVERGED_MEASURES)
     measures = measure(run, trained)
     if not math.isfinite(measures.test_error + measures.w_norm + measures.v_norm):
-        return RunResult(DIVERGED, _NULLS)
+        return RunResult(DIVERGED, _DIVERGED_MEASURES)
     converged = trained.reached or math.isnan(row["loss_tol"])
     return RunResult(OK if converged else UNCONVERGED, measures)
 

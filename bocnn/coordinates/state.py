@@ -46,7 +46,7 @@ class Inner(NamedTuple):
     signal: Array
 
 
-class Output(NamedTuple):
+class OutputLayer(NamedTuple):
     """Output weights v, and b and s of the optimizer, (2, 2m) each; signs: j, (2m,)."""
 
     weights: Array
@@ -55,7 +55,7 @@ class Output(NamedTuple):
     signs: Array
 
 
-class Descent(NamedTuple):
+class TrainingOptions(NamedTuple):
     """How a run is trained: codes, and sizes in float64; a step size of 0 keeps a layer.
 
     loss_tol: negative for never.

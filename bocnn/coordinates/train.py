@@ -8,14 +8,14 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.coordinates.products import move_filters, write_inner
 from bocnn.coordinates.rules import Rule, move, row_step
-from bocnn.coordinates.state import Descent, Filters, Inner, Output, Patches
+from bocnn.coordinates.state import Filters, Inner, OutputLayer, Patches, TrainingOptions
 from bocnn.dynamics.activation import activate, differentiate
 from bocnn.dynamics.gram_product import FAST_MATH
 from bocnn.dynamics.losses import loss_slopes, loss_value
 from bocnn.simd.compiler.compiled import compiled
 
 
-class Trained(NamedTuple):
+class StoppedAt(NamedTuple):
     """Where training ended: steps taken, the loss, and whether it is at most `loss_tol`."""
 
     steps: int
@@ -25,8 +25,14 @@ class Trained(NamedTuple):
 
 @compiled(nogil=True)  # threads train beside each other
 def train(  # type: ignore[no-untyped-def]
-    patches: Patches, filters: Filters, output: Output, rule: Rule, descent: Descent, inner, f
-) -> Trained:
+    patches: Patches,
+    filters: Filters,
+    output: OutputLayer,
+    rule: Rule,
+    descent: TrainingOptions,
+    inner,
+    f,
+) -> StoppedAt:
     """Train in place.
 
     Args:
@@ -51,7 +57,7 @@ def train(  # type: ignore[no-untyped-def]
         loss = loss_value(descent.loss, patches.observed, f)
         reached = loss <= descent.loss_tol
         if reached or t == descent.steps or not math.isfinite(loss):
-            return Trained(t, loss, reached)
+            return StoppedAt(t, loss, reached)
         loss_slopes(descent.loss, patches.observed, f, slope)
         for i in range(n):
             slope[i] /= real(n)
@@ -66,12 +72,12 @@ def train(  # type: ignore[no-untyped-def]
             step = row_step(rule, descent.eta_output, t + 1, real)
             moments = output.mean.reshape(-1), output.square.reshape(-1)
             move(rule, step, output.weights.reshape(-1), of_output.reshape(-1), moments)
-    return Trained(0, math.nan, False)  # not reached: the last step returns
+    return StoppedAt(0, math.nan, False)  # not reached: the last step returns
 
 
 @compiled(fastmath=FAST_MATH, _nrt=False)
 def _forward(  # type: ignore[no-untyped-def]
-    patches: Patches, output: Output, descent: Descent, inner: Inner, out
+    patches: Patches, output: OutputLayer, descent: TrainingOptions, inner: Inner, out
 ) -> None:
     """Write pre-activations and φ of signal and noise patches, (2m, 2n) each, and the outputs, (n,)."""
     before, phi, f = out
@@ -89,7 +95,7 @@ def _forward(  # type: ignore[no-untyped-def]
 
 
 @compiled(fastmath=FAST_MATH, _nrt=False)
-def _slopes_of_output(output: Output, slope: Array, phi: Array, out: Array) -> None:
+def _slopes_of_output(output: OutputLayer, slope: Array, phi: Array, out: Array) -> None:
     """Write ∂L/∂v, (2, 2m)."""
     n = slope.size
     for k in range(phi.shape[0]):
@@ -102,7 +108,7 @@ def _slopes_of_output(output: Output, slope: Array, phi: Array, out: Array) -> N
 
 @compiled(fastmath=FAST_MATH, _nrt=False)
 def _slopes_of_products(
-    patches: Patches, output: Output, slope: Array, derivative: Array, out: Inner
+    patches: Patches, output: OutputLayer, slope: Array, derivative: Array, out: Inner
 ) -> None:
     """Write the gradients by the products of filters with noise patches and with signal directions."""
     n = slope.size

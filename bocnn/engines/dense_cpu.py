@@ -18,12 +18,12 @@ from bocnn.parameters.accepted import Words, accepts, is_one_of
 from bocnn.parameters.keys import cell_keys
 from bocnn.parameters.precision import needs_double
 
-MOST_NUMBERS = 2**27
+MOST_NUMBERS_HELD = 2**27
 """Largest size of a run's patches, filters and their optimizer's memory, and fresh patches, in numbers."""
 
-_OVERHEAD = 1e6
-_UPDATE = 30
-_DRAW = 20
+_FLOPS_PER_RUN = 1e6
+_FLOPS_PER_UPDATE = 30
+_FLOPS_PER_DRAW = 20
 """Operations of a step of an optimizer for each weight, and of a drawn number."""
 _GAUSSIAN = ("orthogonal", "isotropic")
 
@@ -48,19 +48,19 @@ class DenseCPU:
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
         """Which runs hold its words alone, take no batches and fit in memory, shape (runs,)."""
-        fits = (_trained(columns) + _tested(columns) <= MOST_NUMBERS) & (columns["batch"] == 0)
+        fits = (_trained(columns) + _tested(columns) <= MOST_NUMBERS_HELD) & (columns["batch"] == 0)
         return np.asarray(accepts(self.words, columns) & fits)
 
     def cost(self, columns: Columns) -> Cost:
         """Products and updates of each step, draws, and the test."""
         n, weights = columns["n"].astype(np.float64), 2.0 * columns["m"] * columns["d"]
-        step = (4 * n + _UPDATE) * weights
+        step = (4 * n + _FLOPS_PER_UPDATE) * weights
         test = np.where(
             _tested(columns) > 0, 4 * columns["m"] * _tested(columns), test_flops(columns)
         )
-        drawn = _DRAW * (n * columns["d"] + weights + _tested(columns))
+        drawn = _FLOPS_PER_DRAW * (n * columns["d"] + weights + _tested(columns))
         products = 2.0 * columns["m"] * weights
-        flops = _OVERHEAD + columns["steps"] * step + drawn + products + test
+        flops = _FLOPS_PER_RUN + columns["steps"] * step + drawn + products + test
         real = np.where(needs_double(columns), 8, 4)
         held = (real + 16) * (_trained(columns) + _tested(columns))
         return Cost(np.asarray(flops), np.asarray(held + 8 * columns["n_test"] + 2**20))
