@@ -1,7 +1,7 @@
 """The error far inside the benign region, at d = ∞: `python -m benchmarks.limit_tail`.
 
 −log(error)/C over the signal C, of the mean and of the median error over runs; 95 % bootstrap intervals.
-Theorem 4.2 of Kou et al. 2023 (arXiv 2303.04145) has an error of exp(−C₂ n‖μ‖⁴/(σₚ⁴ d)) with a constant C₂
+Theorem 4.2 of Kou et al. 2023 (arXiv 2303.04145) has an error of exp(−n‖μ‖⁴/(C₂ σₚ⁴ d)) with a constant C₂
 that it does not give.
 """
 

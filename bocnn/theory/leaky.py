@@ -1,0 +1,88 @@
+"""The boundary of leaky ReLU filters, hidden layer alone, in the gradient flow.
+
+With a leak β > 0 no filter is ever inactive: small steps from a small start memorize every sample of a
+filter's own class with slope 1, and every sample of the other class with slope β. With u for the
+pre-activations on own samples, those on the others are −β u, all filters of a class are alike, and on fresh
+noise they are u √(n/2d) times
+
+    X₊ = Z₊ − β Z₋,    X₋ = Z₋ − β Z₊,    Z₊ and Z₋ independent normals.
+
+A filter's signal grows by (1 + β) ‖μ‖² n/2 where its noise grows by σ_p² d, since samples of the other
+class push it the same way with slope β; a centre has the output (1 + β) s, as the other class answers −β s.
+With φ_β(x) = max(x, 0) + β min(x, 0) and C = n‖μ‖⁴/(σ_p⁴ d) the clean test error is
+
+    P(φ_β(X₋) − φ_β(X₊) > (1 + β)² √(C/2)).
+
+β = 1, a linear network, has Φ(−√C). β → 0 has the error of ReLU filters that are active on all samples of
+their class (α = α₂ = 1), and not that of ReLU training, which leaves a share of them inactive.
+
+Source:
+    Derived here, from the dynamics of Kou et al. 2023 (arXiv 2303.04145).
+"""
+
+import numpy as np
+from scipy.special import ndtr
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(60)
+_REACH = 9.0
+"""Standard deviations over which a normal is integrated: beyond are 10⁻¹⁹ of it."""
+
+_BISECTIONS = 60
+_MOST = 400.0
+"""No error level above 10⁻⁸⁰ needs a larger C."""
+
+
+def leaky_error(constant: float, leak: float) -> float:
+    """P(φ_β(X₋) − φ_β(X₊) > (1 + β)² √(C/2)): the clean test error at C.
+
+    With T = (Z₋ + Z₊)/√2 and D = (Z₋ − Z₊)/√2 the difference rises with D and is straight on both sides of
+    a kink: where it passes the threshold is explicit, and Φ(−D) is integrated over T.
+
+    Args:
+        constant: C = n‖μ‖⁴ / (σ_p⁴ d), ≥ 0.
+        leak: β, slope of the activation below zero, between 0 and 1.
+    Returns:
+        A probability, falling in C.
+    Raises:
+        ValueError: the leak is not between 0 and 1.
+    """
+    if not 0 <= leak <= 1:
+        raise ValueError(f"received the leak {leak:g}; expected one between 0 and 1")
+    threshold = (1 + leak) ** 2 * np.sqrt(constant / 2)
+    return float(sum(_beyond(threshold, leak, slope) for slope in (1.0, leak)))
+
+
+def leaky_constant(level: float, leak: float) -> float:
+    """C at which `leaky_error` is `level`.
+
+    Args:
+        level: clean test error on the boundary, 0 < level < 0.5.
+        leak: β, between 0 and 1.
+    Raises:
+        ValueError: the level is not between 0 and 0.5, or the leak not between 0 and 1.
+    """
+    if not 0 < level < 0.5:
+        raise ValueError(f"received the level {level:g}; expected one between 0 and 0.5")
+    low, high = 0.0, _MOST
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if leaky_error(middle, leak) > level else (low, middle)
+    return (low + high) / 2
+
+
+def _beyond(threshold: float, leak: float, slope: float) -> float:
+    """The error's part from T > 0 (slope 1) or from T < 0 (slope β).
+
+    The slope is that of both classes' activations for a small D, where X₊ and X₋ have one sign.
+    """
+    alike = threshold / (np.sqrt(2) * slope) if slope else np.inf  # (1 + β) D where it passes
+    kink = min(alike / (1 - leak), _REACH) if leak < 1 else _REACH
+    found = 0.0
+    for low, high in ((0.0, kink), (kink, _REACH)):
+        t = low + (high - low) * (_NODES + 1) / 2
+        shift = (1 - leak) ** 2 * t * (1 if slope < 1 else -1)
+        apart = (np.sqrt(2) * threshold + shift) / (1 + leak)
+        passed = np.where(alike <= (1 - leak) * t, alike, apart)
+        density = np.exp(-(t**2) / 2) / np.sqrt(2 * np.pi)
+        found += (high - low) / 2 * float(_WEIGHTS @ (density * ndtr(-passed / (1 + leak))))
+    return found
