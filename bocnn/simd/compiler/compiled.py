@@ -31,7 +31,13 @@ PACKAGE = Path(sys.modules["bocnn"].__file__ or "").parent
 
 UNCOMPILED = (
     *("gpu", "dense", "engines", "theory", "notebook"),
-    *("models/kernel", "models/proportional", "models/tangent", "models/base.py"),
+    *(
+        "models/kernel",
+        "models/proportional",
+        "models/tangent",
+        "models/base.py",
+        "models/limit/model.py",
+    ),
     *("model.py", "lazy.py", "__init__.py", "models/__init__.py"),
 )
 """Packages and files after the CPU's engine: none of its code comes from there."""
