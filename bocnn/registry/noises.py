@@ -62,9 +62,8 @@ def orthogonal(sampler: Sampler, shape: Shape, directions: Array) -> Array:
     noise = sampler.normals(shape)
     for direction in directions:
         at = np.flatnonzero(direction)
-        along = (noise[:, at] * direction[at]).sum(
-            axis=1
-        )  # not BLAS: its sums depend on its threads
+        # Not by BLAS, whose sums depend on its threads.
+        along = (noise[:, at] * direction[at]).sum(axis=1)
         noise[:, at] -= along[:, None] * direction[at]
     return noise
 

@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from bocnn.arrays import Array
 
-_REACH = 9.0
+REACH = 9.0
 """Standard deviations over which a normal is integrated: beyond are 10⁻¹⁹ of it."""
 
 _HALF_NODES, _HALF_WEIGHTS = np.polynomial.legendre.leggauss(100)
@@ -67,16 +67,16 @@ def clean_error(ratio: float, overlap: Overlap = FROZEN, *, correlation: float =
     Returns:
         A probability, falling in R.
     """
-    z = _REACH * _NODES
+    z = REACH * _NODES
     target = ratio + noise_response(z, overlap)
-    low, high = np.full_like(z, -4 * _REACH), np.full_like(z, 1000.0)
+    low, high = np.full_like(z, -4 * REACH), np.full_like(z, 1000.0)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         above = noise_response(middle, overlap) > target
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     beyond = ndtr((correlation * z - low) / np.sqrt(1 - correlation**2))
-    return float(_REACH * np.sum(_WEIGHTS * density * beyond))
+    return float(REACH * np.sum(_WEIGHTS * density * beyond))
 
 
 def critical_ratio(level: float, overlap: Overlap = FROZEN, *, correlation: float = 0.0) -> float:

@@ -21,13 +21,12 @@ Source:
 """
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import ndtr
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(60)
-_REACH = 9.0
-"""Standard deviations over which a normal is integrated: beyond are 10⁻¹⁹ of it."""
+from bocnn.theory.critical_ratio import REACH
 
-_BISECTIONS = 60
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(60)
 _MOST = 400.0
 """No error level above 10⁻⁸⁰ needs a larger C."""
 
@@ -63,11 +62,7 @@ def leaky_constant(level: float, leak: float) -> float:
     """
     if not 0 < level < 0.5:
         raise ValueError(f"received the level {level:g}; expected one between 0 and 0.5")
-    low, high = 0.0, _MOST
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if leaky_error(middle, leak) > level else (low, middle)
-    return (low + high) / 2
+    return float(brentq(lambda c: leaky_error(c, leak) - level, 0.0, _MOST, xtol=1e-14))
 
 
 def _beyond(threshold: float, leak: float, slope: float) -> float:
@@ -76,9 +71,9 @@ def _beyond(threshold: float, leak: float, slope: float) -> float:
     The slope is that of both classes' activations for a small D, where X₊ and X₋ have one sign.
     """
     alike = threshold / (np.sqrt(2) * slope) if slope else np.inf  # (1 + β) D where it passes
-    kink = min(alike / (1 - leak), _REACH) if leak < 1 else _REACH
+    kink = min(alike / (1 - leak), REACH) if leak < 1 else REACH
     found = 0.0
-    for low, high in ((0.0, kink), (kink, _REACH)):
+    for low, high in ((0.0, kink), (kink, REACH)):
         t = low + (high - low) * (_NODES + 1) / 2
         shift = (1 - leak) ** 2 * t * (1 if slope < 1 else -1)
         apart = (np.sqrt(2) * threshold + shift) / (1 + leak)
