@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from bocnn.model import Bocnn
+from bocnn.models.cnn.model import Bocnn
 from sweeps.protocol import Model
 from tests.toy import Toy
 

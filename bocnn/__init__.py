@@ -12,7 +12,7 @@ from bocnn.notebook.result import TrainingResult
 from bocnn.notebook.train import train
 
 if TYPE_CHECKING:
-    from bocnn.model import MODEL
+    from bocnn.models.cnn.model import MODEL
 else:
     __getattr__ = load_name  # MODEL is imported at its first use
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any, Final
 
-HEAVY: Final = {"MODEL": "bocnn.model"}
+HEAVY: Final = {"MODEL": "bocnn.models.cnn.model"}
 """Names, and the modules that define them and import what compiles."""
 
 

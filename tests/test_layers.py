@@ -33,11 +33,8 @@ ORDER = {
             "data",
             "measure",
             "parameters",
-            "cpu",
-            "coordinates",
-            "gpu",
         ),
-        *("dense", "engines", "theory", "models", "model", "lazy", "notebook", "__init__"),
+        *("engines", "theory", "models", "lazy", "notebook", "__init__"),
     ),
     "sweeps": (
         *(

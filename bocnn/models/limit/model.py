@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from bocnn.arrays import Array
-from bocnn.cpu.runs import DIVERGED
+from bocnn.engines.cpu.runs import DIVERGED
 from bocnn.models.base import OVERHEAD, Columns, KeyedModel, sizes
 from bocnn.models.limit.columns import (
     LIMIT_IDLE,

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from bocnn import MODEL
-from bocnn.cpu.engine import WORDS
-from bocnn.dense import network as dense
-from bocnn.engines.gram_gpu import GPU_WORDS
+from bocnn.engines.cpu.stages import WORDS
+from bocnn.engines.dense import network as dense
+from bocnn.engines.gpu.engine import GPU_WORDS
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import Column

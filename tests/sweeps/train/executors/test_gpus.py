@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 import bocnn
-from bocnn.model import Bocnn
+from bocnn.models.cnn.model import Bocnn
 from sweeps import driver
 from sweeps.driver import run
 from sweeps.driver.options import Output, RunOptions
