@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from bocnn.models.cnn.model import Bocnn
-from sweeps.protocol import Model
+from sweeps.models.protocol import Model
 from tests.toy import Toy
 
 Columns = Mapping[str, NDArray[Any]]

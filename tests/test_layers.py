@@ -40,8 +40,6 @@ ORDER = {
         *(
             "errors",
             "optional",
-            "images",
-            "protocol",
             "models",
             "declare",
             "provenance",
@@ -139,7 +137,7 @@ def test_three_files_know_ray() -> None:
         ("import bocnn", {"ray", "torch", "numba", "scipy", "pyarrow", "sweeps", "analysis"}),
         (
             "import analysis.cli",
-            {"ray", "torch", "numba", "bocnn", "sweeps.protocol", "sweeps.declare.file.sweep_file"},
+            {"ray", "torch", "numba", "bocnn", "sweeps.models", "sweeps.declare.file.sweep_file"},
         ),
     ],
 )

@@ -14,10 +14,10 @@ from sweeps.declare.file_names import MANIFEST
 from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
 from sweeps.driver.steps import owner_of, writer_of
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
+from sweeps.models.protocol import Model, NeedsImages
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.plan.summary import duration
-from sweeps.protocol import Model, NeedsImages
 from sweeps.provenance.mixtures import mixtures
 from sweeps.provenance.sessions import Share, share
 from sweeps.store.compact import Compaction, compact

@@ -20,10 +20,10 @@ from sweeps.declare.cells.table import BLOCK
 from sweeps.declare.document import SCHEMA_VERSION
 from sweeps.declare.document_digest import with_digest
 from sweeps.errors import SweepError
+from sweeps.models.protocol import Model, UsesGpu
 from sweeps.plan.declared import declared
 from sweeps.plan.idle import check_distinct, note_idle
 from sweeps.plan.shard import Positions, Shard, shard_of
-from sweeps.protocol import Model, UsesGpu
 
 NOMINAL_FLOPS_PER_S = 1e11
 """One core's rate, only for cutting shards: a fixed figure, so that a plan is the same everywhere."""

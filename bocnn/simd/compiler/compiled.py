@@ -38,6 +38,7 @@ UNCOMPILED = (
         "models/proportional",
         "models/tangent",
         "models/base.py",
+        "models/limit/columns.py",
         "models/limit/model.py",
     ),
     *("lazy.py", "__init__.py", "models/__init__.py"),

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.images.classes import IMAGE_SETS, Signs, two_classes
-from sweeps.images.formats import Bytes
+from sweeps.models.images.classes import IMAGE_SETS, Signs, two_classes
+from sweeps.models.images.formats import Bytes
 
 IMAGE_COLUMNS = ("data", "folder", "positive", "negative")
 """Columns that name images: where they are from, and the classes of the labels +1 and −1."""

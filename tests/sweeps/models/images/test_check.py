@@ -10,10 +10,10 @@ import pytest
 from sweeps import driver
 from sweeps.declare.cells.resolve import resolve
 from sweeps.errors import SweepError
-from sweeps.images.classes import two_classes
-from sweeps.models import load_model
-from sweeps.protocol import Model, NeedsImages
-from tests.sweeps.images.test_images import CLASSES, PIXELS, idx, write_cifar, write_mnist
+from sweeps.models.images.classes import two_classes
+from sweeps.models.installed import load_model
+from sweeps.models.protocol import Model, NeedsImages
+from tests.sweeps.models.images.test_images import CLASSES, PIXELS, idx, write_cifar, write_mnist
 
 SWEEP = """\
 name: images

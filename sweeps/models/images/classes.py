@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.images.formats import Bytes, read_cifar, read_idx
+from sweeps.models.images.formats import Bytes, read_cifar, read_idx
 
 Signs = NDArray[np.float64]
 

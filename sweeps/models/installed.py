@@ -3,8 +3,8 @@
 from importlib.metadata import entry_points
 
 from sweeps.errors import SweepError, nearest
-from sweeps.images.classes import two_classes
-from sweeps.protocol import Model, NeedsImages
+from sweeps.models.images.classes import two_classes
+from sweeps.models.protocol import Model, NeedsImages
 
 GROUP = "bocnn.models"
 

@@ -15,12 +15,12 @@ from sweeps import driver
 from sweeps.declare.cells.resolve import resolve
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.images.classes import two_classes
-from sweeps.models import load_model
+from sweeps.models.images.classes import two_classes
+from sweeps.models.installed import load_model
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.plan import Plan
 from sweeps.store.dataset import DatasetFolder
-from tests.sweeps.images import test_images
+from tests.sweeps.models.images import test_images
 from tests.sweeps.small import errors_of, train_here
 
 SWEEP = """\

@@ -1,7 +1,7 @@
 """The protocol between a sweep and a model: columns, the cost of a run, and `run`.
 
 Everything is of built-in types and NumPy arrays, so that a model satisfies it without importing this
-package. `sweeps.models` finds a model by its name.
+package. `sweeps.models.installed` finds a model by its name.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -269,7 +269,7 @@ class NeedsImages(Model, Protocol):
     def with_images(
         self, images: Callable[[str, str, int, int], tuple[NDArray[Any], NDArray[Any]]]
     ) -> Model:
-        """The model that takes its images from a reader: `sweeps.images.classes.two_classes`."""
+        """The model that takes its images from a reader: `sweeps.models.images.classes.two_classes`."""
         ...
 
     def with_contents(self, contents: Mapping[str, str]) -> Model:

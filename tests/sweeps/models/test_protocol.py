@@ -1,4 +1,4 @@
-"""What every model owes a sweep: the contract of `sweeps.protocol`, in one loop over all models."""
+"""What every model owes a sweep: the contract of `sweeps.models.protocol`, in one loop over all models."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from bocnn.models.tangent.model import MODEL as TANGENT
 from sweeps.declare.cells.identity import ID_DTYPE, cell_digests
 from sweeps.declare.cells.values import outside
 from sweeps.errors import SweepError
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
+from sweeps.models.protocol import Model, SharesDraws
 from sweeps.plan.plan import make_plan
-from sweeps.protocol import Model, SharesDraws
 from tests.sweeps.small import (
     BOCNN_SWEEP,
     KERNEL_SWEEP,

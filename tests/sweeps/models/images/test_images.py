@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from bocnn.models.kernel.draws import draw_data
-from sweeps.images.classes import two_classes
-from sweeps.images.formats import RECORD, read_cifar, read_idx
-from sweeps.models import load_model
+from sweeps.models.images.classes import two_classes
+from sweeps.models.images.formats import RECORD, read_cifar, read_idx
+from sweeps.models.installed import load_model
 from tests.bocnn.models.kernel.test_model import keyed_row, run_of
 from tests.tolerance import assert_near
 
