@@ -41,7 +41,7 @@ UNCOMPILED = (
         "models/limit/columns.py",
         "models/limit/model.py",
     ),
-    *("lazy.py", "__init__.py", "models/__init__.py"),
+    *("__init__.py", "models/__init__.py"),
 )
 """Packages and files after the CPU's engine: none of its code comes from there."""
 
