@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeps.declare.cells.resolve import ResolvedSweep, resolve
-from sweeps.declare.document import ADDED
-from sweeps.declare.document_digest import states_digest
+from sweeps.declare.document.digest import states_digest
+from sweeps.declare.document.document import ADDED
 from sweeps.declare.file.yaml_file import from_json
 from sweeps.declare.file_names import MANIFEST
 from sweeps.declare.html_table import html_table

@@ -20,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sweeps.declare.cells.identity import RUN_ID_BYTES
-from sweeps.declare.document import SCHEMA_VERSION
+from sweeps.declare.document.document import SCHEMA_VERSION
 from sweeps.models.protocol import ColumnProtocol, Columns, Model, RecordsTrajectory
 
 

@@ -16,12 +16,12 @@ from bocnn.engines.gpu.buffers import (
     allocate_trained,
     power_of_two,
 )
-from bocnn.engines.gpu.measure import fit, noise_root, trained_filters, trained_head
+from bocnn.engines.gpu.kernels.measure import fit, noise_root, trained_filters, trained_head
+from bocnn.engines.gpu.kernels.resident import train_resident
+from bocnn.engines.gpu.kernels.risk import test_error
+from bocnn.engines.gpu.kernels.start import draw_factor, draw_inner, draw_vectors
+from bocnn.engines.gpu.kernels.tiled import train_tiled
 from bocnn.engines.gpu.records import BatchSizes, Drawn, Measured, RunParameters, Trained
-from bocnn.engines.gpu.resident import train_resident
-from bocnn.engines.gpu.risk import test_error
-from bocnn.engines.gpu.start import draw_factor, draw_inner, draw_vectors
-from bocnn.engines.gpu.tiled import train_tiled
 
 _FUSED = {"enable_fp_fusion": True}
 _EDGE = 32

@@ -39,7 +39,7 @@ from bocnn.parameters.columns import (
 from bocnn.parameters.idle import canonical, idle_runs
 from bocnn.parameters.keys import undrawn
 from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
-from bocnn.theory.predictions import PREDICTIONS, predict
+from bocnn.theory.predictions.named import PREDICTIONS, predict
 
 
 class Bocnn:

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import triton
 import triton.language as tl
 
-from bocnn.engines.gpu.records import CENTRES
-from bocnn.engines.gpu.state import (
+from bocnn.engines.gpu.kernels.state import (
     CentreState,
     head_coordinate,
     initial_on_centres,
@@ -18,7 +17,7 @@ from bocnn.engines.gpu.state import (
     store_end,
     store_state,
 )
-from bocnn.engines.gpu.step import (
+from bocnn.engines.gpu.kernels.step import (
     OutputWeights,
     any_infinite,
     descent_direction,
@@ -33,6 +32,7 @@ from bocnn.engines.gpu.step import (
     step_parameters,
     to_centres,
 )
+from bocnn.engines.gpu.records import CENTRES
 
 
 class HeadMove(NamedTuple):

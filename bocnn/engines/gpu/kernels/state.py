@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import triton
 import triton.language as tl
 
+from bocnn.engines.gpu.kernels.step import OutputWeights, any_infinite, infinite, on_centres
 from bocnn.engines.gpu.records import CENTRES
-from bocnn.engines.gpu.step import OutputWeights, any_infinite, infinite, on_centres
 from bocnn.engines.gpu.table import DIVERGED, OK, UNCONVERGED
 
 

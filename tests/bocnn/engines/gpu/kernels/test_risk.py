@@ -6,7 +6,7 @@ import torch
 import triton
 import triton.language as tl
 
-from bocnn.engines.gpu.risk import chance_negative
+from bocnn.engines.gpu.kernels.risk import chance_negative
 from tests.bocnn.arenas import chances_negative
 from tests.bocnn.conftest import DEVICE
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from analysis.dataset.plane import Floats, is_log
 from analysis.dataset.shards import decode, entries, open_folder
 from analysis.errors import AnalysisError, one_line
-from sweeps.declare.document import SweepDocument
+from sweeps.declare.document.document import SweepDocument
 
 MAX_SHOWN_REPLICATES = 1000
 """Replicates that medians and bands are taken over, the first ones: more would not be seen in a figure."""

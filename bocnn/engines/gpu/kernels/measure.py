@@ -1,6 +1,6 @@
 """Measures of trained runs on the GPU: filters, the noise's covariance, fit, learning, memorization.
 
-The test error is in `bocnn.engines.gpu.risk`. What is small is float64, as on the CPU.
+The test error is in `bocnn.engines.gpu.kernels.risk`. What is small is float64, as on the CPU.
 
 Source:
     bocnn.measure.measures and bocnn.measure.test_error.
@@ -9,6 +9,7 @@ Source:
 import triton
 import triton.language as tl
 
+from bocnn.engines.gpu.kernels.step import losses
 from bocnn.engines.gpu.records import (
     BIAS,
     CENTRES,
@@ -21,7 +22,6 @@ from bocnn.engines.gpu.records import (
     SQUARE,
     XOR,
 )
-from bocnn.engines.gpu.step import losses
 from bocnn.engines.gpu.table import (
     MAX_V1,
     MAX_V2,

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.declare.axis import SCALES, Axis
-from sweeps.declare.document_digest import is_altered
-from sweeps.declare.document_form import check_form
+from sweeps.declare.document.digest import is_altered
+from sweeps.declare.document.form import check_form
 from sweeps.declare.terminal import visible
 from sweeps.errors import SweepError, shown
 

@@ -8,7 +8,7 @@ r⁴ = C n/d,
     S = 2Λ / (√(2α) x²),    y = ‖μ‖τ = r arsinh S / √(2α),    R = (√C/2) · (arsinh S / S) · (sinh y / y).
 
 For n/d = 0 y is 0, and the boundary is C = 4 R_c² (S / arsinh S)². The hidden layer alone is S = 0. Flips
-pull the signal back as they do in `bocnn.theory.predicted_error`: q ‖μ‖ takes the place of ‖μ‖.
+pull the signal back as they do in `bocnn.theory.predictions.error`: q ‖μ‖ takes the place of ‖μ‖.
 
 Source:
     Derived here.
@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import GRADIENT_FLOW, Overlap
-from bocnn.theory.predicted_error import error_at, kept_labels
-from bocnn.theory.predicted_runs import SMALL_START, SMALL_STEP
+from bocnn.theory.predictions.error import error_at, kept_labels
+from bocnn.theory.predictions.runs import SMALL_START, SMALL_STEP
 from bocnn.theory.training_time import stop_margin
 
 Columns = Mapping[str, NDArray[Any]]

@@ -32,13 +32,13 @@ PREDICTIONS: Final = (
         "gradient_flow",
         "test_error_clean",
         "small steps from a small start, many samples and filters, finite d; active shares at d = ∞",
-        "bocnn.theory.predicted_error",
+        "bocnn.theory.predictions.error",
     ),
     MeasurePrediction(
         "frozen_activations",
         "test_error_clean",
         "small steps from a small start, many samples and filters, finite d; activations as at the start",
-        "bocnn.theory.predicted_error",
+        "bocnn.theory.predictions.error",
     ),
     MeasurePrediction(
         "one_large_step",
@@ -61,7 +61,7 @@ def predict(name: str, columns: Mapping[str, NDArray[Any]]) -> Array:
         ValueError: no such prediction.
     """
     check_known(name, PREDICTIONS)
-    from bocnn.theory.predicted_runs import OF_RUNS
+    from bocnn.theory.predictions.runs import OF_RUNS
 
     return OF_RUNS[name](columns)
 

@@ -9,7 +9,7 @@ from scipy.special import ndtr
 
 from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import FROZEN, GRADIENT_FLOW, Overlap
-from bocnn.theory.predicted_error import (
+from bocnn.theory.predictions.error import (
     TrainedUntil,
     both_layers_error,
     hidden_layer_error,

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from analysis.dataset.plane import text_of_value
-from analysis.dataset.trajectory_files import Cell
+from analysis.dataset.trajectories.files import Cell
 from analysis.errors import AnalysisError, nearest
-from sweeps.declare.document import SweepDocument
+from sweeps.declare.document.document import SweepDocument
 
 MAX_PANELS = 4
 

@@ -1,4 +1,4 @@
-"""Kinds of values of a resolved sweep's keys, checked before `sweeps.declare.document` reads them."""
+"""Kinds of values of a resolved sweep's keys, checked before the record is read from them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

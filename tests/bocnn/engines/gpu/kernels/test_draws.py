@@ -13,7 +13,7 @@ from bocnn.data.training_set import draw_training_set
 from bocnn.engines.gpu import table
 from bocnn.engines.gpu.batches import pack
 from bocnn.engines.gpu.buffers import PLAIN, allocate_drawn, plan_of
-from bocnn.engines.gpu.draws import chi, normals, uniforms
+from bocnn.engines.gpu.kernels.draws import chi, normals, uniforms
 from bocnn.engines.gpu.launch import Batch, draw
 from bocnn.engines.gpu.records import FLOATS, INT_COUNT, BatchSizes, RunParameters
 from bocnn.engines.packing import pack_runs

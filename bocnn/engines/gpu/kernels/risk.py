@@ -7,10 +7,10 @@ Source:
 import triton
 import triton.language as tl
 
-from bocnn.engines.gpu.draws import normal_pair, words
-from bocnn.engines.gpu.measure import zero_one_loss
+from bocnn.engines.gpu.kernels.draws import normal_pair, words
+from bocnn.engines.gpu.kernels.measure import zero_one_loss
+from bocnn.engines.gpu.kernels.step import phi
 from bocnn.engines.gpu.records import FLOAT_COUNT, INT_COUNT, LEAK, MU, N_TEST, P_FLIP, XOR
-from bocnn.engines.gpu.step import phi
 from bocnn.engines.gpu.table import MEASURE_COUNT, TEST, TEST_ERROR, TEST_ERROR_CLEAN, TEST_ERROR_SE
 
 _BLOCKS = tl.constexpr(32)

@@ -10,14 +10,14 @@ import pytest
 from bocnn import MODEL
 from bocnn.theory.boundary import both_layers_boundary, hidden_layer_boundary, hidden_layer_constant
 from bocnn.theory.critical_ratio import FROZEN, GRADIENT_FLOW, Overlap, clean_error, critical_ratio
-from bocnn.theory.predicted_error import (
+from bocnn.theory.predictions.error import (
     TrainedUntil,
     both_layers_error,
     error_at,
     hidden_layer_error,
     kept_labels,
 )
-from bocnn.theory.predictions import PREDICTIONS, predict
+from bocnn.theory.predictions.named import PREDICTIONS, predict
 from bocnn.theory.training_time import Descent, Sizes, stop_margin, stop_time, training_steps
 from tests.bocnn.run_columns import columns
 

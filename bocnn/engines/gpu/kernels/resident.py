@@ -6,8 +6,7 @@ Pre-activations, coefficients and the Gram matrix are loaded once; a step touche
 import triton
 import triton.language as tl
 
-from bocnn.engines.gpu.records import CENTRES
-from bocnn.engines.gpu.state import (
+from bocnn.engines.gpu.kernels.state import (
     CentreState,
     head_coordinate,
     initial_on_centres,
@@ -16,7 +15,7 @@ from bocnn.engines.gpu.state import (
     store_end,
     store_state,
 )
-from bocnn.engines.gpu.step import (
+from bocnn.engines.gpu.kernels.step import (
     OutputWeights,
     any_infinite,
     descent_direction,
@@ -31,6 +30,7 @@ from bocnn.engines.gpu.step import (
     step_parameters,
     to_centres,
 )
+from bocnn.engines.gpu.records import CENTRES
 
 
 @triton.jit

@@ -9,7 +9,7 @@ from bocnn import MODEL as BOCNN
 from bocnn.arrays import Array
 from bocnn.models.limit.model import MODEL
 from bocnn.theory.critical_ratio import GRADIENT_FLOW, critical_ratio
-from bocnn.theory.predicted_limit import gradient_flow_error, kink_factor, kink_strength
+from bocnn.theory.predictions.limit import gradient_flow_error, kink_factor, kink_strength
 from bocnn.theory.training_time import stop_margin
 from tests.bocnn.models.limit.test_limit import columns_of
 from tests.bocnn.run_columns import columns

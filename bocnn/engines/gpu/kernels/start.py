@@ -7,7 +7,7 @@ Source:
 import triton
 import triton.language as tl
 
-from bocnn.engines.gpu.draws import chi, normals, uniforms
+from bocnn.engines.gpu.kernels.draws import chi, normals, uniforms
 from bocnn.engines.gpu.records import (
     BIAS,
     FLOAT_COUNT,
