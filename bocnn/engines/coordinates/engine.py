@@ -16,6 +16,7 @@ from bocnn.engines.cpu.stages import WORDS
 from bocnn.engines.protocol import Columns, Cost, EngineResults
 from bocnn.parameters.accepted import Words, accepts, is_one_of
 from bocnn.parameters.keys import cell_keys
+from bocnn.parameters.invariance import has_plain_steps
 from bocnn.parameters.precision import needs_double
 
 MOST_NUMBERS_HELD = 2**27
@@ -40,6 +41,7 @@ class DenseCPU:
         "train": ("both", "hidden"),
         "optimizer": ("sgd", "adam", "adamw", "rmsprop", "sign"),
         "label_process": ("flip",),
+        "gradient": ("plain",),
     }
 
     def device(self) -> str:
@@ -47,8 +49,9 @@ class DenseCPU:
         return platform.processor() or platform.machine()
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
-        """Which runs hold its words alone, take no batches and fit in memory, shape (runs,)."""
+        """Which runs hold its words alone, take plain steps and no batches, and fit in memory, shape (runs,)."""
         fits = (_trained(columns) + _tested(columns) <= MOST_NUMBERS_HELD) & (columns["batch"] == 0)
+        fits &= has_plain_steps(columns)
         return np.asarray(accepts(self.words, columns) & fits)
 
     def cost(self, columns: Columns) -> Cost:

@@ -13,7 +13,9 @@ from bocnn.engines.packing import pack_runs
 from bocnn.engines.protocol import Columns, Cost, EngineResults
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
+from bocnn.engines.cpu.variant import step_kinds
 from bocnn.parameters.accepted import Words, accepts
+from bocnn.parameters.invariance import has_plain_steps
 from bocnn.parameters.precision import needs_double
 from bocnn.simd.lanes import VECTOR_BYTES, lane_count
 
@@ -59,9 +61,10 @@ class GramCPU:
     def start_kinds(self, columns: Columns) -> None:
         """Train one run, by no step, of each kind of runs for which the engine is compiled apart.
 
-        These are the four of float32 and float64, side by side and one by one.
+        These are the four of float32 and float64, side by side and one by one; and as many of steps that
+        are more than gradient descent.
         """
-        kinds = 2 * needs_double(columns) + (columns["n"] <= WIDEST)
+        kinds = 2 * needs_double(columns) + (columns["n"] <= WIDEST) + 4 * ~has_plain_steps(columns)
         new = np.flatnonzero(~np.isin(kinds, list(self._started)))
         first = new[np.unique(kinds[new], return_index=True)[1]]
         if first.size:
@@ -111,7 +114,7 @@ def new_results(runs: int, points: int) -> RunResults:
 
 def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
     """Indices of the runs that can train side by side, group after group."""
-    group = doubles.astype(np.int64)
+    group = doubles + 2 * step_kinds(runs)
     for name in GROUPED_BY:
         column = getattr(runs, name)
         if (column == column[:1]).all():
@@ -127,7 +130,8 @@ def flops(columns: Columns) -> Array:
     points, filters, rank = _sizes(columns)
     draw = (points + filters) * rank * (5 + points / 3 + 2 * filters)
     step = 2 * filters * points**2 + 20 * filters * points
-    return np.asarray(_OVERHEAD + draw + columns["steps"] * step + test_flops(columns))
+    gradients = 1 + (columns["sam_radius"] > 0)
+    return np.asarray(_OVERHEAD + draw + columns["steps"] * gradients * step + test_flops(columns))
 
 
 def memory_bytes(columns: Columns) -> Array:
