@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from analysis.training.trajectories import open_trajectories as open_trajectories
     from sweeps.declare.analysis_spec import AnalysisSpec as AnalysisSpec
     from sweeps.declare.analysis_spec import PredictionSpec as PredictionSpec
-    from sweeps.declare.document import SweepDocument as SweepDocument
+    from sweeps.declare.document.document import SweepDocument as SweepDocument
 
 __all__ = _names.PUBLIC_NAMES
 __getattr__ = _names.load_name

@@ -28,7 +28,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "analysis.statistics.bootstrap": ("Resampling",),
     "analysis.training.trajectories": ("Trajectories", "open_trajectories"),
     "sweeps.declare.analysis_spec": ("AnalysisSpec", "PredictionSpec"),
-    "sweeps.declare.document": ("SweepDocument",),
+    "sweeps.declare.document.document": ("SweepDocument",),
 }
 MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 PUBLIC_NAMES = sorted(MODULE_OF)

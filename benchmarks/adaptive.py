@@ -1,9 +1,9 @@
 """Adaptive sampling on simulated sweeps: `python -m benchmarks.adaptive`.
 
 Every row plants a boundary, lets a target's rounds choose the runs, and counts how often the analysis'
-own 95 % intervals hold what was planted. A run is a formula, and nothing is trained. `dense` is how many runs
-a grid of 31 rows with equal replicates needs for intervals of the same width: that of ten replicates,
-scaled by the root of the runs.
+own 95 % intervals hold what was planted. A run is a formula, so nothing is trained. `dense` is how many
+runs a grid of 31 rows with equal replicates needs for intervals of the same width: those of ten
+replicates, scaled by the root of the runs.
 """
 
 import argparse

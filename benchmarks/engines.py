@@ -24,7 +24,7 @@ from torch.func import functional_call, grad, vmap
 from benchmarks.published import published_seconds
 from benchmarks.shapes import N_TEST, SCALES, SHAPES, Shape, best_seconds, columns
 from bocnn import MODEL
-from bocnn.dense import network as dense
+from bocnn.engines.dense import network as dense
 
 TOGETHER = 64
 START = dense.InitialScales(SCALES["sigma_0"], SCALES["v0"])

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from sweeps import driver
 from sweeps.errors import SweepError
-from sweeps.protocol import Model
+from sweeps.models.protocol import Model
 from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.declare.test_fuzz import FILES
 

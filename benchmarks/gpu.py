@@ -34,9 +34,8 @@ from benchmarks import bmm
 from benchmarks.shapes import N_TEST, SCALES, SHAPES, Shape, best_seconds, columns
 from bocnn import MODEL
 from bocnn.engines import availability
-from bocnn.engines.packing import pack_runs
-from bocnn.gpu import batches, launch
-from bocnn.gpu.buffers import (
+from bocnn.engines.gpu import batches, launch
+from bocnn.engines.gpu.buffers import (
     PLAIN,
     LaunchPlan,
     allocate_drawn,
@@ -44,7 +43,8 @@ from bocnn.gpu.buffers import (
     allocate_trained,
     plan_of,
 )
-from bocnn.gpu.records import BatchSizes, Drawn, RunParameters, Trained
+from bocnn.engines.gpu.records import BatchSizes, Drawn, RunParameters, Trained
+from bocnn.engines.packing import pack_runs
 from bocnn.measure.measures import Measures
 
 WARPS = (0.5, 1, 2)

@@ -20,13 +20,13 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from benchmarks.shapes import SHAPES
-from bocnn.gpu.buffers import LaunchPlan, plan_of, power_of_two
-from bocnn.gpu.measure import fit, noise_root, trained_filters, trained_head
-from bocnn.gpu.records import BatchSizes, Drawn, Measured, RunParameters, Trained
-from bocnn.gpu.resident import train_resident
-from bocnn.gpu.risk import test_error
-from bocnn.gpu.start import draw_factor, draw_inner, draw_vectors
-from bocnn.gpu.tiled import train_tiled
+from bocnn.engines.gpu.buffers import LaunchPlan, plan_of, power_of_two
+from bocnn.engines.gpu.kernels.measure import fit, noise_root, trained_filters, trained_head
+from bocnn.engines.gpu.kernels.resident import train_resident
+from bocnn.engines.gpu.kernels.risk import test_error
+from bocnn.engines.gpu.kernels.start import draw_factor, draw_inner, draw_vectors
+from bocnn.engines.gpu.kernels.tiled import train_tiled
+from bocnn.engines.gpu.records import BatchSizes, Drawn, Measured, RunParameters, Trained
 
 _REAL, _DOUBLE, _LONG = "*fp32", "*fp64", "*i64"
 RECORDS: dict[str, tuple[str, ...]] = {

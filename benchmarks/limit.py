@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array, Ints
-from bocnn.cpu.engine import Runs, run_all
-from bocnn.engines.gram_cpu import new_results
+from bocnn.engines.cpu.engine import new_results
+from bocnn.engines.cpu.stages import Runs, run_all
 from bocnn.measure.measures import Measures
 from bocnn.models.limit.run import LimitMeasures, LimitRuns, run_limits
 

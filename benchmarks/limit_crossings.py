@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from benchmarks.limit import Point, gram_rows, limit_rows
 from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import GRADIENT_FLOW
-from bocnn.theory.predicted_limit import kink_factor, kink_strength
+from bocnn.theory.predictions.limit import kink_factor, kink_strength
 from bocnn.theory.training_time import stop_margin
 
 RUNS_OF_KINK = 200

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from bocnn.model import Bocnn
-from sweeps.protocol import Model
+from bocnn.models.cnn.model import Bocnn
+from sweeps.models.protocol import Model
 from tests.toy import Toy
 
 Columns = Mapping[str, NDArray[Any]]

@@ -5,15 +5,21 @@ Arrays in, arrays out: no files, no Ray, no clock, no global seed. What schedule
 `sweeps`; what reads them is `analysis`.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bocnn.lazy import load_name
 from bocnn.notebook.result import TrainingResult
 from bocnn.notebook.train import train
 
-if TYPE_CHECKING:
-    from bocnn.model import MODEL
-else:
-    __getattr__ = load_name  # MODEL is imported at its first use
-
 __all__ = ["MODEL", "TrainingResult", "train"]
+
+if TYPE_CHECKING:
+    from bocnn.models.cnn.model import MODEL
+else:
+
+    def __getattr__(name: str) -> Any:
+        """`MODEL`, imported at its first use, so that `import bocnn` stays light."""
+        if name != "MODEL":
+            raise AttributeError(f"module 'bocnn' has no attribute {name!r}")
+        from bocnn.models.cnn.model import MODEL
+
+        return MODEL

@@ -15,7 +15,7 @@ import typer.main
 import yaml
 
 from sweeps.declare.file.presets import preset_files
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
 
 MARK = re.compile(r"^\{\{ (\w+) ?([\w.]*) \}\}$", re.MULTILINE)
 

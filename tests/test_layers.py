@@ -1,6 +1,7 @@
 """Packages and their folders import only those before them; training and analysis share files alone."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,18 +34,13 @@ ORDER = {
             "data",
             "measure",
             "parameters",
-            "cpu",
-            "coordinates",
-            "gpu",
         ),
-        *("dense", "engines", "theory", "models", "model", "lazy", "notebook", "__init__"),
+        *("engines", "theory", "models", "notebook", "__init__"),
     ),
     "sweeps": (
         *(
             "errors",
             "optional",
-            "images",
-            "protocol",
             "models",
             "declare",
             "provenance",
@@ -121,6 +117,18 @@ def test_each_part_of_a_package_imports_only_those_before_it(package: str) -> No
     assert not {path: parts for path, parts in wrong.items() if parts}
 
 
+def test_what_an_engine_computes_knows_nothing_of_the_protocol() -> None:
+    """Only `engine.py` of a folder, which satisfies the protocol, and the files beside the folders do."""
+    engines = ROOT / "bocnn" / "engines"
+    folders = {path.name for path in engines.iterdir() if (path / "engine.py").exists()}
+    assert folders == {"coordinates", "cpu", "dense", "gpu"}
+    for path in (path for name in folders for path in (engines / name).rglob("*.py")):
+        parts = re.findall(r"^from bocnn\.engines\.([\w.]+) import", path.read_text(), re.M)
+        shared = {part for part in parts if part.split(".")[0] not in folders}
+        assert path.name == "engine.py" or not shared, path
+        assert "registry" not in shared, path
+
+
 def test_the_models_read_no_files() -> None:
     paths = [
         path for part in ("models", "theory") for path in (ROOT / "bocnn" / part).rglob("*.py")
@@ -143,7 +151,7 @@ def test_three_files_know_ray() -> None:
         ("import bocnn", {"ray", "torch", "numba", "scipy", "pyarrow", "sweeps", "analysis"}),
         (
             "import analysis.cli",
-            {"ray", "torch", "numba", "bocnn", "sweeps.protocol", "sweeps.declare.file.sweep_file"},
+            {"ray", "torch", "numba", "bocnn", "sweeps.models", "sweeps.declare.file.sweep_file"},
         ),
     ],
 )

@@ -10,7 +10,7 @@ from analysis.figures import draw_map
 from analysis.report.report import write_report
 from analysis.report.results import Results, analyse
 from sweeps.driver import datasets
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
 from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.small import PROPORTIONAL_SWEEP, planned, train
 from tests.toy import LEVEL

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from analysis.dataset.files import Dataset
 from analysis.errors import AnalysisError
-from sweeps.declare.document import SweepDocument
+from sweeps.declare.document.document import SweepDocument
 
 
 class Keys(NamedTuple):

@@ -20,7 +20,7 @@ from analysis.dataset.plane import Floats
 from analysis.dataset.query import Shards
 from analysis.dataset.shards import RUN_ID, open_folder, read_each, read_shard
 from analysis.errors import AnalysisError, nearest
-from sweeps.declare.document import SweepDocument
+from sweeps.declare.document.document import SweepDocument
 
 MAX_VERIFIED_ROWS = 2_000_000
 """Rows up to which opening a dataset compares all of them with the digests that their files state; beyond,

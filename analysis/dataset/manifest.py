@@ -9,7 +9,12 @@ import pyarrow.fs as pafs
 
 from analysis.dataset.shards import texts
 from analysis.errors import AnalysisError, one_line
-from sweeps.declare.document import SCHEMA_VERSION, DocumentError, SweepDocument, read_document
+from sweeps.declare.document.document import (
+    SCHEMA_VERSION,
+    DocumentError,
+    SweepDocument,
+    read_document,
+)
 
 RUN_COLUMNS = ("run_id", "replicate", "status")
 """Columns without which rows are no runs."""

@@ -13,8 +13,8 @@ import pyarrow.fs as pafs
 import yaml
 
 from analysis.dataset.shards import decode, open_folder, read_each, texts
-from sweeps.declare.document import ADDED
-from sweeps.declare.document_digest import states_digest
+from sweeps.declare.document.digest import states_digest
+from sweeps.declare.document.document import ADDED
 
 READ_BYTES = 1 << 22
 MAX_COUNT_DIGITS = 16

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.dataset.plane import Floats, PlaneAxis
-from analysis.dataset.trajectory_files import STEP
+from analysis.dataset.trajectories.files import STEP
 from analysis.figures.canvas.axes import scale_steps, set_scale
 from analysis.figures.canvas.style import COLUMN_WIDTH, GREY, Mark, dark, marks, theme, wrapped
 from analysis.training.curves import Line

@@ -23,7 +23,7 @@ from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.training.trajectories import Trajectories, open_trajectories
 from sweeps.declare.analysis_spec import AnalysisSpec, PredictionSpec
-from sweeps.declare.document import SweepDocument
+from sweeps.declare.document.document import SweepDocument
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from scipy import special
 from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, PlaneAxis, equal
 from analysis.dataset.roles import statuses
-from analysis.dataset.trajectory_files import (
+from analysis.dataset.trajectories.files import (
     STEP,
     Run,
     find_records,
@@ -20,7 +20,7 @@ from analysis.dataset.trajectory_files import (
 )
 from analysis.training.curves import CONFIDENCE, Line
 from sweeps.declare.analysis_spec import CurveSpec
-from sweeps.declare.document import SweepDocument
+from sweeps.declare.document.document import SweepDocument
 
 Key = tuple[Any, ...]
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 from analysis.dataset.labels import column_label
 from analysis.dataset.plane import Floats, Ints, equal, setting_labels
 from analysis.dataset.roles import LAYER_ROLES, columns_of, statuses
-from analysis.dataset.trajectory_cells import Chosen, choose
-from analysis.dataset.trajectory_files import (
+from analysis.dataset.trajectories.cells import Chosen, choose
+from analysis.dataset.trajectories.files import (
     Cell,
     Records,
     Run,
@@ -23,7 +23,7 @@ from analysis.dataset.trajectory_files import (
     read_runs,
 )
 from analysis.training.settling import Ending, ending
-from sweeps.declare.document import SweepDocument
+from sweeps.declare.document.document import SweepDocument
 
 BAND = 0.8
 """Share of the replicates that a band holds."""

@@ -16,8 +16,8 @@ class, p(c) is the position of point c, and i ∋ c says that sample i holds poi
 A step B ← B − η D, with D = U or what momentum and decay make of it, is A ← A − η D G: 2m·P² multiply-adds.
 
 Array elements are floats of one run, or SIMD vectors with one float of each of several runs
-(`bocnn.simd.lanes`): the same lines train both. Runs are started and stopped in `bocnn.cpu.lane_state`,
-drawn in `bocnn.data.model` and measured in `bocnn.measure.measures`.
+(`bocnn.simd.lanes`): the same lines train both. Runs are started and stopped in
+`bocnn.engines.cpu.lane_state`, drawn in `bocnn.data.model` and measured in `bocnn.measure.measures`.
 
 Source:
     Kou et al. 2023 (arXiv 2303.04145), section 3; Shang et al. 2024 (arXiv 2410.19139), section 3.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bocnn.cpu.engine import WORDS, Runs
+from bocnn.engines.cpu.stages import WORDS, Runs
 from bocnn.engines.protocol import Columns
 from bocnn.parameters.accepted import codes
 from bocnn.parameters.keys import cell_keys

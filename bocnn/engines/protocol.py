@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
-from bocnn.cpu.runs import RunResults
+from bocnn.engines.cpu.runs import RunResults
 from bocnn.parameters.accepted import Words
 
 Columns: TypeAlias = Mapping[str, NDArray[Any]]

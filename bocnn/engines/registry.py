@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bocnn.engines.dense import Dense
-from bocnn.engines.dense_cpu import DenseCPU
-from bocnn.engines.gram_cpu import GramCPU
-from bocnn.engines.gram_gpu import GramGPU
+from bocnn.engines.coordinates.engine import DenseCPU
+from bocnn.engines.cpu.engine import GramCPU
+from bocnn.engines.dense.engine import Dense
+from bocnn.engines.gpu.engine import GramGPU
 from bocnn.engines.packing import cells_of
 from bocnn.engines.protocol import Columns, Engine, RecordingEngine
 from bocnn.parameters.accepted import Words, check_words

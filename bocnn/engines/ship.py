@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bocnn.cpu.engine import llvm_codes
-from bocnn.engines.gram_cpu import new_results
+from bocnn.engines.cpu.engine import new_results
+from bocnn.engines.cpu.stages import llvm_codes
 from bocnn.engines.packing import pack_runs
 from bocnn.parameters.columns import PARAMETERS
 from bocnn.simd.compiler.shipped import FILE, ship

@@ -41,7 +41,7 @@ def train(
         TypeError: a name that is no parameter, with the nearest that is one, or missing parameters.
         ValueError: a value outside its range, or a run that no engine trains.
     """
-    from bocnn.model import MODEL
+    from bocnn.models.cnn.model import MODEL
 
     values = complete({column.name: column for column in MODEL.parameters}, parameters)
     refuse_unknown("keyed", keyed, MODEL.undrawn)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sweeps.declare.axis import Axis, AxisError, read_axis
 from sweeps.errors import listed
-from sweeps.protocol import Columns, Model, RecordsTrajectory
+from sweeps.models.protocol import Columns, Model, RecordsTrajectory
 
 MAX_RECORDED_STEPS = 10_000
 MAX_STEP = 10**15

@@ -8,9 +8,9 @@ from sweeps.declare import recording as trajectory
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.driver.proposals import MeasuredColumns, Rounds
+from sweeps.models.protocol import CompilesCode
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, make_plan
 from sweeps.plan.shard import Runs
-from sweeps.protocol import CompilesCode
 from sweeps.sampling.sampler import Sampler, sampler_of, usable
 from sweeps.store.dataset import DatasetFolder
 

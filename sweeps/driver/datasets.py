@@ -9,18 +9,18 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from sweeps.declare.cells.resolve import ResolvedSweep, resolve
-from sweeps.declare.document import ADDED
-from sweeps.declare.document_digest import states_digest
+from sweeps.declare.document.digest import states_digest
+from sweeps.declare.document.document import ADDED
 from sweeps.declare.file.yaml_file import from_json
 from sweeps.declare.file_names import MANIFEST
 from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
 from sweeps.driver.adaptive import replay
 from sweeps.driver.steps import owner_of, writer_of
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
+from sweeps.models.protocol import Model, NeedsImages
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.plan.summary import duration
-from sweeps.protocol import Model, NeedsImages
 from sweeps.provenance.mixtures import mixtures
 from sweeps.provenance.sessions import Share, share
 from sweeps.store.compact import Compaction, compact

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.declare.file_names import PREDICTIONS
-from sweeps.protocol import PredictionProtocol, PredictsMeasures
+from sweeps.models.protocol import PredictionProtocol, PredictsMeasures
 from sweeps.store.dataset import DatasetFolder, Writer
 from sweeps.store.schema import plain_table
 

@@ -9,10 +9,10 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from sweeps.driver.options import Executor, RunOptions
+from sweeps.models.protocol import CompilesCode
 from sweeps.plan.forecast import saves_ray
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan
 from sweeps.plan.shard import Positions
-from sweeps.protocol import CompilesCode
 from sweeps.train.progress import Live
 from sweeps.train.shard import TrainingJob
 from sweeps.train.stop import StopSignal

@@ -13,12 +13,12 @@ from sweeps.declare.file.sweep_file import SweepKeys, read_keys
 from sweeps.declare.file_names import MANIFEST
 from sweeps.driver.predictions import publish_predictions
 from sweeps.errors import SweepError
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
+from sweeps.models.protocol import Model
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.declared import declared
 from sweeps.plan.extend import check_extends
 from sweeps.plan.plan import Plan, make_plan
-from sweeps.protocol import Model
 from sweeps.provenance.source_code import code_of
 from sweeps.store.claim import claimed
 from sweeps.store.dataset import DatasetFolder, Writer

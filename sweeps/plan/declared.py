@@ -5,7 +5,7 @@ from typing import Any
 
 from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.declare.file.sweep_file import to_json
-from sweeps.protocol import NeedsImages
+from sweeps.models.protocol import NeedsImages
 
 
 def declared(resolved: ResolvedSweep) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import numpy as np
 
 from sweeps.declare import recording as trajectory
 from sweeps.errors import SweepError
+from sweeps.models.protocol import CompilesCode
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Plan
 from sweeps.plan.shard import Positions
-from sweeps.protocol import CompilesCode
 
 _SAMPLE = 16
 _SAMPLE_FLOPS = NOMINAL_FLOPS_PER_S

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sweeps.declare.cells.identity import ID_DTYPE, cell_digests
 from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.errors import SweepError
-from sweeps.protocol import Columns, Model, SharesDraws
+from sweeps.models.protocol import Columns, Model, SharesDraws
 
 IdleValues = dict[str, dict[str, NDArray[Any]]]
 

@@ -17,13 +17,13 @@ from sweeps.declare import recording as trajectory
 from sweeps.declare.cells.identity import cell_digests, run_ids
 from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.declare.cells.table import BLOCK
-from sweeps.declare.document import SCHEMA_VERSION
-from sweeps.declare.document_digest import with_digest
+from sweeps.declare.document.digest import with_digest
+from sweeps.declare.document.document import SCHEMA_VERSION
 from sweeps.errors import SweepError
+from sweeps.models.protocol import Model, UsesGpu
 from sweeps.plan.declared import declared
 from sweeps.plan.idle import check_distinct, note_idle
 from sweeps.plan.shard import Positions, Runs, Shard, shard_of
-from sweeps.protocol import Model, UsesGpu
 
 NOMINAL_FLOPS_PER_S = 1e11
 """One core's rate, only for cutting shards: a fixed figure, so that a plan is the same everywhere."""

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from sweeps.protocol import Model
+from sweeps.models.protocol import Model
 
 LIBRARIES = ("numba", "llvmlite", "numpy", "scipy")
 

@@ -19,7 +19,7 @@ from sweeps.declare.cells.identity import shard_name
 from sweeps.declare.content import content_digest
 from sweeps.declare.file_names import DAMAGED, GIVEN, MANIFEST, TRAJECTORY, is_shard, records_of
 from sweeps.errors import SweepError
-from sweeps.protocol import Columns, Model, RecordsTrajectory
+from sweeps.models.protocol import Columns, Model, RecordsTrajectory
 from sweeps.store.inspection import Inspection, inspection
 from sweeps.store.manifest import read_manifest
 from sweeps.store.schema import file_metadata, table_schema, to_table, trace_schema

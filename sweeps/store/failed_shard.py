@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from sweeps.declare.cells.identity import shard_name
-from sweeps.protocol import Columns
+from sweeps.models.protocol import Columns
 from sweeps.store.store import Store
 
 PREFIX = "_failed-"

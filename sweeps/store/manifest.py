@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sweeps.declare.document import SCHEMA_VERSION, DocumentError, read_document
+from sweeps.declare.document.document import SCHEMA_VERSION, DocumentError, read_document
 from sweeps.declare.file.sweep_file import SweepSpec
 from sweeps.errors import SweepError, shown
 

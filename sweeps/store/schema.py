@@ -20,8 +20,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sweeps.declare.cells.identity import RUN_ID_BYTES
-from sweeps.declare.document import SCHEMA_VERSION
-from sweeps.protocol import ColumnProtocol, Columns, Model, RecordsTrajectory
+from sweeps.declare.document.document import SCHEMA_VERSION
+from sweeps.models.protocol import ColumnProtocol, Columns, Model, RecordsTrajectory
 
 
 def table_schema(model: Model, auxiliary: Mapping[str, str]) -> pa.Schema:

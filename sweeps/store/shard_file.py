@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sweeps.declare.cells.identity import ID_DTYPE, RUN_ID_BYTES, shard_name
 from sweeps.declare.content import content_digest
-from sweeps.declare.document import SCHEMA_VERSION
+from sweeps.declare.document.document import SCHEMA_VERSION
 from sweeps.declare.file_names import is_own, records_of
 from sweeps.errors import SweepError
 from sweeps.store.store import Store

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sweeps.declare.cells.identity import cell_digests, run_ids
 from sweeps.declare.file_names import is_own, records_of
 from sweeps.errors import SweepError, shown
-from sweeps.protocol import Model
+from sweeps.models.protocol import Model
 from sweeps.store.dataset import DatasetFolder
 from sweeps.store.shard_file import DamagedFile, Owner, decode, id_array
 

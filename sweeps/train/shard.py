@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sweeps.declare import recording as trajectory
 from sweeps.declare.file_names import MANIFEST
 from sweeps.errors import SweepError
+from sweeps.models.protocol import CompilesCode, UsesGpu
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan
 from sweeps.plan.shard import Shard
-from sweeps.protocol import CompilesCode, UsesGpu
 from sweeps.provenance import machine
 from sweeps.provenance.source_code import Code, code_in
 from sweeps.store.dataset import Writer

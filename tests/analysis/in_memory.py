@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from analysis.dataset.files import Dataset
 from analysis.dataset.query import Shards
-from sweeps.declare.document import SweepDocument
+from sweeps.declare.document.document import SweepDocument
 
 
 @dataclass(frozen=True)

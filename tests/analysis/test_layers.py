@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-FORBIDDEN = ("bocnn", "sweeps.protocol", "ray", "torch", "numba")
+FORBIDDEN = ("bocnn", "sweeps.models.protocol", "ray", "torch", "numba")
 
 
 def test_the_command_imports_nothing_that_trains_or_schedules() -> None:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from bocnn.dense import network as dense
 from bocnn.dynamics.state import Network, TrainingSet
+from bocnn.engines.dense import network as dense
 
 
 class Problem(NamedTuple):

@@ -4,7 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bocnn.cpu.lane_state import (
+from bocnn.data.draws import Seed
+from bocnn.dynamics import activation
+from bocnn.dynamics.losses import LOGISTIC, SQUARE
+from bocnn.dynamics.state import Network, StepParameters, StepType, TrainingSet, is_finite
+from bocnn.engines.cpu.lane_state import (
     LANE_AT_LOSS,
     LANE_AT_STOP,
     LANE_DIVERGED,
@@ -17,11 +21,7 @@ from bocnn.cpu.lane_state import (
     resume_lane,
     store_lane,
 )
-from bocnn.cpu.train import advance
-from bocnn.data.draws import Seed
-from bocnn.dynamics import activation
-from bocnn.dynamics.losses import LOGISTIC, SQUARE
-from bocnn.dynamics.state import Network, StepParameters, StepType, TrainingSet, is_finite
+from bocnn.engines.cpu.train import advance
 from bocnn.simd.lanes import lane_count
 
 SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))

@@ -7,8 +7,8 @@ import torch
 
 from bocnn.data.geometry import trained_filters
 from bocnn.data.model import DataParameters, Geometry
-from bocnn.dense import network as dense
 from bocnn.dynamics.state import StepType
+from bocnn.engines.dense import network as dense
 from bocnn.measure.fresh_output import FreshOutput, fresh_output
 from bocnn.measure.run_state import RunState
 from tests.bocnn.arenas import arena, padded_zeros

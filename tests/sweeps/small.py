@@ -18,9 +18,9 @@ from sweeps import cli, driver
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.errors import SweepError
+from sweeps.models.protocol import Model
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.plan import Plan
-from sweeps.protocol import Model
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import local
 from sweeps.train.shard import Progress, TrainingJob

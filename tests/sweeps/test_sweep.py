@@ -179,7 +179,7 @@ def test_a_sweep_says_what_it_is() -> None:
 
 def test_import_is_light() -> None:
     code = (
-        "import sweeps, sys; print({'ray', 'numba', 'pyarrow', 'pydantic', 'sweeps.protocol'} & "
+        "import sweeps, sys; print({'ray', 'numba', 'pyarrow', 'pydantic', 'sweeps.models.protocol'} & "
         "sys.modules.keys())"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from bocnn.arrays import Array
-from bocnn.cpu.runs import DIVERGED
+from bocnn.engines.cpu.runs import DIVERGED
 from bocnn.models.base import OVERHEAD, Columns, KeyedModel, sizes
 from bocnn.models.limit.columns import (
     LIMIT_IDLE,
@@ -18,7 +18,7 @@ from bocnn.models.limit.columns import (
 )
 from bocnn.models.limit.run import LimitMeasures, LimitRuns, run_limits, workspace_bytes
 from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
-from bocnn.theory.predictions import MeasurePrediction, check_known
+from bocnn.theory.predictions.named import MeasurePrediction, check_known
 
 _STEPS_TO_FIT = 60.0
 """Steps to a loss of 0.05 at h = 0.4, about: what a run with a loss to stop at is taken to cost."""
@@ -40,7 +40,7 @@ class Limit(KeyedModel):
             "gradient_flow",
             "test_error_clean",
             "small steps from a small start, many samples and filters; active shares measured",
-            "bocnn.theory.predicted_limit",
+            "bocnn.theory.predictions.limit",
         ),
     )
 
@@ -55,7 +55,7 @@ class Limit(KeyedModel):
         """
         check_known(name, self.predictions)
         # A worker that trains needs no theory.
-        from bocnn.theory.predicted_limit import gradient_flow_error
+        from bocnn.theory.predictions.limit import gradient_flow_error
 
         return gradient_flow_error(self.canonical(columns))
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array, Ints
-from bocnn.cpu.runs import DIVERGED, OK, UNCONVERGED
 from bocnn.data.draws import FACTOR, SIGNAL, Seed, draw_labels, draw_normals, stream
 from bocnn.dynamics.activation import RELU
 from bocnn.dynamics.losses import LOGISTIC
 from bocnn.dynamics.state import StepType
+from bocnn.engines.cpu.runs import DIVERGED, OK, UNCONVERGED
 from bocnn.measure.fresh_output import FreshOutput, cholesky
 from bocnn.measure.test_error import clean_error, zero_one_loss
 from bocnn.models.limit.descent import (

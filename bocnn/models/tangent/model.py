@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.cpu.engine import workspace_bytes
 from bocnn.data.data_model import data_parameters
 from bocnn.data.draws import Seed
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.training_set import draw_training_set
+from bocnn.engines.cpu.stages import workspace_bytes
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
 from bocnn.models.tangent.columns import (
     TANGENT_IDLE,

@@ -30,15 +30,18 @@ PACKAGE = Path(sys.modules["bocnn"].__file__ or "").parent
 
 
 UNCOMPILED = (
-    *("gpu", "dense", "engines", "theory", "notebook"),
+    *("engines/gpu", "engines/dense", "engines/cpu/engine.py", "engines/coordinates/engine.py"),
+    *(f"engines/{name}.py" for name in ("availability", "packing", "protocol", "registry", "ship")),
+    *("engines/__init__.py", "models/cnn", "theory", "notebook"),
     *(
         "models/kernel",
         "models/proportional",
         "models/tangent",
         "models/base.py",
+        "models/limit/columns.py",
         "models/limit/model.py",
     ),
-    *("model.py", "lazy.py", "__init__.py", "models/__init__.py"),
+    *("__init__.py", "models/__init__.py"),
 )
 """Packages and files after the CPU's engine: none of its code comes from there."""
 

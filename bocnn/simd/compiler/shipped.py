@@ -10,24 +10,31 @@ import lzma
 from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
+from pathlib import Path
 
 import llvmlite.binding as ll
 
-from bocnn.simd.compiler.compiled import PACKAGE
+from bocnn.simd.compiler.compiled import PACKAGE, sources
 
 FILE = PACKAGE / "simd" / "compiler" / "stages.xz"
 
-SOURCES = ("arrays.py", "cpu", "data", "dynamics", "measure", "rng", "simd")
-"""Packages and files from which the stages' code comes."""
+SOURCES = ("arrays.py", "data", "dynamics", "engines/cpu", "measure", "rng", "simd")
+"""Packages and files from which the stages' code comes, where the cache of compiled code knows them."""
+
+
+def stage_sources() -> list[Path]:
+    """The files from which the stages' code comes."""
+    return [
+        path for path in sources() if any(map(path.relative_to(PACKAGE).is_relative_to, SOURCES))
+    ]
 
 
 def _made_of() -> str:
     """A digest of the sources, the kind of machine and LLVM's version."""
     digest = blake2b(digest_size=16)
-    for source in SOURCES:
-        for path in sorted((PACKAGE / source).rglob("*.py")) or [PACKAGE / source]:
-            digest.update(str(path.relative_to(PACKAGE)).encode())
-            digest.update(path.read_bytes())
+    for path in stage_sources():
+        digest.update(str(path.relative_to(PACKAGE)).encode())
+        digest.update(path.read_bytes())
     return f"{digest.hexdigest()} {ll.get_process_triple()} LLVM {ll.llvm_version_info[0]}"
 
 

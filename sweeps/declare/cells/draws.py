@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sweeps.declare import formula
 from sweeps.declare.cells.table import CellTable
 from sweeps.declare.file.sweep_file import SweepSpec
-from sweeps.protocol import Model, SharesDraws
+from sweeps.models.protocol import Model, SharesDraws
 
 Trees = Mapping[str, ast.expr]
 

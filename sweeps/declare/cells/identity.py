@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.protocol import Columns, Model, SharesDraws
+from sweeps.models.protocol import Columns, Model, SharesDraws
 
 RUN_ID_BYTES = 16
 ID_DTYPE = f"S{RUN_ID_BYTES}"

@@ -8,7 +8,7 @@ from sweeps.declare import formula
 from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.declare.file.sweep_file import FREE_SECTIONS, SweepSpec
 from sweeps.errors import FileError, Path, listed, nearest
-from sweeps.protocol import Model, PredictsMeasures, RecordsTrajectory
+from sweeps.models.protocol import Model, PredictsMeasures, RecordsTrajectory
 
 Trees = Mapping[str, ast.expr]
 

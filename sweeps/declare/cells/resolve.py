@@ -27,8 +27,8 @@ from sweeps.declare.file.sweep_file import (
     read_spec,
 )
 from sweeps.errors import FileError, Path, SweepError
-from sweeps.images.check import IMAGE_COLUMNS, unusable
-from sweeps.protocol import ChecksRuns, Model, NeedsImages, SharesDraws
+from sweeps.models.images.check import IMAGE_COLUMNS, unusable
+from sweeps.models.protocol import ChecksRuns, Model, NeedsImages, SharesDraws
 
 MAX_CELLS = 20_000_000
 
@@ -57,7 +57,7 @@ def resolve(
     Args:
         text: the sweep file's text (YAML or JSON).
         name: what to call it in messages.
-        find_model: gives the model of a name, as `sweeps.models.load_model` does.
+        find_model: gives the model of a name, as `sweeps.models.installed.load_model` does.
         size: one of the file's sizes; None takes the file as it is.
         read_images: whether images that the runs name are read too, since they are to be trained on.
     Raises:

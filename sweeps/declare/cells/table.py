@@ -18,7 +18,7 @@ from sweeps.declare import formula
 from sweeps.declare.cells.names import order
 from sweeps.declare.cells.values import DTYPES, ColumnValueError, in_range, refused, rounded
 from sweeps.declare.file.sweep_file import SweepSpec
-from sweeps.protocol import ColumnProtocol, Model
+from sweeps.models.protocol import ColumnProtocol, Model
 
 Arrays = dict[str, NDArray[Any]]
 

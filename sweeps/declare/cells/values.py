@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sweeps.declare import formula
 from sweeps.declare.axis import Axis
 from sweeps.errors import listed, nearest
-from sweeps.protocol import ColumnProtocol
+from sweeps.models.protocol import ColumnProtocol
 
 DTYPES: dict[str, Any] = {"int64": np.int64, "float64": np.float64, "string": object}
 

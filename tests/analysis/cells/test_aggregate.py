@@ -14,7 +14,7 @@ from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
 from analysis.cells.groups import index_among
 from analysis.dataset.files import Dataset, open_dataset
-from analysis.dataset.trajectory_files import find_records
+from analysis.dataset.trajectories.files import find_records
 from analysis.errors import AnalysisError
 from analysis.training.trajectories import open_trajectories
 from sweeps.declare.analysis_spec import AnalysisSpec

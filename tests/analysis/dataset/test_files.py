@@ -11,7 +11,7 @@ import pytest
 
 from analysis.dataset.files import MAX_VERIFIED_ROWS, Dataset, open_dataset
 from analysis.errors import AnalysisError
-from sweeps.declare.document import read_document
+from sweeps.declare.document.document import read_document
 from tests.analysis.synthetic import Planted, write_shard, write_table
 
 

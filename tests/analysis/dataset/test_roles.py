@@ -13,7 +13,7 @@ from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import open_dataset
 from analysis.dataset.roles import LAYER_ROLES, columns_of, role_of, statuses
 from analysis.figures import draw_map
-from bocnn.model import MODEL
+from bocnn.models.cnn.model import MODEL
 from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.store.schema import table_schema
 from tests.analysis.synthetic import Planted, write_table

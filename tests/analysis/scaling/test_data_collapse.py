@@ -15,7 +15,7 @@ from analysis.report.sections.scaling.collapse import CollapseByOrder
 from analysis.scaling.data_collapse import collapse
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import CollapseSpec
-from sweeps.declare.document import read_document
+from sweeps.declare.document.document import read_document
 from tests.analysis.cells.test_aggregate import VIEW, with_column
 from tests.analysis.report.page import results_of
 from tests.analysis.synthetic import Planted, cells_of, write_table

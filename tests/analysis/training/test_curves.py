@@ -22,7 +22,7 @@ from analysis.scaling.prediction import AGREES, DISAGREES, INCONCLUSIVE
 from analysis.training.curves import Line, agreement, curve_lines, mean_power
 from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec
 from sweeps.declare.axis import Axis
-from sweeps.declare.document import SweepDocument
+from sweeps.declare.document.document import SweepDocument
 from tests.analysis.in_memory import dataset_of
 
 X = np.linspace(0.2, 3.0, 12)

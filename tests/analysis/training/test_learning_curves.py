@@ -10,7 +10,7 @@ from analysis.figures.curves import draw_curves
 from analysis.report.report import write_report
 from analysis.report.results import analyse
 from analysis.training.learning_curves import recorded_lines
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
 from tests.sweeps.small import errors_of, train
 
 ALONG = """\

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.dataset import trajectory_files as recorded
 from analysis.dataset.files import open_dataset
+from analysis.dataset.trajectories import files as recorded
 from analysis.errors import AnalysisError
 from analysis.training.trajectories import Trajectories, open_trajectories
-from sweeps.declare.document import read_document
+from sweeps.declare.document.document import read_document
 from tests.analysis.recording import STEPS, growth, record
 from tests.analysis.synthetic import Planted
 

@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from bocnn import MODEL
-from bocnn.dense import network as dense
+from bocnn.engines.dense import network as dense
 from bocnn.registry.losses import LOSSES
 from tests.bocnn.run_columns import columns
 

@@ -9,13 +9,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bocnn.cpu.lane_state import LANE_AT_STOP, LaneRun, Stop, clear_lane, load_lane, resume_lane
-from bocnn.cpu.train import advance
 from bocnn.data.draws import draw_order
-from bocnn.dense import network as dense
 from bocnn.dynamics import activation
 from bocnn.dynamics.losses import loss_value
 from bocnn.dynamics.state import Network
+from bocnn.engines.cpu.lane_state import (
+    LANE_AT_STOP,
+    LaneRun,
+    Stop,
+    clear_lane,
+    load_lane,
+    resume_lane,
+)
+from bocnn.engines.cpu.train import advance
+from bocnn.engines.dense import network as dense
 from tests.bocnn.dense_pairs import Pair, Problem, make_pair, output_weights, products
 from tests.bocnn.lane_training import SEED, Rule, Training, make_rule
 from tests.tolerance import assert_near

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bocnn import MODEL
-from bocnn.cpu.engine import OK
+from bocnn.engines.cpu.stages import OK
 from bocnn.engines.protocol import Columns, Cost, Engine, EngineResults
 from bocnn.engines.registry import ENGINES, GRAM_CPU, assign
 from bocnn.measure.measures import Measures

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import gammaincc
 
 from bocnn.data.draws import Seed
-from bocnn.dense import network as dense
+from bocnn.engines.dense import network as dense
 from bocnn.measure.chi_tails import upper_gammas
 from bocnn.measure.fresh_output import FreshOutput, cholesky
 from bocnn.measure.measures import noise_memorization, signal_learning, training_error

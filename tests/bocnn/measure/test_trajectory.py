@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import softplus
 
 from bocnn import MODEL
-from bocnn.dense import network as dense
+from bocnn.engines.dense import network as dense
 from bocnn.measure.measures import measure
 from bocnn.measure.trajectory import (
     largest_ratio,

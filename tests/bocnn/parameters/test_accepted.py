@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from bocnn import MODEL
-from bocnn.cpu.engine import WORDS
-from bocnn.dense import network as dense
-from bocnn.engines.gram_gpu import GPU_WORDS
+from bocnn.engines.cpu.stages import WORDS
+from bocnn.engines.dense import network as dense
+from bocnn.engines.gpu.engine import GPU_WORDS
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import Column
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
 from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.models.proportional.test_model import FIRST
 from tests.bocnn.models.proportional.test_model import columns as proportional_columns

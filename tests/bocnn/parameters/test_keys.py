@@ -11,7 +11,7 @@ from bocnn.data.draws import Seed
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.model import DataParameters
 from bocnn.data.training_set import draw_training_set
-from bocnn.dense.run import draw_run
+from bocnn.engines.dense.run import draw_run
 from bocnn.engines.packing import pack_runs
 from bocnn.engines.registry import GRAM_CPU
 from bocnn.models.kernel.draws import draw_data, draw_network

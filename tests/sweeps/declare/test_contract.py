@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec, PredictionSpec, TrendSpec
-from sweeps.declare.document import ADDED, read_document
+from sweeps.declare.document.document import ADDED, read_document
 from sweeps.declare.file.form import SECTION_RECORDS, File
 from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.plan.declared import declared

@@ -6,10 +6,10 @@ import pytest
 
 from sweeps.declare.axis import Axis
 from sweeps.declare.cells.resolve import resolve
-from sweeps.declare.document import DocumentError, SweepDocument, count_runs, read_document
-from sweeps.declare.document_digest import with_digest
+from sweeps.declare.document.digest import with_digest
+from sweeps.declare.document.document import DocumentError, SweepDocument, count_runs, read_document
 from sweeps.declare.file import presets
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
 from sweeps.plan.declared import declared
 
 DOCUMENT: dict[str, Any] = {

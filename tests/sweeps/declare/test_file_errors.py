@@ -8,7 +8,7 @@ import pytest
 
 from sweeps.declare.file.presets import find
 from sweeps.errors import SweepError
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
 from tests.sweeps.small import KERNEL_SWEEP, PROPORTIONAL_SWEEP, errors_of, resolved
 
 KERNEL = load_model("kernel")

@@ -16,9 +16,9 @@ from sweeps.declare.cells.resolve import resolve
 from sweeps.declare.file import presets
 from sweeps.declare.file.sweep_file import to_json
 from sweeps.errors import SweepError
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
+from sweeps.models.protocol import Model
 from sweeps.plan.plan import make_plan
-from sweeps.protocol import Model
 from tests.sweeps.small import TOY_SWEEP
 from tests.toy import TOY
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import bocnn
-from bocnn.engines.dense import Dense
-from bocnn.model import Bocnn
+from bocnn.engines.dense.engine import Dense
+from bocnn.models.cnn.model import Bocnn
 from bocnn.registry import noises
 from sweeps.errors import SweepError
 from tests.bocnn.engines.test_additions import signs

@@ -13,7 +13,7 @@ from sweeps.declare.file import presets
 from sweeps.declare.file.sweep_file import to_json
 from sweeps.declare.file.yaml_file import from_json
 from sweeps.errors import SweepError
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
 from sweeps.plan.plan import make_plan
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, errors_of, resolved, todo_ids
 

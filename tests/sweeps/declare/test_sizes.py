@@ -10,7 +10,7 @@ from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.declare.file import presets
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
 from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import local

@@ -9,7 +9,7 @@ import pytest
 from analysis.dataset.files import open_dataset
 from analysis.dataset.provenance import read_provenance
 from analysis.dataset.query import Shards
-from analysis.dataset.trajectory_files import find_records, read_cells, read_records, read_runs
+from analysis.dataset.trajectories.files import find_records, read_cells, read_records, read_runs
 
 RUNS = 48
 

@@ -17,8 +17,8 @@ from bocnn import MODEL
 from sweeps.declare.content import content_digest
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
+from sweeps.models.protocol import Model
 from sweeps.plan.cut import ShardSize
-from sweeps.protocol import Model
 from sweeps.store import store
 from sweeps.store.compact import Compaction
 from sweeps.store.dataset import DatasetFolder

@@ -18,8 +18,8 @@ from analysis.errors import AnalysisError
 from bocnn import MODEL
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
+from sweeps.models.protocol import Model
 from sweeps.plan.cut import ShardSize
-from sweeps.protocol import Model
 from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, bocnn_sweep, contents, rows, train
 from tests.toy import TOY

@@ -15,7 +15,7 @@ import pytest
 
 from analysis.dataset.files import open_dataset
 from analysis.dataset.provenance import read_provenance
-from analysis.dataset.trajectory_files import find_records, read_cells
+from analysis.dataset.trajectories.files import find_records, read_cells
 from analysis.errors import AnalysisError
 from sweeps.driver import datasets
 from sweeps.errors import SweepError

@@ -12,9 +12,9 @@ import pytest
 from bocnn import MODEL
 from sweeps.declare.content import column_digests, content_digest, differing
 from sweeps.driver import datasets
-from sweeps.models import load_model
+from sweeps.models.installed import load_model
+from sweeps.models.protocol import Model
 from sweeps.plan.cut import ShardSize
-from sweeps.protocol import Model
 from sweeps.store.dataset import DatasetFolder
 from sweeps.store.verify import identities
 from tests.sweeps.small import (

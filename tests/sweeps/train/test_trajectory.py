@@ -17,10 +17,10 @@ from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.file.sweep_file import to_json
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
+from sweeps.models.protocol import Model, RecordsTrajectory
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.forecast import forecast
 from sweeps.plan.plan import make_plan
-from sweeps.protocol import Model, RecordsTrajectory
 from sweeps.store.dataset import MANIFEST, DatasetFolder
 from sweeps.store.store import Store
 from sweeps.train.shard import train_shard

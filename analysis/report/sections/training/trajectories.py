@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property, partial
 
-from analysis.dataset.trajectory_files import MAX_SHOWN_REPLICATES
+from analysis.dataset.trajectories.files import MAX_SHOWN_REPLICATES
 from analysis.figures import draw_trajectories, draw_trajectory, draw_trajectory_key
 from analysis.report.blocks import FigureBlock, TableBlock, table_of_rows
 from analysis.report.predictions import Prediction

@@ -15,9 +15,9 @@ import bocnn
 from sweeps import driver
 from sweeps.declare.cells.identity import shard_name
 from sweeps.errors import SweepError
+from sweeps.models.protocol import Model
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.shard import Shard
-from sweeps.protocol import Model
 from sweeps.store.dataset import MANIFEST, Writer
 from sweeps.train.executors import local
 from sweeps.train.shard import Progress, TrainingJob

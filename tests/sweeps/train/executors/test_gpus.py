@@ -12,18 +12,18 @@ import pytest
 from rich.console import Console
 
 import bocnn
-from bocnn.model import Bocnn
+from bocnn.models.cnn.model import Bocnn
 from sweeps import driver
 from sweeps.driver import run
 from sweeps.driver.options import Output, RunOptions
 from sweeps.driver.ray_session import RaySession
 from sweeps.errors import SweepError
+from sweeps.models.protocol import UsesGpu
 from sweeps.plan import cut
 from sweeps.plan import plan as plans
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import gpu_sample, saturated_throughput
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, make_plan
-from sweeps.protocol import UsesGpu
 from sweeps.train.stop import StopSignal
 from tests.sweeps.small import BOCNN_SWEEP, ignore, planned, rows, todo_ids, train
 from tests.toy import TOY

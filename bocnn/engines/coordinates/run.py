@@ -1,0 +1,65 @@
+"""A run in d coordinates from draws to measures."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bocnn.data.draws import Seed
+from bocnn.engines.coordinates.draw import Row, descent_of, draw_run, rule_of
+from bocnn.engines.coordinates.measure import MeasuredRun, measure
+from bocnn.engines.coordinates.state import Inner
+from bocnn.engines.coordinates.train import train
+from bocnn.engines.cpu.runs import DIVERGED, OK, UNCONVERGED
+from bocnn.measure.measures import Measures
+
+_DIVERGED_MEASURES = Measures(*(math.nan,) * len(Measures._fields))
+
+
+class RunResult(NamedTuple):
+    """How a run ended: index of its status, and its measures, NaN where it diverged."""
+
+    status: int
+    measures: Measures
+
+
+def run_row(row: Mapping[str, Any], real: Any) -> RunResult:
+    """Train and measure one run.
+
+    Args:
+        row: canonical parameters, `key0`, `key1` and `replicate`.
+        real: dtype in which it is trained.
+    """
+    seed = Seed(*(np.uint64(row[name]) for name in ("key0", "key1", "replicate")))
+    trained, run = train_row(row, seed, real)
+    if not math.isfinite(trained.loss):
+        return RunResult(DIVERGED, _DIVERGED_MEASURES)
+    measures = measure(run, trained)
+    if not math.isfinite(measures.test_error + measures.w_norm + measures.v_norm):
+        return RunResult(DIVERGED, _DIVERGED_MEASURES)
+    converged = trained.reached or math.isnan(row["loss_tol"])
+    return RunResult(OK if converged else UNCONVERGED, measures)
+
+
+def train_row(row: Row, seed: Seed, real: Any) -> tuple[Any, MeasuredRun]:
+    """Draw and train one run.
+
+    Args:
+        row: canonical parameters.
+        seed: of the run.
+        real: dtype in which it is trained.
+    Returns:
+        Where training ended, and the run.
+    """
+    drawn, descent = draw_run(row, seed, real), descent_of(row)
+    filters, n = len(drawn.filters.weights), int(row["n"])
+    inner, slopes = (
+        Inner(np.zeros((filters, n), real), np.zeros((drawn.patches.directions, filters), real))
+        for _ in range(2)
+    )
+    f = np.empty(n, real)
+    trained = train(
+        drawn.patches, drawn.filters, drawn.output, rule_of(row), descent, (inner, slopes), f
+    )
+    return trained, MeasuredRun(drawn, row, seed, descent, inner, f)

@@ -1,0 +1,152 @@
+"""The gram engine on the CPU: `bocnn.engines.cpu.stages`, runs of one shape and kind at a time."""
+
+import platform
+from collections.abc import Collection, Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bocnn.arrays import Array, Ints
+from bocnn.engines.cpu.stages import GROUPED_BY, WORDS, RunResults, Runs, run_all, workspace_bytes
+from bocnn.engines.packing import pack_runs
+from bocnn.engines.protocol import Columns, Cost, EngineResults
+from bocnn.measure.measures import Measures
+from bocnn.measure.trajectory import TrajectoryPoint
+from bocnn.parameters.accepted import Words, accepts
+from bocnn.parameters.precision import needs_double
+from bocnn.simd.lanes import VECTOR_BYTES, lane_count
+
+_OVERHEAD = 1e5
+WIDEST = 128
+"""Samples up to which runs train side by side: beyond, their Gram matrices leave the cache."""
+_NO_STEPS = np.empty(0, np.int64)
+
+
+class GramCPU:
+    """Training on the Gram matrix in compiled loops."""
+
+    name: Final = "gram-cpu"
+    needs: Final = "a processor"
+    words: Final[Words] = {**WORDS, "optimizer": ("sgd",), "label_process": ("flip",)}
+
+    def __init__(self) -> None:
+        """An engine that has trained no run yet."""
+        self._started: set[int] = set()
+        """Kinds of runs of which this process has trained one."""
+
+    def device(self) -> str:
+        """The processor."""
+        return platform.processor() or platform.machine()
+
+    def accepts(self, columns: Columns) -> NDArray[np.bool_]:
+        """Which runs hold its words alone, shape (runs,)."""
+        return accepts(self.words, columns)
+
+    def cost(self, columns: Columns) -> Cost:
+        """Operations, in which a normal counts as ten; memory with the runs that train beside a run."""
+        return Cost(flops(columns), memory_bytes(columns))
+
+    def run(self, columns: Columns, keyed: Collection[str] = ()) -> EngineResults:
+        """As `Engine.run`: alike runs side by side, where they are narrow enough."""
+        results = self._train(columns, _NO_STEPS, new_results(columns["n"].size, 0), keyed)
+        return EngineResults(results.status, results.measured)
+
+    def record(self, columns: Columns, steps: Ints, keyed: Collection[str] = ()) -> RunResults:
+        """As `RecordingEngine.record`: alike runs side by side, where they are narrow enough."""
+        return self._train(columns, steps, new_results(columns["n"].size, steps.size + 1), keyed)
+
+    def start_kinds(self, columns: Columns) -> None:
+        """Train one run, by no step, of each kind of runs for which the engine is compiled apart.
+
+        These are the four of float32 and float64, side by side and one by one.
+        """
+        kinds = 2 * needs_double(columns) + (columns["n"] <= WIDEST)
+        new = np.flatnonzero(~np.isin(kinds, list(self._started)))
+        first = new[np.unique(kinds[new], return_index=True)[1]]
+        if first.size:
+            one = {name: column[first] for name, column in columns.items()}
+            one["steps"] = np.zeros_like(one["steps"])
+            self.run(one)
+            self._started.update(kinds[first].tolist())
+
+    def _train(
+        self, columns: Columns, steps: Ints, results: RunResults, keyed: Collection[str]
+    ) -> RunResults:
+        """Train runs, those of one shape and kind together, and write their results."""
+        if columns["n"].size == 0:
+            return results
+        runs, doubles = (
+            pack_runs(columns, np.arange(columns["n"].size), keyed),
+            needs_double(columns),
+        )
+        for rows in _alike(runs, doubles):
+            first = rows[0]
+            real = np.float64 if doubles[first] else np.float32
+            vector_width = lane_count(real) if runs.n[first] <= WIDEST else None
+            part = RunResults._make(field[rows] for field in results)
+            run_all(Runs._make(field[rows] for field in runs), real, vector_width, steps, part)
+            for whole, values in zip(results, part, strict=True):
+                whole[rows] = values
+        return results
+
+
+def new_results(runs: int, points: int) -> RunResults:
+    """Arrays for measures of runs, and for records at `points` steps of each.
+
+    Args:
+        runs: number of runs.
+        points: most records of a run before its last; 0 records nothing.
+    Returns:
+        Arrays to be written: status int8 (runs,), measures and records float64, and numbers of records
+        (runs,), zero.
+    """
+    return RunResults(
+        np.empty(runs, dtype=np.int8),
+        np.empty((runs, len(Measures._fields))),
+        np.empty((runs, points, len(TrajectoryPoint._fields))),
+        np.zeros(runs, dtype=np.int64),
+    )
+
+
+def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
+    """Indices of the runs that can train side by side, group after group."""
+    group = doubles.astype(np.int64)
+    for name in GROUPED_BY:
+        column = getattr(runs, name)
+        if (column == column[:1]).all():
+            continue
+        values, value_of = np.unique(column, return_inverse=True)
+        group = group * values.size + value_of
+    for g in np.unique(group):
+        yield np.flatnonzero(group == g)
+
+
+def flops(columns: Columns) -> Array:
+    """Operations of each run, shape (runs,); with `loss_tol` an upper bound, as a run may stop earlier."""
+    points, filters, rank = _sizes(columns)
+    draw = (points + filters) * rank * (5 + points / 3 + 2 * filters)
+    step = 2 * filters * points**2 + 20 * filters * points
+    return np.asarray(_OVERHEAD + draw + columns["steps"] * step + test_flops(columns))
+
+
+def memory_bytes(columns: Columns) -> Array:
+    """Working memory of each run, shape (runs,), with the runs that train beside it."""
+    points, filters, _ = _sizes(columns)
+    real = np.where(needs_double(columns), 8, 4)
+    kept, scratch = workspace_bytes(columns["n"], columns["m"], columns["n_test"])
+    state = real * (points**2 + 8 * points * (filters + 4))
+    beside = np.where(columns["n"] <= WIDEST, VECTOR_BYTES / real, 1)
+    return np.asarray(beside * (kept + state) + scratch)
+
+
+def test_flops(columns: Columns) -> Array:
+    """Operations of each run's test error."""
+    filters = 2.0 * columns["m"]
+    return np.asarray(columns["n_test"] * (2 * filters**2 + 40 * filters + 1000))
+
+
+def _sizes(columns: Columns) -> tuple[Array, Array, Array]:
+    """Points, filters, and dimensions that they span, of each run."""
+    points, filters = columns["n"] + 4.0, 2.0 * columns["m"]
+    return points, filters, np.minimum(points + filters, columns["d"])

@@ -1,0 +1,1 @@
+"""Triton kernels: what is drawn, trained and measured, one program or one tile of runs at a time."""

@@ -1,0 +1,1 @@
+"""The two-layer CNN as a model of sweeps."""

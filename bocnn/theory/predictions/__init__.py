@@ -1,0 +1,1 @@
+"""Predicted measures of runs, as a sweep can name them."""

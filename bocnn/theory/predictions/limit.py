@@ -1,0 +1,89 @@
+"""The clean test error at d = ∞ in closed form: the whole kink of the boundary, of either training.
+
+At d = ∞ with v₀ = x ṽ, ṽ = m^−½ (n/(σ_p² d))^¼ (`bocnn.models.limit.descent`), the equations of
+`bocnn.theory.boundary.both_layers_boundary` lose all but x, C and Λ. A sample's margin is of noise
+alone, so that training stops where sinh 2λτ = S. With m v₀² 2λ = √(2α) x² and ‖μ‖/(2λ) = r/√(2α),
+r⁴ = C n/d,
+
+    S = 2Λ / (√(2α) x²),    y = ‖μ‖τ = r arsinh S / √(2α),    R = (√C/2) · (arsinh S / S) · (sinh y / y).
+
+For n/d = 0 y is 0, and the boundary is C = 4 R_c² (S / arsinh S)². The hidden layer alone is S = 0. Flips
+pull the signal back as they do in `bocnn.theory.predictions.error`: q ‖μ‖ takes the place of ‖μ‖.
+
+Source:
+    Derived here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bocnn.arrays import Array
+from bocnn.theory.critical_ratio import GRADIENT_FLOW, Overlap
+from bocnn.theory.predictions.error import error_at, kept_labels
+from bocnn.theory.predictions.runs import SMALL_START, SMALL_STEP
+from bocnn.theory.training_time import stop_margin
+
+Columns = Mapping[str, NDArray[Any]]
+
+_ANY_LOSS = 0.05
+"""Stands for the loss of the hidden layer alone, whose ratio R does not depend on it."""
+
+
+def kink_strength(v0_over_kink: Array | float, margin: Array | float, active: float) -> Array:
+    """S = 2Λ / (√(2α) x²): sinh 2λτ where training stops; of order 1 at the kink.
+
+    Args:
+        v0_over_kink: x > 0, any shape.
+        margin: Λ at which training stops, > 0.
+        active: share α of active samples.
+    """
+    return np.asarray(2 * np.asarray(margin) / (np.sqrt(2 * active) * np.square(v0_over_kink)))
+
+
+def kink_factor(strength: Array | float) -> Array:
+    """(S / arsinh S)²: by how much the boundary's C is above the hidden layer's, n/d = 0.
+
+    Args:
+        strength: S > 0, any shape.
+    Returns:
+        Shape of S, from 1 at the hidden layer's side.
+    """
+    return np.asarray(np.square(strength / np.arcsinh(strength)))
+
+
+def gradient_flow_error(columns: Columns, overlap: Overlap = GRADIENT_FLOW) -> Array:
+    """The clean test error of runs of the model `limit`, where steps and start are small.
+
+    Args:
+        columns: every parameter of the model, shape (runs,) each.
+        overlap: shares of active samples.
+    Returns:
+        Shape (runs,), NaN outside of the regime, and where both layers train without a loss to stop at.
+    """
+    both = columns["train"] == "both"
+    margin = stop_margin(np.where(both, columns["loss_tol"], _ANY_LOSS))
+    strength = kink_strength(columns["v0_over_kink"], margin, overlap.active)
+    time = np.arcsinh(strength)
+    ratio = np.sqrt(columns["signal"]) / 2 * np.where(both, time / strength, 1.0)
+    rate = (columns["signal"] * columns["n_over_d"]) ** 0.25 / np.sqrt(2 * overlap.active)
+    reach = np.where(both, rate * time, 0.0)
+    known = (columns["step_size"] <= SMALL_STEP) & (columns["kappa"] <= SMALL_START)
+    known &= (columns["steps"] > 0) & np.isfinite(ratio) & (margin > 0)
+    return np.where(known, _mean_over_flips(columns, ratio, reach, overlap), np.nan)
+
+
+def _mean_over_flips(columns: Columns, ratio: Array, reach: Array, overlap: Overlap) -> Array:
+    """The clean test error over the counts of flipped labels; `ratio` leaves out sinh y / y."""
+    error = np.zeros(ratio.size)
+    pairs = np.stack([columns["n"], columns["p_flip"]]).astype(np.float64)
+    alike, group = np.unique(pairs, axis=1, return_inverse=True)
+    for number, (n, p_flip) in enumerate(alike.T):
+        runs = group.ravel() == number
+        for kept, probability in zip(*kept_labels(int(n), p_flip), strict=True):
+            y = abs(kept) * reach[runs]
+            grown = np.where(y > 0, np.sinh(y) / np.where(y > 0, y, 1.0), 1.0)
+            error[runs] += probability * error_at(kept * ratio[runs] * grown, overlap)
+    return error

@@ -1,0 +1,25 @@
+"""The memory that is set aside for runs suffices, and is what the model states."""
+
+from typing import Any
+
+import pytest
+
+from bocnn import MODEL
+from bocnn.engines.cpu.stages import workspace_bytes
+from tests.bocnn.run_columns import columns
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"n": 1, "m": 1, "d": 2},
+        {"n": 3, "m": 70, "n_test": 2_001},
+        {"n": 131, "m": 2, "data": "xor", "noise": "isotropic", "bias": "trained"},
+        {"n": 16, "m": 4, "output_init": "normal", "d": 10**9},
+    ],
+)
+def test_what_is_counted_suffices(given: dict[str, Any]) -> None:
+    inputs = columns(3, **({"steps": 2, "n_test": 10} | given))
+    assert set(MODEL.run(inputs)["status"]) <= {"ok", "unconverged"}
+    kept, scratch = workspace_bytes(inputs["n"], inputs["m"], inputs["n_test"])
+    assert (kept + scratch <= MODEL.memory_bytes(inputs)).all()
