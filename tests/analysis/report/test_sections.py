@@ -65,6 +65,7 @@ def test_every_section_is_registered_once() -> None:
     assert len({one.title for one in classes}) == len(classes)
 
 
+@pytest.mark.usefixtures("sketched")
 def test_boundaries_are_found_and_laws_are_fitted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
