@@ -23,7 +23,7 @@ from analysis.report.words import markdown, plain
 from tests.analysis.report.page import FEW, Page
 from tests.analysis.synthetic import Planted
 
-HOSTILE = ("\x1b[31mred\x00", "\ud800", "漢字 ✓", "x" * 2000, "a\nb")
+HOSTILE = ("\x1b[31mred\x00", "\ud800", "漢字 ✓", "x" * 2000, "a\nb", "<script>&\"'")
 SMALL = Planted(factors=(1.0, 1.3), replicates=4)
 
 

@@ -23,6 +23,7 @@ TOY = "tests.analysis.report.toy_section:Answers"
 FOLDER = Path(registry.__file__).parent / "sections"
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_new_section_is_a_file_and_a_line(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
