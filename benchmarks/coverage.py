@@ -96,12 +96,17 @@ def coverage(job: Job, sweeps: int) -> tuple[dict[str, Tally], float]:
         for name, one in _quantities(job, seed):
             errors.setdefault(name, []).append(one)
     stretch = t_inflation(0.95, job.scenario.replicates - 1)
-    tallies = {name: _tally(np.concatenate(part), stretch) for name, part in errors.items()}
+    tallies = {name: tally_of(np.concatenate(part), stretch) for name, part in errors.items()}
     return tallies, time.process_time() - start
 
 
-def _tally(errors: Floats, t_inflation: float) -> Tally:
-    """Of rows (estimate, low, high), each less the truth."""
+def tally_of(errors: Floats, t_inflation: float) -> Tally:
+    """The tally of one quantity.
+
+    Args:
+        errors: rows (estimate, low, high), each less the truth.
+        t_inflation: by how much Student's t has widened the intervals.
+    """
     value, low, high = errors[~np.isnan(errors).any(axis=1)].T
     share = float(np.mean((low <= 0) & (high >= 0)))
     closed = np.isfinite(low) & np.isfinite(high) & np.isfinite(value)
@@ -125,7 +130,7 @@ def _quantities(job: Job, seed: int) -> Iterator[tuple[str, Floats]]:
         # Planted upright: scanned along x, which is what transposing does.
         cells = transposed(upright(cells))
     find = find_benign_boundary if job.what == HALF_BENIGN else find_boundary
-    yield from _of_boundary(scenario, find(cells, LEVEL, resampling=how), truth)
+    yield from quantities_of(scenario, find(cells, LEVEL, resampling=how), truth)
 
 
 def upright(cells: Cells) -> Cells:
@@ -133,9 +138,16 @@ def upright(cells: Cells) -> Cells:
     return transposed(cells)
 
 
-def _of_boundary(
+def quantities_of(
     scenario: Scenario, boundary: Boundary, truth: Floats
 ) -> Iterator[tuple[str, Floats]]:
+    """What is looked for in a boundary, each (estimate, low, high) less the truth, one row each.
+
+    Args:
+        scenario: what was planted.
+        boundary: what was found.
+        truth: planted crossings, (settings, x).
+    """
     u = boundary.plane.y.coordinates
     inside = (truth >= u[0]) & (truth <= u[-1])
     ends = np.stack([boundary.estimate, boundary.low, boundary.high], axis=-1) - truth[..., None]

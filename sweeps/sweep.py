@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sweeps.declare.analysis_spec import AnalysisSpec
     from sweeps.declare.cells.resolve import ResolvedSweep
+    from sweeps.declare.sampling_spec import SamplingSpec
     from sweeps.driver.datasets import DatasetStatus
     from sweeps.plan.summary import PlanSummary
 
@@ -43,6 +44,7 @@ class Sweep:
         seed: of all random numbers.
         zip: groups of axes that vary together.
         trajectory: steps at which runs are recorded.
+        sampling: what is to be found out and how precisely, where not every run of every cell is trained.
         description: one line.
     """
 
@@ -57,6 +59,7 @@ class Sweep:
     seed: int = 0
     zip: Sequence[Sequence[str]] = ()
     trajectory: Any = None
+    sampling: "SamplingSpec | Mapping[str, Any] | None" = None
     description: str = ""
 
     def __post_init__(self) -> None:

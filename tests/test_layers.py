@@ -14,7 +14,7 @@ READERS = {"io", "os", "pathlib", "gzip", "sklearn"}
 """Modules that read files: the numerics know arrays only."""
 FORBIDDEN = {
     "bocnn": {"ray", "pyarrow", "sweeps", "analysis", "pandas", "matplotlib", "seaborn", "yaml"},
-    "sweeps": {"bocnn", "analysis", "matplotlib", "seaborn", "torch", "numba", "scipy"},
+    "sweeps": {"bocnn", "analysis", "matplotlib", "seaborn", "torch", "numba"},
     "analysis": {"bocnn", "sweeps", "ray", "torch", "numba"},
 }
 
@@ -46,6 +46,7 @@ ORDER = {
             "provenance",
             "store",
             "plan",
+            "sampling",
         ),
         *("train", "driver", "sweep", "cli", "__init__"),
     ),

@@ -9,7 +9,7 @@ from scipy import special
 from analysis.boundary.scan import scan
 from analysis.boundary.smoothed import smoothed_means
 from analysis.cells.cells import Cells
-from analysis.dataset.plane import Floats, Plane
+from analysis.dataset.plane import Floats, Ints, Plane
 from analysis.statistics.bootstrap import Resampling, interval, student_interval, t_inflation
 from analysis.statistics.isotonic import cross_zero, raw_crossing
 from analysis.statistics.profiles import Profiles
@@ -38,7 +38,7 @@ class Boundary:
     low: Floats  # (settings, x)
     high: Floats  # (settings, x)
     draws: Floats  # (draws, settings, x)
-    runs: Floats  # (settings, x): replicates in the column's fullest cell
+    runs: Floats  # (settings, x): replicates behind the column's errors
     profiles: Profiles  # what crossings were read from, and laws are fitted to
     resample_jointly: bool = True  # were replicates drawn for all cells at once?
     definition: str = MEAN
@@ -50,9 +50,9 @@ class Boundary:
     @property
     def dof(self) -> float:
         """Degrees of freedom of what is fitted to several columns: those of one replicate set."""
-        runs = self.runs[np.isfinite(self.runs)]
-        most = float(runs.max()) if runs.size else 1.0
-        return float(Resampling(resample_jointly=self.resample_jointly).dof(most))
+        runs = self.runs[np.isfinite(self.runs) & (self.runs > 0)]
+        known = 1 + 1 / np.mean(1 / np.maximum(runs - 1, 1)) if runs.size else 1.0
+        return float(Resampling(resample_jointly=self.resample_jointly).dof(known))
 
     @property
     def t_inflation(self) -> float:
@@ -95,14 +95,14 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
     how = resampling or Resampling()
     u = cells.plane.y.coordinates
     mean, used = cells.mean, cells.used
-    most = used.max(axis=2).astype(np.float64)
-    wide = t_inflation(how.confidence, how.dof(most))
+    runs = _runs_behind(used)
+    wide = t_inflation(how.confidence, how.dof(runs))
     means = smoothed_means(cells, how)
     profiles, crossings = scan(means, level, cells=cells, wide=wide, how=how)
     estimate, draws = crossings[0], crossings[1:]
     # One run a cell measures no spread: no interval, rather than one of width zero.
-    draws[:, most < 2] = np.nan
-    ends = _ends(estimate, draws, u=u, how=how, runs=most)
+    draws[:, runs < 2] = np.nan
+    ends = _ends(estimate, draws, u=u, how=how, runs=runs)
     low, high = _bounded(ends, estimate, profiles, how=how, wide=wide)
     above = means.sign[:, None, None] * (mean - level)
     return Boundary(
@@ -115,14 +115,26 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
         low=low,
         high=high,
         draws=draws,
-        runs=most,
+        runs=runs,
         profiles=profiles,
         resample_jointly=how.resample_jointly,
         raw=raw_crossing(above, u),
         recrosses=_recrosses(
-            above / np.maximum(cells.standard_error, NEGLIGIBLE), estimate, u=u, dof=most - 1
+            above / np.maximum(cells.standard_error, NEGLIGIBLE), estimate, u=u, dof=runs - 1
         ),
     )
+
+
+def _runs_behind(used: Ints) -> Floats:
+    """Replicates behind each column's errors, (settings, x), from the runs of its cells, (settings, x, y).
+
+    Where cells have different runs, those with many decide the column's crossing: degrees of freedom are
+    their harmonic mean, weighted by the square of the runs.
+    """
+    weight = used.astype(np.float64) ** 2
+    parts = (weight / np.maximum(used - 1, 1)).sum(axis=2)
+    runs = 1 + np.divide(weight.sum(axis=2), parts, out=np.zeros(parts.shape), where=parts > 0)
+    return np.asarray(np.where(used.max(axis=2) > 1, runs, used.max(axis=2)))
 
 
 def _ends(

@@ -12,7 +12,7 @@ from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Ints
 from analysis.statistics.bootstrap import Resampling, deviations, multipliers
 from analysis.statistics.isotonic import Extremes, extremes
-from analysis.statistics.local_linear import choose_bandwidth, equal_weights, smoother
+from analysis.statistics.local_linear import choose_bandwidth, equal_weights, profile_smoother
 
 SMOOTHED_PER_BLOCK = 200_000
 """Values of draws that are made at once, so that they stay in the processor's cache."""
@@ -96,8 +96,7 @@ def _smoothed_means(cells: Cells, how: Resampling) -> SmoothedMeans:
     found = SmoothedMeans(u, rising, np.empty(shape), extreme, groups)
     found.values[:, ~used.any(axis=2)] = np.nan
     for group in groups:
-        weights = group.runs[group.ok]
-        matrix = smoother(u[group.ok], weights, bandwidth, u) * found.sign[group.setting]
+        matrix = profile_smoother(u, group.runs, bandwidth) * found.sign[group.setting]
         _fill(found, group, _profiles(cells, group, matrix, how))
     return found
 

@@ -64,7 +64,7 @@ def aggregate(
         role=role_of(dataset.schema, spec.measure),
         values=_values(groups),
         status={name: groups.on_plane(f"status_{k}") for k, name in enumerate(rows.statuses)},
-        missing=np.maximum(replicates - runs, 0),
+        missing=np.where(dataset.sweep.sampling is None, np.maximum(replicates - runs, 0), 0),
         ignored=dataset.rows - int(runs.sum()) - copies,
         duplicates=copies,
         batched_runs=None if rows.batches == replicates else groups.on_plane("used"),

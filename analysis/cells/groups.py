@@ -8,8 +8,9 @@ import numpy as np
 
 from analysis.cells.keys import Keys, no_rows
 from analysis.dataset.files import Dataset
-from analysis.dataset.plane import Floats, Ints, Plane, PlaneAxis, is_log, setting_labels
+from analysis.dataset.plane import Floats, Ints, Plane, PlaneAxis, setting_labels
 from analysis.errors import AnalysisError
+from sweeps.declare.axis import is_log
 
 
 class Groups(NamedTuple):

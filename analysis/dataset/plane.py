@@ -96,20 +96,3 @@ def exact(value: float) -> str:
 def text_of_value(value: Any) -> str:
     """A parameter's value as figures and tables name it."""
     return f"{value:g}" if isinstance(value, (int, float)) else str(value)
-
-
-def is_log(values: Floats, scale: str) -> bool:
-    """Whether an axis lives on a log coordinate.
-
-    Args:
-        values: sorted axis values, shape (cells,).
-        scale: "log", "lin", or "list": log where the ratios are more even than the differences.
-    """
-    if np.any(values <= 0) or scale == "lin":
-        return False
-    return scale == "log" or (len(values) > 2 and _spread(np.log(values)) < _spread(values))
-
-
-def _spread(u: Floats) -> float:
-    steps = np.diff(u / np.abs(u).max())  # squares of them stay within the floats
-    return float(np.std(steps) / np.mean(steps))

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from analysis.boundary.mean_crossing import Boundary
-from analysis.dataset.plane import Floats, exact, is_log
+from analysis.dataset.plane import Floats, exact
 from analysis.figures.canvas.axes import set_scale
 from analysis.figures.canvas.style import (
     COLUMN_WIDTH,
@@ -26,6 +26,7 @@ from analysis.scaling.power_law import Estimate
 from analysis.scaling.sliding_exponent import LocalExponent
 from analysis.scaling.trend import Trend
 from sweeps.declare.analysis_spec import PredictionSpec
+from sweeps.declare.axis import is_log
 
 MAX_LINEAR_TICKS = 6
 TREND_MARGIN = 0.06

@@ -99,7 +99,8 @@ class Results:
     def runs(self) -> dict[str, int]:
         """Runs planned, used, failed by status, missing, and rows that were left out."""
         counts = {name: int(part.sum()) for name, part in self.cells.status.items()}
-        planned = self.dataset.sweep.planned_runs
+        document = self.dataset.sweep
+        planned = sum(counts.values()) if document.sampling else document.planned_runs
         return {
             "planned": planned,
             "used": int(self.cells.runs_used.sum()),

@@ -13,14 +13,24 @@ MIN_BANDWIDTH = 0.5
 RIDGE = 1e-9
 
 
-def smoother(u: Floats, weights: Floats, bandwidth: float, at: Floats | None = None) -> Floats:
+def smoother(
+    u: Floats,
+    weights: Floats,
+    bandwidth: float,
+    at: Floats | None = None,
+    *,
+    step: float | None = None,
+    left_out: bool = False,
+) -> Floats:
     """The matrix of a local-linear smoother with Gaussian weights, ŷ = S y.
 
     Args:
         u: coordinates, shape (cells,), sorted.
         weights: of the cells, shape (cells,), > 0.
-        bandwidth: standard deviation of the kernel, in median steps of u, > 0.
+        bandwidth: standard deviation of the kernel, in steps, > 0.
         at: coordinates of ŷ; None takes those of the cells.
+        step: of the grid; None takes the median step of u.
+        left_out: whether each of the cells is predicted by the others alone.
     Returns:
         Shape (at, cells), rows sum to one; straight lines pass through unchanged.
     Source:
@@ -29,12 +39,17 @@ def smoother(u: Floats, weights: Floats, bandwidth: float, at: Floats | None = N
     targets = u if at is None else at
     if len(u) < 2:
         return np.ones((len(targets), len(u)))
-    distance = (u[None, :] - targets[:, None]) / np.median(np.diff(u))
-    kernel = weights * np.exp(-0.5 * (distance / bandwidth) ** 2)
-    s0, s1, s2 = (np.sum(kernel * distance**p, axis=1, keepdims=True) for p in range(3))
+    distance = (u[None, :] - targets[:, None]) / (step or np.median(np.diff(u)))
+    squares = (distance / bandwidth) ** 2
+    if left_out:
+        np.fill_diagonal(squares, np.inf)
+    # The nearest cell counts, however far it is.
+    kernel = weights * np.exp(-0.5 * (squares - squares.min(axis=1, keepdims=True)))
+    kernel /= kernel.sum(axis=1, keepdims=True)
+    centre = np.sum(kernel * distance, axis=1, keepdims=True)
     # The small term keeps a cell whose neighbours are all far away equal to itself.
-    s2 = s2 + RIDGE * s0
-    return np.asarray(kernel * (s2 - s1 * distance) / (s0 * s2 - s1**2))
+    spread = np.sum(kernel * (distance - centre) ** 2, axis=1, keepdims=True) + RIDGE
+    return np.asarray(kernel * (1 - centre * (distance - centre) / spread))
 
 
 def choose_bandwidth(u: Floats, means: Floats, used: Floats) -> float:
@@ -66,10 +81,37 @@ def equal_weights(weights: Floats) -> Iterator[tuple[Ints, Floats]]:
 def _left_out_loss(u: Floats, means: Floats, used: Floats, bandwidth: float) -> float:
     """Squared errors of all left-out cells; profiles with the same runs share one smoother."""
     total = 0.0
+    step = float(np.median(np.diff(u))) if len(u) > 1 else 1.0
     for same, weights in equal_weights(used):
         ok = weights > 0
-        matrix = smoother(u[ok], weights[ok], bandwidth)
-        slack = np.maximum(1 - np.diag(matrix), RIDGE)
+        if ok.sum() < 2:
+            continue
+        matrix = smoother(u[ok], weights[ok], bandwidth, step=step, left_out=True)
         profiles = means[same][:, ok]
-        total += float(np.sum(weights[ok] * ((profiles - profiles @ matrix.T) / slack) ** 2))
+        total += float(np.sum(weights[ok] * (profiles - profiles @ matrix.T) ** 2))
     return total
+
+
+def profile_smoother(u: Floats, runs: Floats, bandwidth: float) -> Floats:
+    """The matrix that smooths a column whose cells have different runs, or none, on all of its cells.
+
+    Far from the cells with runs, further than the kernel or a step reaches, the smoothed profile is a
+    straight line between those on either side.
+
+    Args:
+        u: coordinates, shape (cells,), sorted.
+        runs: of the cells, shape (cells,), 0 where there are none; some are > 0.
+        bandwidth: as in `smoother`, in median steps of u.
+    Returns:
+        Shape (cells, cells with runs).
+    """
+    ok = runs > 0
+    step = float(np.median(np.diff(u))) if len(u) > 1 else 1.0
+    matrix = smoother(u[ok], runs[ok], bandwidth, u, step=step)
+    nearest = np.abs(u[:, None] - u[None, ok]).min(axis=1)
+    far = nearest > step * max(bandwidth, 1.0) * (1 + RIDGE)
+    if far.any():
+        known = matrix[ok]
+        lines = [np.interp(u[far], u[ok], column) for column in known.T]
+        matrix[far] = np.stack(lines, axis=1)
+    return matrix

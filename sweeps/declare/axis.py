@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sweeps.errors import listed, shown
 
@@ -55,6 +56,18 @@ def read_axis(raw: Any) -> Axis:
     raise AxisError(f"received {shown(raw)}; {FORMS}")
 
 
+def is_log(values: NDArray[np.float64], scale: str) -> bool:
+    """Whether an axis lives on a log coordinate.
+
+    Args:
+        values: sorted axis values, shape (cells,).
+        scale: "log", "lin", or "list": log where the ratios are more even than the differences.
+    """
+    if np.any(values <= 0) or scale == "lin":
+        return False
+    return scale == "log" or (len(values) > 2 and _spread(np.log(values)) < _spread(values))
+
+
 def _spaced(scale: str, bounds: Any) -> list[float]:
     """Evenly spaced values (on scale log their logarithms), ends included, to twelve digits."""
     if not (isinstance(bounds, list) and len(bounds) == 3 and all(map(_is_number, bounds))):
@@ -92,3 +105,8 @@ def is_plain(value: Any) -> bool:
 def _is_number(value: Any) -> bool:
     """Whether a value is a finite int or float (bool is not a number)."""
     return type(value) in (int, float) and math.isfinite(value)
+
+
+def _spread(u: NDArray[np.float64]) -> float:
+    steps = np.diff(u / np.abs(u).max())  # squares of them stay within the floats
+    return float(np.std(steps) / np.mean(steps))

@@ -4,7 +4,9 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from sweeps.declare.cells.resolve import ResolvedSweep, resolve
 from sweeps.declare.document.digest import states_digest
@@ -13,6 +15,7 @@ from sweeps.declare.file.yaml_file import from_json
 from sweeps.declare.file_names import MANIFEST
 from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
+from sweeps.driver.adaptive import replay
 from sweeps.driver.steps import owner_of, writer_of
 from sweeps.models.installed import load_model
 from sweeps.models.protocol import Model, NeedsImages
@@ -34,6 +37,7 @@ class DatasetStatus:
     `lost` says that the resolved sweep was not there, and what is planned was read from the files.
     `damaged` files hold no published run; `conflicts` are runs that two files hold with other numbers;
     `mixed` is what the dataset's files were made by that differs; `unverified` files state no digest.
+    `sampling` says how far the target of a sweep is that has one; what is planned are its rounds so far.
     """
 
     name: str
@@ -49,6 +53,7 @@ class DatasetStatus:
     mixed: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     location: str = ""
+    sampling: str = ""
 
     def lines(self) -> list[str]:
         """The state in words, a line for each thing to know."""
@@ -57,6 +62,7 @@ class DatasetStatus:
             f"{self.name}: {self.published:,} of {self.planned:,} runs published in "
             f"{self.shards:,} files, {complete}; {counts(dict(self.by_status))}"
         ]
+        lines += [f"sampling: {self.sampling}"] if self.sampling else []
         if self.lost:
             lines.append(
                 f"there is no {MANIFEST}: what is planned was read from the files of rows, and may have "
@@ -110,11 +116,12 @@ def read_status(
     """
     resolved = sweep_of(dataset, find_model)
     found = dataset.inspect(owner_of(resolved))
-    plan = Plan(resolved, (), 0, 0.0, 0.0)
+    counted = _counted(resolved, dataset, found.ids, done)
     return DatasetStatus(
         name=resolved.spec.name,
-        planned=plan.total,
-        published=make_plan(resolved, found.ids).done if done is None else done,
+        planned=counted.planned,
+        published=counted.published,
+        sampling=counted.sampling,
         by_status=found.statuses,
         shards=len(found.shards),
         share=share(found.notes),
@@ -128,6 +135,26 @@ def read_status(
         location=dataset.location,
         unverified=(*_unverified(dataset.manifest()), *found.unverified),
     )
+
+
+class _Counted(NamedTuple):
+    """Runs planned and published, and how far a target is."""
+
+    planned: int
+    published: int
+    sampling: str = ""
+
+
+def _counted(
+    resolved: ResolvedSweep, dataset: DatasetFolder, ids: NDArray[Any], done: int | None
+) -> _Counted:
+    """The runs of a sweep; of one with a target, those of its rounds so far."""
+    if resolved.spec.sampling is not None:
+        rounds = replay(resolved, dataset)
+        planned = rounds.proposer.sampler.runs
+        return _Counted(planned, planned - rounds.plan.todo, rounds.proposer.words())
+    plan = Plan(resolved, (), 0, 0.0, 0.0)
+    return _Counted(plan.total, make_plan(resolved, ids).done if done is None else done)
 
 
 def _unverified(manifest: dict[str, Any] | None) -> list[str]:

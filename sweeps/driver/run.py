@@ -3,20 +3,23 @@
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 from sweeps.declare.cells.resolve import ResolvedSweep
+from sweeps.driver.adaptive import Replay, expectation, replay
 from sweeps.driver.datasets import DatasetStatus, read_status
 from sweeps.driver.options import Executor, Output, RunOptions
+from sweeps.driver.proposals import train_rounds
 from sweeps.driver.ray_session import RaySession
-from sweeps.driver.steps import execute, owner_of, plan_sweep, prepare
+from sweeps.driver.steps import Outcome, check_dataset, execute, owner_of, plan_sweep, prepare
 from sweeps.errors import SweepError, UnwritableError
 from sweeps.optional import require
-from sweeps.plan.cut import ShardSize
+from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import check_memory, gpu_sample, saturated_throughput
 from sweeps.plan.plan import Plan
-from sweeps.plan.summary import PlanSummary, summarise
+from sweeps.plan.summary import PlanSummary, SamplingForecast, summarise
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import local
 from sweeps.train.limits import check_address_space, local_workers, machine_memory
@@ -41,7 +44,18 @@ class TrainingEnd(NamedTuple):
     status: DatasetStatus | None
 
 
-def plan_in(resolved: ResolvedSweep, location: str | None) -> tuple[Plan, DatasetFolder]:
+class Planned(NamedTuple):
+    """A plan, the dataset with which it is compared, and the rounds of a sweep that has some.
+
+    The plan of such a sweep is that of its present round.
+    """
+
+    plan: Plan
+    dataset: DatasetFolder
+    replay: Replay | None = None
+
+
+def plan_in(resolved: ResolvedSweep, location: str | None) -> Planned:
     """The plan of a sweep and the dataset with which it is compared.
 
     Args:
@@ -51,9 +65,15 @@ def plan_in(resolved: ResolvedSweep, location: str | None) -> tuple[Plan, Datase
         SweepError: as `plan_sweep`; or a run that does not fit in this machine's memory.
     """
     dataset = DatasetFolder(location or f"data/{resolved.spec.name}")
-    plan = plan_sweep(resolved, dataset)
+    found = None
+    if resolved.spec.sampling is None:
+        plan = plan_sweep(resolved, dataset)
+    else:
+        check_dataset(resolved, dataset)
+        found = replay(resolved, dataset)
+        plan = found.plan
     check_memory(plan, machine_memory())
-    return plan, dataset
+    return Planned(plan, dataset, found)
 
 
 def summary_of(
@@ -68,9 +88,15 @@ def summary_of(
     Raises:
         SweepError: as `plan_in`.
     """
-    plan, dataset = plan_in(resolved, location)
+    plan, dataset, found = plan_in(resolved, location)
     damaged = dataset.inspect(owner_of(resolved)).damaged
-    return summarise(plan, dataset.location, shard_size=shard_size, damaged=damaged)
+    summary = summarise(plan, dataset.location, shard_size=shard_size, damaged=damaged)
+    if found is None:
+        return summary
+    words, published = found.proposer.words(), found.proposer.sampler.runs - plan.todo
+    runs, basis = expectation(found)
+    expected = SamplingForecast(words, published, runs, basis, found.proposer.sampler.spec.at_most)
+    return replace(summary, sampling=expected)
 
 
 def train_sweeps(
@@ -103,19 +129,22 @@ def train_sweeps(
         with stop_signal.interruptible():
             planned = _planned(openers, location)
         ray = RaySession(options, stop_signal, stack)
-        for number, (plan, dataset) in enumerate(planned):
+        for number, (plan, dataset, found) in enumerate(planned):
             with stop_signal.interruptible():
-                job = prepare(plan, dataset, _shard_size(plan, options, ray=ray, output=output))
+                size = _shard_size(plan, options, ray=ray, output=output)
+                job = prepare(plan if found is None else plan.of_none(), dataset, size)
             if number == 0:
                 stop_signal.start_clock()
-            yield _train(job, dataset, options, ray=ray, output=output)
+            trainer = _Trainer(options, ray, output, size)
+            if found is None:
+                yield trainer.train(job, dataset)
+            else:
+                yield trainer.train_adaptively(job, dataset, found)
             if stop_signal.signal is not None or stop_signal.cause:
                 return
 
 
-def _planned(
-    openers: Sequence[Callable[[], ResolvedSweep]], location: str | None
-) -> list[tuple[Plan, DatasetFolder]]:
+def _planned(openers: Sequence[Callable[[], ResolvedSweep]], location: str | None) -> list[Planned]:
     """Plans of sweeps and their datasets.
 
     Raises:
@@ -140,39 +169,90 @@ def _shard_size(plan: Plan, options: RunOptions, *, ray: RaySession, output: Out
     return ShardSize(options.shard_runs, options.shard_seconds, rate)
 
 
-def _train(
-    job: TrainingJob,
-    dataset: DatasetFolder,
-    options: RunOptions,
-    *,
-    ray: RaySession,
-    output: Output,
-) -> TrainingEnd:
-    """Train all shards, and read what the dataset holds then."""
-    plan, stop_signal = job.plan, ray.stop_signal
-    for notice in job.notices:
-        output.err.print(f"set aside: {notice}", style="yellow")
-    output.out.print(
-        f"{plan.resolved.spec.name}: {plan.total:,} runs planned, {plan.done:,} published, "
-        f"{plan.todo:,} to train in {len(job.shards):,} shards → {dataset.location}",
-        soft_wrap=True,
-    )
-    if job.shards and (hint := ray.hint(plan)):
-        output.out.print(hint, soft_wrap=True)
-    try:
-        with Live(output.out, plan.todo, len(job.shards)) as live:
-            if options.executor == Executor.LOCAL:
-                workers = options.workers or local_workers(plan.memory_bytes)
-                executor = partial(local.run, report=live, stop_signal=stop_signal, workers=workers)
-            else:
-                executor = partial(ray.run, live=live)
-            failures, missing = execute(job, dataset, executor)
-    except SweepError:
-        if not stop_signal.cause:
-            raise
-        return TrainingEnd({}, plan.todo, stop_signal, None)
-    status = read_status(dataset, done=plan.total - missing)
-    return TrainingEnd(failures, missing, stop_signal, status)
+class _Trainer(NamedTuple):
+    """Trains the jobs of one start of a driver."""
+
+    options: RunOptions
+    ray: RaySession
+    output: Output
+    shard_size: ShardSize
+
+    def train(self, job: TrainingJob, dataset: DatasetFolder) -> TrainingEnd:
+        """Train all shards, and read what the dataset holds then."""
+        plan = job.plan
+        self._announce(
+            job,
+            dataset,
+            f"{plan.total:,} runs planned, {plan.done:,} published, "
+            f"{plan.todo:,} to train in {len(job.shards):,} shards",
+        )
+        if job.shards:
+            self._hint(plan)
+        live = Live(self.output.out, plan.todo, len(job.shards))
+        return self._end(dataset, plan, live, lambda run: execute(job, dataset, run))
+
+    def train_adaptively(
+        self, job: TrainingJob, dataset: DatasetFolder, found: Replay
+    ) -> TrainingEnd:
+        """Train round after round, with the present widths before each, and read the dataset then."""
+        spec = found.proposer.sampler.spec
+        self._announce(
+            job, dataset, f"{spec.target} ± {spec.half_width:g}, at most {spec.at_most:,} runs"
+        )
+        if found.plan.todo:
+            self._hint(found.plan)
+        live = Live(self.output.out, 0, 0)
+
+        def show(plan: Plan) -> None:
+            live.note(found.proposer.words())
+            live.extend(plan.todo, len(cut_shards(plan, self.shard_size)))
+
+        def rounds(run: Callable[[TrainingJob], dict[int, str]]) -> Outcome:
+            outcome = train_rounds(
+                job, found.rounds, executor=run, shard_size=self.shard_size, on_round=show
+            )
+            dataset.store.drop_stale()
+            return outcome
+
+        return self._end(dataset, found.plan, live, rounds)
+
+    def _announce(self, job: TrainingJob, dataset: DatasetFolder, text: str) -> None:
+        """Say what is to be trained, and which files were set aside."""
+        for notice in job.notices:
+            self.output.err.print(f"set aside: {notice}", style="yellow")
+        name = job.plan.resolved.spec.name
+        self.output.out.print(f"{name}: {text} → {dataset.location}", soft_wrap=True)
+
+    def _hint(self, plan: Plan) -> None:
+        """Say where Ray's start takes longer than the runs."""
+        if hint := self.ray.hint(plan):
+            self.output.out.print(hint, soft_wrap=True)
+
+    def _end(
+        self,
+        dataset: DatasetFolder,
+        plan: Plan,
+        live: Live,
+        train: Callable[[Callable[[TrainingJob], dict[int, str]]], Outcome],
+    ) -> TrainingEnd:
+        """Train, and read what the dataset holds then."""
+        stop_signal = self.ray.stop_signal
+        try:
+            with live:
+                failures, missing = train(self._executor(plan, live))
+        except SweepError:
+            if not stop_signal.cause:
+                raise
+            return TrainingEnd({}, plan.todo, stop_signal, None)
+        done = plan.total - missing if plan.resolved.spec.sampling is None else None
+        return TrainingEnd(failures, missing, stop_signal, read_status(dataset, done=done))
+
+    def _executor(self, plan: Plan, live: Live) -> Callable[[TrainingJob], dict[int, str]]:
+        """What trains the shards of a job, as the options say."""
+        if self.options.executor != Executor.LOCAL:
+            return partial(self.ray.run, live=live)
+        workers = self.options.workers or local_workers(plan.memory_bytes)
+        return partial(local.run, report=live, stop_signal=self.ray.stop_signal, workers=workers)
 
 
 def _gpu_throughput(

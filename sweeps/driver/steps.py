@@ -99,11 +99,22 @@ def plan_sweep(resolved: ResolvedSweep, dataset: DatasetFolder) -> Plan:
         SweepError: the folder holds another sweep, a file that is not of this one, or two files with
             other numbers of the same run.
     """
+    check_dataset(resolved, dataset)
+    return make_plan(resolved, dataset.inspect(owner_of(resolved)).ids)
+
+
+def check_dataset(resolved: ResolvedSweep, dataset: DatasetFolder) -> None:
+    """Refuse a folder that rows of a sweep cannot be added to.
+
+    Args:
+        resolved: the sweep.
+        dataset: its folder, which may not exist yet.
+    Raises:
+        SweepError: as `plan_sweep`.
+    """
     _check_folder(resolved, dataset)
-    found = dataset.inspect(owner_of(resolved))
-    if found.conflicts:
-        raise SweepError(f"{dataset.location}: {found.conflicts[0]}")
-    return make_plan(resolved, found.ids)
+    if conflicts := dataset.inspect(owner_of(resolved)).conflicts:
+        raise SweepError(f"{dataset.location}: {conflicts[0]}")
 
 
 def _check_folder(resolved: ResolvedSweep, dataset: DatasetFolder) -> None:

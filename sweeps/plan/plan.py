@@ -23,7 +23,7 @@ from sweeps.errors import SweepError
 from sweeps.models.protocol import Model, UsesGpu
 from sweeps.plan.declared import declared
 from sweeps.plan.idle import check_distinct, note_idle
-from sweeps.plan.shard import Positions, Shard, shard_of
+from sweeps.plan.shard import Positions, Runs, Shard, shard_of
 
 NOMINAL_FLOPS_PER_S = 1e11
 """One core's rate, only for cutting shards: a fixed figure, so that a plan is the same everywhere."""
@@ -125,24 +125,33 @@ class Plan:
         versions = {"schema_version": SCHEMA_VERSION, "planned_runs": self.total}
         return with_digest(versions | declared(self.resolved))
 
-    def of_cells(self, cells: NDArray[np.int64]) -> "Plan":
-        """The plan of the runs still to train in some cells, by their numbers."""
-        wanted = self.positions_of(cells)
-        spans = tuple(
-            shard_of(positions)
-            for block in blocks_of(self.spans, self.total)
-            if (positions := block[np.isin(block, wanted)]).size
-        )
-        flops = sum(float(self.cost(span.positions).sum()) for span in spans)
-        return replace(self, spans=spans, todo=sum(span.runs for span in spans), flops=flops)
+    def of_none(self) -> "Plan":
+        """The plan with nothing to do."""
+        return replace(self, spans=(), todo=0, flops=0.0)
 
-    def positions_of(self, cells: NDArray[np.int64]) -> Positions:
-        """Positions of all replicates of some cells, shape (cells × replicates,), sorted by cell."""
-        at = np.unravel_index(cells, self.resolved.cells.shape)
+    def of_runs(self, runs: Runs, published: NDArray[Any]) -> "Plan":
+        """The plan of some runs, less those that are published.
+
+        Args:
+            runs: of the sweep.
+            published: identities, sorted, each once, dtype ID_DTYPE.
+        """
+        wanted = np.unique(self.positions_of(runs))
+        if published.size and wanted.size:
+            ids = self.ids(wanted)
+            at = np.minimum(np.searchsorted(published, ids), published.size - 1)
+            wanted = wanted[published[at] != ids]
+        ends = np.flatnonzero(np.diff(wanted // BLOCK)) + 1
+        spans = tuple(shard_of(part) for part in np.split(wanted, ends) if part.size)
+        flops = float(self.cost(wanted).sum()) if wanted.size else 0.0
+        return replace(self, spans=spans, todo=wanted.size, flops=flops)
+
+    def positions_of(self, runs: Runs) -> Positions:
+        """Positions of some runs, shape (runs,)."""
+        at = np.unravel_index(runs.cells, self.resolved.cells.shape)
         order, shape = self._order()
         rank = np.ravel_multi_index(tuple(at[dimension] for dimension in order), shape)
-        replicates = self.resolved.spec.replicates
-        return (rank[:, None] * replicates + np.arange(replicates)).ravel()
+        return np.asarray(rank * self.resolved.spec.replicates + runs.replicates)
 
     def _runs(self, positions: Positions) -> tuple[Positions, Positions]:
         """Cells and replicates at positions."""

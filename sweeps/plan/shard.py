@@ -8,6 +8,13 @@ from numpy.typing import NDArray
 Positions = NDArray[np.int64]
 
 
+class Runs(NamedTuple):
+    """Some runs of a sweep: the number of the cell of each, and its replicate, shape (runs,) both."""
+
+    cells: NDArray[np.int64]
+    replicates: NDArray[np.int64]
+
+
 class Shard(NamedTuple):
     """Runs that one trial trains together: those from position `first` to before `last` that are to do.
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
@@ -10,6 +11,30 @@ from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import Forecast, forecast, saves_ray
 from sweeps.plan.idle import idle_everywhere
 from sweeps.plan.plan import Plan
+
+
+class SamplingForecast(NamedTuple):
+    """What the target of a sweep is expected to take.
+
+    Attributes:
+        words: the rounds so far and the present widths.
+        published: runs of these rounds that are published.
+        runs: expected in all; None where that is not known.
+        basis: what this is from.
+        at_most: runs that the sweep allows.
+    """
+
+    words: str
+    published: int
+    runs: int | None
+    basis: str
+    at_most: int
+
+    @property
+    def expected(self) -> str:
+        """The runs that are expected, for a person."""
+        known = "not known" if self.runs is None else f"about {self.runs:,}"
+        return f"{known} ({self.basis}), at most {self.at_most:,}"
 
 
 @dataclass(frozen=True)
@@ -27,6 +52,8 @@ class PlanSummary:
         cores: of this machine.
         idle: parameters that are given and have no effect on any run, with the reason.
         damaged: files of the folder that are not as they were written, with the reason.
+        sampling: what the target is expected to take, where the sweep has one; then runs, shards and
+            forecast are those of the next round, and time and bytes those that are expected in all.
     """
 
     name: str
@@ -39,6 +66,7 @@ class PlanSummary:
     cores: int
     idle: Mapping[str, str]
     damaged: Mapping[str, str]
+    sampling: SamplingForecast | None = None
 
     @property
     def to_train(self) -> int:
@@ -47,27 +75,44 @@ class PlanSummary:
 
     def rows(self) -> list[tuple[str, str]]:
         """The lines of the summary: a heading and its text each."""
-        core_s = self.forecast.core_s
+        ahead, core_s = self._ahead, self.forecast.core_s * self._ahead
         rows = [
             ("cells", f"{self.cells:,} (axes × settings)"),
-            ("runs", f"{self.runs:,}"),
-            ("published", f"{self.published:,} in {self.location}"),
-            ("to train", f"{self.to_train:,}"),
-            ("shards", f"{self.shards:,}"),
+            *self._counts(),
             (
                 "time",
                 f"{duration(core_s)} of one core, {duration(core_s / self.cores)} on {self.cores} cores, "
                 f"from {self.forecast.basis}",
             ),
-            ("dataset", f"{size(self.forecast.dataset_bytes)} more on disk"),
+            ("dataset", f"{size(self.forecast.dataset_bytes * ahead)} more on disk"),
             ("memory", f"{size(self.forecast.memory_bytes)} for the largest run"),
         ]
         return rows + [("without effect", f"{name}: {why}") for name, why in self.idle.items()]
 
+    def _counts(self) -> list[tuple[str, str]]:
+        """How many runs there are and are to train."""
+        to_train = ("to train", f"{self.to_train:,}")
+        if self.sampling is None:
+            published = ("published", f"{self.published:,} in {self.location}")
+            return [("runs", f"{self.runs:,}"), published, to_train, ("shards", f"{self.shards:,}")]
+        return [
+            ("target", self.sampling.words),
+            ("runs", self.sampling.expected),
+            ("published", f"{self.sampling.published:,} in {self.location}"),
+            ("next round", f"{self.to_train:,} in {self.shards:,} shards"),
+        ]
+
+    @property
+    def _ahead(self) -> float:
+        """Runs that are expected, over those that the forecast is of."""
+        if self.sampling is None or self.sampling.runs is None or not self.to_train:
+            return 1.0
+        return max(self.sampling.runs - self.sampling.published, self.to_train) / self.to_train
+
     def warnings(self) -> list[str]:
         """Notices before it is run: a quicker way, files of the folder that are damaged."""
         quicker = (
-            saves_ray(self.forecast.core_s, self.cores, self.forecast.basis)
+            saves_ray(self.forecast.core_s * self._ahead, self.cores, self.forecast.basis)
             if self.to_train
             else ""
         )

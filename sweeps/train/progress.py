@@ -69,7 +69,7 @@ class Live:
 
     def __init__(self, console: Console, runs: int, shards: int) -> None:
         self.tally = Tally()
-        self._shards = shards
+        self._runs, self._shards = runs, shards
         self._console = console
         self._bar = _Bars(
             BarColumn(_BAR_WIDTH),
@@ -102,6 +102,21 @@ class Live:
         self._bar.refresh()
         if not self._console.is_terminal:
             self._console.print(f"{_time(datetime.now(UTC))} {state}", soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
+        self._console.print(text, soft_wrap=True)
+
+    def extend(self, runs: int, shards: int) -> None:
+        """Count with more runs and shards.
+
+        Args:
+            runs: to train beside those of before.
+            shards: that they make.
+        """
+        self._shards += shards
+        self._runs += runs
+        self._bar.update(self._task, total=self._runs)
 
     def __call__(self, progress: shard.Progress) -> None:
         """Show a shard's progress."""

@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from analysis.dataset.plane import Floats, is_log
+from analysis.dataset.plane import Floats
 from analysis.dataset.shards import decode, entries, open_folder
 from analysis.errors import AnalysisError, one_line
+from sweeps.declare.axis import is_log
 from sweeps.declare.document.document import SweepDocument
 
 MAX_SHOWN_REPLICATES = 1000

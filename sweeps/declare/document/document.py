@@ -15,6 +15,7 @@ from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.declare.axis import SCALES, Axis
 from sweeps.declare.document.digest import is_altered
 from sweeps.declare.document.form import check_form
+from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.declare.terminal import visible
 from sweeps.errors import SweepError, shown
 
@@ -24,7 +25,7 @@ SCHEMA_VERSION = 1
 ADDED = ("schema_version", "planned_runs", "draws", "images", "locations", "digest")
 """Keys of the document that a sweep file does not have."""
 
-_ANALYSIS = TypeAdapter(AnalysisSpec)
+_ANALYSIS, _SAMPLING = TypeAdapter(AnalysisSpec), TypeAdapter(SamplingSpec)
 
 
 class DocumentError(SweepError):
@@ -47,6 +48,7 @@ class SweepDocument:
         paired: settings whose cells share their random draws.
         locations: columns that say where files were, and do not distinguish runs.
         zip: groups of axes that vary together.
+        sampling: what was to be found out, where cells have as many runs as that took.
     """
 
     name: str
@@ -60,6 +62,7 @@ class SweepDocument:
     paired: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
     zip: tuple[tuple[str, ...], ...] = ()
+    sampling: SamplingSpec | None = None
 
     @property
     def constants(self) -> dict[str, tuple[Any, ...]]:
@@ -129,7 +132,7 @@ def _read(document: Mapping[str, Any]) -> SweepDocument:
     planned = count_runs(counts, zipped, replicates=replicates)
     if (stated := document.get("planned_runs", planned)) != planned:
         raise ValueError(f"planned_runs is {stated!r}, and its axes make {planned} runs")
-    analysis = document.get("analysis")
+    analysis, sampling = document.get("analysis"), document.get("sampling")
     return SweepDocument(
         name=str(document["name"]),
         replicates=replicates,
@@ -142,6 +145,7 @@ def _read(document: Mapping[str, Any]) -> SweepDocument:
         paired=tuple(map(str, (document.get("draws") or {}).get("paired") or ())),
         locations=tuple(map(str, document.get("locations") or ())),
         zip=zipped,
+        sampling=None if sampling is None else _SAMPLING.validate_python(sampling),
     )
 
 

@@ -19,6 +19,7 @@ from sweeps.declare.analysis_spec import (
     PredictionSpec,
     TrendSpec,
 )
+from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.errors import FileError, Path, nearest, shown
 
 
@@ -39,6 +40,7 @@ class File(BaseModel):
     settings: dict[StrictStr, Any] = {}
     analysis: AnalysisSpec | None = None
     trajectory: Any = None
+    sampling: SamplingSpec | None = None
     sizes: dict[StrictStr, Any] = {}
 
 
@@ -48,6 +50,7 @@ SECTION_RECORDS: dict[str, Any] = {
     "across": TrendSpec,
     "collapse": CollapseSpec,
     "curves": CurveSpec,
+    "sampling": SamplingSpec,
 }
 """The records whose keys form a section of the file, or each item of it."""
 
@@ -63,6 +66,9 @@ _SUBSTITUTES: dict[str, Any] = {
     "of": "exponent",
     "exponent": 0,
     "order": "1",
+    "target": "boundary",
+    "half_width": 1,
+    "at_most": 1,
 }
 """Stand-ins for a required key that is missing or of a wrong type."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sweeps.errors import FileError, Path, nearest, shown
 
-MERGED = ("axes", "fixed", "derived", "settings")
+MERGED = ("axes", "fixed", "derived", "settings", "sampling")
 """Sections of which a size replaces single names."""
 REPLACED = ("replicates", "trajectory")
 """Keys that a size replaces whole."""

@@ -16,6 +16,7 @@ from sweeps.declare.file.form import read_form
 from sweeps.declare.file.sizes import check_sizes, sized
 from sweeps.declare.file.yaml_file import from_json, read, write
 from sweeps.declare.recording import Steps, read_steps, to_form
+from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.errors import FileError, Path, SweepError, SweepFileError, shown
 
 FREE_SECTIONS = ("axes", "fixed", "derived", "settings")
@@ -40,6 +41,7 @@ class SweepSpec(NamedTuple):
     settings: dict[str, Axis]
     analysis: AnalysisSpec | None
     trajectory: Steps = None
+    sampling: SamplingSpec | None = None
 
 
 class FileSource(NamedTuple):
@@ -142,6 +144,8 @@ def to_json(spec: SweepSpec) -> str:
     fields["trajectory"] = to_form(spec.trajectory)
     if spec.analysis:
         fields["analysis"] = asdict(spec.analysis)
+    if spec.sampling:
+        fields["sampling"] = asdict(spec.sampling)
     return from_json(json.dumps(fields, ensure_ascii=False, allow_nan=False))
 
 

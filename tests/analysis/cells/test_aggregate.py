@@ -14,11 +14,11 @@ from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
 from analysis.cells.groups import index_among
 from analysis.dataset.files import Dataset, open_dataset
-from analysis.dataset.plane import is_log
 from analysis.dataset.trajectories.files import find_records
 from analysis.errors import AnalysisError
 from analysis.training.trajectories import open_trajectories
 from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.axis import is_log
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted, write_shard, write_table
 

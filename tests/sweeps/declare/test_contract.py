@@ -11,6 +11,7 @@ import pytest
 from sweeps.declare.analysis_spec import AnalysisSpec, CurveSpec, PredictionSpec, TrendSpec
 from sweeps.declare.document.document import ADDED, read_document
 from sweeps.declare.file.form import SECTION_RECORDS, File
+from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.plan.declared import declared
 from tests.sweeps.small import errors_of, resolved
 from tests.toy import PredictingToy, RecordingToy
@@ -30,7 +31,9 @@ WHOLE: dict[str, Any] = {
     "derived": {"width": "x * 2"},
     "settings": {"p_flip": [0, 0.1]},
     "trajectory": {"log": [0, 8, 3]},
-    "sizes": {"smoke": {"replicates": 1}},
+    "sampling": {"target": "exponent", "half_width": 0.01, "at_most": 100, "round": 10}
+    | {"strategy": "columns", "x_range": [1, 2]},
+    "sizes": {"smoke": {"replicates": 1, "sampling": {"half_width": 0.1}}},
     "analysis": {
         "x": "x",
         "y": "y",
@@ -98,6 +101,8 @@ def test_every_key_can_be_given_and_comes_back_in_the_record() -> None:
     assert record.zip == (("x", "n"),)
     assert record.fixed == {"cost": 10.0}
     assert record.settings == {"p_flip": (0.1, 0.2)}
+    assert record.sampling == sweep.spec.sampling == SamplingSpec(**whole["sampling"])
+    assert record.sampling.x_range == (1.0, 2.0)
     assert record.trajectory is not None
     assert record.trajectory.values == (0, 1, 8)
     assert set(document) == {*File.model_fields, "schema_version", "planned_runs", "draws"} - {

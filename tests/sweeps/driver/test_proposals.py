@@ -1,4 +1,4 @@
-"""Cells proposed while a sweep runs: a bisection finds the toy's boundary with few cells."""
+"""Runs proposed while a sweep runs: a bisection finds the toy's boundary with few cells."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from sweeps.driver import plan_sweep
-from sweeps.driver.proposals import MeasuredColumns, published_runs, train_proposed
+from sweeps.declare.cells.resolve import ResolvedSweep
+from sweeps.driver import Outcome, plan_sweep, prepare
+from sweeps.driver.proposals import MeasuredColumns, Proposer, Rounds, train_rounds
 from sweeps.plan.cut import ShardSize
-from sweeps.plan.plan import Plan
+from sweeps.plan.shard import Runs
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.shard import TrainingJob
 from tests.sweeps.small import ignore, resolved, rows, train, train_here
@@ -29,6 +30,14 @@ fixed: {noise: 0.0, constant: 1.3}
 X, Y = np.array([0.5, 1, 2, 4]), np.geomspace(0.01, 100, 1001)
 
 
+REPLICATES = 8
+
+
+def all_runs(cells: np.ndarray, replicates: int) -> Runs:
+    """Every run of some cells."""
+    return Runs(np.repeat(cells, replicates), np.tile(np.arange(replicates), cells.size))
+
+
 class Bisection:
     """Halves, for each x, the interval of y in which the error falls below the level."""
 
@@ -36,26 +45,39 @@ class Bisection:
         self.low, self.high = np.zeros(X.size, np.int64), np.full(X.size, Y.size - 1)
         self.proposed: list[int] = []
 
-    def ask(self) -> np.ndarray:
+    def ask(self) -> Runs:
         open_ = np.flatnonzero(self.high - self.low > 1)
         middle = (self.low + self.high) // 2
-        self.proposed += (cells := open_ * Y.size + middle[open_]).tolist()
-        return cells
+        self.cells = open_ * Y.size + middle[open_]
+        self.proposed += self.cells.tolist()
+        return all_runs(self.cells, REPLICATES)
 
-    def tell(self, cells: np.ndarray, measured: MeasuredColumns) -> None:
-        x, y = np.divmod(cells, Y.size)
-        assert measured["error"].shape == (cells.size, 8)
-        np.testing.assert_allclose(measured["y"][:, 0], Y[y], rtol=1e-11)
-        below = measured["error"].mean(axis=1) < LEVEL
+    def tell(self, measured: MeasuredColumns) -> None:
+        x, y = np.divmod(self.cells, Y.size)
+        error, at = (measured[name].reshape(-1, REPLICATES) for name in ("error", "y"))
+        np.testing.assert_allclose(at[:, 0], Y[y], rtol=1e-11)
+        below = error.mean(axis=1) < LEVEL
         self.high[x[below]], self.low[x[~below]] = y[below], y[~below]
 
 
+def trained(
+    proposer: Proposer,
+    out: Path,
+    executor: Callable[[TrainingJob], dict[int, str]] = train_here,
+    *,
+    sweep: ResolvedSweep,
+    shard_runs: int = 10,
+) -> Outcome:
+    """Train what a proposer asks for."""
+    dataset, size = DatasetFolder(str(out)), ShardSize(runs=shard_runs)
+    plan = plan_sweep(sweep, dataset)
+    job = prepare(plan.of_none(), dataset, size)
+    return train_rounds(job, Rounds(plan, dataset, proposer), executor=executor, shard_size=size)
+
+
 def bisect(out: Path, executor: Callable[[TrainingJob], dict[int, str]] = train_here) -> Bisection:
-    proposer, sweep = Bisection(), resolved(FINE)
-    failures = train_proposed(
-        sweep, DatasetFolder(str(out)), proposer, executor=executor, shard_size=ShardSize(runs=10)
-    )
-    assert failures == {}
+    proposer = Bisection()
+    assert trained(proposer, out, executor, sweep=resolved(FINE)) == Outcome({}, 0)
     return proposer
 
 
@@ -82,53 +104,49 @@ def test_what_is_published_is_read_and_not_trained_again(out: Path) -> None:
 def test_the_rows_are_those_of_the_whole_sweep(out: Path, tmp_path: Path) -> None:
     text = FINE.replace("1001", "21").replace("replicates: 8", "replicates: 2")
     train(text, tmp_path / "whole")
-    dataset = DatasetFolder(str(out))
-    cells = np.array([0, 5, 44])
-    proposals = iter([cells, cells[:0]])
+    runs = Runs(np.array([44, 0, 5, 5]), np.array([1, 0, 1, 0]))
+    proposals = iter([runs, all_runs(np.zeros(0, np.int64), 1)])
 
     class Given:
-        def ask(self) -> np.ndarray:
+        def ask(self) -> Runs:
             return next(proposals)
 
-        def tell(self, proposed: np.ndarray, measured: MeasuredColumns) -> None:
-            assert proposed.tolist() == cells.tolist()
+        def tell(self, measured: MeasuredColumns) -> None:
+            assert measured["replicate"].tolist() == runs.replicates.tolist()
 
-    train_proposed(
-        resolved(text), dataset, Given(), executor=train_here, shard_size=ShardSize(runs=3)
-    )
+    trained(Given(), out, sweep=resolved(text), shard_runs=3)
     whole = {row["run_id"]: row for row in rows(tmp_path / "whole").to_pylist()}
     found = rows(out).to_pylist()
-    assert len(found) == 6
+    assert len(found) == 4
     assert all(whole[row["run_id"]] == row for row in found)
     train(text, out)
     assert rows(out).equals(rows(tmp_path / "whole"))
 
 
-def test_a_plan_of_cells_is_what_is_to_do_in_them(out: Path) -> None:
+def test_a_plan_of_runs_is_what_is_to_do_of_them(out: Path) -> None:
     text = "name: t\nmodel: toy\nreplicates: 3\naxes: {n: [1, 2], x: [1, 2, 3], y: [1, 2]}\n"
     plan = plan_sweep(resolved(text), DatasetFolder(str(out)))
     for cell in range(plan.resolved.cells.number):
-        positions = plan.positions_of(np.array([cell]))
+        positions = plan.positions_of(all_runs(np.array([cell]), 3))
         columns = plan.columns(positions)
         expected = plan.resolved.cells.take(np.array([cell]))
         assert columns["replicate"].tolist() == [0, 1, 2]
         assert all((columns[name] == value[0]).all() for name, value in expected.items())
-    some = plan.of_cells(np.array([1, 7]))
-    assert (some.todo, some.flops, some.total) == (6, 6e6, 36)
-    positions = np.concatenate([span.positions for span in some.spans])
-    assert sorted(positions) == sorted(plan.positions_of(np.array([1, 7])))
+    runs = Runs(np.array([7, 1, 7]), np.array([2, 0, 0]))
+    positions = plan.positions_of(runs)
+    some = plan.of_runs(runs, np.sort(plan.ids(positions[1:2])))
+    assert (some.todo, some.flops, some.total) == (2, 2e6, 36)
+    planned = np.concatenate([span.positions for span in some.spans])
+    assert sorted(planned) == sorted(positions[[0, 2]])
+    assert plan.of_none().todo == 0
 
 
 def test_a_round_that_fails_ends_the_search(out: Path) -> None:
-    proposer, dataset = Bisection(), DatasetFolder(str(out))
-    sweep = resolved(FINE, Toy(fail=3))
-    failures = train_proposed(
-        sweep, dataset, proposer, executor=train_here, shard_size=ShardSize(runs=8)
-    )
-    assert len(failures) == 4 and "replicate 3 fails as configured" in failures[0]
+    proposer = Bisection()
+    end = trained(proposer, out, sweep=resolved(FINE, Toy(fail=3)), shard_runs=8)
+    assert len(end.failures) == 4 and "replicate 3 fails as configured" in end.failures[0]
+    assert end.missing == 32
     assert len(proposer.proposed) == 4
-    plan: Plan = plan_sweep(sweep, dataset)
-    assert published_runs(plan, dataset, np.array([0]))[0].size == 0
 
 
 @pytest.mark.usefixtures("ray_session")

@@ -1,0 +1,238 @@
+"""Adaptive sampling on simulated sweeps: `python -m benchmarks.adaptive`.
+
+Every row plants a boundary, lets a target's rounds choose the runs, and counts how often the analysis'
+own 95 % intervals hold what was planted. A run is a formula, so nothing is trained. `dense` is how many
+runs a grid of 31 rows with equal replicates needs for intervals of the same width: those of ten
+replicates, scaled by the root of the runs.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.cells.cells import Cells
+from analysis.dataset.plane import Floats, Ints
+from analysis.scaling.power_law import fit_power_law
+from analysis.statistics.bootstrap import Resampling
+from benchmarks import planted
+from benchmarks.coverage import DRAWS, Tally, quantities_of, tally_of
+from benchmarks.planted import LEVEL, STEEPNESS, Scenario, X
+from sweeps.declare.sampling_spec import SamplingSpec
+from sweeps.sampling.lattice import Lattice
+from sweeps.sampling.sampler import Sampler
+
+ROWS, SPAN, REPLICATES, AT_MOST, ROUND = 241, 3.7, 1000, 60_000, 400
+DENSE_ROWS, DENSE_REPLICATES, DENSE_SWEEPS = 31, 10, 20
+HEAVY_TAILS = 2.5
+"""Degrees of freedom of heavy-tailed noise: its variance is finite, its fourth moment is not."""
+ZERO_SHARE = 0.2
+"""Of runs that err nowhere."""
+HEADER = (
+    *(
+        "boundary",
+        "noise",
+        "target",
+        "sweeps",
+        "runs",
+        "rounds",
+        "interval / target",
+        "dense / runs",
+    ),
+    *("intervals that hold, %", "bias, stated error"),
+)
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is planted, how runs scatter, and what is to be found how precisely.
+
+    `scatter` is "normal", "t" (heavy tails), "growing" (along x, three times as large at its end as at its
+    beginning) or "zeros" (some runs err nowhere).
+    """
+
+    scenario: Scenario
+    target: str
+    half_width: float
+    scatter: str = "normal"
+
+    @property
+    def level(self) -> float:
+        """Where the mean crosses at the planted boundary."""
+        return LEVEL * (1 - ZERO_SHARE) if self.scatter == "zeros" else LEVEL
+
+
+class Sampled(NamedTuple):
+    """One sweep: its cells and planted crossings, its runs and rounds."""
+
+    cells: Cells
+    truth: Floats
+    runs: int
+    rounds: int
+
+
+def families() -> Iterator[Family]:
+    """All rows of the table."""
+    for noise in (0.1, 0.4, 0.8):
+        yield Family(Scenario("power", noise, 0), "boundary", max(0.02, noise / 8))
+        yield Family(Scenario("power", noise, 0), "exponent", max(0.005, noise / 50))
+    for kind in ("kink", "vertical", "outside"):
+        yield Family(Scenario(kind, 0.4, 0), "boundary", 0.05)
+    yield Family(Scenario("outside", 0.4, 0), "exponent", 0.02)
+    for scatter in ("t", "growing", "zeros"):
+        yield Family(Scenario("power", 0.3, 0), "boundary", 0.04, scatter)
+        yield Family(Scenario("power", 0.3, 0), "exponent", 0.01, scatter)
+
+
+def measured(family: Family, distance: Floats, columns: Ints, rng: np.random.Generator) -> Floats:
+    """Errors of runs, shape (runs,).
+
+    Args:
+        family: how runs scatter.
+        distance: of each run's cell from the boundary, in log y.
+        columns: of the runs.
+        rng: of the sweep.
+    """
+    noise = family.scenario.noise
+    if family.scatter == "t":
+        scale = np.sqrt(1 - 2 / HEAVY_TAILS)  # of unit variance
+        z = rng.standard_t(HEAVY_TAILS, distance.shape) * scale
+    else:
+        z = rng.standard_normal(distance.shape)
+    if family.scatter == "growing":
+        z *= 0.5 + columns / (len(X) - 1)
+    error = 0.5 / (1 + np.exp(STEEPNESS * (distance + noise * z)))
+    return (
+        np.where(rng.random(distance.shape) < ZERO_SHARE, 0.0, error)
+        if family.scatter == "zeros"
+        else error
+    )
+
+
+def grid(family: Family, rows: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Coordinates of y, shifted at random, and the planted boundary, shape (x,)."""
+    truth = planted.boundary(family.scenario)
+    middle = (truth.min() + truth.max()) / 2 + rng.uniform(-0.2, 0.2)
+    first = middle - SPAN / 2 - (SPAN / 2 if family.scenario.kind == "outside" else 0.0)
+    return first + np.linspace(0, SPAN, rows), truth
+
+
+def adaptive(family: Family, seed: int) -> Sampled:
+    """One adaptive sweep."""
+    rng = np.random.default_rng([seed, 41])
+    u, truth = grid(family, ROWS, rng)
+    shape = (len(X), ROWS)
+    numbers, setting = np.arange(len(X) * ROWS).reshape(shape), np.zeros(len(X), dtype=np.int64)
+    lattice = Lattice(numbers, u, np.exp(u), X, setting, REPLICATES, True)
+    spec = SamplingSpec(family.target, family.half_width, AT_MOST, ROUND)  # type: ignore[arg-type]
+    sampler = Sampler(spec, lattice, (family.level,))
+    values = np.full((*shape, REPLICATES), np.nan)
+    while (runs := sampler.ask()).cells.size:
+        columns, rows = np.divmod(runs.cells, ROWS)
+        errors = measured(family, u[rows] - truth[columns], columns, rng)
+        values[columns, rows, runs.replicates] = errors
+        sampler.tell(errors)
+    most = int(sampler.seen.runs.max())
+    cells = planted.cells_of(values[None, :, :, :most], u)
+    return Sampled(cells, truth[None], sampler.runs, sampler.rounds)
+
+
+def dense(family: Family, seed: int) -> Sampled:
+    """One sweep with equal replicates."""
+    rng = np.random.default_rng([seed, 42])
+    u, truth = grid(family, DENSE_ROWS, rng)
+    shape = (len(X), DENSE_ROWS, DENSE_REPLICATES)
+    distance = np.broadcast_to((u - truth[:, None])[..., None], shape)
+    columns = np.broadcast_to(np.arange(len(X))[:, None, None], shape)
+    cells = planted.cells_of(measured(family, distance, columns, rng)[None], u)
+    return Sampled(cells, truth[None], int(np.prod(shape)), 1)
+
+
+def width(family: Family, boundary: Boundary, truth: Floats) -> float:
+    """Half width of the target's interval; of several crossings, the root mean square."""
+    if family.target == "exponent":
+        slope = fit_power_law(boundary, 0).slope
+        return np.nan if slope is None else (slope.high - slope.low) / 2
+    u = boundary.plane.y.coordinates
+    half = (boundary.high - boundary.low)[(truth > u[0]) & (truth < u[-1])] / 2
+    return float(np.sqrt(np.mean(half[np.isfinite(half)] ** 2)))
+
+
+class Row(NamedTuple):
+    """What many sweeps of a family show."""
+
+    tallies: dict[str, Tally]
+    runs: float
+    rounds: float
+    width: float
+    dense_runs: float
+
+
+def row_of(family: Family, sweeps: int) -> Row:
+    """The row of a family, from so many adaptive sweeps."""
+    errors: dict[str, list[Floats]] = {}
+    counts, widths = [], []
+    for seed in range(sweeps):
+        found = adaptive(family, seed)
+        boundary = find_boundary(found.cells, family.level, resampling=Resampling(DRAWS, seed=seed))
+        for name, one in quantities_of(family.scenario, boundary, found.truth):
+            errors.setdefault(name, []).append(one)
+        counts.append((found.runs, found.rounds))
+        widths.append(width(family, boundary, found.truth))
+    runs, rounds = np.mean(counts, axis=0)
+    wide = float(np.nanmedian(widths))
+    others = []
+    for seed in range(DENSE_SWEEPS):
+        one = dense(family, seed)
+        boundary = find_boundary(one.cells, family.level, resampling=Resampling(DRAWS, seed=seed))
+        others.append(width(family, boundary, one.truth))
+    needed = one.runs * (float(np.nanmedian(others)) / wide) ** 2
+    tallies = {name: tally_of(np.concatenate(part), 1.0) for name, part in errors.items()}
+    return Row(tallies, float(runs), float(rounds), wide, needed)
+
+
+def line(family: Family, row: Row, *, sweeps: int) -> str:
+    """One line of the table."""
+    kind = family.scenario.kind + ("" if family.scatter == "normal" else f", {family.scatter}")
+    held = ", ".join(f"{name} {100 * one.share:.1f}" for name, one in row.tallies.items())
+    told = (f"{k} {one.diagnosis}" for k, one in row.tallies.items() if not np.isnan(one.bias))
+    cells = [
+        kind,
+        f"{family.scenario.noise:g}",
+        f"{family.target} ± {family.half_width:g}",
+        f"{sweeps:,}",
+        f"{row.runs:,.0f}",
+        f"{row.rounds:.0f}",
+        f"{row.width / family.half_width:.2f}",
+        f"{row.dense_runs / row.runs:.1f}",
+        held,
+        ", ".join(told),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Prints the table, a row as it is done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sweeps", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--half-widths", type=float, default=1.0, help="a factor of all targets")
+    options = parser.parse_args()
+    print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}", flush=True)
+    todo = [replace(f, half_width=f.half_width * options.half_widths) for f in families()]
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    with ProcessPoolExecutor(options.workers) as pool:
+        for family, row in zip(
+            todo, pool.map(partial(row_of, sweeps=options.sweeps), todo), strict=True
+        ):
+            print(line(family, row, sweeps=options.sweeps), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Adaptive sampling: the key `sampling` of a sweep file, as a record that files and datasets share."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, StrictInt
+from pydantic.dataclasses import dataclass
+
+from sweeps.declare.analysis_spec import Number, Range
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class SamplingSpec:
+    """What a sweep is to find out, how precisely, and with how many runs at most.
+
+    Attributes:
+        target: "boundary": every crossing of a level on the grid; "exponent": the power of x that a law
+            through them has, in each setting.
+        half_width: of the 95 % interval that is enough, in the unit of log y (of y on a linear axis), or of
+            the exponent.
+        at_most: runs of the sweep.
+        round: runs of a round, at least; a round has a quarter of those before where that is more.
+        strategy: how runs are chosen.
+        x_range: the least and largest x of the columns that an exponent is fitted to.
+    """
+
+    target: Literal["boundary", "exponent"]
+    half_width: Annotated[Number, Field(gt=0)]
+    at_most: Annotated[StrictInt, Field(ge=1)]
+    round: Annotated[StrictInt, Field(ge=1)] = 400
+    strategy: Literal["columns"] = "columns"
+    x_range: Range | None = None

@@ -1,0 +1,164 @@
+"""The strategy "columns": each crossing is located by halving, then measured by the rows beside it.
+
+For boundaries that cross each column once. Round 0 has five rows a column. A column is located by
+trying the row half way between those beside its crossing, until less than half of the measure's range
+lies between them; one that seems to cross beyond the grid is probed at the grid's edge until that is sure,
+and then left. Runs of later rounds go to two rows beside the crossing, the closer the more precisely it is
+known. Which column gets how many depends on the target's kind and never on
+its half width, so that a narrower target only goes on.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sweeps.declare.sampling_spec import SamplingSpec
+from sweeps.sampling.crossings import Crossings, find_crossings
+from sweeps.sampling.lattice import Floats, Ints, Lattice, Observed
+from sweeps.sampling.targets import State, chosen, grid_error, state_of
+
+FIRST_ROWS, FIRST_RUNS = 5, 2
+"""Rows of a column in round 0, about, a power of two apart; and runs in each, and in a row that locates."""
+LOCATED = 0.5
+"""Share of the measure's range between the rows beside a crossing up to which it is located."""
+GRID_SHARE = 0.5
+"""The rows beside a crossing are so close that interpolation errs by this share of its error at most."""
+LEAST_SHARE = 0.3
+"""Of the runs beside a crossing, the least share on one side: the slope must be known too."""
+TINY = 1e-9
+"""Noise of a measure without any."""
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The strategy on a lattice, for some levels of the measure."""
+
+    lattice: Lattice
+    levels: tuple[float, ...]
+    spec: SamplingSpec
+
+    def first(self) -> Ints:
+        """Runs of each cell in round 0, shape (columns, y)."""
+        count = len(self.lattice.u)
+        apart = 2 ** round(np.log2(max((count - 1) / (FIRST_ROWS - 1), 1)))
+        rows = np.append(np.arange(0, count - 1, apart), count - 1)
+        runs = np.zeros(self.lattice.cells.shape, dtype=np.int64)
+        runs[:, rows] = min(FIRST_RUNS, self.lattice.replicates)
+        return runs
+
+    def state(self, seen: Observed) -> State:
+        """What is known of the target.
+
+        Args:
+            seen: what is known of the cells.
+        """
+        levels = tuple(find_crossings(seen, self.lattice, level) for level in self.levels)
+        open_ = [np.asarray(self._locate(seen, found).any(axis=1)) for found in levels]
+        return state_of(self.spec, self.lattice, levels, open_)
+
+    def more(self, seen: Observed, state: State, budget: int) -> Ints:
+        """Runs that each cell gets in the next round, shape (columns, y); none where no cell can get any.
+
+        Args:
+            seen: what is known of the cells.
+            state: what is known of the target.
+            budget: runs of a round that measures; one that locates has fewer.
+        """
+        levels = state.levels
+        locating = np.sum([self._locate(seen, found) for found in levels], axis=0, dtype=np.int64)
+        if locating.any():
+            return np.asarray(np.minimum(locating, self._room(seen)))
+        weights = [self._weights(found) for found in levels]
+        counts = _filled([found.runs for found in levels], weights, budget)
+        wanted = [self._beside(found, n) for found, n in zip(levels, counts, strict=True)]
+        return np.asarray(np.minimum(np.sum(wanted, axis=0, dtype=np.int64), self._room(seen)))
+
+    def _room(self, seen: Observed) -> Ints:
+        """Runs that cells may still get."""
+        return np.asarray(self.lattice.replicates - seen.runs)
+
+    def _locate(self, seen: Observed, found: Crossings) -> Ints:
+        """Runs that locate crossings: half way between two rows, or at the edge of the grid."""
+        more, columns = np.zeros_like(seen.runs), np.arange(len(found.low))
+        middle = np.where(found.inside, (found.low + found.high) // 2, 0)
+        low, high = (np.where(found.inside, row, 0) for row in (found.low, found.high))
+        jump = (self.lattice.u[high] - self.lattice.u[low]) * found.steepness
+        coarse = (high - low > 1) & (jump > LOCATED)
+        coarse &= seen.runs[columns, middle] == 0
+        more[columns[coarse], middle[coarse]] = FIRST_RUNS
+        unsure = ~found.inside & ~found.beyond
+        edge = np.where(found.low < 0, found.high, found.low)
+        more[columns[unsure], edge[unsure]] = seen.runs[columns, edge][unsure]
+        return np.asarray(np.minimum(more, self._room(seen)))
+
+    def _weights(self, found: Crossings) -> Floats:
+        """What the columns' runs are to be proportional to, shape (columns,), 0 for those that get none.
+
+        For equal errors, the variance of a run. For an exponent half of the runs are spread over all
+        columns, and half go by the distance from the middle of log x, as its variance does.
+        """
+        inside = found.inside & chosen(self.spec, self.lattice)
+        unit = np.where(inside, np.maximum(found.unit, TINY), 0.0) ** 2
+        if self.spec.target == "boundary":
+            return np.asarray(unit)
+        weights = np.zeros(len(unit))
+        for setting in np.unique(self.lattice.setting):
+            own = inside & (self.lattice.setting == setting)
+            if own.any():
+                x = np.log(self.lattice.x[own])
+                far = np.abs(x - (x.min() + x.max()) / 2)
+                share = 1 / len(x) + (far / far.sum() if far.sum() > 0 else 0.0)
+                weights[own] = share * unit[own].mean()
+        return weights
+
+    def _beside(self, found: Crossings, counts: Ints) -> Ints:
+        """Runs of the columns, shape (columns,), put on the rows beside their crossings, (columns, y)."""
+        more, u = np.zeros(self.lattice.cells.shape, dtype=np.int64), self.lattice.u
+        for column in np.flatnonzero(found.inside & (counts > 0)).tolist():
+            step = self._step(found, column)
+            low = int(np.searchsorted(u, found.u[column], side="right") - 1) // step * step
+            low, high = min(low, len(u) - 2), min(low + step, len(u) - 1)
+            share = (found.u[column] - u[low]) / (u[high] - u[low])
+            upper = round(counts[column] * np.clip(share, LEAST_SHARE, 1 - LEAST_SHARE))
+            more[column, low] += counts[column] - upper
+            more[column, high] += upper
+        return more
+
+    def _step(self, found: Crossings, column: int) -> int:
+        """Rows between the two beside a crossing: a power of two, so that rows are used again."""
+        u, error = self.lattice.u, found.error[column]
+        row, step = int(np.searchsorted(u, found.u[column])), 1
+        while 2 * step < len(u):
+            low = max(min(row // (2 * step) * 2 * step, len(u) - 1 - 2 * step), 0)
+            gap = u[low + 2 * step] - u[low]
+            jump = gap * found.steepness[column]
+            if jump > LOCATED or grid_error(gap, jump) > GRID_SHARE * error:
+                break
+            step *= 2
+        return step
+
+
+def _filled(effective: list[Floats], weights: list[Floats], budget: int) -> list[Ints]:
+    """Runs of the next round that bring all columns as near to their weights as the budget allows.
+
+    Args:
+        effective: runs so far, for each level.
+        weights: what they are to be proportional to.
+        budget: runs of the round.
+    Returns:
+        Runs for each level and column, together about the budget.
+    """
+    have, want = np.concatenate(effective), np.concatenate(weights)
+    counts = np.zeros(len(have), dtype=np.int64)
+    some = np.flatnonzero(want > 0)
+    if some.size:
+        order = some[np.argsort(have[some] / want[some], kind="stable")]
+        level = (budget + np.cumsum(have[order])) / np.cumsum(want[order])
+        filled = int(
+            np.argmin(
+                np.append(level[:-1] > (have / np.where(want > 0, want, 1))[order][1:], False)
+            )
+        )
+        part = order[: filled + 1]
+        counts[part] = np.maximum(np.ceil(level[filled] * want[part] - have[part]), 0)
+    return np.split(counts, np.cumsum([len(one) for one in effective])[:-1])
