@@ -53,7 +53,7 @@ class DenseCPU:
         return platform.processor() or platform.machine()
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
-        """Which runs hold its words alone, take plain steps and no batches, and fit in memory, shape (runs,)."""
+        """Which runs hold its words alone, take plain steps, no batches, and fit in memory, (runs,)."""
         fits = (_trained(columns) + _tested(columns) <= MOST_NUMBERS_HELD) & (columns["batch"] == 0)
         fits &= has_plain_steps(columns)
         return np.asarray(accepts(self.words, columns) & fits)

@@ -28,8 +28,8 @@ _draw, _measure = DRAW.call, MEASURE.call
 class Training(NamedTuple):
     """Runs and the lanes that they train in.
 
-    batch: the runs. lanes: free ones for runs of their shape. vector_width: None where there is one lane. variant: what
-    steps have beyond gradient descent.
+    batch: the runs. lanes: free ones for runs of their shape. vector_width: None where there is one lane.
+    variant: what steps have beyond gradient descent.
     """
 
     batch: EngineBatch
