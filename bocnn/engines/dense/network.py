@@ -264,7 +264,7 @@ def perturbed(network: TwoLayerCNN, data: Samples, recipe: Recipe) -> TwoLayerCN
     norm, moved = _norm(gradients), deepcopy(network)
     with torch.no_grad():
         for weights, gradient in zip(trained_weights(moved, recipe), gradients, strict=True):
-            weights += recipe.sam_radius * gradient / norm if norm > 0 else 0 * gradient
+            weights.add_(gradient, alpha=recipe.sam_radius / norm if norm > 0 else 0.0)
     return moved
 
 
