@@ -37,14 +37,6 @@ class AdaptiveProposer:
         """
         self.sampler.tell(usable(self.resolved, measured))
 
-    def words(self) -> str:
-        """Rounds, runs and present widths, for a person."""
-        state, sampler = self.sampler.state, self.sampler
-        known = (
-            state.words(sampler.spec) if state else f"{sampler.spec.target}, nothing is known yet"
-        )
-        return f"{sampler.rounds:,} rounds of {sampler.runs:,} runs: {known}"
-
 
 class Replay(NamedTuple):
     """The rounds of a sweep as far as its folder holds them, and the plan of what is to do next."""

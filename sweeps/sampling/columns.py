@@ -3,9 +3,9 @@
 For boundaries that cross each column once. Round 0 has five rows a column. A column is located by
 trying the row half way between those beside its crossing, until less than half of the measure's range
 lies between them; one that seems to cross beyond the grid is probed at the grid's edge until that is sure,
-and then left. Runs of later rounds go to two rows beside the crossing, the closer the more precisely it is
-known. Which column gets how many depends on the target's kind and never on
-its half width, so that a narrower target only goes on.
+and then left. Later runs go to two or three rows beside the crossing, the closer the more precisely it is
+known. Which column gets how many depends on the target's kind and never on its half width, so that a
+narrower target only goes on.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,10 @@ LOCATED = 0.5
 """Share of the measure's range between the rows beside a crossing up to which it is located."""
 GRID_SHARE = 0.5
 """The rows beside a crossing are so close that interpolation errs by this share of its error at most."""
-LEAST_SHARE = 0.3
-"""Of the runs beside a crossing, the least share on one side: the slope must be known too."""
+LEAST_SHARE = 0.2
+"""Of what the nearest row gets, about, the least for another one: the slope must be known too."""
+NEAR = 1.0
+"""Errors by which a crossing may be on the other side of a row."""
 TINY = 1e-9
 """Noise of a measure without any."""
 
@@ -70,7 +72,7 @@ class Columns:
             return np.asarray(np.minimum(locating, self._room(seen)))
         weights = [self._weights(found) for found in levels]
         counts = _filled([found.runs for found in levels], weights, budget)
-        wanted = [self._beside(found, n) for found, n in zip(levels, counts, strict=True)]
+        wanted = [self._beside(seen, found, n) for found, n in zip(levels, counts, strict=True)]
         return np.asarray(np.minimum(np.sum(wanted, axis=0, dtype=np.int64), self._room(seen)))
 
     def _room(self, seen: Observed) -> Ints:
@@ -111,18 +113,30 @@ class Columns:
                 weights[own] = share * unit[own].mean()
         return weights
 
-    def _beside(self, found: Crossings, counts: Ints) -> Ints:
-        """Runs of the columns, shape (columns,), put on the rows beside their crossings, (columns, y)."""
-        more, u = np.zeros(self.lattice.cells.shape, dtype=np.int64), self.lattice.u
+    def _beside(self, seen: Observed, found: Crossings, counts: Ints) -> Ints:
+        """Runs of the columns, shape (columns,), put on the rows beside their crossings, (columns, y).
+
+        Where a crossing is so near to a row that it may be on either side, the row beyond is taken too.
+        """
+        more = np.zeros(self.lattice.cells.shape, dtype=np.int64)
         for column in np.flatnonzero(found.inside & (counts > 0)).tolist():
-            step = self._step(found, column)
-            low = int(np.searchsorted(u, found.u[column], side="right") - 1) // step * step
-            low, high = min(low, len(u) - 2), min(low + step, len(u) - 1)
-            share = (found.u[column] - u[low]) / (u[high] - u[low])
-            upper = round(counts[column] * np.clip(share, LEAST_SHARE, 1 - LEAST_SHARE))
-            more[column, low] += counts[column] - upper
-            more[column, high] += upper
+            rows = self._rows(found, column)
+            distance = np.abs(self.lattice.u[rows] - found.u[column])
+            shares = np.maximum(1 - distance / np.diff(self.lattice.u[rows]).max(), LEAST_SHARE)
+            shares /= shares.sum()
+            # Rounded up, so that no row gets fewer where the column gets more.
+            more[column, rows] = np.ceil(shares * counts[column]).astype(np.int64)
+        # A single run would not tell how much runs scatter.
+        more[(more == 1) & (seen.runs == 0)] = FIRST_RUNS
         return more
+
+    def _rows(self, found: Crossings, column: int) -> Ints:
+        """The rows beside a crossing, an error around it included, at least two."""
+        step, last = self._step(found, column), len(self.lattice.u) - 1
+        ends = found.u[column] + NEAR * found.error[column] * np.array([-1, 1])
+        low, high = (int(np.searchsorted(self.lattice.u, end, side="right")) - 1 for end in ends)
+        rows = np.arange(max(low, 0) // step, max(high, 0) // step + 2) * step
+        return np.unique(np.minimum(rows, last)) if rows[0] < last else np.array([last - 1, last])
 
     def _step(self, found: Crossings, column: int) -> int:
         """Rows between the two beside a crossing: a power of two, so that rows are used again."""

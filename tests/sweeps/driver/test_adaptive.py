@@ -183,7 +183,7 @@ def test_plan_and_run_speak_of_the_target(
     assert "(target ± 0.05)" in shown and "being located" in shown
     assert status.published == status.planned == rows(out).num_rows
     assert status.published / 3 < plan.sampling.runs < 3 * status.published
-    assert f"rounds of {status.published:,} runs: boundary ± 0.0" in str(status)
+    assert f"{status.published:,} runs: boundary ± 0.0" in str(status)
     after = sweep.plan(out)
     assert "complete" in str(after) and after.sampling is not None
     assert after.sampling.runs == status.published
