@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeps.declare.sampling_spec import SamplingSpec
-from sweeps.sampling.crossings import Crossings, find_crossings
+from sweeps.sampling.crossings import LevelCrossings, find_crossings
 from sweeps.sampling.lattice import Floats, Ints, Lattice, Observed
 from sweeps.sampling.targets import State, chosen, grid_error, state_of
 
@@ -27,7 +27,7 @@ LEAST_SHARE = 0.2
 """Of what the nearest row gets, about, the least for another one: the slope must be known too."""
 NEAR = 1.0
 """Errors by which a crossing may be on the other side of a row."""
-TINY = 1e-9
+NOISE_FLOOR = 1e-9
 """Noise of a measure without any."""
 
 
@@ -79,7 +79,7 @@ class Columns:
         """Runs that cells may still get."""
         return np.asarray(self.lattice.replicates - seen.runs)
 
-    def _locate(self, seen: Observed, found: Crossings) -> Ints:
+    def _locate(self, seen: Observed, found: LevelCrossings) -> Ints:
         """Runs that locate crossings: half way between two rows, or at the edge of the grid."""
         more, columns = np.zeros_like(seen.runs), np.arange(len(found.low))
         middle = np.where(found.inside, (found.low + found.high) // 2, 0)
@@ -93,14 +93,14 @@ class Columns:
         more[columns[unsure], edge[unsure]] = seen.runs[columns, edge][unsure]
         return np.asarray(np.minimum(more, self._room(seen)))
 
-    def _weights(self, found: Crossings) -> Floats:
+    def _weights(self, found: LevelCrossings) -> Floats:
         """What the columns' runs are to be proportional to, shape (columns,), 0 for those that get none.
 
         For equal errors, the variance of a run. For an exponent half of the runs are spread over all
         columns, and half go by the distance from the middle of log x, as its variance does.
         """
         inside = found.inside & chosen(self.spec, self.lattice)
-        unit = np.where(inside, np.maximum(found.unit, TINY), 0.0) ** 2
+        unit = np.where(inside, np.maximum(found.unit, NOISE_FLOOR), 0.0) ** 2
         if self.spec.target == "boundary":
             return np.asarray(unit)
         weights = np.zeros(len(unit))
@@ -113,7 +113,7 @@ class Columns:
                 weights[own] = share * unit[own].mean()
         return weights
 
-    def _beside(self, seen: Observed, found: Crossings, counts: Ints) -> Ints:
+    def _beside(self, seen: Observed, found: LevelCrossings, counts: Ints) -> Ints:
         """Runs of the columns, shape (columns,), put on the rows beside their crossings, (columns, y).
 
         Where a crossing is so near to a row that it may be on either side, the row beyond is taken too.
@@ -130,7 +130,7 @@ class Columns:
         more[(more == 1) & (seen.runs == 0)] = FIRST_RUNS
         return more
 
-    def _rows(self, found: Crossings, column: int) -> Ints:
+    def _rows(self, found: LevelCrossings, column: int) -> Ints:
         """The rows beside a crossing, an error around it included, at least two."""
         step, last = self._step(found, column), len(self.lattice.u) - 1
         ends = found.u[column] + NEAR * found.error[column] * np.array([-1, 1])
@@ -138,7 +138,7 @@ class Columns:
         rows = np.arange(max(low, 0) // step, max(high, 0) // step + 2) * step
         return np.unique(np.minimum(rows, last)) if rows[0] < last else np.array([last - 1, last])
 
-    def _step(self, found: Crossings, column: int) -> int:
+    def _step(self, found: LevelCrossings, column: int) -> int:
         """Rows between the two beside a crossing: a power of two, so that rows are used again."""
         u, error = self.lattice.u, found.error[column]
         row, step = int(np.searchsorted(u, found.u[column])), 1

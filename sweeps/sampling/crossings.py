@@ -25,12 +25,12 @@ ITERATIONS = 4
 """Of crossings, slopes and the rows that are near; the last moves are far below an error."""
 WIDTHS = 24
 """Widths of the common transition that are tried, from a quarter of a step to a quarter of the grid."""
-TINY = 1e-12
+LEAST_END = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Crossings:
-    """Crossings of a level, each part of shape (columns,).
+class LevelCrossings:
+    """LevelCrossings of a level, each part of shape (columns,).
 
     Attributes:
         low: the row with runs before the crossing, −1 where it is below the grid.
@@ -72,7 +72,7 @@ class _Setting(NamedTuple):
     straight: float
 
 
-def find_crossings(seen: Observed, lattice: Lattice, level: float) -> Crossings:
+def find_crossings(seen: Observed, lattice: Lattice, level: float) -> LevelCrossings:
     """The crossings of a level in all columns.
 
     Args:
@@ -83,16 +83,16 @@ def find_crossings(seen: Observed, lattice: Lattice, level: float) -> Crossings:
     settings = (np.flatnonzero(lattice.setting == s) for s in np.unique(lattice.setting))
     found = [_of_setting(seen, lattice.u, level, columns) for columns in settings]
     parts = zip(*(vars(each).values() for each in found), strict=True)
-    return Crossings(*(np.concatenate(part) for part in parts))
+    return LevelCrossings(*(np.concatenate(part) for part in parts))
 
 
-def _of_setting(seen: Observed, u: Floats, level: float, columns: Ints) -> Crossings:
+def _of_setting(seen: Observed, u: Floats, level: float, columns: Ints) -> LevelCrossings:
     own = _setting(seen, u, level, columns)
     sides = np.array([_side(*row) for row in zip(own.used, own.z, strict=True)], dtype=np.int64)
     inside, rows = sides == 0, np.arange(len(sides))
     edge = np.array([_edge(used, side) for used, side in zip(own.used, sides, strict=True)])
     doubt = SURE * np.sqrt(_mean_variance(own, rows, edge))
-    found = Crossings(
+    found = LevelCrossings(
         low=np.where(sides < 0, -1, edge),
         high=np.where(sides > 0, len(u), edge),
         u=np.where(sides < 0, -np.inf, np.inf),
@@ -150,8 +150,8 @@ def _mean_variance(own: _Setting, columns: Ints, rows: Ints) -> Floats:
     return np.asarray(np.divide(own.noise, runs, out=blank, where=runs > 0))
 
 
-def _measure(found: Crossings, own: _Setting, at: Ints) -> None:
-    """Crossings of columns that cross on the grid, put where they belong."""
+def _measure(found: LevelCrossings, own: _Setting, at: Ints) -> None:
+    """LevelCrossings of columns that cross on the grid, put where they belong."""
     crossing, first = _common_transition(own)
     common, tiny = first, np.finfo(float).tiny
     for _ in range(ITERATIONS):
@@ -183,14 +183,14 @@ def _measure(found: Crossings, own: _Setting, at: Ints) -> None:
 
 
 def _common_transition(own: _Setting) -> tuple[Floats, float]:
-    """Crossings, (columns,), and the slope at the level, of a logistic transition that columns share.
+    """LevelCrossings, (columns,), and the slope at the level, of a logistic transition that columns share.
 
     Of widths and positions on a grid those with the least squares, weighted by runs: a row with few runs
     misleads neither.
     """
     rows = np.flatnonzero(own.used.any(axis=0))
     weight, z, u = own.used[:, rows].astype(np.float64), own.z[:, rows], own.u
-    low, high = min(float(z.min()), -TINY), max(float(z.max()), TINY)
+    low, high = min(float(z.min()), -LEAST_END), max(float(z.max()), LEAST_END)
     least, most = float(np.diff(u).min()) / 4, float(u[-1] - u[0]) / 4
     widths = np.geomspace(least, max(most, 2 * least), WIDTHS)
     distance = (u[rows][None, :] - u[:, None]) / widths[:, None, None]

@@ -30,7 +30,7 @@ MARGIN = 1.1
 """Of the runs that the last round has, over those that its target seems to need."""
 
 
-class Sampler:
+class AdaptiveSampler:
     """Proposes the rounds of a target.
 
     Attributes:
@@ -116,7 +116,7 @@ class Sampler:
         return int(np.clip(MARGIN * needed, min(len(self._lattice.x), most), most))
 
 
-def sampler_of(resolved: ResolvedSweep) -> Sampler:
+def sampler_of(resolved: ResolvedSweep) -> AdaptiveSampler:
     """The sampler of a sweep with the key `sampling`.
 
     Args:
@@ -124,7 +124,7 @@ def sampler_of(resolved: ResolvedSweep) -> Sampler:
     """
     spec, analysis = resolved.spec.sampling, resolved.spec.analysis
     assert spec is not None and analysis is not None
-    return Sampler(spec, lattice_of(resolved), analysis.levels)
+    return AdaptiveSampler(spec, lattice_of(resolved), analysis.levels)
 
 
 def usable(resolved: ResolvedSweep, measured: Mapping[str, NDArray[Any]]) -> Floats:

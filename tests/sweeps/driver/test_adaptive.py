@@ -209,8 +209,10 @@ def test_too_dear_a_pilot_is_not_tried(out: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
-def test_ray_tune_trains_the_same_rounds(undisturbed: Path, out: Path) -> None:
+def test_ray_tune_trains_the_same_rounds(out: Path, tmp_path: Path) -> None:
     from sweeps.train.executors import tune
 
-    assert sample(out, lambda job: tune.run(job, ignore, tune.Cluster())) == 0
-    assert rows(out).equals(rows(undisturbed))
+    few = TEXT.replace("at_most: 3000", "at_most: 100")
+    assert sample(out, lambda job: tune.run(job, ignore, tune.Cluster()), few) == 0
+    assert sample(tmp_path / "here", text=few) == 0
+    assert rows(out).num_rows == 100 and rows(out).equals(rows(tmp_path / "here"))
