@@ -60,26 +60,31 @@ papers: $(READY)
 	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
 	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
 
-# Tests in two parts at once, a core each; output of the first comes when both are done. Libraries start no
-# threads of their own, which would wait for each other, and Ray's workers do not step back behind the other
-# part, as their usual niceness would have it.
-NO_RAY := tests/bocnn tests/analysis tests/sweeps/declare tests/test_pipeline.py tests/test_predictions.py
+# Tests in parts, two at once, a core each; which of them ends first takes the next part. The first has all
+# that starts Ray and takes the longest. Libraries start no threads of their own, which would wait for each
+# other, and Ray's workers do not step back behind the other part, as their usual niceness would have it.
+numerics := tests/bocnn --ignore=tests/bocnn/engines
+engines := tests/bocnn/engines
+analysis := tests/analysis
+store := tests/sweeps/store tests/sweeps/plan tests/sweeps/provenance tests/sweeps/models
+declare := tests/sweeps/declare tests/test_pipeline.py tests/test_predictions.py
+PARTS := numerics analysis engines store declare
+ray := $(foreach part,$(PARTS),$(patsubst %,--ignore=%,$(filter-out --%,$($(part)))))
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 RAY_worker_niceness=0 $(BIN)/python -m pytest
+# Processes share their bytecode; it is removed with the folder.
+test test-all demo: export PYTHONDONTWRITEBYTECODE :=
 
-# What is tested, as a marker expression, and the parts that run beside the rest.
-define together
-@$(foreach part,$(2),$(PYTEST) -m "$(1)" $($(part)) > $(VENV)/$(part).log 2>&1 & parts="$$parts $$!";) \
-trap 'kill $$parts' INT TERM; \
-$(PYTEST) -m "$(1)" $(foreach part,$(2),$($(part):%=--ignore=%)); status=$$?; \
-for part in $$parts; do wait $$part || status=1; done; \
-cat $(2:%=$(VENV)/%.log); exit $$status
-endef
+# A part's tests: one line if they pass, else all their output.
+part = $(PYTEST) -m "$(1)" $($(2)) > $(VENV)/$(2).log 2>&1 && tail -n 1 $(VENV)/$(2).log \
+	|| { cat $(VENV)/$(2).log; exit 1; }
+# What is tested, as a marker expression.
+in_parts = @printf '%s\0' $(foreach name,ray $(PARTS),'$(call part,$(1),$(name))') | xargs -0 -n 1 -P 2 sh -c
 
 test: $(READY)
-	$(call together,not slow and not cluster and not gpu,NO_RAY)
+	$(call in_parts,not slow and not cluster and not gpu)
 
 test-all: $(READY)
-	$(call together,not gpu,NO_RAY)
+	$(call in_parts,not gpu)
 
 check: $(READY) docs
 	$(BIN)/ruff format --check .

@@ -21,7 +21,7 @@ from ray.cluster_utils import Cluster  # noqa: E402
 from benchmarks.processes import children, title  # noqa: E402
 
 _NODE = {"object_store_memory": 100_000_000, "include_dashboard": False}
-_NODE |= {"node_ip_address": "127.0.0.1"}
+_NODE |= {"node_ip_address": "127.0.0.1", "include_log_monitor": False, "no_monitor": True}
 
 _TRIALS = "ray::ResourceTrainable"
 """How the titles of processes begin that run Tune's trials."""

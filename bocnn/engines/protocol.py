@@ -1,6 +1,6 @@
 """The engine protocol: an engine says which runs it accepts and what they cost, and trains them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -74,6 +74,52 @@ class Engine(Protocol):
             Status codes (runs,) and measures (runs, measures) in the order of `Measures`.
         """
         ...
+
+
+@runtime_checkable
+class CompiledEngine(Engine, Protocol):
+    """An engine that is compiled at its first run of a kind, by itself or in what it draws."""
+
+    def start_kinds(self, columns: Columns) -> None:
+        """Compile all that trains these runs, or records them, where a process has not yet.
+
+        Args:
+            columns: canonical, of runs that it accepts, shape (runs,) each.
+        """
+        ...
+
+
+class StartedKinds:
+    """The kinds of runs of which an engine has trained one in this process.
+
+    Args:
+        steps: by which a run must be trained so that all is compiled.
+    """
+
+    def __init__(self, steps: int = 0) -> None:
+        self._steps = steps
+        self._started: set[Hashable] = set()
+
+    def start(
+        self, run: Callable[[Columns], object], columns: Columns, kinds: Iterable[Hashable]
+    ) -> None:
+        """Train one run of each kind that is new.
+
+        Args:
+            run: trains runs of these columns.
+            columns: of runs that the engine accepts.
+            kinds: of each run; what is compiled for one run trains all of its kind.
+        """
+        first: dict[Hashable, int] = {}
+        for r, kind in enumerate(kinds):
+            if kind not in self._started:
+                first.setdefault(kind, r)
+        if first:
+            rows = np.array(list(first.values()))
+            one = {name: column[rows] for name, column in columns.items()}
+            most = {"steps": self._steps, "n_test": 2}
+            run(one | {name: np.minimum(one[name], value) for name, value in most.items()})
+            self._started |= first.keys()
 
 
 @runtime_checkable

@@ -18,6 +18,7 @@ from bocnn.parameters.accepted import Words, check_words
 from bocnn.parameters.columns import MEASURE_ROLES, Column
 from bocnn.parameters.idle import Idle, canonical, idle_runs
 from bocnn.parameters.keys import cell_keys, undrawn
+from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 
 Columns = Mapping[str, NDArray[Any]]
 Row = dict[str, Any]
@@ -127,6 +128,30 @@ class KeyedModel(ABC):
     @abstractmethod
     def memory_bytes(self, columns: Columns) -> Array:
         """Working memory of each run in bytes, shape (runs,)."""
+
+    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
+        """Whether this process can measure these runs, or record them, and compile nothing.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
+        """
+        return compiles_nothing(lambda: self._start(columns))
+
+    def compile(self, columns: Columns, recorded: bool) -> float:
+        """Compile what measures these runs, or records them.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are recorded along their training.
+        Returns:
+            Seconds that compiling took.
+        """
+        return compile_seconds(lambda: self._start(columns))
+
+    def _start(self, columns: Columns) -> None:
+        """Call, for the first run, the compiled functions that the others call: those of its key."""
+        self.keyed_runs({name: column[:1] for name, column in columns.items()})
 
     def keyed_runs(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """The runs as they are measured: canonical, with the words `key0` and `key1` of their keys."""

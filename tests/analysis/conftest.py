@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from analysis.dataset.files import Dataset, open_dataset
+from analysis.figures import figure_files
+from analysis.report.html import view
 from tests.analysis.synthetic import Planted
 
 
@@ -21,3 +24,17 @@ def folder(two_settings: Planted, tmp_path: Path) -> Path:
 @pytest.fixture
 def dataset(folder: Path) -> Dataset:
     return open_dataset(str(folder))
+
+
+@pytest.fixture
+def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports whose figures are made and not drawn, for tests of all else: their files hold a word."""
+
+    def save(figure: Figure, stem: Path) -> tuple[list[Path], str]:
+        files = list(figure_files(stem))
+        for file in files:
+            file.write_text(stem.name)
+        return files, "<svg></svg>"
+
+    monkeypatch.setattr(view, "save_and_show", save)
+    monkeypatch.setattr(view, "page_svg", lambda figure: "<svg></svg>")

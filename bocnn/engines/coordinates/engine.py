@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bocnn.engines.cpu.engine import new_results, test_flops
 from bocnn.engines.cpu.stages import WORDS
-from bocnn.engines.protocol import Columns, Cost, EngineResults
+from bocnn.engines.protocol import Columns, Cost, EngineResults, StartedKinds
 from bocnn.parameters.accepted import Words, accepts, is_one_of
 from bocnn.parameters.keys import cell_keys
 from bocnn.parameters.precision import needs_double
@@ -41,6 +41,10 @@ class DenseCPU:
         "optimizer": ("sgd", "adam", "adamw", "rmsprop", "sign"),
         "label_process": ("flip",),
     }
+
+    def __init__(self) -> None:
+        """An engine that has trained no run yet."""
+        self._started = StartedKinds()
 
     def device(self) -> str:
         """The processor."""
@@ -78,6 +82,12 @@ class DenseCPU:
             row = run_row(dict(zip(named, values, strict=True)), real)
             results.status[r], results.measured[r] = row
         return EngineResults(results.status, results.measured)
+
+    def start_kinds(self, columns: Columns) -> None:
+        """As `CompiledEngine.start_kinds`: by precision and by what is drawn."""
+        drawn = (columns[name].tolist() for name in ("noise", "data", "output_init"))
+        kinds = zip(needs_double(columns).tolist(), *drawn, strict=True)
+        self._started.start(self.run, columns, kinds)
 
 
 def _trained(columns: Columns) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bocnn.arrays import Array, Ints
 from bocnn.engines.cpu.stages import GROUPED_BY, WORDS, RunResults, Runs, run_all, workspace_bytes
 from bocnn.engines.packing import pack_runs
-from bocnn.engines.protocol import Columns, Cost, EngineResults
+from bocnn.engines.protocol import Columns, Cost, EngineResults, StartedKinds
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.accepted import Words, accepts
@@ -32,8 +32,7 @@ class GramCPU:
 
     def __init__(self) -> None:
         """An engine that has trained no run yet."""
-        self._started: set[int] = set()
-        """Kinds of runs of which this process has trained one."""
+        self._started = StartedKinds()
 
     def device(self) -> str:
         """The processor."""
@@ -57,18 +56,9 @@ class GramCPU:
         return self._train(columns, steps, new_results(columns["n"].size, steps.size + 1), keyed)
 
     def start_kinds(self, columns: Columns) -> None:
-        """Train one run, by no step, of each kind of runs for which the engine is compiled apart.
-
-        These are the four of float32 and float64, side by side and one by one.
-        """
+        """As `CompiledEngine.start_kinds`: float32 and float64, side by side and one by one."""
         kinds = 2 * needs_double(columns) + (columns["n"] <= WIDEST)
-        new = np.flatnonzero(~np.isin(kinds, list(self._started)))
-        first = new[np.unique(kinds[new], return_index=True)[1]]
-        if first.size:
-            one = {name: column[first] for name, column in columns.items()}
-            one["steps"] = np.zeros_like(one["steps"])
-            self.run(one)
-            self._started.update(kinds[first].tolist())
+        self._started.start(self.run, columns, kinds.tolist())
 
     def _train(
         self, columns: Columns, steps: Ints, results: RunResults, keyed: Collection[str]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bocnn.arrays import Array, Ints
 from bocnn.engines.cpu.engine import new_results
 from bocnn.engines.cpu.stages import WORDS, RunResults
-from bocnn.engines.protocol import Columns, Cost, EngineResults
+from bocnn.engines.protocol import Columns, Cost, EngineResults, StartedKinds
 from bocnn.parameters.accepted import Words, accepts, is_one_of
 from bocnn.parameters.invariance import is_rotation_invariant
 from bocnn.parameters.keys import cell_keys
@@ -39,6 +39,10 @@ class Dense:
 
     name: Final = "dense"
     needs: Final = "torch: pip install 'bocnn[dense]'"
+
+    def __init__(self) -> None:
+        """An engine that has trained no run yet."""
+        self._started = StartedKinds(steps=1)  # the first step draws a batch
 
     @property
     def words(self) -> Words:
@@ -85,6 +89,17 @@ class Dense:
     def record(self, columns: Columns, steps: Ints, keyed: Collection[str] = ()) -> RunResults:
         """As `RecordingEngine.record`; coefficients are null if the optimizer leaves the patches' span."""
         return self._train(columns, steps, keyed)
+
+    def start_kinds(self, columns: Columns) -> None:
+        """As `CompiledEngine.start_kinds`: by what is drawn, in compiled code, and where."""
+        drawn = ("noise", "data", "output_init", "bias")
+        kinds = zip(
+            _has_gram(columns) & is_rotation_invariant(columns),
+            columns["batch"] > 0,
+            *(columns[name] for name in drawn),
+            strict=True,
+        )
+        self._started.start(self.run, columns, kinds)
 
     def _train(self, columns: Columns, steps: Ints | None, keyed: Collection[str]) -> RunResults:
         """Train runs, one after the other, and record them if there are steps."""

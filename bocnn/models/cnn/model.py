@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bocnn.arrays import Array, Ints
 from bocnn.engines.cpu.engine import flops, memory_bytes, new_results, test_flops
 from bocnn.engines.packing import cells_of
-from bocnn.engines.protocol import Columns, Cost, RecordingEngine
+from bocnn.engines.protocol import Columns, CompiledEngine, Cost, RecordingEngine
 from bocnn.engines.registry import (
     ENGINES,
     GRAM_CPU,
@@ -244,11 +244,11 @@ class Bocnn:
         return cost
 
     def _start_kinds(self, columns: Columns, recorded: bool) -> None:
-        """Train one run, by no step, of each kind for which the gram engine is compiled apart."""
-        left = GRAM_CPU.accepts(columns)
-        if GRAM_GPU.device() is not None and not recorded:
-            left &= ~GRAM_GPU.accepts(columns)
-        GRAM_CPU.start_kinds(_take(columns, np.flatnonzero(left)))
+        """Have each engine compile what trains its runs, or records them."""
+        cells, cell, columns = self._cells_of(columns)
+        for engine, rows in assign_cells(cells, cell, recorded=recorded):
+            if isinstance(engine, CompiledEngine):
+                engine.start_kinds(_take(columns, rows))
 
 
 def _is_beyond_gram(columns: Columns) -> bool:

@@ -23,7 +23,6 @@ from bocnn.models.tangent.columns import (
     TANGENT_WORDS,
 )
 from bocnn.simd.arena import Workspace, new_arena
-from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 from bocnn.theory.kernel import complexity
 from bocnn.theory.tangent import NetworkStart, ball_bound, tangent_gram
 
@@ -38,27 +37,7 @@ class Tangent(RowModel):
     words = TANGENT_WORDS
     idle_rules = TANGENT_IDLE
 
-    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
-        """Whether this process can draw these runs and compile nothing.
-
-        Args:
-            columns: every parameter, shape (runs,) each.
-            recorded: of no meaning here: the model records nothing.
-        """
-        return compiles_nothing(lambda: self._draw_first(columns))
-
-    def compile(self, columns: Columns, recorded: bool) -> float:
-        """Compile what draws these runs.
-
-        Args:
-            columns: every parameter, shape (runs,) each.
-            recorded: of no meaning here: the model records nothing.
-        Returns:
-            Seconds that compiling took.
-        """
-        return compile_seconds(lambda: self._draw_first(columns))
-
-    def _draw_first(self, columns: Columns) -> None:
+    def _start(self, columns: Columns) -> None:
         """Draw the training set of the first run: others call the same compiled functions."""
         first = self.keyed_runs({name: column[:1] for name, column in columns.items()})
         draw_patches({name: column.tolist()[0] for name, column in first.items()})

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from sweeps.errors import SweepError
@@ -24,7 +25,8 @@ _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 # Read by Ray when it is imported: no usage reports, none of Tune's three per-trial log writers (half
 # of its cost per trial), no snapshot of a state that nobody restores, no change of working
-# directory; at most 16 trials wait for a slot, which is also what makes a cluster grow.
+# directory, no workers before there are trials, which would not use them; at most 16 trials wait for a
+# slot, which is also what makes a cluster grow.
 for _name, _value in {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -35,6 +37,7 @@ for _name, _value in {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_prestart_worker_first_driver": "0",
 }.items():
     os.environ.setdefault(_name, _value)
 
@@ -134,34 +137,60 @@ def _signals_left(stop_signal: StopSignal) -> Iterator[None]:
 
     Where Ray would set that of Python, it has already set another beneath it: ours is set again.
     """
-    utils = ray._private.utils
-    taking = utils.set_sigterm_handler
-    utils.set_sigterm_handler = lambda handler: stop_signal.install() or taking(handler)
-    try:
+    taking = ray._private.utils.set_sigterm_handler
+
+    def take(handler: object) -> None:
+        if not stop_signal.install():
+            taking(handler)
+
+    with _replaced(ray._private.utils, "set_sigterm_handler", take):
         yield
-    finally:
-        utils.set_sigterm_handler = taking
 
 
 @contextmanager
 def private() -> Iterator[None]:
-    """Keep a Ray that is started here from others: on loopback alone, with a secret of its own."""
+    """Keep a Ray that is started here from others, and small: on loopback, with a secret of its own."""
     constants, before = ray._private.ray_constants, os.environ.get(_LOOPBACK)
-    reachable, known = (
-        constants.ENABLE_RAY_CLUSTER,
-        ray._raylet.AuthenticationTokenLoader.instance(),
-    )
-    with secret.own_secret():
-        os.environ[_LOOPBACK], constants.ENABLE_RAY_CLUSTER = "0", False
+    known = ray._raylet.AuthenticationTokenLoader.instance()
+    alone = _replaced(constants, "ENABLE_RAY_CLUSTER", False)
+    with secret.own_secret(), alone, _few_processes():
+        os.environ[_LOOPBACK] = "0"
         known.reset_cache()
         try:
             yield
         finally:
             known.reset_cache()
-            constants.ENABLE_RAY_CLUSTER = reachable
             del os.environ[_LOOPBACK]
             if before is not None:
                 os.environ[_LOOPBACK] = before
+
+
+@contextmanager
+def _few_processes() -> Iterator[None]:
+    """Leave out what Ray starts beside its workers and nobody here needs, a third of its start.
+
+    They are its monitors, of load, with which a cluster grows, and of logs, and the dashboard's server;
+    Ray's agent imports what it does without `ray[default]`.
+    """
+    internal = ray._private
+    lean = partial(internal.parameter.RayParams, no_monitor=True, include_log_monitor=False)
+    with (
+        _replaced(internal.parameter, "RayParams", lean),
+        _replaced(internal.node.Node, "start_api_server", lambda node, **options: None),
+        _replaced(internal.utils, "get_dashboard_dependency_error", ImportError),
+    ):
+        yield
+
+
+@contextmanager
+def _replaced(owner: object, name: str, value: object) -> Iterator[None]:
+    """Another value of an attribute, for a while."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
 
 
 @contextmanager

@@ -152,6 +152,7 @@ def test_what_a_compacted_file_was_made_of_is_reported(folder: Path) -> None:
     assert found.mixed[0] == "engines: gram-cpu (3,048 rows), gram-cuda (24 rows)"
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_report_says_what_is_mixed(folder: Path, tmp_path: Path) -> None:
     for k, shard in enumerate(sorted(folder.glob("shard-*.parquet"))):
         state(shard, instruction_set=f"set-{k}")

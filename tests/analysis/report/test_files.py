@@ -23,6 +23,7 @@ from analysis.report.words import markdown, plain
 from tests.analysis.report.page import FEW, Page
 from tests.analysis.synthetic import Planted
 
+HOSTILE = ("\x1b[31mred\x00", "\ud800", "漢字 ✓", "x" * 2000, "a\nb", "<script>&\"'")
 SMALL = Planted(factors=(1.0, 1.3), replicates=4)
 
 
@@ -30,35 +31,32 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def cut_short(folder: Path, monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+def cut_short(folder: Path, data: Path) -> None:
     """Write a report and stop at its page."""
 
     def stop(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report_module, "write_page", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(report_module, "write_page", stop)
         write_report([analyse(str(data), FEW)], folder)
 
 
-def test_a_report_cut_short_leaves_no_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("sketched")
+def test_a_report_cut_short_leaves_no_folder(tmp_path: Path) -> None:
     data = SMALL.write(tmp_path / "data")
-    cut_short(tmp_path / "new" / "report", monkeypatch, data)
+    cut_short(tmp_path / "new" / "report", data)
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_a_report_cut_short_leaves_the_former_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("sketched")
+def test_a_report_cut_short_leaves_the_former_one(tmp_path: Path) -> None:
     out = tmp_path / "report"
     write_report([analyse(str(SMALL.write(tmp_path / "data")), FEW)], out)
     (out / "notes.txt").write_text("mine")
     before = contents(out)
-    cut_short(out, monkeypatch, SMALL.but(seed=1).write(tmp_path / "other"))
+    cut_short(out, SMALL.but(seed=1).write(tmp_path / "other"))
     assert contents(out) == before
-    monkeypatch.undo()
     files = write_report([analyse(str(tmp_path / "other"), FEW)], out).files
     assert all(file.is_file() and out in file.parents for file in files)
     assert contents(out)["notes.txt"] == b"mine"
@@ -89,6 +87,7 @@ def test_a_file_in_the_way_is_kept(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
+@pytest.mark.usefixtures("sketched")
 def test_levels_that_read_alike_have_files_of_their_own(tmp_path: Path) -> None:
     levels = [0.25, 0.25000001]
     view = SMALL.sweep()["analysis"] | {"levels": levels}
@@ -160,6 +159,7 @@ def test_words_are_words_in_markdown(text: str, escaped: str) -> None:
     assert markdown(["name"], [[text]]).splitlines()[2] == f"| {escaped} |"
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_name_of_a_sweep_is_no_heading_or_markup_of_the_table(tmp_path: Path) -> None:
     data = SMALL.but(name="x\n\n<script>alert(1)</script>").write(tmp_path / "data")
     write_report([analyse(str(data), FEW)], tmp_path / "report")
@@ -167,13 +167,12 @@ def test_a_name_of_a_sweep_is_no_heading_or_markup_of_the_table(tmp_path: Path) 
     assert first == "# x &lt;script&gt;alert(1)&lt;/script&gt;"
 
 
-@pytest.mark.parametrize("name", ["\x1b[31mred\x00", "\ud800", "漢字 ✓", "x" * 2000, "a\nb"])
-def test_any_name_of_a_theory_is_drawn_and_written_without_a_warning(
-    name: str, tmp_path: Path
-) -> None:
-    theory = {"name": name, "exponent": 0.5, "x_range": None, "source": name}
-    view = SMALL.sweep()["analysis"] | {"theory": [theory]}
-    extra = {"analysis": view, "name": name, "description": name}
+def test_any_name_of_a_theory_is_drawn_and_written_without_a_warning(tmp_path: Path) -> None:
+    theories = [
+        {"name": name, "exponent": 0.5, "x_range": None, "source": name} for name in HOSTILE
+    ]
+    view = SMALL.sweep()["analysis"] | {"theory": theories}
+    extra = {"analysis": view, "name": " ".join(HOSTILE), "description": "".join(HOSTILE)}
     data = SMALL.but(sweep_extra=extra).write(tmp_path / "data")
     files = write_report(
         [analyse(str(data), FEW)], tmp_path / "report"

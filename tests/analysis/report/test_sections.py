@@ -23,6 +23,7 @@ TOY = "tests.analysis.report.toy_section:Answers"
 FOLDER = Path(registry.__file__).parent / "sections"
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_new_section_is_a_file_and_a_line(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +66,7 @@ def test_every_section_is_registered_once() -> None:
     assert len({one.title for one in classes}) == len(classes)
 
 
+@pytest.mark.usefixtures("sketched")
 def test_boundaries_are_found_and_laws_are_fitted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -335,10 +335,11 @@ def test_a_compaction_before_any_access_of_a_reader(
 
 def split(folder: Path, model: Model) -> None:
     """Bring small files back, as if a driver had published them, and remove the large ones."""
-    large = files_of(folder)
-    train(TRACED, folder.parent / "again", model, shard_size=ShardSize(runs=2))
+    large, again = files_of(folder), folder.parent / "again"
+    if not again.exists():
+        train(TRACED, again, model, shard_size=ShardSize(runs=2))
     for kind in ("trajectory", "shard"):
-        for path in sorted((folder.parent / "again").glob(f"{kind}-*.parquet")):
+        for path in sorted(again.glob(f"{kind}-*.parquet")):
             DatasetFolder(str(folder)).store.put(path.name, path.read_bytes())
     for name in large:
         for kind in ("shard", "trajectory"):

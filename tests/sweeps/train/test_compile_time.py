@@ -1,6 +1,8 @@
 """Compiling is no training: it is said when it begins, timed apart, and never part of a plan."""
 
 import io
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,9 +28,42 @@ from sweeps.train.shard import Progress, train_shard
 from tests.sweeps.small import BOCNN_SWEEP, TOY_SWEEP, planned, train
 from tests.toy import TOY, Toy
 
+ROOT = Path(__file__).parents[3]
 COMPILE_S = 100.0
 
 Columns = Mapping[str, NDArray[Any]]
+
+LATE = (
+    "import gc\n"
+    "from pathlib import Path\n"
+    "import numpy as np\n"
+    "from bocnn import MODEL\n"
+    "from bocnn.simd.compiler.nested import CompiledFunction\n"
+    "from sweeps.models.installed import load_model\n"
+    "from tests.bocnn.engines.coordinates.test_run import KINDS\n"
+    "from tests.bocnn.run_columns import columns\n"
+    "from tests.sweeps import small\n"
+    "def made():\n"
+    "    functions = [each for each in gc.get_objects() if type(each) is CompiledFunction]\n"
+    "    return {(f.py_func.__qualname__, str(s)) for f in functions for s in f.outermost.signatures}\n"
+    "TORCH = {'optimizer': 'adam', 'batch': 3}, {'optimizer': 'adam', 'bias': 'trained'}\n"
+    "cases = [\n"
+    "    (MODEL, columns(2, **{'d': 300, 'steps': 3} | kind | {'precision': precision}))\n"
+    "    for kind in (*KINDS, *TORCH) for precision in ('float32', 'float64')\n"
+    "]\n"
+    "for name in ('KERNEL', 'PROPORTIONAL', 'TANGENT', 'LIMIT'):\n"
+    "    model = load_model(name.lower())\n"
+    "    plan, _ = small.planned(getattr(small, f'{name}_SWEEP'), Path('/nowhere'), model)\n"
+    "    cases.append((model, plan.columns(np.arange(2))))\n"
+    "for model, runs in cases:\n"
+    "    model.compile(runs, False)\n"
+    "    assert model.is_compiled(runs, False)\n"
+    "    before = made()\n"
+    "    model.run(runs)\n"
+    "    for late in sorted(made() - before):\n"
+    "        print(model.name, {k: v[0] for k, v in runs.items()}, late)\n"
+)
+"""Trains runs of many kinds in a process of its own, and prints what their training loads or compiles."""
 
 
 class Clock:
@@ -153,6 +188,15 @@ def test_a_plan_compiles_nothing(clock: Clock, out: Path) -> None:
     assert "a nominal rate: the first run on this machine compiles the engine" in predicted.basis
     Fresh.ready = True
     assert forecast(planned(TOY_SWEEP, out, Fresh())[0]).measured
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_no_engine_and_no_model_compiles_while_it_trains() -> None:
+    """Of every compiled engine and model; nothing is left to be loaded either, so any cache will do."""
+    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize("recorded", [True, False])
