@@ -146,7 +146,9 @@ class Columns:
             low = max(min(row // (2 * step) * 2 * step, len(u) - 1 - 2 * step), 0)
             gap = u[low + 2 * step] - u[low]
             jump = gap * found.steepness[column]
-            if jump > LOCATED or grid_error(gap, jump) > GRID_SHARE * error:
+            if max(jump / LOCATED, gap / found.reach[column]) > 1:
+                break
+            if grid_error(gap, jump) > GRID_SHARE * error:
                 break
             step *= 2
         return step

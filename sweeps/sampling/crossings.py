@@ -38,7 +38,7 @@ class LevelCrossings:
         u: coordinate of the crossing; ±inf beyond the grid.
         error: its standard error; NaN beyond the grid.
         unit: the standard error that a single run would give; NaN beyond the grid.
-        runs: runs that tell where it is.
+        reach: distance from it up to which the column is taken for straight; runs there tell where it is.
         dof: degrees of freedom of its error.
         steepness: share of the measure's range by which the mean changes for a unit of u.
         beyond: whether it is beyond the grid for sure.
@@ -49,10 +49,18 @@ class LevelCrossings:
     u: Floats
     error: Floats
     unit: Floats
-    runs: Floats
+    reach: Floats
     dof: Floats
     steepness: Floats
     beyond: NDArray[np.bool_]
+
+    @property
+    def runs(self) -> Floats:
+        """Runs that would give these errors if each told as much as it can, shape (columns,)."""
+        known = self.error > 0
+        return np.asarray(
+            (np.divide(self.unit, self.error, out=np.zeros_like(self.u), where=known)) ** 2
+        )
 
     @property
     def inside(self) -> NDArray[np.bool_]:
@@ -98,7 +106,7 @@ def _of_setting(seen: Observed, u: Floats, level: float, columns: Ints) -> Level
         u=np.where(sides < 0, -np.inf, np.inf),
         error=np.full(len(sides), np.nan),
         unit=np.full(len(sides), np.nan),
-        runs=np.zeros(len(sides)),
+        reach=np.zeros(len(sides)),
         dof=np.ones(len(sides)),
         steepness=np.zeros(len(sides)),
         beyond=~inside & ~(np.abs(own.z[rows, edge]) <= doubt),
@@ -173,7 +181,7 @@ def _measure(found: LevelCrossings, own: _Setting, at: Ints) -> None:
         crossing = np.clip(centre - excess / slope, own.u[0], own.u[-1])
     variance = noise / total + (crossing - centre) ** 2 / known
     found.u[at], found.error[at] = crossing, np.sqrt(variance) / slope
-    found.unit[at], found.runs[at] = np.sqrt(noise) / slope, total
+    found.unit[at], found.reach[at] = np.sqrt(noise) / slope, own.straight / slope
     found.steepness[at] = slope / own.span
     found.dof[at] = total / np.sum(weight / np.maximum(weight - 1, 1), axis=1)
     for column, k in enumerate(at):

@@ -14,6 +14,8 @@ from sweeps.sampling.lattice import Floats, Lattice
 TARGET_CONFIDENCE = 0.95
 FEWEST = 2
 """Columns that a law needs."""
+LEAST_RUNS = 16
+"""Runs that a crossing needs before its error counts: with fewer, chance has led the search too often."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,15 @@ def grid_error(gap: Floats | float, jump: Floats | float) -> Floats | float:
 
 
 def half_widths(found: LevelCrossings) -> Floats:
-    """Half widths of the crossings' intervals, shape (columns,); NaN beyond the grid."""
-    return np.asarray(special.stdtrit(found.dof, (1 + TARGET_CONFIDENCE) / 2) * found.error)
+    """Half widths of the crossings' intervals, shape (columns,); NaN beyond the grid, ∞ with few runs."""
+    wide = special.stdtrit(found.dof, (1 + TARGET_CONFIDENCE) / 2)
+    return np.where(found.inside & (found.runs < LEAST_RUNS), np.inf, wide * found.error)
 
 
 def exponents(
     found: LevelCrossings, lattice: Lattice, columns: NDArray[np.bool_]
 ) -> list[tuple[float, float]]:
-    """The exponent of each setting and the half width of its interval; NaN and ∞ with too few columns.
+    """The exponent of each setting and the half width of its interval; ∞ with too few columns or runs.
 
     Args:
         found: crossings of one level.
@@ -105,7 +108,8 @@ def exponents(
         variance = found.error[own] ** 2
         if not lattice.log:  # a law is fitted to log y
             variance, y = variance / y**2, np.log(np.maximum(y, np.finfo(float).tiny))
-        pairs.append(_slope(x, y, variance, found.dof[own]))
+        value, half = _slope(x, y, variance, found.dof[own])
+        pairs.append((value, half if np.all(found.runs[own] >= LEAST_RUNS) else np.inf))
     return pairs
 
 
