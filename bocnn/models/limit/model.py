@@ -42,6 +42,12 @@ class Limit(KeyedModel):
             "small steps from a small start, many samples and filters; active shares measured",
             "bocnn.theory.predictions.limit",
         ),
+        MeasurePrediction(
+            "mean_field",
+            "test_error_clean",
+            "steps and start of any size, hidden layer alone, many samples and filters",
+            "bocnn.theory.mean_field",
+        ),
     )
 
     def predict(self, name: str, columns: Columns) -> Array:
@@ -55,9 +61,9 @@ class Limit(KeyedModel):
         """
         check_known(name, self.predictions)
         # A worker that trains needs no theory.
-        from bocnn.theory.predictions.limit import gradient_flow_error
+        from bocnn.theory.predictions.limit import OF_LIMIT
 
-        return gradient_flow_error(self.canonical(columns))
+        return OF_LIMIT[name](self.canonical(columns))
 
     def is_compiled(self, columns: Columns, recorded: bool) -> bool:
         """Whether this process can train these runs and compile nothing."""
