@@ -22,6 +22,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 _PLAIN: Final = {
     "data": "signal",
+    "label_process": "flip",
     "output_init": "constant",
     "bias": "none",
     "activation": "relu",
