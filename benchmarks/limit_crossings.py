@@ -1,28 +1,35 @@
 """Where the model `limit` crosses an error level, over v₀ and at finite d: tables in Markdown.
 
-    python -m benchmarks.limit_crossings [kink] [coefficient]
+    python -m benchmarks.limit_crossings [kink] [coefficient] [steps]
 
 `kink`: C at an error of 0.2 with both layers trained, over the hidden layer's alone, beside the closed
 form. `coefficient`: c of C(d) = C(∞) (1 + c √(n/d)) with the hidden layer trained, from the difference of
 the clean errors of the Gram engine and the limit, run by run at C(∞), over the slope of the error in log C.
+`steps`: C with the hidden layer trained, over step and start, beside the mean field's.
 """
 
 import math
 import sys
 from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
+import numpy as np
 from scipy.optimize import brentq
 
 from benchmarks.limit import Point, gram_rows, limit_rows
 from bocnn.arrays import Array
-from bocnn.theory.critical_ratio import GRADIENT_FLOW
+from bocnn.theory.critical_ratio import GRADIENT_FLOW, critical_ratio
+from bocnn.theory.mean_field import MeanField, Schedule, train_mean_field
 from bocnn.theory.predictions.limit import kink_factor, kink_strength
 from bocnn.theory.training_time import stop_margin
 
 RUNS_OF_KINK = 200
 RUNS_OF_CROSSING = 400
 STARTS = (10.0, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05)
+STEPS = (0.4, 1.0, 3.0, 10.0, 100.0)
+STARTS_OF_STEPS = (0.1, 1.0, 3.0)
+SEEDS = 8
 DIMENSIONS = (1e3, 1e4, 1e5, 1e6)
 HALF_STEP = 0.1
 """Of log C, over which the slope of the error is taken."""
@@ -76,6 +83,34 @@ def print_kink() -> None:
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
+def mean_field_strength(field: MeanField, level: float) -> float:
+    """C at which a trained mean field has an error level."""
+    return critical_ratio(level, field.noise, correlation=field.correlation) ** 2
+
+
+def print_steps() -> None:
+    """Print C over step and start, n = 60 and m = 20, and the mean field's over seeds."""
+    print("| κ | h | error | C | mean field | ratio | α | mean field |\n|" + 8 * "---|")
+    for kappa, step in product(STARTS_OF_STEPS, STEPS):
+        point = Point(n=60, m=20, step_size=step, kappa=kappa)
+        schedule = Schedule(step, kappa, loss_tol=point.loss_tol)
+        fields = [train_mean_field(schedule, seed=seed) for seed in range(SEEDS)]
+        shares = limit_rows(point, RUNS_OF_KINK)[1]["active"].mean()
+        for level in (0.2, 0.05):
+            strengths = np.array([mean_field_strength(field, level) for field in fields])
+            found = crossing(point._replace(signal=strengths.mean()), level, RUNS_OF_KINK)
+            spread = strengths.std(ddof=1) / math.sqrt(SEEDS)
+            cells = [f"{kappa:g}", f"{step:g}", f"{level:g}"]
+            cells.append(f"{found.signal:.4f} ± {found.signal * found.error:.4f}")
+            cells += [
+                f"{strengths.mean():.4f} ± {spread:.4f}",
+                f"{found.signal / strengths.mean():.3f}",
+            ]
+            active = np.mean([field.overlap.active for field in fields])
+            cells += [f"{shares:.3f}", f"{active:.3f}"]
+            print(f"| {' | '.join(cells)} |", flush=True)
+
+
 class Setting(NamedTuple):
     """A point, a level of the error, and replicates: fewer where a run takes many steps."""
 
@@ -115,7 +150,11 @@ def print_coefficients() -> None:
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
-TABLES: dict[str, Callable[[], None]] = {"kink": print_kink, "coefficient": print_coefficients}
+TABLES: dict[str, Callable[[], None]] = {
+    "kink": print_kink,
+    "coefficient": print_coefficients,
+    "steps": print_steps,
+}
 
 
 def main(names: list[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array, Ints
-from bocnn.data.draws import CENTRE, FLIP, LABEL, Seed
+from bocnn.data.draws import CENTRE, FLIP, LABEL, Flips, Seed
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.model import CONSTANT, DataParameters, Geometry
 from bocnn.data.sampler import FRESH_PATCH, PATCH, QuantitySampler
@@ -63,7 +63,7 @@ class DataModel(NamedTuple):
         """Labels and centres of the training set.
 
         Args:
-            row: the run's `n` and `p_flip`.
+            row: the run's `n`, `p_flip` and the label process' own.
             seed: the run's.
         Returns:
             True and observed labels, ±1, and the index of each sample's centre, shape (n,) each.
@@ -73,8 +73,16 @@ class DataModel(NamedTuple):
             QuantitySampler(seed, quantity).uniforms(shape)[0] for quantity in (LABEL, FLIP, CENTRE)
         )
         true = np.where(label < 0.5, 1.0, -1.0)
-        observed = np.where(flip < self.labels(true, row["p_flip"]), -true, true)
+        flipped = self.labels.flipped(true, flip, float(row["p_flip"]), **self._label_options(row))
+        observed = np.where(flipped, -true, true)
         return DrawnLabels(true, observed, half * (true < 0) + (half * coin).astype(np.int64))
+
+    def flip_chances(self, row: Row) -> tuple[float, float]:
+        """The chances that a fresh label of class +1 and of class −1 is flipped."""
+        chances = self.labels.chances(
+            np.array([1.0, -1.0]), float(row["p_flip"]), **self._label_options(row)
+        )
+        return float(chances[0]), float(chances[1])
 
     def draw(self, row: Row, seed: Seed) -> Array:
         """Noise patches of the training set in d dimensions, shape (n, d).
@@ -116,6 +124,10 @@ class DataModel(NamedTuple):
             raise ValueError(f"received {words}; expected entries with a gram_code")
         return draw_geometry(data_parameters(row), seed, workspace)
 
+    def _label_options(self, row: Row) -> dict[str, float]:
+        """The label process' own parameters."""
+        return {name: float(row[name]) for name in self.labels.options}
+
     def _noise(self, row: Row, sampler: QuantitySampler, count: int, basis: Array) -> Array:
         """Noise patches at the run's scale."""
         options = {name: float(row[name]) for name in self.noise.options}
@@ -124,13 +136,13 @@ class DataModel(NamedTuple):
 
 
 def data_model_of(row: Row) -> DataModel:
-    """The data model that a run names; without a label process the one that flips labels."""
+    """The data model that a run names; without a label process `flip`."""
     process = LABEL_PROCESSES[row.get("label_process", "flip")]
     return DataModel(SIGNALS[row["data"]], NOISES[row["noise"]], process)
 
 
 def data_parameters(row: Row) -> DataParameters:
-    """Sizes and scales of a run for compiled code, with constant output weights.
+    """Sizes and scales of a run for compiled code, with constant output weights and the process `flip`.
 
     Raises:
         KeyError: data or noise that compiled code does not draw.
@@ -146,7 +158,7 @@ def data_parameters(row: Row) -> DataParameters:
         sigma_p=float(row["sigma_p"]),
         sigma_0=float(row["sigma_0"]),
         v0=float(row["v0"]),
-        p_flip=float(row["p_flip"]),
+        flips=Flips(float(row["p_flip"]), float(row["p_flip"]), False),
         isotropic=noise[row["noise"]] == 1,
         bias=row.get("bias", "none") == "trained",
         output_init=CONSTANT,

@@ -6,7 +6,7 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 | quantity | what | lane |
 |---|---|---|
 | 0 `LABEL` | true labels, +1 where the uniform is below 1/2 | 0 |
-| 1 `FLIP` | one uniform per sample, flipped where it is below p | 0 |
+| 1 `FLIP` | one uniform per sample, flipped where it is below p, or among the smallest | 0 |
 | 2 `SIGNAL` | filters along the signal directions, filter by filter | 0 |
 | 3 `FACTOR` | Bartlett factor below its diagonal, row by row without gaps | 0 |
 | 4 `CHI` | diagonal of the Bartlett factor, row i from block i | attempt |
@@ -20,6 +20,7 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 A block gives four numbers, one after the other; of `TEST`, draw 16 j + b of the 64 is number j of block b.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +46,17 @@ class Seed(NamedTuple):
     key0: np.uint64
     key1: np.uint64
     replicate: np.uint64
+
+
+class Flips(NamedTuple):
+    """How labels are flipped: with which probability in class +1 and −1.
+
+    counted: whether the mean of the samples' probabilities, times n and rounded, is the number of flips.
+    """
+
+    positive: float
+    negative: float
+    counted: bool
 
 
 @compiled(_nrt=False)
@@ -93,7 +105,7 @@ def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int], arena:
 
 
 @compiled()
-def draw_labels(seed: Seed, n: int, p_flip: float, arena: Arena) -> tuple[Array, Array]:
+def draw_labels(seed: Seed, n: int, flips: Flips, arena: Arena) -> tuple[Array, Array]:
     """True labels ŷ and observed labels y (float64, ±1), shape (n,) each.
 
     Runs of one key share ŷ and the uniforms, so the flipped set grows with p.
@@ -101,23 +113,36 @@ def draw_labels(seed: Seed, n: int, p_flip: float, arena: Arena) -> tuple[Array,
     Args:
         seed: the run's.
         n: samples.
-        p_flip: label-flip probability p, in [0, 0.5).
+        flips: how labels are flipped.
         arena: they are allocated there.
     Returns:
         ŷ and y, shape (n,) each.
     """
     true = draw_uniforms(seed, LABEL, n, arena)
     observed = draw_uniforms(seed, FLIP, n, arena)
-    _label(true, observed, p_flip)
+    for i in range(n):
+        true[i] = 1.0 if true[i] < 0.5 else -1.0
+    if flips.counted:
+        _count_flips(true, flips, observed, allocate(arena, (n,), np.int64))
+    for i in range(n):
+        chance = flips.positive if true[i] > 0.0 else flips.negative
+        observed[i] = -true[i] if observed[i] < chance else true[i]
     return true, observed
 
 
 @compiled(_nrt=False)
-def _label(true: Array, observed: Array, p_flip: float) -> None:
-    """Turn uniforms into labels."""
+def _count_flips(true: Array, flips: Flips, uniforms: Array, ranks: Ints) -> None:
+    """Put uniforms to 0 where a label is flipped, the smallest of them, and to 1 elsewhere."""
+    total = 0.0
     for i in range(true.size):
-        true[i] = 1.0 if true[i] < 0.5 else -1.0
-        observed[i] = -true[i] if observed[i] < p_flip else true[i]
+        total += flips.positive if true[i] > 0.0 else flips.negative
+        ranks[i] = 0
+        for k in range(true.size):
+            below = uniforms[k] < uniforms[i] or (uniforms[k] == uniforms[i] and k < i)
+            ranks[i] += 1 if below else 0
+    count = math.floor(total + 0.5)
+    for i in range(true.size):
+        uniforms[i] = 0.0 if ranks[i] < count else 1.0
 
 
 @compiled(_nrt=True)

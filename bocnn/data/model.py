@@ -16,6 +16,7 @@ Source:
 from typing import NamedTuple
 
 from bocnn.arrays import Array, Ints
+from bocnn.data.draws import Flips
 from bocnn.simd.compiler.compiled import compiled
 
 DATA_MODELS = ("signal", "xor")
@@ -35,7 +36,7 @@ class DataParameters(NamedTuple):
     sigma_p: float
     sigma_0: float
     v0: float
-    p_flip: float
+    flips: Flips
     isotropic: bool
     bias: bool
     output_init: int

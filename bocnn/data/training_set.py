@@ -66,7 +66,7 @@ def draw_training_set(  # type: ignore[no-untyped-def]
     """
     training_set, scratch = new_training_set(parameters, real, workspace.kept), workspace.scratch
     n, size, crossed = parameters.n, geometry.widths.size, parameters.data == XOR
-    true, observed = draw_labels(seed, n, parameters.p_flip, scratch)
+    true, observed = draw_labels(seed, n, parameters.flips, scratch)
     second = draw_uniforms(seed, CENTRE, n, scratch) if crossed else observed
     clear(as_scalars(training_set.shared))
     _mark_centres(true, second, crossed, training_set.shared)

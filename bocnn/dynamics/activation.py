@@ -8,6 +8,8 @@
 | 3 tanh | tanh a | 1 − φ² |
 | 4 softplus | log(1 + exp(a)) | 1 / (1 + exp(−a)) |
 | 5 erf | erf a | (2/√π) exp(−a²) |
+| 6 relu2 | max(a, 0)² | 2 max(a, 0) |
+| 7 relu3 | max(a, 0)³ | 3 max(a, 0)² |
 """
 
 import math
@@ -19,9 +21,17 @@ from bocnn.arrays import Array
 from bocnn.dynamics.gram_product import FAST_MATH
 from bocnn.simd.compiler.compiled import compiled
 
-NAMES = ("relu", "leaky_relu", "sigmoid", "tanh", "softplus", "erf")
-RELU, LEAKY, SIGMOID, TANH, SOFTPLUS, ERF = range(6)
+NAMES = ("relu", "leaky_relu", "sigmoid", "tanh", "softplus", "erf", "relu2", "relu3")
+RELU, LEAKY, SIGMOID, TANH, SOFTPLUS, ERF, RELU2, RELU3 = range(8)
 _ERF_SLOPE = 2.0 / math.sqrt(math.pi)
+
+
+@compiled(_nrt=False, forceinline=True)
+def degree(code: int) -> int:
+    """q of an activation with φ(r a) = r^q φ(a) for r > 0; 0 where it has none."""
+    if code in (RELU2, RELU3):
+        return 2 if code == RELU2 else 3
+    return 1 if code in (RELU, LEAKY) else 0
 
 
 @compiled(inline="always")
@@ -63,9 +73,17 @@ def _activate(code: int, leak: float, a: Array, out: Array) -> None:
     elif code == SOFTPLUS:
         for i in range(a.size):
             out[i] = max(a[i], zero) + math.log1p(math.exp(-abs(a[i])))
-    else:
+    elif code == ERF:
         for i in range(a.size):
             out[i] = math.erf(a[i])
+    elif code == RELU2:
+        for i in range(a.size):
+            x = max(a[i], zero)
+            out[i] = x * x
+    else:
+        for i in range(a.size):
+            x = max(a[i], zero)
+            out[i] = x * x * x
 
 
 _activate_single = compiled(fastmath=FAST_MATH)(_activate)
@@ -103,6 +121,14 @@ def differentiate(code: int, leak: float, a: Array, phi: Array, out: Array) -> N
     elif code == SOFTPLUS:
         for i in range(a.size):
             out[i] = _logistic(a[i])
+    elif code == RELU2:
+        for i in range(a.size):
+            x = max(a[i], zero)
+            out[i] = x + x
+    elif code == RELU3:
+        for i in range(a.size):
+            x = max(a[i], zero)
+            out[i] = a.dtype.type(3) * x * x
     else:
         for i in range(a.size):
             out[i] = a.dtype.type(_ERF_SLOPE) * math.exp(-a[i] * a[i])

@@ -4,6 +4,8 @@
 |---|---|---|
 | 0 logistic | log(1 + exp(−y f)) | −y / (1 + exp(y f)) |
 | 1 square | (f − y)² / 2 | f − y |
+| 2 hinge | max(1 − y f, 0) | −y where y f < 1 |
+| 3 exponential | exp(−y f) | −y exp(−y f) |
 """
 
 import math
@@ -14,7 +16,7 @@ from bocnn.arrays import Array
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.exponential import exponential
 
-LOGISTIC, SQUARE = 0, 1
+LOGISTIC, SQUARE, HINGE, EXPONENTIAL = range(4)
 
 
 @compiled(_nrt=False)
@@ -31,6 +33,10 @@ def loss_value(loss: int, observed: Array, output: Array) -> float:
         y, f = np.float64(observed[i]), np.float64(output[i])
         if loss == SQUARE:
             total += 0.5 * ((f - y) * (f - y))
+        elif loss == HINGE:
+            total += 1.0 - y * f if y * f < 1.0 else 0.0 * f
+        elif loss == EXPONENTIAL:
+            total += math.exp(-y * f)
         else:
             total += (0.0 if -y * f < 0.0 else -y * f) + math.log1p(math.exp(-abs(y * f)))
     return total / output.size
@@ -49,6 +55,13 @@ def loss_slopes(loss: int, observed: Array, output: Array, slope: Array) -> None
     if loss == SQUARE:
         for i in range(slope.size):
             slope[i] = output[i] - observed[i]
+    elif loss == HINGE:
+        one = type(slope[0])(1)
+        for i in range(slope.size):
+            slope[i] = -observed[i] if observed[i] * output[i] < one else type(slope[0])(0)
+    elif loss == EXPONENTIAL:
+        for i in range(slope.size):
+            slope[i] = -observed[i] * exponential(-observed[i] * output[i])
     else:
         one = type(slope[0])(1)
         for i in range(slope.size):

@@ -26,6 +26,7 @@ def pack_runs(columns: Columns, rows: NDArray[np.intp], keyed: Collection[str] =
     key0, key1 = cell_keys(columns, keyed=keyed)
     eta, loss_tol = columns["eta"], columns["loss_tol"]
     eta_output = np.where(np.isnan(columns["eta_output"]), eta, columns["eta_output"])
+    own = columns["label_process"] == "asymmetric"
     packed: dict[str, Any] = {
         "key0": key0,
         "key1": key1,
@@ -34,6 +35,8 @@ def pack_runs(columns: Columns, rows: NDArray[np.intp], keyed: Collection[str] =
         "nesterov": codes(WORDS, "momentum_rule", columns["momentum_rule"]),
         "eta": np.where(columns["train"] == "output", 0.0, eta),
         "eta_output": np.where(columns["train"] == "hidden", 0.0, eta_output),
+        "p_flip_negative": np.where(own, columns["p_flip_negative"], columns["p_flip"]),
+        "counted": (columns["label_process"] == "count").astype(np.int64),
         "loss_tol": np.where(np.isnan(loss_tol), -1.0, loss_tol),
     } | {name: codes(WORDS, name, columns[name]) for name in _CODED}
     return Runs._make(packed.get(name, columns.get(name)) for name in Runs._fields)

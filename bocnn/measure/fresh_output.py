@@ -24,7 +24,8 @@ class FreshOutput(NamedTuple):
     """Distribution of a network's output on fresh samples, as the test error needs it.
 
     centres: S of each centre, (C,). labels: their classes, (C,). mean: of h, (2m,). root: h = mean +
-    rootᵀ e for standard normal e, (2m, 2m), upper triangular. weights: j_k v_{2,k}, (2m,).
+    rootᵀ e for standard normal e, (2m, 2m), upper triangular. weights: j_k v_{2,k}, (2m,). class_weights:
+    of the errors of classes +1 and −1, both 1 in their mean.
     """
 
     centres: Array
@@ -32,6 +33,7 @@ class FreshOutput(NamedTuple):
     mean: Array
     root: Array
     weights: Array
+    class_weights: tuple[float, float]
 
 
 @compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
@@ -51,6 +53,7 @@ def fresh_output(run: RunState, trained: Array, arena: Arena) -> FreshOutput:
         allocate(arena, (filters,), real),
         padded_zeros(filters, filters, arena),
         allocate(arena, (filters,), real),
+        (1.0, 1.0),
     )
     clear(fresh.centres)
     clear(fresh.mean)
@@ -59,6 +62,19 @@ def fresh_output(run: RunState, trained: Array, arena: Arena) -> FreshOutput:
     _write_covariance(run.parameters, geometry, trained, fresh.root, spans)
     cholesky(fresh.root, allocate(arena, (fresh.root.shape[0],), real))
     return fresh
+
+
+@compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
+def reweighted(fresh: FreshOutput, class_weights: tuple[float, float]) -> FreshOutput:
+    """The same distribution with other weights of the classes' errors.
+
+    Args:
+        fresh: the distribution.
+        class_weights: of classes +1 and −1.
+    """
+    return FreshOutput(
+        fresh.centres, fresh.labels, fresh.mean, fresh.root, fresh.weights, class_weights
+    )
 
 
 @compiled(_nrt=False)

@@ -11,7 +11,7 @@ from bocnn.data.geometry import trained_filters
 from bocnn.data.model import Geometry
 from bocnn.dynamics.losses import loss_value
 from bocnn.dynamics.state import Network
-from bocnn.measure.fresh_output import fresh_output
+from bocnn.measure.fresh_output import fresh_output, reweighted
 from bocnn.measure.run_state import RunState
 from bocnn.measure.test_error import clean_error, zero_one_loss
 from bocnn.simd.arena import Arena
@@ -51,16 +51,16 @@ def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) ->
     trained = trained_filters(run.geometry, network, arena)
     fresh = fresh_output(run, trained, arena)
     clean, error = clean_error(fresh, step_type, n_test, seed, arena)
-    span = 1.0 - 2.0 * run.parameters.p_flip
+    noisy, noisy_error = _noisy_error(fresh, run, (clean, error), (n_test, seed), arena)
     signal = signal_learning(run.geometry, trained)
     noise = noise_memorization(training_set.observed, run.geometry, network, trained)
     largest, size = _output_sizes(network, 2 * run.geometry.m)
     return Measures(
         loss_value(step_type.loss, training_set.observed, run.output),
         training_error(training_set.observed, run.output),
-        run.parameters.p_flip + span * clean,
+        noisy,
         clean,
-        span * error,
+        noisy_error,
         signal,
         noise,
         signal / noise if noise > 0.0 else math.nan,
@@ -70,6 +70,26 @@ def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) ->
         size,
         float(steps),
     )
+
+
+@compiled()
+def _noisy_error(fresh, run, clean, draws, arena):  # type: ignore[no-untyped-def]
+    """Test error against the observed label, and its standard error: (1 − 2p) clean + p of each class.
+
+    Args:
+        fresh: distribution of its outputs.
+        run: the run.
+        clean: test error against the clean label, and its standard error.
+        draws: fresh noise draws, and the run's seed.
+        arena: to work in.
+    """
+    flips = run.parameters.flips
+    if flips.positive == flips.negative:
+        span = 1.0 - 2.0 * flips.positive
+        return flips.positive + span * clean[0], span * clean[1]
+    weighted = reweighted(fresh, (1.0 - 2.0 * flips.positive, 1.0 - 2.0 * flips.negative))
+    kept, error = clean_error(weighted, run.step_type, draws[0], draws[1], arena)
+    return 0.5 * (flips.positive + flips.negative) + kept, error
 
 
 @compiled(fastmath={"contract", "reassoc"}, _nrt=False)

@@ -1,10 +1,10 @@
 """Test error of a trained network, without d: chances of an error of fresh samples.
 
 Each draw of the pre-activations h (`bocnn.measure.fresh_output`) serves every centre. Where φ is
-homogeneous (ReLU, leaky ReLU) and there is no bias, h = r·u with r, the length of the standard normal
-vector drawn, chi with 2m degrees of freedom and independent of the direction u, and N = r·N(u): so each
-draw gives u, and the chance of an error over r is exact. The error of nearly perfect networks is then
-resolved far below 1 / n_test.
+homogeneous (ReLU, leaky ReLU and powers q of ReLU) and there is no bias, h = r·u with r, the length of the
+standard normal vector drawn, chi with 2m degrees of freedom and independent of the direction u, and
+N = r^q·N(u): so each draw gives u, and the chance of an error over r is exact. The error of nearly
+perfect networks is then resolved far below 1 / n_test.
 """
 
 import math
@@ -14,7 +14,7 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.data.draws import TEST, Seed, stream
-from bocnn.dynamics.activation import LEAKY, RELU, activate
+from bocnn.dynamics.activation import LEAKY, RELU, activate, degree
 from bocnn.dynamics.gram_product import FAST_MATH
 from bocnn.dynamics.state import StepType
 from bocnn.measure.chi_tails import write_chances_negative, write_crossings
@@ -80,12 +80,16 @@ def _write_pairs(
     fresh: FreshOutput, step_type: StepType, seed: Seed, buffers: ErrorBuffers, error: Array
 ) -> None:
     """Write the mean error of each draw and its mirror image, CHUNK_NORMALS at a time."""
-    rectifies = step_type.activation == RELU or step_type.activation == LEAKY
-    exact = rectifies and _is_zero(fresh.mean)
+    power = degree(step_type.activation)
+    exact = power > 0 and _is_zero(fresh.mean)
     both = buffers.chances[3]
+    if exact and power > 1:
+        _take_roots(power, fresh.centres)
     for first in range(0, error.size, CHUNK_NORMALS):
         _draw_vectors(buffers.normals, first, seed)
         _write_outputs(fresh, step_type, buffers)
+        if exact and power > 1:
+            _take_roots(power, buffers.outputs.reshape(-1))
         if exact:
             _divide_by_lengths(buffers)
         flat = buffers.outputs.reshape(-1)
@@ -94,6 +98,15 @@ def _write_pairs(
         _write_errors(fresh, exact, buffers.chances)
         for t in range(CHUNK_NORMALS):
             error[first + t] = 0.5 * (both[t] + both[CHUNK_NORMALS + t])
+
+
+@compiled(_nrt=False)
+def _take_roots(power: int, numbers: Array) -> None:
+    """Turn numbers x into sgn(x) |x|^(1/q): S + r^q N has the sign of S^(1/q) + r N^(1/q)."""
+    for i in range(numbers.size):
+        x = numbers[i]
+        size = math.sqrt(abs(x)) if power == 2 else abs(x) ** (type(x)(1) / type(x)(3))
+        numbers[i] = -size if x < 0 else size
 
 
 @compiled(_nrt=False)
@@ -131,6 +144,7 @@ def _scaled(fresh: FreshOutput, step_type: StepType, arena: Arena) -> FreshOutpu
         allocate(arena, fresh.mean.shape, real),
         allocate(arena, fresh.root.shape, np.float32),
         allocate(arena, fresh.weights.shape, real),
+        fresh.class_weights,
     )
     _write_scaled(fresh, step_type, scaled)
     return scaled
@@ -139,7 +153,7 @@ def _scaled(fresh: FreshOutput, step_type: StepType, arena: Arena) -> FreshOutpu
 @compiled(fastmath=FAST_MATH, error_model="numpy", _nrt=False)
 def _write_scaled(fresh: FreshOutput, step_type: StepType, out: FreshOutput) -> None:
     """Write it."""
-    rectifies = step_type.activation == RELU or step_type.activation == LEAKY
+    power = degree(step_type.activation)
     squares, weights = 0.0, 0.0
     root, single = fresh.root.reshape(-1), out.root.reshape(-1)
     for k in range(fresh.weights.size):
@@ -147,10 +161,12 @@ def _write_scaled(fresh: FreshOutput, step_type: StepType, out: FreshOutput) -> 
         squares += fresh.mean[k] * fresh.mean[k]
     for i in range(root.size):
         squares += root[i] * root[i]
-    inner = 1.0 / math.sqrt(squares) if rectifies and squares > 0.0 else 1.0
+    inner = 1.0 / math.sqrt(squares) if power > 0 and squares > 0.0 else 1.0
     outer = 1.0 / math.sqrt(weights) if weights > 0.0 else 1.0
     for c in range(fresh.centres.size):
         out.centres[c] = inner * outer * fresh.centres[c]
+        for _ in range(1, power):
+            out.centres[c] *= inner
     for k in range(fresh.weights.size):
         out.mean[k] = inner * fresh.mean[k]
         out.weights[k] = outer * fresh.weights[k]
@@ -231,23 +247,23 @@ def _write_errors(fresh: FreshOutput, exact: bool, chances: Array) -> None:
     outputs, error = chances[0], chances[3]
     half, degrees = fresh.centres.size // 2, fresh.weights.size // 2
     share = 0.5 / half
+    first, second = share * fresh.class_weights[0], share * fresh.class_weights[1]
     error[:] = 0.0
     for c in range(half):
         plus, minus = fresh.centres[c], fresh.centres[half + c]
         if not exact:
             for t in range(outputs.size):
-                error[t] += share * (
-                    zero_one_loss(plus + outputs[t]) + zero_one_loss(-minus - outputs[t])
-                )
-        elif plus > 0.0 and minus < 0.0:
+                error[t] += first * zero_one_loss(plus + outputs[t])
+                error[t] += second * zero_one_loss(-minus - outputs[t])
+        elif plus > 0.0 and minus < 0.0 and first == second:
             write_crossings((plus, minus), degrees, chances)
             for t in range(outputs.size):
-                error[t] += share * chances[2, t]
+                error[t] += first * chances[2, t]
         else:
-            for centre in (plus, -minus):
+            for centre, weight in ((plus, first), (-minus, second)):
                 write_chances_negative(centre, degrees, chances)
                 for t in range(outputs.size):
-                    error[t] += share * chances[2, t]
+                    error[t] += weight * chances[2, t]
                     outputs[t] = -outputs[t]
 
 

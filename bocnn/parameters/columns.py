@@ -14,6 +14,7 @@ from bocnn.parameters.idle import Columns, Idle
 from bocnn.parameters.invariance import is_rotation_invariant
 from bocnn.parameters.precision import beyond_single
 from bocnn.registry.activations import ACTIVATIONS
+from bocnn.registry.label_processes import LABEL_PROCESSES
 from bocnn.registry.losses import LOSSES
 from bocnn.registry.noises import NOISES
 from bocnn.registry.optimizers import OPTIMIZERS
@@ -72,7 +73,21 @@ PARAMETERS = (
     Column("noise", "string", "noise distribution", choices=tuple(NOISES), default="orthogonal"),
     Column("dof", "float64", "student_t's degrees of freedom", interval="(2, inf)", default=5.0),
     Column("density", "float64", "sparse's share that is not 0", interval="(0, 1]", default=0.1),
-    Undrawn("p_flip", "float64", "label-flip probability p", interval="[0, 0.5)", default=0.0),
+    Undrawn(
+        "label_process",
+        "string",
+        "how labels are flipped",
+        choices=tuple(LABEL_PROCESSES),
+        default="flip",
+    ),
+    Undrawn("p_flip", "float64", "label-flip probability p", interval="[0, 0.5]", default=0.0),
+    Undrawn(
+        "p_flip_negative",
+        "float64",
+        "asymmetric's flip probability of class −1, p_flip that of +1",
+        interval="[0, 0.5]",
+        default=0.0,
+    ),
     Column("sigma_0", "float64", "hidden initialization σ₀", interval="[0, inf)"),
     Undrawn("v0", "float64", "output initialization v₀", interval="(-inf, inf)"),
     Column(
@@ -128,6 +143,11 @@ def _uses(*optimizers: str) -> Callable[[Columns], NDArray[np.bool_]]:
     return lambda c: is_one_of(c["optimizer"], optimizers)
 
 
+def _flips_nothing(columns: Columns) -> NDArray[np.bool_]:
+    """Which runs have the true labels."""
+    return np.asarray((columns["p_flip"] == 0) & (columns["p_flip_negative"] == 0))
+
+
 IDLE = (
     Idle("eta_output", lambda c: c["train"] == "hidden", np.nan, "the output layer is not trained"),
     Idle(
@@ -164,6 +184,13 @@ IDLE = (
         most_support,
         "the signal's directions then share all d coordinates",
     ),
+    Idle(
+        "p_flip_negative",
+        lambda c: c["label_process"] != "asymmetric",
+        0.0,
+        "asymmetric alone has it",
+    ),
+    Idle("label_process", _flips_nothing, "flip", "no label is flipped"),
     Idle("dof", lambda c: c["noise"] != "student_t", 5.0, "student_t alone has them"),
     Idle("density", lambda c: c["noise"] != "sparse", 0.1, "sparse alone has it"),
     Idle("leak", lambda c: c["activation"] != "leaky_relu", 0.01, "only leaky_relu has one"),

@@ -45,4 +45,6 @@ ACTIVATIONS: Final[dict[str, Activation]] = {
     "tanh": lambda a, leak: a.tanh(),
     "softplus": softplus,
     "erf": lambda a, leak: a.erf(),
+    "relu2": lambda a, leak: a.relu() ** 2,
+    "relu3": lambda a, leak: a.relu() ** 3,
 }

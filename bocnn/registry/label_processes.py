@@ -1,17 +1,42 @@
-"""How observed labels follow from true ones, by the words of the column `label_process`.
-
-The dataset has no such column while there is one process: what is not given is `flip`.
-"""
+"""How observed labels follow from true ones, by the words of the column `label_process`."""
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from bocnn.arrays import Array
 
-LabelProcess: TypeAlias = Callable[[Array, float], Array]
-"""From true labels ŷ = ±1, (n,), and `p_flip`: the chance of each that it is observed as −ŷ, (n,)."""
+
+class LabelProcess(NamedTuple):
+    """How labels are flipped.
+
+    chances: from true labels ŷ = ±1, (n,), `p_flip`, and the columns that `options` names, by their names:
+    the chance of each that it is observed as −ŷ, (n,); they are those of a fresh sample. counted: whether
+    the mean chance of a training set, times n and rounded, is the number of its labels that are flipped,
+    those with the smallest uniforms; else each is flipped by itself.
+    """
+
+    chances: Callable[..., Array]
+    options: tuple[str, ...] = ()
+    counted: bool = False
+
+    def flipped(self, true: Array, uniforms: Array, p_flip: float, **options: float) -> Array:
+        """Which labels of a training set are flipped.
+
+        Args:
+            true: ŷ, shape (n,).
+            uniforms: a uniform of each sample, shape (n,).
+            p_flip: label-flip probability.
+            options: those that the process names.
+        Returns:
+            Shape (n,), bool.
+        """
+        chances = self.chances(true, p_flip, **options)
+        if not self.counted:
+            return np.asarray(uniforms < chances)
+        rank = np.argsort(np.argsort(uniforms, kind="stable"), kind="stable")
+        return np.asarray(rank < np.floor(true.size * chances.mean() + 0.5))
 
 
 def flip(true: Array, p_flip: float) -> Array:
@@ -19,11 +44,28 @@ def flip(true: Array, p_flip: float) -> Array:
 
     Args:
         true: true labels ±1, shape (n,).
-        p_flip: probability p, in [0, 0.5).
+        p_flip: probability p, in [0, 0.5].
     Returns:
         Probability that each label is flipped, shape (n,).
     """
     return np.full(true.shape, p_flip)
 
 
-LABEL_PROCESSES: Final[dict[str, LabelProcess]] = {"flip": flip}
+def asymmetric(true: Array, p_flip: float, *, p_flip_negative: float) -> Array:
+    """Each class is flipped with a probability of its own.
+
+    Args:
+        true: true labels ±1, shape (n,).
+        p_flip: probability of class +1, in [0, 0.5].
+        p_flip_negative: probability of class −1, in [0, 0.5].
+    Returns:
+        Probability that each label is flipped, shape (n,).
+    """
+    return np.where(true > 0, p_flip, p_flip_negative)
+
+
+LABEL_PROCESSES: Final[dict[str, LabelProcess]] = {
+    "flip": LabelProcess(flip),
+    "asymmetric": LabelProcess(asymmetric, options=("p_flip_negative",)),
+    "count": LabelProcess(flip, counted=True),
+}

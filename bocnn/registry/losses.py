@@ -36,4 +36,33 @@ def square(output: "Tensor", observed: "Tensor") -> "Tensor":
     return 0.5 * (output - observed) ** 2
 
 
-LOSSES: Final[dict[str, Loss]] = {"logistic": logistic, "square": square}
+def hinge(output: "Tensor", observed: "Tensor") -> "Tensor":
+    """max(1 − y f, 0), with slope 0 at y f = 1.
+
+    Args:
+        output: f, shape (n,).
+        observed: labels y = ±1, shape (n,).
+    Returns:
+        Loss of each sample, shape (n,).
+    """
+    return (1 - observed * output).relu()
+
+
+def exponential(output: "Tensor", observed: "Tensor") -> "Tensor":
+    """exp(−y f).
+
+    Args:
+        output: f, shape (n,).
+        observed: labels y = ±1, shape (n,).
+    Returns:
+        Loss of each sample, shape (n,).
+    """
+    return (-observed * output).exp()
+
+
+LOSSES: Final[dict[str, Loss]] = {
+    "logistic": logistic,
+    "square": square,
+    "hinge": hinge,
+    "exponential": exponential,
+}

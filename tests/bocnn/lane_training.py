@@ -6,7 +6,6 @@ import numpy as np
 
 from bocnn.data.draws import Seed
 from bocnn.dynamics import activation
-from bocnn.dynamics.losses import LOGISTIC, SQUARE
 from bocnn.dynamics.state import Network, StepParameters, StepType, TrainingSet, is_finite
 from bocnn.engines.cpu.lane_state import (
     LANE_AT_LOSS,
@@ -21,6 +20,7 @@ from bocnn.engines.cpu.lane_state import (
     resume_lane,
     store_lane,
 )
+from bocnn.engines.cpu.runs import WORDS
 from bocnn.engines.cpu.train import advance
 from bocnn.simd.lanes import lane_count
 
@@ -52,7 +52,7 @@ def make_rule(**given: Any) -> Rule:
     step_type = StepType(
         activation.NAMES.index(word),
         0.01,
-        {"logistic": LOGISTIC, "square": SQUARE}[given.get("loss", "logistic")],
+        WORDS["loss"].index(given.get("loss", "logistic")),
         given.get("nesterov", False),
     )
     eta, eta_output = given.get("eta", 0.05), given.get("eta_output", 0.05)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from bocnn.data.draws import Flips
 from bocnn.data.geometry import trained_filters
 from bocnn.data.model import DataParameters, Geometry
 from bocnn.dynamics.state import StepType
@@ -97,7 +98,7 @@ def trained(problem: Problem, decay: float = 0.0) -> Trained:
         1.2,
         0.05,
         problem.v0,
-        problem.p_flip,
+        Flips(problem.p_flip, problem.p_flip, False),
         problem.isotropic,
         problem.bias,
         0,

@@ -108,7 +108,7 @@ def _test_error(run: MeasuredRun, products: Array) -> tuple[float, float]:
     products *= float(run.row["sigma_p"]) ** 2
     cholesky(products, np.empty(len(products)))
     classes = run.drawn.model.classes()
-    fresh = FreshOutput(centres, classes, np.zeros(v2.size), products, v2)
+    fresh = FreshOutput(centres, classes, np.zeros(v2.size), products, v2, (1.0, 1.0))
     step_type = StepType(descent.activation, descent.leak, descent.loss, False)
     n, m, n_test = (int(run.row[name]) for name in ("n", "m", "n_test"))
     arena = new_arena(1, workspace_bytes(n, m, n_test)[1])

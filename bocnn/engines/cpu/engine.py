@@ -28,7 +28,7 @@ class GramCPU:
 
     name: Final = "gram-cpu"
     needs: Final = "a processor"
-    words: Final[Words] = {**WORDS, "optimizer": ("sgd",), "label_process": ("flip",)}
+    words: Final[Words] = {**WORDS, "optimizer": ("sgd",)}
 
     def __init__(self) -> None:
         """An engine that has trained no run yet."""

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from bocnn.arrays import Array, Ints
-from bocnn.data.draws import Seed
+from bocnn.data.draws import Flips, Seed
 from bocnn.data.model import DataParameters
 from bocnn.dynamics.activation import LEAKY
 from bocnn.dynamics.state import StepParameters, StepType
@@ -18,10 +18,11 @@ WORDS: Final[Words] = {
     "noise": ("orthogonal", "isotropic"),
     "output_init": ("constant", "normal", "sign"),
     "bias": ("none", "trained"),
-    "activation": ("relu", "leaky_relu", "sigmoid", "tanh", "softplus", "erf"),
-    "loss": ("logistic", "square"),
+    "activation": ("relu", "leaky_relu", "sigmoid", "tanh", "softplus", "erf", "relu2", "relu3"),
+    "loss": ("logistic", "square", "hinge", "exponential"),
     "train": ("both", "hidden", "output"),
     "momentum_rule": ("heavy_ball", "nesterov"),
+    "label_process": ("flip", "asymmetric", "count"),
     "precision": ("float32", "float64"),
 }
 """Words that this engine trains, each in the order of its codes."""
@@ -42,6 +43,8 @@ class Runs(NamedTuple):
     sigma_0: Array
     v0: Array
     p_flip: Array
+    p_flip_negative: Array
+    counted: Ints
     isotropic: Ints
     bias: Ints
     output_init: Ints
@@ -81,7 +84,7 @@ def data_parameters_of(runs: Runs, r: int) -> DataParameters:
         runs.sigma_p[r],
         runs.sigma_0[r],
         runs.v0[r],
-        runs.p_flip[r],
+        Flips(runs.p_flip[r], runs.p_flip_negative[r], runs.counted[r] != 0),
         runs.isotropic[r] != 0,
         runs.bias[r] != 0,
         runs.output_init[r],

@@ -7,7 +7,7 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.data.draws import Seed, draw_order
 from bocnn.dynamics.gram_step import descend, forward
-from bocnn.dynamics.losses import SQUARE, loss_slopes, loss_value
+from bocnn.dynamics.losses import HINGE, SQUARE, loss_slopes, loss_value
 from bocnn.dynamics.state import (
     Network,
     StepBuffers,
@@ -140,12 +140,17 @@ def _count(clock: LaneClock, steps: int) -> None:
 def _write_stop_bound(loss: int, observed: Array, output: Array, slope: Array, out: Array) -> None:
     """Write two numbers per run that bound whether its training may have ended.
 
-    The first is at most n times the mean loss: for the square loss it, for the logistic loss the sum of
-    |∂ℓ/∂f|, since log(1 + x) ≥ x / (1 + x). The second is 0 where all outputs are finite, else NaN.
+    The first is at most n times the mean loss: for the logistic loss the sum of |∂ℓ/∂f|, since
+    log(1 + x) ≥ x / (1 + x), for the others n times it, for the exponential loss the same sum. The second
+    is 0 where all outputs are finite, else NaN.
     """
     least, check = slope[0] - slope[0], output[0] - output[0]
     for i in range(slope.size):
-        factor = slope[i] * 0.5 if loss == SQUARE else -observed[i]
+        factor = -observed[i]
+        if loss == SQUARE:
+            factor = slope[i] * 0.5
+        elif loss == HINGE:
+            factor = output[i] - observed[i]
         least = least + factor * slope[i]
         check = check + (output[i] - output[i])
     out[0] = least

@@ -228,9 +228,7 @@ def _measure(run: DenseRun, row: Row, seed: Seed, steps: int) -> Measures:
     found = measure(run.network, run.data, run.centres, row["loss"])
     errors = errors_by_class(run.network, run.model, row, seed, run.basis)
     clean = float(errors.mean())
-    positive, negative = (
-        float(run.model.labels(np.array([label]), row["p_flip"])[0]) for label in (1.0, -1.0)
-    )
+    positive, negative = run.model.flip_chances(row)
     spans = np.array([1 - 2 * positive, 1 - 2 * negative])
     noisy = errors @ spans / 2 + (positive + negative) / 2
     spread = noisy.std(ddof=1) / math.sqrt(len(noisy)) if len(noisy) > 1 else math.nan

@@ -17,7 +17,6 @@ from bocnn.models.limit.columns import (
     LIMIT_WORDS,
 )
 from bocnn.models.limit.run import LimitMeasures, LimitRuns, run_limits, workspace_bytes
-from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 from bocnn.theory.predictions.named import MeasurePrediction, check_known
 
 _STEPS_TO_FIT = 60.0
@@ -42,6 +41,12 @@ class Limit(KeyedModel):
             "small steps from a small start, many samples and filters; active shares measured",
             "bocnn.theory.predictions.limit",
         ),
+        MeasurePrediction(
+            "mean_field",
+            "test_error_clean",
+            "steps and start of any size, hidden layer alone, many samples and filters",
+            "bocnn.theory.mean_field",
+        ),
     )
 
     def predict(self, name: str, columns: Columns) -> Array:
@@ -55,19 +60,11 @@ class Limit(KeyedModel):
         """
         check_known(name, self.predictions)
         # A worker that trains needs no theory.
-        from bocnn.theory.predictions.limit import gradient_flow_error
+        from bocnn.theory.predictions.limit import OF_LIMIT
 
-        return gradient_flow_error(self.canonical(columns))
+        return OF_LIMIT[name](self.canonical(columns))
 
-    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
-        """Whether this process can train these runs and compile nothing."""
-        return compiles_nothing(lambda: self._run_first(columns))
-
-    def compile(self, columns: Columns, recorded: bool) -> float:
-        """Compile what trains these runs; seconds that it took."""
-        return compile_seconds(lambda: self._run_first(columns))
-
-    def _run_first(self, columns: Columns) -> None:
+    def _start(self, columns: Columns) -> None:
         """Measure the first run before training: others call the same compiled functions."""
         first = {name: column[:1] for name, column in columns.items()}
         self.run(first | {"steps": np.zeros_like(first["steps"])})

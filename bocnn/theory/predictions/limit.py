@@ -14,8 +14,8 @@ Source:
     Derived here.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import GRADIENT_FLOW, Overlap
 from bocnn.theory.predictions.error import error_at, kept_labels
 from bocnn.theory.predictions.runs import SMALL_START, SMALL_STEP
+from bocnn.theory.predictions.steps import Scheduled, mean_field_error
 from bocnn.theory.training_time import stop_margin
 
 Columns = Mapping[str, NDArray[Any]]
@@ -75,6 +76,21 @@ def gradient_flow_error(columns: Columns, overlap: Overlap = GRADIENT_FLOW) -> A
     return np.where(known, _mean_over_flips(columns, ratio, reach, overlap), np.nan)
 
 
+def _mean_field(columns: Columns) -> Array:
+    """The error of the mean field, where the hidden layer alone is trained."""
+    runs = (columns["train"] == "hidden") & (columns["steps"] > 0)
+    error = np.full(runs.size, np.nan)
+    given = {
+        **columns,
+        "step": columns["step_size"],
+        "start": columns["kappa"],
+        "n_over_d": np.zeros(runs.size),
+    }
+    some = (given[name][runs].astype(np.float64) for name in Scheduled._fields)
+    error[runs] = mean_field_error(Scheduled(*some))
+    return error
+
+
 def _mean_over_flips(columns: Columns, ratio: Array, reach: Array, overlap: Overlap) -> Array:
     """The clean test error over the counts of flipped labels; `ratio` leaves out sinh y / y."""
     error = np.zeros(ratio.size)
@@ -87,3 +103,10 @@ def _mean_over_flips(columns: Columns, ratio: Array, reach: Array, overlap: Over
             grown = np.where(y > 0, np.sinh(y) / np.where(y > 0, y, 1.0), 1.0)
             error[runs] += probability * error_at(kept * ratio[runs] * grown, overlap)
     return error
+
+
+OF_LIMIT: Final[Mapping[str, Callable[[Columns], Array]]] = {
+    "gradient_flow": gradient_flow_error,
+    "mean_field": _mean_field,
+}
+"""The clean test error from every parameter of runs of the model `limit`, by the prediction's name."""

@@ -41,6 +41,12 @@ PREDICTIONS: Final = (
         "bocnn.theory.predictions.error",
     ),
     MeasurePrediction(
+        "mean_field",
+        "test_error_clean",
+        "steps and start of any size, hidden layer alone, many samples and filters, n/d to first order",
+        "bocnn.theory.mean_field",
+    ),
+    MeasurePrediction(
         "one_large_step",
         "test_error_clean",
         "one step that is large beside the start, many samples and filters",

@@ -15,12 +15,14 @@ from bocnn.theory.predictions.error import (
     hidden_layer_error,
     kept_labels,
 )
+from bocnn.theory.predictions.steps import Scheduled, mean_field_error
 from bocnn.theory.training_time import Descent, Sizes
 
 Columns = Mapping[str, NDArray[Any]]
 
 _PLAIN: Final = {
     "data": "signal",
+    "label_process": "flip",
     "output_init": "constant",
     "bias": "none",
     "activation": "relu",
@@ -40,6 +42,9 @@ SMALL_START: Final = 0.5
 """Up to here the boundary at d = ∞ (error 0.2, n = 60, m = 20) is within 9 % in ‖μ‖ of `gradient_flow`."""
 LARGE_STEP: Final = 10.0
 """From here on the boundary at d = ∞ is within 1 % in ‖μ‖ of that of one large step."""
+
+LARGEST_RATIO: Final = 0.25
+"""n/d up to which its first order is taken."""
 
 
 class Regime(NamedTuple):
@@ -117,6 +122,21 @@ def _one_large_step(columns: Columns) -> Array:
     return error
 
 
+def _mean_field(columns: Columns) -> Array:
+    """The error of the mean field, where it has the equations of the run."""
+    regime, ratio = regime_of(columns), columns["n"] / columns["d"]
+    runs = _plain(columns) & (columns["train"] == "hidden") & (ratio <= LARGEST_RATIO)
+    error = np.full(columns["n"].size, np.nan)
+    given = {name: columns[name].astype(np.float64) for name in _NUMBERS} | {
+        "step": regime.step,
+        "start": regime.start,
+        "n_over_d": ratio,
+        "signal": ratio * (columns["mu_norm"] / columns["sigma_p"]) ** 4,
+    }
+    error[runs] = mean_field_error(Scheduled(*(given[name][runs] for name in Scheduled._fields)))
+    return error
+
+
 def regime_of(columns: Columns) -> Regime:
     """Step and start of runs, as ratios to what is learned.
 
@@ -142,6 +162,7 @@ def _plain(columns: Columns) -> NDArray[np.bool_]:
 OF_RUNS: Final[Mapping[str, Callable[[Columns], Array]]] = {
     "gradient_flow": _small_steps(GRADIENT_FLOW),
     "frozen_activations": _small_steps(FROZEN),
+    "mean_field": _mean_field,
     "one_large_step": _one_large_step,
 }
 """The clean test error from every parameter of runs, shape (runs,) each, by the prediction's name."""

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bocnn.data.data_model import data_model_of
 from bocnn.data.draws import (
     SIGNAL,
+    Flips,
     Seed,
     draw_factor,
     draw_labels,
@@ -55,15 +57,47 @@ def test_an_epochs_order_is_a_uniform_permutation() -> None:
 
 def test_labels_are_balanced_and_flips_grow_with_p() -> None:
     flipped: set[int] = set()
-    clean, _ = draw_labels(seed(1), 20_000, 0.0, arena())
+    clean, _ = draw_labels(seed(1), 20_000, Flips(0.0, 0.0, False), arena())
     assert abs(clean.mean()) < 4 / np.sqrt(clean.size)
-    for p in (0.0, 0.1, 0.3, 0.49):
-        true, observed = draw_labels(seed(1), 20_000, p, arena())
+    for p in (0.0, 0.1, 0.3, 0.5):
+        true, observed = draw_labels(seed(1), 20_000, Flips(p, p, False), arena())
         np.testing.assert_array_equal(true, clean)
         now = set(np.flatnonzero(true != observed).tolist())
         assert flipped <= now
         assert abs(len(now) / clean.size - p) < 4 * 0.5 / np.sqrt(clean.size)
         flipped = now
+
+
+@pytest.mark.parametrize("flips", [Flips(0.3, 0.0, False), Flips(0.1, 0.4, False)])
+def test_each_class_is_flipped_with_a_probability_of_its_own(flips: Flips) -> None:
+    true, observed = draw_labels(seed(1), 20_000, flips, arena())
+    for label, p in ((1.0, flips.positive), (-1.0, flips.negative)):
+        share = np.mean(observed[true == label] != label)
+        assert abs(share - p) <= 4 * np.sqrt(p * (1 - p) / 9_000)
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "count"), [(20, 0.2, 4), (21, 0.5, 11), (20, 0.02, 0), (7, 0.1, 1)]
+)
+def test_a_counted_process_flips_an_exact_number_and_a_growing_set(
+    n: int, p: float, count: int
+) -> None:
+    for r in range(20):
+        true, observed = draw_labels(seed(r), n, Flips(p, p, True), arena())
+        assert np.sum(true != observed) == count
+        fewer = draw_labels(seed(r), n, Flips(p / 2, p / 2, True), arena())[1]
+        assert ((fewer != true) <= (observed != true)).all()
+
+
+@pytest.mark.parametrize("word", ["flip", "asymmetric", "count"])
+def test_labels_of_the_data_model_are_those_of_the_compiled_draw(word: str) -> None:
+    row = {"data": "signal", "noise": "orthogonal", "n": 200, "label_process": word}
+    row |= {"p_flip": 0.3, "p_flip_negative": 0.1}
+    drawn = data_model_of(row).draw_labels(row, seed(4))
+    negative = 0.1 if word == "asymmetric" else 0.3
+    true, observed = draw_labels(seed(4), 200, Flips(0.3, negative, word == "count"), arena())
+    np.testing.assert_array_equal(drawn.true, true)
+    np.testing.assert_array_equal(drawn.observed, observed)
 
 
 def test_normals_of_a_quantity_are_standard_over_replicates() -> None:

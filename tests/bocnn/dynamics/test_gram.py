@@ -30,6 +30,9 @@ from tests.tolerance import assert_near
 MODES = ("both", "hidden", "output")
 
 
+LOSSES = ("logistic", "square", "hinge", "exponential")
+
+
 def start(pair: Pair, rule: Rule, *, wide: bool = True) -> Training:
     """The engine's training of a pair."""
     return Training(pair.training_set, pair.network, rule, wide=wide)
@@ -90,8 +93,13 @@ def test_trained_states_agree_for_any_problem(n, d, m, mode, mu_norm, v0, seed) 
 
 
 @pytest.mark.parametrize("name", activation.NAMES)
-@pytest.mark.parametrize("loss", ["logistic", "square"])
-@pytest.mark.parametrize("patches", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("loss", "patches"),
+    [
+        *((loss, q) for loss in ("logistic", "square") for q in (1, 2, 3)),
+        *((loss, 2) for loss in LOSSES[2:]),
+    ],
+)
 def test_every_network_and_loss_is_the_dense_one(name: str, loss: str, patches: int) -> None:
     pair = make_pair(Problem(11, 40, m=3, activation=name, patches=patches))
     rule = make_rule(activation=name, loss=loss, eta=0.02, eta_output=0.02)
@@ -262,7 +270,7 @@ def test_only_the_named_layers_move(mode: str) -> None:
     assert (mode == "hidden") == np.array_equal(pair.network.output, ended.output)
 
 
-@pytest.mark.parametrize("loss", ["logistic", "square"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_training_stops_at_the_first_loss_within_the_tolerance(loss: str) -> None:
     pair = make_pair(Problem(10, 100))
     status, steps = trained(pair, make_rule(loss=loss, loss_tol=0.1), 10_000).status

@@ -23,6 +23,9 @@ def one_sided(true: Array, p_flip: float) -> Array:
     return np.where(true > 0, p_flip, 0.0)
 
 
+ONE_SIDED = label_processes.LabelProcess(one_sided)
+
+
 def adam(groups: list[dict[str, Any]], parameters: optimizers.OptimizerParameters) -> Any:
     """Adam."""
     return torch.optim.Adam(groups, lr=parameters.eta)
@@ -31,9 +34,9 @@ def adam(groups: list[dict[str, Any]], parameters: optimizers.OptimizerParameter
 ADDITIONS: list[tuple[str, str, dict[str, Any], Any]] = [
     ("noise", "toy_signs", noises.NOISES, noises.Noise(signs)),
     ("data", "toy_orbit", signals.SIGNALS, signals.Signals(((1, 0, 1), (-1, 1, 1)))),
-    ("label_process", "toy_one_sided", label_processes.LABEL_PROCESSES, one_sided),
+    ("label_process", "toy_one_sided", label_processes.LABEL_PROCESSES, ONE_SIDED),
     ("optimizer", "toy_adam", optimizers.OPTIMIZERS, adam),
-    ("loss", "toy_hinge", losses.LOSSES, lambda f, y: torch.relu(1 - y * f)),
+    ("loss", "toy_absolute", losses.LOSSES, lambda f, y: (f - y).abs()),
     (
         "activation",
         "toy_gelu",
@@ -125,7 +128,7 @@ def test_without_torch_the_plan_has_a_cost_and_training_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(optimizers.OPTIMIZERS, "toy_adam", adam)
-    monkeypatch.setattr("bocnn.engines.dense.find_spec", lambda name: None)
+    monkeypatch.setattr("bocnn.engines.dense.engine.find_spec", lambda name: None)
     runs = runs_with("optimizer", "toy_adam")
     assert (MODEL.flops(runs) > 0).all()
     with pytest.raises(ValueError, match=r"dense: it needs torch: pip install 'bocnn\[dense\]'"):
@@ -136,7 +139,7 @@ def test_without_torch_the_plan_has_a_cost_and_training_names_the_extra(
 def test_flips_of_one_class_give_the_mean_of_the_classes_errors(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(label_processes.LABEL_PROCESSES, "toy_one_sided", one_sided)
+    monkeypatch.setitem(label_processes.LABEL_PROCESSES, "toy_one_sided", ONE_SIDED)
     strong = {"mu_norm": np.full(3, 100.0), "eta": np.full(3, 0.01)}
     found = MODEL.run(runs_with("label_process", "toy_one_sided") | strong)
     np.testing.assert_array_equal(found["test_error_clean"], 0.0)

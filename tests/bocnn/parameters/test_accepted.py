@@ -114,7 +114,7 @@ def test_the_gpu_takes_no_such_word(name: str) -> None:
 
 
 def test_the_gpus_codes_are_those_of_the_processor() -> None:
-    assert GPU_WORDS.keys() - WORDS.keys() == {"optimizer", "label_process"}
+    assert GPU_WORDS.keys() - WORDS.keys() == {"optimizer"}
     for name in CODED:
         words = GPU_WORDS[name]
         assert tuple(WORDS[name][: len(words)]) == tuple(words)
@@ -124,8 +124,8 @@ def test_the_dense_network_refuses_words_that_it_does_not_know() -> None:
     generator = torch.Generator().manual_seed(0)
     network = dense.initialize(generator, (2, 5), dense.InitialScales(0.1, 0.1))
     data = dense.draw_data(generator, 4, torch.eye(5, dtype=torch.float64)[:2])
-    with pytest.raises(ValueError, match="received loss: hinge; the dense network accepts log"):
-        dense.training_loss(network, data, "hinge")
+    with pytest.raises(ValueError, match="received loss: ramp; the dense network accepts log"):
+        dense.training_loss(network, data, "ramp")
     with pytest.raises(ValueError, match="received layers: first; the dense network accepts both"):
         dense.train(network, data, dense.Recipe(0.1, layers="first"), 1)
     with pytest.raises(ValueError, match="received activation: gelu; the dense network accepts"):

@@ -42,6 +42,9 @@ CASES: list[tuple[Any, Given, Given]] = [
     (MODEL, {"optimizer": "adam", "mu_support": 200}, {"mu_support": 10**6}),
     (MODEL, {"noise": "laplace", "data": "xor", "mu_support": 100}, {"mu_support": 101}),
     (MODEL, {"noise": "laplace"}, {"dof": 3.0}),
+    (MODEL, {"p_flip": 0.3, "label_process": "count"}, {"p_flip_negative": 0.1}),
+    (MODEL, {}, {"label_process": "count"}),
+    (MODEL, {}, {"label_process": "asymmetric"}),
     (MODEL, {"noise": "laplace"}, {"density": 0.3}),
     (MODEL, {"optimizer": "adam"}, {"momentum": 0.5}),
     (MODEL, {"optimizer": "sign"}, {"momentum": 0.5}),
@@ -121,6 +124,8 @@ def test_it_is_not_idle_elsewhere(model: Any, where: Given, idle: Given) -> None
         "v0": {"train": "both"},
         "mu_support": {"optimizer": "adam"},
         "dof": {"noise": "student_t"},
+        "p_flip_negative": {"label_process": "asymmetric"},
+        "label_process": {"p_flip": 0.3},
         "density": {"noise": "sparse"},
         **{key: {"optimizer": "adam"} for key in ("beta1", "beta2", "epsilon")},
     }

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bocnn import MODEL
-from bocnn.data.draws import Seed
+from bocnn.data.draws import Flips, Seed
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.model import DataParameters
 from bocnn.data.training_set import draw_training_set
@@ -40,7 +40,9 @@ OTHER: dict[str, Any] = {
     "noise": "isotropic",
     "dof": 3.0,
     "density": 0.2,
+    "label_process": "count",
     "p_flip": 0.3,
+    "p_flip_negative": 0.1,
     "sigma_0": 0.02,
     "v0": 0.3,
     "output_init": "sign",
@@ -76,15 +78,17 @@ WITH: dict[str, dict[str, Any]] = {
     "mu_support": {"optimizer": "adam"},
     "dof": {"noise": "student_t"},
     "density": {"noise": "sparse"},
+    "label_process": {"p_flip": 0.3},
+    "p_flip_negative": {"label_process": "asymmetric"},
 }
 
 
 def drawn(**given: Any) -> tuple[np.ndarray, ...]:
     """Patches, true labels, and the hidden layer at the start, of one run by its key."""
     runs = pack_runs(MODEL.canonical(columns(1, **given)), np.arange(1))
-    names = {"law": "data"}
+    flips = Flips(runs.p_flip[0], runs.p_flip_negative[0], bool(runs.counted[0]))
     parameters = DataParameters(
-        *(getattr(runs, names.get(name, name))[0] for name in DataParameters._fields)
+        *(flips if name == "flips" else getattr(runs, name)[0] for name in DataParameters._fields)
     )
     seed, arena = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), workspace()
     geometry = draw_geometry(parameters, seed, arena)

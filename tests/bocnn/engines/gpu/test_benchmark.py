@@ -1,5 +1,8 @@
 """The GPU benchmark: its yardstick trains the same dynamics, and every table can be made."""
 
+import time
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -9,6 +12,13 @@ from benchmarks.shapes import Shape
 from bocnn.engines.gpu import launch
 from bocnn.engines.gpu.buffers import allocate_drawn, allocate_trained
 from tests.bocnn.conftest import DEVICE, Engine
+
+
+def seconds(call: Callable[[], object], repeats: int) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
 
 
 def test_batched_torch_trains_as_the_kernel_does() -> None:
@@ -33,6 +43,8 @@ def test_batched_torch_trains_as_the_kernel_does() -> None:
 def test_every_table_can_be_made(gpu: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "WARPS", (1,))
     monkeypatch.setattr(benchmark, "REGISTERS", (128,))
+    if DEVICE == "cpu":  # what the interpreter takes is no figure of a table
+        monkeypatch.setattr(benchmark, "best_seconds", seconds)
     case = benchmark.make_case(Shape(5, 2, 2), DEVICE, 2, n_test=4)
     row = benchmark.row_of(case, benchmark.measure_case(case, cpu_runs=3), peak=1e12)
     assert len(row) == 12 and all(row)

@@ -79,7 +79,25 @@ def test_a_ray_that_is_started_here_is_closed_to_other_users(
     assert not (tmp_path / ".ray").exists()
     for pid in processes_of(session):
         assert Path(f"/proc/{pid}/environ").stat().st_mode & 0o077 == 0
-        assert "RAY_AUTH_TOKEN=" not in Path(f"/proc/{pid}/cmdline").read_text()
+        command = Path(f"/proc/{pid}/cmdline").read_text()
+        assert "RAY_AUTH_TOKEN=" not in command
+        assert not any(f"/{name}.py" in command for name in ("log_monitor", "monitor", "dashboard"))
+
+
+def test_a_cluster_that_is_started_elsewhere_keeps_its_processes() -> None:
+    internal = connection.ray._private
+
+    def parts() -> list[object]:
+        return [
+            internal.parameter.RayParams,
+            internal.node.Node.start_api_server,
+            internal.utils.get_dashboard_dependency_error,
+        ]
+
+    before = parts()
+    with connection.private():
+        assert not any(a is b for a, b in zip(parts(), before, strict=True))
+    assert all(a is b for a, b in zip(parts(), before, strict=True))
 
 
 def test_a_secret_of_its_own_is_new_and_gone_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import triton
 import triton.language as tl
 
 from bocnn.data import draws
+from bocnn.data.draws import Flips
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.model import DataParameters
 from bocnn.data.training_set import draw_training_set
@@ -94,7 +95,8 @@ def test_points_and_filters_are_those_of_the_cpu(d: int, data: str, noise: str) 
     drawn = allocate_drawn(1, sizes, plan, DEVICE)
     draw(Batch(runs, sizes, plan, PLAIN), drawn)
     xor, isotropic = int(data == "xor"), noise == "isotropic"
-    parameters = DataParameters(xor, n, d, m, 2.0, 1.0, 0.01, 0.2, 0.4, isotropic, True, 0)
+    flips = Flips(0.4, 0.4, False)
+    parameters = DataParameters(xor, n, d, m, 2.0, 1.0, 0.01, 0.2, flips, isotropic, True, 0)
     seed = draws.Seed(given.key0[0], given.key1[0], given.replicate[0])
     arena = workspace()
     geometry = draw_geometry(parameters, seed, arena)
