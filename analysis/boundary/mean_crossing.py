@@ -137,7 +137,7 @@ def _runs_behind(used: Ints) -> Floats:
     parts = (weight / np.maximum(used - 1, 1)).sum(axis=2)
     runs = 1 + np.divide(weight.sum(axis=2), parts, out=np.zeros(parts.shape), where=parts > 0)
     equal = np.where(used > 0, used, most[..., None]).min(axis=2) == most
-    return np.where(equal | (most < 2), most, runs)
+    return np.asarray(np.where(equal | (most < 2), most, runs), dtype=np.float64)
 
 
 def _ends(
