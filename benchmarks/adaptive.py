@@ -45,7 +45,7 @@ HEADER = (
         "interval / target",
         "dense / runs",
     ),
-    *("intervals that hold, %", "bias, stated error"),
+    *("covered, %", "bias, stated error"),
 )
 
 

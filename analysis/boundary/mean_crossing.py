@@ -16,7 +16,7 @@ from analysis.statistics.profiles import Profiles
 from analysis.statistics.tolerance import NEGLIGIBLE
 
 MEAN = "mean"
-HALF_BENIGN = "half benign"
+MEDIAN = "median"
 # A cell this improbable on the wrong side of the crossing says that the column turns back.
 WRONG_SIDE = 1e-3
 
