@@ -15,7 +15,7 @@ import numpy as np
 from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.sampling.crossings import LevelCrossings, find_crossings
 from sweeps.sampling.lattice import Floats, Ints, Lattice, Observed
-from sweeps.sampling.targets import State, chosen, grid_error, state_of
+from sweeps.sampling.targets import LEAST_RUNS, State, chosen, grid_error, state_of
 
 FIRST_ROWS, FIRST_RUNS = 5, 2
 """Rows of a column in round 0, about, a power of two apart; and runs in each, and in a row that locates."""
@@ -177,4 +177,6 @@ def _filled(effective: list[Floats], weights: list[Floats], budget: int) -> list
         )
         part = order[: filled + 1]
         counts[part] = np.maximum(np.ceil(level[filled] * want[part] - have[part]), 0)
+        # Quiet columns too have as many as an error needs to count.
+        counts[some] = np.maximum(counts[some], np.ceil(LEAST_RUNS - have[some]))
     return np.split(counts, np.cumsum([len(one) for one in effective])[:-1])
