@@ -93,7 +93,7 @@ def summary_of(
     summary = summarise(plan, dataset.location, shard_size=shard_size, damaged=damaged)
     if found is None:
         return summary
-    words, published = found.proposer.words(), found.proposer.sampler.runs - plan.todo
+    words, published = found.proposer.sampler.words(), found.proposer.sampler.runs - plan.todo
     runs, basis = expectation(found)
     expected = SamplingForecast(words, published, runs, basis, found.proposer.sampler.spec.at_most)
     return replace(summary, sampling=expected)
@@ -204,7 +204,9 @@ class _Trainer(NamedTuple):
         live = Live(self.output.out, 0, 0)
 
         def show(plan: Plan) -> None:
-            live.note(found.proposer.words())
+            sampler = found.proposer.sampler
+            of = f"; round {sampler.rounds:,} of {plan.todo:,} more" if plan.todo else ""
+            live.note(f"{sampler.words()}{of}")
             live.extend(plan.todo, len(cut_shards(plan, self.shard_size)))
 
         def rounds(run: Callable[[TrainingJob], dict[int, str]]) -> Outcome:

@@ -22,7 +22,7 @@ FIGURES = {
     for suffix in ("png", "svg")
 }
 RESULTS = ("cells", "boundary", "laws", "kinks", "shift", "theory", "levels", "local", "selection")
-TABLES = {f"{name}.csv" for name in (*RESULTS, "half-benign", "rows")} | {"table.md"}
+TABLES = {f"{name}.csv" for name in (*RESULTS, "median-boundary", "rows")} | {"table.md"}
 OTHERS = {"report.html", "sweep.yaml"}
 
 
