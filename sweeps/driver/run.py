@@ -14,8 +14,7 @@ from sweeps.driver.options import Executor, Output, RunOptions
 from sweeps.driver.proposals import train_rounds
 from sweeps.driver.ray_session import RaySession
 from sweeps.driver.steps import Outcome, check_dataset, execute, owner_of, plan_sweep, prepare
-from sweeps.errors import SweepError, UnwritableError
-from sweeps.optional import require
+from sweeps.errors import SweepError, UnwritableError, require
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import check_memory, gpu_sample, saturated_throughput
 from sweeps.plan.plan import Plan
