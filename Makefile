@@ -17,7 +17,9 @@ ARORA := arora-training-curves arora-width arora-random-labels arora-digits
 TANGENT := tangent-initialization tangent-heat-map
 PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT)
 
-INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
+# pip would compile on one core, and the libraries' own tests too.
+INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile
+COMPILE = $(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib > $(VENV)/compileall.log || true
 
 .PHONY: help setup setup-cluster hooks demo papers test test-all check docs format wheel lock clean \
 	bench bench-gpu journey kills scale million fuzz hostile
@@ -42,6 +44,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --editable '.[dev]'
+	$(COMPILE)
 	touch $@
 
 # A node of a cluster needs no tools: Ray with its dashboard and autoscaler, and torch for its GPUs.
@@ -50,6 +53,7 @@ setup-cluster: $(VENV)/.cluster
 $(VENV)/.cluster: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --editable '.[cluster,gpu]'
+	$(COMPILE)
 	touch $@
 
 demo: $(READY)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from analysis import names as _names
 
 if TYPE_CHECKING:
-    from analysis.boundary.half_benign import find_benign_boundary as find_benign_boundary
     from analysis.boundary.mean_crossing import Boundary as Boundary
     from analysis.boundary.mean_crossing import find_boundary as find_boundary
+    from analysis.boundary.median_crossing import find_median_boundary as find_median_boundary
     from analysis.cells.aggregate import aggregate as aggregate
     from analysis.cells.cells import Cells as Cells
     from analysis.cells.cells import transposed as transposed

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 MODULES: dict[str, tuple[str, ...]] = {
-    "analysis.boundary.half_benign": ("find_benign_boundary",),
+    "analysis.boundary.median_crossing": ("find_median_boundary",),
     "analysis.boundary.mean_crossing": ("Boundary", "find_boundary"),
     "analysis.cells.aggregate": ("aggregate",),
     "analysis.cells.cells": ("Cells", "transposed"),

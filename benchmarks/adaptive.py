@@ -26,7 +26,7 @@ from benchmarks.coverage import DRAWS, Tally, quantities_of, tally_of
 from benchmarks.planted import LEVEL, STEEPNESS, Scenario, X
 from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.sampling.lattice import Lattice
-from sweeps.sampling.sampler import Sampler
+from sweeps.sampling.sampler import AdaptiveSampler
 
 ROWS, SPAN, REPLICATES, AT_MOST, ROUND = 241, 3.7, 1000, 60_000, 400
 DENSE_ROWS, DENSE_REPLICATES, DENSE_SWEEPS = 31, 10, 20
@@ -45,7 +45,7 @@ HEADER = (
         "interval / target",
         "dense / runs",
     ),
-    *("intervals that hold, %", "bias, stated error"),
+    *("covered, %", "bias, stated error"),
 )
 
 
@@ -131,7 +131,7 @@ def adaptive(family: Family, seed: int) -> Sampled:
     numbers, setting = np.arange(len(X) * ROWS).reshape(shape), np.zeros(len(X), dtype=np.int64)
     lattice = Lattice(numbers, u, np.exp(u), X, setting, REPLICATES, True)
     spec = SamplingSpec(family.target, family.half_width, AT_MOST, ROUND)  # type: ignore[arg-type]
-    sampler = Sampler(spec, lattice, (family.level,))
+    sampler = AdaptiveSampler(spec, lattice, (family.level,))
     values = np.full((*shape, REPLICATES), np.nan)
     while (runs := sampler.ask()).cells.size:
         columns, rows = np.divmod(runs.cells, ROWS)

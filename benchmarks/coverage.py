@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.boundary.half_benign import find_benign_boundary
-from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, Boundary, find_boundary
+from analysis.boundary.mean_crossing import MEAN, MEDIAN, Boundary, find_boundary
+from analysis.boundary.median_crossing import find_median_boundary
 from analysis.cells.cells import Cells, transposed
 from analysis.dataset.plane import Floats
 from analysis.scaling.broken_power_law import fit_broken_power_law
@@ -40,7 +40,7 @@ HEADER = (
     "replicates",
     "shared",
     "sweeps",
-    "intervals that hold, %",
+    "covered, %",
     "bias, stated error",
 )
 KINDS = ("power", "line", "kink", "vertical", "outside")
@@ -56,7 +56,7 @@ class Job(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What sweeps show of one quantity: the share of intervals that hold, and why.
+    """What sweeps show of one quantity: the share of intervals that cover the truth, and why.
 
     `bias` is that of the estimates, and `stated` half the interval over 1.96 and over the t inflation,
     both over the estimates' spread and of the intervals that end.
@@ -81,7 +81,7 @@ def jobs() -> Iterator[Job]:
     yield from (Job(Scenario("power", MEDIUM, r)) for r in sizes)
     yield from (Job(Scenario("power", MEDIUM, r, shared=0.5)) for r in sizes)
     yield from (Job(Scenario("power", MEDIUM, r, factor=1.2)) for r in sizes)
-    for what in (HALF_BENIGN, COLLAPSE):
+    for what in (MEDIAN, COLLAPSE):
         yield from (
             Job(Scenario("power", noise, r), what) for noise in (LIGHT, HEAVY) for r in sizes
         )
@@ -129,7 +129,7 @@ def _quantities(job: Job, seed: int) -> Iterator[tuple[str, Floats]]:
     if scenario.kind == "vertical":
         # Planted upright: scanned along x, which is what transposing does.
         cells = transposed(upright(cells))
-    find = find_benign_boundary if job.what == HALF_BENIGN else find_boundary
+    find = find_median_boundary if job.what == MEDIAN else find_boundary
     yield from quantities_of(scenario, find(cells, LEVEL, resampling=how), truth)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.util import find_spec
 from reprlib import Repr
 
 Path = tuple[str | int, ...]
@@ -83,3 +84,20 @@ def _line(path: Path, lines: Mapping[Path, int]) -> int:
     while path and path not in lines:
         path = path[:-1]
     return lines.get(path, 1)
+
+
+def require(package: str, extra: str, *, otherwise: str = "") -> None:
+    """Check that an optional package is installed, without importing it.
+
+    Args:
+        package: its name, as it is imported.
+        extra: the extra of bocnn that brings it.
+        otherwise: what to do without it, for the message.
+    Raises:
+        SweepError: it is not installed.
+    """
+    if find_spec(package) is None:
+        alternative = f", or {otherwise}" if otherwise else ""
+        raise SweepError(
+            f"{package} is not installed: pip install 'bocnn[{extra}]'{alternative}; nothing was started"
+        )

@@ -40,7 +40,6 @@ ORDER = {
     "sweeps": (
         *(
             "errors",
-            "optional",
             "models",
             "declare",
             "provenance",

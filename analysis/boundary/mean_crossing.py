@@ -16,7 +16,7 @@ from analysis.statistics.profiles import Profiles
 from analysis.statistics.tolerance import NEGLIGIBLE
 
 MEAN = "mean"
-HALF_BENIGN = "half benign"
+MEDIAN = "median"
 # A cell this improbable on the wrong side of the crossing says that the column turns back.
 WRONG_SIDE = 1e-3
 
@@ -51,7 +51,9 @@ class Boundary:
     def dof(self) -> float:
         """Degrees of freedom of what is fitted to several columns: those of one replicate set."""
         runs = self.runs[np.isfinite(self.runs) & (self.runs > 0)]
-        known = 1 + 1 / np.mean(1 / np.maximum(runs - 1, 1)) if runs.size else 1.0
+        known = float(runs.max(initial=1.0))
+        if np.any(runs < known):
+            known = 1 + 1 / float(np.mean(1 / np.maximum(runs - 1, 1)))
         return float(Resampling(resample_jointly=self.resample_jointly).dof(known))
 
     @property
@@ -131,10 +133,11 @@ def _runs_behind(used: Ints) -> Floats:
     Where cells have different runs, those with many decide the column's crossing: degrees of freedom are
     their harmonic mean, weighted by the square of the runs.
     """
-    weight = used.astype(np.float64) ** 2
+    most, weight = used.max(axis=2), used.astype(np.float64) ** 2
     parts = (weight / np.maximum(used - 1, 1)).sum(axis=2)
     runs = 1 + np.divide(weight.sum(axis=2), parts, out=np.zeros(parts.shape), where=parts > 0)
-    return np.asarray(np.where(used.max(axis=2) > 1, runs, used.max(axis=2)))
+    equal = np.where(used > 0, used, most[..., None]).min(axis=2) == most
+    return np.asarray(np.where(equal | (most < 2), most, runs), dtype=np.float64)
 
 
 def _ends(

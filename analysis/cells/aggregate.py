@@ -45,7 +45,7 @@ def aggregate(
         spec: the plane's columns and the measure.
         include_unconverged: also use runs without success that have a value all the same.
         batches: replicates r and r + batches share a value, which is their mean: what boundaries need, in
-            bounded memory. Intervals then have batches − 1 degrees of freedom, and the half-benign
+            bounded memory. Intervals then have batches − 1 degrees of freedom, and the median
             definition is left out. None takes a value a run up to MAX_VALUES runs, else BATCHES.
     Raises:
         AnalysisError: an unknown or non-numeric column, no row of the present sweep, or two runs

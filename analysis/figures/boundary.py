@@ -34,7 +34,7 @@ LINE_ORDER = 4
 MAX_LEGEND_LETTERS = 60
 MAX_NAMED_SETTINGS = 3
 """Settings beyond which lines have no words in the legend."""
-LEGEND_ORDER = ("measured", "crosses", "fit", "two regimes", "theory", "predicted")
+LEGEND_ORDER = ("measured", "crosses", "fit", "broken power law", "theory", "predicted")
 
 
 class _BoundaryLine(NamedTuple):
@@ -65,7 +65,7 @@ def draw_boundary(
         boundary: one level's boundary.
         laws: fitted power laws to draw; those not fitted are skipped.
         comparisons: theory's exponents with their fitted constants.
-        broken_laws: two regimes; drawn where they are preferred.
+        broken_laws: broken power laws; drawn where they are preferred.
         predicted: y* of predictions that state one, in the values of y, shape (settings, x).
     """
     x, y = (
@@ -165,7 +165,7 @@ def _regimes(law: BrokenPowerLaw) -> _BoundaryLine | None:
         return np.asarray(law.log_constant + below * u + change)
 
     words = f"exponents {below:.3f}, {above:.3f}, break at {at:.4g}"
-    return _BoundaryLine(law.setting, None, log_y, "-", "two regimes", words)
+    return _BoundaryLine(law.setting, None, log_y, "-", "broken power law", words)
 
 
 def _draw_curve(axes: Axes, boundary: Boundary, curve: _BoundaryLine, *, colour: Colour) -> None:

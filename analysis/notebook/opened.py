@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.boundary.median_crossing import find_median_boundary
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
 from analysis.dataset.files import Dataset, open_dataset
@@ -123,18 +123,18 @@ class OpenedCells(ShownRecord, Cells):
     levels: tuple[float, ...] = ()  # of the dataset's analysis
 
     def boundary(
-        self, level: float | None = None, *, half_benign: bool = False, **resampling: Any
+        self, level: float | None = None, *, median: bool = False, **resampling: Any
     ) -> OpenedBoundary:
         """Where, in each column, the measure crosses a level.
 
         Args:
             level: None takes the first one of the dataset's analysis.
-            half_benign: where half of the runs are below the level, instead of where their mean is.
+            median: where half of the runs are below the level, instead of where their mean is.
             resampling: fields of `Resampling`, such as draws=200 or confidence=0.9.
         Raises:
             AnalysisError: no level is given, and the dataset states none.
         """
-        find = find_benign_boundary if half_benign else find_boundary
+        find = find_median_boundary if median else find_boundary
         found = find(self, self._level(level), resampling=Resampling(**resampling))
         return OpenedBoundary._of(found)
 

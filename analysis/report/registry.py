@@ -12,7 +12,7 @@ SECTIONS: tuple[str, ...] = (
     "analysis.report.sections.boundary.plane_map:PlaneMap",
     "analysis.report.sections.boundary.crossings:BoundaryByColumn",
     "analysis.report.sections.scaling.power_laws:PowerLaws",
-    "analysis.report.sections.scaling.two_regimes:TwoRegimes",
+    "analysis.report.sections.scaling.broken_laws:BrokenLaws",
     "analysis.report.sections.boundary.shift:ShiftOfBoundary",
     "analysis.report.sections.scaling.trends:Trends",
     "analysis.report.sections.scaling.local_exponent:LocalExponents",

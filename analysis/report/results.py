@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.boundary.half_benign import find_benign_boundary
 from analysis.boundary.mean_crossing import Boundary, find_boundary
+from analysis.boundary.median_crossing import find_median_boundary
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
 from analysis.cells.predicted import predicted_boundary
@@ -81,7 +81,7 @@ class Results:
             return ()
         with quiet():
             return tuple(
-                find_benign_boundary(self.cells, level, resampling=self.resampling)
+                find_median_boundary(self.cells, level, resampling=self.resampling)
                 for level in self.spec.levels
             )
 

@@ -1,4 +1,4 @@
-"""Two regimes: a power law that changes its exponent at a break, and whether BIC prefers it."""
+"""Broken power laws: a power law that changes its exponent at a break, and whether BIC prefers it."""
 
 from dataclasses import dataclass
 

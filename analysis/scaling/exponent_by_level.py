@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 
-from analysis.boundary.half_benign import find_benign_boundary
-from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, Boundary, find_boundary
+from analysis.boundary.mean_crossing import MEAN, MEDIAN, Boundary, find_boundary
+from analysis.boundary.median_crossing import find_median_boundary
 from analysis.cells.cells import Cells
 from analysis.scaling.power_law import PowerLaw, fit_power_law
 from analysis.statistics.bootstrap import Resampling
@@ -58,7 +58,7 @@ def exponents(
     kept = {(one.level, one.definition): one for one in known}
     finders: dict[str, Callable[..., Boundary]] = {MEAN: find_boundary}
     if cells.batched_runs is None:
-        finders[HALF_BENIGN] = find_benign_boundary
+        finders[MEDIAN] = find_median_boundary
     found = []
     for level, definition in product(levels or default_levels(cells), finders):
         boundary = kept.get((level, definition)) or finders[definition](

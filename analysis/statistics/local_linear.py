@@ -95,8 +95,8 @@ def _left_out_loss(u: Floats, means: Floats, used: Floats, bandwidth: float) -> 
 def profile_smoother(u: Floats, runs: Floats, bandwidth: float) -> Floats:
     """The matrix that smooths a column whose cells have different runs, or none, on all of its cells.
 
-    Far from the cells with runs, further than the kernel or a step reaches, the smoothed profile is a
-    straight line between those on either side.
+    Where a cell with runs on one side is further than the kernel or a step reaches, the smoothed profile is
+    a straight line between those on either side.
 
     Args:
         u: coordinates, shape (cells,), sorted.
@@ -108,10 +108,15 @@ def profile_smoother(u: Floats, runs: Floats, bandwidth: float) -> Floats:
     ok = runs > 0
     step = float(np.median(np.diff(u))) if len(u) > 1 else 1.0
     matrix = smoother(u[ok], runs[ok], bandwidth, u, step=step)
-    nearest = np.abs(u[:, None] - u[None, ok]).min(axis=1)
-    far = nearest > step * max(bandwidth, 1.0) * (1 + RIDGE)
+    reach = step * max(bandwidth, 1.0) * (1 + RIDGE)
+    known = u[ok]
+    before = np.searchsorted(known, u, side="right") - 1
+    after = np.searchsorted(known, u)
+    # Beyond the first or last cell with runs there is one side alone.
+    left = np.where(before < 0, 0.0, u - known[np.maximum(before, 0)])
+    right = np.where(after == len(known), 0.0, known[np.minimum(after, len(known) - 1)] - u)
+    far = np.maximum(left, right) > reach
     if far.any():
-        known = matrix[ok]
-        lines = [np.interp(u[far], u[ok], column) for column in known.T]
+        lines = [np.interp(u[far], known, column) for column in matrix[ok].T]
         matrix[far] = np.stack(lines, axis=1)
     return matrix

@@ -14,7 +14,7 @@ from analysis.dataset.plane import Floats
 
 # Few replicates estimate badly what columns share, and its inverse is what intervals go by: the share of it
 # that stays with columns that share all. Simulated, 3 replicates that share half of their noise: 92.6 % of
-# half-benign crossings hold at 0.
+# median crossings hold at 0.
 SHARED_NOISE_WEIGHT = 0.05
 
 

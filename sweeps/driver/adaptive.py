@@ -11,7 +11,7 @@ from sweeps.driver.proposals import MeasuredColumns, Rounds
 from sweeps.models.protocol import CompilesCode
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, make_plan
 from sweeps.plan.shard import Runs
-from sweeps.sampling.sampler import Sampler, sampler_of, usable
+from sweeps.sampling.sampler import AdaptiveSampler, sampler_of, usable
 from sweeps.store.dataset import DatasetFolder
 
 _PILOT_FLOPS = 5 * NOMINAL_FLOPS_PER_S
@@ -36,14 +36,6 @@ class AdaptiveProposer:
             measured: every column, in the order of `ask`.
         """
         self.sampler.tell(usable(self.resolved, measured))
-
-    def words(self) -> str:
-        """Rounds, runs and present widths, for a person."""
-        state, sampler = self.sampler.state, self.sampler
-        known = (
-            state.words(sampler.spec) if state else f"{sampler.spec.target}, nothing is known yet"
-        )
-        return f"{sampler.rounds:,} rounds of {sampler.runs:,} runs: {known}"
 
 
 class Replay(NamedTuple):
@@ -105,14 +97,14 @@ def expectation(found: Replay) -> Expectation:
     return Expectation(min(max(needed, asked), sampler.spec.at_most), basis)
 
 
-def _located(sampler: Sampler) -> float | None:
+def _located(sampler: AdaptiveSampler) -> float | None:
     """The present half width, where all crossings are located."""
     state = sampler.state
     known = state is not None and not state.open and np.isfinite(state.half_width)
     return state.half_width if state is not None and known else None
 
 
-def _train_pilot(found: Replay, sampler: Sampler) -> str | None:
+def _train_pilot(found: Replay, sampler: AdaptiveSampler) -> str | None:
     """Train rounds in memory until crossings are located, and as many runs again; or say why not."""
     plan, model = found.plan, found.plan.model
     steps, spent, located = plan.resolved.spec.trajectory, 0.0, 0

@@ -152,7 +152,7 @@ def _counted(
     if resolved.spec.sampling is not None:
         rounds = replay(resolved, dataset)
         planned = rounds.proposer.sampler.runs
-        return _Counted(planned, planned - rounds.plan.todo, rounds.proposer.words())
+        return _Counted(planned, planned - rounds.plan.todo, rounds.proposer.sampler.words())
     plan = Plan(resolved, (), 0, 0.0, 0.0)
     return _Counted(plan.total, make_plan(resolved, ids).done if done is None else done)
 

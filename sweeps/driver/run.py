@@ -14,8 +14,7 @@ from sweeps.driver.options import Executor, Output, RunOptions
 from sweeps.driver.proposals import train_rounds
 from sweeps.driver.ray_session import RaySession
 from sweeps.driver.steps import Outcome, check_dataset, execute, owner_of, plan_sweep, prepare
-from sweeps.errors import SweepError, UnwritableError
-from sweeps.optional import require
+from sweeps.errors import SweepError, UnwritableError, require
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import check_memory, gpu_sample, saturated_throughput
 from sweeps.plan.plan import Plan
@@ -93,7 +92,7 @@ def summary_of(
     summary = summarise(plan, dataset.location, shard_size=shard_size, damaged=damaged)
     if found is None:
         return summary
-    words, published = found.proposer.words(), found.proposer.sampler.runs - plan.todo
+    words, published = found.proposer.sampler.words(), found.proposer.sampler.runs - plan.todo
     runs, basis = expectation(found)
     expected = SamplingForecast(words, published, runs, basis, found.proposer.sampler.spec.at_most)
     return replace(summary, sampling=expected)
@@ -204,7 +203,9 @@ class _Trainer(NamedTuple):
         live = Live(self.output.out, 0, 0)
 
         def show(plan: Plan) -> None:
-            live.note(found.proposer.words())
+            sampler = found.proposer.sampler
+            of = f"; round {sampler.rounds:,} of {plan.todo:,} more" if plan.todo else ""
+            live.note(f"{sampler.words()}{of}")
             live.extend(plan.todo, len(cut_shards(plan, self.shard_size)))
 
         def rounds(run: Callable[[TrainingJob], dict[int, str]]) -> Outcome:

@@ -3,9 +3,9 @@
 For boundaries that cross each column once. Round 0 has five rows a column. A column is located by
 trying the row half way between those beside its crossing, until less than half of the measure's range
 lies between them; one that seems to cross beyond the grid is probed at the grid's edge until that is sure,
-and then left. Runs of later rounds go to two rows beside the crossing, the closer the more precisely it is
-known. Which column gets how many depends on the target's kind and never on
-its half width, so that a narrower target only goes on.
+and then left. Later runs go to two or three rows beside the crossing, the closer the more precisely it is
+known. Which column gets how many depends on the target's kind and never on its half width, so that a
+narrower target only goes on.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeps.declare.sampling_spec import SamplingSpec
-from sweeps.sampling.crossings import Crossings, find_crossings
+from sweeps.sampling.crossings import LevelCrossings, find_crossings
 from sweeps.sampling.lattice import Floats, Ints, Lattice, Observed
-from sweeps.sampling.targets import State, chosen, grid_error, state_of
+from sweeps.sampling.targets import LEAST_RUNS, State, chosen, grid_error, state_of
 
 FIRST_ROWS, FIRST_RUNS = 5, 2
 """Rows of a column in round 0, about, a power of two apart; and runs in each, and in a row that locates."""
@@ -23,9 +23,11 @@ LOCATED = 0.5
 """Share of the measure's range between the rows beside a crossing up to which it is located."""
 GRID_SHARE = 0.5
 """The rows beside a crossing are so close that interpolation errs by this share of its error at most."""
-LEAST_SHARE = 0.3
-"""Of the runs beside a crossing, the least share on one side: the slope must be known too."""
-TINY = 1e-9
+LEAST_SHARE = 0.2
+"""Of what the nearest row gets, about, the least for another one: the slope must be known too."""
+NEAR = 1.0
+"""Errors by which a crossing may be on the other side of a row."""
+NOISE_FLOOR = 1e-9
 """Noise of a measure without any."""
 
 
@@ -70,14 +72,14 @@ class Columns:
             return np.asarray(np.minimum(locating, self._room(seen)))
         weights = [self._weights(found) for found in levels]
         counts = _filled([found.runs for found in levels], weights, budget)
-        wanted = [self._beside(found, n) for found, n in zip(levels, counts, strict=True)]
+        wanted = [self._beside(seen, found, n) for found, n in zip(levels, counts, strict=True)]
         return np.asarray(np.minimum(np.sum(wanted, axis=0, dtype=np.int64), self._room(seen)))
 
     def _room(self, seen: Observed) -> Ints:
         """Runs that cells may still get."""
         return np.asarray(self.lattice.replicates - seen.runs)
 
-    def _locate(self, seen: Observed, found: Crossings) -> Ints:
+    def _locate(self, seen: Observed, found: LevelCrossings) -> Ints:
         """Runs that locate crossings: half way between two rows, or at the edge of the grid."""
         more, columns = np.zeros_like(seen.runs), np.arange(len(found.low))
         middle = np.where(found.inside, (found.low + found.high) // 2, 0)
@@ -91,14 +93,14 @@ class Columns:
         more[columns[unsure], edge[unsure]] = seen.runs[columns, edge][unsure]
         return np.asarray(np.minimum(more, self._room(seen)))
 
-    def _weights(self, found: Crossings) -> Floats:
+    def _weights(self, found: LevelCrossings) -> Floats:
         """What the columns' runs are to be proportional to, shape (columns,), 0 for those that get none.
 
         For equal errors, the variance of a run. For an exponent half of the runs are spread over all
         columns, and half go by the distance from the middle of log x, as its variance does.
         """
         inside = found.inside & chosen(self.spec, self.lattice)
-        unit = np.where(inside, np.maximum(found.unit, TINY), 0.0) ** 2
+        unit = np.where(inside, np.maximum(found.unit, NOISE_FLOOR), 0.0) ** 2
         if self.spec.target == "boundary":
             return np.asarray(unit)
         weights = np.zeros(len(unit))
@@ -111,20 +113,32 @@ class Columns:
                 weights[own] = share * unit[own].mean()
         return weights
 
-    def _beside(self, found: Crossings, counts: Ints) -> Ints:
-        """Runs of the columns, shape (columns,), put on the rows beside their crossings, (columns, y)."""
-        more, u = np.zeros(self.lattice.cells.shape, dtype=np.int64), self.lattice.u
+    def _beside(self, seen: Observed, found: LevelCrossings, counts: Ints) -> Ints:
+        """Runs of the columns, shape (columns,), put on the rows beside their crossings, (columns, y).
+
+        Where a crossing is so near to a row that it may be on either side, the row beyond is taken too.
+        """
+        more = np.zeros(self.lattice.cells.shape, dtype=np.int64)
         for column in np.flatnonzero(found.inside & (counts > 0)).tolist():
-            step = self._step(found, column)
-            low = int(np.searchsorted(u, found.u[column], side="right") - 1) // step * step
-            low, high = min(low, len(u) - 2), min(low + step, len(u) - 1)
-            share = (found.u[column] - u[low]) / (u[high] - u[low])
-            upper = round(counts[column] * np.clip(share, LEAST_SHARE, 1 - LEAST_SHARE))
-            more[column, low] += counts[column] - upper
-            more[column, high] += upper
+            rows = self._rows(found, column)
+            distance = np.abs(self.lattice.u[rows] - found.u[column])
+            shares = np.maximum(1 - distance / np.diff(self.lattice.u[rows]).max(), LEAST_SHARE)
+            shares /= shares.sum()
+            # Rounded up, so that no row gets fewer where the column gets more.
+            more[column, rows] = np.ceil(shares * counts[column]).astype(np.int64)
+        # A single run would not tell how much runs scatter.
+        more[(more == 1) & (seen.runs == 0)] = FIRST_RUNS
         return more
 
-    def _step(self, found: Crossings, column: int) -> int:
+    def _rows(self, found: LevelCrossings, column: int) -> Ints:
+        """The rows beside a crossing, an error around it included, at least two."""
+        step, last = self._step(found, column), len(self.lattice.u) - 1
+        ends = found.u[column] + NEAR * found.error[column] * np.array([-1, 1])
+        low, high = (int(np.searchsorted(self.lattice.u, end, side="right")) - 1 for end in ends)
+        rows = np.arange(max(low, 0) // step, max(high, 0) // step + 2) * step
+        return np.unique(np.minimum(rows, last)) if rows[0] < last else np.array([last - 1, last])
+
+    def _step(self, found: LevelCrossings, column: int) -> int:
         """Rows between the two beside a crossing: a power of two, so that rows are used again."""
         u, error = self.lattice.u, found.error[column]
         row, step = int(np.searchsorted(u, found.u[column])), 1
@@ -132,7 +146,9 @@ class Columns:
             low = max(min(row // (2 * step) * 2 * step, len(u) - 1 - 2 * step), 0)
             gap = u[low + 2 * step] - u[low]
             jump = gap * found.steepness[column]
-            if jump > LOCATED or grid_error(gap, jump) > GRID_SHARE * error:
+            if max(jump / LOCATED, gap / found.reach[column]) > 1:
+                break
+            if grid_error(gap, jump) > GRID_SHARE * error:
                 break
             step *= 2
         return step
@@ -161,4 +177,6 @@ def _filled(effective: list[Floats], weights: list[Floats], budget: int) -> list
         )
         part = order[: filled + 1]
         counts[part] = np.maximum(np.ceil(level[filled] * want[part] - have[part]), 0)
+        # Quiet columns too have as many as an error needs to count.
+        counts[some] = np.maximum(counts[some], np.ceil(LEAST_RUNS - have[some]))
     return np.split(counts, np.cumsum([len(one) for one in effective])[:-1])

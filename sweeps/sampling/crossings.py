@@ -25,12 +25,12 @@ ITERATIONS = 4
 """Of crossings, slopes and the rows that are near; the last moves are far below an error."""
 WIDTHS = 24
 """Widths of the common transition that are tried, from a quarter of a step to a quarter of the grid."""
-TINY = 1e-12
+LEAST_END = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Crossings:
-    """Crossings of a level, each part of shape (columns,).
+class LevelCrossings:
+    """LevelCrossings of a level, each part of shape (columns,).
 
     Attributes:
         low: the row with runs before the crossing, −1 where it is below the grid.
@@ -38,7 +38,7 @@ class Crossings:
         u: coordinate of the crossing; ±inf beyond the grid.
         error: its standard error; NaN beyond the grid.
         unit: the standard error that a single run would give; NaN beyond the grid.
-        runs: runs that tell where it is.
+        reach: distance from it up to which the column is taken for straight; runs there tell where it is.
         dof: degrees of freedom of its error.
         steepness: share of the measure's range by which the mean changes for a unit of u.
         beyond: whether it is beyond the grid for sure.
@@ -49,10 +49,18 @@ class Crossings:
     u: Floats
     error: Floats
     unit: Floats
-    runs: Floats
+    reach: Floats
     dof: Floats
     steepness: Floats
     beyond: NDArray[np.bool_]
+
+    @property
+    def runs(self) -> Floats:
+        """Runs that would give these errors if each told as much as it can, shape (columns,)."""
+        known = self.error > 0
+        return np.asarray(
+            (np.divide(self.unit, self.error, out=np.zeros_like(self.u), where=known)) ** 2
+        )
 
     @property
     def inside(self) -> NDArray[np.bool_]:
@@ -72,7 +80,7 @@ class _Setting(NamedTuple):
     straight: float
 
 
-def find_crossings(seen: Observed, lattice: Lattice, level: float) -> Crossings:
+def find_crossings(seen: Observed, lattice: Lattice, level: float) -> LevelCrossings:
     """The crossings of a level in all columns.
 
     Args:
@@ -83,22 +91,22 @@ def find_crossings(seen: Observed, lattice: Lattice, level: float) -> Crossings:
     settings = (np.flatnonzero(lattice.setting == s) for s in np.unique(lattice.setting))
     found = [_of_setting(seen, lattice.u, level, columns) for columns in settings]
     parts = zip(*(vars(each).values() for each in found), strict=True)
-    return Crossings(*(np.concatenate(part) for part in parts))
+    return LevelCrossings(*(np.concatenate(part) for part in parts))
 
 
-def _of_setting(seen: Observed, u: Floats, level: float, columns: Ints) -> Crossings:
+def _of_setting(seen: Observed, u: Floats, level: float, columns: Ints) -> LevelCrossings:
     own = _setting(seen, u, level, columns)
     sides = np.array([_side(*row) for row in zip(own.used, own.z, strict=True)], dtype=np.int64)
     inside, rows = sides == 0, np.arange(len(sides))
     edge = np.array([_edge(used, side) for used, side in zip(own.used, sides, strict=True)])
     doubt = SURE * np.sqrt(_mean_variance(own, rows, edge))
-    found = Crossings(
+    found = LevelCrossings(
         low=np.where(sides < 0, -1, edge),
         high=np.where(sides > 0, len(u), edge),
         u=np.where(sides < 0, -np.inf, np.inf),
         error=np.full(len(sides), np.nan),
         unit=np.full(len(sides), np.nan),
-        runs=np.zeros(len(sides)),
+        reach=np.zeros(len(sides)),
         dof=np.ones(len(sides)),
         steepness=np.zeros(len(sides)),
         beyond=~inside & ~(np.abs(own.z[rows, edge]) <= doubt),
@@ -150,8 +158,8 @@ def _mean_variance(own: _Setting, columns: Ints, rows: Ints) -> Floats:
     return np.asarray(np.divide(own.noise, runs, out=blank, where=runs > 0))
 
 
-def _measure(found: Crossings, own: _Setting, at: Ints) -> None:
-    """Crossings of columns that cross on the grid, put where they belong."""
+def _measure(found: LevelCrossings, own: _Setting, at: Ints) -> None:
+    """LevelCrossings of columns that cross on the grid, put where they belong."""
     crossing, first = _common_transition(own)
     common, tiny = first, np.finfo(float).tiny
     for _ in range(ITERATIONS):
@@ -173,7 +181,7 @@ def _measure(found: Crossings, own: _Setting, at: Ints) -> None:
         crossing = np.clip(centre - excess / slope, own.u[0], own.u[-1])
     variance = noise / total + (crossing - centre) ** 2 / known
     found.u[at], found.error[at] = crossing, np.sqrt(variance) / slope
-    found.unit[at], found.runs[at] = np.sqrt(noise) / slope, total
+    found.unit[at], found.reach[at] = np.sqrt(noise) / slope, own.straight / slope
     found.steepness[at] = slope / own.span
     found.dof[at] = total / np.sum(weight / np.maximum(weight - 1, 1), axis=1)
     for column, k in enumerate(at):
@@ -183,14 +191,14 @@ def _measure(found: Crossings, own: _Setting, at: Ints) -> None:
 
 
 def _common_transition(own: _Setting) -> tuple[Floats, float]:
-    """Crossings, (columns,), and the slope at the level, of a logistic transition that columns share.
+    """LevelCrossings, (columns,), and the slope at the level, of a logistic transition that columns share.
 
     Of widths and positions on a grid those with the least squares, weighted by runs: a row with few runs
     misleads neither.
     """
     rows = np.flatnonzero(own.used.any(axis=0))
     weight, z, u = own.used[:, rows].astype(np.float64), own.z[:, rows], own.u
-    low, high = min(float(z.min()), -TINY), max(float(z.max()), TINY)
+    low, high = min(float(z.min()), -LEAST_END), max(float(z.max()), LEAST_END)
     least, most = float(np.diff(u).min()) / 4, float(u[-1] - u[0]) / 4
     widths = np.geomspace(least, max(most, 2 * least), WIDTHS)
     distance = (u[rows][None, :] - u[:, None]) / widths[:, None, None]

@@ -30,13 +30,14 @@ MARGIN = 1.1
 """Of the runs that the last round has, over those that its target seems to need."""
 
 
-class Sampler:
+class AdaptiveSampler:
     """Proposes the rounds of a target.
 
     Attributes:
         spec: the target.
         rounds: proposed so far.
         runs: of these rounds.
+        told: runs of the rounds whose rows it knows.
     """
 
     def __init__(self, spec: SamplingSpec, lattice: Lattice, levels: tuple[float, ...]) -> None:
@@ -46,7 +47,7 @@ class Sampler:
         self._runs, self._used = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         self._sum, self._squares = np.zeros(shape), np.zeros(shape)
         self._places: Ints = np.zeros(0, dtype=np.int64)
-        self.rounds = self.runs = 0
+        self.rounds = self.runs = self.told = 0
 
     @property
     def seen(self) -> Observed:
@@ -88,6 +89,14 @@ class Sampler:
             (self._runs, self._used, self._sum, self._squares), added, strict=True
         ):
             np.add.at(total.reshape(-1), self._places, part)
+        self.told = self.runs
+
+    def words(self) -> str:
+        """The rows that are known and the present widths, for a person."""
+        state, spec = self.state, self.spec
+        if state is None:
+            return f"{spec.target} ± {spec.half_width:g}, nothing is known yet"
+        return f"{self.told:,} runs: {state.words(spec)}"
 
     def _more(self) -> Ints:
         """Runs of each cell of the lattice in the next round."""
@@ -107,7 +116,7 @@ class Sampler:
         return int(np.clip(MARGIN * needed, min(len(self._lattice.x), most), most))
 
 
-def sampler_of(resolved: ResolvedSweep) -> Sampler:
+def sampler_of(resolved: ResolvedSweep) -> AdaptiveSampler:
     """The sampler of a sweep with the key `sampling`.
 
     Args:
@@ -115,7 +124,7 @@ def sampler_of(resolved: ResolvedSweep) -> Sampler:
     """
     spec, analysis = resolved.spec.sampling, resolved.spec.analysis
     assert spec is not None and analysis is not None
-    return Sampler(spec, lattice_of(resolved), analysis.levels)
+    return AdaptiveSampler(spec, lattice_of(resolved), analysis.levels)
 
 
 def usable(resolved: ResolvedSweep, measured: Mapping[str, NDArray[Any]]) -> Floats:

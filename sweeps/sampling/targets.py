@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 from sweeps.declare.sampling_spec import SamplingSpec
-from sweeps.sampling.crossings import Crossings
+from sweeps.sampling.crossings import LevelCrossings
 from sweeps.sampling.lattice import Floats, Lattice
 
-CONFIDENCE = 0.95
+TARGET_CONFIDENCE = 0.95
 FEWEST = 2
 """Columns that a law needs."""
+LEAST_RUNS = 16
+"""Runs that a crossing needs before its error counts: with fewer, chance has led the search too often."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class State:
         open: those that are not located yet.
     """
 
-    levels: tuple[Crossings, ...]
+    levels: tuple[LevelCrossings, ...]
     half_width: float
     exponents: tuple[float, ...]
     columns: int
@@ -83,15 +85,16 @@ def grid_error(gap: Floats | float, jump: Floats | float) -> Floats | float:
     return gap * jump**2 * (3 - 2 * jump) / 2
 
 
-def half_widths(found: Crossings) -> Floats:
-    """Half widths of the crossings' intervals, shape (columns,); NaN beyond the grid."""
-    return np.asarray(special.stdtrit(found.dof, (1 + CONFIDENCE) / 2) * found.error)
+def half_widths(found: LevelCrossings) -> Floats:
+    """Half widths of the crossings' intervals, shape (columns,); NaN beyond the grid, ∞ with few runs."""
+    wide = special.stdtrit(found.dof, (1 + TARGET_CONFIDENCE) / 2)
+    return np.where(found.inside & (found.runs < LEAST_RUNS), np.inf, wide * found.error)
 
 
 def exponents(
-    found: Crossings, lattice: Lattice, columns: NDArray[np.bool_]
+    found: LevelCrossings, lattice: Lattice, columns: NDArray[np.bool_]
 ) -> list[tuple[float, float]]:
-    """The exponent of each setting and the half width of its interval; NaN and ∞ with too few columns.
+    """The exponent of each setting and the half width of its interval; ∞ with too few columns or runs.
 
     Args:
         found: crossings of one level.
@@ -105,7 +108,8 @@ def exponents(
         variance = found.error[own] ** 2
         if not lattice.log:  # a law is fitted to log y
             variance, y = variance / y**2, np.log(np.maximum(y, np.finfo(float).tiny))
-        pairs.append(_slope(x, y, variance, found.dof[own]))
+        value, half = _slope(x, y, variance, found.dof[own])
+        pairs.append((value, half if np.all(found.runs[own] >= LEAST_RUNS) else np.inf))
     return pairs
 
 
@@ -120,14 +124,14 @@ def _slope(x: Floats, y: Floats, variance: Floats, dof: Floats) -> tuple[float, 
     factor = weight * centred / total
     parts = factor**2 * variance
     known = parts.sum() / np.sum(parts / dof) if parts.sum() > 0 else 1.0
-    wide = special.stdtrit(known, (1 + CONFIDENCE) / 2)
+    wide = special.stdtrit(known, (1 + TARGET_CONFIDENCE) / 2)
     return float(np.sum(factor * y)), float(wide * np.sqrt(parts.sum()))
 
 
 def state_of(
     spec: SamplingSpec,
     lattice: Lattice,
-    levels: tuple[Crossings, ...],
+    levels: tuple[LevelCrossings, ...],
     open_: Sequence[NDArray[np.bool_]],
 ) -> State:
     """What is known of a target.

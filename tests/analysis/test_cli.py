@@ -22,7 +22,7 @@ FIGURES = {
     for suffix in ("png", "svg")
 }
 RESULTS = ("cells", "boundary", "laws", "kinks", "shift", "theory", "levels", "local", "selection")
-TABLES = {f"{name}.csv" for name in (*RESULTS, "half-benign", "rows")} | {"table.md"}
+TABLES = {f"{name}.csv" for name in (*RESULTS, "median-boundary", "rows")} | {"table.md"}
 OTHERS = {"report.html", "sweep.yaml"}
 
 
@@ -73,6 +73,7 @@ def test_the_same_report_twice_in_any_row_order(run, two_settings: Planted, tmp_
         assert one == other, name
 
 
+@pytest.mark.usefixtures("sketched")
 def test_censored_columns_are_empty_in_the_tables(run, tmp_path: Path) -> None:
     planted = Planted(y=tuple(float(v) for v in (2.2, 2.5, 2.8, 3.2)), spread=0.05)
     data = planted.write(tmp_path / "data")
@@ -83,6 +84,7 @@ def test_censored_columns_are_empty_in_the_tables(run, tmp_path: Path) -> None:
     assert "inf" not in (tmp_path / "report" / "boundary.csv").read_text()
 
 
+@pytest.mark.usefixtures("sketched")
 def test_options_override_the_sweeps_view(run, folder: Path, tmp_path: Path) -> None:
     options = ("--level", 0.2, "--level", 0.3, "--x", "mu_norm", "--y", "d", "--confidence", 0.9)
     status, out, _ = run("report", folder, "--out", tmp_path / "r", "--draws", 100, *options)
@@ -92,6 +94,7 @@ def test_options_override_the_sweeps_view(run, folder: Path, tmp_path: Path) -> 
     assert {"map-level-0.2.png", "map-level-0.3.png"} <= names
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_default_folder_bears_the_sweeps_name(
     run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +106,7 @@ def test_the_default_folder_bears_the_sweeps_name(
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("sketched")
 def test_several_datasets_in_one_report(run, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     folders = [Planted(name=name, replicates=3).write(tmp_path / name) for name in ("one", "two")]
@@ -113,6 +117,7 @@ def test_several_datasets_in_one_report(run, tmp_path: Path, monkeypatch) -> Non
     assert (tmp_path / "report-one-two" / "two" / "laws.csv").exists()
 
 
+@pytest.mark.usefixtures("sketched")
 def test_trajectories_hold_an_axis_at_the_given_value(run, folder: Path, tmp_path: Path) -> None:
     record(folder)
     out = tmp_path / "r"
@@ -123,6 +128,7 @@ def test_trajectories_hold_an_axis_at_the_given_value(run, folder: Path, tmp_pat
     assert "Received --at mu_norm:0.5; expected AXIS=VALUE" in err
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_view_given_by_options_alone(run, tmp_path: Path) -> None:
     data = Planted(sweep_extra={"analysis": None}).write(tmp_path / "data")
     status, _, err = run("report", data, "--x", "d", "--level", 0.25)

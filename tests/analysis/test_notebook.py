@@ -72,7 +72,7 @@ def test_a_law_that_does_not_hold_says_so_in_words_and_on_the_figure(tmp_path: P
     assert broken.break_x.low < 1e3 < broken.break_x.high
     legend = [text.get_text() for text in boundary.figure().legends[0].get_texts()]
     assert any("poor fit" in text for text in legend)
-    assert any("two regimes" in text for text in legend)
+    assert any("broken power law" in text for text in legend)
 
 
 def test_a_shift_is_that_of_its_function_and_of_another_setting(folder: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_shift_is_that_of_its_function_and_of_another_setting(folder: Path) ->
 def test_the_other_definition_and_another_plane(folder: Path) -> None:
     cells = analysis.open(folder).cells(x="mu_norm", y="d", levels=(0.3,))
     assert cells.plane.y.name == "d"
-    assert cells.boundary(half_benign=True, draws=100).definition == "half benign"
+    assert cells.boundary(median=True, draws=100).definition == "median"
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:

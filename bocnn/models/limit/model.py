@@ -17,7 +17,6 @@ from bocnn.models.limit.columns import (
     LIMIT_WORDS,
 )
 from bocnn.models.limit.run import LimitMeasures, LimitRuns, run_limits, workspace_bytes
-from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 from bocnn.theory.predictions.named import MeasurePrediction, check_known
 
 _STEPS_TO_FIT = 60.0
@@ -65,15 +64,7 @@ class Limit(KeyedModel):
 
         return OF_LIMIT[name](self.canonical(columns))
 
-    def is_compiled(self, columns: Columns, recorded: bool) -> bool:
-        """Whether this process can train these runs and compile nothing."""
-        return compiles_nothing(lambda: self._run_first(columns))
-
-    def compile(self, columns: Columns, recorded: bool) -> float:
-        """Compile what trains these runs; seconds that it took."""
-        return compile_seconds(lambda: self._run_first(columns))
-
-    def _run_first(self, columns: Columns) -> None:
+    def _start(self, columns: Columns) -> None:
         """Measure the first run before training: others call the same compiled functions."""
         first = {name: column[:1] for name, column in columns.items()}
         self.run(first | {"steps": np.zeros_like(first["steps"])})

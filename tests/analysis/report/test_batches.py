@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.boundary.half_benign import find_benign_boundary
+from analysis.boundary.median_crossing import find_median_boundary
 from analysis.cells.cells import transposed
 from analysis.errors import AnalysisError
 from analysis.report.registry import sections_of
@@ -45,4 +45,4 @@ def test_too_many_values_are_kept_as_batches(
     assert MedianBoundary.title not in sections
     assert "those of 6 batches" in sections["Runs"].words()
     with pytest.raises(AnalysisError, match="means of batches of runs; expected single runs"):
-        find_benign_boundary(large.cells, 0.25)
+        find_median_boundary(large.cells, 0.25)

@@ -83,7 +83,7 @@ def test_boundaries_are_found_and_laws_are_fitted_once(
         return count
 
     for module in (results, exponent_by_level):
-        for name in ("find_boundary", "find_benign_boundary"):
+        for name in ("find_boundary", "find_median_boundary"):
             monkeypatch.setattr(module, name, counted(getattr(module, name)))
     analysis = Planted().sweep()["analysis"] | {"levels": [0.25, 0.076]}
     data = Planted(replicates=3, sweep_extra={"analysis": analysis}).write(tmp_path / "data")

@@ -1,4 +1,4 @@
-"""Two regimes: a planted kink comes back, and a single law is seldom called kinked."""
+"""Broken power laws: a planted break comes back, and a single law is seldom called kinked."""
 
 import numpy as np
 import pytest
@@ -55,5 +55,5 @@ def test_a_needed_kink_is_drawn() -> None:
     boundary = exact_boundary(kinked(x), x=x)
     kink = fit_broken_power_law(boundary, 0)
     axes = draw_boundary(boundary, [fit_power_law(boundary, 0)], broken_laws=[kink]).axes[0]
-    line = next(one for one in axes.lines if str(one.get_label()).startswith("two regimes"))
+    line = next(one for one in axes.lines if str(one.get_label()).startswith("broken power law"))
     np.testing.assert_allclose(line.get_ydata(), kinked(np.asarray(line.get_xdata())), rtol=0.05)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.boundary.mean_crossing import HALF_BENIGN, MEAN, find_boundary
+from analysis.boundary.mean_crossing import MEAN, MEDIAN, find_boundary
 from analysis.cells.cells import transposed
 from analysis.dataset.files import Dataset
 from analysis.figures import save
@@ -89,7 +89,7 @@ def test_a_planted_law_shows_the_same_exponent_at_every_level() -> None:
     cells = cells_of(Planted(replicates=20, y=tuple(np.geomspace(0.3, 30, 28))))
     found = exponents(cells, resampling=FEW)
     assert len(found) == 10
-    assert [one.definition for one in found] == [MEAN] * 5 + [HALF_BENIGN] * 5
+    assert [one.definition for one in found] == [MEAN] * 5 + [MEDIAN] * 5
     for one in found:
         assert one.law.slope is not None
         assert one.law.slope.value == pytest.approx(0.25, abs=0.04)
@@ -176,7 +176,7 @@ SECTIONS_BY_FILE = {
     "theory": TheoryVerdicts,
     "levels": ExponentByLevel,
     "selection": ModelComparison,
-    "half-benign": MedianBoundary,
+    "median-boundary": MedianBoundary,
     "rows": RowScan,
     "collapse": CollapseByOrder,
 }
@@ -196,7 +196,7 @@ def test_sections_are_ready_for_a_report(dataset: Dataset, tmp_path) -> None:
     assert len(rows["theory"]) == boundaries * settings * len(quantities)
     definitions, levels = 2, len(default_levels(results.cells))
     assert len(rows["levels"]) == definitions * levels * settings
-    assert {row["definition"] for row in rows["half-benign"]} == {HALF_BENIGN}
+    assert {row["definition"] for row in rows["median-boundary"]} == {MEDIAN}
     assert "mu_norm" in rows["rows"][0]
     assert rows["collapse"][0]["quality"] > 0.9
     for section in sections.values():

@@ -40,7 +40,7 @@ class BoundaryByColumn(Section):
 
 
 def boundary_figure(level: LevelResults) -> FigureBlock:
-    """The boundary with its laws; of two regimes that are preferred, the single power law is left out."""
+    """The boundary with its laws; a single power law is left out where a broken one is preferred."""
     boundary = level.boundary
     broken = {law.setting for law in level.broken_laws if law.preferred}
     powers = [law for law in level.laws if law.kind == "power" and law.setting not in broken]

@@ -24,4 +24,4 @@ class MedianBoundary(Section):
 
     def tables(self) -> list[TableBlock]:
         folded = len(self.rows) > MAX_OPEN_ROWS
-        return [table_of_rows("half-benign", self.title, self.rows, folded=folded)]
+        return [table_of_rows("median-boundary", self.title, self.rows, folded=folded)]

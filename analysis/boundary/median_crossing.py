@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special
 
-from analysis.boundary.mean_crossing import HALF_BENIGN, Boundary
+from analysis.boundary.mean_crossing import MEDIAN, Boundary
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats
 from analysis.errors import AnalysisError
@@ -21,10 +21,10 @@ from analysis.statistics.psychometric import (
 )
 from analysis.statistics.tolerance import NEGLIGIBLE
 
-MEDIAN = 0.5
+HALF = 0.5
 
 
-def find_benign_boundary(
+def find_median_boundary(
     cells: Cells,
     level: float,
     *,
@@ -85,8 +85,8 @@ def find_benign_boundary(
         # Thresholds are estimated beyond the grid too, so that laws need not censor them.
         profiles=straight_profiles(crossings, (2 * u[0] - u[-1], 2 * u[-1] - u[0])),
         resample_jointly=how.resample_jointly,
-        definition=HALF_BENIGN,
-        raw=raw_crossing(share - MEDIAN, u),
+        definition=MEDIAN,
+        raw=raw_crossing(share - HALF, u),
     )
 
 
@@ -111,7 +111,7 @@ def _rises(benign: Floats, u: Floats) -> bool:
 def _setting(curves: Curves, upper: Floats, *, u: Floats, how: Resampling) -> tuple[Floats, ...]:
     """Estimates and interval ends (columns,), draws, and what laws are fitted to; NaN without runs."""
     runs = np.isfinite(upper).sum(-1).max(axis=1).astype(np.float64)
-    middle = quantiles(curves, np.full((1, len(upper)), MEDIAN))[0]
+    middle = quantiles(curves, np.full((1, len(upper)), HALF))[0]
     each, information = scores(curves, upper, u, threshold=middle)
     each = each - each.mean(axis=1, keepdims=True)
     varies = (each**2).sum(axis=1) > NEGLIGIBLE

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from analysis.boundary.half_benign import find_benign_boundary
-from analysis.boundary.mean_crossing import HALF_BENIGN
+from analysis.boundary.mean_crossing import MEDIAN
+from analysis.boundary.median_crossing import find_median_boundary
 from analysis.errors import AnalysisError
 from analysis.statistics.bootstrap import Resampling
 from analysis.statistics.curve_likelihood import Counts, curve
@@ -65,9 +65,9 @@ def test_between_cleanly_separated_cells_every_threshold_is_about_as_likely() ->
 @pytest.mark.parametrize("rising", [False, True])
 def test_planted_thresholds_come_back(rising: bool) -> None:
     planted = Planted(y=FINE, factors=(1.0, 1.3), rising=rising, replicates=20)
-    boundary = find_benign_boundary(cells_of(planted), 0.25, resampling=FEW)
+    boundary = find_median_boundary(cells_of(planted), 0.25, resampling=FEW)
     truth = np.log(planted.boundary())
-    assert boundary.definition == HALF_BENIGN
+    assert boundary.definition == MEDIAN
     assert boundary.rising.tolist() == [rising] * 2
     assert np.abs(boundary.estimate - truth).max() < 0.25
     assert np.mean((boundary.low <= truth) & (truth <= boundary.high)) > 0.8
@@ -85,7 +85,7 @@ def test_what_replicates_share_widens_the_interval(shared: float) -> None:
     u = np.log(np.array(FINE))[:, None] - np.log(planted.boundary())[:, :, None, None]
     noisy = replace(cells, values=0.5 / (1 + np.exp(5 * (u + 0.4 * noise))))
     together, apart = (
-        find_benign_boundary(noisy, 0.25, resampling=replace(FEW, resample_jointly=one))
+        find_median_boundary(noisy, 0.25, resampling=replace(FEW, resample_jointly=one))
         for one in (True, False)
     )
     ratio = np.median((together.high - together.low) / (apart.high - apart.low))
@@ -99,7 +99,7 @@ def test_what_replicates_share_widens_the_interval(shared: float) -> None:
 
 def test_columns_that_never_cross_are_censored() -> None:
     planted = Planted(y=tuple(np.geomspace(2.2, 3.2, 12)), spread=0.05, constant=0.6)
-    boundary = find_benign_boundary(cells_of(planted), 0.25, resampling=FEW)
+    boundary = find_median_boundary(cells_of(planted), 0.25, resampling=FEW)
     states = [boundary.state(0, i) for i in range(8)]
     assert (states[0], states[-1]) == ("below grid", "above grid")
     assert "inside" in states
@@ -109,7 +109,7 @@ def test_a_column_without_runs_has_no_boundary() -> None:
     cells = cells_of(Planted(y=FINE))
     values = cells.values.copy()
     values[:, 2] = np.nan
-    boundary = find_benign_boundary(replace(cells, values=values), 0.25, resampling=FEW)
+    boundary = find_median_boundary(replace(cells, values=values), 0.25, resampling=FEW)
     assert boundary.state(0, 2) == "no data"
     assert np.isnan(boundary.low[0, 2])
     assert boundary.state(0, 3) == "inside"
@@ -117,6 +117,6 @@ def test_a_column_without_runs_has_no_boundary() -> None:
 
 def test_errors_are_reported() -> None:
     with pytest.raises(AnalysisError, match=r"link 'probti'.*Did you mean 'probit'"):
-        find_benign_boundary(cells_of(Planted()), 0.25, link="probti")
+        find_median_boundary(cells_of(Planted()), 0.25, link="probti")
     with pytest.raises(AnalysisError, match=r"'mu_norm' has 1 value; expected at least 2"):
-        find_benign_boundary(cells_of(Planted(y=(1.0,))), 0.25)
+        find_median_boundary(cells_of(Planted(y=(1.0,))), 0.25)

@@ -31,10 +31,10 @@ class FittedBreak(NamedTuple):
         return tuple(map(estimate_words, (law.below, law.above, law.break_x)))  # type: ignore[return-value]
 
 
-class TwoRegimes(Section):
+class BrokenLaws(Section):
     """Broken power laws through each boundary."""
 
-    title = "Two regimes"
+    title = "Broken power laws"
     needs = (has_levels,)
 
     @cached_property
@@ -84,11 +84,11 @@ class TwoRegimes(Section):
             if one.law.preferred:
                 below, above, at = one.exponents
                 where = f"level {exact(one.boundary.level)}, {setting_words(one.setting)}"
-                yield f"{where}: two regimes, {below} then {above}, break at {at}"
+                yield f"{where}: a broken power law, {below} then {above}, break at {at}"
 
 
 def break_row(found: FittedBreak) -> TableRow:
-    """Two regimes and whether they are preferred; empty fields where too few columns are closed."""
+    """Broken power laws and whether they are preferred; empty fields where too few columns are closed."""
     law = found.law
     return {
         "level": found.boundary.level,
