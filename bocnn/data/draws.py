@@ -16,6 +16,8 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 | 8 `BIAS` | biases of the filters | 0 |
 | 9 `OUTPUT` | output weights, patch by patch | 0 |
 | 10 `BATCH` | order of the samples in epoch e, from block e · ⌈n/4⌉ | 0 |
+| 11–13 | patches and filters in d dimensions (`bocnn.data.sampler`) | 0 |
+| 14 `RELABEL` | one uniform per sample at step t, from block t · ⌈n/4⌉ | 0 |
 
 A block gives four numbers, one after the other; of `TEST`, draw 16 j + b of the 64 is number j of block b.
 """
@@ -37,6 +39,7 @@ from bocnn.simd.random_words import WORD_LANES
 LABEL, FLIP, SIGNAL, FACTOR, CHI, TEST, CENTRE, NOISE, BIAS, OUTPUT, BATCH = (
     np.uint64(quantity) for quantity in range(11)
 )
+RELABEL = np.uint64(14)
 _NO_WORD = np.uint64(0)
 
 
@@ -209,3 +212,19 @@ def draw_order(seed: Seed, epoch: int, order: Ints) -> None:
         j: Any = np.int64(np.float64(uniform(words[i % 4])) * (i + 1))
         j = j if j < i else i
         order[i], order[j] = order[j], order[i]
+
+
+@compiled(_nrt=False)
+def draw_step_uniforms(seed: Seed, step: int, out: Array) -> None:
+    """Write uniforms in [0, 1), one per sample, of one step.
+
+    Args:
+        seed: the run's.
+        step: counted from 0.
+        out: written, (n,).
+    """
+    first, words = step * ((out.size + 3) // 4), (_NO_WORD, _NO_WORD, _NO_WORD, _NO_WORD)
+    for i in range(out.size):
+        if i % 4 == 0:
+            words = philox(np.uint64(first + i // 4), np.uint64(0), stream(seed, RELABEL))
+        out[i] = uniform(words[i % 4])

@@ -121,24 +121,60 @@ def descend(
         step: the step.
         scratch: as `forward` left it, with the slopes g_i.
     """
-    _write_point_gradients(training_set, scratch.slope, scratch.point_gradients)
-    moves_filters = not is_zero(step.eta)
     if is_plain_gd_relu(step):
+        _write_point_gradients(training_set, scratch.slope, scratch.point_gradients)
+        moves_filters = not is_zero(step.eta)
         # Four filters at a time, all that is done to them: their change stays in the first-level cache.
         for k in range(0, network.signs.size, 4):
             _move_plain(training_set, network, step, k, scratch)
             if moves_filters:
                 add_products(training_set, scratch.update[:4], network.activations[k : k + 4])
         return
-    moves_output = not is_zero(step.eta_output)
-    if moves_output:
+    write_gradient(training_set, network, step, scratch)
+    move(training_set, network, velocity, step, scratch)
+
+
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def write_gradient(
+    training_set: TrainingSet, network: Network, step: StepParameters, scratch: StepBuffers
+) -> None:
+    """Write U and V of the layers that some run trains.
+
+    Args:
+        training_set: the training set.
+        network: unchanged.
+        step: the step.
+        scratch: φ(A) and the slopes g_i are read, `update` and `output` written.
+    """
+    _write_point_gradients(training_set, scratch.slope, scratch.point_gradients)
+    if not is_zero(step.eta_output):
         _slopes_of_output(training_set, network, scratch)
-    if moves_filters:
+    if not is_zero(step.eta):
         _slopes_of_filters(training_set, network, step, scratch)
+
+
+@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
+def move(
+    training_set: TrainingSet,
+    network: Network,
+    velocity: Velocity,
+    step: StepParameters,
+    scratch: StepBuffers,
+) -> None:
+    """Move B, A and v, by U and V.
+
+    Args:
+        training_set: the training set.
+        network: changed in place.
+        velocity: changed in place.
+        step: the step.
+        scratch: with U and V, which become directions.
+    """
+    if not is_zero(step.eta):
         _move_coefficients(network, velocity, step, scratch)
         for k in range(0, network.signs.size, 4):
             add_products(training_set, scratch.update[k : k + 4], network.activations[k : k + 4])
-    if moves_output:
+    if not is_zero(step.eta_output):
         _move_output(network, velocity, step, scratch)
 
 

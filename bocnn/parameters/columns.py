@@ -22,6 +22,7 @@ from bocnn.registry.signals import SIGNALS
 
 TRAINED = ("both", "hidden", "output")
 MOMENTA = ("heavy_ball", "nesterov")
+GRADIENTS = ("plain", "normalized")
 BIASES = ("none", "trained")
 PRECISIONS = ("float32", "float64")
 REQUIRED = "required"
@@ -115,6 +116,21 @@ PARAMETERS = (
     ),
     Undrawn("epsilon", "float64", "ε beside their root", interval="[0, inf)", default=1e-8),
     Undrawn("weight_decay", "float64", "weight decay", interval="[0, inf)", default=0.0),
+    Undrawn("gradient", "string", "gradient of a step", choices=GRADIENTS, default="plain"),
+    Undrawn(
+        "sam_radius",
+        "float64",
+        "radius ρ of sharpness-aware minimization, 0 for none",
+        interval="[0, inf)",
+        default=0.0,
+    ),
+    Undrawn(
+        "label_noise",
+        "float64",
+        "chance that a step flips a label anew",
+        interval="[0, 0.5]",
+        default=0.0,
+    ),
     Undrawn("batch", "int64", "samples a step, 0 for all", interval="[0, 100000]", default=0),
     Undrawn("steps", "int64", "gradient steps T, at most", interval="[0, 1e12]"),
     Undrawn("loss_tol", "float64", "training loss to stop at ε", interval="(0, inf)", default=None),
@@ -166,6 +182,9 @@ IDLE = (
             ("optimizer", "sgd"),
             ("momentum", 0.0),
             ("weight_decay", 0.0),
+            ("gradient", "plain"),
+            ("sam_radius", 0.0),
+            ("label_noise", 0.0),
             ("batch", 0),
         )
     ),

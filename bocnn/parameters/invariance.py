@@ -1,4 +1,4 @@
-"""Which runs do not change in law where space is rotated."""
+"""Which runs do not change in law where space is rotated, and which take plain steps."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,3 +25,15 @@ def is_rotation_invariant(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.boo
     gaussian = [word for word, noise in NOISES.items() if noise.gram_code is not None]
     in_span = is_one_of(columns["optimizer"], tuple(IN_SPAN)) | (columns["train"] == "output")
     return np.asarray(in_span & is_one_of(columns["noise"], gaussian))
+
+
+def has_plain_steps(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which runs step along the gradient at their weights, on their labels, shape (runs,).
+
+    Args:
+        columns: `gradient`, `sam_radius` and `label_noise` of runs, shape (runs,) each.
+    Returns:
+        Shape (runs,).
+    """
+    moved = (columns["sam_radius"] > 0) | (columns["label_noise"] > 0)
+    return np.asarray(~moved & (columns["gradient"] == "plain"))

@@ -87,7 +87,7 @@ class Training:
         for lane in np.flatnonzero(status == LANE_AT_STOP):
             resume_lane(self.state, lane, step)
         while status[self.lane] == LANE_RUNNING:
-            advance(self.state, self.rule.step_type, self.vector_width)
+            advance(self.state, self.rule.step_type, self.vector_width, None)
             for lane in np.flatnonzero(status > LANE_AT_STOP):
                 if lane != self.lane:
                     clear_lane(self.state, lane)

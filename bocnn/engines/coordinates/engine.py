@@ -15,6 +15,7 @@ from bocnn.engines.cpu.engine import new_results, test_flops
 from bocnn.engines.cpu.stages import WORDS
 from bocnn.engines.protocol import Columns, Cost, EngineResults, StartedKinds
 from bocnn.parameters.accepted import Words, accepts, is_one_of
+from bocnn.parameters.invariance import has_plain_steps
 from bocnn.parameters.keys import cell_keys
 from bocnn.parameters.precision import needs_double
 
@@ -40,6 +41,7 @@ class DenseCPU:
         "train": ("both", "hidden"),
         "optimizer": ("sgd", "adam", "adamw", "rmsprop", "sign"),
         "label_process": ("flip",),
+        "gradient": ("plain",),
     }
 
     def __init__(self) -> None:
@@ -51,8 +53,9 @@ class DenseCPU:
         return platform.processor() or platform.machine()
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
-        """Which runs hold its words alone, take no batches and fit in memory, shape (runs,)."""
+        """Which runs hold its words alone, take plain steps, no batches, and fit in memory, (runs,)."""
         fits = (_trained(columns) + _tested(columns) <= MOST_NUMBERS_HELD) & (columns["batch"] == 0)
+        fits &= has_plain_steps(columns)
         return np.asarray(accepts(self.words, columns) & fits)
 
     def cost(self, columns: Columns) -> Cost:

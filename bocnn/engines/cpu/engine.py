@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
 from bocnn.engines.cpu.stages import GROUPED_BY, WORDS, RunResults, Runs, run_all, workspace_bytes
+from bocnn.engines.cpu.variant import step_kinds
 from bocnn.engines.packing import pack_runs
 from bocnn.engines.protocol import Columns, Cost, EngineResults, StartedKinds
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.accepted import Words, accepts
+from bocnn.parameters.invariance import has_plain_steps
 from bocnn.parameters.precision import needs_double
 from bocnn.simd.lanes import VECTOR_BYTES, lane_count
 
@@ -56,8 +58,11 @@ class GramCPU:
         return self._train(columns, steps, new_results(columns["n"].size, steps.size + 1), keyed)
 
     def start_kinds(self, columns: Columns) -> None:
-        """As `CompiledEngine.start_kinds`: float32 and float64, side by side and one by one."""
-        kinds = 2 * needs_double(columns) + (columns["n"] <= WIDEST)
+        """As `CompiledEngine.start_kinds`: float32 and float64, side by side and one by one.
+
+        Steps that are more than gradient descent are compiled apart from plain ones.
+        """
+        kinds = 2 * needs_double(columns) + (columns["n"] <= WIDEST) + 4 * ~has_plain_steps(columns)
         self._started.start(self.run, columns, kinds.tolist())
 
     def _train(
@@ -101,7 +106,7 @@ def new_results(runs: int, points: int) -> RunResults:
 
 def _alike(runs: Runs, doubles: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
     """Indices of the runs that can train side by side, group after group."""
-    group = doubles.astype(np.int64)
+    group = doubles + 2 * step_kinds(runs)
     for name in GROUPED_BY:
         column = getattr(runs, name)
         if (column == column[:1]).all():
@@ -117,7 +122,8 @@ def flops(columns: Columns) -> Array:
     points, filters, rank = _sizes(columns)
     draw = (points + filters) * rank * (5 + points / 3 + 2 * filters)
     step = 2 * filters * points**2 + 20 * filters * points
-    return np.asarray(_OVERHEAD + draw + columns["steps"] * step + test_flops(columns))
+    gradients = 1 + (columns["sam_radius"] > 0)
+    return np.asarray(_OVERHEAD + draw + columns["steps"] * gradients * step + test_flops(columns))
 
 
 def memory_bytes(columns: Columns) -> Array:

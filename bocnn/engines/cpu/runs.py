@@ -23,6 +23,7 @@ WORDS: Final[Words] = {
     "train": ("both", "hidden", "output"),
     "momentum_rule": ("heavy_ball", "nesterov"),
     "label_process": ("flip", "asymmetric", "count"),
+    "gradient": ("plain", "normalized"),
     "precision": ("float32", "float64"),
 }
 """Words that this engine trains, each in the order of its codes."""
@@ -56,6 +57,9 @@ class Runs(NamedTuple):
     momentum: Array
     nesterov: Ints
     weight_decay: Array
+    normalized: Ints
+    sam_radius: Array
+    label_noise: Array
     batch: Ints
     loss_tol: Array
     steps: Ints

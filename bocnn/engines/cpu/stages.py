@@ -17,6 +17,7 @@ from bocnn.engines.cpu.measuring import MEASURE
 from bocnn.engines.cpu.run_memory import DRAW, EngineBatch
 from bocnn.engines.cpu.runs import DIVERGED, GROUPED_BY, OK, UNCONVERGED, WORDS, RunResults, Runs
 from bocnn.engines.cpu.training import TRAIN, Training
+from bocnn.engines.cpu.variant import new_variant
 from bocnn.simd.arena import Workspace, new_arena
 from bocnn.simd.compiler.stages import run
 
@@ -86,7 +87,7 @@ def _new_training(
     batch = EngineBatch(runs, workspace, recorded_steps, results, real == np.float32)
     has_velocity = bool((runs.momentum != 0.0).any() or (runs.weight_decay != 0.0).any())
     lanes = new_lane_state(*_empty_run(runs, real), vector_width or 1, has_velocity)
-    return Training(batch, lanes, vector_width)
+    return Training(batch, lanes, vector_width, new_variant(runs, lanes))
 
 
 def _empty_run(runs: Runs, real: Any) -> tuple[TrainingSet, Network]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from bocnn.arrays import Array
 from bocnn.data.draws import Seed, draw_order
-from bocnn.dynamics.gram_step import descend, forward
+from bocnn.dynamics.gram_step import forward
 from bocnn.dynamics.losses import HINGE, SQUARE, loss_slopes, loss_value
 from bocnn.dynamics.state import (
     Network,
@@ -24,6 +24,7 @@ from bocnn.engines.cpu.lane_state import (
     LaneClock,
     LaneState,
 )
+from bocnn.engines.cpu.variant import take_step
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars, as_vectors
 
@@ -69,13 +70,14 @@ def _as_vectors(state: LaneState, vector_width):  # type: ignore[no-untyped-def]
 
 
 @compiled(_nrt=False)
-def advance(state: LaneState, step_type: StepType, vector_width) -> None:  # type: ignore[no-untyped-def]
+def advance(state: LaneState, step_type: StepType, vector_width, variant) -> None:  # type: ignore[no-untyped-def]
     """Train until a lane is neither idle nor running; the lanes that are running go on from there.
 
     Args:
         state: changed in place.
         step_type: of all lanes.
         vector_width: None where the state has one lane, else the lanes of the dtype.
+        variant: what steps have beyond gradient descent, or None.
     """
     training_set, network, velocity, scratch = _as_vectors(state, vector_width)
     step_values = as_vectors(state.step_values, vector_width)
@@ -104,7 +106,8 @@ def advance(state: LaneState, step_type: StepType, vector_width) -> None:  # typ
             _choose_batches(clock, steps)
         for i in range(slope.size):
             slope[i] *= sample_weight[i]
-        descend(training_set, network, velocity, step, scratch)
+        vectors = (training_set, network, velocity, scratch)
+        take_step(variant, state, vectors, step, (steps, vector_width))
         steps += 1
 
 

@@ -18,6 +18,7 @@ from bocnn.engines.cpu.measuring import MEASURE
 from bocnn.engines.cpu.run_memory import DRAW, EngineBatch, drawn_run
 from bocnn.engines.cpu.runs import seed_of, step_parameters_of, step_type_of, stop_of
 from bocnn.engines.cpu.train import advance
+from bocnn.engines.cpu.variant import Variant, load_variant
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.compiler.stages import Stage
 
@@ -28,11 +29,13 @@ class Training(NamedTuple):
     """Runs and the lanes that they train in.
 
     batch: the runs. lanes: free ones for runs of their shape. vector_width: None where there is one lane.
+    variant: what steps have beyond gradient descent.
     """
 
     batch: EngineBatch
     lanes: LaneState
     vector_width: int | None
+    variant: Variant | None
 
 
 @compiled(_nrt=False)
@@ -50,11 +53,14 @@ def _train(training: Training, table: Any) -> int:
         running = False
         for lane in range(width):
             if state.clock.status[lane] != LANE_RUNNING:
-                loaded = _refill(batch, loaded, state, lane, table)
+                before, loaded = loaded, _refill(batch, loaded, state, lane, table)
+                if loaded > before:
+                    load_variant(training.variant, lane, batch.runs, before)
             running = running or state.clock.status[lane] == LANE_RUNNING
         if not running:
             return 0
-        advance(state, step_type_of(batch.runs, state.clock.run[0]), vector_width)
+        step_type = step_type_of(batch.runs, state.clock.run[0])
+        advance(state, step_type, vector_width, training.variant)
 
 
 TRAIN = Stage(_train, 0)

@@ -8,6 +8,7 @@ Source:
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -35,7 +36,9 @@ class Recipe:
     """How a network is trained.
 
     `layers` is both, hidden (with its biases) or output; `options` are fields of `OptimizerParameters`, for
-    all layers; `batches` gives the samples of each step (all of them if None).
+    all layers; `batches` gives the samples of each step (all of them if None); `sam_radius` is ρ of
+    sharpness-aware minimization; `normalized` divides gradients by their norm; `signs` gives the factors of
+    the labels of each step, ±1, (n,).
     """
 
     eta: float
@@ -45,6 +48,9 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
     batches: Iterator[Tensor] | None = None
     optimizer: str = "sgd"
+    sam_radius: float = 0.0
+    normalized: bool = False
+    signs: Iterator[Tensor] | None = None
 
 
 class TwoLayerCNN(nn.Module):
@@ -218,12 +224,79 @@ def step(
         optimizer: from `optimizer_of`, which keeps its state.
         batch: indices of the step's samples; None takes the recipe's next.
     """
-    batch = next_batch(data, recipe) if batch is None else batch
+    if batch is None:
+        data, batch = relabelled(data, recipe), next_batch(data, recipe)
     if recipe.batches is not None:
-        data = Samples(data.patches[batch], data.observed[batch], data.true[batch])
+        data = _samples_of(data, batch)
     optimizer.zero_grad()
-    training_loss(network, data, recipe.loss).backward()
+    if recipe.sam_radius == 0 and not recipe.normalized:
+        training_loss(network, data, recipe.loss).backward()
+    else:
+        point = perturbed(network, data, recipe)
+        factor = gradient_factor(point, data, recipe)
+        for weights, gradient in zip(
+            trained_weights(network, recipe), _gradients(point, data, recipe), strict=True
+        ):
+            weights.grad = factor * gradient
     optimizer.step()
+
+
+def relabelled(data: Samples, recipe: Recipe) -> Samples:
+    """The samples with the labels of the next step."""
+    if recipe.signs is None:
+        return data
+    return Samples(data.patches, data.observed * next(recipe.signs), data.true)
+
+
+def perturbed(network: TwoLayerCNN, data: Samples, recipe: Recipe) -> TwoLayerCNN:
+    """The network where a step takes its gradient: at a distance ρ along the gradient, if there is a ρ.
+
+    Args:
+        network: unchanged.
+        data: samples of the step, with its labels.
+        recipe: how it is trained.
+    Source:
+        Foret et al. 2021 (arXiv 2010.01412).
+    """
+    if recipe.sam_radius == 0:
+        return network
+    gradients = _gradients(network, data, recipe)
+    norm, moved = _norm(gradients), deepcopy(network)
+    with torch.no_grad():
+        for weights, gradient in zip(trained_weights(moved, recipe), gradients, strict=True):
+            weights.add_(gradient, alpha=recipe.sam_radius / norm if norm > 0 else 0.0)
+    return moved
+
+
+def gradient_factor(network: TwoLayerCNN, data: Samples, recipe: Recipe) -> float:
+    """What a step multiplies the gradient at a network with: 1, or 1 / ‖∇‖, 0 where it is 0."""
+    if not recipe.normalized:
+        return 1.0
+    norm = _norm(_gradients(network, data, recipe))
+    return 1 / norm if norm > 0 else 0.0
+
+
+def trained_weights(network: TwoLayerCNN, recipe: Recipe) -> list[nn.Parameter]:
+    """Weights of the layers that are trained."""
+    hidden = [p for p in (network.hidden, network.bias) if p is not None]
+    layers = {"hidden": hidden, "output": [network.output], "both": [*hidden, network.output]}
+    return layers[recipe.layers]
+
+
+def _samples_of(data: Samples, batch: Tensor) -> Samples:
+    """Some of the samples."""
+    return Samples(data.patches[batch], data.observed[batch], data.true[batch])
+
+
+def _gradients(network: TwoLayerCNN, data: Samples, recipe: Recipe) -> tuple[Tensor, ...]:
+    """Of the loss by the weights that are trained."""
+    loss = training_loss(network, data, recipe.loss)
+    return torch.autograd.grad(loss, trained_weights(network, recipe))
+
+
+def _norm(gradients: tuple[Tensor, ...]) -> float:
+    """Of all gradients together."""
+    return float(torch.stack([(part**2).sum() for part in gradients]).sum().sqrt())
 
 
 @torch.no_grad()

@@ -11,7 +11,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bocnn.engines.dense.network import Recipe, Samples, TwoLayerCNN
+from bocnn.engines.dense.network import (
+    Recipe,
+    Samples,
+    TwoLayerCNN,
+    gradient_factor,
+    perturbed,
+)
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.registry.losses import LOSSES
@@ -49,11 +55,14 @@ class Coefficients:
         """
         if not self._moved:
             return
-        inner = network.preactivations(data.patches[batch]).detach().requires_grad_()
-        loss = LOSSES[self._recipe.loss](network.output_of(inner), data.observed[batch]).mean()
+        samples = Samples(data.patches[batch], data.observed[batch], data.true[batch])
+        network = perturbed(network, samples, self._recipe)
+        inner = network.preactivations(samples.patches).detach().requires_grad_()
+        loss = LOSSES[self._recipe.loss](network.output_of(inner), samples.observed).mean()
         (gradient,) = torch.autograd.grad(loss, inner)
         self.values.grad = torch.zeros_like(self.values)
-        self.values.grad[:, :, batch] = gradient.permute(1, 2, 0, 3)
+        factor = gradient_factor(network, samples, self._recipe)
+        self.values.grad[:, :, batch] = factor * gradient.permute(1, 2, 0, 3)
         self._optimizer.step()
 
     @torch.no_grad()

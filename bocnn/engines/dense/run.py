@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from bocnn.arrays import Array
 from bocnn.data.data_model import DataModel, Row, data_model_of
-from bocnn.data.draws import BIAS, Seed, draw_order
+from bocnn.data.draws import BIAS, Seed, draw_order, draw_step_uniforms
 from bocnn.data.sampler import FILTER, QuantitySampler
 from bocnn.engines.coordinates.draw import draw_output_weights
 from bocnn.engines.cpu.stages import DIVERGED, OK, UNCONVERGED, workspace_bytes
@@ -24,6 +25,7 @@ from bocnn.engines.dense.network import (
     measure,
     next_batch,
     optimizer_of,
+    relabelled,
     step,
     training_loss,
 )
@@ -174,6 +176,9 @@ def _recipe(row: Row, seed: Seed) -> Recipe:
         },
         _batches(int(row["n"]), int(row["batch"]), seed) if row["batch"] else None,
         row["optimizer"],
+        float(row["sam_radius"]),
+        row["gradient"] == "normalized",
+        _signs(int(row["n"]), float(row["label_noise"]), seed) if row["label_noise"] > 0 else None,
     )
 
 
@@ -194,10 +199,10 @@ def _train(
             yield _Stop(taken, reached)
         if ended:
             return
-        batch = next_batch(run.data, recipe)
+        data, batch = relabelled(run.data, recipe), next_batch(run.data, recipe)
         if coefficients is not None:
-            coefficients.step(run.network, run.data, batch)
-        step(run.network, run.data, recipe, optimizer, batch)
+            coefficients.step(run.network, data, batch)
+        step(run.network, data, recipe, optimizer, batch)
 
 
 def _record(
@@ -208,6 +213,14 @@ def _record(
         return missing_point(taken)
     parts = coefficients.signal(run.data, run.centres), coefficients.noise(run.data)
     return trajectory_point(run.network, run.data, measures, recipe.loss, parts)
+
+
+def _signs(n: int, chance: float, seed: Seed) -> Iterator[Tensor]:
+    """−1 where a step flips a label, else 1, as the gram engine draws it."""
+    uniforms = np.empty(n)
+    for t in count():
+        draw_step_uniforms(seed, t, uniforms)
+        yield torch.tensor(np.where(uniforms < chance, -1.0, 1.0))
 
 
 def _batches(n: int, size: int, seed: Seed) -> Iterator[Tensor]:

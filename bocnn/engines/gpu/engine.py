@@ -1,7 +1,7 @@
 """The gram engine on a GPU as an engine: `bocnn.engines.gpu`, which is imported when it first trains.
 
-It accepts the words that the kernels are known to train, `GPU_WORDS`; float32; the whole training set in
-each step; n and 2m within the kernels' limits.
+It accepts the words that the kernels are known to train, `GPU_WORDS`; float32; plain steps on the whole
+training set; n and 2m within the kernels' limits.
 """
 
 from collections.abc import Collection
@@ -15,6 +15,7 @@ from bocnn.engines.cpu.engine import GramCPU, new_results
 from bocnn.engines.packing import cells_of, pack_runs
 from bocnn.engines.protocol import Columns, Cost, EngineResults
 from bocnn.parameters.accepted import Words, accepts
+from bocnn.parameters.invariance import has_plain_steps
 from bocnn.parameters.precision import needs_double
 
 MOST_SAMPLES, MOST_FILTERS = 2048, 128
@@ -29,6 +30,7 @@ GPU_WORDS: Final[Words] = {
     "loss": ("logistic", "square"),
     "train": ("both", "hidden", "output"),
     "momentum_rule": ("heavy_ball", "nesterov"),
+    "gradient": ("plain",),
     "precision": ("float32",),
     "optimizer": ("sgd",),
     "label_process": ("flip",),
@@ -56,7 +58,8 @@ class GramGPU:
         n, batch = columns["n"], columns["batch"]
         whole = (batch == 0) | (batch >= n)
         small = (n <= MOST_SAMPLES) & (2 * columns["m"] <= MOST_FILTERS)
-        return np.asarray(accepts(GPU_WORDS, columns) & whole & small & ~needs_double(columns))
+        plain = whole & has_plain_steps(columns)
+        return np.asarray(accepts(GPU_WORDS, columns) & plain & small & ~needs_double(columns))
 
     def cost(self, columns: Columns) -> Cost:
         """The CPU engine's: the operations are the same."""

@@ -30,6 +30,9 @@ _PLAIN: Final = {
     "momentum": 0.0,
     "weight_decay": 0.0,
     "batch": 0,
+    "gradient": "plain",
+    "sam_radius": 0.0,
+    "label_noise": 0.0,
     "optimizer": "sgd",
 }
 """Values of parameters for which the closed forms are derived."""

@@ -183,7 +183,7 @@ def test_a_runs_lane_and_company_change_no_bit(name: str, dtype: type) -> None:
     for lane in np.flatnonzero(clock.status == LANE_AT_STOP):
         resume_lane(there.state, lane, 50)
     while min(clock.step[[2, 6]]) < 50:
-        advance(there.state, rule.step_type, there.vector_width)
+        advance(there.state, rule.step_type, there.vector_width, None)
         for lane in np.flatnonzero(clock.status > LANE_AT_STOP):
             clear_lane(there.state, lane)
     expected = here.network.activations

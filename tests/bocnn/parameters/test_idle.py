@@ -64,6 +64,9 @@ CASES: list[tuple[Any, Given, Given]] = [
             "optimizer": "adam",
             "momentum": 0.5,
             "weight_decay": 0.1,
+            "gradient": "normalized",
+            "sam_radius": 0.2,
+            "label_noise": 0.1,
             "batch": 7,
         }.items()
     ),
