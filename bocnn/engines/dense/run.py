@@ -146,8 +146,9 @@ def _draw_vectors(model: DataModel, row: Row, seed: Seed) -> tuple[Array, Array]
     if not _is_drawn_in_span(model, row):
         weights = row["sigma_0"] * _normals(seed, FILTER, (filters, int(row["d"])))
         return model.draw(row, seed), weights
-    sizes = workspace_bytes(n, int(row["m"]), 0)
-    geometry = model.gram(row, seed, Workspace(*(new_arena(1, size) for size in sizes)))
+    # Held until the vectors are copied: they are in its memory.
+    workspace = Workspace(*(new_arena(1, size) for size in workspace_bytes(n, int(row["m"]), 0)))
+    geometry = model.gram(row, seed, workspace)
     # The constant of a bias is a coordinate of its own there; here the bias is a parameter.
     kept = np.ones(len(geometry.points), dtype=bool)
     kept[geometry.signals : geometry.widths[0]] = False

@@ -1,5 +1,6 @@
 """The dense engine on the gram engine's draws: the same runs to rounding, test errors to their spread."""
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 
 from bocnn import MODEL
 from bocnn.engines.cpu.stages import DIVERGED
+from bocnn.engines.dense import run
 from bocnn.engines.dense.engine import Dense
 from bocnn.engines.registry import GRAM_CPU
 from bocnn.measure.measures import Measures
+from bocnn.simd.arena import Arena, new_arena
 from tests.bocnn.engines.dense.kinds import KINDS, kind_id
 from tests.bocnn.run_columns import columns
 from tests.tolerance import RELATIVE
@@ -63,3 +66,21 @@ def test_divergence_is_a_status_and_nulls() -> None:
 def test_runs_too_large_for_its_tensors_are_not_accepted() -> None:
     assert Dense().accepts(columns(1, d=10**15)).all()
     assert not Dense().accepts(columns(1, n=100_000, d=10**6)).any()
+
+
+@pytest.mark.parametrize("noise", ["orthogonal", "isotropic"])
+def test_vectors_are_copied_before_their_memory_is_given_back(
+    noise: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrays of an arena hold no reference to it: here its memory is overwritten when it is given back."""
+
+    def overwritten_arena(parts: int, size: int) -> Arena:
+        arena = new_arena(parts, size)
+        storage = arena.storage.view()
+        weakref.finalize(storage, arena.storage.fill, 255)
+        return Arena(storage, arena.used)
+
+    given = MODEL.canonical(columns(3, noise=noise, bias="trained", precision="float64"))
+    expected = Dense().run(given)
+    monkeypatch.setattr(run, "new_arena", overwritten_arena)
+    np.testing.assert_array_equal(Dense().run(given).measures, expected.measures)
