@@ -25,6 +25,7 @@ from benchmarks.published import published_seconds
 from benchmarks.shapes import N_TEST, SCALES, SHAPES, Shape, best_seconds, columns
 from bocnn import MODEL
 from bocnn.engines.dense import network as dense
+from bocnn.engines.dense import training as dense_training
 
 TOGETHER = 64
 START = dense.InitialScales(SCALES["sigma_0"], SCALES["v0"])
@@ -88,7 +89,9 @@ def products_seconds(shape: Shape) -> float:
     def one() -> None:
         data = draw_dense(shape, generator, shape.n)
         network = dense.initialize(generator, (shape.m, shape.d), START)
-        dense.train(network.float(), data, dense.Recipe(SCALES["eta"]), shape.steps)
+        dense_training.train(
+            network.float(), data, dense_training.Recipe(SCALES["eta"]), shape.steps
+        )
         fresh = draw_dense(shape, generator, 1000)
         dense.error(network, fresh.patches, fresh.observed)
 

@@ -16,7 +16,7 @@ import math
 from bocnn.arrays import Array
 from bocnn.dynamics.activation import activate
 from bocnn.dynamics.gram_product import FAST_MATH, add_products
-from bocnn.dynamics.gram_step import write_gradient
+from bocnn.dynamics.slopes import write_gradient
 from bocnn.dynamics.state import Network, StepBuffers, StepParameters, TrainingSet
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars, select

@@ -26,8 +26,9 @@ Source:
 from typing import Any
 
 from bocnn.arrays import Array
-from bocnn.dynamics.activation import LEAKY, RELU, activate, differentiate
+from bocnn.dynamics.activation import LEAKY, RELU, activate
 from bocnn.dynamics.gram_product import FAST_MATH, add_products
+from bocnn.dynamics.slopes import write_gradient, write_point_gradients
 from bocnn.dynamics.state import Network, StepBuffers, StepParameters, TrainingSet, Velocity
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars, is_zero, select
@@ -122,7 +123,7 @@ def descend(
         scratch: as `forward` left it, with the slopes g_i.
     """
     if is_plain_gd_relu(step):
-        _write_point_gradients(training_set, scratch.slope, scratch.point_gradients)
+        write_point_gradients(training_set, scratch.slope, scratch.point_gradients)
         moves_filters = not is_zero(step.eta)
         # Four filters at a time, all that is done to them: their change stays in the first-level cache.
         for k in range(0, network.signs.size, 4):
@@ -132,25 +133,6 @@ def descend(
         return
     write_gradient(training_set, network, step, scratch)
     move(training_set, network, velocity, step, scratch)
-
-
-@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
-def write_gradient(
-    training_set: TrainingSet, network: Network, step: StepParameters, scratch: StepBuffers
-) -> None:
-    """Write U and V of the layers that some run trains.
-
-    Args:
-        training_set: the training set.
-        network: unchanged.
-        step: the step.
-        scratch: φ(A) and the slopes g_i are read, `update` and `output` written.
-    """
-    _write_point_gradients(training_set, scratch.slope, scratch.point_gradients)
-    if not is_zero(step.eta_output):
-        _slopes_of_output(training_set, network, scratch)
-    if not is_zero(step.eta):
-        _slopes_of_filters(training_set, network, step, scratch)
 
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
@@ -219,56 +201,6 @@ def _move_plain(
                 b1[c] += change1
             v[k] -= step.eta_output * (sign0 * total0)
             v[k + 1] -= step.eta_output * (sign1 * total1)
-
-
-@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
-def _write_point_gradients(training_set: TrainingSet, slope: Array, gamma: Array) -> None:
-    """γ_c = Σ_{i ∋ c} g_i, shape (P,)."""
-    shared = training_set.shared
-    for p in range(training_set.starts.size - 1):
-        first, last = training_set.starts[p], training_set.starts[p + 1]
-        if first < shared.shape[0]:
-            for c in range(first, last):
-                total = shared[c, 0] * slope[0]
-                for i in range(1, slope.size):
-                    total += shared[c, i] * slope[i]
-                gamma[c] = total
-        else:
-            for i in range(slope.size):
-                gamma[first + i] = slope[i]
-
-
-@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
-def _slopes_of_output(training_set: TrainingSet, network: Network, scratch: StepBuffers) -> None:
-    """V[p, k] = j_k Σ_{c at p} γ_c φ(A[k, c]), shape (Q, K)."""
-    phi = scratch.phi
-    for p in range(training_set.starts.size - 1):
-        first, last = training_set.starts[p], training_set.starts[p + 1]
-        part = scratch.point_gradients[first:last]
-        for k in range(phi.shape[0]):
-            row = phi[k, first:last]
-            total = part[0] * row[0]
-            for c in range(1, part.size):
-                total += part[c] * row[c]
-            scratch.output[p, k] = network.signs[k] * total
-
-
-@compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)
-def _slopes_of_filters(
-    training_set: TrainingSet, network: Network, step: StepParameters, scratch: StepBuffers
-) -> None:
-    """U[k, c] = j_k v_{p(c),k} γ_c φ′(A[k, c]), shape (K, P)."""
-    update = scratch.update
-    a, phi = as_scalars(network.activations), as_scalars(scratch.phi)
-    differentiate(step.step_type.activation, step.step_type.leak, a, phi, as_scalars(update))
-    for p in range(training_set.starts.size - 1):
-        first, last = training_set.starts[p], training_set.starts[p + 1]
-        part = scratch.point_gradients[first:last]
-        for k in range(update.shape[0]):
-            weight = network.signs[k] * network.output[p, k]
-            row = update[k, first:last]
-            for c in range(part.size):
-                row[c] *= weight * part[c]
 
 
 @compiled(fastmath=FAST_MATH, _nrt=False, forceinline=True)

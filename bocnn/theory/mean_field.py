@@ -37,6 +37,7 @@ Source:
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from bocnn.arrays import Array
@@ -123,7 +124,8 @@ def train_mean_field(schedule: Schedule, *, seed: int = 0) -> MeanField:
         u = u + schedule.step * slope[:, None, None] * active * signs
         learned += schedule.step * float(slope.mean())
         field = start + fields.draw(history.add(u))
-    return _trained(step, loss, learned, schedule, history, u)
+    noise, correlation = _noise_of(history.last(), schedule.start, learned)
+    return MeanField(step, loss, learned, noise, correlation, _overlap(u[:, 0] > 0))
 
 
 class _Covariances(NamedTuple):
@@ -207,21 +209,16 @@ class _Process:
         return np.asarray(weights @ self._normals[: t + 1]).reshape(self._shape)
 
 
-def _trained(
-    steps: int, loss: float, learned: float, schedule: Schedule, history: _History, u: Array
-) -> MeanField:
-    """What the last step's fields are."""
-    last = history.last()
-    one, same, other = float(last.one[-1]), float(last.same[-1]), float(last.other[-1])
-    active, unit = u[:, 0] > 0, (learned / 2) ** 2
+def _noise_of(last: _Covariances, start: float, learned: float) -> tuple[Overlap, float]:
+    """`noise` and `correlation` of a trained field, from the covariances of its last step."""
+    one, same, other = (float(part[-1]) for part in last)
+    unit = (learned / 2) ** 2
+    noise = Overlap(2 * (one + start**2) / unit, 2 * same / unit)
+    return noise, float(np.clip(other / same, -_MOST_OPPOSED, _MOST_OPPOSED))
+
+
+def _overlap(active: NDArray[np.bool_]) -> Overlap:
+    """Active shares, from where own filters are active, shape (samples, filters)."""
     count = active.sum(axis=1)
-    return MeanField(
-        steps,
-        loss,
-        learned,
-        Overlap(2 * (one + schedule.start**2) / unit, 2 * same / unit),
-        float(np.clip(other / same, -_MOST_OPPOSED, _MOST_OPPOSED)),
-        Overlap(
-            float(active.mean()), float((count * (count - 1)).mean() / (FILTERS * (FILTERS - 1)))
-        ),
-    )
+    pairs = count * (count - 1) / (FILTERS * (FILTERS - 1))
+    return Overlap(float(active.mean()), float(pairs.mean()))

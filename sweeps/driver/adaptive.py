@@ -10,7 +10,7 @@ from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.driver.proposals import MeasuredColumns, Rounds
 from sweeps.models.protocol import CompilesCode
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, make_plan
-from sweeps.plan.shard import Runs
+from sweeps.plan.shard import CellRuns
 from sweeps.sampling.sampler import AdaptiveSampler, sampler_of, usable
 from sweeps.store.dataset import DatasetFolder
 
@@ -25,7 +25,7 @@ class AdaptiveProposer:
     def __init__(self, resolved: ResolvedSweep) -> None:
         self.resolved, self.sampler = resolved, sampler_of(resolved)
 
-    def ask(self) -> Runs:
+    def ask(self) -> CellRuns:
         """The runs of the next round."""
         return self.sampler.ask()
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sweeps.driver.steps import Outcome, owner_of
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.plan import Plan
-from sweeps.plan.shard import Runs
+from sweeps.plan.shard import CellRuns
 from sweeps.store.dataset import DatasetFolder
 from sweeps.store.shard_file import id_array
 from sweeps.train.shard import TrainingJob
@@ -29,7 +29,7 @@ MeasuredColumns = Mapping[str, NDArray[Any]]
 class Proposer(Protocol):
     """Chooses runs from what was measured."""
 
-    def ask(self) -> Runs:
+    def ask(self) -> CellRuns:
         """The runs to train next; none when there is nothing more to learn."""
         ...
 
@@ -53,7 +53,7 @@ class Rounds:
     def __init__(self, plan: Plan, dataset: DatasetFolder, proposer: Proposer) -> None:
         self.complete = 0
         self._plan, self._dataset, self._proposer = plan, dataset, proposer
-        self.asked: Runs | None = None
+        self.asked: CellRuns | None = None
         self._tables: dict[str, pa.Table] = {}
 
     def next(self) -> Plan:
@@ -71,7 +71,7 @@ class Rounds:
             self._proposer.tell(self._rows(asked))
             self.asked, self.complete = None, self.complete + 1
 
-    def _rows(self, runs: Runs) -> MeasuredColumns:
+    def _rows(self, runs: CellRuns) -> MeasuredColumns:
         """Every column of published runs, in their order."""
         ids = self._plan.ids(self._plan.positions_of(runs))
         table = self._table()

@@ -23,7 +23,7 @@ from sweeps.errors import SweepError
 from sweeps.models.protocol import Model, UsesGpu
 from sweeps.plan.declared import declared
 from sweeps.plan.idle import check_distinct, note_idle
-from sweeps.plan.shard import Positions, Runs, Shard, shard_of
+from sweeps.plan.shard import CellRuns, Positions, Shard, shard_of
 
 NOMINAL_FLOPS_PER_S = 1e11
 """One core's rate, only for cutting shards: a fixed figure, so that a plan is the same everywhere."""
@@ -129,7 +129,7 @@ class Plan:
         """The plan with nothing to do."""
         return replace(self, spans=(), todo=0, flops=0.0)
 
-    def of_runs(self, runs: Runs, published: NDArray[Any]) -> "Plan":
+    def of_runs(self, runs: CellRuns, published: NDArray[Any]) -> "Plan":
         """The plan of some runs, less those that are published.
 
         Args:
@@ -146,7 +146,7 @@ class Plan:
         flops = float(self.cost(wanted).sum()) if wanted.size else 0.0
         return replace(self, spans=spans, todo=wanted.size, flops=flops)
 
-    def positions_of(self, runs: Runs) -> Positions:
+    def positions_of(self, runs: CellRuns) -> Positions:
         """Positions of some runs, shape (runs,)."""
         at = np.unravel_index(runs.cells, self.resolved.cells.shape)
         order, shape = self._order()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Positions = NDArray[np.int64]
 
 
-class Runs(NamedTuple):
+class CellRuns(NamedTuple):
     """Some runs of a sweep: the number of the cell of each, and its replicate, shape (runs,) both."""
 
     cells: NDArray[np.int64]

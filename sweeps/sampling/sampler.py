@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.declare.sampling_spec import SamplingSpec
-from sweeps.plan.shard import Runs
+from sweeps.plan.shard import CellRuns
 from sweeps.sampling.columns import Columns
 from sweeps.sampling.lattice import Floats, Ints, Lattice, Observed, lattice_of
 from sweeps.sampling.protocol import Strategy
@@ -63,7 +63,7 @@ class AdaptiveSampler:
         """What is known of the target; None before round 0 is in."""
         return self._strategy.state(self.seen) if self._runs.any() else None
 
-    def ask(self) -> Runs:
+    def ask(self) -> CellRuns:
         """The runs of the next round, by column and row; none where it is reached or runs are used up."""
         more = self._more()
         columns, rows = np.nonzero(more)
@@ -74,7 +74,7 @@ class AdaptiveSampler:
         self._places = columns[some] * more.shape[1] + rows[some]
         self.rounds += bool(some.size)
         self.runs += some.size
-        return Runs(self._lattice.cells.ravel()[self._places], replicates)
+        return CellRuns(self._lattice.cells.ravel()[self._places], replicates)
 
     def tell(self, values: Floats) -> None:
         """Learn what was measured in the round that was proposed last.

@@ -9,7 +9,7 @@ from bocnn.data.draws import Flips
 from bocnn.data.geometry import trained_filters
 from bocnn.data.model import DataParameters, Geometry
 from bocnn.dynamics.state import StepType
-from bocnn.engines.dense import network as dense
+from bocnn.engines.dense import training as dense_training
 from bocnn.measure.fresh_output import FreshOutput, fresh_output
 from bocnn.measure.run_state import RunState
 from tests.bocnn.arenas import arena, padded_zeros
@@ -88,7 +88,9 @@ def trained(problem: Problem, decay: float = 0.0) -> Trained:
     training = Training(pair.training_set, pair.network, rule, wide=True)
     training.until(60)
     pair = pair._replace(network=training.network)
-    dense.train(pair.dense, pair.data, dense.Recipe(0.02, options={"weight_decay": decay}), 60)
+    dense_training.train(
+        pair.dense, pair.data, dense_training.Recipe(0.02, options={"weight_decay": decay}), 60
+    )
     parameters = DataParameters(
         int(problem.data == "xor"),
         problem.n,

@@ -11,13 +11,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bocnn.engines.dense.network import (
-    Recipe,
-    Samples,
-    TwoLayerCNN,
-    gradient_factor,
-    perturbed,
-)
+from bocnn.engines.dense.network import Samples, TwoLayerCNN
+from bocnn.engines.dense.training import Recipe, gradient_factor, perturbed
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.registry.losses import LOSSES

@@ -18,18 +18,9 @@ from bocnn.data.sampler import FILTER, QuantitySampler
 from bocnn.engines.coordinates.draw import draw_output_weights
 from bocnn.engines.cpu.stages import DIVERGED, OK, UNCONVERGED, workspace_bytes
 from bocnn.engines.dense.fresh import errors_by_class
-from bocnn.engines.dense.network import (
-    Recipe,
-    Samples,
-    TwoLayerCNN,
-    measure,
-    next_batch,
-    optimizer_of,
-    relabelled,
-    step,
-    training_loss,
-)
+from bocnn.engines.dense.network import Samples, TwoLayerCNN, measure, training_loss
 from bocnn.engines.dense.record import Coefficients, missing_point, trajectory_point
+from bocnn.engines.dense.training import Recipe, next_batch, optimizer_of, relabelled, step
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.invariance import is_rotation_invariant

@@ -6,6 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from sweeps.declare import formula
 from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.cells.sampling_names import check_sampling, is_read
 from sweeps.declare.file.sweep_file import FREE_SECTIONS, SweepSpec
 from sweeps.errors import FileError, Path, listed, nearest
 from sweeps.models.protocol import Model, PredictsMeasures, RecordsTrajectory
@@ -35,7 +36,7 @@ def check_names(
         *(() if unread else _across(spec)),
         *(() if unread else _formulas(spec, model)),
         *_trajectory(spec, model),
-        *_sampling(spec),
+        *check_sampling(spec),
     ]
 
 
@@ -132,15 +133,10 @@ def _zip(spec: SweepSpec) -> Iterator[FileError]:
             elif name in zipped:
                 yield FileError(path, f"{name!r} is zipped twice")
             zipped.add(name)
-        lengths = {name: len(spec.axes[name].values) for name in group if _read(spec, name)}
+        lengths = {name: len(spec.axes[name].values) for name in group if is_read(spec, name)}
         if len(set(lengths.values())) > 1:
             texts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
             yield FileError(("zip", index), f"zipped axes must be equally long: {texts}")
-
-
-def _read(spec: SweepSpec, name: str) -> bool:
-    """Whether a name is an axis that could be read."""
-    return name in spec.axes and not spec.axes[name].unread
 
 
 def _analysis(spec: SweepSpec, model: Model) -> Iterator[FileError]:
@@ -268,49 +264,3 @@ def _trajectory(spec: SweepSpec, model: Model) -> Iterator[FileError]:
     if spec.trajectory is not None and not isinstance(model, RecordsTrajectory):
         text = f"the model {model.name} does not record trajectories; take this key out"
         yield FileError(("trajectory",), text)
-
-
-def _sampling(spec: SweepSpec) -> Iterator[FileError]:
-    """A target of a sweep whose plane has no boundary, or whose axes are no numbers."""
-    if spec.sampling is None:
-        return
-    if spec.analysis is None or not spec.analysis.levels:
-        yield FileError(
-            ("sampling",), "needs levels to look for; give analysis with x, y, measure, levels"
-        )
-        return
-    for key in ("x", "y"):
-        name = getattr(spec.analysis, key)
-        values = spec.axes[name].values if _read(spec, name) else ()
-        numbers = [value for value in values if isinstance(value, int | float)]
-        if len(numbers) < len(values):
-            words = listed([value for value in values if value not in numbers])
-            text = f"{name} takes {words}; the plane of sampling needs numbers"
-            yield FileError(("analysis", key), text)
-        elif key == "x" and spec.sampling.target == "exponent" and min(numbers, default=1) <= 0:
-            text = f"received 'exponent', and {name} takes {min(numbers):g}; a power of x needs x above 0"
-            yield FileError(("sampling", "target"), text)
-        elif key == "y" and len(values) == 1:
-            yield FileError(("analysis", key), f"{name} has one value; a crossing needs several")
-    yield from _range(spec)
-
-
-def _range(spec: SweepSpec) -> Iterator[FileError]:
-    """Columns of a target that there are not, or that it does not take."""
-    assert spec.sampling is not None and spec.analysis is not None
-    bounds, path = spec.sampling.x_range, ("sampling", "x_range")
-    if bounds is None:
-        return
-    if spec.sampling.target != "exponent":
-        yield FileError(
-            path, "is for the target exponent; take it out, or the target of the columns"
-        )
-        return
-    x = spec.axes[spec.analysis.x].values if _read(spec, spec.analysis.x) else ()
-    count = sum(bounds[0] <= v <= bounds[1] for v in x if isinstance(v, int | float))
-    if x and count < 2:
-        yield FileError(
-            path,
-            f"received {list(bounds)}, which has {count} values of {spec.analysis.x}; "
-            "an exponent needs two",
-        )

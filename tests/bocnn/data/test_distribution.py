@@ -11,6 +11,7 @@ from scipy import stats
 
 from bocnn import MODEL
 from bocnn.engines.dense import network as dense
+from bocnn.engines.dense import training as dense_training
 from bocnn.registry.losses import LOSSES
 from tests.bocnn.run_columns import columns
 
@@ -45,13 +46,13 @@ COMPARED = ("train_loss", "test_error", "max_w_mu", "max_w_xi", "max_v2", "w_nor
 def train_together(
     networks: list[dense.TwoLayerCNN],
     data: list[dense.Samples],
-    recipe: dense.Recipe,
+    recipe: dense_training.Recipe,
     steps: int,
 ) -> None:
-    """Train each network as `dense.train` does, a step of all of them at once."""
+    """Train each network as `dense_training.train` does, a step of all of them at once."""
     weights, _ = torch.func.stack_module_state(networks)
     stacked = SimpleNamespace(**({"bias": None} | weights))
-    optimizer = dense.optimizer_of(stacked, recipe)
+    optimizer = dense_training.optimizer_of(stacked, recipe)
     patches, observed = (
         torch.stack([getattr(each, name) for each in data]) for name in ("patches", "observed")
     )
@@ -99,7 +100,7 @@ def dense_runs(name: str) -> dict[str, np.ndarray]:
         isotropic=values.get("noise") == "isotropic", p_flip=values.get("p_flip", 0.0)
     )
     kind = {"bias": values.get("bias") == "trained", "activation": values["activation"]}
-    recipe = dense.Recipe(values["eta"], values["train"])
+    recipe = dense_training.Recipe(values["eta"], values["train"])
     rows = []
     for _ in range(REPLICATES // TOGETHER):
         data = [dense.draw_data(generator, values["n"], centres, options) for _ in range(TOGETHER)]
@@ -113,7 +114,7 @@ def dense_runs(name: str) -> dict[str, np.ndarray]:
     return {name: np.array([row[name] for row in rows]) for name in COMPARED}
 
 
-@pytest.mark.parametrize("layers", dense.TRAINED_LAYERS)
+@pytest.mark.parametrize("layers", dense_training.TRAINED_LAYERS)
 @pytest.mark.parametrize("biases", [False, True])
 def test_networks_trained_together_are_trained_as_each_alone(layers: str, biases: bool) -> None:
     generator = torch.Generator().manual_seed(5)
@@ -122,10 +123,10 @@ def test_networks_trained_together_are_trained_as_each_alone(layers: str, biases
     scales = dense.InitialScales(0.3, 0.2)
     networks = [dense.initialize(generator, (3, 7), scales, bias=biases) for _ in data]
     alone = copy.deepcopy(networks)
-    recipe = dense.Recipe(0.1, layers)
+    recipe = dense_training.Recipe(0.1, layers)
     train_together(networks, data, recipe, 10)
     for one, other, samples in zip(networks, alone, data, strict=True):
-        dense.train(other, samples, recipe, 10)
+        dense_training.train(other, samples, recipe, 10)
         for found, expected in zip(one.parameters(), other.parameters(), strict=True):
             torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
 

@@ -23,6 +23,7 @@ from bocnn.engines.cpu.lane_state import (
 )
 from bocnn.engines.cpu.train import advance
 from bocnn.engines.dense import network as dense
+from bocnn.engines.dense import training as dense_training
 from tests.bocnn.dense_pairs import Pair, Problem, make_pair, output_weights, products
 from tests.bocnn.lane_training import SEED, Rule, Training, make_rule
 from tests.tolerance import assert_near
@@ -54,15 +55,15 @@ def assert_same_state(pair: Pair, training: Training, loss: str = "logistic") ->
     assert_near(network.output[:, :filters], output_weights(pair))
 
 
-def follow(pair: Pair, recipe: dense.Recipe, rule: Rule, steps: int = 30) -> None:
+def follow(pair: Pair, recipe: dense_training.Recipe, rule: Rule, steps: int = 30) -> None:
     """Train densely, alone and in a lane, one step at a time, and hold all against each other at each."""
     trainings = [start(pair, rule, wide=wide) for wide in (False, True)]
-    optimizer = dense.optimizer_of(pair.dense, recipe)
+    optimizer = dense_training.optimizer_of(pair.dense, recipe)
     for step in range(steps + 1):
         for training in trainings:
             assert_same_state(pair, training, recipe.loss)
             training.until(step + 1)
-        dense.step(pair.dense, pair.data, recipe, optimizer)
+        dense_training.step(pair.dense, pair.data, recipe, optimizer)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -71,7 +72,7 @@ def follow(pair: Pair, recipe: dense.Recipe, rule: Rule, steps: int = 30) -> Non
 def test_trajectories_are_the_dense_networks(n: int, d: int, mode: str, p_flip: float) -> None:
     pair = make_pair(Problem(n, d, p_flip=p_flip, seed=n + d))
     rule = make_rule(eta=4.0 / d, eta_output=4.0 / d).kept(mode)
-    follow(pair, dense.Recipe(4.0 / d, mode), rule)
+    follow(pair, dense_training.Recipe(4.0 / d, mode), rule)
 
 
 @given(
@@ -88,7 +89,7 @@ def test_trained_states_agree_for_any_problem(n, d, m, mode, mu_norm, v0, seed) 
     pair = make_pair(Problem(n, d, m, mu_norm, 0.25, v0, seed))
     eta = 1.0 / (d + mu_norm**2)
     training = trained(pair, make_rule(eta=eta, eta_output=eta).kept(mode), 40)
-    dense.train(pair.dense, pair.data, dense.Recipe(eta, mode), 40)
+    dense_training.train(pair.dense, pair.data, dense_training.Recipe(eta, mode), 40)
     assert_same_state(pair, training)
 
 
@@ -103,7 +104,7 @@ def test_trained_states_agree_for_any_problem(n, d, m, mode, mu_norm, v0, seed) 
 def test_every_network_and_loss_is_the_dense_one(name: str, loss: str, patches: int) -> None:
     pair = make_pair(Problem(11, 40, m=3, activation=name, patches=patches))
     rule = make_rule(activation=name, loss=loss, eta=0.02, eta_output=0.02)
-    follow(pair, dense.Recipe(0.02, loss=loss), rule)
+    follow(pair, dense_training.Recipe(0.02, loss=loss), rule)
 
 
 @pytest.mark.parametrize("law", ["signal", "xor"])
@@ -111,7 +112,7 @@ def test_every_network_and_loss_is_the_dense_one(name: str, loss: str, patches: 
 @pytest.mark.parametrize("bias", [False, True])
 def test_every_data_law_is_the_dense_one(law: str, isotropic: bool, bias: bool) -> None:
     pair = make_pair(Problem(15, 60, data=law, isotropic=isotropic, bias=bias))
-    follow(pair, dense.Recipe(0.03), make_rule(eta=0.03, eta_output=0.03))
+    follow(pair, dense_training.Recipe(0.03), make_rule(eta=0.03, eta_output=0.03))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -135,7 +136,7 @@ def test_every_update_is_torchs_sgd(mode: str, options: dict[str, Any]) -> None:
         nesterov=options.get("nesterov", False),
         decay=options.get("weight_decay", 0.0),
     )
-    recipe = dense.Recipe(0.01, mode, eta_output=0.004, options=options)
+    recipe = dense_training.Recipe(0.01, mode, eta_output=0.004, options=options)
     follow(pair, recipe, rule.kept(mode))
 
 
@@ -152,7 +153,7 @@ def batches(n: int, size: int) -> Iterator[torch.Tensor]:
 @pytest.mark.parametrize("size", [1, 5, 6, 13, 40])
 def test_mini_batches_are_torchs_sgd(size: int) -> None:
     pair = make_pair(Problem(13, 70))
-    recipe = dense.Recipe(0.02, options={"momentum": 0.5}, batches=batches(13, size))
+    recipe = dense_training.Recipe(0.02, options={"momentum": 0.5}, batches=batches(13, size))
     follow(pair, recipe, make_rule(eta=0.02, eta_output=0.02, momentum=0.5, batch=size))
 
 
@@ -275,10 +276,10 @@ def test_training_stops_at_the_first_loss_within_the_tolerance(loss: str) -> Non
     pair = make_pair(Problem(10, 100))
     status, steps = trained(pair, make_rule(loss=loss, loss_tol=0.1), 10_000).status
     assert status == "ok"
-    recipe = dense.Recipe(0.05, loss=loss)
-    dense.train(pair.dense, pair.data, recipe, steps - 1)
+    recipe = dense_training.Recipe(0.05, loss=loss)
+    dense_training.train(pair.dense, pair.data, recipe, steps - 1)
     assert float(dense.training_loss(pair.dense, pair.data, loss).detach()) > 0.1
-    dense.train(pair.dense, pair.data, recipe, 1)
+    dense_training.train(pair.dense, pair.data, recipe, 1)
     assert float(dense.training_loss(pair.dense, pair.data, loss).detach()) <= 0.1
 
 

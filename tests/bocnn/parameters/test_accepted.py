@@ -10,6 +10,7 @@ import torch
 from bocnn import MODEL
 from bocnn.engines.cpu.stages import WORDS
 from bocnn.engines.dense import network as dense
+from bocnn.engines.dense import training as dense_training
 from bocnn.engines.gpu.engine import GPU_WORDS
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
@@ -127,6 +128,6 @@ def test_the_dense_network_refuses_words_that_it_does_not_know() -> None:
     with pytest.raises(ValueError, match="received loss: ramp; the dense network accepts log"):
         dense.training_loss(network, data, "ramp")
     with pytest.raises(ValueError, match="received layers: first; the dense network accepts both"):
-        dense.train(network, data, dense.Recipe(0.1, layers="first"), 1)
+        dense_training.train(network, data, dense_training.Recipe(0.1, layers="first"), 1)
     with pytest.raises(ValueError, match="received activation: gelu; the dense network accepts"):
         dense.initialize(generator, (2, 5), dense.InitialScales(0.1, 0.1), activation="gelu")

@@ -11,7 +11,7 @@ from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.driver import Outcome, plan_sweep, prepare
 from sweeps.driver.proposals import MeasuredColumns, Proposer, Rounds, train_rounds
 from sweeps.plan.cut import ShardSize
-from sweeps.plan.shard import Runs
+from sweeps.plan.shard import CellRuns
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.shard import TrainingJob
 from tests.sweeps.small import ignore, resolved, rows, train, train_here
@@ -33,9 +33,9 @@ X, Y = np.array([0.5, 1, 2, 4]), np.geomspace(0.01, 100, 1001)
 REPLICATES = 8
 
 
-def all_runs(cells: np.ndarray, replicates: int) -> Runs:
+def all_runs(cells: np.ndarray, replicates: int) -> CellRuns:
     """Every run of some cells."""
-    return Runs(np.repeat(cells, replicates), np.tile(np.arange(replicates), cells.size))
+    return CellRuns(np.repeat(cells, replicates), np.tile(np.arange(replicates), cells.size))
 
 
 class Bisection:
@@ -45,7 +45,7 @@ class Bisection:
         self.low, self.high = np.zeros(X.size, np.int64), np.full(X.size, Y.size - 1)
         self.proposed: list[int] = []
 
-    def ask(self) -> Runs:
+    def ask(self) -> CellRuns:
         open_ = np.flatnonzero(self.high - self.low > 1)
         middle = (self.low + self.high) // 2
         self.cells = open_ * Y.size + middle[open_]
@@ -104,11 +104,11 @@ def test_what_is_published_is_read_and_not_trained_again(out: Path) -> None:
 def test_the_rows_are_those_of_the_whole_sweep(out: Path, tmp_path: Path) -> None:
     text = FINE.replace("1001", "21").replace("replicates: 8", "replicates: 2")
     train(text, tmp_path / "whole")
-    runs = Runs(np.array([44, 0, 5, 5]), np.array([1, 0, 1, 0]))
+    runs = CellRuns(np.array([44, 0, 5, 5]), np.array([1, 0, 1, 0]))
     proposals = iter([runs, all_runs(np.zeros(0, np.int64), 1)])
 
     class Given:
-        def ask(self) -> Runs:
+        def ask(self) -> CellRuns:
             return next(proposals)
 
         def tell(self, measured: MeasuredColumns) -> None:
@@ -132,7 +132,7 @@ def test_a_plan_of_runs_is_what_is_to_do_of_them(out: Path) -> None:
         expected = plan.resolved.cells.take(np.array([cell]))
         assert columns["replicate"].tolist() == [0, 1, 2]
         assert all((columns[name] == value[0]).all() for name, value in expected.items())
-    runs = Runs(np.array([7, 1, 7]), np.array([2, 0, 0]))
+    runs = CellRuns(np.array([7, 1, 7]), np.array([2, 0, 0]))
     positions = plan.positions_of(runs)
     some = plan.of_runs(runs, np.sort(plan.ids(positions[1:2])))
     assert (some.todo, some.flops, some.total) == (2, 2e6, 36)

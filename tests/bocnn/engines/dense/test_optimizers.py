@@ -12,8 +12,8 @@ from bocnn.data.draws import Seed
 from bocnn.engines.coordinates.run import run_row
 from bocnn.engines.dense.engine import Dense
 from bocnn.engines.dense.fresh import errors_by_class
-from bocnn.engines.dense.network import Recipe, train
 from bocnn.engines.dense.run import DenseRun, draw_run, train_row
+from bocnn.engines.dense.training import Recipe, train
 from bocnn.engines.registry import GRAM_CPU
 from bocnn.parameters.keys import cell_keys
 from tests.bocnn.run_columns import columns
