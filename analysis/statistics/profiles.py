@@ -87,9 +87,9 @@ class Reader:
         """Values above the level at coordinates; `index` is where the column of each one begins."""
         last = self.count - 2
         if self._step:
-            place = np.clip((at - self.grid[0]) / self._step, 0.0, last + 1.0)
-            step = np.fmin(place, last).astype(np.int64)
-            t = place - step
+            position = np.clip((at - self.grid[0]) / self._step, 0.0, last + 1.0)
+            step = np.fmin(position, last).astype(np.int64)
+            t = position - step
         else:
             step = np.clip(np.searchsorted(self.grid, at, side="right") - 1, 0, last)
             t = np.clip((at - self.grid[step]) / self._steps[step], 0.0, 1.0)

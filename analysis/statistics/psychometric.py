@@ -99,13 +99,13 @@ def _fine(curves: Curves, logs: Floats) -> tuple[Floats, Floats]:
     """Thresholds, SPLINE_REFINEMENT to a step of the curves', and logarithms there, (columns, fine)."""
     coarse = curves.thresholds
     thresholds = np.linspace(coarse[0], coarse[-1], SPLINE_REFINEMENT * (len(coarse) - 1) + 1)
-    # The same places in all steps: four products for all of them, where a spline would look each up.
+    # The same offsets in all steps: four products for all of them, where a spline would look each up.
     spline = CubicSpline(coarse, logs, axis=1).c
-    places = np.diff(coarse)[:, None, None] * (
+    offsets = np.diff(coarse)[:, None, None] * (
         np.arange(SPLINE_REFINEMENT)[:, None] / SPLINE_REFINEMENT
     )
     cube, square, slope, start = (part[:, None] for part in spline)
-    values = ((cube * places + square) * places + slope) * places + start
+    values = ((cube * offsets + square) * offsets + slope) * offsets + start
     fine = np.concatenate([values.reshape(-1, len(logs)), logs[:, -1:].T])
     return thresholds, np.ascontiguousarray(fine.T)
 

@@ -186,8 +186,8 @@ def _measure(found: LevelCrossings, own: _Setting, at: Ints) -> None:
     found.dof[at] = total / np.sum(weight / np.maximum(weight - 1, 1), axis=1)
     for column, k in enumerate(at):
         rows = np.flatnonzero(own.used[column])
-        place = np.clip(np.searchsorted(own.u[rows], crossing[column]), 1, len(rows) - 1)
-        found.low[k], found.high[k] = rows[place - 1], rows[place]
+        above = np.clip(np.searchsorted(own.u[rows], crossing[column]), 1, len(rows) - 1)
+        found.low[k], found.high[k] = rows[above - 1], rows[above]
 
 
 def _common_transition(own: _Setting) -> tuple[Floats, float]:

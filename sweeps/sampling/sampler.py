@@ -46,7 +46,7 @@ class AdaptiveSampler:
         shape = lattice.cells.shape
         self._runs, self._used = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         self._sum, self._squares = np.zeros(shape), np.zeros(shape)
-        self._places: Ints = np.zeros(0, dtype=np.int64)
+        self._proposed: Ints = np.zeros(0, dtype=np.int64)
         self.rounds = self.runs = self.told = 0
 
     @property
@@ -71,10 +71,10 @@ class AdaptiveSampler:
         some = np.repeat(np.arange(count.size), count)[: max(self.spec.at_most - self.runs, 0)]
         first = (np.cumsum(count) - count)[some]
         replicates = np.arange(some.size) - first + self._runs[columns, rows][some]
-        self._places = columns[some] * more.shape[1] + rows[some]
+        self._proposed = columns[some] * more.shape[1] + rows[some]
         self.rounds += bool(some.size)
         self.runs += some.size
-        return CellRuns(self._lattice.cells.ravel()[self._places], replicates)
+        return CellRuns(self._lattice.cells.ravel()[self._proposed], replicates)
 
     def tell(self, values: Floats) -> None:
         """Learn what was measured in the round that was proposed last.
@@ -88,7 +88,7 @@ class AdaptiveSampler:
         for total, part in zip(
             (self._runs, self._used, self._sum, self._squares), added, strict=True
         ):
-            np.add.at(total.reshape(-1), self._places, part)
+            np.add.at(total.reshape(-1), self._proposed, part)
         self.told = self.runs
 
     def words(self) -> str:
