@@ -18,7 +18,7 @@ axes:
   v0: {log: [0, 1, 3]}
   mu_norm: [1, 4]
 fixed: {n: 6, m: 3, d: 50, sigma_0: 0.01, eta: 0.05, stesp: 30, n_test: 20}
-settings: {p_flip: [0, 0.5]}
+settings: {p_flip: [0, 0.6]}
 derived: {steps: "__import__('os').system('touch TOUCHED')"}
 """
 
@@ -90,7 +90,7 @@ def test_every_error_of_a_file_is_reported_and_nothing_is_run(tmp_path: Path, ou
             (2, "replicate: unknown key"),
             (4, "axes.v0: received log: [0, 1, 3]; a log range needs positive ends"),
             (6, "fixed.stesp: is neither a parameter of bocnn nor used by a formula"),
-            (7, "settings.p_flip: received 0.5 (1 of 2 values are wrong)"),
+            (7, "settings.p_flip: received 0.6 (1 of 2 values are wrong)"),
             (8, "derived.steps: only sqrt, "),
         ]:
             assert f"wrong.yaml:{line}: {text}" in said
