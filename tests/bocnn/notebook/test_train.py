@@ -75,7 +75,7 @@ def test_null_is_none() -> None:
         ({"noise": "isotropc"}, ValueError, "received noise = 'isotropc'.*mean 'isotropic'"),
         ({"n": 0}, ValueError, r"received n = 0; expected \[1, 100000\]"),
         ({"n": 2.5}, ValueError, r"received n = 2.5; expected \[1"),
-        ({"p_flip": 0.5}, ValueError, r"received p_flip = 0.5; expected \[0, 0.5\)"),
+        ({"p_flip": 0.6}, ValueError, r"received p_flip = 0.6; expected \[0, 0.5\]"),
         ({"eta": 0}, ValueError, r"received eta = 0; expected \(0, inf\)"),
         ({"v0": float("nan")}, ValueError, "received v0 = nan"),
         ({"eta": "fast"}, ValueError, "received eta = 'fast'"),
