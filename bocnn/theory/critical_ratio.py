@@ -67,16 +67,29 @@ def clean_error(ratio: float, overlap: Overlap = FROZEN, *, correlation: float =
     Returns:
         A probability, falling in R.
     """
+    return float(clean_errors(np.array([ratio]), overlap, correlation=correlation)[0])
+
+
+def clean_errors(ratios: Array, overlap: Overlap = FROZEN, *, correlation: float = 0.0) -> Array:
+    """`clean_error` of many ratios at once.
+
+    Args:
+        ratios: R ≥ 0, shape (ratios,).
+        overlap: shares of active samples.
+        correlation: ρ of Z₊ and Z₋.
+    Returns:
+        Probabilities, shape (ratios,).
+    """
     z = REACH * _NODES
-    target = ratio + noise_response(z, overlap)
-    low, high = np.full_like(z, -4 * REACH), np.full_like(z, 1000.0)
+    target = ratios[:, None] + noise_response(z, overlap)
+    low, high = np.full_like(target, -4 * REACH), np.full_like(target, 1000.0)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         above = noise_response(middle, overlap) > target
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     beyond = ndtr((correlation * z - low) / np.sqrt(1 - correlation**2))
-    return float(REACH * np.sum(_WEIGHTS * density * beyond))
+    return np.asarray(REACH * np.sum(_WEIGHTS * density * beyond, axis=1))
 
 
 def critical_ratio(level: float, overlap: Overlap = FROZEN, *, correlation: float = 0.0) -> float:

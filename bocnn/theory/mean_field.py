@@ -63,8 +63,8 @@ class MeanField(NamedTuple):
         steps: that were taken.
         loss: mean logistic loss at the end.
         learned: L.
-        noise: 2(q + κ²) and 2c over (L/2)², where it has α and α₂: so `critical_ratio.clean_error` at
-            R = √C is the clean test error.
+        noise: 2(q + κ²) and 2c, over (L/2)²: given to `critical_ratio.clean_error` for α and α₂, they make
+            its value at R = √C the clean test error.
         correlation: of the classes' fields, c′/c.
         overlap: active shares α and α₂ at the end.
     """

@@ -30,7 +30,7 @@ LEAST_END = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class LevelCrossings:
-    """LevelCrossings of a level, each part of shape (columns,).
+    """Crossings of a level, each part of shape (columns,).
 
     Attributes:
         low: the row with runs before the crossing, −1 where it is below the grid.
@@ -159,7 +159,7 @@ def _mean_variance(own: _Setting, columns: Ints, rows: Ints) -> Floats:
 
 
 def _measure(found: LevelCrossings, own: _Setting, at: Ints) -> None:
-    """LevelCrossings of columns that cross on the grid, put where they belong."""
+    """Write the crossings of columns that cross on the grid into `found`, at their columns `at`."""
     crossing, first = _common_transition(own)
     common, tiny = first, np.finfo(float).tiny
     for _ in range(ITERATIONS):
@@ -191,7 +191,7 @@ def _measure(found: LevelCrossings, own: _Setting, at: Ints) -> None:
 
 
 def _common_transition(own: _Setting) -> tuple[Floats, float]:
-    """LevelCrossings, (columns,), and the slope at the level, of a logistic transition that columns share.
+    """Crossings, (columns,), and the slope at the level, of a logistic transition that columns share.
 
     Of widths and positions on a grid those with the least squares, weighted by runs: a row with few runs
     misleads neither.

@@ -16,7 +16,7 @@ from scipy.special import gammaln, ndtr, ndtri, xlog1py, xlogy
 
 from bocnn.arrays import Array
 from bocnn.theory.boundary import both_layers_ratio_at
-from bocnn.theory.critical_ratio import FROZEN, Overlap, clean_error, critical_ratio
+from bocnn.theory.critical_ratio import FROZEN, Overlap, clean_errors, critical_ratio
 from bocnn.theory.training_time import (
     Descent,
     Sizes,
@@ -149,5 +149,4 @@ def _deviations(overlap: Overlap) -> tuple[CubicSpline, float]:
     """Normal quantile of the clean test error as a spline of √R, and R at the smallest error told apart."""
     most = critical_ratio(_SMALLEST_ERROR, overlap)
     roots = np.linspace(0.0, np.sqrt(most), _RATIO_NODES)
-    errors = [clean_error(root**2, overlap) for root in roots]
-    return CubicSpline(roots, ndtri(errors)), most
+    return CubicSpline(roots, ndtri(clean_errors(roots**2, overlap))), most

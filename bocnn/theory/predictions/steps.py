@@ -16,7 +16,7 @@ from scipy.interpolate import CubicSpline
 from scipy.special import ndtr, ndtri
 
 from bocnn.arrays import Array
-from bocnn.theory.critical_ratio import clean_error
+from bocnn.theory.critical_ratio import clean_errors
 from bocnn.theory.mean_field import MOST_STEPS, Schedule, train_mean_field
 from bocnn.theory.predictions.error import kept_labels
 
@@ -128,7 +128,7 @@ def _deviation(schedule: Schedule) -> CubicSpline | None:
     field = train_mean_field(schedule._replace(steps=min(schedule.steps, MOST_STEPS)))
     if schedule.steps > MOST_STEPS and field.loss > schedule.loss_tol:
         return None
-    errors = [clean_error(root, field.noise, correlation=field.correlation) for root in _ROOTS]
+    errors = clean_errors(_ROOTS, field.noise, correlation=field.correlation)
     return CubicSpline(_ROOTS, ndtri(np.maximum(errors, _SMALLEST_ERROR)))
 
 
