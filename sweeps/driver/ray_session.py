@@ -5,7 +5,9 @@ Ray is imported where it is used.
 
 import os
 import threading
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweeps.driver.options import Executor, RunOptions
@@ -19,6 +21,21 @@ from sweeps.train.stop import StopSignal
 
 if TYPE_CHECKING:
     from sweeps.train.executors.connection import Cluster
+    from sweeps.train.executors.tune import Training
+
+
+@dataclass
+class _Together:
+    """Jobs that are trained together, and their training once the first was run."""
+
+    jobs: Sequence[TrainingJob]
+    stack: ExitStack
+    training: "Training | None" = None
+
+    def number_of(self, job: TrainingJob) -> int | None:
+        """The number of a job among them; None if it is none of them."""
+        names = [other.session.name for other in self.jobs]
+        return names.index(job.session.name) if job.session.name in names else None
 
 
 class RaySession:
@@ -32,6 +49,7 @@ class RaySession:
         self.stop_signal = stop_signal
         self._options, self._stack = options, stack
         self._connected = False
+        self._together: _Together | None = None
 
     @property
     def _is_ours(self) -> bool:
@@ -44,17 +62,37 @@ class RaySession:
             return ""
         return saves_ray(plan.flops / NOMINAL_FLOPS_PER_S, os.cpu_count() or 1)
 
+    @contextmanager
+    def together(self, jobs: Sequence[TrainingJob]) -> Iterator[None]:
+        """Where these jobs are run, in this order: workers go from one to the next without a pause."""
+        with ExitStack() as stack:
+            self._together = _Together([job for job in jobs if job.shards], stack)
+            yield
+        self._together = None
+
     def run(self, job: TrainingJob, live: Live) -> dict[int, str]:
         """Train all shards of a job; the errors of those that failed, by their number."""
-        from sweeps.train.executors import tune
+        together = self._together
+        number = together.number_of(job) if together else None
+        if together is None or number is None:
+            with self._training([job], live) as training:
+                return training.wait(0, live)
+        if together.training is None:
+            training = self._training(together.jobs, live)
+            together.training = together.stack.enter_context(training)
+        return together.training.wait(number, live)
+
+    def _training(self, jobs: Sequence[TrainingJob], live: Live) -> "Training":
+        """Jobs to train on the Ray, which is there from now on."""
+        from sweeps.train.executors.tune import Training
 
         if not self._connected:
             live.announce("starting Ray" if self._is_ours else "connecting to Ray")
             if self._is_ours and not self._options.gpus:
-                _compile_beside(job)
+                _compile_beside(jobs[0])
         cluster = self._connect()
         live.announce("starting workers")
-        return tune.run(job, live, cluster, self.stop_signal)
+        return Training(jobs, cluster, self.stop_signal)
 
     def gpu_throughput(self, plan: Plan, positions: Positions) -> float:
         """Flops per second of a trial's share of a GPU, measured there on some runs."""
