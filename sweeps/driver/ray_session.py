@@ -26,16 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Together:
-    """Jobs that are trained together, and their training once the first was run."""
+    """Jobs that are trained together, and their training once the first was run.
+
+    `in_rounds` are the numbers of those whose shards come round by round.
+    """
 
     jobs: Sequence[TrainingJob]
+    in_rounds: set[int]
     stack: ExitStack
     training: "Training | None" = None
 
-    def number_of(self, job: TrainingJob) -> int | None:
-        """The number of a job among them; None if it is none of them."""
-        names = [other.session.name for other in self.jobs]
-        return names.index(job.session.name) if job.session.name in names else None
+    def number_of(self, job: TrainingJob) -> int:
+        """The number of a job among them, by its session."""
+        return [other.session.name for other in self.jobs].index(job.session.name)
 
 
 class RaySession:
@@ -63,36 +66,42 @@ class RaySession:
         return saves_ray(plan.flops / NOMINAL_FLOPS_PER_S, os.cpu_count() or 1)
 
     @contextmanager
-    def together(self, jobs: Sequence[TrainingJob]) -> Iterator[None]:
-        """Where these jobs are run, in this order: workers go from one to the next without a pause."""
+    def together(self, jobs: Sequence[TrainingJob], in_rounds: Sequence[bool]) -> Iterator[None]:
+        """Where these jobs are run, in this order: workers go from one to the next without a pause.
+
+        Args:
+            jobs: of the sweeps.
+            in_rounds: of each, whether its shards come round by round; the others have theirs.
+        """
         with ExitStack() as stack:
-            self._together = _Together([job for job in jobs if job.shards], stack)
+            rounds = {number for number, some in enumerate(in_rounds) if some}
+            self._together = _Together(jobs, rounds, stack)
             yield
         self._together = None
 
     def run(self, job: TrainingJob, live: Live) -> dict[int, str]:
-        """Train all shards of a job; the errors of those that failed, by their number."""
+        """Train all shards of a job, or of a round of it; the errors of those that failed, by number."""
         together = self._together
-        number = together.number_of(job) if together else None
-        if together is None or number is None:
-            with self._training([job], live) as training:
-                return training.wait(0, live)
+        assert together is not None
         if together.training is None:
-            training = self._training(together.jobs, live)
-            together.training = together.stack.enter_context(training)
+            together.training = together.stack.enter_context(self._training(together, job, live))
+        number = together.number_of(job)
+        if number in together.in_rounds:
+            together.training.add(number, job)
         return together.training.wait(number, live)
 
-    def _training(self, jobs: Sequence[TrainingJob], live: Live) -> "Training":
-        """Jobs to train on the Ray, which is there from now on."""
+    def _training(self, together: _Together, job: TrainingJob, live: Live) -> "Training":
+        """Jobs to train on the Ray, which is there from now on; one of them is the first."""
         from sweeps.train.executors.tune import Training
 
         if not self._connected:
             live.announce("starting Ray" if self._is_ours else "connecting to Ray")
             if self._is_ours and not self._options.gpus:
-                _compile_beside(jobs[0])
+                _compile_beside(job)
         cluster = self._connect()
         live.announce("starting workers")
-        return Training(jobs, cluster, self.stop_signal)
+        more_will_come = bool(together.in_rounds)
+        return Training(together.jobs, cluster, self.stop_signal, more_will_come=more_will_come)
 
     def gpu_throughput(self, plan: Plan, positions: Positions) -> float:
         """Flops per second of a trial's share of a GPU, measured there on some runs."""

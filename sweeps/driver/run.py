@@ -1,7 +1,7 @@
 """One start of a driver, from sweeps to datasets: what `bocnn-sweep run` and `Sweep.run` do."""
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -95,27 +95,15 @@ def train_sweeps(
         with stop_signal.interruptible():
             planned = _planned(openers, location)
         ray = RaySession(options, stop_signal, stack)
-        for begun, group in enumerate(_groups(planned)):
-            with stop_signal.interruptible():
-                prepared = [_prepare(one, options, ray=ray, output=output) for one in group]
-            if not begun:
-                stop_signal.start_clock()
-            with ray.together([one.job for one in prepared]):
-                for one in prepared:
-                    yield Trainer(options, ray, output, one.shard_size).train(one)
-                    if stop_signal.signal is not None or stop_signal.cause:
-                        return
-
-
-def _groups(planned: Sequence[Planned]) -> Iterator[list[Planned]]:
-    """Sweeps that may train together, in their order; one with rounds trains by itself."""
-    group: list[Planned] = []
-    for one in planned:
-        if group and (one.replay is not None or group[-1].replay is not None):
-            yield group
-            group = []
-        group.append(one)
-    yield group
+        with stop_signal.interruptible():
+            prepared = [_prepare(one, options, ray=ray, output=output) for one in planned]
+        stop_signal.start_clock()
+        in_rounds = [one.replay is not None for one in planned]
+        with ray.together([one.job for one in prepared], in_rounds):
+            for one in prepared:
+                yield Trainer(options, ray, output, one.shard_size).train(one)
+                if stop_signal.signal is not None or stop_signal.cause:
+                    return
 
 
 def _prepare(one: Planned, options: RunOptions, *, ray: RaySession, output: Output) -> Prepared:

@@ -2,20 +2,23 @@
 
 Tune schedules, retries and reports; it is not the ledger. Workers publish their rows themselves, and
 what is published is done, so a sweep that was killed goes on with the same command. Shards are handed
-to Tune one at a time as it requests them, and in waves, so that neither its state nor the cost of a
-trial grows with the sweep. A wave may hold shards of several jobs: an actor goes from one to the next.
+to Tune one at a time as it requests them, so that neither its state nor the cost of a trial grows with
+the sweep. They may be of several jobs: an actor goes from one to the next.
 """
 
 import os
 import re
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sweeps.errors import UnwritableError
+from sweeps.plan.shard import Shard
 from sweeps.store.failed_shard import reason
+from sweeps.train.executors.board import Board, ShardOfJob
 from sweeps.train.executors.cluster import count_slots
 from sweeps.train.executors.connection import Cluster, scratch
 from sweeps.train.shard import Progress, TrainingJob, check_here, keep_failure, train_shard
@@ -24,6 +27,7 @@ from sweeps.train.stop import StopSignal
 # isort: split
 import ray  # sweeps.train.executors.connection has set what Ray reads when it is imported
 from ray import tune
+from ray.tune.execution import tune_controller
 
 _MAX_RETRIES = 3
 """How often a shard is tried again after an error of its training."""
@@ -32,16 +36,12 @@ _MAX_WORKER_LOSSES = 10
 """How often a shard is tried again because its process or its node was gone."""
 
 _WORKER_LOST = re.compile(r"\b(Actor|Node|Worker|OutOfMemory|Raylet|LocalRaylet)\w*Error")
+_IDLE_S = 0.2
+"""How long a shard is waited for before it is seen whether one will come."""
+
 _UNWRITABLE = UnwritableError.__name__
 _ACTOR_INIT_FAILED = "error raised in its creation task"
 """How Ray speaks of an actor that could not be made: an error, not a death."""
-
-
-class ShardOfJob(NamedTuple):
-    """A shard, by the number of its job and its own in that job."""
-
-    job: int
-    shard: int
 
 
 class _ShardTrial(tune.Trainable):
@@ -59,18 +59,22 @@ class _ShardTrial(tune.Trainable):
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
         self._jobs, self._cluster = jobs, cluster
         self._begun: dict[int, TrainingJob] = {}
+        self._batch: tuple[int, list[Shard]] = (-1, [])
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Begin another shard in the same actor: nothing is kept of the last."""
-        job, self._number = self._begin(new_config["job"]), new_config["job"]
+        if self._batch[0] != new_config["batch"]:
+            self._batch = (new_config["batch"], ray.get(new_config["shards"]))
+        self._number = new_config["job"]
+        job = self._begin(self._number)._replace(shards=self._batch[1])
         self._shard: Iterator[Progress] = train_shard(job, new_config["shard"])
         return True
 
     def _begin(self, number: int) -> TrainingJob:
         """A job, checked on this node; one after the first has begun when its first shard here does."""
         if number not in self._begun:
-            job = self._jobs[number]
+            job = self._jobs[number]._replace(shards=self._batch[1])
             check_here(job.writer.location, job.session.code)
             session = job.session
             slots = session.slots or count_slots(job, self._cluster)
@@ -87,31 +91,31 @@ class _ShardTrial(tune.Trainable):
 
 
 class _ShardQueue(tune.search.Searcher):
-    """Hands shards to Tune as it requests them, job by job, failed ones again.
+    """Hands shards to Tune as it requests them, failed ones again, up to a number of trials.
 
-    It is done when none is left in flight. It pickles as nothing, for Tune's snapshots.
+    It is done when none is in flight and none will come. It pickles as nothing, for Tune's snapshots.
     """
 
-    def __init__(self, shards: Iterable[ShardOfJob], stops: Callable[[], bool]) -> None:
+    def __init__(self, board: Board, trials: int, stops: Callable[[], bool]) -> None:
         super().__init__()
-        self._waiting: dict[int, deque[ShardOfJob]] = {}
+        self._board, self._left, self._stops = board, trials, stops
         self._training: dict[str, ShardOfJob] = {}
-        self._stops = stops
-        for shard in shards:
-            self.add(shard)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _ShardQueue, ((), bool)
+        return _ShardQueue, (Board(0), 0, bool)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next shard, None while those in flight may come back, or that all is done."""
-        waiting = next((shards for shards in self._waiting.values() if shards), None)
-        if self._stops() or not (waiting or self._training):
-            return str(tune.search.Searcher.FINISHED)
-        if not waiting:
-            return None
-        shard = self._training[trial_id] = waiting.popleft()
-        return shard._asdict()
+        shard = None
+        while self._left > 0 and not self._stops():
+            shard = self._board.take(wait_s=0.0 if self._training else _IDLE_S)
+            if shard or self._training or self._board.is_closed:
+                break
+        if shard is None:
+            return None if self._training else str(tune.search.Searcher.FINISHED)
+        self._left -= 1
+        self._training[trial_id] = shard
+        return shard.config()
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -119,9 +123,20 @@ class _ShardQueue(tune.search.Searcher):
         """Take a trial out of flight."""
         self._training.pop(trial_id, None)
 
-    def add(self, shard: ShardOfJob) -> None:
-        """Put a shard behind those of its job."""
-        self._waiting.setdefault(shard.job, deque()).append(shard)
+
+class _KeptActors(tune_controller._ObjectCache):
+    """Actors without a shard stay until the end: another round may come, and an actor takes seconds."""
+
+    def cache_object(self, key: Any, obj: Any) -> bool:
+        """Keep an actor."""
+        self._cached_objects[key].append(obj)
+        self._num_cached_objects += 1
+        return True
+
+    def flush_cached_objects(self, force_all: bool = False) -> Iterator[Any]:
+        """The actors to end now."""
+        if force_all:
+            yield from super().flush_cached_objects(force_all=True)
 
 
 Report = Callable[[int, Progress], None]
@@ -134,24 +149,22 @@ class Monitor(tune.Callback):
     It pickles as nothing, for Tune's snapshots.
 
     Attributes:
-        queue: of the shards of the present call of Tune.
         failures: the errors of shards that failed after their retries.
         in_time: the trials in training that began before a stop was requested.
         abandoned: set where nobody waits for the jobs any more.
     """
 
     def __init__(
-        self, jobs: Sequence[TrainingJob], report: Report | None, stop_signal: StopSignal
+        self, jobs: Sequence[TrainingJob], board: Board, stop_signal: StopSignal, report: Report
     ) -> None:
-        self.jobs, self._report, self.stop_signal = jobs, report, stop_signal
-        self.queue = _ShardQueue((), self.stops)
+        self.jobs, self.board, self.stop_signal, self._report = jobs, board, stop_signal, report
         self.abandoned = False
         self.failures: dict[ShardOfJob, str] = {}
         self.in_time: set[str] = set()
         self._tries: Counter[tuple[ShardOfJob, bool]] = Counter()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Monitor, ((), None, StopSignal())
+        return Monitor, ((), Board(0), StopSignal(), print)
 
     def stops(self) -> bool:
         """Whether no further shard is to begin."""
@@ -170,18 +183,14 @@ class Monitor(tune.Callback):
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Report one step of one trial."""
-        if self._report:
-            progress = Progress(**{field: result[field] for field in Progress._fields})
-            self._report(result["job"], progress)
+        progress = Progress(**{field: result[field] for field in Progress._fields})
+        self._report(result["job"], progress)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Put a failed shard back into the queue, or leave its record."""
-        assert self._report is not None
         self.in_time.discard(trial.trial_id)
-        shard, text = (
-            ShardOfJob(int(trial.config["job"]), int(trial.config["shard"])),
-            _error(trial),
-        )
+        shard, text = self.board.shard_of(trial.config), _error(trial)
+        number = shard.shard
         if _UNWRITABLE in text:
             self.stop_signal.cause = reason(text).removeprefix(f"sweeps.errors.{_UNWRITABLE}: ")
         gone = bool(_WORKER_LOST.search(text)) and _ACTOR_INIT_FAILED not in text
@@ -189,12 +198,13 @@ class Monitor(tune.Callback):
         if not self.stop_signal.cause and self._tries[shard, gone] <= (
             _MAX_WORKER_LOSSES if gone else _MAX_RETRIES
         ):
-            self.queue.add(shard)
-            self._report(shard.job, Progress(shard.shard, setback="retried", reason=reason(text)))
+            self.board.again(shard)
+            self._report(shard.job, Progress(number, setback="retried", reason=reason(text)))
             return
         self.failures[shard] = text
-        keep_failure(self.jobs[shard.job], shard.shard, text)
-        self._report(shard.job, Progress(shard.shard, setback="failed", reason=reason(text)))
+        job = self.jobs[shard.job]._replace(shards=shard.batch.shards)
+        keep_failure(job, number, text)
+        self._report(shard.job, Progress(number, setback="failed", reason=reason(text)))
 
 
 class _StopRule(tune.Stopper):
@@ -222,24 +232,23 @@ class _StopRule(tune.Stopper):
         return stop_signal.time_is_over and not self._watch.in_time
 
 
-def fit(shards: Sequence[ShardOfJob], watch: Monitor, cluster: Cluster) -> None:
-    """Train shards, in one call of Tune.
+def fit(watch: Monitor, cluster: Cluster, *, trials: int) -> None:
+    """Train shards as they come, in one call of Tune.
 
     Args:
-        shards: of the jobs that are watched.
         watch: takes what the trials report.
         cluster: which Ray, connected.
+        trials: at most; the call ends after them, or when no further shard will come.
     """
-    watch.queue = _ShardQueue(shards, watch.stops)
-    trainable = tune.with_parameters(_ShardTrial, jobs=watch.jobs, cluster=cluster)
-    gpu_shards = frozenset(
-        shard for shard in shards if watch.jobs[shard.job].shards[shard.shard].gpu
-    )
-    with scratch("bocnn-tune-") as folder:
+    jobs = [job._replace(shards=[]) for job in watch.jobs]
+    trainable = tune.with_parameters(_ShardTrial, jobs=jobs, cluster=cluster)
+    # Trials that need a GPU would wait for the CPU of a kept actor without one.
+    keep = watch.board.more_will_come and not cluster.gpus
+    with scratch("bocnn-tune-") as folder, _keeping_actors() if keep else nullcontext():
         tune.Tuner(
-            tune.with_resources(trainable, _resources(gpu_shards, cluster.gpus)),
+            tune.with_resources(trainable, _resources(cluster.gpus)),
             tune_config=tune.TuneConfig(
-                search_alg=watch.queue,
+                search_alg=_ShardQueue(watch.board, trials, watch.stops),
                 num_samples=-1,
                 reuse_actors=True,
                 max_concurrent_trials=cluster.workers,
@@ -255,6 +264,17 @@ def fit(shards: Sequence[ShardOfJob], watch: Monitor, cluster: Cluster) -> None:
         ).fit()
 
 
+@contextmanager
+def _keeping_actors() -> Iterator[None]:
+    """Have Tune keep actors that have no shard."""
+    before = tune_controller._ObjectCache
+    tune_controller._ObjectCache = _KeptActors
+    try:
+        yield
+    finally:
+        tune_controller._ObjectCache = before
+
+
 def _error(trial: Any) -> str:
     """The error that Tune wrote for a trial."""
     try:
@@ -263,14 +283,13 @@ def _error(trial: Any) -> str:
         return "the trial ended with an error that Ray Tune did not keep"
 
 
-def _resources(gpu_shards: frozenset[ShardOfJob], gpus: float) -> Any:
+def _resources(gpus: float) -> Any:
     """Resources that a trial requests: a CPU, and a share of a GPU where its shard is for GPUs."""
-    if not (gpu_shards and gpus):
+    if not gpus:
         return {"cpu": 1}
 
     def of(config: dict[str, Any]) -> Any:
-        shard = ShardOfJob(config["job"], config["shard"])
-        share = {"GPU": gpus} if shard in gpu_shards else {}
+        share = {"GPU": gpus} if config["gpu"] else {}
         return tune.PlacementGroupFactory([{"CPU": 1, **share}])
 
     return of

@@ -1,21 +1,22 @@
 """The Ray Tune executor: jobs under one Ray, whose workers go from one job to the next.
 
-Tune runs in a thread of its own, so that this one can end a job, show what its dataset holds and take
-signals while shards of the next train already.
+Tune runs in a thread of its own, so that this one can end a job, show what its dataset holds, decide on
+the next round and take signals while shards of other jobs train.
 """
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from queue import SimpleQueue
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from sweeps.train.executors.board import Board
 from sweeps.train.executors.cluster import check_nodes, count_slots
 from sweeps.train.executors.connection import Cluster, connected
-from sweeps.train.executors.trials import Monitor, ShardOfJob, fit
+from sweeps.train.executors.trials import Monitor, fit
 from sweeps.train.shard import Progress, Session, TrainingJob
 from sweeps.train.stop import StopSignal
 
@@ -33,9 +34,9 @@ class _Event(NamedTuple):
 
 
 class Training:
-    """Jobs that are trained one after the other, as a context manager; a job is waited for by its number.
+    """Jobs in training, as a context manager; a job is waited for by its number.
 
-    Where the last shards of a job leave slots idle, those of the next begin.
+    Where an earlier job leaves slots idle, at its end or between two rounds, shards of later ones begin.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class Training:
         jobs: Sequence[TrainingJob],
         cluster: Cluster,
         stop_signal: StopSignal | None = None,
+        *,
+        more_will_come: bool = False,
     ) -> None:
         """Take the jobs.
 
@@ -50,9 +53,12 @@ class Training:
             jobs: plans and their shards.
             cluster: which Ray to use.
             stop_signal: ends all before their time.
+            more_will_come: whether shards may be added after the start.
         """
         self._jobs, self._cluster = tuple(jobs), cluster
         self._stop_signal = stop_signal or StopSignal()
+        self._board = Board(len(jobs), more_will_come=more_will_come)
+        self._open: Counter[int] = Counter()
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self._early: dict[int, list[Progress]] = {}
         self._error: BaseException | None = None
@@ -71,10 +77,10 @@ class Training:
             with self._stop_signal.interruptible():
                 for job in self._jobs:
                     check_nodes(job)
+            for number, job in enumerate(self._jobs):
+                self.add(number, job)
             jobs = [job._replace(session=self._session_of(job)) for job in self._jobs]
-            self._watch = Monitor(
-                jobs, lambda *event: self._events.put(_Event(*event)), self._stop_signal
-            )
+            self._watch = Monitor(jobs, self._board, self._stop_signal, self._take)
             self._thread = threading.Thread(target=self._train, daemon=True)
             self._thread.start()
             self._stack = stack.pop_all()
@@ -88,9 +94,21 @@ class Training:
     ) -> None:
         """End what still trains, unless a second signal asks for the end of the process."""
         self._watch.abandoned = True
+        self._board.close()
         if not isinstance(error, KeyboardInterrupt):
             self._thread.join()
         self._stack.close()
+
+    def add(self, number: int, job: TrainingJob) -> None:
+        """Train shards of a job.
+
+        Args:
+            number: of the job.
+            job: with these shards.
+        """
+        if job.shards:
+            self._open[number] += len(job.shards)
+            self._board.add(number, job.shards)
 
     def wait(self, number: int, report: Callable[[Progress], None]) -> dict[int, str]:
         """Wait until each shard of a job was published or has failed, or training has ended.
@@ -101,23 +119,29 @@ class Training:
         Returns:
             The error of every shard that failed after its retries, by its number.
         """
-        left = len(self._jobs[number].shards)
         for progress in self._early.pop(number, ()):
-            report(progress)
-            left -= _is_last(progress)
-        while left and not self._ended:
+            self._report(number, progress, report)
+        while self._open[number] and not self._ended:
             event = self._events.get()
             if event.progress is None:
                 self._ended = True
                 if self._error is not None:
                     raise self._error
             elif event.job == number:
-                report(event.progress)
-                left -= _is_last(event.progress)
+                self._report(number, event.progress, report)
             else:
                 self._early.setdefault(event.job, []).append(event.progress)
         found = self._watch.failures.copy()
         return {shard.shard: error for shard, error in found.items() if shard.job == number}
+
+    def _report(self, number: int, progress: Progress, report: Callable[[Progress], None]) -> None:
+        """Hand a progress on, and count the shards that end."""
+        self._open[number] -= progress.published or progress.setback == "failed"
+        report(progress)
+
+    def _take(self, number: int, progress: Progress) -> None:
+        """Take what a trial reports, in Tune's thread."""
+        self._events.put(_Event(number, progress))
 
     def _session_of(self, job: TrainingJob) -> Session:
         """A job's session with its slots, where they stay as they are now."""
@@ -127,16 +151,11 @@ class Training:
         return job.session._replace(slots=count_slots(job, self._cluster) if known else 0)
 
     def _train(self) -> None:
-        """Train all shards, in waves."""
+        """Train shards, in waves, until no further one will come."""
         try:
             size = _trials_per_call(max(job.session.slots for job in self._watch.jobs))
-            shards = (
-                ShardOfJob(number, shard)
-                for number, job in enumerate(self._jobs)
-                for shard in range(len(job.shards))
-            )
-            while not self._watch.stops() and (wave := list(islice(shards, size))):
-                fit(wave, self._watch, self._cluster)
+            while not self._watch.stops() and self._board.has_more:
+                fit(self._watch, self._cluster, trials=size)
         except BaseException as error:
             self._error = error
         finally:
@@ -163,8 +182,3 @@ def run(
     """
     with Training((job,), cluster, stop_signal) as training:
         return training.wait(0, report)
-
-
-def _is_last(progress: Progress) -> bool:
-    """Whether it is the last that a shard reports."""
-    return progress.published or progress.setback == "failed"

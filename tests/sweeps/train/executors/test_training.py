@@ -12,7 +12,8 @@ from sweeps.models.protocol import Model
 from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import trials, tune
-from sweeps.train.executors.trials import Monitor, ShardOfJob
+from sweeps.train.executors.board import Board, ShardOfJob
+from sweeps.train.executors.trials import Monitor
 from sweeps.train.shard import Progress, TrainingJob
 from tests.sweeps.small import TOY_SWEEP, ignore, planned, rows
 from tests.toy import TOY, Toy
@@ -26,22 +27,27 @@ def job_of(folder: Path, model: Model = TOY, text: str = SMALL) -> TrainingJob:
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[ShardOfJob]]:
-    """The shards of each call of Tune."""
-    seen: list[list[ShardOfJob]] = []
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many trials each call of Tune had."""
+    seen: list[int] = []
+    fit, take = trials.fit, Board.take
 
-    def counted(shards: list[ShardOfJob], watch: Monitor, cluster: tune.Cluster) -> None:
-        seen.append(list(shards))
-        trials.fit(shards, watch, cluster)
+    def counted(watch: Monitor, cluster: tune.Cluster, *, trials: int) -> None:
+        seen.append(0)
+        fit(watch, cluster, trials=trials)
+
+    def taken(board: Board, wait_s: float = 0.0) -> ShardOfJob | None:
+        shard = take(board, wait_s)
+        seen[-1] += shard is not None
+        return shard
 
     monkeypatch.setattr(tune, "fit", counted)
+    monkeypatch.setattr(Board, "take", taken)
     return seen
 
 
 @pytest.mark.usefixtures("ray_session")
-def test_each_job_is_reported_and_fails_by_itself(
-    tmp_path: Path, calls: list[list[ShardOfJob]]
-) -> None:
+def test_each_job_is_reported_and_fails_by_itself(tmp_path: Path, calls: list[int]) -> None:
     broken = replace(TOY, fail=1)
     jobs = [job_of(tmp_path / "a"), job_of(tmp_path / "b", broken), job_of(tmp_path / "c")]
     seen: dict[int, list[Progress]] = {0: [], 1: [], 2: []}
@@ -54,21 +60,18 @@ def test_each_job_is_reported_and_fails_by_itself(
     for number, kind in enumerate(("published", "failed", "published")):
         ends = Counter(p.shard for p in seen[number] if p.published or p.setback == "failed")
         assert ends == {0: 1, 1: 1, 2: 1, 3: 1}, kind
-    assert [len(call) for call in calls] == [12]
+    assert sum(calls) == 12 + 4 * 3 and len(calls) == 1  # with three retries of each that failed
 
 
 @pytest.mark.usefixtures("ray_session")
 def test_a_call_of_tune_takes_so_many_shards_of_all_jobs(
-    tmp_path: Path, calls: list[list[ShardOfJob]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, calls: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tune, "_trials_per_call", lambda slots: 5)
     jobs = [job_of(tmp_path / "a"), job_of(tmp_path / "b")]
     with tune.Training(jobs, tune.Cluster()) as training:
         assert training.wait(1, ignore) == training.wait(0, ignore) == {}
-    assert calls == [
-        [ShardOfJob(0, 0), ShardOfJob(0, 1), ShardOfJob(0, 2), ShardOfJob(0, 3), ShardOfJob(1, 0)],
-        [ShardOfJob(1, 1), ShardOfJob(1, 2), ShardOfJob(1, 3)],
-    ]
+    assert calls == [5, 3]
     assert [rows(tmp_path / name).num_rows for name in "ab"] == [48, 48]
 
 
@@ -86,7 +89,7 @@ def test_who_leaves_early_ends_the_others(tmp_path: Path) -> None:
 def test_an_error_of_tune_is_raised_where_it_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(shards: list[ShardOfJob], watch: Monitor, cluster: tune.Cluster) -> None:
+    def broken(watch: Monitor, cluster: tune.Cluster, *, trials: int) -> None:
         raise RuntimeError("no such scheduler")
 
     monkeypatch.setattr(tune, "fit", broken)
@@ -110,3 +113,16 @@ def test_a_later_job_begins_when_its_first_shard_does(tmp_path: Path) -> None:
     )
     assert first and second and first.sessions == second.sessions == 1
     assert second.available_s < first.available_s
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_rounds_are_trained_by_the_same_workers(tmp_path: Path, calls: list[int]) -> None:
+    rounds, later = job_of(tmp_path / "a"), job_of(tmp_path / "b")
+    jobs = [rounds._replace(shards=[]), later]
+    with tune.Training(jobs, tune.Cluster(), more_will_come=True) as training:
+        assert training.wait(1, ignore) == {}
+        for shard in rounds.shards:
+            training.add(0, rounds._replace(shards=[shard]))
+            assert training.wait(0, ignore) == {}
+    assert [rows(tmp_path / name).num_rows for name in "ab"] == [48, 48]
+    assert calls == [8]
