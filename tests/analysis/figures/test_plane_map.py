@@ -12,6 +12,7 @@ from analysis.cells.cells import Cells
 from analysis.figures import (
     draw_failures,
     draw_map,
+    draw_runs,
 )
 from tests.analysis.figures.drawn import FEW, legend
 from tests.analysis.synthetic import Planted, cells_of
@@ -50,6 +51,21 @@ def test_cells_without_runs_are_hatched_and_failures_are_counted(cells: Cells) -
     assert np.ma.getmaskarray(mesh.get_array()).sum() == 1 + 16
 
 
+def test_a_cell_that_no_run_was_planned_for_is_interpolated_along_y(cells: Cells) -> None:
+    values, planned = cells.values.copy(), cells.status[cells.success].copy()
+    values[0, 1, 2:4], planned[0, 1, 2:4] = np.nan, 0
+    values[0, 2, 5] = np.nan  # planned, and lost
+    sparse = replace(cells, values=values, status=cells.status | {cells.success: planned})
+    figure = draw_map(sparse, find_boundary(sparse, 0.25, resampling=FEW))
+    assert "colours interpolated between rows with runs" in legend(figure)
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    drawn, mean = np.ma.masked_invalid(mesh.get_array()).T, cells.mean[0]
+    u = cells.plane.y.coordinates
+    expected = np.interp(u[2:4], u[[1, 4]], mean[1, [1, 4]])
+    np.testing.assert_allclose(drawn[1, 2:4], expected)
+    assert np.ma.getmaskarray(drawn).sum() == 1 and np.ma.getmaskarray(drawn)[2, 5]
+
+
 def test_a_level_that_nothing_reaches_draws_no_contour(cells: Cells) -> None:
     figure = draw_map(cells, find_boundary(cells, 0.9, resampling=FEW))
     assert not any(isinstance(c, QuadContourSet) for c in figure.axes[0].collections)
@@ -85,6 +101,17 @@ def test_failures_are_a_share_of_what_was_planned(cells: Cells) -> None:
     share = np.ma.getdata(mesh.get_array())
     assert share[3, 2] == pytest.approx(0.4)
     assert share.sum() == pytest.approx(0.4)
+
+
+def test_runs_are_shown_where_they_were_spent(cells: Cells) -> None:
+    planned = cells.status[cells.success].copy()
+    planned[0, 1, 2:4], planned[0, 2, 3] = 0, 500
+    figure = draw_runs(replace(cells, status=cells.status | {cells.success: planned}))
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    drawn = np.ma.masked_invalid(mesh.get_array()).T
+    assert np.argwhere(np.ma.getmaskarray(drawn)).tolist() == [[1, 2], [1, 3]]
+    assert drawn[2, 3] == 500 and mesh.get_clim() == (1, 500)
+    assert figure.axes[-1].get_ylabel() == "runs of a cell"
 
 
 def test_every_column_of_panels_has_its_axis_named() -> None:
