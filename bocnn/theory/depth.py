@@ -22,8 +22,8 @@ and R = (‖μ‖/σ_p) √(α/2) sinh 2y_s w(y_s)^(L−2) / (sinh 2y w(y)^(L−
 `bocnn.theory.boundary`. For L > 2 T is bounded, so that training ends within a time which does not depend
 on the loss: for small v₀ and ‖μ‖ ≪ 2λ, m^(L−1) v₀^L ‖μ‖² ∝ σ_p, without the logarithm of L = 2.
 
-Upper weights that are shared by the patches grow with both: v² − v₀² = αn u²/(2a) + s²/‖μ‖², and u and s keep
-the ratio of their rates. So R = √C/2 with C = n‖μ‖⁴/(σ_p⁴ d) at every moment, for every L and v₀.
+Upper weights that are shared by the patches grow with both, v² − v₀² = αn u²/(2a) + s²/‖μ‖², and u and s
+keep the ratio of their rates. So R = √C/2 with C = n‖μ‖⁴/(σ_p⁴ d) at every moment, for every L and v₀.
 
 Source:
     Derived here.

@@ -29,7 +29,7 @@ from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.products import copy_scaled_rows
 
 _TRIES = 60
-_LARGEST_GROWTH = 2.0
+_STEP_GROWTH = 2.0
 _OUTPUT_RATE = 4.0
 
 
@@ -179,7 +179,7 @@ def _step_in_flow(
     """A step within the bounds above: tried, and shortened until no output moves too far."""
     eta = rate * growth_time(state.weights, state.direction, points.position)
     if state.progress[1] > 0.0:
-        eta = min(eta, _LARGEST_GROWTH * state.progress[1])
+        eta = min(eta, _STEP_GROWTH * state.progress[1])
     eta = eta if math.isfinite(eta) else 1.0
     copy_scaled_rows(state.f[:1], 1.0, state.f[1:])
     for _ in range(_TRIES):

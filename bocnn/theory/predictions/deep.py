@@ -19,7 +19,7 @@ from bocnn.theory.training_time import Sizes, stop_margin
 Columns = Mapping[str, NDArray[Any]]
 
 _LARGEST_RATE = 0.1
-_PLAIN = {"activation": "relu", "skip": "none", "residual": "none", "normalization": "none"}
+_SOLVED = {"activation": "relu", "skip": "none", "residual": "none", "normalization": "none"}
 
 
 def flow_error(columns: Columns, overlap: Overlap = GRADIENT_FLOW) -> Array:
@@ -37,7 +37,7 @@ def flow_error(columns: Columns, overlap: Overlap = GRADIENT_FLOW) -> Array:
     known = np.isnan(columns["eta"]) & (columns["flow_rate"] <= _LARGEST_RATE)
     known &= (columns["steps"] > 0) & (columns["mu_norm"] > 0) & (margin > 0)
     known &= kappa * weights <= SMALL_START
-    for name, word in _PLAIN.items():
+    for name, word in _SOLVED.items():
         known &= columns[name] == word
     error, given = np.full(known.size, np.nan), {**columns, "margin": margin}
     names = ("n", "m", "p_flip", "depth")
