@@ -171,11 +171,10 @@ def train(
     shard_size: ShardSize | None = None,
     executor: Executor = train_here,
 ) -> driver.Outcome:
-    """Plan and train a sweep."""
+    """Plan and train a sweep, in about ten shards unless their size is given."""
     plan, dataset = planned(text, folder, model)
-    return driver.execute(
-        driver.prepare(plan, dataset, shard_size or ShardSize(runs=10)), dataset, executor
-    )
+    size = shard_size or ShardSize(runs=max(10, plan.total // 10))
+    return driver.execute(driver.prepare(plan, dataset, size), dataset, executor)
 
 
 def rows(folder: Path) -> pa.Table:

@@ -56,6 +56,21 @@ def test_cells_without_runs_are_hatched_and_failures_are_counted(cells: Cells) -
     assert np.ma.getmaskarray(mesh.get_array()).sum() == 1 + 16
 
 
+def test_a_cell_that_no_run_was_planned_for_is_interpolated_along_y(cells: Cells) -> None:
+    values, planned = cells.values.copy(), cells.status[cells.success].copy()
+    values[0, 1, 2:4], planned[0, 1, 2:4] = np.nan, 0
+    values[0, 2, 5] = np.nan  # planned, and lost
+    sparse = replace(cells, values=values, status=cells.status | {cells.success: planned})
+    figure = draw_map(sparse, find_boundary(sparse, 0.25, resampling=FEW))
+    assert "colours interpolated between rows with runs" in legend(figure)
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    drawn, mean = np.ma.masked_invalid(mesh.get_array()).T, cells.mean[0]
+    u = cells.plane.y.coordinates
+    expected = np.interp(u[2:4], u[[1, 4]], mean[1, [1, 4]])
+    np.testing.assert_allclose(drawn[1, 2:4], expected)
+    assert np.ma.getmaskarray(drawn).sum() == 1 and np.ma.getmaskarray(drawn)[2, 5]
+
+
 def test_a_level_that_nothing_reaches_draws_no_contour(cells: Cells) -> None:
     figure = draw_map(cells, find_boundary(cells, 0.9, resampling=FEW))
     assert not any(isinstance(c, QuadContourSet) for c in figure.axes[0].collections)
