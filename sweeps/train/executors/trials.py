@@ -235,11 +235,15 @@ class _StopRule(tune.Stopper):
 def fit(watch: Monitor, cluster: Cluster, *, trials: int) -> None:
     """Train shards as they come, in one call of Tune.
 
+    Where slots are known, no trial waits for one: Tune would end an actor that is starting for a trial that
+    waits, to give that trial an actor that has become free.
+
     Args:
         watch: takes what the trials report.
         cluster: which Ray, connected.
         trials: at most; the call ends after them, or when no further shard will come.
     """
+    slots = 0 if cluster.gpus else max(job.session.slots for job in watch.jobs)
     jobs = [job._replace(shards=[]) for job in watch.jobs]
     trainable = tune.with_parameters(_ShardTrial, jobs=jobs, cluster=cluster)
     # Trials that need a GPU would wait for the CPU of a kept actor without one.
@@ -251,7 +255,7 @@ def fit(watch: Monitor, cluster: Cluster, *, trials: int) -> None:
                 search_alg=_ShardQueue(watch.board, trials, watch.stops),
                 num_samples=-1,
                 reuse_actors=True,
-                max_concurrent_trials=cluster.workers,
+                max_concurrent_trials=cluster.workers or slots or None,
             ),
             run_config=tune.RunConfig(
                 storage_path=folder,
