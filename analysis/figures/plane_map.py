@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -91,14 +91,32 @@ def draw_failures(cells: Cells, settings: Sequence[int] | None = None) -> Figure
         settings: positions of the settings to show; None shows all.
     """
     shown = _shown(cells, settings)
-    planned = cells.missing + np.sum(list(cells.status.values()), axis=0)
-    share = 1 - cells.runs_used / np.maximum(planned, 1)
+    share = 1 - cells.runs_used / np.maximum(cells.planned, 1)
     with theme():
         figure, axes_of = _plane(cells, shown)
         for s, axes in zip(shown, axes_of, strict=True):
             top = float(share.max()) or 1.0
             mesh = _draw_cells(axes, cells, share[s], cmap=COLOUR_MAP, vmin=0.0, vmax=top)
         figure.colorbar(mesh, ax=axes_of, label="share of runs not used", aspect=28, pad=0.02)
+    return figure
+
+
+def draw_runs(cells: Cells, settings: Sequence[int] | None = None) -> Figure:
+    """Where runs were spent: the planned runs of each cell, on a logarithmic scale of colours.
+
+    Args:
+        cells: the aggregated measure.
+        settings: positions of the settings to show; None shows all.
+    """
+    shown = _shown(cells, settings)
+    planned = np.where(cells.planned > 0, cells.planned, np.nan)
+    scale = LogNorm(1, max(float(cells.planned.max()), 2.0))
+    with theme():
+        figure, axes_of = _plane(cells, shown)
+        for s, axes in zip(shown, axes_of, strict=True):
+            mesh = _draw_cells(axes, cells, planned[s], cmap=COLOUR_MAP, norm=scale)
+        figure.colorbar(mesh, ax=axes_of, label="runs of a cell", aspect=28, pad=0.02)
+        figure.legend(handles=[Patch(**NO_DATA_STYLE, label="no run")], loc="outside lower center")
     return figure
 
 
@@ -138,7 +156,7 @@ def _between_rows(cells: Cells) -> tuple[Floats, bool]:
     Those are of cells without a planned run, as most are in a sweep that samples adaptively: along y,
     between the rows of the column that have runs.
     """
-    mean, planned = cells.mean, cells.missing + np.sum(list(cells.status.values()), axis=0)
+    mean, planned = cells.mean, cells.planned
     u, interpolated = cells.plane.y.coordinates, False
     for s, column in zip(*np.nonzero((planned == 0).any(axis=2)), strict=True):
         known, gaps = np.isfinite(mean[s, column]), planned[s, column] == 0

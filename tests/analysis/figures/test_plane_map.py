@@ -12,6 +12,7 @@ from analysis.cells.cells import Cells
 from analysis.figures import (
     draw_failures,
     draw_map,
+    draw_runs,
 )
 from tests.analysis.figures.drawn import FEW, legend
 from tests.analysis.synthetic import Planted, cells_of
@@ -106,6 +107,17 @@ def test_failures_are_a_share_of_what_was_planned(cells: Cells) -> None:
     share = np.ma.getdata(mesh.get_array())
     assert share[3, 2] == pytest.approx(0.4)
     assert share.sum() == pytest.approx(0.4)
+
+
+def test_runs_are_shown_where_they_were_spent(cells: Cells) -> None:
+    planned = cells.status[cells.success].copy()
+    planned[0, 1, 2:4], planned[0, 2, 3] = 0, 500
+    figure = draw_runs(replace(cells, status=cells.status | {cells.success: planned}))
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    drawn = np.ma.masked_invalid(mesh.get_array()).T
+    assert np.argwhere(np.ma.getmaskarray(drawn)).tolist() == [[1, 2], [1, 3]]
+    assert drawn[2, 3] == 500 and mesh.get_clim() == (1, 500)
+    assert figure.axes[-1].get_ylabel() == "runs of a cell"
 
 
 def test_every_column_of_panels_has_its_axis_named() -> None:
