@@ -33,7 +33,8 @@ POINT_STYLE: dict[str, Any] = {
     "markeredgecolor": "black",
     "markeredgewidth": 0.8,
 }
-OUTLINE = [Stroke(linewidth=2.0, foreground="0.25"), Normal()]
+RIM_COLOUR = "0.25"
+OUTLINE = [Stroke(linewidth=2.0, foreground=RIM_COLOUR), Normal()]
 PREDICTED_STYLE: dict[str, Any] = {"color": "#c1272d", "ls": "--", "lw": 1.4, "zorder": 3}
 NO_DATA_STYLE: dict[str, Any] = {
     "facecolor": "0.88",
@@ -239,12 +240,10 @@ def _draw_contour(axes: Axes, cells: Cells, mean: Floats, level: float) -> None:
 
 def _draw_boundary(axes: Axes, boundary: Boundary, s: int) -> None:
     columns = len(boundary.plane.x.values)
-    drawn = draw_points(axes, crossings(boundary, s), columns=columns, fmt="o", **POINT_STYLE)
-    _, caps, lines = drawn.lines
-    for part in (*caps, *lines):  # white with a dark rim: seen on every colour of the map
-        part.set_path_effects(OUTLINE)
-    for cap in caps:
-        cap.set_markeredgecolor("white")
+    # White with a dark rim: seen on every colour of the map.
+    draw_points(
+        axes, crossings(boundary, s), columns=columns, rim=RIM_COLOUR, fmt="o", **POINT_STYLE
+    )
 
 
 def _title(cells: Cells, s: int) -> str:

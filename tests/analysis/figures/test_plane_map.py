@@ -30,8 +30,14 @@ def test_the_map_shows_the_means_in_their_cells(cells: Cells, boundary: Boundary
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
         contour = next(c for c in axes.collections if isinstance(c, QuadContourSet))
         np.testing.assert_array_equal(contour.levels, [0.25])
-        points = axes.containers[0].lines[0].get_ydata()
-        np.testing.assert_allclose(points, np.exp(boundary.estimate[s]))
+        rim, points = axes.containers
+        np.testing.assert_allclose(points.lines[0].get_ydata(), np.exp(boundary.estimate[s]))
+        bars, below = (drawn.lines[2][0].get_segments()[0] for drawn in (points, rim))
+        np.testing.assert_array_equal(bars, below)
+        ends = np.exp([boundary.low[s], boundary.high[s]])
+        np.testing.assert_allclose(bars[0::2, 1], np.maximum(ends[0], cells.plane.y.edges[0]))
+        np.testing.assert_allclose(bars[1::2, 1], np.minimum(ends[1], cells.plane.y.edges[-1]))
+        np.testing.assert_allclose(bars[0::2, 0], boundary.plane.x.values)
 
 
 def test_cells_without_runs_are_hatched_and_failures_are_counted(cells: Cells) -> None:
