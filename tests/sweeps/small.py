@@ -98,6 +98,18 @@ fixed: {n: 6, m: 3, n_test: 20}
 settings: {p_flip: [0, 0.1]}
 """
 
+DEEP_SWEEP = """\
+name: small-depths
+model: deep
+seed: 11
+replicates: 3
+axes:
+  v0: [0.1, 1]
+  mu_norm: [1, 5]
+fixed: {n: 6, m: 3, d: 50, sigma_0: 0.01, depth: 3, steps: 20, n_test: 20}
+settings: {p_flip: [0, 0.1]}
+"""
+
 DRIVER = (
     "import sys\n"
     "from pathlib import Path\n"
