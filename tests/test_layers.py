@@ -139,7 +139,7 @@ def test_the_models_read_no_files() -> None:
 def test_four_files_know_ray() -> None:
     knowing = {path for package in PACKAGES for path in sources(package) if "ray" in imported(path)}
     executors = ROOT / "sweeps" / "train" / "executors"
-    names = ("board.py", "cluster.py", "connection.py", "trials.py")
+    names = ("cluster.py", "connection.py", "trials.py", "tune.py")
     assert knowing == {executors / name for name in names}
 
 

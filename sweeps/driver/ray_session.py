@@ -21,7 +21,7 @@ from sweeps.train.stop import StopSignal
 
 if TYPE_CHECKING:
     from sweeps.train.executors.connection import Cluster
-    from sweeps.train.executors.tune import Training
+    from sweeps.train.executors.tune import JobsInTraining
 
 
 @dataclass
@@ -34,7 +34,7 @@ class _Together:
     jobs: Sequence[TrainingJob]
     in_rounds: set[int]
     stack: ExitStack
-    training: "Training | None" = None
+    training: "JobsInTraining | None" = None
 
     def number_of(self, job: TrainingJob) -> int:
         """The number of a job among them, by its session."""
@@ -90,9 +90,9 @@ class RaySession:
             together.training.add(number, job)
         return together.training.wait(number, live)
 
-    def _training(self, together: _Together, job: TrainingJob, live: Live) -> "Training":
+    def _training(self, together: _Together, job: TrainingJob, live: Live) -> "JobsInTraining":
         """Jobs to train on the Ray, which is there from now on; one of them is the first."""
-        from sweeps.train.executors.tune import Training
+        from sweeps.train.executors.tune import JobsInTraining
 
         if not self._connected:
             live.announce("starting Ray" if self._is_ours else "connecting to Ray")
@@ -101,7 +101,9 @@ class RaySession:
         cluster = self._connect()
         live.announce("starting workers")
         more_will_come = bool(together.in_rounds)
-        return Training(together.jobs, cluster, self.stop_signal, more_will_come=more_will_come)
+        return JobsInTraining(
+            together.jobs, cluster, self.stop_signal, more_will_come=more_will_come
+        )
 
     def gpu_throughput(self, plan: Plan, positions: Positions) -> float:
         """Flops per second of a trial's share of a GPU, measured there on some runs."""

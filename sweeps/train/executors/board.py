@@ -1,25 +1,22 @@
 """Shards that wait for a worker, job by job: one thread adds them, another hands them out."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Condition
 from typing import Any
 
 from sweeps.plan.shard import Shard
 
-# isort: split
-import ray  # sweeps.train.executors.connection has set what Ray reads when it is imported
-
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class ShardBatch:
     """Shards that were added together, here and where workers find them.
 
     Attributes:
         number: of the batch.
         shards: here, by their numbers.
-        stored: the same in Ray's object store.
+        stored: what workers find them by.
     """
 
     number: int
@@ -32,7 +29,7 @@ class ShardOfJob:
     """A shard: the number of its job, its batch, and its own number in that."""
 
     job: int
-    batch: Batch
+    batch: ShardBatch
     shard: int
 
     def config(self) -> dict[str, Any]:
@@ -50,15 +47,25 @@ class Board:
         is_closed: whether no further shard will come.
     """
 
-    def __init__(self, jobs: int, *, more_will_come: bool = False) -> None:
+    def __init__(
+        self, jobs: int, store: Callable[[list[Shard]], Any], *, more_will_come: bool = False
+    ) -> None:
+        """Take no shard yet.
+
+        Args:
+            jobs: how many there are.
+            store: puts shards where workers find them; gives what they find them by.
+            more_will_come: whether shards may be added after the start.
+        """
+        self._store = store
         self._waiting: list[deque[ShardOfJob]] = [deque() for _ in range(jobs)]
-        self._batches: dict[int, Batch] = {}
+        self._batches: dict[int, ShardBatch] = {}
         self._changed = Condition()
         self.more_will_come = more_will_come
         self.is_closed = not more_will_come
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Board, (0,)
+        return Board, (0, list)
 
     def add(self, job: int, shards: Sequence[Shard]) -> None:
         """Add shards of a job.
@@ -68,7 +75,7 @@ class Board:
             shards: numbered as they come.
         """
         number = len(self._batches)
-        batch = self._batches[number] = Batch(number, list(shards), ray.put(list(shards)))
+        batch = self._batches[number] = ShardBatch(number, list(shards), self._store(list(shards)))
         with self._changed:
             self._waiting[job].extend(ShardOfJob(job, batch, n) for n in range(len(shards)))
             self._changed.notify()

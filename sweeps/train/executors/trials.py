@@ -102,7 +102,7 @@ class _ShardQueue(tune.search.Searcher):
         self._training: dict[str, ShardOfJob] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _ShardQueue, (Board(0), 0, bool)
+        return _ShardQueue, (Board(0, list), 0, bool)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next shard, None while those in flight may come back, or that all is done."""
@@ -164,7 +164,7 @@ class Monitor(tune.Callback):
         self._tries: Counter[tuple[ShardOfJob, bool]] = Counter()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Monitor, ((), Board(0), StopSignal(), print)
+        return Monitor, ((), Board(0, list), StopSignal(), print)
 
     def stops(self) -> bool:
         """Whether no further shard is to begin."""

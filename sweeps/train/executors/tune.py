@@ -20,20 +20,23 @@ from sweeps.train.executors.trials import Monitor, fit
 from sweeps.train.shard import Progress, Session, TrainingJob
 from sweeps.train.stop import StopSignal
 
+# isort: split
+import ray  # sweeps.train.executors.connection has set what Ray reads when it is imported
+
 
 def _trials_per_call(slots: int) -> int:
     """Trials in one call of Tune, which keeps about 40 kB of each until the call ends."""
     return max(2000, 50 * slots)
 
 
-class _Event(NamedTuple):
+class _JobProgress(NamedTuple):
     """The progress of a shard, and the number of its job; None when all training has ended."""
 
     job: int
     progress: Progress | None
 
 
-class Training:
+class JobsInTraining:
     """Jobs in training, as a context manager; a job is waited for by its number.
 
     Where an earlier job leaves slots idle, at its end or between two rounds, shards of later ones begin.
@@ -57,9 +60,9 @@ class Training:
         """
         self._jobs, self._cluster = tuple(jobs), cluster
         self._stop_signal = stop_signal or StopSignal()
-        self._board = Board(len(jobs), more_will_come=more_will_come)
+        self._board = Board(len(jobs), ray.put, more_will_come=more_will_come)
         self._open: Counter[int] = Counter()
-        self._events: SimpleQueue[_Event] = SimpleQueue()
+        self._events: SimpleQueue[_JobProgress] = SimpleQueue()
         self._early: dict[int, list[Progress]] = {}
         self._error: BaseException | None = None
         self._ended = False
@@ -141,7 +144,7 @@ class Training:
 
     def _take(self, number: int, progress: Progress) -> None:
         """Take what a trial reports, in Tune's thread."""
-        self._events.put(_Event(number, progress))
+        self._events.put(_JobProgress(number, progress))
 
     def _session_of(self, job: TrainingJob) -> Session:
         """A job's session with its slots, where they stay as they are now."""
@@ -159,7 +162,7 @@ class Training:
         except BaseException as error:
             self._error = error
         finally:
-            self._events.put(_Event(0, None))
+            self._events.put(_JobProgress(0, None))
 
 
 def run(
@@ -180,5 +183,5 @@ def run(
     Raises:
         SweepError: Ray cannot be reached, or a node cannot take part.
     """
-    with Training((job,), cluster, stop_signal) as training:
+    with JobsInTraining((job,), cluster, stop_signal) as training:
         return training.wait(0, report)

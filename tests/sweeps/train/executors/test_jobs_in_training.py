@@ -51,7 +51,7 @@ def test_each_job_is_reported_and_fails_by_itself(tmp_path: Path, calls: list[in
     broken = replace(TOY, fail=1)
     jobs = [job_of(tmp_path / "a"), job_of(tmp_path / "b", broken), job_of(tmp_path / "c")]
     seen: dict[int, list[Progress]] = {0: [], 1: [], 2: []}
-    with tune.Training(jobs, tune.Cluster()) as training:
+    with tune.JobsInTraining(jobs, tune.Cluster()) as training:
         failures = [training.wait(number, seen[number].append) for number in seen]
     assert [len(found) for found in failures] == [0, 4, 0]
     assert all("replicate 1 fails as configured" in error for error in failures[1].values())
@@ -69,7 +69,7 @@ def test_a_call_of_tune_takes_so_many_shards_of_all_jobs(
 ) -> None:
     monkeypatch.setattr(tune, "_trials_per_call", lambda slots: 5)
     jobs = [job_of(tmp_path / "a"), job_of(tmp_path / "b")]
-    with tune.Training(jobs, tune.Cluster()) as training:
+    with tune.JobsInTraining(jobs, tune.Cluster()) as training:
         assert training.wait(1, ignore) == training.wait(0, ignore) == {}
     assert calls == [5, 3]
     assert [rows(tmp_path / name).num_rows for name in "ab"] == [48, 48]
@@ -79,7 +79,7 @@ def test_a_call_of_tune_takes_so_many_shards_of_all_jobs(
 def test_who_leaves_early_ends_the_others(tmp_path: Path) -> None:
     slow = Toy(pause_s=0.1)
     jobs = [job_of(tmp_path / "a"), job_of(tmp_path / "b", slow)]
-    with tune.Training(jobs, tune.Cluster()) as training:
+    with tune.JobsInTraining(jobs, tune.Cluster()) as training:
         assert training.wait(0, ignore) == {}
     assert rows(tmp_path / "a").num_rows == 48
     assert len(list((tmp_path / "b").glob("shard-*.parquet"))) < 4
@@ -96,7 +96,7 @@ def test_an_error_of_tune_is_raised_where_it_is_waited_for(
     job = job_of(tmp_path / "a")
     with (
         pytest.raises(RuntimeError, match="no such scheduler"),
-        tune.Training([job], tune.Cluster()) as training,
+        tune.JobsInTraining([job], tune.Cluster()) as training,
     ):
         training.wait(0, ignore)
 
@@ -105,7 +105,7 @@ def test_an_error_of_tune_is_raised_where_it_is_waited_for(
 def test_a_later_job_begins_when_its_first_shard_does(tmp_path: Path) -> None:
     slow = Toy(pause_s=0.05)
     jobs = [job_of(tmp_path / "a", slow), job_of(tmp_path / "b")]
-    with tune.Training(jobs, tune.Cluster()) as training:
+    with tune.JobsInTraining(jobs, tune.Cluster()) as training:
         for number in (0, 1):
             training.wait(number, ignore)
     first, second = (
@@ -119,7 +119,7 @@ def test_a_later_job_begins_when_its_first_shard_does(tmp_path: Path) -> None:
 def test_rounds_are_trained_by_the_same_workers(tmp_path: Path, calls: list[int]) -> None:
     rounds, later = job_of(tmp_path / "a"), job_of(tmp_path / "b")
     jobs = [rounds._replace(shards=[]), later]
-    with tune.Training(jobs, tune.Cluster(), more_will_come=True) as training:
+    with tune.JobsInTraining(jobs, tune.Cluster(), more_will_come=True) as training:
         assert training.wait(1, ignore) == {}
         for shard in rounds.shards:
             training.add(0, rounds._replace(shards=[shard]))
