@@ -27,7 +27,7 @@ class Limit(KeyedModel):
     """Two-layer CNNs in infinite dimension, hidden or both layers trained by gradient descent."""
 
     name = "limit"
-    numerics_version = 1
+    numerics_version = 2
     parameters = LIMIT_PARAMETERS
     measures = LIMIT_MEASURES
     words = LIMIT_WORDS
