@@ -70,22 +70,29 @@ def clean_error(ratio: float, overlap: Overlap = FROZEN, *, correlation: float =
     return float(clean_errors(np.array([ratio]), overlap, correlation=correlation)[0])
 
 
-def clean_errors(ratios: Array, overlap: Overlap = FROZEN, *, correlation: float = 0.0) -> Array:
-    """`clean_error` of many ratios at once.
+def clean_errors(
+    ratios: Array,
+    overlap: Overlap = FROZEN,
+    *,
+    other: Overlap | None = None,
+    correlation: float = 0.0,
+) -> Array:
+    """`clean_error` of many ratios at once, and of classes whose noise differs.
 
     Args:
         ratios: R ≥ 0, shape (ratios,).
-        overlap: shares of active samples.
+        overlap: shares of active samples, of the filters of the fresh sample's class.
+        other: of the other class, where they are not the same: ψ′(Z₋) in place of ψ(Z₋).
         correlation: ρ of Z₊ and Z₋.
     Returns:
         Probabilities, shape (ratios,).
     """
-    z = REACH * _NODES
+    z, opposed = REACH * _NODES, other or overlap
     target = ratios[:, None] + noise_response(z, overlap)
     low, high = np.full_like(target, -4 * REACH), np.full_like(target, 1000.0)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        above = noise_response(middle, overlap) > target
+        above = noise_response(middle, opposed) > target
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     beyond = ndtr((correlation * z - low) / np.sqrt(1 - correlation**2))

@@ -47,6 +47,18 @@ class Limit(KeyedModel):
             "steps and start of any size, hidden layer alone, many samples and filters",
             "bocnn.theory.mean_field",
         ),
+        MeasurePrediction(
+            "gradient_flow_median",
+            "test_error_clean",
+            "the same, the median of runs over the counts of classes and flips",
+            "bocnn.theory.predictions.counts",
+        ),
+        MeasurePrediction(
+            "mean_field_median",
+            "test_error_clean",
+            "the same, the median of runs over the counts of classes and flips",
+            "bocnn.theory.predictions.counts",
+        ),
     )
 
     def predict(self, name: str, columns: Columns) -> Array:
