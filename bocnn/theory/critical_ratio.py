@@ -54,6 +54,26 @@ def noise_response(z: Array, overlap: Overlap = FROZEN) -> Array:
     return np.asarray(a * z * ndtr(ratio) + b * np.exp(-(ratio**2) / 2) / np.sqrt(2 * np.pi))
 
 
+def filter_variance(overlap: Overlap) -> float:
+    """E Var max(√(α₂/2) z + √((α − α₂)/2) ζ, 0), the variance over ζ and its mean over z.
+
+    Over m filters of a class, what they add up to departs from ψ(Z) by this over m.
+
+    Args:
+        overlap: shares of active samples.
+    """
+    a, b = np.sqrt(overlap.shared / 2), np.sqrt((overlap.active - overlap.shared) / 2)
+    z = REACH * _NODES
+    if b == 0:
+        return 0.0
+    ratio = a * z / b
+    second = (a**2 * z**2 + b**2) * ndtr(ratio)
+    second += a * z * b * np.exp(-(ratio**2) / 2) / np.sqrt(2 * np.pi)
+    variance = second - noise_response(z, overlap) ** 2
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return float(REACH * np.sum(_WEIGHTS * density * variance))
+
+
 def clean_error(ratio: float, overlap: Overlap = FROZEN, *, correlation: float = 0.0) -> float:
     """P(ψ(Z₋) − ψ(Z₊) > R): the clean test error at the ratio R ≥ 0 of signal to noise in the output.
 

@@ -157,7 +157,7 @@ def error_of_deviation(
 def _end(descent: Descent, sizes: Sizes, until: TrainedUntil, overlap: Overlap) -> Array:
     """τ at which training stops, shape (runs,)."""
     ever = np.isfinite(until.loss_tol)
-    margin = stop_margin(np.where(ever, until.loss_tol, 1.0))
+    margin = stop_margin(np.where(ever, until.loss_tol, 0.5))
     tau = stop_time(descent.mu_norm, descent.v0, sizes, margin=margin, overlap=overlap)
     earlier = ~ever | (training_steps(tau, descent, sizes, overlap) > until.steps)
     if not np.any(earlier):

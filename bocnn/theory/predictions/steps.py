@@ -4,7 +4,9 @@ A schedule of training is followed by `bocnn.theory.mean_field` once and gives t
 Of networks that differ in d alone a few are followed, and the error is interpolated linearly in log d
 between them. Classes and flips are summed over their counts
 (`bocnn.theory.predictions.counts`): q √C takes the place of √C, and of a class's noise the part of its own
-samples is multiplied by s, that of the others by 2 − s.
+samples is multiplied by s, that of the others by 2 − s. Over m filters of a class the output on a fresh
+sample departs from that of many by a variance of order 1/m, which is taken to be normal and the same for
+all samples.
 """
 
 from functools import lru_cache
@@ -16,13 +18,16 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.special import ndtri
 
 from bocnn.arrays import Array
-from bocnn.theory.critical_ratio import clean_errors
+from bocnn.theory.critical_ratio import Overlap, clean_errors, filter_variance
 from bocnn.theory.mean_field import MOST_OPPOSED, MOST_STEPS, Schedule, train_mean_field
 from bocnn.theory.predictions.counts import ErrorOfClass, OverCounts
 from bocnn.theory.predictions.error import ANGLES, LEAST_ERROR, error_of_deviation
 
 _MOST_FOLLOWED: Final = 7
 """Dimensions that are followed of networks that differ in d alone."""
+
+_BLUR_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
+_BLUR_WEIGHTS: Final = _WEIGHTS / _WEIGHTS.sum()
 
 _ROOTS: Final = np.sqrt(8.0) * np.linspace(0.0, 1.0, 41)
 """C^¼ at which the error is computed; beyond the last it is 0."""
@@ -36,6 +41,7 @@ class Scheduled(NamedTuple):
         loss_tol: training loss to stop at; NaN for never.
         signal: C = n‖μ‖⁴ / (σ_p⁴ d).
         n: samples.
+        m: filters of a class.
         p_flip: label-flip probability.
     """
 
@@ -46,6 +52,7 @@ class Scheduled(NamedTuple):
     loss_tol: Array
     signal: Array
     n: Array
+    m: Array
     p_flip: Array
 
 
@@ -88,9 +95,9 @@ def _families(runs: Scheduled) -> NDArray[np.intp]:
     ratio = runs.n_over_d
     per_d = np.where(ratio > 0, ratio, 1.0)
     loss_tol = np.where(np.isnan(runs.loss_tol), -1.0, runs.loss_tol)
-    same = (runs.step * per_d, runs.start * per_d, runs.steps, loss_tol, runs.n, ratio > 0)
+    same = (runs.step * per_d, runs.start * per_d, runs.steps, loss_tol, runs.n, runs.m)
     # Products are equal to rounding.
-    table = np.stack(same, axis=1).astype(np.float32)
+    table = np.stack((*same, ratio > 0), axis=1).astype(np.float32)
     return np.unique(table, axis=0, return_inverse=True)[1].ravel()
 
 
@@ -101,7 +108,7 @@ def _along_d(runs: Scheduled) -> _Followed | None:
     if ratios.size > _MOST_FOLLOWED:
         spaced = np.geomspace(ratios[0], ratios[-1], _MOST_FOLLOWED)
         followed = np.unique(np.abs(ratios[:, None] - spaced).argmin(axis=0))
-    found = [_deviation(_schedule_of(runs, r)) for r in first[followed]]
+    found = [_deviation(_schedule_of(runs, r), float(runs.m[r])) for r in first[followed]]
     known = [one for one in found if one is not None]
     if len(known) < len(found):
         return None
@@ -128,14 +135,17 @@ def _log(ratio: Array) -> Array:
 
 
 @lru_cache(maxsize=1024)
-def _deviation(schedule: Schedule) -> RectBivariateSpline | None:
-    """Normal quantile of the clean error over φ, s = 2 sin² φ, and C^¼; None where training is not over."""
+def _deviation(schedule: Schedule, m: float) -> RectBivariateSpline | None:
+    """Normal quantile of the clean error over φ, s = 2 sin² φ, and C^¼; None where training is not over.
+
+    Of m filters a class, not many, each class's output on a fresh sample has a variance more.
+    """
     if schedule.steps > MOST_STEPS and schedule.loss_tol < 0:
         return None
     field = train_mean_field(schedule._replace(steps=min(schedule.steps, MOST_STEPS)))
     if schedule.steps > MOST_STEPS and field.loss > schedule.loss_tol:
         return None
-    table = []
+    table, variances = [], []
     for s in 2 * np.sin(ANGLES) ** 2:
         noise, other = field.noise_at(s), field.noise_at(2 - s)
         correlation = field.correlation * field.noise.shared
@@ -147,6 +157,28 @@ def _deviation(schedule: Schedule) -> RectBivariateSpline | None:
             correlation=float(np.clip(correlation, -MOST_OPPOSED, MOST_OPPOSED)),
         )
         table.append(ndtri(np.maximum(errors, LEAST_ERROR)))
+        variances.append(sum(_start_variance(one, field.start_part) for one in (noise, other)))
+    of_many = RectBivariateSpline(ANGLES, _ROOTS, table)
+    return _blurred(of_many, np.sqrt(np.array(variances) / m))
+
+
+def _start_variance(noise: Overlap, start_part: float) -> float:
+    """How much of the variance over filters is the start's.
+
+    What filters have learned differently adds none: training brings every sample's output, their mean over
+    the filters, to its margin, whichever of them it has woken.
+    """
+    without = Overlap(max(noise.active - start_part, noise.shared), noise.shared)
+    return filter_variance(noise) - filter_variance(without)
+
+
+def _blurred(deviation: RectBivariateSpline, spread: Array) -> RectBivariateSpline:
+    """The quantile with a normal of a standard deviation added to R, which is given at each of φ."""
+    most, table = float(_ROOTS[-1] ** 2), []
+    for angle, one in zip(ANGLES, spread, strict=True):
+        ratios = _ROOTS[:, None] ** 2 - one * _BLUR_NODES
+        errors = error_of_deviation(deviation, ratios, 2 * np.sin(angle) ** 2, most)
+        table.append(ndtri(np.maximum(errors @ _BLUR_WEIGHTS, LEAST_ERROR)))
     return RectBivariateSpline(ANGLES, _ROOTS, table)
 
 

@@ -29,7 +29,7 @@ def test_it_is_the_error_of_the_trained_field() -> None:
     by_hand = [
         clean_error(root, field.noise, correlation=field.correlation) for root in np.sqrt(SIGNALS)
     ]
-    np.testing.assert_allclose(of_limit(n=10**7), by_hand, atol=2e-4)
+    np.testing.assert_allclose(of_limit(n=10**7, m=10**6), by_hand, atol=2e-4)
 
 
 def test_classes_and_flips_are_summed_over_their_counts() -> None:
@@ -45,7 +45,7 @@ def test_classes_and_flips_are_summed_over_their_counts() -> None:
             abs(kept) * np.sqrt(SIGNALS), noise, other=other, correlation=correlation
         )
         expected += probability * (1 - errors if kept < 0 else errors)
-    np.testing.assert_allclose(of_limit(n=4, p_flip=0.2), expected, atol=2e-3)
+    np.testing.assert_allclose(of_limit(n=4, m=10**6, p_flip=0.2), expected, atol=2e-3)
 
 
 def test_parts_of_the_noise_are_those_of_the_whole() -> None:
@@ -76,7 +76,8 @@ def test_it_reads_the_networks_schedule() -> None:
     """h = η m v₀² d/n = 0.3, κ = σ₀ d m v₀/√n at d = 600."""
     field = train_mean_field(Schedule(0.3, 0.01 * 600 / np.sqrt(20), 20 / 600, steps=40))
     expected = clean_error(np.sqrt(0.2), field.noise, correlation=field.correlation)
-    assert of_bocnn(np.array([600]))[0] == pytest.approx(expected, abs=0.004)  # n = 20
+    found = of_bocnn(np.array([600]), m=10**6, v0=1e-6, eta=1e4)[0]
+    assert found == pytest.approx(expected, abs=0.006)  # n = 20
 
 
 def test_both_layers_with_large_output_weights_are_the_hidden_layer() -> None:
@@ -103,4 +104,22 @@ def test_it_is_silent_elsewhere(given: dict[str, Any]) -> None:
 
 
 def test_no_runs_have_no_errors() -> None:
-    assert mean_field_error(Scheduled(*[np.empty(0)] * 8), mean_over_counts).size == 0
+    assert mean_field_error(Scheduled(*[np.empty(0)] * 9), mean_over_counts).size == 0
+
+
+@pytest.mark.parametrize(("step", "kappa"), [(1.0, 3.0), (100.0, 0.1)])
+def test_few_filters_have_the_excess_that_networks_have(step: float, kappa: float) -> None:
+    """A start's noise is averaged over m filters alone: at κ = 3, m = 10 errors grow by 0.015 and more."""
+    signals = np.array([0.3, 1.0])
+    given = {"step_size": step, "kappa": kappa, "loss_tol": 0.05, "n": 60}
+    for m in (10, 40):
+        runs = {**columns_of(2, **given, m=m), "signal": signals}
+        predicted = LIMIT.predict("mean_field", runs)
+        many = LIMIT.predict("mean_field", runs | {"m": np.full(2, 10**6)})
+        repeated = {name: np.repeat(column, 60) for name, column in runs.items()}
+        error = LIMIT.run(repeated | {"replicate": np.arange(120)})["test_error_clean"]
+        error = error.reshape(2, 60)
+        spread = error.std(axis=1) / 60**0.5
+        assert (np.abs(error.mean(axis=1) - predicted) < 0.006 + 3 * spread).all()
+        if kappa == 3.0 and m == 10:
+            assert (np.abs(error.mean(axis=1) - many) > 0.01).any()
