@@ -5,9 +5,8 @@ steps. Flipped labels pull the signal back. Of a class let q n/2 be the samples 
 those that are flipped. Then s of that class grows by q ‖μ‖² v₁ / 2 and v₁ by q s / 2 in a unit of τ: q ‖μ‖
 takes the place of ‖μ‖ in the signal's rate. Where q < 0, the other class's filters learn the signal, and
 R < 0. Of labels let s n/2 be the class's own: its filters memorize so many samples, and α s and α₂ s take
-the places of α and α₂ in ψ, with 2 − s for the other class. (Where both layers are trained s changes the
-rate of memorizing too, which is left out.) For n → ∞ q is 1 − 2p and s is 1; at finite n they vary
-(`bocnn.theory.predictions.counts`).
+the places of α and α₂ in ψ, with 2 − s for the other class. For n → ∞ q is 1 − 2p and s is 1; at finite n
+they vary (`bocnn.theory.predictions.counts`).
 """
 
 from functools import lru_cache
@@ -31,6 +30,8 @@ from bocnn.theory.training_time import (
 
 _RATIO_NODES: Final = 161
 _SMALLEST_ERROR: Final = 1e-9
+FEWEST: Final = 0.05
+"""s of a class of which no label is: it would train for ever."""
 LEAST_ERROR: Final = 1e-250
 """Below, a normal quantile is not told apart."""
 ANGLES: Final = np.linspace(0.12, np.pi / 2 - 0.12, 9)
@@ -95,27 +96,40 @@ def both_layers_error(
     """
     ratio: Array = np.zeros(descent.mu_norm.size)
     if kept != 0:
-        ratio = both_layers_signal(descent, sizes, until, kept=kept, overlap=overlap)
+        counts = (kept, memorized)
+        ratio = both_layers_signal(descent, sizes, until, counts=counts, overlap=overlap)
     return error_at(ratio, overlap, memorized=memorized)
 
 
 def both_layers_signal(
-    descent: Descent, sizes: Sizes, until: TrainedUntil, *, kept: float, overlap: Overlap = FROZEN
+    descent: Descent,
+    sizes: Sizes,
+    until: TrainedUntil,
+    *,
+    counts: tuple[float, float],
+    overlap: Overlap = FROZEN,
 ) -> Array:
     """R where both layers are trained by small steps, of the sign of q.
+
+    A class of s n/2 labels is memorized at the rate 2λ√s, and its margin is m v₀²/2 · (2λ/√s) sinh 2λ√s τ:
+    d s and m/s take the places of d and m (of the signal's small share of the margin too, which is no more
+    than approximate). R is then √s √(α/2) (‖μ‖/σ_p) sinh q‖μ‖τ / sinh 2λ √s τ.
 
     Args:
         descent: what is trained, and by which step.
         sizes: sizes and scales.
         until: where training stops.
-        kept: q of the test sample's class, not 0.
+        counts: q, not 0, and s of the test sample's class.
         overlap: shares of active samples.
     Returns:
         R, shape (runs,).
     """
-    rate = abs(kept) * descent.mu_norm
-    tau = _end(descent._replace(mu_norm=rate), sizes, until, overlap)
-    return both_layers_ratio_at(tau, rate, sizes, overlap) / kept
+    kept, memorized = counts[0], max(counts[1], FEWEST)
+    rate, d, m = abs(kept) * descent.mu_norm, np.asarray(sizes.d), np.asarray(sizes.m)
+    of_class = sizes._replace(d=d * memorized, m=m / memorized)
+    tau = _end(descent._replace(mu_norm=rate), of_class, until, overlap)
+    ratio = both_layers_ratio_at(tau, rate, of_class, overlap)
+    return np.asarray(np.sqrt(memorized) * ratio / kept)
 
 
 def error_at(ratio: Array, overlap: Overlap = FROZEN, *, memorized: float = 1.0) -> Array:

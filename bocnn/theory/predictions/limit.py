@@ -28,13 +28,15 @@ from bocnn.theory.predictions.counts import (
     mean_over_counts,
     median_over_counts,
 )
-from bocnn.theory.predictions.error import error_at
+from bocnn.theory.predictions.error import FEWEST, error_at
 from bocnn.theory.predictions.runs import SMALL_START, SMALL_STEP
 from bocnn.theory.predictions.steps import Scheduled, mean_field_error
 from bocnn.theory.training_time import stop_margin
 
 Columns = Mapping[str, NDArray[Any]]
 
+_HIDDEN = 1e-6
+"""S of the hidden layer alone: small."""
 _ANY_LOSS = 0.05
 """Stands for the loss of the hidden layer alone, whose ratio R does not depend on it."""
 
@@ -76,13 +78,12 @@ def gradient_flow_error(
     both = columns["train"] == "both"
     margin = stop_margin(np.where(both, columns["loss_tol"], _ANY_LOSS))
     strength = kink_strength(columns["v0_over_kink"], margin, overlap.active)
-    time = np.arcsinh(strength)
-    ratio = np.sqrt(columns["signal"]) / 2 * np.where(both, time / strength, 1.0)
+    half_root = np.sqrt(columns["signal"]) / 2
     rate = (columns["signal"] * columns["n_over_d"]) ** 0.25 / np.sqrt(2 * overlap.active)
-    reach = np.where(both, rate * time, 0.0)
+    signal = np.stack([half_root, np.where(both, strength, _HIDDEN), np.where(both, rate, 0.0)])
     known = (columns["step_size"] <= SMALL_STEP) & (columns["kappa"] <= SMALL_START)
-    known &= (columns["steps"] > 0) & np.isfinite(ratio) & (margin > 0)
-    return np.where(known, _over_counts(columns, (ratio, reach), overlap, over), np.nan)
+    known &= (columns["steps"] > 0) & np.isfinite(strength) & (margin > 0)
+    return np.where(known, _over_counts(columns, signal, overlap, over), np.nan)
 
 
 def _mean_field(columns: Columns, over: OverCounts) -> Array:
@@ -100,28 +101,27 @@ def _mean_field(columns: Columns, over: OverCounts) -> Array:
     return error
 
 
-def _over_counts(
-    columns: Columns, signal: tuple[Array, Array], overlap: Overlap, over: OverCounts
-) -> Array:
-    """The clean test error over counts; `signal` is R without sinh y / y, and y, at q = 1."""
-    error = np.zeros(signal[0].size)
+def _over_counts(columns: Columns, signal: Array, overlap: Overlap, over: OverCounts) -> Array:
+    """The clean test error over counts; `signal` is √C/2, S and r/√(2α), shape (3, runs)."""
+    error = np.zeros(signal.shape[1])
     pairs = np.stack([columns["n"], columns["p_flip"]]).astype(np.float64)
     alike, group = np.unique(pairs, axis=1, return_inverse=True)
     for number, (n, p_flip) in enumerate(alike.T):
         runs = group.ravel() == number
-        error[runs] = over(int(n), float(p_flip), _error_of_class(signal, runs, overlap))
+        error[runs] = over(int(n), float(p_flip), _error_of_class(signal[:, runs], overlap))
     return error
 
 
-def _error_of_class(
-    signal: tuple[Array, Array], runs: NDArray[np.bool_], overlap: Overlap
-) -> ErrorOfClass:
-    """The clean test error of runs, by q and s of the class."""
-    ratio, reach = (part[runs] for part in signal)
+def _error_of_class(signal: Array, overlap: Overlap) -> ErrorOfClass:
+    """The clean test error of runs, by q and s of the class: sinh 2λ√s τ = S √s where training stops."""
+    half_root, strength, rate = signal
 
     def error(kept: float, memorized: float) -> Array:
-        y = abs(kept) * reach
+        root = np.sqrt(max(memorized, FEWEST))
+        time = np.arcsinh(strength * root) / root
+        y = abs(kept) * rate * time
         grown = np.where(y > 0, np.sinh(y) / np.where(y > 0, y, 1.0), 1.0)
+        ratio = half_root * time / strength
         return error_at(kept * ratio * grown, overlap, memorized=memorized)
 
     return error

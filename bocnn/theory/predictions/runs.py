@@ -1,7 +1,6 @@
 """The predicted clean test error of runs; each prediction is silent outside of its regime."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -21,8 +20,7 @@ from bocnn.theory.predictions.counts import (
 )
 from bocnn.theory.predictions.error import (
     TrainedUntil,
-    both_layers_signal,
-    error_at,
+    both_layers_error,
     hidden_layer_error,
 )
 from bocnn.theory.predictions.steps import Scheduled, mean_field_error
@@ -120,15 +118,11 @@ def _error_of_class(columns: Columns, train: str, overlap: Overlap) -> ErrorOfCl
     descent = Descent(*(columns[name] for name in Descent._fields))
     until = TrainedUntil(*(columns[name] for name in TrainedUntil._fields))
 
-    @cache
-    def signal(kept: float) -> Array:
-        if kept == 0:
-            return np.zeros(descent.mu_norm.size)
-        return both_layers_signal(descent, sizes, until, kept=kept, overlap=overlap)
-
     def error(kept: float, memorized: float) -> Array:
         if train == "both":
-            return error_at(signal(kept), overlap, memorized=memorized)
+            return both_layers_error(
+                descent, sizes, until, kept=kept, memorized=memorized, overlap=overlap
+            )
         return hidden_layer_error(
             columns["mu_norm"], sizes, kept=kept, memorized=memorized, overlap=overlap
         )
