@@ -21,7 +21,7 @@ PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT)
 INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile
 COMPILE = $(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib > $(VENV)/compileall.log || true
 
-.PHONY: help setup setup-cluster hooks demo papers test test-all check docs format wheel lock clean \
+.PHONY: help setup setup-cluster hooks demo papers test test-all check lint types docs format wheel lock clean \
 	bench bench-gpu journey kills scale million fuzz hostile
 
 help:
@@ -64,15 +64,16 @@ papers: $(READY)
 	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
 	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
 
-# Tests in parts, two at once, a core each; which of them ends first takes the next part. The first has all
-# that starts Ray and takes the longest. Libraries start no threads of their own, which would wait for each
+# Tests in parts, some at once; which of them ends first takes the next part. The first has what starts Ray
+# in its own process and takes the longest. Libraries start no threads of their own, which would wait for each
 # other, and Ray's workers do not step back behind the other part, as their usual niceness would have it.
 numerics := tests/bocnn --ignore=tests/bocnn/engines
 engines := tests/bocnn/engines
 analysis := tests/analysis
 store := tests/sweeps/store tests/sweeps/plan tests/sweeps/provenance tests/sweeps/models
 declare := tests/sweeps/declare tests/test_pipeline.py tests/test_predictions.py
-PARTS := numerics analysis engines store declare
+clusters := tests/sweeps/clusters
+PARTS := numerics clusters analysis engines store declare
 ray := $(foreach part,$(PARTS),$(patsubst %,--ignore=%,$(filter-out --%,$($(part)))))
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 RAY_worker_niceness=0 $(BIN)/python -m pytest
 # Processes share their bytecode; it is removed with the folder.
@@ -81,18 +82,25 @@ test test-all demo: export PYTHONDONTWRITEBYTECODE :=
 # A part's tests: one line if they pass, else all their output.
 part = $(PYTEST) -m "$(1)" $($(2)) > $(VENV)/$(2).log 2>&1 && tail -n 1 $(VENV)/$(2).log \
 	|| { cat $(VENV)/$(2).log; exit 1; }
-# What is tested, as a marker expression.
-in_parts = @printf '%s\0' $(foreach name,ray $(PARTS),'$(call part,$(1),$(name))') | xargs -0 -n 1 -P 2 sh -c
+# What is tested, as a marker expression, and how many parts at once.
+in_parts = @printf '%s\0' $(foreach name,ray $(PARTS),'$(call part,$(1),$(name))') | xargs -0 -n 1 -P $(2) sh -c
 
 test: $(READY)
-	$(call in_parts,not slow and not cluster and not gpu)
+	$(call in_parts,not slow and not cluster and not gpu,2)
 
+# Slow tests wait for the processes of clusters a third of their time, in which two cores take a third part.
 test-all: $(READY)
-	$(call in_parts,not gpu)
+	$(call in_parts,not gpu,3)
 
-check: $(READY) docs
+# Side by side: each of the parts takes one core.
+check: $(READY)
+	@$(MAKE) --no-print-directory --jobs 2 types docs lint
+
+lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: $(READY)
 	$(BIN)/mypy
 
 # Needs no network; --strict makes a broken link or reference an error.

@@ -89,20 +89,23 @@ def start_driver(address: str, folder: Path, model: str) -> subprocess.Popen[byt
 
 
 class Tormentor:
-    """Kills one thing after another on the nodes, and notes what it ended."""
+    """Kills one thing after another on the nodes, each kind once in three, and notes what it ended."""
 
     def __init__(self, nodes: Nodes, chance: random.Random) -> None:
         self.nodes, self.chance = nodes, chance
+        self._kinds: list[str] = []
         self.kills: list[Kill] = []
         self.lived: list[float] = []
 
     def strike(self, folder: Path, driver: subprocess.Popen[bytes]) -> None:
         """Kill a worker process, a node or the driver, where there is one."""
-        kind = self.chance.choice(KINDS)
+        self._kinds = self._kinds or self.chance.sample(KINDS, len(KINDS))
+        kind = self._kinds[-1]
         published = frozenset(path.name for path in (folder / "out").glob("shard-*"))
         began = time.time()
         processes = getattr(self, f"_{kind}")(driver)
         if processes is not None:
+            self._kinds.pop()
             killed = driver.pid if kind == "driver" else 0
             self.kills.append(Kill(kind, began, time.time(), killed, processes, published))
 

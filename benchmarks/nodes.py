@@ -18,13 +18,10 @@ for _name, _value in {
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
-from benchmarks.processes import children, title  # noqa: E402
+from benchmarks.processes import TRIAL, children, title  # noqa: E402
 
 _NODE = {"object_store_memory": 100_000_000, "include_dashboard": False}
 _NODE |= {"node_ip_address": "127.0.0.1", "include_log_monitor": False, "no_monitor": True}
-
-_TRIALS = "ray::ResourceTrainable"
-"""How the titles of processes begin that run Tune's trials."""
 
 
 class Nodes:
@@ -59,7 +56,7 @@ class Nodes:
     def trials(self, node: Any) -> list[int]:
         """Process numbers of a node's trials."""
         titles = {process: title(process) for process in self.processes(node)}
-        return [process for process, title in titles.items() if title.startswith(_TRIALS)]
+        return [process for process, title in titles.items() if title.startswith(TRIAL)]
 
     def __enter__(self) -> Self:
         return self

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+TRIAL = ("ray::_ShardTrial", "ray::ResourceTrainable")
+"""How the titles of processes begin that train shards under Ray Tune: once they do, and before."""
+
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 

@@ -133,7 +133,8 @@ class Sweep:
         """
         from sweeps.declare.terminal import WordConsole
         from sweeps.driver.options import Output, RunOptions
-        from sweeps.driver.run import checked_status, train_sweeps
+        from sweeps.driver.run import train_sweeps
+        from sweeps.driver.trainer import checked_status
 
         output = Output(*(WordConsole(stderr=err, quiet=not progress) for err in (False, True)))
         (end,) = train_sweeps(

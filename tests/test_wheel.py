@@ -1,11 +1,18 @@
-"""The wheel in an environment of its own, outside the checkout: plan, train, report."""
+"""The wheel in an environment of its own, outside the checkout: plan, train, report.
+
+What the wheel requires is linked from the environment of the tests: to unpack and compile it anew takes a
+minute, and says no more.
+"""
 
 import shutil
 import subprocess
 import sys
+from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 SWEEP = "ba-linear-network"
@@ -23,6 +30,27 @@ def done(*command: str | Path, cwd: Path) -> str:
     return result.stdout
 
 
+def required(wheel: Distribution) -> dict[str, Distribution]:
+    """All that a distribution requires without its extras, and what that requires, by name."""
+    found: dict[str, Distribution] = {}
+    waiting = [Requirement(line) for line in wheel.requires or []]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
+            continue
+        found[name] = distribution(name)
+        waiting += [Requirement(line) for line in found[name].requires or []]
+    return found
+
+
+def link(package: Distribution, site: Path) -> None:
+    """Make a distribution importable from another environment too."""
+    tops = {file.parts[0] for file in package.files or []} - {"..", "__pycache__"}
+    for top in tops:
+        (site / top).symlink_to(Path(str(package.locate_file(top))))
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of commands of an environment that holds the wheel and what it requires, no extras."""
@@ -33,12 +61,17 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    done(*pip, "wheel", "--no-deps", "--wheel-dir", folder, source, cwd=folder)
+    build = ("wheel", "--no-deps", "--no-index", "--no-build-isolation")
+    done(*pip, *build, "--wheel-dir", folder, source, cwd=folder)
     (wheel,) = folder.glob("*.whl")
-    done(sys.executable, "-m", "venv", "own", cwd=folder)
-    pip = [folder / "own/bin/python", *pip[1:]]
-    # What the commands import is compiled by the first of them: a tenth of all files.
-    done(*pip, "install", "--no-compile", "-c", ROOT / "constraints.txt", wheel, cwd=folder)
+    done(sys.executable, "-m", "venv", "--without-pip", "own", cwd=folder)
+    pip += ["--python", str(folder / "own/bin/python")]
+    done(*pip, "install", "--no-compile", "--no-deps", "--no-index", wheel, cwd=folder)
+    (site,) = folder.glob("own/lib/*/site-packages")
+    (own,) = distributions(name="bocnn", path=[str(site)])
+    for package in required(own).values():
+        link(package, site)
+    done(*pip, "check", cwd=folder)
     return folder / "own" / "bin"
 
 

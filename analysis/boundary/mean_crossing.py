@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from analysis.boundary.scan import scan
-from analysis.boundary.smoothed import smoothed_means
+from analysis.boundary.smoothed import SmoothedMeans, smoothed_means
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Ints, Plane
-from analysis.statistics.bootstrap import Resampling, interval, student_interval, t_inflation
+from analysis.statistics.bootstrap import Resampling, student_interval, t_inflation
 from analysis.statistics.isotonic import cross_zero, raw_crossing
 from analysis.statistics.profiles import Profiles
 from analysis.statistics.tolerance import NEGLIGIBLE
@@ -105,7 +105,7 @@ def find_boundary(cells: Cells, level: float, *, resampling: Resampling | None =
     # One run a cell measures no spread: no interval, rather than one of width zero.
     draws[:, runs < 2] = np.nan
     ends = _ends(estimate, draws, u=u, how=how, runs=runs)
-    low, high = _bounded(ends, estimate, profiles, how=how, wide=wide)
+    low, high = _bounded(ends, estimate, means, level=level, wide=wide)
     above = means.sign[:, None, None] * (mean - level)
     return Boundary(
         plane=cells.plane,
@@ -155,9 +155,9 @@ def _ends(
 def _bounded(
     ends: tuple[Floats, Floats],
     estimate: Floats,
-    profiles: Profiles,
+    means: SmoothedMeans,
     *,
-    how: Resampling,
+    level: float,
     wide: Floats,
 ) -> tuple[Floats, Floats]:
     """Interval ends (settings, x), those of columns that cross beyond the grid from their profiles.
@@ -166,11 +166,11 @@ def _bounded(
     the profile's own bound crosses: where it first differs from the level, by Student's t.
     """
     low, high = (end.copy() for end in ends)
-    share = np.array((1 - how.confidence) / 2)
-    for s, x in np.argwhere(np.isinf(estimate) & np.isfinite(wide) & ~np.isnan(ends[0])):
-        row = profiles.values[:, s, x] - profiles.levels[s]
-        below, above = row[0] + wide[s, x] * (np.stack(interval(row[1:], share)) - row[0])
-        u = profiles.grid
+    u, levels = means.grid, means.sign * level
+    for s, x in np.argwhere(np.isinf(estimate) & np.isfinite(wide) & ~np.isnan(ends[0])).tolist():
+        middle = means.values[0, s, x] - levels[s]
+        bounds = np.stack(means.bounds(s, x)) - levels[s]
+        below, above = middle + wide[s, x] * (bounds - middle)
         # The upper bound of the profile crosses first.
         found = cross_zero(np.stack([above, below]), np.ones(len(u)), u).position
         low[s, x], high[s, x] = min(found[0], u[-1]), max(found[1], u[0])

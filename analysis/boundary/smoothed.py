@@ -1,7 +1,7 @@
 """Smoothed means of the columns of a plane, and draws of them: made once, and cut at every level."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Ints
-from analysis.statistics.bootstrap import Resampling, deviations, multipliers
+from analysis.statistics.bootstrap import Resampling, deviations, interval, multipliers
 from analysis.statistics.isotonic import Extremes, extremes
 from analysis.statistics.local_linear import choose_bandwidth, equal_weights, profile_smoother
 
@@ -61,6 +61,23 @@ class SmoothedMeans:
     values: Floats  # (1 + draws, settings, x, y)
     extreme: Extremes  # (1 + draws, settings, x, y)
     groups: tuple[Group, ...]
+    confidence: float  # of the draws' bounds
+    _bounds: dict[tuple[int, int], tuple[Floats, Floats]] = field(default_factory=dict)
+
+    def bounds(self, setting: int, x: int) -> tuple[Floats, Floats]:
+        """Percentiles of a column's draws, cell by cell, found once for all levels.
+
+        Args:
+            setting: position of the setting.
+            x: position of the column.
+        Returns:
+            Low and high ends, each (y,).
+        """
+        key = (setting, x)
+        if key not in self._bounds:
+            share = np.array((1 - self.confidence) / 2)
+            self._bounds[key] = interval(self.values[1:, setting, x], share)
+        return self._bounds[key]
 
     @property
     def sign(self) -> Floats:
@@ -93,7 +110,7 @@ def _smoothed_means(cells: Cells, how: Resampling) -> SmoothedMeans:
     groups = tuple(Group(s, *same) for s in range(len(mean)) for same in equal_weights(used[s]))
     shape = (how.draws + 1, *mean.shape)
     extreme = Extremes(np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool))
-    found = SmoothedMeans(u, rising, np.empty(shape), extreme, groups)
+    found = SmoothedMeans(u, rising, np.empty(shape), extreme, groups, how.confidence)
     found.values[:, ~used.any(axis=2)] = np.nan
     for group in groups:
         matrix = profile_smoother(u, group.runs, bandwidth) * found.sign[group.setting]

@@ -33,6 +33,11 @@ class Cells:
         return next(iter(self.status))
 
     @property
+    def planned(self) -> Ints:
+        """Planned runs, shape (settings, x, y)."""
+        return np.asarray(self.missing + np.sum(list(self.status.values()), axis=0))
+
+    @property
     def runs_used(self) -> Ints:
         """Usable runs, shape (settings, x, y)."""
         return self.used if self.batched_runs is None else self.batched_runs

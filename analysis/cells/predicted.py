@@ -113,8 +113,16 @@ def crossing(values: Floats, level: float, y: PlaneAxis) -> float:
     if len(u) < MIN_SPLINE_CELLS or len(turns) != 1:
         return np.nan
     k = int(turns[0])
-    column = CubicSpline(u, above)
-    return float(y.value(brentq(lambda at: float(column(at)), u[k], u[k + 1])))
+    terms, start = CubicSpline(u, above).c[::-1, k].tolist(), float(u[k])
+    return float(y.value(brentq(lambda at: _polynomial(terms, at - start), start, u[k + 1])))
+
+
+def _polynomial(terms: list[float], at: float) -> float:
+    """The sum of terms[k] at^k: of plain floats, which takes a twentieth of an array of one."""
+    total, power = 0.0, 1.0
+    for term in terms:
+        total, power = total + term * power, power * at
+    return total
 
 
 def _positions(table: pa.Table, plane: Plane) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from analysis.figures.boundary import draw_boundary
 from analysis.figures.canvas.files import figure_files, page_svg, save, save_and_show
-from analysis.figures.plane_map import draw_failures, draw_map
+from analysis.figures.plane_map import draw_failures, draw_map, draw_runs
 from analysis.figures.shift import draw_shift
 from analysis.figures.trajectory import (
     draw_trajectories,
@@ -14,6 +14,7 @@ __all__ = [
     "draw_boundary",
     "draw_failures",
     "draw_map",
+    "draw_runs",
     "draw_shift",
     "draw_trajectories",
     "draw_trajectory",

@@ -1,12 +1,12 @@
 """The map: the mean measure on the plane, settings side by side, with the boundary on top."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -33,7 +33,8 @@ POINT_STYLE: dict[str, Any] = {
     "markeredgecolor": "black",
     "markeredgewidth": 0.8,
 }
-OUTLINE = [Stroke(linewidth=2.0, foreground="0.25"), Normal()]
+RIM_COLOUR = "0.25"
+OUTLINE = [Stroke(linewidth=2.0, foreground=RIM_COLOUR), Normal()]
 PREDICTED_STYLE: dict[str, Any] = {"color": "#c1272d", "ls": "--", "lw": 1.4, "zorder": 3}
 NO_DATA_STYLE: dict[str, Any] = {
     "facecolor": "0.88",
@@ -61,16 +62,19 @@ def draw_map(
         predicted: y* of theory, in the values of y, shape (settings, x) each (dashed).
     """
     shown = _shown(cells, settings)
+    mean, interpolated = _between_rows(cells)
     with theme():
         figure, axes_of = _plane(cells, shown)
         draw = _draw_sides if two_colours else _draw_means
-        keys = draw(figure, axes_of, cells, boundary, shown)
+        keys = draw(figure, axes_of, cells, boundary, {s: mean[s] for s in shown})
         for s, axes in zip(shown, axes_of, strict=True):
             _draw_boundary(axes, boundary, s)
             for lines in predicted:
                 axes.plot(cells.plane.x.values, lines[s], **PREDICTED_STYLE)
-        if np.isnan(cells.mean[shown]).any():
+        if np.isnan(mean[shown]).any():
             keys.append(Patch(**NO_DATA_STYLE, label="no usable run"))
+        if interpolated:
+            keys.append(Line2D([], [], ls="", label="colours interpolated between rows with runs"))
         if len(predicted):
             keys.append(Line2D([], [], label="predicted boundary", **PREDICTED_STYLE))
         keys = [_point_key(boundary), *keys]
@@ -87,14 +91,32 @@ def draw_failures(cells: Cells, settings: Sequence[int] | None = None) -> Figure
         settings: positions of the settings to show; None shows all.
     """
     shown = _shown(cells, settings)
-    planned = cells.missing + np.sum(list(cells.status.values()), axis=0)
-    share = 1 - cells.runs_used / np.maximum(planned, 1)
+    share = 1 - cells.runs_used / np.maximum(cells.planned, 1)
     with theme():
         figure, axes_of = _plane(cells, shown)
         for s, axes in zip(shown, axes_of, strict=True):
             top = float(share.max()) or 1.0
             mesh = _draw_cells(axes, cells, share[s], cmap=COLOUR_MAP, vmin=0.0, vmax=top)
         figure.colorbar(mesh, ax=axes_of, label="share of runs not used", aspect=28, pad=0.02)
+    return figure
+
+
+def draw_runs(cells: Cells, settings: Sequence[int] | None = None) -> Figure:
+    """Where runs were spent: the planned runs of each cell, on a logarithmic scale of colours.
+
+    Args:
+        cells: the aggregated measure.
+        settings: positions of the settings to show; None shows all.
+    """
+    shown = _shown(cells, settings)
+    planned = np.where(cells.planned > 0, cells.planned, np.nan)
+    scale = LogNorm(1, max(float(cells.planned.max()), 2.0))
+    with theme():
+        figure, axes_of = _plane(cells, shown)
+        for s, axes in zip(shown, axes_of, strict=True):
+            mesh = _draw_cells(axes, cells, planned[s], cmap=COLOUR_MAP, norm=scale)
+        figure.colorbar(mesh, ax=axes_of, label="runs of a cell", aspect=28, pad=0.02)
+        figure.legend(handles=[Patch(**NO_DATA_STYLE, label="no run")], loc="outside lower center")
     return figure
 
 
@@ -128,25 +150,47 @@ def _key_columns(count: int, panels: int) -> int:
     return count if count < 3 else 1
 
 
+def _between_rows(cells: Cells) -> tuple[Floats, bool]:
+    """Means, shape (settings, x, y), and whether some are interpolated.
+
+    Those are of cells without a planned run, as most are in a sweep that samples adaptively: along y,
+    between the rows of the column that have runs.
+    """
+    mean, planned = cells.mean, cells.planned
+    u, interpolated = cells.plane.y.coordinates, False
+    for s, column in zip(*np.nonzero((planned == 0).any(axis=2)), strict=True):
+        known, gaps = np.isfinite(mean[s, column]), planned[s, column] == 0
+        if known.sum() > 1:
+            mean[s, column, gaps] = np.interp(u[gaps], u[known], mean[s, column, known])
+            interpolated = True
+    return mean, interpolated
+
+
 def _draw_means(
-    figure: Figure, panels: list[Axes], cells: Cells, boundary: Boundary, shown: list[int]
+    figure: Figure,
+    panels: list[Axes],
+    cells: Cells,
+    boundary: Boundary,
+    means: Mapping[int, Floats],
 ) -> list[Any]:
-    """Colours by the mean, their bar, and the contour; the handles of what was drawn."""
-    mean = cells.mean
-    low, high = _span(cells.role, mean)
-    for s, axes in zip(shown, panels, strict=True):
-        mesh = _draw_cells(axes, cells, mean[s], cmap=COLOUR_MAP, vmin=low, vmax=high)
-        _draw_contour(axes, cells, mean[s], boundary.level)
+    """Colours by the mean of each setting, their bar, and the contour; the handles of what was drawn."""
+    low, high = _span(cells.role, cells.mean)
+    for mean, axes in zip(means.values(), panels, strict=True):
+        mesh = _draw_cells(axes, cells, mean, cmap=COLOUR_MAP, vmin=low, vmax=high)
+        _draw_contour(axes, cells, mean, boundary.level)
     figure.colorbar(mesh, ax=panels, label=wrapped(f"mean {cells.label}"), aspect=28, pad=0.02)
     return [_contour_key(boundary)]
 
 
 def _draw_sides(
-    figure: Figure, panels: list[Axes], cells: Cells, boundary: Boundary, shown: list[int]
+    figure: Figure,
+    panels: list[Axes],
+    cells: Cells,
+    boundary: Boundary,
+    means: Mapping[int, Floats],
 ) -> list[Any]:
     """Two colours, for means up to the level and above it; the handles of what was drawn."""
-    for s, axes in zip(shown, panels, strict=True):
-        mean = cells.mean[s]
+    for mean, axes in zip(means.values(), panels, strict=True):
         side = np.where(np.isnan(mean), np.nan, mean > boundary.level)
         _draw_cells(
             axes, cells, side, cmap=ListedColormap([COLOUR_BELOW, COLOUR_ABOVE]), vmin=0, vmax=1
@@ -196,12 +240,10 @@ def _draw_contour(axes: Axes, cells: Cells, mean: Floats, level: float) -> None:
 
 def _draw_boundary(axes: Axes, boundary: Boundary, s: int) -> None:
     columns = len(boundary.plane.x.values)
-    drawn = draw_points(axes, crossings(boundary, s), columns=columns, fmt="o", **POINT_STYLE)
-    _, caps, lines = drawn.lines
-    for part in (*caps, *lines):  # white with a dark rim: seen on every colour of the map
-        part.set_path_effects(OUTLINE)
-    for cap in caps:
-        cap.set_markeredgecolor("white")
+    # White with a dark rim: seen on every colour of the map.
+    draw_points(
+        axes, crossings(boundary, s), columns=columns, rim=RIM_COLOUR, fmt="o", **POINT_STYLE
+    )
 
 
 def _title(cells: Cells, s: int) -> str:

@@ -16,7 +16,7 @@ from analysis.report.html import (
     DrawnPanel,
     SectionView,
     draw_figure,
-    draw_panel,
+    draw_panels,
     view_of,
     write_page,
 )
@@ -52,14 +52,14 @@ class _PendingSection:
     section: Section
     blocks: Blocks
     figures: list[Task[DrawnFigure]]
-    panels: list[list[Task[DrawnPanel]]]
+    panels: list[Task[list[DrawnPanel]]]
     view_id: str
 
     def view(self) -> SectionView:
         """What the page shows of it, when all is drawn."""
         drawn = DrawnFigures(
             [task.result() for task in self.figures],
-            [[task.result() for task in views] for views in self.panels],
+            [task.result() for task in self.panels],
         )
         return view_of(self.section, self.blocks, drawn, view_id=self.view_id)
 
@@ -152,8 +152,9 @@ def _write_section(section: Section, written: _Written, *, view_id: str, tasks: 
         tasks.submit(partial(draw_figure, block, written.folder)) for block in blocks.figures
     ]
     cells = section.results.cells
+    # A setting's views are small: together they are worth a process.
     panels = [
-        [tasks.submit(partial(draw_panel, draw, cells)) for _, draw in views]
+        tasks.submit(partial(draw_panels, [draw for _, draw in views], cells))
         for views in (blocks.map.panels if blocks.map else ())
     ]
     written.files += _files(written.folder, blocks)

@@ -1,9 +1,11 @@
-"""Makes the LLVM code that comes with the package anew, in a minute: `python -m bocnn.engines.ship`."""
+"""Makes the LLVM code that comes with the package anew, in two minutes: `python -m bocnn.engines.ship`."""
+
+from typing import Any
 
 import numpy as np
 
 from bocnn.engines.cpu.engine import new_results
-from bocnn.engines.cpu.stages import llvm_codes
+from bocnn.engines.cpu.stages import Runs, llvm_codes
 from bocnn.engines.packing import pack_runs
 from bocnn.parameters.columns import PARAMETERS
 from bocnn.simd.compiler.shipped import FILE, ship
@@ -21,10 +23,26 @@ _SMALLEST = {
 }
 
 
+_STEPS: tuple[dict[str, Any], ...] = ({}, {"sam_radius": 0.1})
+"""Plain steps, and those that are more, for which training is a program of its own."""
+
+
 def main() -> None:
     """Write LLVM code of every stage, in both precisions, for runs side by side and one by one."""
+    codes: dict[tuple[str, str], bytes] = {}
+    for steps in _STEPS:
+        runs = _smallest(**steps)
+        for real in (np.float32, np.float64):
+            for width in (lane_count(real), None):
+                codes |= llvm_codes(runs, real, width, new_results(1, 0))
+    ship(codes)
+    print(f"{FILE}: {len(codes)} stages, {FILE.stat().st_size} bytes")
+
+
+def _smallest(**given: Any) -> Runs:
+    """One run, at the defaults but for what is given."""
     types = {"int64": np.int64, "float64": np.float64, "string": object}
-    values = {column.name: column.default for column in PARAMETERS} | _SMALLEST
+    values = {column.name: column.default for column in PARAMETERS} | _SMALLEST | given
     columns = {
         column.name: np.array(
             [np.nan if values[column.name] is None else values[column.name]],
@@ -33,13 +51,7 @@ def main() -> None:
         for column in PARAMETERS
     }
     columns |= {"seed": np.zeros(1, np.int64), "replicate": np.zeros(1, np.int32)}
-    runs = pack_runs(columns, np.arange(1))
-    codes: dict[tuple[str, str], bytes] = {}
-    for real in (np.float32, np.float64):
-        for width in (lane_count(real), None):
-            codes |= llvm_codes(runs, real, width, new_results(1, 0))
-    ship(codes)
-    print(f"{FILE}: {len(codes)} stages, {FILE.stat().st_size} bytes")
+    return pack_runs(columns, np.arange(1))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import typer
 from sweeps.declare.terminal import WordConsole
 from sweeps.driver.datasets import DatasetStatus
 from sweeps.driver.options import Output
-from sweeps.driver.run import TrainingEnd
+from sweeps.driver.trainer import TrainingEnd
 from sweeps.store.failed_shard import reason
 
 GO_ON = "what is published stays: run the same command again to go on"

@@ -5,7 +5,9 @@ Ray is imported where it is used.
 
 import os
 import threading
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweeps.driver.options import Executor, RunOptions
@@ -19,6 +21,24 @@ from sweeps.train.stop import StopSignal
 
 if TYPE_CHECKING:
     from sweeps.train.executors.connection import Cluster
+    from sweeps.train.executors.tune import JobsInTraining
+
+
+@dataclass
+class _Together:
+    """Jobs that are trained together, and their training once the first was run.
+
+    `in_rounds` are the numbers of those whose shards come round by round.
+    """
+
+    jobs: Sequence[TrainingJob]
+    in_rounds: set[int]
+    stack: ExitStack
+    training: "JobsInTraining | None" = None
+
+    def number_of(self, job: TrainingJob) -> int:
+        """The number of a job among them, by its session."""
+        return [other.session.name for other in self.jobs].index(job.session.name)
 
 
 class RaySession:
@@ -32,6 +52,7 @@ class RaySession:
         self.stop_signal = stop_signal
         self._options, self._stack = options, stack
         self._connected = False
+        self._together: _Together | None = None
 
     @property
     def _is_ours(self) -> bool:
@@ -44,9 +65,34 @@ class RaySession:
             return ""
         return saves_ray(plan.flops / NOMINAL_FLOPS_PER_S, os.cpu_count() or 1)
 
+    @contextmanager
+    def together(self, jobs: Sequence[TrainingJob], in_rounds: Sequence[bool]) -> Iterator[None]:
+        """Where these jobs are run, in this order: workers go from one to the next without a pause.
+
+        Args:
+            jobs: of the sweeps.
+            in_rounds: of each, whether its shards come round by round; the others have theirs.
+        """
+        with ExitStack() as stack:
+            rounds = {number for number, some in enumerate(in_rounds) if some}
+            self._together = _Together(jobs, rounds, stack)
+            yield
+        self._together = None
+
     def run(self, job: TrainingJob, live: Live) -> dict[int, str]:
-        """Train all shards of a job; the errors of those that failed, by their number."""
-        from sweeps.train.executors import tune
+        """Train all shards of a job, or of a round of it; the errors of those that failed, by number."""
+        together = self._together
+        assert together is not None
+        if together.training is None:
+            together.training = together.stack.enter_context(self._training(together, job, live))
+        number = together.number_of(job)
+        if number in together.in_rounds:
+            together.training.add(number, job)
+        return together.training.wait(number, live)
+
+    def _training(self, together: _Together, job: TrainingJob, live: Live) -> "JobsInTraining":
+        """Jobs to train on the Ray, which is there from now on; one of them is the first."""
+        from sweeps.train.executors.tune import JobsInTraining
 
         if not self._connected:
             live.announce("starting Ray" if self._is_ours else "connecting to Ray")
@@ -54,7 +100,10 @@ class RaySession:
                 _compile_beside(job)
         cluster = self._connect()
         live.announce("starting workers")
-        return tune.run(job, live, cluster, self.stop_signal)
+        more_will_come = bool(together.in_rounds)
+        return JobsInTraining(
+            together.jobs, cluster, self.stop_signal, more_will_come=more_will_come
+        )
 
     def gpu_throughput(self, plan: Plan, positions: Positions) -> float:
         """Flops per second of a trial's share of a GPU, measured there on some runs."""

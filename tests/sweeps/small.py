@@ -98,6 +98,18 @@ fixed: {n: 6, m: 3, n_test: 20}
 settings: {p_flip: [0, 0.1]}
 """
 
+DEEP_SWEEP = """\
+name: small-depths
+model: deep
+seed: 11
+replicates: 3
+axes:
+  v0: [0.1, 1]
+  mu_norm: [1, 5]
+fixed: {n: 6, m: 3, d: 50, sigma_0: 0.01, depth: 3, steps: 20, n_test: 20}
+settings: {p_flip: [0, 0.1]}
+"""
+
 DRIVER = (
     "import sys\n"
     "from pathlib import Path\n"
@@ -171,11 +183,10 @@ def train(
     shard_size: ShardSize | None = None,
     executor: Executor = train_here,
 ) -> driver.Outcome:
-    """Plan and train a sweep."""
+    """Plan and train a sweep, in about ten shards unless their size is given."""
     plan, dataset = planned(text, folder, model)
-    return driver.execute(
-        driver.prepare(plan, dataset, shard_size or ShardSize(runs=10)), dataset, executor
-    )
+    size = shard_size or ShardSize(runs=max(10, plan.total // 10))
+    return driver.execute(driver.prepare(plan, dataset, size), dataset, executor)
 
 
 def rows(folder: Path) -> pa.Table:

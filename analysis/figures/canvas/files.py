@@ -15,6 +15,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from analysis.figures.canvas.style import GREY, INK, PALETTE_SIZE, Colour, colours, dark, theme
+from analysis.figures.canvas.text_layouts import text_layouts_kept
 from analysis.figures.canvas.ticks import ticks_kept
 from analysis.figures.canvas.twin_svg import twin_svg
 
@@ -59,7 +60,7 @@ def save_and_show(figure: Figure, stem: Path) -> tuple[list[Path], str]:
         The two paths, and the SVG for the page.
     """
     png, svg = figure_files(stem)
-    with _in_theme("path"), ticks_kept(figure):
+    with _in_theme("path"), ticks_kept(figure), text_layouts_kept():
         _lay_out(figure)
         own = figure.dpi
         figure.set_dpi(PNG_DPI)
@@ -87,7 +88,7 @@ def page_svg(figure: Figure) -> str:
         figure: one that draws its text and frames in the theme's ink.
     """
     stream = io.StringIO()
-    with _in_theme("none"), ticks_kept(figure):
+    with _in_theme("none"), ticks_kept(figure), text_layouts_kept():
         _lay_out(figure)
         background = figure.get_facecolor()
         figure.set_facecolor("none")

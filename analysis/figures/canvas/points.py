@@ -10,6 +10,9 @@ from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import Floats
 from analysis.figures.canvas.style import marker_size
 
+BAR_WIDTH, RIM_WIDTH = 1.0, 2.0
+"""Widths of bars and of what is drawn beneath them, in typographic points."""
+
 
 class IntervalPoints(NamedTuple):
     """Where points are and how far their intervals reach, each of shape (points,)."""
@@ -38,27 +41,38 @@ def crossings(boundary: Boundary, setting: int) -> IntervalPoints:
 
 
 def draw_points(
-    axes: Axes, points: IntervalPoints, *, columns: int, **style: Any
-) -> ErrorbarContainer:
+    axes: Axes, points: IntervalPoints, *, columns: int, rim: Any = None, **style: Any
+) -> None:
     """IntervalPoints with bars that end within the span of the axes.
 
     Args:
         axes: with their limits set; an open interval is drawn to the edge.
         points: what to draw; a NaN end draws no bar on its side.
         columns: of the plane, which set the size of the marks.
+        rim: colour in which the bars are drawn before, wider; None draws no rim.
         style: further options of errorbar.
-    Returns:
-        What was drawn.
     """
     size = marker_size(columns)
+    # A cap hardly wider than its bar would be a dot at its end.
+    cap = size / 2 if size / 2 > BAR_WIDTH else 0.0
     bottom, top = axes.get_ylim()
     low, high = np.maximum(points.low, bottom), np.minimum(points.high, top)
-    return axes.errorbar(
-        points.x,
-        points.y,
-        yerr=np.maximum(np.stack([points.y - low, high - points.y]), 0.0),
-        ms=size,
-        capsize=size / 2,
-        elinewidth=1.0,
-        **style,
-    )
+    ends = np.maximum(np.stack([points.y - low, high - points.y]), 0.0)
+    if rim is not None:
+        below: dict[str, Any] = {
+            "fmt": "none",
+            "ecolor": rim,
+            "elinewidth": RIM_WIDTH,
+            "capthick": RIM_WIDTH,
+        }
+        _join_bars(axes.errorbar(*(points.x, points.y, ends), capsize=cap, **below))
+    above = {"ms": size, "elinewidth": BAR_WIDTH, **style}
+    _join_bars(axes.errorbar(*(points.x, points.y, ends), capsize=cap, **above))
+
+
+def _join_bars(drawn: ErrorbarContainer) -> None:
+    """Makes all bars one line with gaps, which is drawn many times faster than a line each."""
+    for bars in drawn.lines[2]:
+        gap = np.full((1, 2), np.nan)
+        lines = [np.concatenate([line, gap]) for line in bars.get_segments()]
+        bars.set_segments([np.concatenate(lines)] if lines else [])

@@ -5,9 +5,8 @@ dozens of ticks of five artists each. Together they take half of a figure's time
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from matplotlib.axis import Axis, Tick
@@ -55,10 +54,24 @@ class _CopiedTicks:
         return tick  # type: ignore[no-any-return]
 
 
-def _boxes_of_labels(boxes: Callable[..., Any], ticks: list[Tick], renderer: Any) -> Any:
-    """Boxes of ticks' labels, but of those that are empty, as minor ticks' are."""
-    labelled = [one for one in ticks if one.label1.get_text() or one.label2.get_text()]
-    return boxes(labelled, renderer)
+class _KeptBoxes:
+    """Boxes of the labels of an axis's ticks, but of those that are empty, as minor ticks' are."""
+
+    def __init__(self, axis: Axis) -> None:
+        self._axis = axis
+        self._measure = axis._get_ticklabel_bboxes  # type: ignore[attr-defined]
+        self._state: tuple[Any, ...] = ()
+        self._boxes: Any = None
+
+    def __call__(self, ticks: list[Tick], renderer: Any) -> Any:
+        """The boxes, as the axis's own method returns them."""
+        axes = self._axis.axes
+        dpi = axes.get_figure(root=True).dpi  # type: ignore[union-attr]
+        state = (*self._axis.get_view_interval(), axes.bbox.bounds, dpi, type(renderer), ticks)
+        if state != self._state:
+            labelled = [one for one in ticks if one.label1.get_text() or one.label2.get_text()]
+            self._boxes, self._state = self._measure(labelled, renderer), state
+        return self._boxes
 
 
 @contextmanager
@@ -73,7 +86,7 @@ def ticks_kept(figure: Figure) -> Iterator[None]:
     for axis in axes_axes:
         axis._update_ticks, axis._get_tick = _KeptTicks(axis), _CopiedTicks(axis)
         axis._copy_tick_props = lambda source, new: None
-        axis._get_ticklabel_bboxes = partial(_boxes_of_labels, axis._get_ticklabel_bboxes)
+        axis._get_ticklabel_bboxes = _KeptBoxes(axis)
     try:
         yield
     finally:

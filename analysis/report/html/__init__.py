@@ -7,7 +7,7 @@ from analysis.report.html.view import (
     DrawnPanel,
     SectionView,
     draw_figure,
-    draw_panel,
+    draw_panels,
     view_of,
 )
 
@@ -18,7 +18,7 @@ __all__ = [
     "DrawnPanel",
     "SectionView",
     "draw_figure",
-    "draw_panel",
+    "draw_panels",
     "view_of",
     "write_page",
 ]

@@ -76,11 +76,10 @@ def draw_figure(block: FigureBlock, folder: Path) -> DrawnFigure:
     return DrawnFigure(files, shown, key)
 
 
-def draw_panel(draw: Draw, cells: Cells) -> DrawnPanel:
-    """Draws a map of one setting for the page."""
-    figure = draw()
-    image = _image(page_svg(figure))
-    return DrawnPanel(image, cell_edges(figure, cells))
+def draw_panels(views: Sequence[Draw], cells: Cells) -> list[DrawnPanel]:
+    """Draws the views of one setting's map for the page."""
+    figures = (draw() for draw in views)
+    return [DrawnPanel(_image(page_svg(figure)), cell_edges(figure, cells)) for figure in figures]
 
 
 def view_of(section: Section, blocks: Blocks, drawn: DrawnFigures, *, view_id: str) -> SectionView:

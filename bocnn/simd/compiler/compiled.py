@@ -40,6 +40,7 @@ UNCOMPILED = (
         "models/base.py",
         "models/limit/columns.py",
         "models/limit/model.py",
+        *(f"models/deep/{name}.py" for name in ("columns", "measuring", "model", "start")),
     ),
     *("__init__.py", "models/__init__.py"),
 )

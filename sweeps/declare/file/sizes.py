@@ -1,12 +1,16 @@
 """Sizes of a sweep: the same file with fewer or more cells, replicates or steps."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
+from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.errors import FileError, Path, nearest, shown
 
 MERGED = ("axes", "fixed", "derived", "settings", "sampling")
 """Sections of which a size replaces single names."""
+OPTIONAL = {"sampling": tuple(field.name for field in fields(SamplingSpec))}
+"""The names of a section that a size may have where the file has none, or take out with null."""
 REPLACED = ("replicates", "trajectory")
 """Keys that a size replaces whole."""
 
@@ -48,7 +52,7 @@ def sized(
     for key, value in chosen.items():
         if key in MERGED and isinstance(value, dict) and isinstance(raw.get(key), dict):
             result[key] = raw[key] | value
-        elif key in REPLACED:
+        elif key in REPLACED or key in OPTIONAL:
             result[key] = value
     within = ("sizes", size)
     lines |= {path[2:]: line for path, line in lines.items() if path[:2] == within and path[2:]}
@@ -66,18 +70,19 @@ def _check(raw: Mapping[str, Any], name: Any, size: Any) -> list[FileError]:
         if key not in valid:
             text = f"unknown key; valid: {', '.join(valid)}{nearest(str(key), valid)}"
             errors.append(FileError((*path, str(key)), text))
-        elif key in MERGED:
-            errors += _unknown_names(raw.get(key), value, (*path, key))
+        elif key in MERGED and not (key in OPTIONAL and value is None):
+            known = OPTIONAL.get(key, raw.get(key))
+            errors += _unknown_names(known, value, (*path, key))
     return errors
 
 
 def _unknown_names(section: Any, changed: Any, path: Path) -> list[FileError]:
-    """Names that a size would change and that the section does not have."""
+    """Names that a size would change and that the section, a mapping or names, does not have."""
     if not isinstance(changed, dict):
         return [
             FileError(path, f"received {shown(changed)}; expected names of the file's {path[-1]}")
         ]
-    known = [str(name) for name in section] if isinstance(section, dict) else []
+    known = [str(name) for name in section] if isinstance(section, dict | tuple) else []
     text = f"is not among the file's {path[-1]}; valid: {', '.join(known) or 'none'}"
     return [
         FileError((*path, str(name)), f"{text}{nearest(str(name), known)}")

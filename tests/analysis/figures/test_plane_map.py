@@ -12,6 +12,7 @@ from analysis.cells.cells import Cells
 from analysis.figures import (
     draw_failures,
     draw_map,
+    draw_runs,
 )
 from tests.analysis.figures.drawn import FEW, legend
 from tests.analysis.synthetic import Planted, cells_of
@@ -29,8 +30,14 @@ def test_the_map_shows_the_means_in_their_cells(cells: Cells, boundary: Boundary
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
         contour = next(c for c in axes.collections if isinstance(c, QuadContourSet))
         np.testing.assert_array_equal(contour.levels, [0.25])
-        points = axes.containers[0].lines[0].get_ydata()
-        np.testing.assert_allclose(points, np.exp(boundary.estimate[s]))
+        rim, points = axes.containers
+        np.testing.assert_allclose(points.lines[0].get_ydata(), np.exp(boundary.estimate[s]))
+        bars, below = (drawn.lines[2][0].get_segments()[0] for drawn in (points, rim))
+        np.testing.assert_array_equal(bars, below)
+        ends = np.exp([boundary.low[s], boundary.high[s]])
+        np.testing.assert_allclose(bars[0::2, 1], np.maximum(ends[0], cells.plane.y.edges[0]))
+        np.testing.assert_allclose(bars[1::2, 1], np.minimum(ends[1], cells.plane.y.edges[-1]))
+        np.testing.assert_allclose(bars[0::2, 0], boundary.plane.x.values)
 
 
 def test_cells_without_runs_are_hatched_and_failures_are_counted(cells: Cells) -> None:
@@ -48,6 +55,21 @@ def test_cells_without_runs_are_hatched_and_failures_are_counted(cells: Cells) -
     assert figure.axes[1].get_title() == "factor = 1.3"
     mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
     assert np.ma.getmaskarray(mesh.get_array()).sum() == 1 + 16
+
+
+def test_a_cell_that_no_run_was_planned_for_is_interpolated_along_y(cells: Cells) -> None:
+    values, planned = cells.values.copy(), cells.status[cells.success].copy()
+    values[0, 1, 2:4], planned[0, 1, 2:4] = np.nan, 0
+    values[0, 2, 5] = np.nan  # planned, and lost
+    sparse = replace(cells, values=values, status=cells.status | {cells.success: planned})
+    figure = draw_map(sparse, find_boundary(sparse, 0.25, resampling=FEW))
+    assert "colours interpolated between rows with runs" in legend(figure)
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    drawn, mean = np.ma.masked_invalid(mesh.get_array()).T, cells.mean[0]
+    u = cells.plane.y.coordinates
+    expected = np.interp(u[2:4], u[[1, 4]], mean[1, [1, 4]])
+    np.testing.assert_allclose(drawn[1, 2:4], expected)
+    assert np.ma.getmaskarray(drawn).sum() == 1 and np.ma.getmaskarray(drawn)[2, 5]
 
 
 def test_a_level_that_nothing_reaches_draws_no_contour(cells: Cells) -> None:
@@ -85,6 +107,17 @@ def test_failures_are_a_share_of_what_was_planned(cells: Cells) -> None:
     share = np.ma.getdata(mesh.get_array())
     assert share[3, 2] == pytest.approx(0.4)
     assert share.sum() == pytest.approx(0.4)
+
+
+def test_runs_are_shown_where_they_were_spent(cells: Cells) -> None:
+    planned = cells.status[cells.success].copy()
+    planned[0, 1, 2:4], planned[0, 2, 3] = 0, 500
+    figure = draw_runs(replace(cells, status=cells.status | {cells.success: planned}))
+    mesh = next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    drawn = np.ma.masked_invalid(mesh.get_array()).T
+    assert np.argwhere(np.ma.getmaskarray(drawn)).tolist() == [[1, 2], [1, 3]]
+    assert drawn[2, 3] == 500 and mesh.get_clim() == (1, 500)
+    assert figure.axes[-1].get_ylabel() == "runs of a cell"
 
 
 def test_every_column_of_panels_has_its_axis_named() -> None:

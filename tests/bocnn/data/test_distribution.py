@@ -69,23 +69,25 @@ def train_together(
         network.load_state_dict({name: stack[i] for name, stack in weights.items()})
 
 
-def fresh_error(
-    network: dense.TwoLayerCNN,
+def fresh_errors(
+    networks: list[dense.TwoLayerCNN],
     generator: torch.Generator,
     centres: torch.Tensor,
     options: dense.SampleOptions,
-) -> float:
-    """Share of 4,000 fresh samples that a network misses.
+) -> list[float]:
+    """Share of 4,000 fresh samples that each network misses.
 
-    Only the sign of an output counts, so they are drawn in single precision, and in equal parts that a
-    cache holds: drawing them is most of the oracle's time.
+    Drawing samples is most of the oracle's time. Only the sign of an output counts, so they are drawn in
+    single precision, in equal parts that a cache holds, and once for all networks: the law of each
+    network's error is the same.
     """
-    single, d = copy.deepcopy(network).float(), centres.shape[1]
+    singles, d = [copy.deepcopy(network).float() for network in networks], centres.shape[1]
     size = next(size for size in (4000, 2000, 1000, 500, 200) if size * d < 200_000)
-    parts = (
-        dense.draw_data(generator, size, centres.float(), options) for _ in range(4000 // size)
-    )
-    return float(np.mean([dense.error(single, part.patches, part.observed) for part in parts]))
+    missed = []
+    for _ in range(4000 // size):
+        part = dense.draw_data(generator, size, centres.float(), options)
+        missed.append([dense.error(single, part.patches, part.observed) for single in singles])
+    return list(np.mean(missed, axis=0))
 
 
 @cache
@@ -108,8 +110,8 @@ def dense_runs(name: str) -> dict[str, np.ndarray]:
         scales = dense.InitialScales(values["sigma_0"], values["v0"])
         networks = [dense.initialize(generator, shape, scales, **kind) for _ in data]
         train_together(networks, data, recipe, values["steps"])
-        for network, samples in zip(networks, data, strict=True):
-            error = fresh_error(network, generator, centres, options)
+        errors = fresh_errors(networks, generator, centres, options)
+        for network, samples, error in zip(networks, data, errors, strict=True):
             rows.append(dense.measure(network, samples, centres) | {"test_error": error})
     return {name: np.array([row[name] for row in rows]) for name in COMPARED}
 

@@ -12,10 +12,13 @@ from bocnn.engines.cpu.stages import WORDS
 from bocnn.engines.dense import network as dense
 from bocnn.engines.dense import training as dense_training
 from bocnn.engines.gpu.engine import GPU_WORDS
+from bocnn.models.deep.model import MODEL as DEEP
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import Column
 from sweeps.models.installed import load_model
+from tests.bocnn.models.deep.test_deep import POINT as DEEP_POINT
+from tests.bocnn.models.deep.test_deep import columns_of as deep_columns
 from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.models.proportional.test_model import FIRST
 from tests.bocnn.models.proportional.test_model import columns as proportional_columns
@@ -30,16 +33,18 @@ SWEEPS = {
     "proportional": "{n: 20, d: 10, h: 8, train: first}",
     "kernel": "{n: 12, m: 8, eta: 0.3, steps: 3}",
     "tangent": "{n: 6, m: 3, d: 50, mu_norm: 1, sigma_0: 0.01, v0: 0.1, train: hidden}",
+    "deep": "{n: 6, m: 3, d: 50, mu_norm: 1, sigma_0: 0.01, v0: 0.1, depth: 3, steps: 3}",
 }
 COLUMNS = {
     "bocnn": columns,
     "proportional": lambda runs, **more: proportional_columns(runs, **(FIRST | more)),
     "kernel": kernel_columns,
     "tangent": tangent_columns,
+    "deep": lambda runs, **more: deep_columns(runs, **(DEEP_POINT | more)),
 }
 CHOICES = [
     (model, column)
-    for model in (MODEL, PROPORTIONAL, KERNEL, TANGENT)
+    for model in (MODEL, PROPORTIONAL, KERNEL, TANGENT, DEEP)
     for column in model.parameters
     if column.choices
 ]
@@ -64,9 +69,9 @@ def sweep(model: Any, **given: Any) -> str:
     for name, word in given.items():
         kept = [p for p in fixed.strip("{}").split(", ") if not p.startswith(f"{name}:")]
         fixed = "{" + ", ".join([*kept, f"{name}: {word}"]) + "}"
-    axis = {"bocnn": "p_flip", "tangent": "p_flip", "proportional": "r", "kernel": "kappa"}
+    axis = {"proportional": "r", "kernel": "kappa"}
     head = f"name: words\nmodel: {model.name}\nreplicates: 1\n"
-    return f"{head}axes: {{{axis[model.name]}: [0.1, 0.2]}}\nfixed: {fixed}\n"
+    return f"{head}axes: {{{axis.get(model.name, 'p_flip')}: [0.1, 0.2]}}\nfixed: {fixed}\n"
 
 
 @each_choice

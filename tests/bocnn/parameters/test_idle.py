@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from bocnn import MODEL
+from bocnn.models.deep.columns import DEEP_IDLE
+from bocnn.models.deep.model import MODEL as DEEP
 from bocnn.models.kernel.columns import KERNEL_IDLE
 from bocnn.models.kernel.model import MODEL as KERNEL
 from bocnn.models.proportional.columns import PROPORTIONAL_IDLE
@@ -14,6 +16,8 @@ from bocnn.models.tangent.columns import TANGENT_IDLE
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import IDLE
 from sweeps.declare.cells.identity import cell_digests
+from tests.bocnn.models.deep.test_deep import POINT as DEEP_POINT
+from tests.bocnn.models.deep.test_deep import columns_of as deep_columns
 from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.models.proportional.test_model import FIRST
 from tests.bocnn.models.proportional.test_model import columns as proportional_columns
@@ -85,18 +89,26 @@ CASES: list[tuple[Any, Given, Given]] = [
     (KERNEL, {"labels": "worst"}, {"n_test": 50}),
     (KERNEL, {"steps": 0}, {"eta": 0.1}),
     (TANGENT, {"train": "output"}, {"v0": 3.0}),
+    (DEEP, {"depth": 2}, {"residual": "identity"}),
+    (DEEP, {}, {"leak": 0.3}),
+    (DEEP, {"normalization": "weight"}, {"norm_epsilon": 0.1}),
+    (DEEP, {"steps": 0}, {"train": "hidden"}),
+    (DEEP, {"steps": 0}, {"eta": 0.3}),
+    (DEEP, {"eta": 0.1}, {"flow_rate": 0.2}),
 ]
 MAKE: dict[str, Any] = {
     "bocnn": columns,
     "proportional": lambda runs, **more: proportional_columns(runs, **(FIRST | more)),
     "kernel": kernel_columns,
     "tangent": tangent_columns,
+    "deep": lambda runs, **more: deep_columns(runs, **(DEEP_POINT | more)),
 }
 RULES = {
     "bocnn": IDLE,
     "proportional": PROPORTIONAL_IDLE,
     "kernel": KERNEL_IDLE,
     "tangent": TANGENT_IDLE,
+    "deep": DEEP_IDLE,
 }
 
 
@@ -119,6 +131,7 @@ def test_it_is_not_idle_elsewhere(model: Any, where: Given, idle: Given) -> None
     """So the rule is not one too many: without its condition the identity is another one."""
     busy = {
         "leak": {"activation": "leaky_relu"},
+        "norm_epsilon": {"normalization": "batch"},
         "momentum_rule": {"momentum": 0.5},
         "batch": {"n": 30},
         "positive": {"data": "digits"},

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import title
 from tests.sweeps.small import DRIVER, TOY_SWEEP, resolved, rows, train
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -18,6 +20,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[3]
 HEAD = "10.77.0.1"
 RAY = str(Path(sys.executable).parent / "ray")
+
+
+def wait_for(what: Callable[[], bool], seconds: float) -> None:
+    """Return when it comes true, or after so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not what():
+        time.sleep(0.1)
 
 
 def ip(*words: str) -> None:
@@ -73,16 +82,28 @@ class Hosts:
         )
         self.started.append(started)
 
-    def kill(self, number: int) -> None:
-        """A host is lost: all that runs there, at once."""
-        found = subprocess.run(
+    def processes(self, number: int) -> dict[int, str]:
+        """All that runs on a host, with its command or title."""
+        listed = subprocess.run(
             ["ip", "netns", "pids", self.names[number]], capture_output=True, text=True
         )
-        for process in found.stdout.split():
-            try:
-                os.kill(int(process), signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        return {int(process): title(int(process)) for process in listed.stdout.split()}
+
+    def kill(self, number: int) -> None:
+        """A host is lost: all that runs there, at once."""
+        for process in self.processes(number):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def has_node(self, number: int) -> bool:
+        """Whether a host's raylet has started all of its own."""
+        return any("/runtime_env/agent/" in command for command in self.processes(number).values())
+
+    def has_head(self) -> bool:
+        """Whether Ray's head takes connections, on the first host."""
+        probe = f"exec 3<>/dev/tcp/{HEAD}/6379"
+        words = ["ip", "netns", "exec", self.names[0], "bash", "-c", probe]
+        return subprocess.run(words, capture_output=True).returncode == 0
 
     def close(self) -> None:
         for number, name in enumerate(self.names):
@@ -103,11 +124,11 @@ def hosts() -> Iterator[Hosts]:
     try:
         head = ["--head", f"--node-ip-address={HEAD}", "--port=6379", "--include-dashboard=false"]
         found.start(0, start + head)
-        time.sleep(8)
+        wait_for(found.has_head, 60)
         for number in (1, 2):
             address = [f"--address={HEAD}:6379", f"--node-ip-address=10.77.0.{number + 1}"]
             found.start(number, start + address)
-        time.sleep(8)
+        wait_for(lambda: all(found.has_node(number) for number in (1, 2)), 60)
         yield found
     finally:
         found.close()
@@ -142,9 +163,7 @@ def test_a_host_that_is_lost_costs_no_row(hosts: Hosts, out: Path, tmp_path: Pat
         stderr=subprocess.STDOUT,
         text=True,
     )
-    end = time.monotonic() + 120
-    while len(list(out.glob("shard-*"))) < 4 and time.monotonic() < end and driver.poll() is None:
-        time.sleep(0.1)
+    wait_for(lambda: len(list(out.glob("shard-*"))) >= 4 or driver.poll() is not None, 120)
     hosts.kill(2)
     said, _ = driver.communicate(timeout=300)
     assert driver.returncode == 0, said

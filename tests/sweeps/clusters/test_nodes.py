@@ -18,14 +18,15 @@ def environment() -> dict[str, str]:
 
 
 def test_kills_of_workers_nodes_and_drivers_lose_and_double_nothing(tmp_path: Path) -> None:
-    """A few of the hundred that `make kills` runs; it exits with 1 where anything is amiss."""
+    """One of each kind, of the hundred that `make kills` runs; it exits with 1 where anything is amiss."""
     done = subprocess.run(
-        [*KILLS, "--kills", "4", "--seed", "3", "--scratch", str(tmp_path / "k")],
+        [*KILLS, "--kills", "3", "--seed", "3", "--scratch", str(tmp_path / "k")],
         capture_output=True,
         text=True,
         env=environment(),
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 × worker, 1 × node, 1 × driver" in done.stdout
     assert "complete" in done.stdout and "1 of 1" in done.stdout
 
 

@@ -147,12 +147,12 @@ FILES: Kinds = SHIPPED_FILES | TOY_FILES
         for kind in SHIPPED_FILES
     ],
 )
-@settings(max_examples=28, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=9, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_changed_shipped_sweep_is_a_sweep_or_a_reported_error(
     kind: str, data: st.DataObject
 ) -> None:
-    """Over 2,000 in all; `make fuzz` takes thousands more, from a seed of its own."""
+    """Hundreds in all, the same each time; `make fuzz` takes ten thousand from a seed of its own."""
     files, model = FILES[kind]
     told_or_resolved(data.draw(files), model)
 

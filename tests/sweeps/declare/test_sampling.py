@@ -8,6 +8,7 @@ import pytest
 import sweeps
 from sweeps.declare.cells.resolve import resolve
 from sweeps.declare.sampling_spec import SamplingSpec
+from sweeps.errors import SweepError
 from tests.sweeps.small import errors_of, resolved
 from tests.toy import TOY
 
@@ -35,6 +36,27 @@ def test_defaults_and_sizes() -> None:
     assert (spec.round, spec.strategy, spec.x_range) == (400, "columns", None)
     smaller = resolve(text_of(), "t.yaml", lambda name: TOY, size="smoke").spec
     assert smaller.sampling == SamplingSpec(target="boundary", half_width=1, at_most=500)
+
+
+def test_a_size_may_be_the_only_one_that_samples_or_the_only_one_that_does_not() -> None:
+    only = {**SWEEP, "sizes": {"fine": {"sampling": SAMPLING}}}
+    del only["sampling"]
+    text = json.dumps(only)
+    assert resolved(text).spec.sampling is None
+    fine = resolve(text, "t.yaml", lambda name: TOY, size="fine").spec
+    assert fine.sampling == SamplingSpec(**SAMPLING)
+    text = text_of(sizes={"smoke": {"sampling": None}})
+    assert resolve(text, "t.yaml", lambda name: TOY, size="smoke").spec.sampling is None
+
+
+def test_a_size_without_a_target_is_refused_where_the_file_has_none() -> None:
+    half = {**SWEEP, "sizes": {"fine": {"sampling": {"half_width": 1}}}}
+    del half["sampling"]
+    with pytest.raises(SweepError, match=r"sampling\.target: is missing"):
+        resolve(json.dumps(half), "t.yaml", lambda name: TOY, size="fine")
+    assert "sizes.smoke.sampling.rounds: is not among" in errors_of(
+        text_of(sizes={"smoke": {"sampling": {"rounds": 2}}})
+    )
 
 
 def test_a_sweep_in_python_takes_the_record_or_its_keys() -> None:

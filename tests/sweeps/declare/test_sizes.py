@@ -28,6 +28,12 @@ def of_size(text: str, size: str) -> ResolvedSweep:
     return resolve(text, "test.yaml", lambda name: TOY, size=size)
 
 
+def runs_of(sweep: ResolvedSweep) -> int:
+    """Runs of a sweep, at most."""
+    sampling = sweep.spec.sampling
+    return sampling.at_most if sampling else sweep.cells.number * sweep.spec.replicates
+
+
 def test_a_size_replaces_what_it_names_and_nothing_else() -> None:
     whole, smoke = resolved(TOY_SWEEP), of_size(SIZED, "smoke")
     assert smoke.spec.replicates == 1
@@ -76,10 +82,7 @@ def test_every_shipped_sweep_has_three_sizes_that_grow(name: str) -> None:
     text, _ = presets.find(name)
     assert list(yaml.safe_load(text)["sizes"]) == ["smoke", "paper", "fine"]
     smoke, paper, fine = (
-        sweep.cells.number * sweep.spec.replicates
-        for sweep in (
-            resolve(text, name, load_model, size=size) for size in ("smoke", "paper", "fine")
-        )
+        runs_of(resolve(text, name, load_model, size=size)) for size in ("smoke", "paper", "fine")
     )
     assert 10 * smoke < paper < fine
 

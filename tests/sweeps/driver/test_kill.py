@@ -11,13 +11,13 @@ import pytest
 
 from tests.sweeps.small import BOCNN_SWEEP, COMMAND, bocnn_sweep, bocnn_sweep_process, rows
 
-SHARD_RUNS = 40
+SHARD_RUNS = 25
 SWEEP = (
-    BOCNN_SWEEP.replace("replicates: 4", "replicates: 100")
+    BOCNN_SWEEP.replace("replicates: 4", "replicates: 25")
     .replace("steps: 30", "steps: 20000")
     .replace("n: 6, m: 3", "n: 12, m: 6")
 )
-RUNS = 1200
+RUNS = 300
 
 
 def published(folder: Path) -> list[Path]:
@@ -77,9 +77,9 @@ def test_the_same_command_completes_a_killed_sweep(
 ) -> None:
     arguments = ["run", str(sweep_file), "--out", str(out), "--executor", executor]
     arguments += ["--shard-runs", str(SHARD_RUNS), "--workers", str(workers)]
-    kill_when([*COMMAND, *arguments], out, 5)
+    kill_when([*COMMAND, *arguments], out, 3)
     files = {path: path.stat().st_mtime_ns for path in published(out)}
-    assert 5 <= len(files) < RUNS / SHARD_RUNS
+    assert 3 <= len(files) < RUNS / SHARD_RUNS
     assert all(pq.read_table(path).num_rows == SHARD_RUNS for path in files)
 
     again = bocnn_sweep_process(*arguments)

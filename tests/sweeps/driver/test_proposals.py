@@ -28,7 +28,8 @@ axes:
 fixed: {noise: 0.0, constant: 1.3}
 """
 X, Y = np.array([0.5, 1, 2, 4]), np.geomspace(0.01, 100, 1001)
-
+COARSE = 17
+"""Values of y where a round takes seconds."""
 
 REPLICATES = 8
 
@@ -41,21 +42,22 @@ def all_runs(cells: np.ndarray, replicates: int) -> CellRuns:
 class Bisection:
     """Halves, for each x, the interval of y in which the error falls below the level."""
 
-    def __init__(self) -> None:
-        self.low, self.high = np.zeros(X.size, np.int64), np.full(X.size, Y.size - 1)
+    def __init__(self, values: int) -> None:
+        self.y = np.geomspace(Y[0], Y[-1], values)
+        self.low, self.high = np.zeros(X.size, np.int64), np.full(X.size, values - 1)
         self.proposed: list[int] = []
 
     def ask(self) -> CellRuns:
         open_ = np.flatnonzero(self.high - self.low > 1)
         middle = (self.low + self.high) // 2
-        self.cells = open_ * Y.size + middle[open_]
+        self.cells = open_ * self.y.size + middle[open_]
         self.proposed += self.cells.tolist()
         return all_runs(self.cells, REPLICATES)
 
     def tell(self, measured: MeasuredColumns) -> None:
-        x, y = np.divmod(self.cells, Y.size)
+        x, y = np.divmod(self.cells, self.y.size)
         error, at = (measured[name].reshape(-1, REPLICATES) for name in ("error", "y"))
-        np.testing.assert_allclose(at[:, 0], Y[y], rtol=1e-11)
+        np.testing.assert_allclose(at[:, 0], self.y[y], rtol=1e-11)
         below = error.mean(axis=1) < LEVEL
         self.high[x[below]], self.low[x[~below]] = y[below], y[~below]
 
@@ -75,17 +77,22 @@ def trained(
     return train_rounds(job, Rounds(plan, dataset, proposer), executor=executor, shard_size=size)
 
 
-def bisect(out: Path, executor: Callable[[TrainingJob], dict[int, str]] = train_here) -> Bisection:
-    proposer = Bisection()
-    assert trained(proposer, out, executor, sweep=resolved(FINE)) == Outcome({}, 0)
+def bisect(
+    out: Path,
+    executor: Callable[[TrainingJob], dict[int, str]] = train_here,
+    values: int = Y.size,
+) -> Bisection:
+    proposer, sweep = Bisection(values), resolved(FINE.replace("1001", str(values)))
+    assert trained(proposer, out, executor, sweep=sweep) == Outcome({}, 0)
     return proposer
 
 
 def check(proposer: Bisection, out: Path) -> None:
     """The boundary is where it was planted, and what was trained is what was proposed."""
-    planted = 1.3 * X**0.5
-    assert np.all(Y[proposer.low] <= planted) and np.all(planted <= Y[proposer.high])
-    assert len(proposer.proposed) == len(set(proposer.proposed)) <= 4 * 10
+    planted, rounds = 1.3 * X**0.5, np.ceil(np.log2(proposer.y.size - 1))
+    low, high = proposer.y[proposer.low], proposer.y[proposer.high]
+    assert np.all(low <= planted) and np.all(planted <= high)
+    assert len(proposer.proposed) == len(set(proposer.proposed)) <= X.size * rounds
     assert rows(out).num_rows == 8 * len(proposer.proposed)
 
 
@@ -142,7 +149,7 @@ def test_a_plan_of_runs_is_what_is_to_do_of_them(out: Path) -> None:
 
 
 def test_a_round_that_fails_ends_the_search(out: Path) -> None:
-    proposer = Bisection()
+    proposer = Bisection(Y.size)
     end = trained(proposer, out, sweep=resolved(FINE, Toy(fail=3)), shard_runs=8)
     assert len(end.failures) == 4 and "replicate 3 fails as configured" in end.failures[0]
     assert end.missing == 32
@@ -153,7 +160,7 @@ def test_a_round_that_fails_ends_the_search(out: Path) -> None:
 def test_a_bisection_on_ray_asks_for_the_same_cells(out: Path, tmp_path: Path) -> None:
     from sweeps.train.executors import tune
 
-    found = bisect(out, lambda job: tune.run(job, ignore, tune.Cluster()))
+    found = bisect(out, lambda job: tune.run(job, ignore, tune.Cluster()), COARSE)
     check(found, out)
-    assert found.proposed == bisect(tmp_path / "here").proposed
+    assert found.proposed == bisect(tmp_path / "here", values=COARSE).proposed
     assert all(TOY.name.encode() == pq.read_schema(p).metadata[b"model"] for p in out.glob("sh*"))

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bocnn
+from bocnn.models.deep.model import MODEL as DEEP
 from bocnn.models.limit.model import MODEL as LIMIT
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
 from bocnn.models.tangent.model import MODEL as TANGENT
@@ -18,6 +19,7 @@ from sweeps.models.protocol import Model, SharesDraws
 from sweeps.plan.plan import make_plan
 from tests.sweeps.small import (
     BOCNN_SWEEP,
+    DEEP_SWEEP,
     KERNEL_SWEEP,
     LIMIT_SWEEP,
     PROPORTIONAL_SWEEP,
@@ -38,6 +40,7 @@ DIVERGING = {
     "limit": LIMIT_SWEEP.replace("[0.4, 2]", "[1.0e+300, 1.7e+308]").replace(
         "20}", "20, kappa: 1.0e+200}"
     ),
+    "deep": DEEP_SWEEP.replace("20}", "20, eta: 1.0e+200}"),
 }
 SWEEPS = {
     "toy": TOY_SWEEP,
@@ -46,9 +49,10 @@ SWEEPS = {
     "kernel": KERNEL_SWEEP,
     "tangent": TANGENT_SWEEP,
     "limit": LIMIT_SWEEP,
+    "deep": DEEP_SWEEP,
 }
 KERNEL = load_model("kernel")
-MODELS: list[Model] = [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, LIMIT, TOY]
+MODELS: list[Model] = [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, LIMIT, DEEP, TOY]
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 
 
@@ -192,7 +196,7 @@ def test_a_run_costs_flops_and_memory(model: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT], ids=lambda model: model.name
+    "model", [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, DEEP], ids=lambda model: model.name
 )
 def test_installed_models_are_found_by_name(model: Model) -> None:
     assert type(load_model(model.name)) is type(model)
@@ -201,7 +205,7 @@ def test_installed_models_are_found_by_name(model: Model) -> None:
 def test_an_unknown_model_is_named_with_the_installed_ones() -> None:
     with pytest.raises(
         SweepError,
-        match=r"unknown model 'bocn'; installed: bocnn, kernel, limit, proportional, tangent; did you",
+        match=r"unknown model 'bocn'; installed: bocnn, deep, kernel, limit, proportional, tangent; did",
     ):
         load_model("bocn")
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import exact
-from analysis.figures import draw_failures, draw_map
+from analysis.figures import draw_failures, draw_map, draw_runs
 from analysis.report.blocks import FigureBlock, MapBlock, TableBlock
 from analysis.report.results import LevelResults
 from analysis.report.rows import TableRow, finite
@@ -32,14 +32,15 @@ class PlaneMap(Section):
 
     @cached_property
     def views(self) -> list[PlaneView]:
-        """Each level in both kinds of colour, and the failures where there are any."""
+        """Each level in both kinds of colour, failures if any, and runs where cells have none."""
         cells = self.results.cells
         views = [
             level_view(cells, one, two) for one in self.results.levels for two in (False, True)
         ]
-        planned = cells.missing + sum(cells.status.values())
-        if (cells.runs_used < planned).any():
+        if (cells.runs_used < cells.planned).any():
             views.append(PlaneView("failures", "runs not used", partial(draw_failures, cells)))
+        if (cells.planned == 0).any():
+            views.append(PlaneView("runs", "runs of each cell", partial(draw_runs, cells)))
         return views
 
     @property

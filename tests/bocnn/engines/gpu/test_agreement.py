@@ -44,10 +44,11 @@ KINDS: list[dict[str, Any]] = [
 SLOW: list[dict[str, Any]] = [
     {"n": 33, "m": 9, "p_flip": 0.2},
     {"n": 130, "m": 3, "steps": 4, "loss_tol": 0.6},
-    {"n": 140, "data": "xor", "noise": "isotropic", "bias": "trained", "loss": "square"},
+    {"n": 140, "data": "xor", "noise": "isotropic", "bias": "trained", "loss": "square"}
+    | {"steps": 4},
     {"n": 129, "momentum": 0.5, "momentum_rule": "nesterov", "weight_decay": 0.1, "steps": 4},
     {"n": 6, "m": 40, "steps": 4},
-    {"n": 20, "m": 10, "steps": 100, "n_test": 500, "d": 2000},
+    {"n": 20, "m": 10, "steps": 40, "n_test": 260, "d": 2000},
 ]
 
 

@@ -31,7 +31,7 @@ def test_it_is_of_these_sources() -> None:
     assert names == {"bocnn_draw", "bocnn_measure", "bocnn_train"}, (
         "bocnn/simd/compiler/stages.xz is of other sources: python -m bocnn.engines.ship"
     )
-    assert len(shipped._codes()) == 6
+    assert len(shipped._codes()) == 10
 
 
 def test_nothing_of_it_is_used_with_other_sources(monkeypatch: pytest.MonkeyPatch) -> None:

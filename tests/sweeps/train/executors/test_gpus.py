@@ -175,12 +175,12 @@ def test_trials_with_and_without_a_gpu_train_the_same_rows(out: Path) -> None:
 
 @pytest.mark.usefixtures("ray_session")
 def test_a_trial_requests_a_share_where_its_shard_is_for_a_gpu() -> None:
-    from sweeps.train.executors import tune
+    from sweeps.train.executors import trials
 
-    resources = tune._resources(frozenset({1}), 0.5)
-    given = [resources({"shard": shard}).required_resources for shard in (0, 1)]
+    resources = trials._resources(0.5)
+    given = [resources({"gpu": gpu}).required_resources for gpu in (False, True)]
     assert given == [{"CPU": 1}, {"CPU": 1, "GPU": 0.5}]
-    assert tune._resources(frozenset(), 0.5) == tune._resources(frozenset({1}), 0) == {"cpu": 1}
+    assert trials._resources(0) == {"cpu": 1}
 
 
 @pytest.mark.parametrize(
