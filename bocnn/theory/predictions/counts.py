@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import gammaln, ndtri, xlog1py, xlogy
 
 from bocnn.arrays import Array
 
@@ -45,6 +45,36 @@ ErrorOfClass = Callable[[float, float], Array]
 """The clean test error of runs, shape (runs,), on a class of given q and s."""
 OverCounts = Callable[[int, float, ErrorOfClass], Array]
 """Mean or median of runs of n samples and a flip probability."""
+
+
+class KeptLabels(NamedTuple):
+    """Possible q of a class of n/2 samples, and their probabilities; shape (counts,) each."""
+
+    kept: Array
+    probability: Array
+
+
+@lru_cache(maxsize=256)
+def kept_labels(n: int, p_flip: float) -> KeptLabels:
+    """q = 1 − 4k/n of a class of n/2 samples, k flips: where the size of classes is left out.
+
+    Args:
+        n: samples of both classes.
+        p_flip: label-flip probability.
+    """
+    size = max(n // 2, 1)
+    if p_flip == 0:
+        return KeptLabels(np.ones(1), np.ones(1))
+    if size <= _MOST_COUNTED:
+        flipped = np.arange(size + 1.0)
+        kept = size - flipped
+        ways = gammaln(size + 1.0) - gammaln(flipped + 1) - gammaln(kept + 1)
+        probability = np.exp(ways + xlogy(flipped, p_flip) + xlog1py(kept, -p_flip))
+    else:
+        middle = (np.arange(_MOST_COUNTED) + 0.5) / _MOST_COUNTED
+        flipped = size * p_flip + np.sqrt(size * p_flip * (1 - p_flip)) * ndtri(middle)
+        probability = np.full(_MOST_COUNTED, 1 / _MOST_COUNTED)
+    return KeptLabels(1 - 2 * flipped / size, probability)
 
 
 @lru_cache(maxsize=256)

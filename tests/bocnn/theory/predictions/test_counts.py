@@ -8,6 +8,7 @@ from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import GRADIENT_FLOW, noise_response
 from bocnn.theory.predictions.counts import (
     class_counts,
+    kept_labels,
     mean_over_counts,
     median_over_counts,
     training_sets,
@@ -83,3 +84,13 @@ def test_a_mean_over_few_samples_is_above_that_of_many_and_goes_to_it() -> None:
     density = np.exp(-(ROOTS**2) / 2) / np.sqrt(2 * np.pi)
     np.testing.assert_allclose(excess[1], ROOTS**3 * density / 160, rtol=0.1)
     np.testing.assert_allclose(excess[0] / excess[1], 2, rtol=0.1)
+
+
+@pytest.mark.parametrize(("n", "p_flip"), [(20, 0.1), (60, 0.35), (10_000, 0.2)])
+def test_flips_of_equal_classes_are_binomial(n: int, p_flip: float) -> None:
+    kept, probability = kept_labels(n, p_flip)
+    assert probability.sum() == pytest.approx(1)
+    assert np.sum(probability * kept) == pytest.approx(1 - 2 * p_flip, abs=1e-3)
+    variance = np.sum(probability * (kept - (1 - 2 * p_flip)) ** 2)
+    assert variance == pytest.approx(4 * p_flip * (1 - p_flip) / (n // 2), rel=0.02)
+    assert kept_labels(n, 0.0) == (1, 1)
