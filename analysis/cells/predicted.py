@@ -1,5 +1,7 @@
 """Where theory says that the boundary is: predicted measures on the plane, and where they cross a level."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 from scipy.interpolate import CubicSpline
@@ -10,9 +12,10 @@ from analysis.cells.columns import along_x
 from analysis.cells.groups import float_column, index_among
 from analysis.dataset.files import Dataset
 from analysis.dataset.plane import Floats, Plane, PlaneAxis
-from analysis.dataset.predictions_file import predicted_measure, read_predictions
+from analysis.dataset.predictions_file import has_prediction, predicted_measure, read_predictions
 from analysis.errors import AnalysisError
 from sweeps.declare.analysis_spec import PredictionSpec
+from sweeps.declare.file_names import MEDIAN_SUFFIX
 
 MIN_SPLINE_CELLS = 4
 """Cells of a column that theory must speak of: fewer make no cubic spline."""
@@ -40,6 +43,27 @@ def predicted_boundary(
     assert theory.prediction is not None
     values = predicted_on_plane(dataset, cells, theory.prediction)
     return np.array([[crossing(column, level, plane.y) for column in part] for part in values])
+
+
+def predicted_median_boundary(
+    dataset: Dataset, cells: Cells, theory: PredictionSpec, level: float
+) -> Floats | None:
+    """Where a prediction puts the boundary of half of the runs: not where it puts that of the mean.
+
+    Args:
+        dataset: the runs.
+        cells: theirs on the plane.
+        theory: states a line, which is that of both, or a prediction.
+        level: of the measure.
+    Returns:
+        As `predicted_boundary`; None where theory predicts the mean alone.
+    """
+    if theory.prediction is None:
+        return predicted_boundary(dataset, cells, theory, level)
+    name = theory.prediction + MEDIAN_SUFFIX
+    if not has_prediction(dataset.location, name):
+        return None
+    return predicted_boundary(dataset, cells, replace(theory, prediction=name), level)
 
 
 def predicted_on_plane(dataset: Dataset, cells: Cells, name: str) -> Floats:

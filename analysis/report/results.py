@@ -11,7 +11,7 @@ from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.boundary.median_crossing import find_median_boundary
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
-from analysis.cells.predicted import predicted_boundary
+from analysis.cells.predicted import predicted_boundary, predicted_median_boundary
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.plane import Floats
 from analysis.dataset.provenance import Provenance, read_provenance
@@ -84,6 +84,15 @@ class Results:
                 find_median_boundary(self.cells, level, resampling=self.resampling)
                 for level in self.spec.levels
             )
+
+    def predicted_medians(self, theory: PredictionSpec) -> tuple[Floats | None, ...]:
+        """y* of the median boundaries, by level, where a prediction states them."""
+        if not theory.states_position:
+            return tuple(None for _ in self.median_boundaries)
+        return tuple(
+            predicted_median_boundary(self.dataset, self.cells, theory, one.level)
+            for one in self.median_boundaries
+        )
 
     @property
     def boundaries(self) -> tuple[Boundary, ...]:

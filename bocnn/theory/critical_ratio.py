@@ -54,6 +54,26 @@ def noise_response(z: Array, overlap: Overlap = FROZEN) -> Array:
     return np.asarray(a * z * ndtr(ratio) + b * np.exp(-(ratio**2) / 2) / np.sqrt(2 * np.pi))
 
 
+def filter_variance(overlap: Overlap) -> float:
+    """E Var max(√(α₂/2) z + √((α − α₂)/2) ζ, 0), the variance over ζ and its mean over z.
+
+    Over m filters of a class, what they add up to departs from ψ(Z) by this over m.
+
+    Args:
+        overlap: shares of active samples.
+    """
+    a, b = np.sqrt(overlap.shared / 2), np.sqrt((overlap.active - overlap.shared) / 2)
+    z = REACH * _NODES
+    if b == 0:
+        return 0.0
+    ratio = a * z / b
+    second = (a**2 * z**2 + b**2) * ndtr(ratio)
+    second += a * z * b * np.exp(-(ratio**2) / 2) / np.sqrt(2 * np.pi)
+    variance = second - noise_response(z, overlap) ** 2
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return float(REACH * np.sum(_WEIGHTS * density * variance))
+
+
 def clean_error(ratio: float, overlap: Overlap = FROZEN, *, correlation: float = 0.0) -> float:
     """P(ψ(Z₋) − ψ(Z₊) > R): the clean test error at the ratio R ≥ 0 of signal to noise in the output.
 
@@ -70,22 +90,29 @@ def clean_error(ratio: float, overlap: Overlap = FROZEN, *, correlation: float =
     return float(clean_errors(np.array([ratio]), overlap, correlation=correlation)[0])
 
 
-def clean_errors(ratios: Array, overlap: Overlap = FROZEN, *, correlation: float = 0.0) -> Array:
-    """`clean_error` of many ratios at once.
+def clean_errors(
+    ratios: Array,
+    overlap: Overlap = FROZEN,
+    *,
+    other: Overlap | None = None,
+    correlation: float = 0.0,
+) -> Array:
+    """`clean_error` of many ratios at once, and of classes whose noise differs.
 
     Args:
         ratios: R ≥ 0, shape (ratios,).
-        overlap: shares of active samples.
+        overlap: shares of active samples, of the filters of the fresh sample's class.
+        other: of the other class, where they are not the same: ψ′(Z₋) in place of ψ(Z₋).
         correlation: ρ of Z₊ and Z₋.
     Returns:
         Probabilities, shape (ratios,).
     """
-    z = REACH * _NODES
+    z, opposed = REACH * _NODES, other or overlap
     target = ratios[:, None] + noise_response(z, overlap)
     low, high = np.full_like(target, -4 * REACH), np.full_like(target, 1000.0)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        above = noise_response(middle, overlap) > target
+        above = noise_response(middle, opposed) > target
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     beyond = ndtr((correlation * z - low) / np.sqrt(1 - correlation**2))

@@ -24,9 +24,13 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
+from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import REACH
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(60)
+_BISECTIONS = 60
+_FARTHEST = 1e4
+_LEAST = 1e-12
 _MOST = 400.0
 """No error level above 10⁻⁸⁰ needs a larger C."""
 
@@ -49,6 +53,37 @@ def leaky_error(constant: float, leak: float) -> float:
         raise ValueError(f"received the leak {leak:g}; expected one between 0 and 1")
     threshold = (1 + leak) ** 2 * np.sqrt(constant / 2)
     return float(sum(_beyond(threshold, leak, slope) for slope in (1.0, leak)))
+
+
+def leaky_errors(fourth_roots: Array, leak: float, *, memorized: float = 1.0) -> Array:
+    """The same at many C, and of a class that is the label of s n/2 samples: Z₊ has variance s, Z₋ 2 − s.
+
+    φ_β(X₋) − φ_β(X₊) rises with Z₋: where it passes the threshold is found, and integrated over Z₊.
+
+    Args:
+        fourth_roots: C^¼ ≥ 0, any number.
+        leak: β, slope of the activation below zero, between 0 and 1.
+        memorized: s of the fresh sample's class, between 0 and 2.
+    Returns:
+        Probabilities, as many, above 0: at least the smallest float.
+    """
+    own, other = np.sqrt([memorized, 2 - memorized])
+    plus = own * REACH * np.concatenate([_NODES - 1, _NODES + 1]) / 2
+    threshold = (1 + leak) ** 2 * np.sqrt(fourth_roots[:, None] ** 4 / 2)
+    low = np.full((fourth_roots.size, plus.size), -_FARTHEST)
+    high = -low
+    for _ in range(_BISECTIONS):
+        minus = (low + high) / 2
+        x, y = minus - leak * plus, plus - leak * minus
+        apart = np.where(x > 0, x, leak * x) - np.where(y > 0, y, leak * y)
+        low, high = (
+            np.where(apart > threshold, low, minus),
+            np.where(apart > threshold, minus, high),
+        )
+    weights = np.concatenate([_WEIGHTS, _WEIGHTS]) / 2
+    density = np.exp(-((plus / own) ** 2) / 2) / np.sqrt(2 * np.pi) if own > 0 else 0.5 / REACH
+    found = REACH * np.sum(weights * density * ndtr(-low / max(other, _LEAST)), axis=1)
+    return np.maximum(found, np.finfo(np.float64).tiny)
 
 
 def leaky_constant(level: float, leak: float) -> float:

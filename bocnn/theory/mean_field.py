@@ -52,7 +52,7 @@ MOST_STEPS: Final = 400
 
 _SMALLEST_DEVIATION: Final = 1e-5
 """Conditional standard deviation, over that without condition, from which on a field at a step is new."""
-_MOST_OPPOSED: Final = 0.999999
+MOST_OPPOSED: Final = 0.999999
 """Correlation of the classes' fields that is told from −1."""
 
 
@@ -65,16 +65,34 @@ class MeanField(NamedTuple):
         learned: L.
         noise: 2(q + κ²) and 2c, over (L/2)²: given to `critical_ratio.clean_error` for α and α₂, they make
             its value at R = √C the clean test error.
+        own: the part of samples of a filter's own class in them.
         correlation: of the classes' fields, c′/c.
         overlap: active shares α and α₂ at the end.
+        start_part: the part of the start in the first of `noise`.
     """
 
     steps: int
     loss: float
     learned: float
     noise: Overlap
+    own: Overlap
     correlation: float
     overlap: Overlap
+    start_part: float
+
+    def noise_at(self, memorized: float) -> Overlap:
+        """`noise` of a class of which s n/2 samples have the label: its own part grows, the other falls.
+
+        Args:
+            memorized: s, between 0 and 2.
+        """
+        parts = zip(self.noise, self.own, (self.start_part, 0.0), strict=True)
+        return Overlap(
+            *(
+                memorized * own + (2 - memorized) * (all_ - own - start) + start
+                for all_, own, start in parts
+            )
+        )
 
 
 class Schedule(NamedTuple):
@@ -124,8 +142,12 @@ def train_mean_field(schedule: Schedule, *, seed: int = 0) -> MeanField:
         u = u + schedule.step * slope[:, None, None] * active * signs
         learned += schedule.step * float(slope.mean())
         field = start + fields.draw(history.add(u))
-    noise, correlation = _noise_of(history.last(), schedule.start, learned)
-    return MeanField(step, loss, learned, noise, correlation, _overlap(u[:, 0] > 0))
+    unit = (learned / 2) ** 2
+    noise, correlation = _noise_of(history.last(), schedule.start, unit)
+    own = Overlap(*(2 * part / unit for part in _own_part(u[:, 0])))
+    start_part = 2 * schedule.start**2 / unit
+    active = _overlap(u[:, 0] > 0)
+    return MeanField(step, loss, learned, noise, own, correlation, active, start_part)
 
 
 class _Covariances(NamedTuple):
@@ -209,12 +231,18 @@ class _Process:
         return np.asarray(weights @ self._normals[: t + 1]).reshape(self._shape)
 
 
-def _noise_of(last: _Covariances, start: float, learned: float) -> tuple[Overlap, float]:
-    """`noise` and `correlation` of a trained field, from the covariances of its last step."""
+def _noise_of(last: _Covariances, start: float, unit: float) -> tuple[Overlap, float]:
+    """`noise` and `correlation` of a trained field, from its last step; `unit` is (L/2)²."""
     one, same, other = (float(part[-1]) for part in last)
-    unit = (learned / 2) ** 2
     noise = Overlap(2 * (one + start**2) / unit, 2 * same / unit)
-    return noise, float(np.clip(other / same, -_MOST_OPPOSED, _MOST_OPPOSED))
+    return noise, float(np.clip(other / same, -MOST_OPPOSED, MOST_OPPOSED))
+
+
+def _own_part(u: Array) -> tuple[float, float]:
+    """½ E[U_o²] and ½ E[U_o][U_o] of two filters, from U of own filters, shape (samples, filters)."""
+    one = float(np.mean(u**2)) / 2
+    means = float(np.mean(u.mean(axis=1) ** 2)) / 2
+    return one, (FILTERS * means - one) / (FILTERS - 1)
 
 
 def _overlap(active: NDArray[np.bool_]) -> Overlap:

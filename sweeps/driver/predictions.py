@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from sweeps.declare.cells.resolve import ResolvedSweep
-from sweeps.declare.file_names import PREDICTIONS
+from sweeps.declare.file_names import MEDIAN_SUFFIX, PREDICTIONS
 from sweeps.models.protocol import PredictionProtocol, PredictsMeasures
 from sweeps.store.dataset import DatasetFolder, Writer
 from sweeps.store.schema import plain_table
@@ -75,8 +75,10 @@ def cell_predictions(
 
 
 def _wanted(resolved: ResolvedSweep) -> tuple[PredictionProtocol, ...]:
-    """The model's predictions that the sweep names, each once."""
+    """The model's predictions that the sweep names, each once, and those of the medians beside them."""
     if resolved.spec.analysis is None or not isinstance(resolved.model, PredictsMeasures):
         return ()
     named = {theory.prediction for theory in resolved.spec.analysis.theory}
-    return tuple(one for one in resolved.model.predictions if one.name in named)
+    return tuple(
+        one for one in resolved.model.predictions if one.name.removesuffix(MEDIAN_SUFFIX) in named
+    )

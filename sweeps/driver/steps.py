@@ -4,7 +4,9 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sweeps.declare.cells.resolve import ResolvedSweep, meanings, resolve_keys
@@ -164,7 +166,6 @@ def prepare(plan: Plan, dataset: DatasetFolder, shard_size: ShardSize) -> Traini
         dataset.store.drop(record)
     notices = dataset.set_aside(owner_of(plan.resolved))
     writer = writer_of(dataset, plan.resolved, plan.sweep())
-    publish_predictions(plan.resolved, dataset, writer)
     session = Session(uuid.uuid4().hex[:12], time.time(), code_of(plan.model))
     shards = cut_shards(plan, shard_size)
     rate = shard_size.gpu_flops_per_s
@@ -181,11 +182,28 @@ def execute(
         dataset: where it is published.
         run: an executor; gives the errors of failed shards by number.
     """
-    failures = run(job) if job.shards else {}
+    with predictions_beside(job, dataset):
+        failures = run(job) if job.shards else {}
     dataset.store.drop_stale()
     found = dataset.inspect(owner_of(job.plan.resolved))
     after = make_plan(job.plan.resolved, found.ids)
     return Outcome(failures, after.todo)
+
+
+@contextmanager
+def predictions_beside(job: TrainingJob, dataset: DatasetFolder) -> Iterator[None]:
+    """Publish what theory predicts, which needs no training, while the body trains.
+
+    Args:
+        job: from `prepare`.
+        dataset: where it is published.
+    Raises:
+        SweepError: the folder is not writable.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        published = pool.submit(publish_predictions, job.plan.resolved, dataset, job.writer)
+        yield
+        published.result()
 
 
 def writer_of(dataset: DatasetFolder, resolved: ResolvedSweep, sweep: dict[str, Any]) -> Writer:

@@ -9,7 +9,7 @@ from sweeps.driver.datasets import DatasetStatus, read_status
 from sweeps.driver.options import Executor, Output, RunOptions
 from sweeps.driver.proposals import train_rounds
 from sweeps.driver.ray_session import RaySession
-from sweeps.driver.steps import Outcome, execute
+from sweeps.driver.steps import Outcome, execute, predictions_beside
 from sweeps.errors import SweepError, UnwritableError
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.plan import Plan
@@ -98,9 +98,10 @@ class Trainer(NamedTuple):
             live.extend(plan.todo, len(cut_shards(plan, self.shard_size)))
 
         def rounds(run: Callable[[TrainingJob], dict[int, str]]) -> Outcome:
-            outcome = train_rounds(
-                job, found.rounds, executor=run, shard_size=self.shard_size, on_round=show
-            )
+            with predictions_beside(job, dataset):
+                outcome = train_rounds(
+                    job, found.rounds, executor=run, shard_size=self.shard_size, on_round=show
+                )
             dataset.store.drop_stale()
             return outcome
 

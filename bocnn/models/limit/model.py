@@ -27,7 +27,7 @@ class Limit(KeyedModel):
     """Two-layer CNNs in infinite dimension, hidden or both layers trained by gradient descent."""
 
     name = "limit"
-    numerics_version = 1
+    numerics_version = 2
     parameters = LIMIT_PARAMETERS
     measures = LIMIT_MEASURES
     words = LIMIT_WORDS
@@ -46,6 +46,18 @@ class Limit(KeyedModel):
             "test_error_clean",
             "steps and start of any size, hidden layer alone, many samples and filters",
             "bocnn.theory.mean_field",
+        ),
+        MeasurePrediction(
+            "gradient_flow_median",
+            "test_error_clean",
+            "the same, the median of runs over the counts of classes and flips",
+            "bocnn.theory.predictions.counts",
+        ),
+        MeasurePrediction(
+            "mean_field_median",
+            "test_error_clean",
+            "the same, the median of runs over the counts of classes and flips",
+            "bocnn.theory.predictions.counts",
         ),
     )
 

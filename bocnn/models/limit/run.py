@@ -26,11 +26,15 @@ from bocnn.models.limit.descent import (
     overlap,
     training_loss,
 )
+from bocnn.models.limit.waking import descend_hidden, new_awake
 from bocnn.rng.normals import fill_normals
 from bocnn.simd.arena import Arena, allocate, clear, new_arena, reset
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.products import add_product, full_spans, padded_zeros
 from bocnn.simd.random_words import WORD_LANES
+
+_MANY_STEPS = 0.2
+"""Step size h up to which steps are so many that `descend_hidden` is faster than `descend`."""
 
 
 class LimitRuns(NamedTuple):
@@ -90,9 +94,9 @@ def run_limits(runs: LimitRuns) -> tuple[Ints, Array]:
 def workspace_bytes(n: Any, m: Any, n_test: Any) -> Array:
     """Memory that a run works in, in bytes, shape (runs,)."""
     points, filters = n + 16, 2 * m + 16
-    drawn = (points + filters) ** 2 // 2 + points * points + 4 * points * filters
+    drawn = (points + filters) ** 2 // 2 + points * points + 7 * points * filters
     measured = filters * (3 * filters + points + 128) + n_test
-    return np.asarray(8.0 * (drawn + measured + 16 * (points + 2 * filters)) + 64 * 100)
+    return np.asarray(8.0 * (drawn + measured + 26 * (points + 2 * filters)) + 64 * 100)
 
 
 @compiled(nogil=True)
@@ -104,7 +108,11 @@ def _run_all(runs: LimitRuns, arena: Arena, status: Ints, measured: Array) -> No
         start = draw_start(seed, (runs.n[r], runs.m[r]), runs.kappa[r], runs.p_flip[r], arena)
         state = new_state(start, arena)
         stop = LimitStop(runs.steps[r], runs.loss_tol[r])
-        steps = descend(start, state, _step_of(runs, r), stop)
+        if runs.output_rate[r] == 0.0 and runs.step_size[r] <= _MANY_STEPS:
+            awake = new_awake(start, state, arena)
+            steps = descend_hidden(start, state, awake, runs.step_size[r], stop)
+        else:
+            steps = descend(start, state, _step_of(runs, r), stop)
         row = _measure(runs, r, (start, state), float(steps), arena)
         finite, ended = (
             0.0,

@@ -1,6 +1,7 @@
 """The clean test error of runs of the model `deep` in the gradient flow (`bocnn.theory.depth`).
 
 Flips pull the signal back as they do in `bocnn.theory.predictions.error`: q ‖μ‖ takes the place of ‖μ‖.
+Classes have n/2 samples each here.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import GRADIENT_FLOW, Overlap
 from bocnn.theory.depth import depth_ratio
-from bocnn.theory.predictions.error import error_at, kept_labels
+from bocnn.theory.predictions.counts import kept_labels
+from bocnn.theory.predictions.error import error_at
 from bocnn.theory.predictions.runs import SMALL_START
 from bocnn.theory.training_time import Sizes, stop_margin
 

@@ -1,18 +1,20 @@
 """The clean test error of runs at finite n, d and v₀, in closed form, from their parameters.
 
 The derivation is above `bocnn.theory.boundary`; training stops at the loss that is asked for, or after its
-steps. Flipped labels pull the signal back. Of a class's n/2 samples let k be flipped, and q = 1 − 4k/n be
-the share of labels kept less that of labels flipped. Then s of that class grows by q ‖μ‖² v₁ / 2 and v₁ by
-q s / 2 in a unit of τ: q ‖μ‖ takes the place of ‖μ‖ in the signal's rate. Where q < 0, the other class's
-filters learn the signal, and R < 0. For n → ∞, q is 1 − 2p; at finite n, k is binomial.
+steps. Flipped labels pull the signal back. Of a class let q n/2 be the samples that keep their label less
+those that are flipped. Then s of that class grows by q ‖μ‖² v₁ / 2 and v₁ by q s / 2 in a unit of τ: q ‖μ‖
+takes the place of ‖μ‖ in the signal's rate. Where q < 0, the other class's filters learn the signal, and
+R < 0. Of labels let s n/2 be the class's own: its filters memorize so many samples, and α s and α₂ s take
+the places of α and α₂ in ψ, with 2 − s for the other class. For n → ∞ q is 1 − 2p and s is 1; at finite n
+they vary (`bocnn.theory.predictions.counts`).
 """
 
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicSpline
-from scipy.special import gammaln, ndtr, ndtri, xlog1py, xlogy
+from scipy.interpolate import RectBivariateSpline
+from scipy.special import ndtr, ndtri
 
 from bocnn.arrays import Array
 from bocnn.theory.boundary import both_layers_ratio_at
@@ -26,10 +28,14 @@ from bocnn.theory.training_time import (
     training_steps,
 )
 
-_RATIO_NODES: Final = 201
+_RATIO_NODES: Final = 161
 _SMALLEST_ERROR: Final = 1e-9
-_MAX_COUNTS: Final = 400
-"""Samples of a class up to which every count of flips is summed over; beyond, so many normal quantiles."""
+FEWEST: Final = 0.05
+"""s of a class of which no label is: it would train for ever."""
+LEAST_ERROR: Final = 1e-250
+"""Below, a normal quantile is not told apart."""
+ANGLES: Final = np.linspace(0.12, np.pi / 2 - 0.12, 9)
+"""φ at which errors are computed, s = 2 sin² φ; between them a normal quantile is interpolated."""
 
 
 class TrainedUntil(NamedTuple):
@@ -42,38 +48,13 @@ class TrainedUntil(NamedTuple):
     steps: Array
 
 
-class KeptLabels(NamedTuple):
-    """Possible shares q of labels kept less those flipped, and their probabilities; shape (counts,)."""
-
-    kept: Array
-    probability: Array
-
-
-@lru_cache(maxsize=256)
-def kept_labels(n: int, p_flip: float) -> KeptLabels:
-    """q = 1 − 4k/n of a class of n/2 samples, k binomial.
-
-    Args:
-        n: samples of both classes.
-        p_flip: label-flip probability.
-    """
-    size = max(n // 2, 1)
-    if p_flip == 0:
-        return KeptLabels(np.ones(1), np.ones(1))
-    if size <= _MAX_COUNTS:
-        flipped = np.arange(size + 1.0)
-        kept = size - flipped
-        ways = gammaln(size + 1.0) - gammaln(flipped + 1) - gammaln(kept + 1)
-        probability = np.exp(ways + xlogy(flipped, p_flip) + xlog1py(kept, -p_flip))
-    else:
-        middle = (np.arange(_MAX_COUNTS) + 0.5) / _MAX_COUNTS
-        flipped = size * p_flip + np.sqrt(size * p_flip * (1 - p_flip)) * ndtri(middle)
-        probability = np.full(_MAX_COUNTS, 1 / _MAX_COUNTS)
-    return KeptLabels(1 - 2 * flipped / size, probability)
-
-
 def hidden_layer_error(
-    mu_norm: Array, sizes: Sizes, *, kept: Array | float = 1.0, overlap: Overlap = FROZEN
+    mu_norm: Array,
+    sizes: Sizes,
+    *,
+    kept: Array | float = 1.0,
+    memorized: float = 1.0,
+    overlap: Overlap = FROZEN,
 ) -> Array:
     """The clean test error where the hidden layer alone is trained, in the gradient flow.
 
@@ -83,12 +64,13 @@ def hidden_layer_error(
         mu_norm: signal strength ‖μ‖, shape (runs,).
         sizes: sizes and scales.
         kept: q of the test sample's class.
+        memorized: its s.
         overlap: shares of active samples.
     Returns:
         Clean test error, shape (runs,).
     """
     root = np.square(mu_norm / sizes.sigma_p) * np.sqrt(sizes.n / np.asarray(sizes.d))
-    return error_at(kept * root / 2, overlap)
+    return error_at(kept * root / 2, overlap, memorized=memorized)
 
 
 def both_layers_error(
@@ -96,7 +78,8 @@ def both_layers_error(
     sizes: Sizes,
     until: TrainedUntil,
     *,
-    kept: Array | float = 1.0,
+    kept: float = 1.0,
+    memorized: float = 1.0,
     overlap: Overlap = FROZEN,
 ) -> Array:
     """The clean test error where both layers are trained by small steps.
@@ -105,35 +88,90 @@ def both_layers_error(
         descent: what is trained, and by which step.
         sizes: sizes and scales.
         until: where training stops.
-        kept: q of the test sample's class, not 0.
+        kept: q of the test sample's class.
+        memorized: its s.
         overlap: shares of active samples.
     Returns:
         Clean test error, shape (runs,).
     """
-    rate = np.abs(kept) * descent.mu_norm
-    tau = _end(descent._replace(mu_norm=rate), sizes, until, overlap)
-    return error_at(both_layers_ratio_at(tau, rate, sizes, overlap) / kept, overlap)
+    ratio: Array = np.zeros(descent.mu_norm.size)
+    if kept != 0:
+        counts = (kept, memorized)
+        ratio = both_layers_signal(descent, sizes, until, counts=counts, overlap=overlap)
+    return error_at(ratio, overlap, memorized=memorized)
 
 
-def error_at(ratio: Array, overlap: Overlap = FROZEN) -> Array:
-    """`clean_error` of many ratios: a cubic spline of its normal quantile, good to 10⁻⁵.
+def both_layers_signal(
+    descent: Descent,
+    sizes: Sizes,
+    until: TrainedUntil,
+    *,
+    counts: tuple[float, float],
+    overlap: Overlap = FROZEN,
+) -> Array:
+    """R where both layers are trained by small steps, of the sign of q.
+
+    A class of s n/2 labels is memorized at the rate 2λ√s, and its margin is m v₀²/2 · (2λ/√s) sinh 2λ√s τ:
+    d s and m/s take the places of d and m (of the signal's small share of the margin too, which is no more
+    than approximate). R is then √s √(α/2) (‖μ‖/σ_p) sinh q‖μ‖τ / sinh 2λ √s τ.
 
     Args:
-        ratio: R, any shape, of any sign: a signal that points the wrong way has the error 1 − error(−R).
+        descent: what is trained, and by which step.
+        sizes: sizes and scales.
+        until: where training stops.
+        counts: q, not 0, and s of the test sample's class.
         overlap: shares of active samples.
+    Returns:
+        R, shape (runs,).
+    """
+    kept, memorized = counts[0], max(counts[1], FEWEST)
+    rate, d, m = abs(kept) * descent.mu_norm, np.asarray(sizes.d), np.asarray(sizes.m)
+    of_class = sizes._replace(d=d * memorized, m=m / memorized)
+    tau = _end(descent._replace(mu_norm=rate), of_class, until, overlap)
+    ratio = both_layers_ratio_at(tau, rate, of_class, overlap)
+    return np.asarray(np.sqrt(memorized) * ratio / kept)
+
+
+def error_at(ratio: Array, overlap: Overlap = FROZEN, *, memorized: float = 1.0) -> Array:
+    """`clean_errors` of many ratios: a spline of its normal quantile, good to 10⁻⁴.
+
+    Args:
+        ratio: R, any shape, of any sign: a signal that points the wrong way has the error 1 − error(−R) of
+            the classes exchanged.
+        overlap: shares of active samples.
+        memorized: s of the fresh sample's class.
     Returns:
         Clean test error, shape of R.
     """
     deviation, most = _deviations(overlap)
+    return error_of_deviation(deviation, ratio, memorized, most)
+
+
+def error_of_deviation(
+    deviation: RectBivariateSpline, ratio: Array, memorized: float, most: float
+) -> Array:
+    """The clean test error from its normal quantile.
+
+    Args:
+        deviation: the quantile over φ, s = 2 sin² φ, and √|R|.
+        ratio: R, any shape, of any sign.
+        memorized: s of the fresh sample's class.
+        most: R up to which the quantile is known.
+    Returns:
+        Clean test error, shape of R.
+    """
     size = np.abs(ratio)
-    error = np.where(size > most, 0.0, ndtr(deviation(np.sqrt(np.minimum(size, most)))))
+    angle = np.arcsin(np.sqrt(np.where(ratio < 0, 2 - memorized, memorized) / 2))
+    angle = np.clip(angle, ANGLES[0], ANGLES[-1])
+    error = ndtr(deviation.ev(angle, np.sqrt(np.minimum(size, most))))
+    error = np.where(size > most, 0.0, error)
     return np.asarray(np.where(ratio < 0, 1 - error, error))
 
 
 def _end(descent: Descent, sizes: Sizes, until: TrainedUntil, overlap: Overlap) -> Array:
     """τ at which training stops, shape (runs,)."""
     ever = np.isfinite(until.loss_tol)
-    margin = stop_margin(np.where(ever, until.loss_tol, 1.0))
+    margin = stop_margin(np.where(ever, until.loss_tol, 0.5))
     tau = stop_time(descent.mu_norm, descent.v0, sizes, margin=margin, overlap=overlap)
     earlier = ~ever | (training_steps(tau, descent, sizes, overlap) > until.steps)
     if not np.any(earlier):
@@ -145,8 +183,13 @@ def _end(descent: Descent, sizes: Sizes, until: TrainedUntil, overlap: Overlap) 
 
 
 @lru_cache(maxsize=32)
-def _deviations(overlap: Overlap) -> tuple[CubicSpline, float]:
-    """Normal quantile of the clean test error as a spline of √R, and R at the smallest error told apart."""
-    most = critical_ratio(_SMALLEST_ERROR, overlap)
+def _deviations(overlap: Overlap) -> tuple[RectBivariateSpline, float]:
+    """Normal quantile of the clean test error over φ and √R, and the largest R."""
+    most = 2 * critical_ratio(_SMALLEST_ERROR, overlap)
     roots = np.linspace(0.0, np.sqrt(most), _RATIO_NODES)
-    return CubicSpline(roots, ndtri(clean_errors(roots**2, overlap))), most
+
+    def of(share: float) -> Overlap:
+        return Overlap(*(share * part for part in overlap))
+
+    errors = [clean_errors(roots**2, of(s), other=of(2 - s)) for s in 2 * np.sin(ANGLES) ** 2]
+    return RectBivariateSpline(ANGLES, roots, ndtri(np.maximum(errors, LEAST_ERROR))), most

@@ -22,13 +22,21 @@ from numpy.typing import NDArray
 
 from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import GRADIENT_FLOW, Overlap
-from bocnn.theory.predictions.error import error_at, kept_labels
+from bocnn.theory.predictions.counts import (
+    ErrorOfClass,
+    OverCounts,
+    mean_over_counts,
+    median_over_counts,
+)
+from bocnn.theory.predictions.error import FEWEST, error_at
 from bocnn.theory.predictions.runs import SMALL_START, SMALL_STEP
 from bocnn.theory.predictions.steps import Scheduled, mean_field_error
 from bocnn.theory.training_time import stop_margin
 
 Columns = Mapping[str, NDArray[Any]]
 
+_HIDDEN = 1e-6
+"""S of the hidden layer alone: small."""
 _ANY_LOSS = 0.05
 """Stands for the loss of the hidden layer alone, whose ratio R does not depend on it."""
 
@@ -55,28 +63,30 @@ def kink_factor(strength: Array | float) -> Array:
     return np.asarray(np.square(strength / np.arcsinh(strength)))
 
 
-def gradient_flow_error(columns: Columns, overlap: Overlap = GRADIENT_FLOW) -> Array:
+def gradient_flow_error(
+    columns: Columns, overlap: Overlap = GRADIENT_FLOW, over: OverCounts = mean_over_counts
+) -> Array:
     """The clean test error of runs of the model `limit`, where steps and start are small.
 
     Args:
         columns: every parameter of the model, shape (runs,) each.
         overlap: shares of active samples.
+        over: counts of classes and flips, the mean error or the median.
     Returns:
         Shape (runs,), NaN outside of the regime, and where both layers train without a loss to stop at.
     """
     both = columns["train"] == "both"
     margin = stop_margin(np.where(both, columns["loss_tol"], _ANY_LOSS))
     strength = kink_strength(columns["v0_over_kink"], margin, overlap.active)
-    time = np.arcsinh(strength)
-    ratio = np.sqrt(columns["signal"]) / 2 * np.where(both, time / strength, 1.0)
+    half_root = np.sqrt(columns["signal"]) / 2
     rate = (columns["signal"] * columns["n_over_d"]) ** 0.25 / np.sqrt(2 * overlap.active)
-    reach = np.where(both, rate * time, 0.0)
+    signal = np.stack([half_root, np.where(both, strength, _HIDDEN), np.where(both, rate, 0.0)])
     known = (columns["step_size"] <= SMALL_STEP) & (columns["kappa"] <= SMALL_START)
-    known &= (columns["steps"] > 0) & np.isfinite(ratio) & (margin > 0)
-    return np.where(known, _mean_over_flips(columns, ratio, reach, overlap), np.nan)
+    known &= (columns["steps"] > 0) & np.isfinite(strength) & (margin > 0)
+    return np.where(known, _over_counts(columns, signal, overlap, over), np.nan)
 
 
-def _mean_field(columns: Columns) -> Array:
+def _mean_field(columns: Columns, over: OverCounts) -> Array:
     """The error of the mean field, where the hidden layer alone is trained."""
     runs = (columns["train"] == "hidden") & (columns["steps"] > 0)
     error = np.full(runs.size, np.nan)
@@ -87,26 +97,40 @@ def _mean_field(columns: Columns) -> Array:
         "n_over_d": np.zeros(runs.size),
     }
     some = (given[name][runs].astype(np.float64) for name in Scheduled._fields)
-    error[runs] = mean_field_error(Scheduled(*some))
+    error[runs] = mean_field_error(Scheduled(*some), over)
     return error
 
 
-def _mean_over_flips(columns: Columns, ratio: Array, reach: Array, overlap: Overlap) -> Array:
-    """The clean test error over the counts of flipped labels; `ratio` leaves out sinh y / y."""
-    error = np.zeros(ratio.size)
+def _over_counts(columns: Columns, signal: Array, overlap: Overlap, over: OverCounts) -> Array:
+    """The clean test error over counts; `signal` is √C/2, S and r/√(2α), shape (3, runs)."""
+    error = np.zeros(signal.shape[1])
     pairs = np.stack([columns["n"], columns["p_flip"]]).astype(np.float64)
     alike, group = np.unique(pairs, axis=1, return_inverse=True)
     for number, (n, p_flip) in enumerate(alike.T):
         runs = group.ravel() == number
-        for kept, probability in zip(*kept_labels(int(n), p_flip), strict=True):
-            y = abs(kept) * reach[runs]
-            grown = np.where(y > 0, np.sinh(y) / np.where(y > 0, y, 1.0), 1.0)
-            error[runs] += probability * error_at(kept * ratio[runs] * grown, overlap)
+        error[runs] = over(int(n), float(p_flip), _error_of_class(signal[:, runs], overlap))
+    return error
+
+
+def _error_of_class(signal: Array, overlap: Overlap) -> ErrorOfClass:
+    """The clean test error of runs, by q and s of the class: sinh 2λ√s τ = S √s where training stops."""
+    half_root, strength, rate = signal
+
+    def error(kept: float, memorized: float) -> Array:
+        root = np.sqrt(max(memorized, FEWEST))
+        time = np.arcsinh(strength * root) / root
+        y = abs(kept) * rate * time
+        grown = np.where(y > 0, np.sinh(y) / np.where(y > 0, y, 1.0), 1.0)
+        ratio = half_root * time / strength
+        return error_at(kept * ratio * grown, overlap, memorized=memorized)
+
     return error
 
 
 OF_LIMIT: Final[Mapping[str, Callable[[Columns], Array]]] = {
     "gradient_flow": gradient_flow_error,
-    "mean_field": _mean_field,
+    "mean_field": lambda columns: _mean_field(columns, mean_over_counts),
+    "gradient_flow_median": lambda columns: gradient_flow_error(columns, over=median_over_counts),
+    "mean_field_median": lambda columns: _mean_field(columns, median_over_counts),
 }
 """The clean test error from every parameter of runs of the model `limit`, by the prediction's name."""

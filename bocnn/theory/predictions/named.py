@@ -43,7 +43,7 @@ PREDICTIONS: Final = (
     MeasurePrediction(
         "mean_field",
         "test_error_clean",
-        "steps and start of any size, hidden layer alone, many samples and filters, n/d to first order",
+        "steps and start of any size, output weights as at the start, many filters, n/d to first order",
         "bocnn.theory.mean_field",
     ),
     MeasurePrediction(
@@ -51,6 +51,24 @@ PREDICTIONS: Final = (
         "test_error_clean",
         "one step that is large beside the start, many samples and filters",
         "bocnn.theory.boundary.one_step_error",
+    ),
+    MeasurePrediction(
+        "leaky_gradient_flow",
+        "test_error_clean",
+        "leaky ReLU, small steps from a small start, hidden layer alone, many samples and filters",
+        "bocnn.theory.leaky",
+    ),
+    MeasurePrediction(
+        "gradient_flow_median",
+        "test_error_clean",
+        "the same, the median of runs over the counts of classes and flips",
+        "bocnn.theory.predictions.counts",
+    ),
+    MeasurePrediction(
+        "mean_field_median",
+        "test_error_clean",
+        "the same, the median of runs over the counts of classes and flips",
+        "bocnn.theory.predictions.counts",
     ),
 )
 

@@ -5,15 +5,23 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.interpolate import CubicSpline
+from scipy.special import ndtr, ndtri
 
 from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import FROZEN, GRADIENT_FLOW, Overlap
+from bocnn.theory.leaky import leaky_errors
+from bocnn.theory.predictions.counts import (
+    ErrorOfClass,
+    OverCounts,
+    class_counts,
+    mean_over_counts,
+    median_over_counts,
+)
 from bocnn.theory.predictions.error import (
     TrainedUntil,
     both_layers_error,
     hidden_layer_error,
-    kept_labels,
 )
 from bocnn.theory.predictions.steps import Scheduled, mean_field_error
 from bocnn.theory.training_time import Descent, Sizes
@@ -46,6 +54,11 @@ SMALL_START: Final = 0.5
 LARGE_STEP: Final = 10.0
 """From here on the boundary at d = ∞ is within 1 % in ‖μ‖ of that of one large step."""
 
+SMALL_GROWTH: Final = 0.02
+"""(ṽ/v₀)⁴ up to which output weights of both layers' training are taken to be as at the start."""
+
+_LEAKY_NODES: Final = 41
+
 LARGEST_RATIO: Final = 0.25
 """n/d up to which its first order is taken."""
 
@@ -58,14 +71,17 @@ class Regime(NamedTuple):
         start: noise of the start in the output of a fresh sample over that of memorized samples at a margin
             of 1, κ m v₀ with κ = σ₀ σ_p d / √n.
         output_change: relative change of an output weight in the first step, η² σ_p² d / n.
+        output_growth: relative change of an output weight by the time that margins are 1, (ṽ/v₀)⁴ with ṽ of
+            `bocnn.models.limit.descent`.
     """
 
     step: Array
     start: Array
     output_change: Array
+    output_growth: Array
 
 
-def _small_steps(overlap: Overlap) -> Callable[[Columns], Array]:
+def _small_steps(overlap: Overlap, over: OverCounts) -> Callable[[Columns], Array]:
     """The clean test error where steps and start are small, by which layers are trained."""
 
     def of_runs(columns: Columns) -> Array:
@@ -77,14 +93,14 @@ def _small_steps(overlap: Overlap) -> Callable[[Columns], Array]:
             runs = small & (columns["train"] == train)
             if runs.any():
                 some = {name: columns[name][runs].astype(np.float64) for name in _NUMBERS}
-                error[runs] = _mean_over_flips(some, train, overlap)
+                error[runs] = _over_counts(some, train, overlap, over)
         return error
 
     return of_runs
 
 
-def _mean_over_flips(columns: Columns, train: str, overlap: Overlap) -> Array:
-    """The clean test error of runs that train the same layers, over the counts of flipped labels."""
+def _over_counts(columns: Columns, train: str, overlap: Overlap, over: OverCounts) -> Array:
+    """The clean test error of runs that train the same layers, over their counts."""
     error = np.zeros(columns["n"].size)
     alike, group = np.unique(
         np.stack([columns["n"], columns["p_flip"]]), axis=1, return_inverse=True
@@ -92,20 +108,26 @@ def _mean_over_flips(columns: Columns, train: str, overlap: Overlap) -> Array:
     for number, (n, p_flip) in enumerate(alike.T):
         runs = group.ravel() == number
         some = {name: column[runs] for name, column in columns.items()}
-        for kept, probability in zip(*kept_labels(int(n), p_flip), strict=True):
-            found = 0.5 if kept == 0 else _trained(some, train, kept=kept, overlap=overlap)
-            error[runs] += probability * found
+        error[runs] = over(int(n), float(p_flip), _error_of_class(some, train, overlap))
     return error
 
 
-def _trained(columns: Columns, train: str, *, kept: float, overlap: Overlap) -> Array:
-    """The clean test error of runs that train the same layers and keep the same labels."""
+def _error_of_class(columns: Columns, train: str, overlap: Overlap) -> ErrorOfClass:
+    """The clean test error of runs that train the same layers, by q and s of the class."""
     sizes = Sizes(*(columns[name] for name in Sizes._fields))
-    if train == "hidden":
-        return hidden_layer_error(columns["mu_norm"], sizes, kept=kept, overlap=overlap)
     descent = Descent(*(columns[name] for name in Descent._fields))
     until = TrainedUntil(*(columns[name] for name in TrainedUntil._fields))
-    return both_layers_error(descent, sizes, until, kept=kept, overlap=overlap)
+
+    def error(kept: float, memorized: float) -> Array:
+        if train == "both":
+            return both_layers_error(
+                descent, sizes, until, kept=kept, memorized=memorized, overlap=overlap
+            )
+        return hidden_layer_error(
+            columns["mu_norm"], sizes, kept=kept, memorized=memorized, overlap=overlap
+        )
+
+    return error
 
 
 def _one_large_step(columns: Columns) -> Array:
@@ -117,7 +139,7 @@ def _one_large_step(columns: Columns) -> Array:
     error = np.full(columns["n"].size, np.nan)
     some = {name: columns[name][runs].astype(np.float64) for name in _NUMBERS}
     root = np.sqrt(some["n"] / some["d"]) * (some["mu_norm"] / some["sigma_p"]) ** 2
-    pairs = [kept_labels(int(n), p) for n, p in zip(some["n"], some["p_flip"], strict=True)]
+    pairs = [class_counts(int(n), p) for n, p in zip(some["n"], some["p_flip"], strict=True)]
     error[runs] = [
         np.sum(labels.probability * ndtr(-labels.kept * one))
         for labels, one in zip(pairs, root, strict=True)
@@ -125,18 +147,61 @@ def _one_large_step(columns: Columns) -> Array:
     return error
 
 
-def _mean_field(columns: Columns) -> Array:
+def _mean_field(over: OverCounts) -> Callable[[Columns], Array]:
     """The error of the mean field, where it has the equations of the run."""
-    regime, ratio = regime_of(columns), columns["n"] / columns["d"]
-    runs = _plain(columns) & (columns["train"] == "hidden") & (ratio <= LARGEST_RATIO)
+
+    def of_runs(columns: Columns) -> Array:
+        """The clean test error, NaN outside of the regime."""
+        regime, ratio = regime_of(columns), columns["n"] / columns["d"]
+        runs = _plain(columns) & (ratio <= LARGEST_RATIO)
+        runs &= (columns["train"] == "hidden") | (
+            (columns["train"] == "both") & (regime.output_growth <= SMALL_GROWTH)
+        )
+        error = np.full(columns["n"].size, np.nan)
+        given = {name: columns[name].astype(np.float64) for name in _NUMBERS} | {
+            "step": regime.step,
+            "start": regime.start,
+            "n_over_d": ratio,
+            "signal": ratio * (columns["mu_norm"] / columns["sigma_p"]) ** 4,
+        }
+        some = Scheduled(*(given[name][runs] for name in Scheduled._fields))
+        error[runs] = mean_field_error(some, over)
+        return error
+
+    return of_runs
+
+
+def _leaky(columns: Columns) -> Array:
+    """The error with a leak, labels as they are: by q of a class, the pull of the other is 2 − q."""
+    regime = regime_of(columns)
+    runs = _plain(columns, activation="leaky_relu") & (columns["train"] == "hidden")
+    runs &= (regime.step <= SMALL_STEP) & (regime.start <= SMALL_START)
+    runs &= (columns["p_flip"] == 0) & (columns["leak"] > 0) & (columns["leak"] <= 1)
     error = np.full(columns["n"].size, np.nan)
-    given = {name: columns[name].astype(np.float64) for name in _NUMBERS} | {
-        "step": regime.step,
-        "start": regime.start,
-        "n_over_d": ratio,
-        "signal": ratio * (columns["mu_norm"] / columns["sigma_p"]) ** 4,
-    }
-    error[runs] = mean_field_error(Scheduled(*(given[name][runs] for name in Scheduled._fields)))
+    root = np.sqrt(columns["n"] / columns["d"]) * (columns["mu_norm"] / columns["sigma_p"]) ** 2
+    pairs = np.stack([columns["n"], columns["leak"]])
+    for n, leak in np.unique(pairs[:, runs].astype(np.float64), axis=1).T:
+        some = runs & (columns["n"] == n) & (columns["leak"] == leak)
+        error[some] = mean_over_counts(int(n), 0.0, leaky_error_of_class(root[some], float(leak)))
+    return error
+
+
+def leaky_error_of_class(root: Array, leak: float) -> ErrorOfClass:
+    """The clean test error of leaky ReLU networks, by q and s of the class; s is q without flips.
+
+    A centre has the output (q + β q′) + β (q′ + β q), q′ = 2 − q the other class's, in place of (1 + β)².
+
+    Args:
+        root: √C, shape (runs,).
+        leak: β.
+    """
+    nodes = np.linspace(0.0, max(float(root.max(initial=0.0)), 1.0) ** 0.5, _LEAKY_NODES)
+
+    def error(kept: float, memorized: float) -> Array:
+        signal = ((1 + leak**2) * kept + 2 * leak * (2 - kept)) / (1 + leak) ** 2
+        found = leaky_errors(np.sqrt(signal) * nodes, leak, memorized=memorized)
+        return ndtr(CubicSpline(nodes, ndtri(found))(np.sqrt(root)))
+
     return error
 
 
@@ -149,23 +214,28 @@ def regime_of(columns: Columns) -> Regime:
     eta, gain = columns["eta"], columns["sigma_p"] ** 2 * columns["d"] / columns["n"]
     weights = columns["m"] * np.abs(columns["v0"])
     kappa = columns["sigma_0"] * columns["sigma_p"] * columns["d"] / np.sqrt(columns["n"])
-    return Regime(eta * gain * weights * np.abs(columns["v0"]), kappa * weights, eta**2 * gain)
+    growth = 1 / (gain * np.square(weights * columns["v0"]))
+    step = eta * gain * weights * np.abs(columns["v0"])
+    return Regime(step, kappa * weights, eta**2 * gain, growth)
 
 
-def _plain(columns: Columns) -> NDArray[np.bool_]:
-    """The runs for which the closed forms are derived, shape (runs,)."""
+def _plain(columns: Columns, *, activation: str = "relu") -> NDArray[np.bool_]:
+    """The runs for which the closed forms are derived, of an activation, shape (runs,)."""
     runs = (columns["v0"] > 0) & (columns["mu_norm"] > 0) & (columns["steps"] > 0)
     same = columns["eta_output"]
     runs &= np.isnan(same) | (same == columns["eta"])
     for name, value in _PLAIN.items():
-        runs &= columns[name] == value
+        runs &= columns[name] == (activation if name == "activation" else value)
     return np.asarray(runs, dtype=bool)
 
 
 OF_RUNS: Final[Mapping[str, Callable[[Columns], Array]]] = {
-    "gradient_flow": _small_steps(GRADIENT_FLOW),
-    "frozen_activations": _small_steps(FROZEN),
-    "mean_field": _mean_field,
+    "gradient_flow": _small_steps(GRADIENT_FLOW, mean_over_counts),
+    "frozen_activations": _small_steps(FROZEN, mean_over_counts),
+    "mean_field": _mean_field(mean_over_counts),
     "one_large_step": _one_large_step,
+    "leaky_gradient_flow": _leaky,
+    "gradient_flow_median": _small_steps(GRADIENT_FLOW, median_over_counts),
+    "mean_field_median": _mean_field(median_over_counts),
 }
 """The clean test error from every parameter of runs, shape (runs,) each, by the prediction's name."""

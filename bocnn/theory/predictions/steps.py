@@ -1,31 +1,36 @@
 """The clean test error where the hidden layer alone is trained, by steps of any size, from any start.
 
 A schedule of training is followed by `bocnn.theory.mean_field` once and gives the error at every signal.
-Of networks that differ in d alone a few are followed, and the error's normal quantile is interpolated
-linearly in log d between them. Flips are summed over their counts, as in `bocnn.theory.predictions.error`:
-q √C takes the place of √C.
+Of networks that differ in d alone a few are followed, and the error is interpolated linearly in log d
+between them. Classes and flips are summed over their counts
+(`bocnn.theory.predictions.counts`): q √C takes the place of √C, and of a class's noise the part of its own
+samples is multiplied by s, that of the others by 2 − s. Over m filters of a class the output on a fresh
+sample departs from that of many by a variance of order 1/m, which is taken to be normal and the same for
+all samples.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
-from scipy.special import ndtr, ndtri
+from scipy.interpolate import RectBivariateSpline
+from scipy.special import ndtri
 
 from bocnn.arrays import Array
-from bocnn.theory.critical_ratio import clean_errors
-from bocnn.theory.mean_field import MOST_STEPS, Schedule, train_mean_field
-from bocnn.theory.predictions.error import kept_labels
+from bocnn.theory.critical_ratio import Overlap, clean_errors, filter_variance
+from bocnn.theory.mean_field import MOST_OPPOSED, MOST_STEPS, Schedule, train_mean_field
+from bocnn.theory.predictions.counts import ErrorOfClass, OverCounts
+from bocnn.theory.predictions.error import ANGLES, LEAST_ERROR, error_of_deviation
 
 _MOST_FOLLOWED: Final = 7
 """Dimensions that are followed of networks that differ in d alone."""
 
-_ROOTS: Final = 8.0 * np.linspace(0.0, 1.0, 41) ** 2
-"""√C at which the error is computed; beyond the last it is 0."""
-_SMALLEST_ERROR: Final = 1e-12
+_BLUR_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
+_BLUR_WEIGHTS: Final = _WEIGHTS / _WEIGHTS.sum()
+
+_ROOTS: Final = np.sqrt(8.0) * np.linspace(0.0, 1.0, 41)
+"""C^¼ at which the error is computed; beyond the last it is 0."""
 
 
 class Scheduled(NamedTuple):
@@ -36,6 +41,7 @@ class Scheduled(NamedTuple):
         loss_tol: training loss to stop at; NaN for never.
         signal: C = n‖μ‖⁴ / (σ_p⁴ d).
         n: samples.
+        m: filters of a class.
         p_flip: label-flip probability.
     """
 
@@ -46,14 +52,16 @@ class Scheduled(NamedTuple):
     loss_tol: Array
     signal: Array
     n: Array
+    m: Array
     p_flip: Array
 
 
-def mean_field_error(runs: Scheduled) -> Array:
+def mean_field_error(runs: Scheduled, over: OverCounts) -> Array:
     """The clean test error of runs.
 
     Args:
         runs: their parameters.
+        over: counts of classes and flips, the mean error or the median.
     Returns:
         Shape (runs,), NaN where training is not over after `MOST_STEPS`.
     """
@@ -62,10 +70,24 @@ def mean_field_error(runs: Scheduled) -> Array:
     for number in range(family.max(initial=-1) + 1):
         at = np.flatnonzero(family == number)
         some = Scheduled(*(part[at] for part in runs))
-        deviation = _along_d(some)
-        if deviation is not None:
-            error[at] = _mean_over_flips(deviation, some)
+        followed = _along_d(some)
+        if followed is not None:
+            error[at] = _over_counts(followed, some, over)
     return error
+
+
+class _Followed(NamedTuple):
+    """Networks that were followed, by d, and where between them runs are.
+
+    Attributes:
+        deviations: normal quantile of the error over φ, s = 2 sin² φ, and C^¼, one a network.
+        below: the network below a run, shape (runs,).
+        share: of the one above, shape (runs,).
+    """
+
+    deviations: list[RectBivariateSpline]
+    below: NDArray[np.intp]
+    share: Array
 
 
 def _families(runs: Scheduled) -> NDArray[np.intp]:
@@ -73,34 +95,26 @@ def _families(runs: Scheduled) -> NDArray[np.intp]:
     ratio = runs.n_over_d
     per_d = np.where(ratio > 0, ratio, 1.0)
     loss_tol = np.where(np.isnan(runs.loss_tol), -1.0, runs.loss_tol)
-    same = (runs.step * per_d, runs.start * per_d, runs.steps, loss_tol, runs.n, ratio > 0)
+    same = (runs.step * per_d, runs.start * per_d, runs.steps, loss_tol, runs.n, runs.m)
     # Products are equal to rounding.
-    table = np.stack(same, axis=1).astype(np.float32)
+    table = np.stack((*same, ratio > 0), axis=1).astype(np.float32)
     return np.unique(table, axis=0, return_inverse=True)[1].ravel()
 
 
-def _along_d(runs: Scheduled) -> Callable[[Array], Array] | None:
-    """The error's normal quantile at √C of runs, shape (runs,), both; None where training is not over."""
+def _along_d(runs: Scheduled) -> _Followed | None:
+    """What is followed for runs; None where training is not over."""
     ratios, first = np.unique(runs.n_over_d, return_index=True)
     followed = np.unique(np.linspace(0, ratios.size - 1, _MOST_FOLLOWED).round().astype(int))
     if ratios.size > _MOST_FOLLOWED:
         spaced = np.geomspace(ratios[0], ratios[-1], _MOST_FOLLOWED)
         followed = np.unique(np.abs(ratios[:, None] - spaced).argmin(axis=0))
-    splines = [_deviation(_schedule_of(runs, r)) for r in first[followed]]
-    known = [spline for spline in splines if spline is not None]
-    if len(known) < len(splines):
+    found = [_deviation(_schedule_of(runs, r), float(runs.m[r])) for r in first[followed]]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
         return None
     at = np.interp(_log(runs.n_over_d), _log(ratios[followed]), np.arange(followed.size))
     below = np.minimum(at.astype(int), max(followed.size - 2, 0))
-    above, share = np.minimum(below + 1, followed.size - 1), at - below
-
-    def deviation(roots: Array) -> Array:
-        """Between the dimensions that were followed."""
-        found = np.stack([spline(roots) for spline in known])
-        every = np.arange(roots.size)
-        return np.asarray((1 - share) * found[below, every] + share * found[above, every])
-
-    return deviation
+    return _Followed(known, below, at - below)
 
 
 def _schedule_of(runs: Scheduled, r: int) -> Schedule:
@@ -121,24 +135,77 @@ def _log(ratio: Array) -> Array:
 
 
 @lru_cache(maxsize=1024)
-def _deviation(schedule: Schedule) -> CubicSpline | None:
-    """Normal quantile of the clean test error over √C; None where training is not over."""
+def _deviation(schedule: Schedule, m: float) -> RectBivariateSpline | None:
+    """Normal quantile of the clean error over φ, s = 2 sin² φ, and C^¼; None where training is not over.
+
+    Of m filters a class, not many, each class's output on a fresh sample has a variance more.
+    """
     if schedule.steps > MOST_STEPS and schedule.loss_tol < 0:
         return None
     field = train_mean_field(schedule._replace(steps=min(schedule.steps, MOST_STEPS)))
     if schedule.steps > MOST_STEPS and field.loss > schedule.loss_tol:
         return None
-    errors = clean_errors(_ROOTS, field.noise, correlation=field.correlation)
-    return CubicSpline(_ROOTS, ndtri(np.maximum(errors, _SMALLEST_ERROR)))
+    table, variances = [], []
+    for s in 2 * np.sin(ANGLES) ** 2:
+        noise, other = field.noise_at(s), field.noise_at(2 - s)
+        correlation = field.correlation * field.noise.shared
+        correlation /= np.sqrt(noise.shared * other.shared)
+        errors = clean_errors(
+            _ROOTS**2,
+            noise,
+            other=other,
+            correlation=float(np.clip(correlation, -MOST_OPPOSED, MOST_OPPOSED)),
+        )
+        table.append(ndtri(np.maximum(errors, LEAST_ERROR)))
+        variances.append(sum(_start_variance(one, field.start_part) for one in (noise, other)))
+    of_many = RectBivariateSpline(ANGLES, _ROOTS, table)
+    return _blurred(of_many, np.sqrt(np.array(variances) / m))
 
 
-def _mean_over_flips(deviation: Callable[[Array], Array], runs: Scheduled) -> Array:
-    """The clean test error over the counts of flipped labels, shape (runs,)."""
-    root, error = np.sqrt(runs.signal), np.zeros(runs.signal.size)
+def _start_variance(noise: Overlap, start_part: float) -> float:
+    """How much of the variance over filters is the start's.
+
+    What filters have learned differently adds none: training brings every sample's output, their mean over
+    the filters, to its margin, whichever of them it has woken.
+    """
+    without = Overlap(max(noise.active - start_part, noise.shared), noise.shared)
+    return filter_variance(noise) - filter_variance(without)
+
+
+def _blurred(deviation: RectBivariateSpline, spread: Array) -> RectBivariateSpline:
+    """The quantile with a normal of a standard deviation added to R, which is given at each of φ."""
+    most, table = float(_ROOTS[-1] ** 2), []
+    for angle, one in zip(ANGLES, spread, strict=True):
+        ratios = _ROOTS[:, None] ** 2 - one * _BLUR_NODES
+        errors = error_of_deviation(deviation, ratios, 2 * np.sin(angle) ** 2, most)
+        table.append(ndtri(np.maximum(errors @ _BLUR_WEIGHTS, LEAST_ERROR)))
+    return RectBivariateSpline(ANGLES, _ROOTS, table)
+
+
+def _over_counts(followed: _Followed, runs: Scheduled, over: OverCounts) -> Array:
+    """The clean test error over counts, shape (runs,)."""
+    error = np.zeros(runs.signal.size)
     for n, p_flip in set(zip(runs.n.tolist(), runs.p_flip.tolist(), strict=True)):
         own = (runs.n == n) & (runs.p_flip == p_flip)
-        for kept, probability in zip(*kept_labels(int(n), p_flip), strict=True):
-            size = np.abs(kept) * root
-            at = ndtr(deviation(np.minimum(size, _ROOTS[-1]))) * (size <= _ROOTS[-1])
-            error[own] += probability * (1 - at if kept < 0 else at)[own]
+        error[own] = over(int(n), p_flip, _error_of_class(followed, runs, own))
+    return error
+
+
+def _error_of_class(followed: _Followed, runs: Scheduled, own: NDArray[np.bool_]) -> ErrorOfClass:
+    """The clean test error of some of the runs, by q and s of the class."""
+    root, below, share = np.sqrt(runs.signal)[own], followed.below[own], followed.share[own]
+    most = float(_ROOTS[-1] ** 2)
+
+    def error(kept: float, memorized: float) -> Array:
+        found = np.zeros(root.size)
+        for number, deviation in enumerate(followed.deviations):
+            weight = np.where(below == number, 1 - share, 0.0) + np.where(
+                below + 1 == number, share, 0.0
+            )
+            at = weight > 0
+            found[at] += weight[at] * error_of_deviation(
+                deviation, kept * root[at], memorized, most
+            )
+        return found
+
     return error

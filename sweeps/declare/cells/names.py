@@ -8,6 +8,7 @@ from sweeps.declare import formula
 from sweeps.declare.analysis_spec import AnalysisSpec
 from sweeps.declare.cells.sampling_names import check_sampling, is_read
 from sweeps.declare.file.sweep_file import FREE_SECTIONS, SweepSpec
+from sweeps.declare.file_names import MEDIAN_SUFFIX
 from sweeps.errors import FileError, Path, listed, nearest
 from sweeps.models.protocol import Model, PredictsMeasures, RecordsTrajectory
 
@@ -164,7 +165,11 @@ def _analysis(spec: SweepSpec, model: Model) -> Iterator[FileError]:
 def _theory(analysis: AnalysisSpec, model: Model) -> Iterator[FileError]:
     """Predicted boundaries that predict nothing, twice the same, or what the model does not predict."""
     offered = model.predictions if isinstance(model, PredictsMeasures) else ()
-    valid = [one.name for one in offered if one.measure == analysis.measure]
+    valid = [
+        one.name
+        for one in offered
+        if one.measure == analysis.measure and not one.name.endswith(MEDIAN_SUFFIX)
+    ]
     for index, theory in enumerate(analysis.theory):
         path = ("analysis", "theory", index)
         if theory.exponent is None and theory.line is None and theory.prediction is None:

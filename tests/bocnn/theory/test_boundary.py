@@ -13,7 +13,14 @@ from bocnn.theory.boundary import (
     one_step_constant,
     one_step_error,
 )
-from bocnn.theory.critical_ratio import FROZEN, Overlap, clean_error, critical_ratio, noise_response
+from bocnn.theory.critical_ratio import (
+    FROZEN,
+    Overlap,
+    clean_error,
+    critical_ratio,
+    filter_variance,
+    noise_response,
+)
 from bocnn.theory.training_time import (
     Descent,
     Sizes,
@@ -203,3 +210,12 @@ def test_training_on_flattens_the_boundary_as_it_was_measured() -> None:
             above = both_layers_ratio_at(tau, mu, sizes) > critical
             low, high = np.where(above, low, mu), np.where(above, mu, high)
         assert -np.polyfit(np.log(v0), np.log(mu), 1)[0] == pytest.approx(exponent, abs=0.02)
+
+
+@pytest.mark.parametrize("overlap", [FROZEN, Overlap(0.75, 0.59)])
+def test_the_variance_over_filters_is_that_of_draws(overlap: Overlap) -> None:
+    rng = np.random.default_rng(2)
+    z, zeta = rng.standard_normal((2000, 1)), rng.standard_normal((2000, 400))
+    a, b = np.sqrt(overlap.shared / 2), np.sqrt((overlap.active - overlap.shared) / 2)
+    drawn = np.maximum(a * z + b * zeta, 0).var(axis=1, ddof=1)
+    assert abs(drawn.mean() - filter_variance(overlap)) < 4 * drawn.std() / 2000**0.5

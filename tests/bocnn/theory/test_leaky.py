@@ -6,7 +6,7 @@ from scipy.special import ndtr
 
 from bocnn import MODEL
 from bocnn.theory.critical_ratio import Overlap, clean_error
-from bocnn.theory.leaky import leaky_constant, leaky_error
+from bocnn.theory.leaky import leaky_constant, leaky_error, leaky_errors
 from tests.bocnn.run_columns import columns
 
 CONSTANTS = (0.04, 0.3, 0.708, 1.64, 2.71)
@@ -74,3 +74,37 @@ def test_what_is_no_leak_or_no_level_is_refused() -> None:
         ValueError, match=r"received the level 0\.5; expected one between 0 and 0\.5"
     ):
         leaky_constant(0.5, 0.2)
+
+
+@pytest.mark.parametrize("leak", [0.01, 0.2, 1.0])
+def test_many_errors_at_once_are_those_one_by_one(leak: float) -> None:
+    found = leaky_errors(np.array(CONSTANTS) ** 0.25, leak)
+    expected = [leaky_error(constant, leak) for constant in CONSTANTS]
+    np.testing.assert_allclose(found, expected, atol=5e-5)  # the slope jumps along the integral
+
+
+def test_classes_of_unequal_size_are_drawn_normals() -> None:
+    leak, share, threshold = 0.3, 0.6, 0.5
+    plus, minus = np.random.default_rng(0).standard_normal((2, 400_000))
+    plus, minus = np.sqrt(share) * plus, np.sqrt(2 - share) * minus
+    own, other = plus - leak * minus, minus - leak * plus
+    activated = [np.maximum(x, 0) + leak * np.minimum(x, 0) for x in (own, other)]
+    wrong = np.mean(activated[1] - activated[0] > threshold)
+    constant = 2 * (threshold / (1 + leak) ** 2) ** 2
+    found = leaky_errors(np.array([constant**0.25]), leak, memorized=share)
+    assert abs(found[0] - wrong) < 4.5 * 0.5 / 400_000**0.5
+
+
+@pytest.mark.parametrize("leak", [0.02, 0.4])
+def test_trained_leaky_networks_have_the_named_prediction(leak: float) -> None:
+    for signal in (0.3, 2.0):
+        runs = columns(
+            120,
+            **{"n": 16, "m": 10, "d": 10**8, "mu_norm": (signal * 10**8 / 16) ** 0.25},
+            **{"activation": "leaky_relu", "leak": leak, "train": "hidden", "v0": 0.1},
+            **{"eta": 0.1 * 10 * 16 / 10**8, "sigma_0": 0.1 * 4 / 10**8, "loss_tol": 0.05},
+            **{"steps": 20_000, "n_test": 200},
+        )
+        error = MODEL.run(runs)["test_error_clean"]
+        predicted = MODEL.predict("leaky_gradient_flow", runs)[0]
+        assert abs(error.mean() - predicted) < 0.012 + 3 * error.std() / 120**0.5

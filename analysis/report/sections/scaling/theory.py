@@ -38,7 +38,8 @@ class TheoryVerdicts(Section):
             "Prediction beside measured value and interval. A comparison is inconclusive where the "
             "interval is too wide, the range of x too narrow or the columns too few. An exponent is for "
             "n, d → ∞; where theory also states the boundary at the sizes of the sweep, the exponent of "
-            "that line over the same columns follows, and the factor of measured over predicted position."
+            "that line over the same columns follows, and the factor of measured over predicted position. "
+            "The boundary of half of the runs has a prediction of its own, where theory has one."
         )
 
     def tables(self) -> list[TableBlock]:
@@ -56,9 +57,10 @@ class TheoryVerdicts(Section):
 
     def _judge(self, theory: PredictionSpec) -> Iterator[Verdict]:
         results = self.results
-        predicted_at = {one.boundary.level: one.predicted.get(theory) for one in results.levels}
-        for boundary in (*results.boundaries, *results.median_boundaries):
-            line = predicted_at[boundary.level]
+        of_means = [one.predicted.get(theory) for one in results.levels]
+        boundaries = (*results.boundaries, *results.median_boundaries)
+        lines = (*of_means, *results.predicted_medians(theory))
+        for boundary, line in zip(boundaries, lines, strict=True):
             for s in range(len(results.cells.plane.settings)):
                 predicted = None if line is None else line[s]
                 yield from judge(

@@ -15,7 +15,6 @@ from bocnn.theory.predictions.error import (
     both_layers_error,
     error_at,
     hidden_layer_error,
-    kept_labels,
 )
 from bocnn.theory.predictions.named import PREDICTIONS, predict
 from bocnn.theory.training_time import Descent, Sizes, stop_margin, stop_time, training_steps
@@ -26,6 +25,7 @@ SIZES = Sizes(
 )
 V0 = np.array([0.02, 1e-3])
 FOREVER = TrainedUntil(np.full(2, 0.01), np.full(2, 1e15))
+MEAN_FIELD = {"mean_field", "mean_field_median"}
 OVERLAPS = pytest.mark.parametrize("overlap", [FROZEN, GRADIENT_FLOW, Overlap(0.6, 0.4)], ids=str)
 
 
@@ -33,7 +33,7 @@ OVERLAPS = pytest.mark.parametrize("overlap", [FROZEN, GRADIENT_FLOW, Overlap(0.
 def test_the_spline_is_the_integral(overlap: Overlap) -> None:
     ratios = np.array([0.0, 1e-4, 3e-3, 0.02, 0.11, 0.3, 0.77, 1.2, 1.9])
     exact = [clean_error(ratio, overlap) for ratio in ratios]
-    np.testing.assert_allclose(error_at(ratios, overlap), exact, atol=1e-5)
+    np.testing.assert_allclose(error_at(ratios, overlap), exact, atol=1e-4)
     np.testing.assert_allclose(error_at(-ratios, overlap), 1 - error_at(ratios, overlap))
     assert error_at(np.array([1e6]), overlap) == 0
 
@@ -80,16 +80,6 @@ def test_flips_move_the_boundary_by_their_law() -> None:
     np.testing.assert_allclose(flipped, hidden_layer_error(mu, SIZES))
 
 
-@pytest.mark.parametrize(("n", "p_flip"), [(20, 0.1), (60, 0.35), (10_000, 0.2)])
-def test_counts_of_flips_are_binomial(n: int, p_flip: float) -> None:
-    kept, probability = kept_labels(n, p_flip)
-    assert probability.sum() == pytest.approx(1)
-    assert np.sum(probability * kept) == pytest.approx(1 - 2 * p_flip, abs=1e-3)
-    variance = np.sum(probability * (kept - (1 - 2 * p_flip)) ** 2)
-    assert variance == pytest.approx(4 * p_flip * (1 - p_flip) / (n // 2), rel=0.02)
-    assert kept_labels(n, 0.0) == (1, 1)
-
-
 def test_with_many_samples_counts_do_not_matter_and_with_few_they_set_a_floor() -> None:
     run = RUN | {"train": "hidden", "d": 10**10, "sigma_0": 1e-12, "eta": 1e-9}
     many = columns(1, **(run | {"n": 50_000, "p_flip": 0.2, "mu_norm": 20.0}))
@@ -97,21 +87,27 @@ def test_with_many_samples_counts_do_not_matter_and_with_few_they_set_a_floor() 
     law = hidden_layer_error(many["mu_norm"], sizes, kept=0.6, overlap=GRADIENT_FLOW)
     np.testing.assert_allclose(predict("gradient_flow", many), law, atol=1e-3)
     strong = columns(1, **(run | {"n": 20, "p_flip": 0.4, "mu_norm": 1e5}))
-    # Of 10 flips of probability 0.4: more than 5 with probability 0.166, just 5 with 0.201.
-    np.testing.assert_allclose(predict("gradient_flow", strong), 0.166 + 0.201 / 2, atol=1e-3)
+    # The share of classes of which more labels are flipped than kept, and half of those with as many.
+    sets = np.random.default_rng(1).multinomial(20, [0.3, 0.2, 0.5], 200_000)
+    pull = sets[:, 0] - sets[:, 1]
+    floor = np.mean(pull < 0) + np.mean(pull == 0) / 2
+    np.testing.assert_allclose(predict("gradient_flow", strong), floor, atol=5e-3)
 
 
 @pytest.mark.parametrize(
     ("change", "spoken"),
     [
-        ({}, {"gradient_flow", "frozen_activations"}),
-        ({"eta": 0.05}, {"mean_field"}),
-        ({"eta": 2.0}, {"one_large_step", "mean_field"}),
+        ({}, {"gradient_flow", "frozen_activations", "gradient_flow_median"}),
+        ({"eta": 0.05}, MEAN_FIELD),
+        ({"eta": 2.0}, {"one_large_step"} | MEAN_FIELD),
         ({"sigma_0": 1e-3}, set()),
-        ({"eta": 2.0, "sigma_0": 1e-3}, {"one_large_step", "mean_field"}),
-        ({"eta": 2.0, "sigma_0": 3e-2}, {"mean_field"}),
+        ({"eta": 2.0, "sigma_0": 1e-3}, {"one_large_step"} | MEAN_FIELD),
+        ({"eta": 2.0, "sigma_0": 3e-2}, MEAN_FIELD),
         ({"eta": 2.0, "train": "both"}, set()),
-        ({"eta": 0.01, "v0": 2.0, "train": "both"}, {"one_large_step"}),
+        ({"eta": 0.01, "v0": 2.0, "train": "both"}, {"one_large_step"} | MEAN_FIELD),
+        ({"activation": "leaky_relu", "leak": 0.1}, {"leaky_gradient_flow"}),
+        ({"activation": "leaky_relu", "leak": 0.1, "p_flip": 0.1}, set()),
+        ({"activation": "leaky_relu", "leak": 0.1, "eta": 2.0}, set()),
     ],
     ids=str,
 )
@@ -140,7 +136,7 @@ RUN: dict[str, Any] = {
         {"data": "xor"},
         {"output_init": "sign"},
         {"bias": "trained"},
-        {"activation": "leaky_relu"},
+        {"activation": "leaky_relu", "train": "both"},
         {"loss": "square"},
         {"momentum": 0.9},
         {"weight_decay": 0.1},
