@@ -10,9 +10,13 @@ import numpy as np
 from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import FROZEN, Overlap
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
-_HALVINGS = 40
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
 _NEWTON_STEPS = 60
+_STEPS_AFTER = 60
+"""At most: a run takes some seven of Newton's steps, or one halving for each bit where none would do."""
+_TOLERANCE = 1e-9
+_ROUNDING = 1e-15
+_LEAST_MARGIN = 1e-12
 
 
 class Sizes(NamedTuple):
@@ -81,14 +85,17 @@ def stop_time(
     tau = np.minimum(np.arcsinh(target / rate) / rate, np.arcsinh(target / mu) / mu)
     for _ in range(_NEWTON_STEPS):
         excess = rate * np.sinh(rate * tau) + mu * np.sinh(mu * tau) - target
-        tau = tau - excess / (rate**2 * np.cosh(rate * tau) + mu**2 * np.cosh(mu * tau))
+        fall = excess / (rate**2 * np.cosh(rate * tau) + mu**2 * np.cosh(mu * tau))
+        tau = tau - fall
+        if np.all(fall <= _ROUNDING * tau):
+            break
     return np.asarray(tau)
 
 
 def training_steps(tau: Array, descent: Descent, sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
     """Gradient steps until τ, both layers trained: (1/η) ∫₀^τ (1 + e^F(τ′)) dτ′, F the margin.
 
-    dτ = η |ℓ′| a step, and |ℓ′| = 1/(1 + e^F). Integrated by Gauss and Legendre's rule on 64 points.
+    dτ = η |ℓ′| a step, and |ℓ′| = 1/(1 + e^F). Integrated by Gauss and Legendre's rule on 40 points.
 
     Args:
         tau: where training stops, shape (runs,).
@@ -99,15 +106,15 @@ def training_steps(tau: Array, descent: Descent, sizes: Sizes, overlap: Overlap 
         Steps, not rounded, shape (runs,).
     """
     times = np.multiply.outer((1 + _NODES) / 2, tau)
-    rate = growth_rate(sizes, overlap)
-    mu = descent.mu_norm
-    growth = rate * np.sinh(rate * times) + mu * np.sinh(mu * times)
-    inverse_slope = 1 + np.exp(sizes.m * np.square(descent.v0) / 2 * growth)
+    inverse_slope = _inverse_slope(times, descent, sizes, overlap)
     return np.asarray(tau / 2 * np.tensordot(_WEIGHTS, inverse_slope, 1) / descent.eta)
 
 
 def time_after(steps: Array, descent: Descent, sizes: Sizes, overlap: Overlap = FROZEN) -> Array:
     """τ after so many gradient steps: the inverse of `training_steps`.
+
+    By Newton's method on its logarithm, which is nearly straight, with halvings where it would leave the
+    interval that is known to hold τ.
 
     Args:
         steps: gradient steps, ≥ 0, shape (runs,).
@@ -117,11 +124,28 @@ def time_after(steps: Array, descent: Descent, sizes: Sizes, overlap: Overlap = 
     Returns:
         τ, shape (runs,).
     """
-    margin = np.log1p(descent.eta * steps) + 30.0
-    high = stop_time(descent.mu_norm, descent.v0, sizes, margin=margin, overlap=overlap)
-    low = np.zeros_like(high)
-    for _ in range(_HALVINGS):
-        tau = (low + high) / 2
-        late = training_steps(tau, descent, sizes, overlap) > steps
+    learned = np.log1p(descent.eta * steps)
+    at = (descent.mu_norm, descent.v0, sizes)
+    low, high = np.zeros_like(learned), stop_time(*at, margin=learned + 30.0, overlap=overlap)
+    tau = stop_time(*at, margin=np.maximum(learned, _LEAST_MARGIN), overlap=overlap)
+    for _ in range(_STEPS_AFTER):
+        found = training_steps(tau, descent, sizes, overlap)
+        late = found > steps
         low, high = np.where(late, low, tau), np.where(late, tau, high)
-    return low
+        with np.errstate(divide="ignore"):
+            excess = np.log(found) - np.log(steps)
+        # The slope of log steps in τ is (1 + e^F) / (η steps).
+        new = tau - excess * descent.eta * found / _inverse_slope(tau, descent, sizes, overlap)
+        settled = np.abs(new - tau) <= _TOLERANCE * tau
+        tau = np.where(settled | ((new > low) & (new < high)), new, (low + high) / 2)
+        if settled.all():
+            break
+    return np.where(steps > 0, tau, 0.0)
+
+
+def _inverse_slope(tau: Array, descent: Descent, sizes: Sizes, overlap: Overlap) -> Array:
+    """1 + e^F(τ), F the margin; shape of τ, which ends with that of the runs."""
+    rate, mu = growth_rate(sizes, overlap), descent.mu_norm
+    noise, signal = np.exp(rate * tau), np.exp(mu * tau)
+    growth = rate * (noise - 1 / noise) + mu * (signal - 1 / signal)
+    return np.asarray(1 + np.exp(sizes.m * np.square(descent.v0) / 4 * growth))
