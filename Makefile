@@ -64,7 +64,7 @@ papers: $(READY)
 	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
 	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
 
-# Tests in parts, some at once; which of them ends first takes the next part. The first has what starts Ray
+# Tests in parts, two at once, a core each; which of them ends first takes the next part. The first has what starts Ray
 # in its own process and takes the longest. Libraries start no threads of their own, which would wait for each
 # other, and Ray's workers do not step back behind the other part, as their usual niceness would have it.
 numerics := tests/bocnn --ignore=tests/bocnn/engines
@@ -82,15 +82,14 @@ test test-all demo: export PYTHONDONTWRITEBYTECODE :=
 # A part's tests: one line if they pass, else all their output.
 part = $(PYTEST) -m "$(1)" $($(2)) > $(VENV)/$(2).log 2>&1 && tail -n 1 $(VENV)/$(2).log \
 	|| { cat $(VENV)/$(2).log; exit 1; }
-# What is tested, as a marker expression, and how many parts at once.
-in_parts = @printf '%s\0' $(foreach name,ray $(PARTS),'$(call part,$(1),$(name))') | xargs -0 -n 1 -P $(2) sh -c
+# What is tested, as a marker expression.
+in_parts = @printf '%s\0' $(foreach name,ray $(PARTS),'$(call part,$(1),$(name))') | xargs -0 -n 1 -P 2 sh -c
 
 test: $(READY)
-	$(call in_parts,not slow and not cluster and not gpu,2)
+	$(call in_parts,not slow and not cluster and not gpu)
 
-# Slow tests wait for the processes of clusters a third of their time, in which two cores take a third part.
 test-all: $(READY)
-	$(call in_parts,not gpu,3)
+	$(call in_parts,not gpu)
 
 # Side by side: each of the parts takes one core.
 check: $(READY)

@@ -78,6 +78,7 @@ class Growing:
         file.write_text(json.dumps(description(self.address)))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         self.environment = kept | {
+            "RAY_worker_niceness": "0",  # workers would starve beside other tests
             "PYTHONPATH": str(ROOT),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_AUTH_MODE": "token",
