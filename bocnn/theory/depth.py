@@ -39,8 +39,8 @@ from bocnn.theory.critical_ratio import FROZEN, Overlap
 from bocnn.theory.training_time import Sizes, growth_rate
 
 _LARGEST_GROWTH = 60.0
-_NODES = 60_001
-_BISECTIONS = 60
+_GROWTH_NODES = 60_001
+_DEPTH_HALVINGS = 60
 
 
 class GrowthTimes(NamedTuple):
@@ -58,7 +58,7 @@ def growth_times(depth: int, m: int) -> GrowthTimes:
         depth: L ≥ 2.
         m: neurons of a layer.
     """
-    y = np.linspace(0.0, _LARGEST_GROWTH, _NODES)
+    y = np.linspace(0.0, _LARGEST_GROWTH, _GROWTH_NODES)
     rate = middle_growth(y, m) ** (2.0 - depth)
     slopes = np.gradient(rate, y, edge_order=2)
     step = y[1] - y[0]
@@ -109,7 +109,7 @@ def depth_ratio(
     (mu_norm, v0), m = signal, int(np.max(sizes.m))
     rate, scale = growth_rate(sizes, overlap), (m * v0) ** (depth - 2) * m * v0**2 / 2
     ratio, low, high = mu_norm / rate, np.zeros_like(v0), np.full_like(v0, _LARGEST_GROWTH)
-    for _ in range(_BISECTIONS):
+    for _ in range(_DEPTH_HALVINGS):
         middle = (low + high) / 2
         noise, learned = (_outputs(y, depth, m) for y in _growths(middle, ratio, depth, m))
         above = scale * (rate * noise + mu_norm * learned) > margin

@@ -28,9 +28,9 @@ from bocnn.arrays import Array
 from bocnn.theory.critical_ratio import REACH
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(60)
-_BISECTIONS = 60
+_LEAK_HALVINGS = 60
 _FARTHEST = 1e4
-_LEAST = 1e-12
+_LEAST_SPREAD = 1e-12
 _MOST = 400.0
 """No error level above 10⁻⁸⁰ needs a larger C."""
 
@@ -72,7 +72,7 @@ def leaky_errors(fourth_roots: Array, leak: float, *, memorized: float = 1.0) ->
     threshold = (1 + leak) ** 2 * np.sqrt(fourth_roots[:, None] ** 4 / 2)
     low = np.full((fourth_roots.size, plus.size), -_FARTHEST)
     high = -low
-    for _ in range(_BISECTIONS):
+    for _ in range(_LEAK_HALVINGS):
         minus = (low + high) / 2
         x, y = minus - leak * plus, plus - leak * minus
         apart = np.where(x > 0, x, leak * x) - np.where(y > 0, y, leak * y)
@@ -82,7 +82,7 @@ def leaky_errors(fourth_roots: Array, leak: float, *, memorized: float = 1.0) ->
         )
     weights = np.concatenate([_WEIGHTS, _WEIGHTS]) / 2
     density = np.exp(-((plus / own) ** 2) / 2) / np.sqrt(2 * np.pi) if own > 0 else 0.5 / REACH
-    found = REACH * np.sum(weights * density * ndtr(-low / max(other, _LEAST)), axis=1)
+    found = REACH * np.sum(weights * density * ndtr(-low / max(other, _LEAST_SPREAD)), axis=1)
     return np.maximum(found, np.finfo(np.float64).tiny)
 
 

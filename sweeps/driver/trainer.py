@@ -98,6 +98,7 @@ class Trainer(NamedTuple):
             live.extend(plan.todo, len(cut_shards(plan, self.shard_size)))
 
         def rounds(run: Callable[[TrainingJob], dict[int, str]]) -> Outcome:
+            """Train them one after the other."""
             with predictions_beside(job, dataset):
                 outcome = train_rounds(
                     job, found.rounds, executor=run, shard_size=self.shard_size, on_round=show

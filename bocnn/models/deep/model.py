@@ -21,7 +21,7 @@ from bocnn.models.deep.network import Architecture
 from bocnn.models.deep.start import DeepVectors, draw_vectors, new_state, points_of
 from bocnn.theory.predictions.named import MeasurePrediction, check_known
 
-_STEPS_TO_FIT = 400.0
+_DEEP_STEPS_TO_FIT = 400.0
 """Steps to a loss in the gradient flow's range at a rate of 0.05: what such a run is taken to cost."""
 
 
@@ -96,7 +96,7 @@ class Deep(RowModel):
         n, m, steps, n_test, depth = sizes(columns, "n", "m", "steps", "n_test", "depth")
         flow = np.isnan(columns["eta"]) & ~np.isnan(columns["loss_tol"])
         rate = np.where(flow, columns["flow_rate"], 0.05)
-        steps = np.where(flow, np.minimum(steps, _STEPS_TO_FIT * 0.05 / rate), steps)
+        steps = np.where(flow, np.minimum(steps, _DEEP_STEPS_TO_FIT * 0.05 / rate), steps)
         upper = 12 * (depth - 2) * (n + 2) * m**2
         step = 4 * m * (n + 2) ** 2 + upper + 200 * m * n
         test = n_test * (4 * m**2 + 4 * (depth - 2) * m**2 + 60 * m)

@@ -117,6 +117,7 @@ def _error_of_class(signal: Array, overlap: Overlap) -> ErrorOfClass:
     half_root, strength, rate = signal
 
     def error(kept: float, memorized: float) -> Array:
+        """Of runs, on a class of q and s."""
         root = np.sqrt(max(memorized, FEWEST))
         time = np.arcsinh(strength * root) / root
         y = abs(kept) * rate * time

@@ -119,6 +119,7 @@ def _error_of_class(columns: Columns, train: str, overlap: Overlap) -> ErrorOfCl
     until = TrainedUntil(*(columns[name] for name in TrainedUntil._fields))
 
     def error(kept: float, memorized: float) -> Array:
+        """Of runs, on a class of q and s."""
         if train == "both":
             return both_layers_error(
                 descent, sizes, until, kept=kept, memorized=memorized, overlap=overlap
@@ -198,6 +199,7 @@ def leaky_error_of_class(root: Array, leak: float) -> ErrorOfClass:
     nodes = np.linspace(0.0, max(float(root.max(initial=0.0)), 1.0) ** 0.5, _LEAKY_NODES)
 
     def error(kept: float, memorized: float) -> Array:
+        """Of runs, on a class of q and s."""
         signal = ((1 + leak**2) * kept + 2 * leak * (2 - kept)) / (1 + leak) ** 2
         found = leaky_errors(np.sqrt(signal) * nodes, leak, memorized=memorized)
         return ndtr(CubicSpline(nodes, ndtri(found))(np.sqrt(root)))

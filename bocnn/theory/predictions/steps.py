@@ -197,6 +197,7 @@ def _error_of_class(followed: _Followed, runs: Scheduled, own: NDArray[np.bool_]
     most = float(_ROOTS[-1] ** 2)
 
     def error(kept: float, memorized: float) -> Array:
+        """Of runs, on a class of q and s."""
         found = np.zeros(root.size)
         for number, deviation in enumerate(followed.deviations):
             weight = np.where(below == number, 1 - share, 0.0) + np.where(
