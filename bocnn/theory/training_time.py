@@ -13,7 +13,7 @@ from bocnn.theory.critical_ratio import FROZEN, Overlap
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
 _NEWTON_STEPS = 60
 _STEPS_AFTER = 60
-"""At most: a run takes some seven of Newton's steps, or one halving for each bit where none would do."""
+"""At most: runs take some eight of Newton's steps, or one halving for each bit where none would do."""
 _TOLERANCE = 1e-9
 _ROUNDING = 1e-15
 _LEAST_MARGIN = 1e-12

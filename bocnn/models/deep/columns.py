@@ -112,12 +112,12 @@ DEEP_IDLE = (
 )
 """Parameters without effect on a run; the rules are applied in this order."""
 
-_MEANINGS = {column.name: column.meaning for column in BOCNN_MEASURES[1:]} | {
+_DEEP_MEANINGS = {column.name: column.meaning for column in BOCNN_MEASURES[1:]} | {
     "max_v1": "largest weight of the last layer, signal patch",
     "max_v2": "largest weight of the last layer, noise patch",
     "v_norm": "norm of all upper weights",
 }
 
 DEEP_MEASURES = measures_of(
-    STATUSES, {**_MEANINGS, "flow_time": "gradient flow time, sum of step sizes"}
+    STATUSES, {**_DEEP_MEANINGS, "flow_time": "gradient flow time, sum of step sizes"}
 )

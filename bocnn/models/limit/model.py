@@ -17,7 +17,7 @@ from bocnn.models.limit.columns import (
     LIMIT_WORDS,
 )
 from bocnn.models.limit.run import LimitMeasures, LimitRuns, run_limits, workspace_bytes
-from bocnn.theory.predictions.named import MeasurePrediction, check_known
+from bocnn.theory.predictions.named import MEDIANS, MeasurePrediction, check_known
 
 _STEPS_TO_FIT = 60.0
 """Steps to a loss of 0.05 at h = 0.4, about: what a run with a loss to stop at is taken to cost."""
@@ -47,18 +47,7 @@ class Limit(KeyedModel):
             "steps and start of any size, hidden layer alone, many samples and filters",
             "bocnn.theory.mean_field",
         ),
-        MeasurePrediction(
-            "gradient_flow_median",
-            "test_error_clean",
-            "the same, the median of runs over the counts of classes and flips",
-            "bocnn.theory.predictions.counts",
-        ),
-        MeasurePrediction(
-            "mean_field_median",
-            "test_error_clean",
-            "the same, the median of runs over the counts of classes and flips",
-            "bocnn.theory.predictions.counts",
-        ),
+        *MEDIANS,
     )
 
     def predict(self, name: str, columns: Columns) -> Array:

@@ -78,8 +78,7 @@ def both_layers_error(
     sizes: Sizes,
     until: TrainedUntil,
     *,
-    kept: float = 1.0,
-    memorized: float = 1.0,
+    counts: tuple[float, float] = (1.0, 1.0),
     overlap: Overlap = FROZEN,
 ) -> Array:
     """The clean test error where both layers are trained by small steps.
@@ -88,17 +87,15 @@ def both_layers_error(
         descent: what is trained, and by which step.
         sizes: sizes and scales.
         until: where training stops.
-        kept: q of the test sample's class.
-        memorized: its s.
+        counts: q and s of the test sample's class.
         overlap: shares of active samples.
     Returns:
         Clean test error, shape (runs,).
     """
     ratio: Array = np.zeros(descent.mu_norm.size)
-    if kept != 0:
-        counts = (kept, memorized)
+    if counts[0] != 0:
         ratio = both_layers_signal(descent, sizes, until, counts=counts, overlap=overlap)
-    return error_at(ratio, overlap, memorized=memorized)
+    return error_at(ratio, overlap, memorized=counts[1])
 
 
 def both_layers_signal(

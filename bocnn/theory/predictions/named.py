@@ -27,6 +27,22 @@ class MeasurePrediction(NamedTuple):
     source: str
 
 
+MEDIANS: Final = (
+    MeasurePrediction(
+        "gradient_flow_median",
+        "test_error_clean",
+        "the same, the median of runs over the counts of classes and flips",
+        "bocnn.theory.predictions.counts",
+    ),
+    MeasurePrediction(
+        "mean_field_median",
+        "test_error_clean",
+        "the same, the median of runs over the counts of classes and flips",
+        "bocnn.theory.predictions.counts",
+    ),
+)
+"""Medians of runs, beside the means of the same names."""
+
 PREDICTIONS: Final = (
     MeasurePrediction(
         "gradient_flow",
@@ -58,18 +74,7 @@ PREDICTIONS: Final = (
         "leaky ReLU, small steps from a small start, hidden layer alone, many samples and filters",
         "bocnn.theory.leaky",
     ),
-    MeasurePrediction(
-        "gradient_flow_median",
-        "test_error_clean",
-        "the same, the median of runs over the counts of classes and flips",
-        "bocnn.theory.predictions.counts",
-    ),
-    MeasurePrediction(
-        "mean_field_median",
-        "test_error_clean",
-        "the same, the median of runs over the counts of classes and flips",
-        "bocnn.theory.predictions.counts",
-    ),
+    *MEDIANS,
 )
 
 

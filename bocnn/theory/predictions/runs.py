@@ -122,7 +122,7 @@ def _error_of_class(columns: Columns, train: str, overlap: Overlap) -> ErrorOfCl
         """Of runs, on a class of q and s."""
         if train == "both":
             return both_layers_error(
-                descent, sizes, until, kept=kept, memorized=memorized, overlap=overlap
+                descent, sizes, until, counts=(kept, memorized), overlap=overlap
             )
         return hidden_layer_error(
             columns["mu_norm"], sizes, kept=kept, memorized=memorized, overlap=overlap

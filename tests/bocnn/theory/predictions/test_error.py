@@ -70,7 +70,7 @@ def test_with_large_output_weights_both_layers_are_the_hidden_layer() -> None:
     mu = np.array([3.0, 40.0])
     descent = Descent(mu, np.full(2, 1e3), np.full(2, 1e-6))
     for kept in (1.0, 0.6, -0.6):
-        both = both_layers_error(descent, SIZES, FOREVER, kept=kept)
+        both = both_layers_error(descent, SIZES, FOREVER, counts=(kept, 1.0))
         np.testing.assert_allclose(both, hidden_layer_error(mu, SIZES, kept=kept), rtol=1e-4)
 
 
