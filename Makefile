@@ -64,9 +64,10 @@ papers: $(READY)
 	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
 	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
 
-# Tests in parts, two at once, a core each; which of them ends first takes the next part. The first has what starts Ray
-# in its own process and takes the longest. Libraries start no threads of their own, which would wait for each
-# other, and Ray's workers do not step back behind the other part, as their usual niceness would have it.
+# Tests in parts, two at once, a core each; which of them ends first takes the next part. The first has what
+# starts Ray in its own process and takes the longest. Libraries start no threads of their own, which would
+# wait for each other, and Ray's workers do not step back behind the other part, as their usual niceness would
+# have it.
 numerics := tests/bocnn --ignore=tests/bocnn/engines
 engines := tests/bocnn/engines
 analysis := tests/analysis
