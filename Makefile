@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 DEMO ?= demo
 RESULTS ?= papers
 SIZE ?= paper
+FORMAT ?= svg
 SHANG := shang-fig-2a shang-fig-2b shang-fig-2c shang-fig-3
 KOU := kou-heat-map kou-published-script kou-published-tables
 BEYOND := quarter-law-over-d small-v0-over-d kink-over-n kink-over-m kink-over-d kink-over-sigma \
@@ -26,7 +27,8 @@ COMPILE = $(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib > $(VENV
 
 help:
 	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
-	@echo "make papers    every figure of the papers and beyond, one report in $(RESULTS)/; SIZE=smoke or fine"
+	@echo "make papers    every figure of the papers and beyond, one report in $(RESULTS)/; SIZE=smoke or fine,"
+	@echo "                 FORMAT='svg png pdf' for its figures' files"
 	@echo "make test      the tests; make test-all the slow ones too"
 	@echo "make check     format, lint, types, documentation; make format mends the first"
 	@echo "make docs      the documentation as a site, in site/"
@@ -62,7 +64,7 @@ demo: $(READY)
 
 papers: $(READY)
 	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
-	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report
+	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report $(FORMAT:%=--format %)
 
 # Tests in parts, two at once, a core each; which of them ends first takes the next part. The first has what
 # starts Ray in its own process and takes the longest. Libraries start no threads of their own, which would

@@ -55,6 +55,10 @@ def report(  # One parameter per option is typer's contract.
             help="AXIS=VALUE: trajectories are shown at this value of an axis; may repeat."
         ),
     ] = None,
+    format: Annotated[
+        list[str] | None,
+        typer.Option(help="Figures' files: svg, png or pdf; may repeat. If not given, svg."),
+    ] = None,
     processes: Annotated[
         int | None,
         typer.Option(
@@ -67,6 +71,7 @@ def report(  # One parameter per option is typer's contract.
 ) -> None:
     """Writes one page, figures and tables of datasets, and prints a summary."""
     _prepare_matplotlib()
+    formats = _formats(format or ["svg"])
     from threadpoolctl import threadpool_limits
 
     from analysis.report.report import folder_names, write_report
@@ -87,7 +92,8 @@ def report(  # One parameter per option is typer's contract.
     with threadpool_limits(1):
         datasets = [analyse(location, options) for location in dataset]
         folder = out or Path("-".join(["report", *folder_names(datasets)]))
-        written = write_report(datasets, folder, processes=processes or min(cores(), MAX_PROCESSES))
+        most = processes or min(cores(), MAX_PROCESSES)
+        written = write_report(datasets, folder, processes=most, formats=formats)
     console = WordConsole()
     for results, lines in zip(datasets, written.summaries, strict=True):
         counts = ", ".join(f"{count:,} {name}" for name, count in results.runs.items() if count)
@@ -127,6 +133,18 @@ def _fixed_axes(options: list[str]) -> dict[str, float]:
                 f"Received --at {option}; expected AXIS=VALUE with a number, such as --at mu_norm=2."
             ) from None
     return values
+
+
+def _formats(options: list[str]) -> list[str]:
+    """The formats of figures, each once."""
+    from analysis.figures import FORMATS
+
+    for option in options:
+        if option not in FORMATS:
+            raise AnalysisError(
+                f"Received --format {option}; expected one of {', '.join(FORMATS)}. It may repeat."
+            )
+    return list(dict.fromkeys(options))
 
 
 def _prepare_matplotlib() -> None:

@@ -131,7 +131,7 @@ def test_a_sweep_without_levels_is_reported_by_its_curves(tmp_path: Path) -> Non
         train(PROPORTIONAL_SWEEP + CURVES, tmp_path / name, load_model("proportional"))
     datasets = [analyse(str(tmp_path / name)) for name in ("one", "two")]
     files = {path.name for path in write_report(datasets, tmp_path / "report").files}
-    assert {"curve-risk.png", "curve-verdicts.csv", "curves.csv", "predictions.md"} <= files
+    assert {"curve-risk.svg", "curve-verdicts.csv", "curves.csv", "predictions.md"} <= files
     assert not any(name.startswith(("boundary", "map")) for name in files)
     predicted = (tmp_path / "report" / "predictions.md").read_text(encoding="utf-8")
     assert predicted.count("risk = predicted_risk") == 8  # two datasets, two d, two activations

@@ -1,7 +1,7 @@
 """The figures: each takes results and returns a matplotlib Figure; nothing is computed here."""
 
 from analysis.figures.boundary import draw_boundary
-from analysis.figures.canvas.files import figure_files, page_svg, save, save_and_show
+from analysis.figures.canvas.files import FORMATS, SVG, figure_files, page_svg, save, save_and_show
 from analysis.figures.plane_map import draw_failures, draw_map, draw_runs
 from analysis.figures.shift import draw_shift
 from analysis.figures.trajectory import (
@@ -11,6 +11,8 @@ from analysis.figures.trajectory import (
 )
 
 __all__ = [
+    "FORMATS",
+    "SVG",
     "draw_boundary",
     "draw_failures",
     "draw_map",

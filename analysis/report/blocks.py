@@ -1,6 +1,6 @@
 """What a section is made of, as records: figures, tables, maps and texts.
 
-A block is made once and shown twice: in files (PNG, SVG, CSV) and on the page. Figures are drawn when they
+A block is made once and shown twice: in files and on the page. Figures are drawn when they
 are shown, each in a process of its own where there are several.
 """
 
@@ -24,7 +24,7 @@ Draw = Callable[[], Figure]
 
 @dataclass(frozen=True, eq=False)
 class FigureBlock:
-    """A figure: `name`.png and `name`.svg, and on the page.
+    """A figure: in files by its name, and on the page.
 
     `parts` are narrow pieces of it, by what each shows, that a page of any width can set side by
     side, below the `key` that they share; without any, the page shows the whole.

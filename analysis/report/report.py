@@ -1,4 +1,4 @@
-"""Writes a report into a folder: one page, every figure as PNG and SVG, every table as CSV."""
+"""Writes a report into a folder: one page, every figure in the formats wanted, every table as CSV."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from analysis.errors import AnalysisError
-from analysis.figures import figure_files
+from analysis.figures import SVG, figure_files
 from analysis.report.blocks import file_names
 from analysis.report.html import (
     Chapter,
@@ -69,6 +69,7 @@ class _Written:
     """What has been written of one dataset."""
 
     folder: Path
+    formats: Sequence[str]
     files: list[Path] = field(default_factory=list)
     sections: list[_PendingSection] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
@@ -80,7 +81,13 @@ class _Written:
         return [section.view() for section in self.sections]
 
 
-def write_report(datasets: Sequence[Results], folder: Path, *, processes: int = 1) -> WrittenReport:
+def write_report(
+    datasets: Sequence[Results],
+    folder: Path,
+    *,
+    processes: int = 1,
+    formats: Sequence[str] = (SVG,),
+) -> WrittenReport:
     """Writes the report of datasets into a folder, which is created; all files of it or none.
 
     With several datasets the page is in the folder with the table of all predictions, and each one's
@@ -90,6 +97,7 @@ def write_report(datasets: Sequence[Results], folder: Path, *, processes: int = 
         datasets: the results of each, at least one.
         folder: where to write; files of the same name are replaced.
         processes: that compute and draw at once beside this one, on Linux; 1 does all in this one.
+        formats: of the figures' files, of `figures.FORMATS`.
     Returns:
         The files and the summaries.
     Raises:
@@ -97,7 +105,7 @@ def write_report(datasets: Sequence[Results], folder: Path, *, processes: int = 
     """
     try:
         with published(folder, PAGE) as scratch, quiet(), Tasks(processes) as tasks:
-            written = _write(datasets, scratch, tasks)
+            written = _write(datasets, scratch, tasks, formats)
             files = tuple(folder / file.relative_to(scratch) for file in written.files)
             return WrittenReport(files, written.summaries)
     except OSError as error:
@@ -115,13 +123,16 @@ def folder_names(datasets: Iterable[Results]) -> list[str]:
     )
 
 
-def _write(datasets: Sequence[Results], folder: Path, tasks: Tasks) -> WrittenReport:
+def _write(
+    datasets: Sequence[Results], folder: Path, tasks: Tasks, formats: Sequence[str]
+) -> WrittenReport:
     several = len(datasets) > 1
     names = folder_names(datasets)
-    parts = [
-        _write_dataset(results, folder / name if several else folder, name, tasks=tasks)
-        for results, name in zip(datasets, names, strict=True)
-    ]
+    parts = []
+    for results, name in zip(datasets, names, strict=True):
+        part = _Written(folder / name if several else folder, formats)
+        _write_dataset(results, part, name, tasks=tasks)
+        parts.append(part)
     chapters = [
         Chapter(name, results, part.views(), f"{name}/" if several else "")
         for results, name, part in zip(datasets, names, parts, strict=True)
@@ -134,22 +145,21 @@ def _write(datasets: Sequence[Results], folder: Path, tasks: Tasks) -> WrittenRe
     return WrittenReport((page, *files), tuple(tuple(part.summary) for part in parts))
 
 
-def _write_dataset(results: Results, folder: Path, name: str, *, tasks: Tasks) -> _Written:
+def _write_dataset(results: Results, written: _Written, name: str, *, tasks: Tasks) -> None:
     """Writes one dataset's tables and texts section by section, and has its figures drawn."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = _Written(folder)
+    written.folder.mkdir(parents=True, exist_ok=True)
     for k, section in enumerate(sections_of(results, tasks)):
         _write_section(section, written, view_id=f"{name}.{k}", tasks=tasks)
-    table = folder / "table.md"
+    table = written.folder / "table.md"
     table.write_text(_heading(results) + "".join(written.tables), encoding="utf-8")
     written.files.append(table)
-    return written
 
 
 def _write_section(section: Section, written: _Written, *, view_id: str, tasks: Tasks) -> None:
     blocks = section.blocks()
     figures = [
-        tasks.submit(partial(draw_figure, block, written.folder)) for block in blocks.figures
+        tasks.submit(partial(draw_figure, block, written.folder, written.formats))
+        for block in blocks.figures
     ]
     cells = section.results.cells
     # A setting's views are small: together they are worth a process.
@@ -157,7 +167,7 @@ def _write_section(section: Section, written: _Written, *, view_id: str, tasks: 
         tasks.submit(partial(draw_panels, [draw for _, draw in views], cells))
         for views in (blocks.map.panels if blocks.map else ())
     ]
-    written.files += _files(written.folder, blocks)
+    written.files += _files(written, blocks)
     shown = blocks._replace(tables=[replace(table, rows=table.rows[:1]) for table in blocks.tables])
     written.sections.append(_PendingSection(section, shown, figures, panels, view_id))
     written.tables += [
@@ -178,9 +188,10 @@ def _heading(results: Results) -> str:
     )
 
 
-def _files(folder: Path, blocks: Blocks) -> Iterator[Path]:
+def _files(written: _Written, blocks: Blocks) -> Iterator[Path]:
+    folder = written.folder
     for block in blocks.figures:
-        yield from figure_files(folder / block.name)
+        yield from figure_files(folder / block.name, written.formats)
     for table in blocks.tables:
         if table.name:
             yield write_csv(folder / f"{table.name}.csv", table.rows)

@@ -1,4 +1,4 @@
-"""Copies what this folder shows out of the report that `make papers` writes.
+"""Copies what this folder shows out of the report that `make papers FORMAT=png` writes.
 
 python docs/results/collect.py papers/paper/report
 """

@@ -1,5 +1,6 @@
 """Fixtures of the analysis tests."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,8 @@ def dataset(folder: Path) -> Dataset:
 def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports whose figures are made and not drawn, for tests of all else: their files hold a word."""
 
-    def save(figure: Figure, stem: Path) -> tuple[list[Path], str]:
-        files = list(figure_files(stem))
+    def save(figure: Figure, stem: Path, formats: Sequence[str]) -> tuple[list[Path], str]:
+        files = figure_files(stem, formats)
         for file in files:
             file.write_text(stem.name)
         return files, "<svg></svg>"

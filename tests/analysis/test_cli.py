@@ -12,14 +12,9 @@ from analysis.cli import main
 from tests.analysis.recording import record
 from tests.analysis.synthetic import Planted
 
-FIGURES = {
-    f"{kind}-level-0.25.{suffix}"
-    for kind in ("map", "two-colour", "boundary", "shift")
-    for suffix in ("png", "svg")
-} | {
-    f"{name}.{suffix}"
+FIGURES = {f"{kind}-level-0.25.svg" for kind in ("map", "two-colour", "boundary", "shift")} | {
+    f"{name}.svg"
     for name in ("levels", "local-level-0.25", "residuals-level-0.25-0", "residuals-level-0.25-1")
-    for suffix in ("png", "svg")
 }
 RESULTS = ("cells", "boundary", "laws", "kinks", "shift", "theory", "levels", "local", "selection")
 TABLES = {f"{name}.csv" for name in (*RESULTS, "median-boundary", "rows")} | {"table.md"}
@@ -91,7 +86,21 @@ def test_options_override_the_sweeps_view(run, folder: Path, tmp_path: Path) -> 
     assert status == 0
     assert "theory" not in out
     names = {path.name for path in (tmp_path / "r").iterdir()}
-    assert {"map-level-0.2.png", "map-level-0.3.png"} <= names
+    assert {"map-level-0.2.svg", "map-level-0.3.svg"} <= names
+
+
+@pytest.mark.usefixtures("sketched")
+def test_figures_are_written_in_the_formats_wanted(run, folder: Path, tmp_path: Path) -> None:
+    options = ("--draws", 100, "--format", "pdf", "--format", "png", "--format", "pdf")
+    assert run("report", folder, "--out", tmp_path / "r", *options)[0] == 0
+    kinds = {path.suffix for path in (tmp_path / "r").iterdir()}
+    assert kinds == {".csv", ".html", ".md", ".pdf", ".png", ".yaml"}
+    page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+    assert page.count('.pdf"') == page.count('.png"') == len(FIGURES)
+    status, _, err = run("report", folder, "--out", tmp_path / "s", "--format", "jpg")
+    assert status == 2
+    assert "Received --format jpg; expected one of svg, png, pdf." in " ".join(err.split())
+    assert not (tmp_path / "s").exists()
 
 
 @pytest.mark.usefixtures("sketched")

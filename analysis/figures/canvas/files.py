@@ -1,24 +1,25 @@
 """Figures as files, the same bytes for the same figure, and as SVG for a page."""
 
-import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from analysis.figures.canvas.style import GREY, INK, PALETTE_SIZE, Colour, colours, dark, theme
 from analysis.figures.canvas.text_layouts import text_layouts_kept
 from analysis.figures.canvas.ticks import ticks_kept
-from analysis.figures.canvas.twin_svg import twin_svg
+from analysis.figures.canvas.twin_svg import text_svg, twin_svg
 
+SVG = "svg"
+FORMATS = (SVG, "png", "pdf")
+"""Formats that figures are written in; SVG's letters are drawn, so that it looks the same everywhere."""
 PNG_DPI = 300
 PNG_COMPRESSION = 2
 """Level of zlib: a third of the default's time for a tenth more bytes."""
@@ -38,45 +39,44 @@ SHORTENINGS = tuple(
 TAGS, FINE_DIGITS = re.compile("<[^>]*>"), re.compile(r"(\d\.\d\d)\d+")
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Writes a figure as PNG and SVG, without dates or versions: same figure, same bytes.
+def save(figure: Figure, stem: Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Writes a figure, without dates or versions: same figure, same bytes.
 
     Args:
         figure: the figure.
         stem: path without suffix; its folder exists.
+        formats: of FORMATS.
     Returns:
-        The two paths.
+        The paths.
     """
-    return save_and_show(figure, stem)[0]
+    return save_and_show(figure, stem, formats)[0]
 
 
-def save_and_show(figure: Figure, stem: Path) -> tuple[list[Path], str]:
-    """Writes a figure as `save` does, and returns it for a page as `page_svg` does: both from one drawing.
+def save_and_show(figure: Figure, stem: Path, formats: Sequence[str]) -> tuple[list[Path], str]:
+    """Writes a figure as `save` does, and returns it for a page as `page_svg` does: both from one layout.
 
     Args:
         figure: the figure.
         stem: path without suffix; its folder exists.
+        formats: of FORMATS; without any, no file is written.
     Returns:
-        The two paths, and the SVG for the page.
+        The paths, and the SVG for the page.
     """
-    png, svg = figure_files(stem)
-    with _in_theme("path"), ticks_kept(figure), text_layouts_kept():
-        _lay_out(figure)
-        own = figure.dpi
-        figure.set_dpi(PNG_DPI)
-        FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
-            png, metadata={"Software": None}, pil_kwargs={"compress_level": PNG_COMPRESSION}
-        )
-        figure.set_dpi(own)
-        text, page = twin_svg(figure)
-    svg.write_text(text, encoding="utf-8")
+    files = figure_files(stem, formats)
+    with _in_theme("path" if SVG in formats else "none"), ticks_kept(figure), text_layouts_kept():
+        text, page = twin_svg(figure) if SVG in formats else ("", text_svg(figure))
+        for path in files:
+            if path.suffix == f".{SVG}":
+                path.write_text(text, encoding="utf-8")
+            else:
+                _PRINTERS[path.suffix](figure, path)
     white = f'style="fill: {to_hex(figure.get_facecolor())}"'
-    return [png, svg], _for_page(page.replace(white, 'style="fill: none"', 1))
+    return files, _for_page(page.replace(white, 'style="fill: none"', 1))
 
 
-def figure_files(stem: Path) -> tuple[Path, Path]:
-    """The files of a figure, PNG and SVG."""
-    return stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+def figure_files(stem: Path, formats: Sequence[str]) -> list[Path]:
+    """The files of a figure, one a format."""
+    return [stem.with_name(f"{stem.name}.{each}") for each in formats]
 
 
 def page_svg(figure: Figure) -> str:
@@ -87,14 +87,24 @@ def page_svg(figure: Figure) -> str:
     Args:
         figure: one that draws its text and frames in the theme's ink.
     """
-    stream = io.StringIO()
-    with _in_theme("none"), ticks_kept(figure), text_layouts_kept():
-        _lay_out(figure)
-        background = figure.get_facecolor()
-        figure.set_facecolor("none")
-        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})  # type: ignore[no-untyped-call]
-        figure.set_facecolor(background)
-    return _for_page(stream.getvalue())
+    return save_and_show(figure, Path(), ())[1]
+
+
+def _print_png(figure: Figure, path: Path) -> None:
+    own = figure.dpi
+    figure.set_dpi(PNG_DPI)
+    FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
+        path, metadata={"Software": None}, pil_kwargs={"compress_level": PNG_COMPRESSION}
+    )
+    figure.set_dpi(own)
+
+
+def _print_pdf(figure: Figure, path: Path) -> None:
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf  # takes long to import
+
+    FigureCanvasPdf(figure).print_pdf(  # type: ignore[no-untyped-call]
+        path, metadata={"Creator": None, "Producer": None, "CreationDate": None}
+    )
 
 
 def _for_page(svg: str) -> str:
@@ -114,15 +124,6 @@ def _in_theme(text: str) -> Iterator[None]:
     with theme(), mpl.rc_context({"svg.fonttype": text}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         yield
-
-
-def _lay_out(figure: Figure) -> None:
-    """Lays a figure out once for all its files: matplotlib would do so twice for each."""
-    engine = figure.get_layout_engine()
-    if engine is not None and figure.axes:
-        FigureCanvasAgg(figure)
-        engine.execute(figure)
-        figure.set_layout_engine("none")
 
 
 def _shortened(svg: str) -> str:
@@ -163,3 +164,4 @@ def _light_inks() -> dict[str, str]:
 
 STYLES = re.compile('style="([^"]*)"')
 INKS = re.compile(f"(fill|stroke): ({'|'.join(_light_inks())})")
+_PRINTERS = {".png": _print_png, ".pdf": _print_pdf}

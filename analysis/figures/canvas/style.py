@@ -70,6 +70,10 @@ THEME: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.hashsalt": "analysis",
     "svg.fonttype": "path",
+    # As publishers want it.
+    "pdf.fonttype": 42,
+    # Else each drawing looks for ticks above the axes, which have none there.
+    "axes.titley": 1.0,
     # Names come from sweep files: "$5 to $10" is no formula.
     "text.parse_math": False,
 }

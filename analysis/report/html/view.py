@@ -14,9 +14,10 @@ from analysis.report.section import Blocks, Section
 
 
 class FigureView(NamedTuple):
-    """A figure on the page: images with their alternative texts, and the key that they share."""
+    """A figure on the page: images with their alternative texts, the key that they share, and its files."""
 
     name: str
+    kinds: list[str]
     caption: str
     images: list[tuple[str, str]]
     key: str
@@ -66,9 +67,9 @@ class DrawnFigures(NamedTuple):
     panels: list[list[DrawnPanel]]
 
 
-def draw_figure(block: FigureBlock, folder: Path) -> DrawnFigure:
+def draw_figure(block: FigureBlock, folder: Path, formats: Sequence[str]) -> DrawnFigure:
     """Draws a figure once, for its files in a folder and for the page."""
-    files, whole = save_and_show(block.draw(), folder / block.name)
+    files, whole = save_and_show(block.draw(), folder / block.name, formats)
     if not block.on_page:
         return DrawnFigure(files, [], "")
     shown = [_image(page_svg(draw())) for _, draw in block.parts] or [_image(whole)]
@@ -91,18 +92,15 @@ def view_of(section: Section, blocks: Blocks, drawn: DrawnFigures, *, view_id: s
         drawn: the figures and panels of these blocks.
         view_id: unlike those of the page's other sections.
     """
-    downloads = [(f.name, ["PNG", "SVG"]) for f in blocks.figures if not f.on_page]
+    pairs = list(zip(blocks.figures, drawn.figures, strict=True))
+    downloads = [(block.name, _kinds(figure)) for block, figure in pairs if not block.on_page]
     downloads += [(t.name, ["CSV"]) for t in blocks.tables if t.name and t.rows and not t.header]
     return SectionView(
         view_id,
         section.title,
         section.words(),
         map=_map(blocks.map, drawn.panels) if blocks.map else None,
-        figures=[
-            _figure(block, figure)
-            for block, figure in zip(blocks.figures, drawn.figures, strict=True)
-            if block.on_page
-        ],
+        figures=[_figure(block, figure) for block, figure in pairs if block.on_page],
         # Rows are in files; on the page are the cells that people read.
         tables=[replace(table, rows=()) for table in blocks.tables if table.header],
         texts=blocks.texts,
@@ -114,7 +112,12 @@ def _figure(block: FigureBlock, drawn: DrawnFigure) -> FigureView:
     labels = [label for label, _ in block.parts] or [""]
     texts = (f"{block.caption}, {label}" if label else block.caption for label in labels)
     images = list(zip(texts, drawn.images, strict=True))
-    return FigureView(block.name, block.caption, images, drawn.key)
+    return FigureView(block.name, _kinds(drawn), block.caption, images, drawn.key)
+
+
+def _kinds(drawn: DrawnFigure) -> list[str]:
+    """The formats of a figure's files, as links name them."""
+    return [path.suffix.removeprefix(".").upper() for path in drawn.files]
 
 
 def _map(block: MapBlock, drawn: list[list[DrawnPanel]]) -> MapView:

@@ -71,7 +71,7 @@ def test_a_report_that_is_ended_by_a_signal_leaves_nothing(tmp_path: Path) -> No
     command = [sys.executable, "-m", "analysis", "report", str(data), "--out", str(out)]
     started = subprocess.Popen(command, env=os.environ, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 100
-    while not list(tmp_path.glob("out/.report-*/whole/*.png")):
+    while not list(tmp_path.glob("out/.report-*/whole/*.svg")):
         assert started.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     started.send_signal(signal.SIGTERM)
@@ -96,7 +96,7 @@ def test_levels_that_read_alike_have_files_of_their_own(tmp_path: Path) -> None:
     assert len(files) == len(set(files))
     names = {file.name for file in files}
     for kind in ("map", "two-colour", "boundary", "shift"):
-        assert {f"{kind}-level-{level}.png" for level in ("0.25", "0.25000001")} <= names
+        assert {f"{kind}-level-{level}.svg" for level in ("0.25", "0.25000001")} <= names
     text = " ".join(Page(files[0]).words)
     assert "level 0.25000001" in text
 

@@ -47,7 +47,7 @@ def test_the_page_asks_nothing_of_a_network(page: Page) -> None:
 def test_links_lead_to_files_and_sections_that_exist(page: Page, recorded: Path) -> None:
     names = {attributes.get("id") for _, attributes in page.elements}
     links = [str(attributes["href"]) for attributes in page.all("a")]
-    assert {"map-level-0.25.png", "two-colour-level-0.25.svg", "trajectories.png"} <= set(links)
+    assert {"map-level-0.25.svg", "two-colour-level-0.25.svg", "trajectories.svg"} <= set(links)
     assert {"cells.csv", "boundary.csv", "laws.csv", "shift.csv", "trajectories.csv"} <= set(links)
     assert {"sweep.yaml"} <= set(links)
     for link in links:
@@ -113,7 +113,7 @@ def test_failures_are_reported_and_are_no_number(tmp_path: Path) -> None:
     assert setting["error"][0][0] is None
     assert setting["failed"]["diverged"][0][:2] == [3, 0]
     assert "24 diverged" in " ".join(page.words)
-    assert (tmp_path / "out" / "failures.png").is_file()
+    assert (tmp_path / "out" / "failures.svg").is_file()
     assert "runs not used" in "".join(page.words)
 
 
@@ -134,7 +134,7 @@ def test_several_datasets_share_a_page(folder: Path, tmp_path: Path) -> None:
     assert [a["id"] for a in page.all("article")] == ["planted", "other-plane", "planted-2"]
     assert len(page.data()) == 3
     for name in ("planted", "other-plane", "planted-2"):
-        assert (tmp_path / "out" / name / "map-level-0.25.png").is_file()
+        assert (tmp_path / "out" / name / "map-level-0.25.svg").is_file()
         assert any(a["href"] == f"{name}/laws.csv" for a in page.all("a"))
     names = [a["id"] for _, a in page.elements if a.get("id")]
     assert len(names) == len(set(names))

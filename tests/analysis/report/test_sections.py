@@ -34,7 +34,7 @@ def test_a_new_section_is_a_file_and_a_line(
     page = Page(written.page)
     assert page.words.count("What a section can hold.") == 2
     assert {"42.5", "yes", "Added"} <= {word.strip() for word in page.words}
-    for name in ("added.png", "added.svg", "answers.csv", "answer.txt"):
+    for name in ("added.svg", "answers.csv", "answer.txt"):
         assert out / "planted" / name in written.files
     assert (out / "planted" / "answers.csv").read_text() == "answer,known,why\n42.5,True,\n"
     assert "| 42.5 | yes |  |" in (out / "planted" / "table.md").read_text(encoding="utf-8")

@@ -62,7 +62,7 @@ def test_a_line_is_the_mean_of_what_was_recorded_and_ends_as_the_rows_do(folder:
 
 def test_the_report_judges_them(folder: Path, tmp_path: Path) -> None:
     files = {path.name for path in write_report([analyse(str(folder))], tmp_path).files}
-    assert {"curve-residual.png", "curve-verdicts.csv"} <= files
+    assert {"curve-residual.svg", "curve-verdicts.csv"} <= files
     text = (tmp_path / "curve-verdicts.csv").read_text(encoding="utf-8")
     assert text.count("residual = predicted_residual") == 4
     assert '"m = 16, labels = random"' in text
