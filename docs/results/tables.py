@@ -1,16 +1,30 @@
-"""Writes the tables of this folder's README.md from predictions.csv, between their marks.
+"""Writes the tables of pages that show results from predictions.csv, between their marks.
 
 python docs/results/tables.py
 """
 
-import csv
-import math
 import re
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
-HERE = Path(__file__).parent
+from rows import (
+    ASYMPTOTIC,
+    FINITE,
+    HERE,
+    KEY,
+    OUTCOMES,
+    Row,
+    explained,
+    held,
+    interval,
+    number,
+    outcome,
+    predictions,
+    span,
+    verdict,
+)
+
+PAGES = (HERE / "README.md", HERE.parent / "explanation" / "finite-size.md")
 LEVELS = {
     "shang-fig-2a": "0.05",
     "shang-fig-2b": "0.2",
@@ -28,9 +42,11 @@ LEVELS = {
     "kou-heat-map": "0.2",
 }
 """The error level of each sweep that the table at finite size shows."""
-FINITE, ASYMPTOTIC = "exponent at finite size", "exponent"
-KEY = ("sweep", "prediction", "level", "definition", "setting")
-Row = dict[str, str]
+QUANTITIES = {FINITE: "exponent, {}", "factor": "position, {}"}
+"""What is predicted at finite size, with a place for the boundary's definition."""
+BETTER = "agrees with the finite-size prediction"
+PUBLISHED = ("kou-published-script", "kou-published-tables")
+MAP_LEVELS = ("0.3", "0.2", "0.11111", "0.05")
 
 
 def finite_size(rows: list[Row]) -> Iterator[str]:
@@ -59,76 +75,181 @@ def finite_size(rows: list[Row]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def disagreements(rows: list[Row]) -> Iterator[str]:
-    """How many rows of each sweep disagree, and of how many of these the finite size is within accuracy."""
-    yield "| sweep | rows | disagree | of them agree with the prediction at finite size | open |"
-    yield "|---|---|---|---|---|"
-    agrees = {
-        tuple(row[name] for name in KEY)
+def counts(rows: list[Row]) -> Iterator[str]:
+    """The sentence that says how many rows disagree."""
+    found = Counter(explained(row, rows) for row in rows if row["verdict"] == "disagrees")
+    better = sum(row["verdict"].startswith(BETTER) for row in rows)
+    yield (
+        f"**{found.total()} of {len(rows)} rows of the table of predictions disagree; "
+        f"{found['open']} are open.** Of the others, {found['holds']} are exponents for n, d → ∞ where "
+        "the interval holds the exponent predicted at finite size for the same columns, and "
+        f"{found['within accuracy']} where that agrees within its stated accuracy alone. Not counted "
+        f"as disagreeing are {better} exponents for n, d → ∞ that are refuted, but where the one at "
+        "finite size agrees and is nearer by half at least."
+    )
+
+
+def verdicts(rows: list[Row]) -> Iterator[str]:
+    """How many predictions at finite size hold, by what is predicted and of which boundary."""
+    heads = ("predicted at finite size", "rows", "the interval holds it", "within accuracy alone")
+    yield f"| {' | '.join(heads)} | disagree | inconclusive |"
+    yield "|---|---|---|---|---|---|"
+    counts = Counter(
+        (QUANTITIES[row["quantity"]].format(row["definition"] or "break or trend"), outcome(row))
         for row in rows
-        if row["quantity"] == FINITE and row["verdict"] == "agrees"
-    }
-    total: Counter[str] = Counter()
-    every = Counter(row["sweep"] for row in rows)
+        if row["quantity"] in QUANTITIES
+    )
+    for kind in dict.fromkeys(kind for kind, _ in counts):
+        of = [counts[kind, word] for word in OUTCOMES]
+        yield f"| {kind} | {sum(of)} | {' | '.join(str(count or '') for count in of)} |"
+    of = [sum(n for (_, word), n in counts.items() if word == one) for one in OUTCOMES]
+    yield f"| all | {sum(of)} | {' | '.join(map(str, of))} |"
+
+
+def disagreements(rows: list[Row]) -> Iterator[str]:
+    """How many rows of each sweep disagree, and which of them the prediction at finite size explains."""
+    yield "| sweep | rows | disagree | predicted at finite size: in the interval | within accuracy | open |"
+    yield "|---|---|---|---|---|---|"
+    every, total = Counter(row["sweep"] for row in rows), Counter[str]()
     for sweep, count in every.items():
-        refuted = [r for r in rows if r["sweep"] == sweep and r["verdict"] == "disagrees"]
-        told = sum(
-            tuple(row[name] for name in KEY) in agrees and row["quantity"] == ASYMPTOTIC
-            for row in refuted
+        found = Counter(
+            explained(row, rows)
+            for row in rows
+            if row["sweep"] == sweep and row["verdict"] == "disagrees"
         )
-        total += Counter(refuted=len(refuted), told=told)
-        if refuted:
-            yield f"| `{sweep}` | {count} | {len(refuted)} | {told or ''} | {len(refuted) - told or ''} |"
-    refuted_all, told_all = total["refuted"], total["told"]
-    yield f"| all | {len(rows)} | {refuted_all} | {told_all} | {refuted_all - told_all} |"
+        total += found
+        if found:
+            yield f"| `{sweep}` | {count} | {found.total()} | {by_cause(found)} |"
+    yield f"| all | {len(rows)} | {total.total()} | {by_cause(total)} |"
 
 
-def verdict(row: Row, asymptotic: Row | None) -> str:
-    """The verdicts at finite size and for n, d → ∞ in a few words."""
-    word = row["verdict"]
-    if word == "agrees":
-        low, high, predicted = (
-            float(row[name]) for name in ("measured_low", "measured_high", "predicted")
-        )
-        word = word if low <= predicted <= high else "within accuracy"
-    text = f"finite size: {'**disagrees**' if word == 'disagrees' else word}"
-    if asymptotic is None:
-        return text
-    known = {"agrees": "agrees", "inconclusive": "inconclusive"}
-    return f"{text}; asymptotic: {known.get(asymptotic['verdict'], 'no')}"
+def by_cause(found: Counter[str]) -> str:
+    """Cells of the table of disagreements."""
+    return " | ".join(str(found[word] or "") for word in ("holds", "within accuracy", "open"))
 
 
-def interval(row: Row) -> str:
-    """A measured number with its interval; a dash where there is none."""
-    if not row["measured"]:
-        return "–"
-    ends = [number(row[name]) if row[name] else "…" for name in ("measured_low", "measured_high")]
-    return f"{number(row['measured'])} [{', '.join(ends)}]"
+def open_rows(rows: list[Row]) -> Iterator[str]:
+    """Every row that disagrees and that nothing explains; those of `PUBLISHED` have a table."""
+    yield "| sweep | prediction | quantity | level, boundary | at | predicted | measured | |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for row in rows:
+        if (
+            row["verdict"] != "disagrees"
+            or row["sweep"] in PUBLISHED
+            or explained(row, rows) != "open"
+        ):
+            continue
+        boundary = ", ".join(filter(None, (row["level"], row["definition"])))
+        cells = (f"`{row['sweep']}`", row["prediction"], row["quantity"], boundary, row["setting"])
+        cells += (number(row["predicted"]), interval(row), row["reason"])
+        yield f"| {' | '.join(cells)} |"
 
 
-def number(text: str) -> str:
-    """A number to three digits after the point, to four where it is small."""
-    value = float(text)
-    if math.isnan(value):
-        return "–"
-    shown = f"{value:.4f}" if 0 < abs(value) < 0.01 else f"{value:.3f}"
-    return "0" if value == 0 else shown.replace("-", "−")
+def published(rows: list[Row]) -> Iterator[str]:
+    """Exponents of d in ‖μ‖ on the maps of the authors' script, by the level at which they are cut."""
+    yield "| error level | boundary | v₀ = ½, p = 0.1 | v₀ = ½, p = 0 | v₀ = 1, p = 0.1 | v₀ = 1, p = 0 |"
+    yield "|---|---|---|---|---|---|"
+    of = {(r["sweep"], r["setting"], r["level"], r["definition"]): interval(r) for r in rows}
+    settings = ("p_flip = 0.1", "p_flip = 0")
+    for definition in ("mean", "median"):
+        for level in MAP_LEVELS:
+            cells = [of[sweep, at, level, definition] for sweep in PUBLISHED for at in settings]
+            yield f"| {level} | {definition} | {' | '.join(cells)} |"
+
+
+def heat_map(rows: list[Row]) -> Iterator[str]:
+    """Exponents and positions of the heat map of the theory's model."""
+    yield "| error level | boundary | p | predicted exponent | measured | factor in ‖μ‖ |"
+    yield "|---|---|---|---|---|---|"
+    of = {
+        (r["setting"], r["definition"], r["level"], r["quantity"]): r
+        for r in rows
+        if r["sweep"] == "kou-heat-map"
+    }
+    for at in ("p_flip = 0", "p_flip = 0.1"):
+        for definition in ("mean", "median"):
+            for level in MAP_LEVELS:
+                finite, factor = (of[at, definition, level, kind] for kind in (FINITE, "factor"))
+                cells = [level, definition, at.removeprefix("p_flip = ")]
+                cells += [number(finite["predicted"]), interval(finite), interval(factor)]
+                yield f"| {' | '.join(cells)} |"
+
+
+def flips(rows: list[Row]) -> Iterator[str]:
+    """Measured over predicted ‖μ‖ where labels are flipped, of the mean error and of the median."""
+    yield "| sweep | p | error 0.2, mean | median | error 0.3, mean | median |"
+    yield "|---|---|---|---|---|---|"
+    of = {
+        (r["sweep"], r["setting"], r["level"], r["definition"]): interval(r)
+        for r in rows
+        if r["quantity"] == "factor"
+    }
+    for sweep, at in dict.fromkeys(key[:2] for key in of if key[0].startswith("flips-")):
+        cells = [
+            of.get((sweep, at, level, definition), "")
+            for level in ("0.2", "0.3")
+            for definition in ("mean", "median")
+        ]
+        yield f"| `{sweep}` | {at.removeprefix('p_flip = ')} | {' | '.join(cells)} |"
+
+
+def factors(rows: list[Row]) -> Iterator[str]:
+    """Of each sweep, how far positions and exponents of mean boundaries are from their prediction."""
+    heads = ("sweep, error level", "curves", "factor", "intervals that hold 1")
+    heads += ("measured less predicted exponent", "intervals that hold it")
+    yield f"| {' | '.join(heads)} |"
+    yield "|---|---|---|---|---|---|"
+    known = [r for r in rows if r["definition"] == "mean" and r["measured"]]
+    for sweep, level in dict.fromkeys((r["sweep"], r["level"]) for r in known):
+        own = [r for r in known if (r["sweep"], r["level"]) == (sweep, level)]
+        positions = [r for r in own if r["quantity"] == "factor" and outcome(r) in OUTCOMES[:3]]
+        exponents = [r for r in own if r["quantity"] == FINITE and outcome(r) in OUTCOMES[:3]]
+        if not positions:
+            continue
+        apart = [float(r["measured"]) - float(r["predicted"]) for r in exponents]
+        cells = [f"`{sweep}`, {level}", str(len(positions))]
+        cells += [span([float(r["measured"]) for r in positions]), held(positions)]
+        cells += [span(apart), held(exponents)]
+        yield f"| {' | '.join(cells)} |"
+
+
+TABLES: dict[str, Callable[[list[Row]], Iterator[str]]] = {
+    "counts": counts,
+    "verdicts": verdicts,
+    "finite-size": finite_size,
+    "disagreements": disagreements,
+    "open": open_rows,
+    "published": published,
+    "heat-map": heat_map,
+    "flips": flips,
+    "factors": factors,
+}
+"""The tables, by their marks `<!-- NAME -->` and `<!-- end of NAME -->`."""
+MARKED = re.compile(r"<!-- (?P<name>[\w-]+) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL)
+
+
+def with_tables(text: str, rows: list[Row]) -> str:
+    """A page with each table between its marks written anew.
+
+    Args:
+        text: the page.
+        rows: the table of predictions.
+    Raises:
+        KeyError: a mark names no table.
+    """
+
+    def write(found: re.Match[str]) -> str:
+        name = found["name"]
+        return "\n".join((f"<!-- {name} -->", *TABLES[name](rows), f"<!-- end of {name} -->"))
+
+    return MARKED.sub(write, text)
 
 
 def main() -> None:
     """Replace each table between its marks."""
-    rows = list(csv.DictReader((HERE / "predictions.csv").open(encoding="utf-8")))
-    page = HERE / "README.md"
-    text = page.read_text(encoding="utf-8")
-    for name, lines in (
-        ("finite-size", finite_size(rows)),
-        ("disagreements", disagreements(rows)),
-    ):
-        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        table = "\n".join(lines)
-        pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
-        text = re.sub(pattern, lambda _: f"{begin}\n{table}\n{end}", text, flags=re.DOTALL)  # noqa: B023
-    page.write_text(text, encoding="utf-8")
+    rows = predictions()
+    for page in PAGES:
+        page.write_text(with_tables(page.read_text(encoding="utf-8"), rows), encoding="utf-8")
 
 
 if __name__ == "__main__":
