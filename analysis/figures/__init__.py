@@ -1,7 +1,15 @@
 """The figures: each takes results and returns a matplotlib Figure; nothing is computed here."""
 
 from analysis.figures.boundary import draw_boundary
-from analysis.figures.canvas.files import FORMATS, SVG, figure_files, page_svg, save, save_and_show
+from analysis.figures.canvas.files import (
+    FORMATS,
+    SVG,
+    figure_files,
+    page_svg,
+    save,
+    save_and_show,
+    warm_up,
+)
 from analysis.figures.plane_map import draw_failures, draw_map, draw_runs
 from analysis.figures.shift import draw_shift
 from analysis.figures.trajectory import (
@@ -25,4 +33,5 @@ __all__ = [
     "page_svg",
     "save",
     "save_and_show",
+    "warm_up",
 ]

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from analysis.errors import AnalysisError
-from analysis.figures import SVG, figure_files
+from analysis.figures import SVG, figure_files, warm_up
 from analysis.report.blocks import file_names
 from analysis.report.html import (
     Chapter,
@@ -26,10 +26,12 @@ from analysis.report.registry import sections_of
 from analysis.report.results import Results, quiet
 from analysis.report.rows import TableRow, write_csv
 from analysis.report.section import Blocks, Section
-from analysis.report.tasks import Task, Tasks
+from analysis.report.tasks import Batches, Task, Tasks
 from analysis.report.words import markdown, plain
 
 PAGE = "report.html"
+DRAWINGS_OF_PROCESS = 8
+"""Figures that a process draws, about: the first takes more than twice as long as another."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ def write_report(
     """
     try:
         with published(folder, PAGE) as scratch, quiet(), Tasks(processes) as tasks:
+            if processes > 1:
+                warm_up()
             written = _write(datasets, scratch, tasks, formats)
             files = tuple(folder / file.relative_to(scratch) for file in written.files)
             return WrittenReport(files, written.summaries)
@@ -148,23 +152,24 @@ def _write(
 def _write_dataset(results: Results, written: _Written, name: str, *, tasks: Tasks) -> None:
     """Writes one dataset's tables and texts section by section, and has its figures drawn."""
     written.folder.mkdir(parents=True, exist_ok=True)
+    drawings = Batches(tasks, DRAWINGS_OF_PROCESS)
     for k, section in enumerate(sections_of(results, tasks)):
-        _write_section(section, written, view_id=f"{name}.{k}", tasks=tasks)
+        _write_section(section, written, view_id=f"{name}.{k}", drawings=drawings)
+    drawings.begin()
     table = written.folder / "table.md"
     table.write_text(_heading(results) + "".join(written.tables), encoding="utf-8")
     written.files.append(table)
 
 
-def _write_section(section: Section, written: _Written, *, view_id: str, tasks: Tasks) -> None:
+def _write_section(section: Section, written: _Written, *, view_id: str, drawings: Batches) -> None:
     blocks = section.blocks()
     figures = [
-        tasks.submit(partial(draw_figure, block, written.folder, written.formats))
+        drawings.submit(partial(draw_figure, block, written.folder, written.formats))
         for block in blocks.figures
     ]
     cells = section.results.cells
-    # A setting's views are small: together they are worth a process.
     panels = [
-        tasks.submit(partial(draw_panels, [draw for _, draw in views], cells))
+        drawings.submit(partial(draw_panels, [draw for _, draw in views], cells), size=len(views))
         for views in (blocks.map.panels if blocks.map else ())
     ]
     written.files += _files(written, blocks)

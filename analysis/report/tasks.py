@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 MAX_PROCESSES = 4
 """Processes that a report takes by itself, whatever cores there are: each has memory of its own."""
@@ -114,6 +114,56 @@ class Tasks:
                 task.pipe.close()
                 os.kill(task.process, signal.SIGKILL)
                 os.waitpid(task.process, 0)
+
+
+class Batch:
+    """Calls that are made in one process, one after the other."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._calls: list[Callable[[], object]] = []
+        self._task: Task[list[object]] | None = None
+
+    def add(self, call: Callable[[], Result], *, size: int) -> Task[Result]:
+        """A task of the batch, which must not have begun; `size` says how much there is to do."""
+        position = len(self._calls)
+        self._calls.append(call)
+        self.size += size
+        return Task(lambda: self._result(position))
+
+    def begin(self, tasks: Tasks) -> None:
+        """Hands the calls to a process."""
+        calls = self._calls
+        self._task = tasks.submit(lambda: [call() for call in calls])
+
+    def _result(self, position: int) -> Any:
+        assert self._task is not None
+        return self._task.result()[position]
+
+
+class Batches:
+    """Tasks that are too small for a process each: so many share one.
+
+    Args:
+        tasks: where they are made.
+        size: of what there is to do in one process, about.
+    """
+
+    def __init__(self, tasks: Tasks, size: int) -> None:
+        self._tasks, self._size, self._next = tasks, size, Batch()
+
+    def submit(self, call: Callable[[], Result], *, size: int = 1) -> Task[Result]:
+        """A task of a call, which may wait for others to share its process."""
+        task = self._next.add(call, size=size)
+        if self._next.size >= self._size:
+            self.begin()
+        return task
+
+    def begin(self) -> None:
+        """Begins what still waits for others."""
+        if self._next.size:
+            self._next.begin(self._tasks)
+            self._next = Batch()
 
 
 def cores() -> int:

@@ -12,7 +12,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from analysis.figures.canvas.style import GREY, INK, PALETTE_SIZE, Colour, colours, dark, theme
+from analysis.figures.canvas.style import (
+    COLUMN_WIDTH,
+    GREY,
+    INK,
+    PALETTE_SIZE,
+    Colour,
+    colours,
+    dark,
+    theme,
+)
 from analysis.figures.canvas.text_layouts import text_layouts_kept
 from analysis.figures.canvas.ticks import ticks_kept
 from analysis.figures.canvas.twin_svg import text_svg, twin_svg
@@ -105,6 +114,14 @@ def _print_pdf(figure: Figure, path: Path) -> None:
     FigureCanvasPdf(figure).print_pdf(  # type: ignore[no-untyped-call]
         path, metadata={"Creator": None, "Producer": None, "CreationDate": None}
     )
+
+
+def warm_up() -> None:
+    """Draws a figure for nobody: fonts and modules are loaded here, and not in each fork."""
+    with theme():
+        figure = Figure(figsize=(COLUMN_WIDTH, COLUMN_WIDTH), layout="constrained")
+        figure.subplots().set(title="0", xlabel="x", ylabel="y", xscale="log")
+    page_svg(figure)
 
 
 def _for_page(svg: str) -> str:

@@ -66,9 +66,7 @@ def _draw(figure: Figure, kind: type[RendererSVG]) -> str:
         width,
         height,
         own,
-        kind(  # type: ignore[no-untyped-call]
-            width * SVG_DPI, height * SVG_DPI, stream, image_dpi=own, metadata={"Date": None}
-        ),
+        kind(width * SVG_DPI, height * SVG_DPI, stream, image_dpi=own, metadata={"Date": None}),
     )
     engine = figure.get_layout_engine()
     if engine is not None and figure.axes:

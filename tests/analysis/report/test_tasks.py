@@ -12,7 +12,7 @@ import pytest
 from analysis.errors import AnalysisError
 from analysis.report.report import write_report
 from analysis.report.results import analyse
-from analysis.report.tasks import Tasks
+from analysis.report.tasks import Batches, Tasks
 from tests.analysis.report.page import FEW
 
 forks = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux")
@@ -53,6 +53,22 @@ def test_an_error_is_raised_where_the_result_is_wanted(processes: int) -> None:
         task = tasks.submit(raiser(AnalysisError("Received 1; expected 2.")))
         with pytest.raises(AnalysisError, match="Received 1; expected 2"):
             task.result()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_calls_share_a_process_up_to_a_size_and_give_each_its_result(processes: int) -> None:
+    with Tasks(processes) as tasks:
+        batches = Batches(tasks, size=3)
+        found = [batches.submit(lambda n=n: (n, os.getpid()), size=1 + n % 2) for n in range(7)]
+        batches.begin()
+        results = [task.result() for task in reversed(found)][::-1]
+    assert [n for n, _ in results] == list(range(7))
+    of_process = [
+        [n for n, process in results if process == one] for one in {p for _, p in results}
+    ]
+    assert sorted(of_process) == (
+        [[*range(7)]] if processes == 1 else [[0, 1], [2, 3], [4, 5], [6]]
+    )
 
 
 @forks
