@@ -71,7 +71,7 @@ def test_a_report_that_is_ended_by_a_signal_leaves_nothing(tmp_path: Path) -> No
     command = [sys.executable, "-m", "analysis", "report", str(data), "--out", str(out)]
     started = subprocess.Popen(command, env=os.environ, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 100
-    while not list(tmp_path.glob("out/.report-*/whole/*.svg")):
+    while not list(tmp_path.glob("out/.report-*/whole/*.csv")):
         assert started.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     started.send_signal(signal.SIGTERM)
