@@ -18,6 +18,9 @@ from typing import Any, Generic, Self, TypeVar
 MAX_PROCESSES = 4
 """Processes that a report takes by itself, whatever cores there are: each has memory of its own."""
 
+ENDING = (signal.SIGTERM, signal.SIGINT)
+"""Signals that end a report."""
+
 Result = TypeVar("Result")
 
 
@@ -41,15 +44,20 @@ class _ForkedTask(Task[Result]):
     def __init__(self, call: Callable[[], Result]) -> None:
         super().__init__(self._receive)
         self.pipe, end = Pipe(duplex=False)
-        with warnings.catch_warnings():
-            # Newer Pythons warn of threads: one may hold a lock that nothing in the fork releases. Those
-            # of the libraries here only wait for work: queries run in this thread, and no task makes one.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.process = os.fork()
+        self.received: tuple[bool, Result] | None = None
+        # What a signal raises within the fork's hooks, Python would print and forget.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        self.process = _fork()
         if not self.process:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             _send(call, end)
         end.close()
-        self.received: tuple[bool, Result] | None = None
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        except BaseException:
+            self.kill()
+            raise
 
     def receive(self) -> None:
         """Takes what the process has sent, and sees it end."""
@@ -64,6 +72,12 @@ class _ForkedTask(Task[Result]):
                 f"A process of the report ended early (exit status {os.waitstatus_to_exitcode(status)}). "
                 "It may have run out of memory; --processes 1 takes less of it."
             )
+
+    def kill(self) -> None:
+        """Ends the process, whatever it does."""
+        self.pipe.close()
+        os.kill(self.process, signal.SIGKILL)
+        os.waitpid(self.process, 0)
 
     def _receive(self) -> Result:
         if not self.pipe.closed:
@@ -111,9 +125,7 @@ class Tasks:
     ) -> None:
         for task in self._running:
             if not task.pipe.closed:
-                task.pipe.close()
-                os.kill(task.process, signal.SIGKILL)
-                os.waitpid(task.process, 0)
+                task.kill()
 
 
 class Batch:
@@ -171,11 +183,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # Newer Pythons warn of threads: one may hold a lock that nothing in the fork releases. Those of the
+        # libraries here only wait for work: queries run in this thread, and no task makes one.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
 def _send(call: Callable[[], object], pipe: Connection) -> None:
     """Makes the call, sends what it returns or raises, and ends this process at once."""
     status = 1
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         gc.disable()  # the process ends before it would pay
         try:
             answer: tuple[bool, object] = (True, call())
