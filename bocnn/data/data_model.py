@@ -11,7 +11,7 @@ import numpy as np
 from bocnn.arrays import Array, Ints
 from bocnn.data.draws import CENTRE, FLIP, LABEL, Flips, Seed
 from bocnn.data.geometry import draw_geometry
-from bocnn.data.model import CONSTANT, DataParameters, Geometry
+from bocnn.data.model import CONSTANT, DataParameters, Geometry, Spectrum
 from bocnn.data.sampler import FRESH_PATCH, PATCH, QuantitySampler
 from bocnn.registry.label_processes import LABEL_PROCESSES, LabelProcess
 from bocnn.registry.noises import NOISES, Noise
@@ -162,4 +162,5 @@ def data_parameters(row: Row) -> DataParameters:
         isotropic=noise[row["noise"]] == 1,
         bias=row.get("bias", "none") == "trained",
         output_init=CONSTANT,
+        spectrum=Spectrum(float(row.get("spectrum_decay", 0.0)), float(row.get("spike", 1.0))),
     )

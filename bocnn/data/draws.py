@@ -19,7 +19,9 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 | 11–13 | patches and filters in d dimensions (`bocnn.data.sampler`) | 0 |
 | 14 `RELABEL` | one uniform per sample at step t, from block t · ⌈n/4⌉ | 0 |
 
-A block gives four numbers, one after the other; of `TEST`, draw 16 j + b of the 64 is number j of block b.
+Block b of a covariance with several blocks of equal eigenvalues takes FACTOR + 256 b and CHI + 256 b.
+A block of counters gives four numbers, one after the other; of `TEST`, draw 16 j + b of the 64 is number j
+of block b.
 """
 
 import math
@@ -149,7 +151,7 @@ def _count_flips(true: Array, flips: Flips, uniforms: Array, ranks: Ints) -> Non
 
 
 @compiled(_nrt=True)
-def draw_factor(seed: Seed, rows: int, dimension: int, arena: Arena) -> Array:
+def draw_factor(seed: Seed, rows: int, dimension: int, block: int, arena: Arena) -> Array:
     """Standard normal vectors in `dimension` dimensions, in a basis that spans them, as columns.
 
     The rows of a rows × dimension standard normal matrix, expressed in the orthonormal basis that
@@ -161,18 +163,19 @@ def draw_factor(seed: Seed, rows: int, dimension: int, arena: Arena) -> Array:
         seed: the run's.
         rows: number of vectors, ≥ 1.
         dimension: theirs, ≥ 1.
+        block: number of the covariance's block, from 0, whose random numbers are its own.
         arena: the factor is allocated there.
     Returns:
         Shape (min(rows, dimension), rows), float64: the transpose, upper triangular.
     Source:
         Bartlett 1933; Odell & Feiveson 1966.
     """
-    rank = rows if rows < dimension else dimension
+    rank, apart = rows if rows < dimension else dimension, np.uint64(256 * block)
     drawn = allocate(arena, (4, WORD_LANES), np.float32)
     below = allocate(arena, (rank * (rank - 1) // 2 + (rows - rank) * rank,), np.float64)
-    fill_normals(below, drawn, 0, stream(seed, FACTOR))
+    fill_normals(below, drawn, 0, stream(seed, FACTOR + apart))
     lengths = allocate(arena, (rank,), np.float64)
-    fill_chis(lengths, drawn, dimension, stream(seed, CHI))
+    fill_chis(lengths, drawn, dimension, stream(seed, CHI + apart))
     factor = allocate(arena, (rank, rows), np.float64)
     clear(as_scalars(factor))
     _write_factor(below, lengths, factor)

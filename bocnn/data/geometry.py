@@ -1,5 +1,8 @@
 """Coordinates of a run: patches and filters as they are drawn, filters as they are trained."""
 
+import math
+from typing import Any
+
 import numpy as np
 
 from bocnn.arrays import Array, Ints
@@ -12,6 +15,7 @@ from bocnn.data.draws import (
     draw_normals,
 )
 from bocnn.data.model import DataParameters, Geometry, signal_directions
+from bocnn.data.spectrum import block_after, is_flat, spectrum_rank
 from bocnn.dynamics.state import Network
 from bocnn.simd.arena import Arena, Workspace, allocate, clear
 from bocnn.simd.compiler.compiled import compiled
@@ -38,8 +42,8 @@ def new_geometry(parameters: DataParameters, arena: Arena) -> Geometry:
         Floats and integers not yet written.
     """
     signals, filters = signal_directions(parameters), 2 * parameters.m
-    count, rank, most = 2 * signals, parameters.n + filters, parameters.d - signals
-    rank = rank if rank < most else most
+    count, vectors = 2 * signals, parameters.n + filters
+    rank = spectrum_rank(parameters.spectrum, parameters.d - signals, vectors)
     rows = round_up(signals + (1 if parameters.bias else 0) + rank)
     return Geometry(
         allocate(arena, (rows, round_up(count + parameters.n)), np.float64),
@@ -48,6 +52,7 @@ def new_geometry(parameters: DataParameters, arena: Arena) -> Geometry:
         allocate(arena, (count,), np.float64),
         signals,
         parameters.m,
+        allocate(arena, (rows,), np.float64),
     )
 
 
@@ -66,14 +71,15 @@ def draw_geometry(parameters: DataParameters, seed: Seed, workspace: Workspace) 
     points, weights = geometry.points, geometry.filters
     signals, filters = geometry.signals, 2 * parameters.m
     count, head = 2 * signals, signals + (1 if parameters.bias else 0)
-    factor = draw_factor(seed, parameters.n + filters, parameters.d - signals, scratch)
     clear(as_scalars(points))
     clear(as_scalars(weights))
-    copy_scaled_rows(factor[:, : parameters.n], parameters.sigma_p, points[head:, count:])
-    copy_scaled_rows(factor[:, parameters.n :], parameters.sigma_0, weights[head:])
+    clear(geometry.variances)
+    end = _draw_blocks(parameters, seed, geometry, head, scratch)
     if parameters.isotropic:
         noise = draw_normals(seed, NOISE, (parameters.n, signals), scratch)
         copy_scaled_columns(points[:signals, count:], parameters.sigma_p, noise)
+        for j in range(signals):
+            geometry.variances[j] = 1.0
     along = draw_normals(seed, SIGNAL, (filters, signals), scratch)
     copy_scaled_columns(weights[:signals], parameters.sigma_0, along)
     if parameters.bias:
@@ -82,8 +88,29 @@ def draw_geometry(parameters: DataParameters, seed: Seed, workspace: Workspace) 
         biases = draw_normals(seed, BIAS, (filters, head - signals), scratch)
         copy_scaled_columns(weights[signals:head], parameters.sigma_0, biases)
     _write_centres(parameters.mu_norm, points, geometry.labels)
-    _write_widths(geometry.widths, count, head, head + factor.shape[0])
+    _write_widths(geometry.widths, count, head, end, is_flat(parameters.spectrum))
     return geometry
+
+
+@compiled()
+def _draw_blocks(
+    parameters: DataParameters, seed: Seed, geometry: Geometry, head: int, scratch: Arena
+) -> int:
+    """Write the parts of noise patches and filters in each block of the covariance; where they end."""
+    n, count = parameters.n, geometry.labels.size
+    dimension = parameters.d - geometry.signals
+    first: Any = np.int64(0)  # 0 would be a type of its own, for which all below is compiled again
+    block, row = first, head
+    while first < dimension:
+        size, variance = block_after(parameters.spectrum, dimension, first)
+        factor = draw_factor(seed, n + 2 * parameters.m, size, block, scratch)
+        scale = parameters.sigma_p * math.sqrt(variance)
+        copy_scaled_rows(factor[:, :n], scale, geometry.points[row:, count:])
+        copy_scaled_rows(factor[:, n:], parameters.sigma_0, geometry.filters[row:])
+        for j in range(factor.shape[0]):
+            geometry.variances[row + j] = variance
+        first, block, row = first + size, block + 1, row + factor.shape[0]
+    return row
 
 
 @compiled(_nrt=False)
@@ -95,10 +122,10 @@ def _write_centres(mu_norm: float, points: Array, labels: Array) -> None:
 
 
 @compiled(_nrt=False)
-def _write_widths(widths: Ints, count: int, head: int, size: int) -> None:
-    """Write from where on a point is zero: noise patch i has i + 1 numbers in the basis."""
+def _write_widths(widths: Ints, count: int, head: int, size: int, flat: bool) -> None:
+    """Write from where on a point is zero: noise patch i has i + 1 numbers in the basis of a block."""
     for c in range(widths.size):
-        width = head if c < count else head + c - count + 1
+        width = head if c < count else (head + c - count + 1 if flat else size)
         widths[c] = width if width < size else size
 
 

@@ -25,6 +25,16 @@ OUTPUT_INITS = ("constant", "normal", "sign")
 CONSTANT, NORMAL, SIGN = range(3)
 
 
+class Spectrum(NamedTuple):
+    """Eigenvalues of the noise's covariance over σ_p²: c^−decay, the first times spike."""
+
+    decay: float
+    spike: float
+
+
+FLAT_SPECTRUM = Spectrum(0.0, 1.0)
+
+
 class DataParameters(NamedTuple):
     """Sizes and scales of a run's data and network; codes index DATA_MODELS and OUTPUT_INITS."""
 
@@ -40,6 +50,7 @@ class DataParameters(NamedTuple):
     isotropic: bool
     bias: bool
     output_init: int
+    spectrum: Spectrum = FLAT_SPECTRUM
 
 
 class Geometry(NamedTuple):
@@ -47,7 +58,7 @@ class Geometry(NamedTuple):
 
     points: (D, P), centres first, then noise patches. filters: (D, 2m) at the start. widths: (P,), a point
     is zero from that coordinate on. labels: (C,), the classes of the centres, +1 first. signals: signal
-    directions. m: filters a class.
+    directions. m: filters a class. variances: (D,), of fresh noise in each coordinate, over σ_p².
     """
 
     points: Array
@@ -56,6 +67,7 @@ class Geometry(NamedTuple):
     labels: Array
     signals: int
     m: int
+    variances: Array
 
 
 @compiled(_nrt=False)

@@ -12,6 +12,7 @@ from bocnn.engines.gpu.engine import GramGPU
 from bocnn.engines.packing import cells_of
 from bocnn.engines.protocol import Columns, Engine, RecordingEngine
 from bocnn.parameters.accepted import Words, check_words
+from bocnn.parameters.invariance import has_plain_data
 
 GRAM_GPU: Final = GramGPU()
 GRAM_CPU: Final = GramCPU()
@@ -115,5 +116,8 @@ def _reason(engine: Engine, row: Columns) -> str:
         check_words(engine.words, row, engine.name)
     except ValueError as error:
         return str(error).split("; the engine")[0]
-    accepted = bool(engine.accepts(row)[0])
-    return f"it needs {engine.needs}" if accepted else "the run is beyond its sizes"
+    if engine.accepts(row)[0]:
+        return f"it needs {engine.needs}"
+    if not has_plain_data(row)[0]:
+        return "it has no noise of other than equal eigenvalues"
+    return "the run is beyond its sizes"

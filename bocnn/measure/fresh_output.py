@@ -12,6 +12,7 @@ import numpy as np
 
 from bocnn.arrays import Array, Ints
 from bocnn.data.model import DataParameters, Geometry
+from bocnn.data.spectrum import is_flat
 from bocnn.dynamics.activation import activate
 from bocnn.measure.run_state import RunState
 from bocnn.simd.arena import Arena, allocate, clear
@@ -59,7 +60,12 @@ def fresh_output(run: RunState, trained: Array, arena: Arena) -> FreshOutput:
     clear(fresh.mean)
     _write_centres(run, trained, fresh, allocate(arena, (2, filters), real))
     spans = full_spans(filters, 0, arena)
-    _write_covariance(run.parameters, geometry, trained, fresh.root, spans)
+    if is_flat(run.parameters.spectrum):
+        _write_covariance(run.parameters, geometry, trained, fresh.root, spans)
+    else:
+        scaled = padded_zeros(trained.shape[0], filters, arena)
+        _write_weighted(run.parameters, geometry.variances, trained, scaled)
+        add_product(scaled.T, scaled, fresh.root, full_spans(filters, scaled.shape[0], arena))
     cholesky(fresh.root, allocate(arena, (fresh.root.shape[0],), real))
     return fresh
 
@@ -112,6 +118,17 @@ def _write_covariance(
     flat = out.reshape(-1)
     for i in range(flat.size):
         flat[i] *= parameters.sigma_p * parameters.sigma_p
+
+
+@compiled(_nrt=False)
+def _write_weighted(
+    parameters: DataParameters, variances: Array, trained: Array, out: Array
+) -> None:
+    """Write the filters' coordinates times the standard deviation of fresh noise in them."""
+    for j in range(trained.shape[0]):
+        deviation = parameters.sigma_p * math.sqrt(variances[j])
+        for k in range(trained.shape[1]):
+            out[j, k] = deviation * trained[j, k]
 
 
 @compiled(error_model="numpy", _nrt=False)

@@ -74,6 +74,20 @@ PARAMETERS = (
     Column("noise", "string", "noise distribution", choices=tuple(NOISES), default="orthogonal"),
     Column("dof", "float64", "student_t's degrees of freedom", interval="(2, inf)", default=5.0),
     Column("density", "float64", "sparse's share that is not 0", interval="(0, 1]", default=0.1),
+    Column(
+        "spectrum_decay",
+        "float64",
+        "a: the noise's variance along direction c is σₚ² c^−a, by octaves of c",
+        interval="[0, 10]",
+        default=0.0,
+    ),
+    Column(
+        "spike",
+        "float64",
+        "factor of the noise's variance along its first direction",
+        interval="(0, 1e12]",
+        default=1.0,
+    ),
     Undrawn(
         "label_process",
         "string",

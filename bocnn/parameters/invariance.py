@@ -1,4 +1,4 @@
-"""Which runs do not change in law where space is rotated, and which take plain steps."""
+"""Which runs do not change in law where space is rotated, have plain data, and take plain steps."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,3 +37,14 @@ def has_plain_steps(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
     """
     moved = (columns["sam_radius"] > 0) | (columns["label_noise"] > 0)
     return np.asarray(~moved & (columns["gradient"] == "plain"))
+
+
+def has_plain_data(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which runs have noise of equal eigenvalues, shape (runs,): what every engine can train.
+
+    Args:
+        columns: `spectrum_decay` and `spike` of runs, shape (runs,) each.
+    Returns:
+        Shape (runs,).
+    """
+    return np.asarray((columns["spectrum_decay"] == 0) & (columns["spike"] == 1))

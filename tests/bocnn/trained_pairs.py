@@ -71,7 +71,9 @@ def geometry_of(pair: Pair) -> Geometry:
     widths = np.full(len(points), points.shape[1])
     widths[:count] = signals + int(problem.bias)
     labels = np.repeat([1.0, -1.0], signals)
-    return Geometry(columns(points), columns(filters), widths, labels, signals, problem.m)
+    return Geometry(
+        columns(points), columns(filters), widths, labels, signals, problem.m, np.zeros(0)
+    )
 
 
 def columns(vectors: np.ndarray) -> np.ndarray:

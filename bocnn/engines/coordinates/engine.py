@@ -15,7 +15,7 @@ from bocnn.engines.cpu.engine import new_results, test_flops
 from bocnn.engines.cpu.stages import WORDS
 from bocnn.engines.protocol import Columns, Cost, EngineResults, StartedKinds
 from bocnn.parameters.accepted import Words, accepts, is_one_of
-from bocnn.parameters.invariance import has_plain_steps
+from bocnn.parameters.invariance import has_plain_data, has_plain_steps
 from bocnn.parameters.keys import cell_keys
 from bocnn.parameters.precision import needs_double
 
@@ -53,9 +53,9 @@ class DenseCPU:
         return platform.processor() or platform.machine()
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
-        """Which runs hold its words alone, take plain steps, no batches, and fit in memory, (runs,)."""
+        """Which runs hold its words alone, have plain data and steps, no batches, and fit in memory."""
         fits = (_trained(columns) + _tested(columns) <= MOST_NUMBERS_HELD) & (columns["batch"] == 0)
-        fits &= has_plain_steps(columns)
+        fits &= has_plain_steps(columns) & has_plain_data(columns)
         return np.asarray(accepts(self.words, columns) & fits)
 
     def cost(self, columns: Columns) -> Cost:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
+from bocnn.data.spectrum import coordinates
 from bocnn.engines.cpu.stages import GROUPED_BY, WORDS, RunResults, Runs, run_all, workspace_bytes
 from bocnn.engines.cpu.variant import step_kinds
 from bocnn.engines.packing import pack_runs
@@ -130,7 +131,8 @@ def memory_bytes(columns: Columns) -> Array:
     """Working memory of each run, shape (runs,), with the runs that train beside it."""
     points, filters, _ = _sizes(columns)
     real = np.where(needs_double(columns), 8, 4)
-    kept, scratch = workspace_bytes(columns["n"], columns["m"], columns["n_test"])
+    rank = coordinates(columns)
+    kept, scratch = workspace_bytes(columns["n"], columns["m"], columns["n_test"], rank)
     state = real * (points**2 + 8 * points * (filters + 4))
     beside = np.where(columns["n"] <= WIDEST, VECTOR_BYTES / real, 1)
     return np.asarray(beside * (kept + state) + scratch)
@@ -144,5 +146,4 @@ def test_flops(columns: Columns) -> Array:
 
 def _sizes(columns: Columns) -> tuple[Array, Array, Array]:
     """Points, filters, and dimensions that they span, of each run."""
-    points, filters = columns["n"] + 4.0, 2.0 * columns["m"]
-    return points, filters, np.minimum(points + filters, columns["d"])
+    return columns["n"] + 4.0, 2.0 * columns["m"], coordinates(columns).astype(np.float64)

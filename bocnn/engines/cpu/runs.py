@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from bocnn.arrays import Array, Ints
 from bocnn.data.draws import Flips, Seed
-from bocnn.data.model import DataParameters
+from bocnn.data.model import DataParameters, Spectrum
 from bocnn.dynamics.activation import LEAKY
 from bocnn.dynamics.state import StepParameters, StepType
 from bocnn.engines.cpu.lane_state import Stop
@@ -49,6 +49,8 @@ class Runs(NamedTuple):
     isotropic: Ints
     bias: Ints
     output_init: Ints
+    spectrum_decay: Array
+    spike: Array
     activation: Ints
     leak: Array
     loss: Ints
@@ -92,6 +94,7 @@ def data_parameters_of(runs: Runs, r: int) -> DataParameters:
         runs.isotropic[r] != 0,
         runs.bias[r] != 0,
         runs.output_init[r],
+        Spectrum(runs.spectrum_decay[r], runs.spike[r]),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from bocnn.arrays import Ints
 from bocnn.data.model import XOR
+from bocnn.data.spectrum import coordinates
 from bocnn.dynamics.state import Network, TrainingSet
 from bocnn.engines.cpu.lane_state import new_lane_state
 from bocnn.engines.cpu.measuring import MEASURE
@@ -24,7 +25,7 @@ from bocnn.simd.compiler.stages import run
 __all__ = ["DIVERGED", "GROUPED_BY", "OK", "UNCONVERGED", "WORDS", "RunResults", "Runs", "run_all"]
 
 
-def workspace_bytes(n: Any, m: Any, n_test: Any) -> tuple[Any, Any]:
+def workspace_bytes(n: Any, m: Any, n_test: Any, rank: Any = None) -> tuple[Any, Any]:
     """Bytes that a run holds while it trains, and those that its draw and its measures work in.
 
     All that `_draw` and `measure` allocate, in float64 and with sizes rounded up; numbers or arrays.
@@ -33,15 +34,17 @@ def workspace_bytes(n: Any, m: Any, n_test: Any) -> tuple[Any, Any]:
         n: training samples.
         m: filters per class.
         n_test: fresh test draws.
+        rank: coordinates of noise patches and filters; None for n + 2m of them.
     Returns:
         Sizes of the two arenas of a `Workspace`, in bytes.
     """
     points, filters, few = n + 16, 2 * m + 16, 64 * 100
     size = points + filters
-    kept = size**2 + points * (points + 8) + filters * (3 * points + 4)
-    drawn = 2 * size**2 + points * size
-    measured = filters * (size + points + 2 * filters + 64) + n_test
-    return 8 * kept + few, 8 * (drawn + measured + 8 * size) + few
+    height = size if rank is None else rank + 32
+    kept = height * (size + 1) + points * (points + 8) + filters * (3 * points + 4)
+    drawn = 2 * height * size + points * size
+    measured = filters * (2 * height + points + 2 * filters + 64) + n_test
+    return 8 * kept + few, 8 * (drawn + measured + 8 * size) + 2 * few
 
 
 def run_all(
@@ -82,7 +85,8 @@ def _new_training(
     runs: Runs, real: Any, vector_width: int | None, recorded_steps: Ints, results: RunResults
 ) -> Training:
     """Runs, memory for those in training, and free lanes."""
-    kept, scratch = workspace_bytes(int(runs.n[0]), int(runs.m[0]), int(runs.n_test.max()))
+    rank = int(coordinates(runs._asdict()).max())
+    kept, scratch = workspace_bytes(int(runs.n[0]), int(runs.m[0]), int(runs.n_test.max()), rank)
     workspace = Workspace(new_arena(vector_width or 1, kept), new_arena(1, scratch))
     batch = EngineBatch(runs, workspace, recorded_steps, results, real == np.float32)
     has_velocity = bool((runs.momentum != 0.0).any() or (runs.weight_decay != 0.0).any())

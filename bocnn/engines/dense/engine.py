@@ -18,7 +18,7 @@ from bocnn.engines.cpu.engine import new_results
 from bocnn.engines.cpu.stages import WORDS, RunResults
 from bocnn.engines.protocol import Columns, Cost, EngineResults, StartedKinds
 from bocnn.parameters.accepted import Words, accepts, is_one_of
-from bocnn.parameters.invariance import is_rotation_invariant
+from bocnn.parameters.invariance import has_plain_data, is_rotation_invariant
 from bocnn.parameters.keys import cell_keys
 from bocnn.registry.activations import ACTIVATIONS
 from bocnn.registry.label_processes import LABEL_PROCESSES
@@ -64,8 +64,8 @@ class Dense:
         return platform.processor() or platform.machine()
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
-        """Which runs hold its words alone and fit in memory, shape (runs,)."""
-        known = accepts(self.words, columns)
+        """Which runs hold its words alone, have plain data, and fit in memory, shape (runs,)."""
+        known = accepts(self.words, columns) & has_plain_data(columns)
         small = np.zeros_like(known)
         small[known] = (
             self._numbers({name: part[known] for name, part in columns.items()}) <= MOST_NUMBERS

@@ -1,7 +1,7 @@
 """The gram engine on a GPU as an engine: `bocnn.engines.gpu`, which is imported when it first trains.
 
-It accepts the words that the kernels are known to train, `GPU_WORDS`; float32; plain steps on the whole
-training set; n and 2m within the kernels' limits.
+It accepts the words that the kernels are known to train, `GPU_WORDS`; float32; plain data, and plain
+steps on the whole training set; n and 2m within the kernels' limits.
 """
 
 from collections.abc import Collection
@@ -15,7 +15,7 @@ from bocnn.engines.cpu.engine import GramCPU, new_results
 from bocnn.engines.packing import cells_of, pack_runs
 from bocnn.engines.protocol import Columns, Cost, EngineResults
 from bocnn.parameters.accepted import Words, accepts
-from bocnn.parameters.invariance import has_plain_steps
+from bocnn.parameters.invariance import has_plain_data, has_plain_steps
 from bocnn.parameters.precision import needs_double
 
 MOST_SAMPLES, MOST_FILTERS = 2048, 128
@@ -58,7 +58,7 @@ class GramGPU:
         n, batch = columns["n"], columns["batch"]
         whole = (batch == 0) | (batch >= n)
         small = (n <= MOST_SAMPLES) & (2 * columns["m"] <= MOST_FILTERS)
-        plain = whole & has_plain_steps(columns)
+        plain = whole & has_plain_steps(columns) & has_plain_data(columns)
         return np.asarray(accepts(GPU_WORDS, columns) & plain & small & ~needs_double(columns))
 
     def cost(self, columns: Columns) -> Cost:

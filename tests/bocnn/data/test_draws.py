@@ -21,13 +21,15 @@ def seed(replicate: int) -> Seed:
     return Seed(np.uint64(7), np.uint64(8), np.uint64(replicate))
 
 
-@pytest.mark.parametrize("dimension", [1, 2, 4, 5, 6, 40])
-def test_inner_products_have_the_law_of_drawn_vectors(dimension: int) -> None:
+@pytest.mark.parametrize(
+    ("dimension", "block"), [(1, 0), (2, 0), (4, 0), (5, 0), (6, 0), (40, 0), (40, 3)]
+)
+def test_inner_products_have_the_law_of_drawn_vectors(dimension: int, block: int) -> None:
     rows, draws = 5, 4_000
     generator = np.random.default_rng(dimension)
     vectors = generator.standard_normal((draws, rows, dimension))
     drawn = np.einsum("rid,rjd->rij", vectors, vectors)
-    factors = [passing(draw_factor, seed(r), rows, dimension) for r in range(draws)]
+    factors = [passing(draw_factor, seed(r), rows, dimension, block) for r in range(draws)]
     bartlett = np.array([factor.T @ factor for factor in factors])
     for i, j in [(0, 0), (4, 4), (0, 1), (2, 4), (3, 4)]:
         assert stats.ks_2samp(drawn[:, i, j], bartlett[:, i, j]).pvalue > 1e-3
@@ -39,8 +41,13 @@ def test_inner_products_have_the_law_of_drawn_vectors(dimension: int) -> None:
 
 
 def test_a_factor_has_no_more_rows_than_dimensions() -> None:
-    assert draw_factor(seed(0), 9, 4, arena()).shape == (4, 9)
-    assert draw_factor(seed(0), 4, 9, arena()).shape == (4, 4)
+    assert draw_factor(seed(0), 9, 4, 0, arena()).shape == (4, 9)
+    assert draw_factor(seed(0), 4, 9, 0, arena()).shape == (4, 4)
+
+
+def test_blocks_have_random_numbers_of_their_own() -> None:
+    one, other = (passing(draw_factor, seed(0), 4, 9, block) for block in (0, 1))
+    assert not np.isclose(one, other)[np.triu_indices(4)].any()
 
 
 def test_an_epochs_order_is_a_uniform_permutation() -> None:

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from bocnn import MODEL
-from bocnn.data.draws import Flips, Seed
+from bocnn.data.draws import Seed
 from bocnn.data.geometry import draw_geometry
-from bocnn.data.model import DataParameters
 from bocnn.data.training_set import draw_training_set
+from bocnn.engines.cpu.runs import data_parameters_of
 from bocnn.engines.dense.run import draw_run
 from bocnn.engines.packing import pack_runs
 from bocnn.engines.registry import GRAM_CPU
@@ -40,6 +40,8 @@ OTHER: dict[str, Any] = {
     "noise": "isotropic",
     "dof": 3.0,
     "density": 0.2,
+    "spectrum_decay": 0.5,
+    "spike": 3.0,
     "label_process": "count",
     "p_flip": 0.3,
     "p_flip_negative": 0.1,
@@ -89,10 +91,7 @@ WITH: dict[str, dict[str, Any]] = {
 def drawn(**given: Any) -> tuple[np.ndarray, ...]:
     """Patches, true labels, and the hidden layer at the start, of one run by its key."""
     runs = pack_runs(MODEL.canonical(columns(1, **given)), np.arange(1))
-    flips = Flips(runs.p_flip[0], runs.p_flip_negative[0], bool(runs.counted[0]))
-    parameters = DataParameters(
-        *(flips if name == "flips" else getattr(runs, name)[0] for name in DataParameters._fields)
-    )
+    parameters = data_parameters_of(runs, 0)
     seed, arena = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), workspace()
     geometry = draw_geometry(parameters, seed, arena)
     training_set = draw_training_set(parameters, geometry, seed, np.float64, arena)
