@@ -172,12 +172,12 @@ TABLES: dict[str, Callable[[], None]] = {
 }
 
 
-def main(names: list[str]) -> None:
+def print_tables(names: list[str], tables: dict[str, Callable[[], None]]) -> None:
     """Print the tables that are named, all where none is."""
-    if unknown := set(names) - set(TABLES):
-        raise SystemExit(f"received {', '.join(sorted(unknown))}; expected {', '.join(TABLES)}")
-    for name in names or TABLES:
-        TABLES[name]()
+    if unknown := set(names) - set(tables):
+        raise SystemExit(f"received {', '.join(sorted(unknown))}; expected {', '.join(tables)}")
+    for name in names or tables:
+        tables[name]()
         print()
 
 
@@ -189,4 +189,4 @@ def _identities(runs: int) -> dict[str, Ints]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print_tables(sys.argv[1:], TABLES)

@@ -17,14 +17,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from benchmarks.limit import Point, gram_rows, limit_rows
+from benchmarks.limit import Point, gram_rows, limit_rows, print_tables
 from bocnn.arrays import Array
-from bocnn.theory.critical_ratio import GRADIENT_FLOW, critical_ratio
+from bocnn.theory.critical_ratio import GRADIENT_FLOW, Overlap, critical_ratio
 from bocnn.theory.mean_field import MeanField, Schedule, train_mean_field
 from bocnn.theory.predictions.limit import kink_factor, kink_strength
 from bocnn.theory.training_time import stop_margin
 
 RUNS_OF_KINK = 200
+LEVEL_OF_KINK = 0.2
 RUNS_OF_CROSSING = 400
 STARTS = (10.0, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05)
 STEPS = (0.4, 1.0, 3.0, 10.0, 100.0)
@@ -33,6 +34,8 @@ SEEDS = 8
 DIMENSIONS = (1e3, 1e4, 1e5, 1e6)
 HALF_STEP = 0.1
 """Of log C, over which the slope of the error is taken."""
+NORMAL = 1.96
+"""Standard errors on either side of a 95 % interval."""
 
 
 class Crossing(NamedTuple):
@@ -59,12 +62,12 @@ def crossing(point: Point, level: float, runs: int) -> Crossing:
 
 def print_kink() -> None:
     """Print C over v₀."""
-    print(
-        "| v₀/kink | C | over the hidden layer's | closed form | ratio | α | α₂ |\n|" + 7 * "---|"
-    )
+    names = ["v₀/kink", "C", "over the hidden layer's", "closed form", "ratio", "α", "α₂"]
+    names += ["R_c, fitted", "R_c(α, α₂)"]
+    print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
     margin, point = stop_margin(0.05), Point(n=40, step_size=0.05, steps=10**6)
-    hidden = crossing(point, 0.2, RUNS_OF_KINK).signal
-    print(f"| hidden layer alone | {hidden:.4g} | 1 | 1 | 1 | | |")
+    hidden = crossing(point, LEVEL_OF_KINK, RUNS_OF_KINK).signal
+    print(f"| hidden layer alone | {hidden:.4g} | 1 | 1 | 1 | | | {math.sqrt(hidden) / 2:.3f} | |")
     for x in STARTS:
         factor = float(kink_factor(kink_strength(x, margin, GRADIENT_FLOW.active)))
         small = min(1.0, x)
@@ -74,13 +77,23 @@ def print_kink() -> None:
             kappa=0.1 * small,
             signal=0.33 * factor,
         )
-        found = crossing(both, 0.2, RUNS_OF_KINK)
+        found = crossing(both, LEVEL_OF_KINK, RUNS_OF_KINK)
         shares = limit_rows(both, RUNS_OF_KINK)[1]
         cells = [f"{x:g}", f"{found.signal:.4g} ± {found.signal * found.error:.2g}"]
         cells += [f"{found.signal / hidden:.4g}", f"{factor:.4g}"]
         cells.append(f"{found.signal / hidden / factor:.3f}")
-        cells += [f"{shares[name].mean():.3f}" for name in ("active", "active_in_two")]
+        overlap = Overlap(*(float(shares[name].mean()) for name in ("active", "active_in_two")))
+        cells += [f"{share:.3f}" for share in overlap]
+        cells.append(fitted_ratio(found, factor))
+        cells.append(f"{critical_ratio(LEVEL_OF_KINK, overlap):.3f}")
         print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def fitted_ratio(found: Crossing, factor: float) -> str:
+    """R_c that fits a measured C = 4 R_c² (S/arsinh S)², with its 95 % interval."""
+    value = math.sqrt(found.signal / factor) / 2
+    half = value * NORMAL * found.error / 2
+    return f"{value:.3f} [{value - half:.3f}, {value + half:.3f}]"
 
 
 def mean_field_strength(field: MeanField, level: float) -> float:
@@ -157,14 +170,5 @@ TABLES: dict[str, Callable[[], None]] = {
 }
 
 
-def main(names: list[str]) -> None:
-    """Print the tables that are named, all where none is."""
-    if unknown := set(names) - set(TABLES):
-        raise SystemExit(f"received {', '.join(sorted(unknown))}; expected {', '.join(TABLES)}")
-    for name in names or TABLES:
-        TABLES[name]()
-        print()
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print_tables(sys.argv[1:], TABLES)

@@ -95,6 +95,7 @@ def _mean_field(columns: Columns, over: OverCounts) -> Array:
         "step": columns["step_size"],
         "start": columns["kappa"],
         "n_over_d": np.zeros(runs.size),
+        "along": np.zeros(runs.size),
     }
     some = (given[name][runs].astype(np.float64) for name in Scheduled._fields)
     error[runs] = mean_field_error(Scheduled(*some), over)

@@ -30,6 +30,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 _PLAIN: Final = {
     "data": "signal",
+    "noise": "orthogonal",
     "label_process": "flip",
     "output_init": "constant",
     "bias": "none",
@@ -154,7 +155,9 @@ def _mean_field(over: OverCounts) -> Callable[[Columns], Array]:
     def of_runs(columns: Columns) -> Array:
         """The clean test error, NaN outside of the regime."""
         regime, ratio = regime_of(columns), columns["n"] / columns["d"]
-        runs = _plain(columns) & (ratio <= LARGEST_RATIO)
+        along = columns["noise"] == "isotropic"
+        runs = _plain(columns) | _plain(columns, noise="isotropic")
+        runs &= ratio <= LARGEST_RATIO
         runs &= (columns["train"] == "hidden") | (
             (columns["train"] == "both") & (regime.output_growth <= SMALL_GROWTH)
         )
@@ -163,6 +166,7 @@ def _mean_field(over: OverCounts) -> Callable[[Columns], Array]:
             "step": regime.step,
             "start": regime.start,
             "n_over_d": ratio,
+            "along": along.astype(np.float64),
             "signal": ratio * (columns["mu_norm"] / columns["sigma_p"]) ** 4,
         }
         some = Scheduled(*(given[name][runs] for name in Scheduled._fields))
@@ -221,13 +225,13 @@ def regime_of(columns: Columns) -> Regime:
     return Regime(step, kappa * weights, eta**2 * gain, growth)
 
 
-def _plain(columns: Columns, *, activation: str = "relu") -> NDArray[np.bool_]:
-    """The runs for which the closed forms are derived, of an activation, shape (runs,)."""
+def _plain(columns: Columns, **instead: str) -> NDArray[np.bool_]:
+    """The runs for which the closed forms are derived, or with other values `instead`, shape (runs,)."""
     runs = (columns["v0"] > 0) & (columns["mu_norm"] > 0) & (columns["steps"] > 0)
     same = columns["eta_output"]
     runs &= np.isnan(same) | (same == columns["eta"])
-    for name, value in _PLAIN.items():
-        runs &= columns[name] == (activation if name == "activation" else value)
+    for name, value in (_PLAIN | instead).items():
+        runs &= columns[name] == value
     return np.asarray(runs, dtype=bool)
 
 

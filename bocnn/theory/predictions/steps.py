@@ -7,6 +7,13 @@ between them. Classes and flips are summed over their counts
 samples is multiplied by s, that of the others by 2 − s. Over m filters of a class the output on a fresh
 sample departs from that of many by a variance of order 1/m, which is taken to be normal and the same for
 all samples.
+
+**Noise along μ.** Isotropic noise has a part σ_p g μ/‖μ‖, g ~ N(0, 1), that filters read with what they
+have learned of the signal: where a class's filters answer μ by s, they answer it by ± s σ_p g/‖μ‖, the sign
+that of the class. So A₊ and A₋ both gain the variance δ² and lose the covariance δ², δ = R σ_p/‖μ‖ with R
+the signal. In the units of `MeanField.noise` R = √C, and by ‖μ‖² = σ_p² √(C d/n) it is δ² = R √(n/d). With
+classes and flips by their counts R is q √C there, as if q² were q. What that part does while training, when
+samples are memorized by it too, is of order n/d and left out.
 """
 
 from functools import lru_cache
@@ -43,6 +50,7 @@ class Scheduled(NamedTuple):
         n: samples.
         m: filters of a class.
         p_flip: label-flip probability.
+        along: 1 where noise has a part along μ, else 0.
     """
 
     step: Array
@@ -54,6 +62,7 @@ class Scheduled(NamedTuple):
     n: Array
     m: Array
     p_flip: Array
+    along: Array
 
 
 def mean_field_error(runs: Scheduled, over: OverCounts) -> Array:
@@ -95,7 +104,7 @@ def _families(runs: Scheduled) -> NDArray[np.intp]:
     ratio = runs.n_over_d
     per_d = np.where(ratio > 0, ratio, 1.0)
     loss_tol = np.where(np.isnan(runs.loss_tol), -1.0, runs.loss_tol)
-    same = (runs.step * per_d, runs.start * per_d, runs.steps, loss_tol, runs.n, runs.m)
+    same = (runs.step * per_d, runs.start * per_d, runs.steps, loss_tol, runs.n, runs.m, runs.along)
     # Products are equal to rounding.
     table = np.stack((*same, ratio > 0), axis=1).astype(np.float32)
     return np.unique(table, axis=0, return_inverse=True)[1].ravel()
@@ -108,7 +117,10 @@ def _along_d(runs: Scheduled) -> _Followed | None:
     if ratios.size > _MOST_FOLLOWED:
         spaced = np.geomspace(ratios[0], ratios[-1], _MOST_FOLLOWED)
         followed = np.unique(np.abs(ratios[:, None] - spaced).argmin(axis=0))
-    found = [_deviation(_schedule_of(runs, r), float(runs.m[r])) for r in first[followed]]
+    found = [
+        _deviation(_schedule_of(runs, r), float(runs.m[r]), bool(runs.along[r]))
+        for r in first[followed]
+    ]
     known = [one for one in found if one is not None]
     if len(known) < len(found):
         return None
@@ -135,10 +147,11 @@ def _log(ratio: Array) -> Array:
 
 
 @lru_cache(maxsize=1024)
-def _deviation(schedule: Schedule, m: float) -> RectBivariateSpline | None:
+def _deviation(schedule: Schedule, m: float, along: bool) -> RectBivariateSpline | None:
     """Normal quantile of the clean error over φ, s = 2 sin² φ, and C^¼; None where training is not over.
 
-    Of m filters a class, not many, each class's output on a fresh sample has a variance more.
+    Of m filters a class, not many, each class's output on a fresh sample has a variance more; and so has
+    what the classes' filters share where noise has a part along μ.
     """
     if schedule.steps > MOST_STEPS and schedule.loss_tol < 0:
         return None
@@ -146,20 +159,40 @@ def _deviation(schedule: Schedule, m: float) -> RectBivariateSpline | None:
     if schedule.steps > MOST_STEPS and field.loss > schedule.loss_tol:
         return None
     table, variances = [], []
+    ratio = schedule.n_over_d if along else 0.0
     for s in 2 * np.sin(ANGLES) ** 2:
         noise, other = field.noise_at(s), field.noise_at(2 - s)
-        correlation = field.correlation * field.noise.shared
-        correlation /= np.sqrt(noise.shared * other.shared)
-        errors = clean_errors(
-            _ROOTS**2,
-            noise,
-            other=other,
-            correlation=float(np.clip(correlation, -MOST_OPPOSED, MOST_OPPOSED)),
-        )
+        errors = _errors(noise, other, field.correlation * field.noise.shared, ratio)
         table.append(ndtri(np.maximum(errors, LEAST_ERROR)))
         variances.append(sum(_start_variance(one, field.start_part) for one in (noise, other)))
     of_many = RectBivariateSpline(ANGLES, _ROOTS, table)
     return _blurred(of_many, np.sqrt(np.array(variances) / m))
+
+
+def _errors(noise: Overlap, other: Overlap, covariance: float, ratio: float) -> Array:
+    """The clean error at each of `_ROOTS`.
+
+    Args:
+        noise: of the filters of the sample's class, as in `MeanField`.
+        other: of the other class's.
+        covariance: of what the filters of either class share, in the units of `noise`.
+        ratio: n/d where noise has a part along μ, else 0.
+    """
+    if ratio == 0:
+        return _errors_at(_ROOTS**2, noise, other, covariance)
+    found = []
+    for root in _ROOTS**2:
+        added = 2 * root * np.sqrt(ratio)
+        parts = (Overlap(*(part + added for part in one)) for one in (noise, other))
+        found.append(_errors_at(np.array([root]), *parts, covariance - added)[0])
+    return np.array(found)
+
+
+def _errors_at(ratios: Array, noise: Overlap, other: Overlap, covariance: float) -> Array:
+    """The clean error at ratios R, shape of R; the rest as in `_errors`."""
+    correlation = covariance / np.sqrt(noise.shared * other.shared)
+    bounded = float(np.clip(correlation, -MOST_OPPOSED, MOST_OPPOSED))
+    return clean_errors(ratios, noise, other=other, correlation=bounded)
 
 
 def _start_variance(noise: Overlap, start_part: float) -> float:

@@ -159,6 +159,16 @@ def test_theory_is_silent_where_it_was_not_derived(change: dict[str, Any]) -> No
         assert np.isnan(silent).all(), prediction.name
 
 
+def test_of_noise_with_a_part_along_the_signal_the_mean_field_alone_speaks() -> None:
+    run = RUN | {"train": "hidden", "steps": 40}
+    isotropic = columns(1, **(run | {"noise": "isotropic"}))
+    speaking = {one.name for one in PREDICTIONS if not np.isnan(predict(one.name, isotropic)).all()}
+    assert speaking == {"mean_field", "mean_field_median"}
+    for noise in ("laplace", "student_t"):
+        other = columns(1, **(run | {"noise": noise}))
+        assert all(np.isnan(predict(one.name, other)).all() for one in PREDICTIONS)
+
+
 def test_an_unknown_prediction_is_refused() -> None:
     with pytest.raises(
         ValueError, match="received the prediction 'magic'; expected one of gradient"

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from bocnn import MODEL as BOCNN
 from bocnn.arrays import Array
@@ -57,6 +58,29 @@ def test_parts_of_the_noise_are_those_of_the_whole() -> None:
     np.testing.assert_allclose(step.noise_at(1.6), step.noise, rtol=0.1)
 
 
+def test_noise_along_the_signal_is_read_with_the_signals_sign() -> None:
+    """Against draws: both classes' filters see the same part of the noise, with opposite signs."""
+    field = train_mean_field(Schedule(0.3, 0.01 * 600 / np.sqrt(20), 20 / 600, steps=40))
+    random = np.random.default_rng(5)
+    shared, own = np.sqrt(field.noise.shared / 2), field.noise.active - field.noise.shared
+    common, apart = random.standard_normal((2, 400_000))
+    half = np.sqrt((1 + field.correlation) / 2), np.sqrt((1 - field.correlation) / 2)
+    along = random.standard_normal(common.size) * np.sqrt(np.sqrt(0.2 * 20 / 600))
+    fields = [
+        shared * (half[0] * common + sign * half[1] * apart) + sign * along for sign in (1, -1)
+    ]
+    spread = np.sqrt(own / 2)
+    answers = [
+        a * ndtr(a / spread) + spread * np.exp(-((a / spread) ** 2) / 2) / np.sqrt(2 * np.pi)
+        for a in fields
+    ]
+    expected = np.mean(answers[1] - answers[0] > np.sqrt(0.2))
+    given: dict[str, Any] = {"m": 10**6, "v0": 1e-6, "eta": 1e4}
+    found = of_bocnn(np.array([600]), noise="isotropic", **given)[0]
+    assert found == pytest.approx(expected, abs=0.006)  # n = 20
+    assert found > of_bocnn(np.array([600]), **given)[0] + 0.005
+
+
 def of_bocnn(d: Array, **given: Any) -> Array:
     """Networks of Kou et al. that differ in d alone, C = 0.2."""
     filled = {
@@ -104,7 +128,7 @@ def test_it_is_silent_elsewhere(given: dict[str, Any]) -> None:
 
 
 def test_no_runs_have_no_errors() -> None:
-    assert mean_field_error(Scheduled(*[np.empty(0)] * 9), mean_over_counts).size == 0
+    assert mean_field_error(Scheduled(*[np.empty(0)] * 10), mean_over_counts).size == 0
 
 
 @pytest.mark.parametrize(("step", "kappa"), [(1.0, 3.0), (100.0, 0.1)])
