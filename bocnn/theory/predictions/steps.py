@@ -183,8 +183,8 @@ def _errors(noise: Overlap, other: Overlap, covariance: float, ratio: float) -> 
     found = []
     for root in _ROOTS**2:
         added = 2 * root * np.sqrt(ratio)
-        parts = (Overlap(*(part + added for part in one)) for one in (noise, other))
-        found.append(_errors_at(np.array([root]), *parts, covariance - added)[0])
+        own, opposed = (Overlap(*(part + added for part in one)) for one in (noise, other))
+        found.append(_errors_at(np.array([root]), own, opposed, covariance - added)[0])
     return np.array(found)
 
 
