@@ -85,7 +85,7 @@ def predicted_on_plane(dataset: Dataset, cells: Cells, name: str) -> Floats:
     shape = cells.mean.shape
     at = _positions(table, cells.plane)
     known = at >= 0
-    values = float_column(table[name].to_numpy(zero_copy_only=False))[known]
+    values = float_column(_column(table, name))[known]
     low, high = np.full(np.prod(shape), np.inf), np.full(np.prod(shape), -np.inf)
     np.fmin.at(low, at[known], values)
     np.fmax.at(high, at[known], values)
@@ -153,6 +153,10 @@ def _column(table: pa.Table, name: str) -> np.ma.MaskedArray:
     """
     if name not in table.column_names:
         raise AnalysisError(f"Predictions do not differ by '{name}', so they have no place on it.")
-    column = table[name]
-    mask = column.is_null().to_numpy(zero_copy_only=False)
-    return np.ma.MaskedArray(column.to_numpy(zero_copy_only=False), mask=mask)
+    # Lists, since `to_numpy` would import pandas, if it is there, which takes longer.
+    entries = table[name].to_pylist()
+    mask = np.array([entry is None for entry in entries], dtype=bool)
+    if pa.types.is_floating(table.schema.field(name).type):
+        return np.ma.MaskedArray(np.array(entries, dtype=np.float64), mask=mask)
+    plain = entries if not mask.any() else np.array(entries, dtype=object)
+    return np.ma.MaskedArray(np.asarray(plain), mask=mask)

@@ -28,6 +28,8 @@ MIN_PROBABILITY = 1e-6
 # what a full grid gains are compared in full.
 COARSENING = 3
 COARSE_MARGIN = 4.0
+# Thresholds of a table that are worked on at once, so that they stay in the processor's cache.
+THRESHOLDS_PER_BLOCK = 16
 # Decimals of the coordinate to which planes share their tables.
 COORDINATE_DECIMALS = 10
 
@@ -78,7 +80,7 @@ def grid_likelihood(
         link: one of LINKS.
         lapses: candidates for floor and gap.
     """
-    steps = tuple(np.round(u - u[0], COORDINATE_DECIMALS).tolist())
+    steps = _steps(u)
     thresholds, widths = _grid(np.array(steps))
     pairs = [(floor, gap) for floor in lapses for gap in lapses]
     coarse = [_coarse_likelihood(counts, _coarse_table(steps, pair, link)) for pair in pairs]
@@ -93,6 +95,24 @@ def grid_likelihood(
     return GridLikelihood(*pairs[best], thresholds, *full[best])
 
 
+def make_tables(u: Floats, *, link: str = "probit", lapses: tuple[float, ...] = LAPSES) -> None:
+    """Makes the coarse tables of a grid of cells, which are kept: forks of this process share them.
+
+    Args:
+        u: coordinates of the cells, shape (cells,), sorted, at least two.
+        link: one of LINKS.
+        lapses: candidates for floor and gap.
+    """
+    for floor in lapses:
+        for gap in lapses:
+            _coarse_table(_steps(u), (floor, gap), link)
+
+
+def _steps(u: Floats) -> tuple[float, ...]:
+    """Distances of the cells from the first, to which planes share their tables."""
+    return tuple(np.round(u - u[0], COORDINATE_DECIMALS).tolist())
+
+
 class _Table(NamedTuple):
     """log P − log(1 − P) and log(1 − P) of every threshold and width, (thresholds · widths, cells)."""
 
@@ -104,7 +124,10 @@ class _Table(NamedTuple):
         upper, runs = (part.astype(self.lower.dtype) for part in counts)
         # Most columns have the same runs.
         rows, column = np.unique(runs, axis=0, return_inverse=True)
-        return np.asarray(upper @ self.odds.T + (rows @ self.lower.T)[column.ravel()])
+        same = rows @ self.lower.T
+        found = upper @ self.odds.T
+        found += same if len(same) == 1 else same[column.ravel()]
+        return np.asarray(found)
 
 
 def _grid(u: Floats) -> tuple[Floats, Floats]:
@@ -118,30 +141,36 @@ def _grid(u: Floats) -> tuple[Floats, Floats]:
 @lru_cache(maxsize=2)
 def _table(steps: tuple[float, ...], lapses: tuple[float, float], link: str) -> _Table:
     """The table for cells at given distances from the first: all columns and levels share it."""
-    return _logarithms(steps, lapses, link=link, every=1)
+    return _logarithms(steps, lapses, link=link, every=1, kind=np.float64)
 
 
 @lru_cache(maxsize=len(LAPSES) ** 2)
 def _coarse_table(steps: tuple[float, ...], lapses: tuple[float, float], link: str) -> _Table:
     """The same for some of the thresholds, in single precision."""
-    table = _logarithms(steps, lapses, link=link, every=COARSENING)
-    return _Table(*(part.astype(np.float32) for part in table))
+    return _logarithms(steps, lapses, link=link, every=COARSENING, kind=np.float32)
 
 
 def _logarithms(
-    steps: tuple[float, ...], lapses: tuple[float, float], *, link: str, every: int
+    steps: tuple[float, ...],
+    lapses: tuple[float, float],
+    *,
+    link: str,
+    every: int,
+    kind: type[np.floating[Any]],
 ) -> _Table:
     u = np.array(steps)
     thresholds, widths = _grid(u)
-    value = curve(
-        u,
-        threshold=thresholds[::every, None, None],
-        width=widths[:, None],
-        lapses=lapses,
-        link=link,
-    ).reshape(-1, len(u))
-    lower = np.log1p(-value)
-    return _Table(np.log(value) - lower, lower)
+    thresholds = thresholds[::every, None, None]
+    shape = len(thresholds), len(widths), len(u)
+    odds, lower = np.empty(shape, kind), np.empty(shape, kind)
+    for first in range(0, len(thresholds), THRESHOLDS_PER_BLOCK):
+        part = slice(first, first + THRESHOLDS_PER_BLOCK)
+        value = curve(
+            u, threshold=thresholds[part], width=widths[:, None], lapses=lapses, link=link
+        )
+        below = np.log1p(-value)
+        odds[part], lower[part] = np.log(value) - below, below
+    return _Table(odds.reshape(-1, len(u)), lower.reshape(-1, len(u)))
 
 
 def _coarse_likelihood(counts: Counts, table: _Table) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 
 def content_digest(table: pa.Table) -> str:
@@ -43,7 +44,7 @@ def differing(one: pa.Table, other: pa.Table) -> list[str]:
 def _digest(name: str, array: Any) -> str:
     total = blake2b(f"{name}:{array.type}:{len(array)}:{array.null_count};".encode())
     if array.null_count:
-        total.update(np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes())
+        total.update(np.packbits(_truths(array.is_valid())).tobytes())
         array = array.drop_null()
     for part in _buffers(array):
         total.update(part)
@@ -54,9 +55,11 @@ def _buffers(array: Any) -> tuple[bytes, ...]:
     """The bytes of an array without nulls: of text, the lengths before the characters."""
     kind = array.type
     if pa.types.is_boolean(kind):
-        return (array.to_numpy(zero_copy_only=False).tobytes(),)
+        return (_truths(array).tobytes(),)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return (array.to_numpy().tobytes(),)
+        width = kind.bit_width // 8
+        numbers = memoryview(array.buffers()[1] or b"")
+        return (bytes(numbers[array.offset * width : (array.offset + len(array)) * width]),)
     if not (_is_text(kind) or pa.types.is_fixed_size_binary(kind)):
         raise TypeError(f"a column holds {kind}; expected numbers, words or bytes")
     array = array.cast(pa.large_binary())
@@ -66,6 +69,13 @@ def _buffers(array: Any) -> tuple[bytes, ...]:
     ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
     text = bytes(memoryview(characters)[ends[0] : ends[-1]]) if characters else b""
     return np.diff(ends).tobytes(), text
+
+
+def _truths(array: Any) -> NDArray[np.uint8]:
+    """Truth values without nulls as 0 and 1, (rows,): `to_numpy` would import pandas, if it is there."""
+    packed = np.frombuffer(array.buffers()[1] or b"", np.uint8)
+    truths = np.unpackbits(packed, bitorder="little")[array.offset :]
+    return np.asarray(truths[: len(array)])
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -17,6 +17,7 @@ from analysis.scaling.exponent_by_level import (
     exponents,
     in_order,
 )
+from analysis.statistics.curve_likelihood import make_tables
 
 
 class ExponentByLevel(Section):
@@ -34,6 +35,9 @@ class ExponentByLevel(Section):
         if others:
             # Made here, so that the boundaries of all levels share them, whichever process finds them.
             smoothed_means(results.cells, results.resampling)
+            u = results.cells.plane.y.coordinates
+            if results.cells.batched_runs is None and len(u) > 1:
+                make_tables(u)
         self._others = tasks.submit(partial(self._exponents, others))
 
     @cached_property
