@@ -19,7 +19,9 @@ import numpy as np
 from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Ints
-from analysis.scaling.power_law import fit_power_law
+from analysis.scaling.broken_power_law import fit_broken_power_law
+from analysis.scaling.paired_shift import boundary_shift
+from analysis.scaling.power_law import Estimate, fit_power_law
 from analysis.statistics.bootstrap import Resampling
 from benchmarks import planted
 from benchmarks.coverage import DRAWS, Tally, quantities_of, tally_of
@@ -85,6 +87,8 @@ def families() -> Iterator[Family]:
     for kind in ("kink", "vertical", "outside"):
         yield Family(Scenario(kind, 0.4, 0), "boundary", 0.05)
     yield Family(Scenario("outside", 0.4, 0), "exponent", 0.02)
+    yield Family(Scenario("kink", 0.4, 0), "kink", 0.2)
+    yield Family(Scenario("power", 0.4, 0, factor=1.2), "shift", 0.04)
     for scatter in ("t", "growing", "zeros"):
         yield Family(Scenario("power", 0.3, 0), "boundary", 0.04, scatter)
         yield Family(Scenario("power", 0.3, 0), "exponent", 0.01, scatter)
@@ -116,52 +120,76 @@ def measured(family: Family, distance: Floats, columns: Ints, rng: np.random.Gen
 
 
 def grid(family: Family, rows: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Coordinates of y, shifted at random, and the planted boundary, shape (x,)."""
-    truth = planted.boundary(family.scenario)
-    middle = (truth.min() + truth.max()) / 2 + rng.uniform(-0.2, 0.2)
+    """Coordinates of y, shifted at random, and the planted boundary, shape (settings, x)."""
+    shape, factor = planted.boundary(family.scenario), family.scenario.factor
+    middle = (shape.min() + shape.max()) / 2 + rng.uniform(-0.2, 0.2)
     first = middle - SPAN / 2 - (SPAN / 2 if family.scenario.kind == "outside" else 0.0)
-    return first + np.linspace(0, SPAN, rows), truth
+    shifts = [0.0] if factor == 1 else [0.0, np.log(factor)]
+    return first + np.linspace(0, SPAN, rows), shape + np.array(shifts)[:, None]
 
 
 def adaptive(family: Family, seed: int) -> Sampled:
     """One adaptive sweep."""
     rng = np.random.default_rng([seed, 41])
     u, truth = grid(family, ROWS, rng)
-    shape = (len(X), ROWS)
-    numbers, setting = np.arange(len(X) * ROWS).reshape(shape), np.zeros(len(X), dtype=np.int64)
-    lattice = Lattice(numbers, u, np.exp(u), X, setting, REPLICATES, True)
+    settings, shape = len(truth), (truth.size, ROWS)
+    numbers, setting = np.arange(truth.size * ROWS).reshape(shape), np.arange(settings)
+    lattice = Lattice(
+        cells=numbers,
+        u=u,
+        y=np.exp(u),
+        x=np.tile(X, settings),
+        setting=np.repeat(setting, len(X)),
+        replicates=REPLICATES,
+        log=True,
+    )
     spec = SamplingSpec(family.target, family.half_width, AT_MOST, ROUND)  # type: ignore[arg-type]
     sampler = AdaptiveSampler(spec, lattice, (family.level,))
     values = np.full((*shape, REPLICATES), np.nan)
     while (runs := sampler.ask()).cells.size:
         columns, rows = np.divmod(runs.cells, ROWS)
-        errors = measured(family, u[rows] - truth[columns], columns, rng)
+        distance = u[rows] - truth.ravel()[columns]
+        errors = measured(family, distance, columns % len(X), rng)
         values[columns, rows, runs.replicates] = errors
         sampler.tell(errors)
     most = int(sampler.seen.runs.max())
-    cells = planted.cells_of(values[None, :, :, :most], u)
-    return Sampled(cells, truth[None], sampler.runs, sampler.rounds)
+    cells = planted.cells_of(values.reshape(settings, len(X), ROWS, -1)[..., :most], u)
+    return Sampled(cells, truth, sampler.runs, sampler.rounds)
 
 
 def dense(family: Family, seed: int) -> Sampled:
     """One sweep with equal replicates."""
     rng = np.random.default_rng([seed, 42])
     u, truth = grid(family, DENSE_ROWS, rng)
-    shape = (len(X), DENSE_ROWS, DENSE_REPLICATES)
-    distance = np.broadcast_to((u - truth[:, None])[..., None], shape)
+    shape = (len(truth), len(X), DENSE_ROWS, DENSE_REPLICATES)
+    distance = np.broadcast_to((u - truth[..., None])[..., None], shape)
     columns = np.broadcast_to(np.arange(len(X))[:, None, None], shape)
-    cells = planted.cells_of(measured(family, distance, columns, rng)[None], u)
-    return Sampled(cells, truth[None], int(np.prod(shape)), 1)
+    cells = planted.cells_of(measured(family, distance, columns, rng), u)
+    return Sampled(cells, truth, int(np.prod(shape)), 1)
 
 
 def width(family: Family, boundary: Boundary, truth: Floats) -> float:
-    """Half width of the target's interval; of several crossings, the root mean square."""
-    if family.target == "exponent":
-        slope = fit_power_law(boundary, 0).slope
-        return np.nan if slope is None else (slope.high - slope.low) / 2
+    """Half width of the target's interval; of several crossings, the root mean square.
+
+    A kink's is in log x, and a factor's in its logarithm.
+    """
+    if family.target != "boundary":
+        law, log = estimate_of(family.target, boundary), family.target != "exponent"
+        if law is None:
+            return np.nan
+        return float(np.log(law.high / law.low) if log else law.high - law.low) / 2
     u = boundary.plane.y.coordinates
     half = (boundary.high - boundary.low)[(truth > u[0]) & (truth < u[-1])] / 2
     return float(np.sqrt(np.mean(half[np.isfinite(half)] ** 2)))
+
+
+def estimate_of(target: str, boundary: Boundary) -> Estimate | None:
+    """What a target is, by the report's own fit."""
+    if target == "kink":
+        return fit_broken_power_law(boundary, 0).break_x
+    if target == "shift":
+        return boundary_shift(boundary, 1).mean
+    return fit_power_law(boundary, 0).slope
 
 
 class Row(NamedTuple):

@@ -3,9 +3,9 @@
 For boundaries that cross each column once. Round 0 has five rows a column. A column is located by
 trying the row half way between those beside its crossing, until less than half of the measure's range
 lies between them; one that seems to cross beyond the grid is probed at the grid's edge until that is sure,
-and then left. Later runs go to two or three rows beside the crossing, the closer the more precisely it is
-known. Which column gets how many depends on the target's kind and never on its half width, so that a
-narrower target only goes on.
+and one that may level off at the level in the grid's outer part, and then left. Later runs go to two or
+three rows beside the crossing, the closer the more precisely it is known. Which column gets how many
+depends on the target's kind and never on its half width, so that a narrower target only goes on.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeps.declare.sampling_spec import SamplingSpec
+from sweeps.sampling.allotment import column_weights
 from sweeps.sampling.crossings import LevelCrossings, find_crossings
 from sweeps.sampling.lattice import Floats, Ints, Lattice, Observed
-from sweeps.sampling.targets import LEAST_RUNS, State, chosen, grid_error, state_of
+from sweeps.sampling.laws import LEAST_RUNS
+from sweeps.sampling.plateaus import ENOUGH
+from sweeps.sampling.targets import State, grid_error, state_of
 
 FIRST_ROWS, FIRST_RUNS = 5, 2
 """Rows of a column in round 0, about, a power of two apart; and runs in each, and in a row that locates."""
@@ -27,8 +30,6 @@ LEAST_SHARE = 0.2
 """Of what the nearest row gets, about, the least for another one: the slope must be known too."""
 NEAR = 1.0
 """Errors by which a crossing may be on the other side of a row."""
-NOISE_FLOOR = 1e-9
-"""Noise of a measure without any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ class Columns:
         locating = np.sum([self._locate(seen, found) for found in levels], axis=0, dtype=np.int64)
         if locating.any():
             return np.asarray(np.minimum(locating, self._room(seen)))
-        weights = [self._weights(found) for found in levels]
+        weights = [column_weights(self.spec, self.lattice, found) for found in levels]
         counts = _filled([found.runs for found in levels], weights, budget)
         wanted = [self._beside(seen, found, n) for found, n in zip(levels, counts, strict=True)]
         return np.asarray(np.minimum(np.sum(wanted, axis=0, dtype=np.int64), self._room(seen)))
@@ -80,7 +81,7 @@ class Columns:
         return np.asarray(self.lattice.replicates - seen.runs)
 
     def _locate(self, seen: Observed, found: LevelCrossings) -> Ints:
-        """Runs that locate crossings: half way between two rows, or at the edge of the grid."""
+        """Runs that locate crossings: half way between two rows, or in the outer part of the grid."""
         more, columns = np.zeros_like(seen.runs), np.arange(len(found.low))
         middle = np.where(found.inside, (found.low + found.high) // 2, 0)
         low, high = (np.where(found.inside, row, 0) for row in (found.low, found.high))
@@ -88,30 +89,11 @@ class Columns:
         coarse = (high - low > 1) & (jump > LOCATED)
         coarse &= seen.runs[columns, middle] == 0
         more[columns[coarse], middle[coarse]] = FIRST_RUNS
-        unsure = ~found.inside & ~found.beyond
-        edge = np.where(found.low < 0, found.high, found.low)
-        more[columns[unsure], edge[unsure]] = seen.runs[columns, edge][unsure]
+        # Twice as many; a row that may level off gets no more than tell.
+        few = seen.runs < ENOUGH
+        doubled = np.where(few, np.minimum(seen.runs, ENOUGH - seen.runs), seen.runs)
+        more = np.where(found.probe, doubled, more)
         return np.asarray(np.minimum(more, self._room(seen)))
-
-    def _weights(self, found: LevelCrossings) -> Floats:
-        """What the columns' runs are to be proportional to, shape (columns,), 0 for those that get none.
-
-        For equal errors, the variance of a run. For an exponent half of the runs are spread over all
-        columns, and half go by the distance from the middle of log x, as its variance does.
-        """
-        inside = found.inside & chosen(self.spec, self.lattice)
-        unit = np.where(inside, np.maximum(found.unit, NOISE_FLOOR), 0.0) ** 2
-        if self.spec.target == "boundary":
-            return np.asarray(unit)
-        weights = np.zeros(len(unit))
-        for setting in np.unique(self.lattice.setting):
-            own = inside & (self.lattice.setting == setting)
-            if own.any():
-                x = np.log(self.lattice.x[own])
-                far = np.abs(x - (x.min() + x.max()) / 2)
-                share = 1 / len(x) + (far / far.sum() if far.sum() > 0 else 0.0)
-                weights[own] = share * unit[own].mean()
-        return weights
 
     def _beside(self, seen: Observed, found: LevelCrossings, counts: Ints) -> Ints:
         """Runs of the columns, shape (columns,), put on the rows beside their crossings, (columns, y).

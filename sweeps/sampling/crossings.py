@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.sampling.lattice import Floats, Ints, Lattice, Observed
+from sweeps.sampling.plateaus import Rows, ends_of
 
-SURE = 3.0
-"""Standard errors by which the grid's edge is on one side of the level where no crossing is on the grid."""
 POOLED_DOF = 8.0
 """Degrees of freedom that the noise of a setting counts beside a column's own."""
 SLOPE_SCATTER = 0.3
@@ -30,7 +29,7 @@ LEAST_END = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class LevelCrossings:
-    """Crossings of a level, each part of shape (columns,).
+    """Crossings of a level, each part but one of shape (columns,).
 
     Attributes:
         low: the row with runs before the crossing, −1 where it is below the grid.
@@ -42,6 +41,9 @@ class LevelCrossings:
         dof: degrees of freedom of its error.
         steepness: share of the measure's range by which the mean changes for a unit of u.
         beyond: whether it is beyond the grid for sure.
+        level_off: whether the column levels off at the level, so that no run tells where it crosses;
+            then u is infinite.
+        probe: the cells whose runs are to be doubled before that is known, shape (columns, y).
     """
 
     low: Ints
@@ -53,6 +55,8 @@ class LevelCrossings:
     dof: Floats
     steepness: Floats
     beyond: NDArray[np.bool_]
+    level_off: NDArray[np.bool_]
+    probe: NDArray[np.bool_]
 
     @property
     def runs(self) -> Floats:
@@ -66,6 +70,20 @@ class LevelCrossings:
     def inside(self) -> NDArray[np.bool_]:
         """Columns that cross on the grid, as far as is known."""
         return np.isfinite(self.u)
+
+
+class _Outer(NamedTuple):
+    """What the outer parts of the grid say of columns.
+
+    Attributes:
+        flat: whether a column levels off at the level, at its lower and upper end, shape (columns, 2).
+        doubt: whether one that seems to cross beyond the grid may cross on it, shape (columns,).
+        probe: the cells that need more runs to tell, shape (columns, y).
+    """
+
+    flat: NDArray[np.bool_]
+    doubt: NDArray[np.bool_]
+    probe: NDArray[np.bool_]
 
 
 class _Setting(NamedTuple):
@@ -97,25 +115,47 @@ def find_crossings(seen: Observed, lattice: Lattice, level: float) -> LevelCross
 def _of_setting(seen: Observed, u: Floats, level: float, columns: Ints) -> LevelCrossings:
     own = _setting(seen, u, level, columns)
     sides = np.array([_side(*row) for row in zip(own.used, own.z, strict=True)], dtype=np.int64)
-    inside, rows = sides == 0, np.arange(len(sides))
     edge = np.array([_edge(used, side) for used, side in zip(own.used, sides, strict=True)])
-    doubt = SURE * np.sqrt(_mean_variance(own, rows, edge))
+    outer = _outer(own, sides, edge)
+    level_off = np.asarray(outer.flat.any(axis=1))
+    inside = (sides == 0) & ~level_off
+    below = np.where(level_off, outer.flat[:, 0], sides < 0)
     found = LevelCrossings(
         low=np.where(sides < 0, -1, edge),
         high=np.where(sides > 0, len(u), edge),
-        u=np.where(sides < 0, -np.inf, np.inf),
+        u=np.where(below, -np.inf, np.inf),
         error=np.full(len(sides), np.nan),
         unit=np.full(len(sides), np.nan),
         reach=np.zeros(len(sides)),
         dof=np.ones(len(sides)),
         steepness=np.zeros(len(sides)),
-        beyond=~inside & ~(np.abs(own.z[rows, edge]) <= doubt),
+        beyond=(sides != 0) & ~level_off & ~outer.doubt,
+        level_off=level_off,
+        probe=outer.probe,
     )
     if inside.any():
         some = np.flatnonzero(inside)
         part = own._replace(used=own.used[some], z=own.z[some], variance=own.variance[some])
         _measure(found, part, some)
     return found
+
+
+def _outer(own: _Setting, sides: Ints, edge: Ints) -> _Outer:
+    """Both ends of columns that cross on the grid, and of the others the end beyond which they do.
+
+    Args:
+        own: the columns of a setting.
+        sides: of the grid on which they cross, 0 on it.
+        edge: the last row with runs of those that cross beyond it.
+    """
+    ends = ends_of(Rows(own.u, own.used, own.z, own.variance, own.noise))
+    asked = np.stack([sides <= 0, sides >= 0], axis=1)
+    flat = np.asarray(ends.flat & asked)
+    open_ = asked & ~np.asarray(flat.any(axis=1))[:, None]
+    probe = np.asarray((ends.probe & open_[..., None]).any(axis=1))
+    doubt = np.asarray((open_ & ~ends.sure).any(axis=1) & (sides != 0))
+    probe[np.flatnonzero(doubt), edge[doubt]] = True
+    return _Outer(flat, doubt, probe)
 
 
 def _setting(seen: Observed, u: Floats, level: float, columns: Ints) -> _Setting:
@@ -149,13 +189,6 @@ def _edge(used: Ints, side: int) -> int:
     """The row with runs next to a crossing that is beyond all of them."""
     rows = np.flatnonzero(used)
     return int(rows[-1 if side > 0 else 0]) if rows.size else 0
-
-
-def _mean_variance(own: _Setting, columns: Ints, rows: Ints) -> Floats:
-    """Variance of cells' means by the setting's noise; NaN of those without runs."""
-    runs = own.used[columns, rows].astype(np.float64)
-    blank = np.full(runs.shape, np.nan)
-    return np.asarray(np.divide(own.noise, runs, out=blank, where=runs > 0))
 
 
 def _measure(found: LevelCrossings, own: _Setting, at: Ints) -> None:

@@ -10,12 +10,7 @@ from scipy import special
 from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.sampling.crossings import LevelCrossings
 from sweeps.sampling.lattice import Floats, Lattice
-
-TARGET_CONFIDENCE = 0.95
-FEWEST = 2
-"""Columns that a law needs."""
-LEAST_RUNS = 16
-"""Runs that a crossing needs before its error counts: with fewer, chance has led the search too often."""
+from sweeps.sampling.laws import FITS, LEAST_RUNS, TARGET_CONFIDENCE, LawFit
 
 
 @dataclass(frozen=True)
@@ -25,17 +20,21 @@ class State:
     Attributes:
         levels: crossings of each level.
         half_width: the widest of its intervals' half widths; infinite while there is none.
-        exponents: of each level and setting, where the target is an exponent.
+        estimates: what the target is, of each level and setting that has it; none for a boundary.
+        without: levels and settings in which too few columns cross for it.
         columns: crossings that the plane has: columns × levels.
         beyond: those of them that are beyond the grid for sure.
+        level_off: those of columns that level off at the level.
         open: those that are not located yet.
     """
 
     levels: tuple[LevelCrossings, ...]
     half_width: float
-    exponents: tuple[float, ...]
+    estimates: tuple[float, ...]
+    without: int
     columns: int
     beyond: int
+    level_off: int
     open: int
 
     def reached(self, spec: SamplingSpec) -> bool:
@@ -52,13 +51,20 @@ class State:
         Args:
             spec: the target.
         """
-        values = ", ".join(f"{value:.4g}" for value in self.exponents if np.isfinite(value))
+        values = ", ".join(f"{value:.4g}" for value in self.estimates if np.isfinite(value))
+        if self.without and not self.estimates:
+            return f"no {spec.target}: too few columns cross on the grid"
         named = f"{spec.target} {values}".strip()
         width = f"± {self.half_width:.3g}" if np.isfinite(self.half_width) else "not bounded yet"
         text = f"{named} {width} (target ± {spec.half_width:g})"
-        counts = {"beyond the grid": self.beyond, "being located": self.open}
+        counts = {
+            "beyond the grid": self.beyond,
+            "in columns that level off at the level": self.level_off,
+            "being located": self.open,
+        }
         some = [f"{count:,} {what}" for what, count in counts.items() if count]
-        return f"{text}; of {self.columns:,} crossings {', '.join(some)}" if some else text
+        text += f"; of {self.columns:,} crossings {', '.join(some)}" if some else ""
+        return text + (f"; {self.without:,} without {spec.target}" if self.without else "")
 
 
 def chosen(spec: SamplingSpec, lattice: Lattice) -> NDArray[np.bool_]:
@@ -91,43 +97,6 @@ def half_widths(found: LevelCrossings) -> Floats:
     return np.where(found.inside & (found.runs < LEAST_RUNS), np.inf, wide * found.error)
 
 
-def exponents(
-    found: LevelCrossings, lattice: Lattice, columns: NDArray[np.bool_]
-) -> list[tuple[float, float]]:
-    """The exponent of each setting and the half width of its interval; ∞ with too few columns or runs.
-
-    Args:
-        found: crossings of one level.
-        lattice: the columns.
-        columns: those that a law goes through, shape (columns,).
-    """
-    pairs = []
-    for setting in np.unique(lattice.setting):
-        own = columns & found.inside & (lattice.setting == setting)
-        x, y = np.log(lattice.x[own]), found.u[own]
-        variance = found.error[own] ** 2
-        if not lattice.log:  # a law is fitted to log y
-            variance, y = variance / y**2, np.log(np.maximum(y, np.finfo(float).tiny))
-        value, half = _slope(x, y, variance, found.dof[own])
-        pairs.append((value, half if np.all(found.runs[own] >= LEAST_RUNS) else np.inf))
-    return pairs
-
-
-def _slope(x: Floats, y: Floats, variance: Floats, dof: Floats) -> tuple[float, float]:
-    """Weighted least squares: the slope and the half width of its interval."""
-    if len(x) < FEWEST:
-        return np.nan, np.inf
-    weight = 1 / np.maximum(variance, np.finfo(float).tiny)
-    weight = weight / weight.max()
-    centred = x - np.sum(weight * x) / weight.sum()
-    total = np.sum(weight * centred**2)
-    factor = weight * centred / total
-    parts = factor**2 * variance
-    known = parts.sum() / np.sum(parts / dof) if parts.sum() > 0 else 1.0
-    wide = special.stdtrit(known, (1 + TARGET_CONFIDENCE) / 2)
-    return float(np.sum(factor * y)), float(wide * np.sqrt(parts.sum()))
-
-
 def state_of(
     spec: SamplingSpec,
     lattice: Lattice,
@@ -142,18 +111,23 @@ def state_of(
         levels: crossings of each level.
         open_: the columns that are not located yet, for each level.
     """
-    columns, fits, widths = chosen(spec, lattice), [], []
+    columns, widths = chosen(spec, lattice), []
+    fits: list[LawFit | None] = []
     for found in levels:
-        if spec.target == "exponent":
-            fits += exponents(found, lattice, columns)
-        else:
+        if spec.target == "boundary":
             widths += half_widths(found)[columns & found.inside].tolist()
-    widths += [width for _, width in fits]
+        else:
+            fits += FITS[spec.target](found, lattice, columns)
+    known = [fit for fit in fits if fit is not None]
+    open_columns = sum(int(np.sum(some & columns)) for some in open_)
+    widths += [fit.half_width for fit in known]
     return State(
         levels=levels,
-        half_width=max(widths, default=0.0),
-        exponents=tuple(value for value, _ in fits),
+        half_width=max(widths, default=np.inf if fits and open_columns else 0.0),
+        estimates=tuple(fit.value for fit in known),
+        without=0 if open_columns else len(fits) - len(known),
         columns=len(columns) * len(levels),
         beyond=sum(int(found.beyond.sum()) for found in levels),
-        open=sum(int(np.sum(some & columns)) for some in open_),
+        level_off=sum(int(found.level_off.sum()) for found in levels),
+        open=open_columns,
     )

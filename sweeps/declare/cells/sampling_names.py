@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from sweeps.declare.file.sweep_file import SweepSpec
 from sweeps.errors import FileError, listed
 
+FEWEST_FOR_KINK = 6
+"""Columns that a kink needs: two on each side of it, and two to judge by, as in `analysis`."""
+
 
 def is_read(spec: SweepSpec, name: str) -> bool:
     """Whether a name is an axis that could be read."""
@@ -34,12 +37,33 @@ def check_sampling(spec: SweepSpec) -> Iterator[FileError]:
             words = listed([value for value in values if value not in numbers])
             text = f"{name} takes {words}; the plane of sampling needs numbers"
             yield FileError(("analysis", key), text)
-        elif key == "x" and spec.sampling.target == "exponent" and min(numbers, default=1) <= 0:
-            text = f"received 'exponent', and {name} takes {min(numbers):g}; a power of x needs x above 0"
-            yield FileError(("sampling", "target"), text)
         elif key == "y" and len(values) == 1:
             yield FileError(("analysis", key), f"{name} has one value; a crossing needs several")
+        elif key == "x" and values and (lacks := _lacks(spec, name, numbers)):
+            text = f"received {spec.sampling.target!r}, and {lacks}"
+            yield FileError(("sampling", "target"), text)
     yield from _range(spec)
+
+
+def _lacks(spec: SweepSpec, name: str, x: list[float]) -> str:
+    """What the plane has not that a target needs, in words; "" where it has all.
+
+    Args:
+        spec: the sweep.
+        name: of the axis x.
+        x: its values.
+    """
+    assert spec.sampling is not None and spec.analysis is not None
+    target = spec.sampling.target
+    if target in ("exponent", "kink") and min(x) <= 0:
+        return f"{name} takes {min(x):g}; a power of x needs x above 0"
+    if target == "kink" and len(x) < FEWEST_FOR_KINK:
+        return f"{name} takes {len(x)} values; a kink needs {FEWEST_FOR_KINK}"
+    plane = (spec.analysis.x, spec.analysis.y)
+    others = [axis for key, axis in {**spec.axes, **spec.settings}.items() if key not in plane]
+    if target == "shift" and all(len(axis.values) < 2 for axis in others):
+        return "there is one setting; a shift needs two"
+    return ""
 
 
 def _range(spec: SweepSpec) -> Iterator[FileError]:

@@ -71,14 +71,16 @@ def test_a_sweep_in_python_takes_the_record_or_its_keys() -> None:
     ("sampling", "message"),
     [
         (
-            {"target": "kink"},
-            r"sampling.target: received 'kink'; expected 'boundary' or 'exponent'",
+            {"target": "corner"},
+            r"sampling.target: received 'corner'; expected 'boundary', 'exponent', 'kink' or 'shift'",
         ),
         ({"strategy": "grid"}, r"sampling.strategy: received 'grid'; expected 'columns'"),
         ({"half_width": 0}, r"sampling.half_width: received 0; expected greater than 0"),
         ({"at_most": 1.5}, r"sampling.at_most: received 1.5; expected a valid integer"),
         ({"rounds": 3}, r"sampling.rounds: unknown key; valid: .*did you mean 'round'"),
         ({"x_range": [1, 2]}, "x_range: is for the target exponent"),
+        ({"target": "kink"}, "received 'kink', and x takes 3 values; a kink needs 6"),
+        ({"target": "shift"}, "received 'shift', and there is one setting; a shift needs two"),
         (
             {"target": "exponent", "x_range": [3, 9]},
             r"received \[3.0, 9.0\], which has 1 values of x; an exponent needs two",
@@ -110,6 +112,18 @@ def test_a_plane_without_a_boundary_is_refused(changes: dict[str, Any], message:
         assert not errors_of(text_of(None, **changes))
 
 
+@pytest.mark.parametrize("target", ["kink", "exponent"])
+def test_a_power_of_x_needs_x_above_zero(target: str) -> None:
+    found = errors_of(text_of({"target": target}, axes={"x": [0, 1, 2], "y": [1, 2]}))
+    assert f"received '{target}', and x takes 0; a power of x needs x above 0" in found
+
+
+def test_a_shift_is_between_settings_or_axes_that_the_plane_does_not_show() -> None:
+    for settings in ({"p_flip": [0, 0.1]}, {"noise": [0.1, 0.2]}):
+        spec = resolved(text_of({"target": "shift"}, settings=settings)).spec.sampling
+        assert spec is not None and spec.target == "shift"
+
+
 def test_all_errors_are_reported_together() -> None:
-    found = errors_of(text_of({"target": "kink", "half_width": "wide", "at_most": None}))
+    found = errors_of(text_of({"target": "corner", "half_width": "wide", "at_most": None}))
     assert all(f"sampling.{key}" in found for key in ("target", "half_width", "at_most"))

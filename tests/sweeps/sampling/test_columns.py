@@ -67,7 +67,7 @@ def test_an_exponent_is_found_and_its_runs_go_to_the_ends() -> None:
     sampler = sampled(spec)
     state = sampler.state
     assert state is not None and state.reached(spec)
-    assert state.exponents[0] == pytest.approx(0.25, abs=2 * 0.02)
+    assert state.estimates[0] == pytest.approx(0.25, abs=2 * 0.02)
     by_column = sampler.seen.runs.sum(axis=1)
     assert by_column[[0, -1]].min() > 1.5 * by_column[2:4].max()
 
