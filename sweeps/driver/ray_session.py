@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sweeps.driver.options import Executor, RunOptions
@@ -22,6 +23,8 @@ from sweeps.train.stop import StopSignal
 if TYPE_CHECKING:
     from sweeps.train.executors.connection import Cluster
     from sweeps.train.executors.tune import JobsInTraining
+
+_TUNE = "sweeps.train.executors.tune"
 
 
 @dataclass
@@ -92,13 +95,13 @@ class RaySession:
 
     def _training(self, together: _Together, job: TrainingJob, live: Live) -> "JobsInTraining":
         """Jobs to train on the Ray, which is there from now on; one of them is the first."""
-        from sweeps.train.executors.tune import JobsInTraining
-
         if not self._connected:
             live.announce("starting Ray" if self._is_ours else "connecting to Ray")
             if self._is_ours and not self._options.gpus:
                 _compile_beside(job)
         cluster = self._connect()
+        from sweeps.train.executors.tune import JobsInTraining
+
         live.announce("starting workers")
         more_will_come = bool(together.in_rounds)
         return JobsInTraining(
@@ -121,6 +124,8 @@ class RaySession:
         options = self._options
         cluster = connection.Cluster(options.address, options.workers, options.gpus)
         if not self._connected:
+            # Ray's start is mostly waiting for its processes, and Tune takes as long to import.
+            threading.Thread(target=import_module, args=[_TUNE], daemon=True).start()
             self._stack.enter_context(connection.connected(cluster, self.stop_signal))
             self._connected = True
         return cluster
