@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from sweeps.cli.messages import STREAMS, err, leave, out, print_status, stopped
-from sweeps.declare.file import presets
-from sweeps.declare.file.sweep_file import read_keys, read_spec
+from sweeps.cli import library
+from sweeps.cli.messages import STREAMS, err, leave, out, print_json, print_status, stopped
 from sweeps.declare.terminal import guard_streams
 from sweeps.driver import datasets, open_sweep
 from sweeps.driver.options import Executor, RunOptions
@@ -49,18 +48,22 @@ ReplicatesOption = Annotated[
 SizeOption = Annotated[
     str | None, typer.Option("--size", help="One of the file's sizes, such as smoke, paper, fine.")
 ]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="NAME=VALUE instead of the file's, such as n=40, axes.d=log:100:10000:9, "
+        "settings.p_flip=0,0.1; may repeat. The sweep gets a name of its own.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 ShardRunsOption = Annotated[int | None, typer.Option(min=1, help="Runs in a shard, at most.")]
 ShardSecondsOption = Annotated[float, typer.Option(min=0.1, help="Seconds of a trial in a shard.")]
 
 
-@app.command("presets")
-def list_presets() -> None:
-    """List the shipped sweeps."""
-    table = Table("sweep", "what it maps")
-    for name in presets.preset_names():
-        spec, _ = read_spec(read_keys(presets.find(name)[0], name))
-        table.add_row(name, spec.description if spec else "")
-    out.print(table)
+app.command("presets")(library.list_presets)
+app.command()(library.show)
+app.command()(library.init)
 
 
 @app.command()
@@ -69,12 +72,17 @@ def plan(  # typer reads options from parameters
     out_folder: OutOption = None,
     replicates: ReplicatesOption = None,
     size: SizeOption = None,
+    changes: SetOption = None,
     shard_runs: ShardRunsOption = None,
     shard_seconds: ShardSecondsOption = 20.0,
+    json: JsonOption = False,
 ) -> None:
     """Say what a sweep would train, how long it would take and what it would write; train nothing."""
-    resolved = open_sweep(sweep, replicates, size=size)
+    resolved = open_sweep(sweep, replicates, size=size, changes=changes or ())
     summary = summary_of(resolved, out_folder, shard_size=ShardSize(shard_runs, shard_seconds))
+    if json:
+        print_json(summary)
+        return
     table = Table(show_header=False, title=f"plan of {summary.name}")
     for key, value in summary.rows():
         table.add_row(key, value)
@@ -89,6 +97,7 @@ def run(  # typer reads options from parameters
     out_folder: RunOutOption = None,
     replicates: ReplicatesOption = None,
     size: SizeOption = None,
+    changes: SetOption = None,
     executor: Annotated[
         Executor, typer.Option(help="tune: Ray Tune; local: threads of this process.")
     ] = Executor.TUNE,
@@ -122,16 +131,25 @@ def run(  # typer reads options from parameters
         time_budget_s=None if time_budget is None else 60 * time_budget,
     )
     try:
-        openers = [partial(open_sweep, each, replicates, size=size) for each in sweep]
+        openers = [
+            partial(open_sweep, each, replicates, size=size, changes=changes or ()) for each in sweep
+        ]
         leave(train_sweeps(openers, out_folder, options=options, output=STREAMS))
     except Stopped as stop:
         raise stopped(int(stop.args[0])) from None
 
 
 @app.command()
-def status(dataset: Annotated[str, typer.Argument(help="The output folder or URI.")]) -> None:
+def status(
+    dataset: Annotated[str, typer.Argument(help="The output folder or URI.")],
+    json: JsonOption = False,
+) -> None:
     """Say how much of a dataset's sweep is published, and how its runs ended."""
-    print_status(datasets.read_status(DatasetFolder(dataset)))
+    found = datasets.read_status(DatasetFolder(dataset))
+    if json:
+        print_json(found)
+    else:
+        print_status(found)
 
 
 @app.command()

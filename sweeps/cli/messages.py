@@ -1,7 +1,10 @@
 """Messages of the command on a dataset and on the end of a run, and its exit status."""
 
-from collections.abc import Generator
+import json
+from collections.abc import Generator, Mapping
 from contextlib import closing
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 import typer
 
@@ -71,3 +74,25 @@ def print_status(status: DatasetStatus) -> None:
     """Print the state of a dataset, a line for each thing to know."""
     for line in status.lines():
         out.print(line, soft_wrap=True)
+
+
+def print_json(found: Any) -> None:
+    """Print a record as JSON, by the names of its fields.
+
+    Args:
+        found: a record of records, mappings, lists, words and finite numbers.
+    """
+    typer.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """Records as mappings, and what holds them."""
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value

@@ -4,12 +4,13 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sweeps.declare.cells.resolve import ResolvedSweep, meanings, resolve_keys
+from sweeps.declare.file.changes import changed
 from sweeps.declare.file.presets import find
 from sweeps.declare.file.sweep_file import SweepKeys, read_keys
 from sweeps.declare.file_names import MANIFEST
@@ -42,6 +43,7 @@ def open_sweep(
     find_model: Callable[[str], Model] = load_model,
     *,
     size: str | None = None,
+    changes: Sequence[str] = (),
 ) -> ResolvedSweep:
     """A sweep, by file or shipped name, checked against its model.
 
@@ -50,25 +52,33 @@ def open_sweep(
         replicates: instead of the file's.
         find_model: gives the model of a name.
         size: one of the file's sizes.
+        changes: each NAME=VALUE, instead of the file's.
     Raises:
         SweepFileError: every error of the file.
-        SweepError: there is no such sweep, or the replicates are no valid number.
+        SweepError: there is no such sweep, the replicates are no valid number, or a change cannot be read.
     """
-    return open_keys(keys_of(sweep, replicates, size=size), find_model)
+    return open_keys(keys_of(sweep, replicates, size=size, changes=changes), find_model)
 
 
-def keys_of(sweep: str, replicates: int | None = None, *, size: str | None = None) -> SweepKeys:
+def keys_of(
+    sweep: str,
+    replicates: int | None = None,
+    *,
+    size: str | None = None,
+    changes: Sequence[str] = (),
+) -> SweepKeys:
     """The keys of a sweep, as `open_sweep` takes it.
 
     Args:
         sweep: a path, or the name of a shipped sweep.
         replicates: instead of the file's.
         size: one of the file's sizes.
+        changes: each NAME=VALUE, instead of the file's.
     Raises:
-        SweepError: there is no such sweep, or the replicates are no valid number.
+        SweepError: there is no such sweep, the replicates are no valid number, or a change cannot be read.
     """
     text, name = find(sweep)
-    keys = read_keys(text, name, size)
+    keys = changed(read_keys(text, name, size), changes)
     if replicates is None or keys.values is None:
         return keys
     if replicates < 1:

@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
+from sweeps.declare.cells.identity import ID_DTYPE
+from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import Forecast, forecast, saves_ray
 from sweeps.plan.idle import idle_everywhere
-from sweeps.plan.plan import Plan
+from sweeps.plan.plan import Plan, make_plan
 
 
 class SamplingForecast(NamedTuple):
@@ -157,6 +161,17 @@ def summarise(
         idle=idle_everywhere(plan.resolved),
         damaged=damaged,
     )
+
+
+def sweep_cost(resolved: ResolvedSweep) -> float:
+    """Flops of a whole sweep; of one with a target, of as many runs as it allows.
+
+    Args:
+        resolved: the sweep.
+    """
+    plan = make_plan(resolved, np.empty(0, ID_DTYPE))
+    sampling = resolved.spec.sampling
+    return plan.flops * (sampling.at_most / plan.total if sampling is not None else 1.0)
 
 
 def duration(seconds: float) -> str:
