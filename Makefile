@@ -59,12 +59,12 @@ $(VENV)/.cluster: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(READY)
-	$(BIN)/bocnn-sweep run label-flip-plane initialization-plane --out $(DEMO)
-	$(BIN)/bocnn-analysis report $(DEMO)/label-flip-plane $(DEMO)/initialization-plane --out $(DEMO)/report
+	$(BIN)/bocnn run label-flip-plane initialization-plane --out $(DEMO)
+	$(BIN)/bocnn report $(DEMO)/label-flip-plane $(DEMO)/initialization-plane --out $(DEMO)/report
 
 papers: $(READY)
-	$(BIN)/bocnn-sweep run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
-	$(BIN)/bocnn-analysis report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report $(FORMAT:%=--format %)
+	$(BIN)/bocnn run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
+	$(BIN)/bocnn report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report $(FORMAT:%=--format %)
 
 # Tests in parts, two at once, a core each; which of them ends first takes the next part. The first has what
 # starts Ray in its own process and takes the longest. Libraries start no threads of their own, which would

@@ -1,4 +1,4 @@
-"""`python -m analysis` is the command `bocnn-analysis`."""
+"""`python -m analysis` is the commands `bocnn report` and `bocnn open`."""
 
 from analysis.cli import main
 

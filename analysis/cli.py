@@ -1,12 +1,15 @@
-"""The command `bocnn-analysis`: options in, summary out; a user's error is exit status 2.
+"""The commands `bocnn report` and `bocnn open`: options in, summary out; a user's error is exit status 2.
 
 What computes and draws is imported when a command runs, so that `--help` need not wait for it.
 """
 
 import logging
+import math
 import os
+import re
 import signal
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -22,11 +25,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `report` a named command while it is the only one."""
 
 
 @app.command()
@@ -105,6 +103,31 @@ def report(  # One parameter per option is typer's contract.
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     for path in written.files:
         console.print(str(path), style="dim", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command("open")
+def open_page(
+    dataset: Annotated[list[str], typer.Argument(help="Folders or URIs that sweeps wrote.")],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The report's folder; ./report-DATASET-DATASET… if not given."),
+    ] = None,
+) -> None:
+    """Shows the report of datasets in a browser; it is written first unless it is newer than they are."""
+    names = [re.sub(r"[^a-z0-9_-]+", "-", Path(one).name.lower()) for one in dataset]
+    folder = out or Path("-".join(["report", *names]))
+    page = folder / "report.html"
+    if not page.is_file() or page.stat().st_mtime < max(map(_changed, dataset)):
+        report(dataset, out=folder)
+    if not webbrowser.open(page.resolve().as_uri()):
+        WordConsole().print(f"no browser was found; the page is {page}", soft_wrap=True)
+
+
+def _changed(location: str) -> float:
+    """When a dataset last changed, seconds of the epoch; of one that is no folder here, at any moment."""
+    times = [path.stat().st_mtime for path in Path(location).glob("*")]
+    return max(times, default=math.inf)
 
 
 def main() -> None:

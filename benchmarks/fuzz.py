@@ -2,7 +2,7 @@
 
     python -m benchmarks.fuzz --files 10000 --seed 1
 
-They are generated as in the tests, for each seed anew, and treated as by `bocnn-sweep plan`: written to a
+They are generated as in the tests, for each seed anew, and treated as by `bocnn plan`: written to a
 file, opened, resolved and planned against a folder that does not exist. Any exception but a refusal ends
 the command with the smallest file that raises it.
 

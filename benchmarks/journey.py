@@ -74,8 +74,8 @@ def steps(size: str, pass_name: str) -> dict[str, Step]:
     found = {
         "import bocnn": Step("import bocnn"),
         "import analysis": Step("import analysis"),
-        "bocnn-sweep --help": Step(SWEEPS, ("--help",)),
-        "bocnn-analysis --help": Step(ANALYSIS, ("--help",)),
+        "bocnn run --help": Step(SWEEPS, ("run", "--help")),
+        "bocnn report --help": Step(ANALYSIS, ("report", "--help")),
         "Ray's start and end": Step(START_RAY),
     }
     for subject, sweeps in SUBJECTS.items():

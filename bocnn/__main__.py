@@ -1,7 +1,7 @@
 """The command `bocnn`: hands over to the package that has the subcommand.
 
-Packages name their commands as entry points of `bocnn.commands`, each a function that reads the command line,
-in a module whose `app` declares it. So a command loads what it needs alone.
+Packages name their commands as entry points of `bocnn.commands`, each a function that reads the command
+line, in a module whose `app` declares it. So a command loads what it needs alone.
 """
 
 import os
@@ -11,14 +11,14 @@ from importlib.metadata import entry_points
 
 import typer
 
-GROUP = "bocnn.commands"
+COMMANDS = "bocnn.commands"
 _COMPLETION = "_BOCNN_COMPLETE"
 """Set by a shell that asks how to complete a line."""
 
 
 def main() -> None:
     """Run the subcommand; without one, or for one that there is not, say which there are."""
-    commands = {command.name: command for command in entry_points(group=GROUP)}
+    commands = {command.name: command for command in entry_points(group=COMMANDS)}
     word = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     if word in commands and _COMPLETION not in os.environ:
         commands[word].load()()

@@ -1,6 +1,6 @@
 """From a dataset to figures, step by step, for scripts and notebooks.
 
-    bocnn-sweep run label-flip-plane
+    bocnn run label-flip-plane
     python docs/example.py data/label-flip-plane example
 
 Each `# %%` begins a cell where an editor or Jupyter (with jupytext) reads this file as a notebook.

@@ -35,7 +35,7 @@ ORDER = {
             "measure",
             "parameters",
         ),
-        *("engines", "theory", "models", "notebook", "__init__"),
+        *("engines", "theory", "models", "notebook", "__init__", "__main__"),
     ),
     "sweeps": (
         *(

@@ -24,7 +24,7 @@ from sweeps.declare.document.document import SweepDocument
 
 MAX_VERIFIED_ROWS = 2_000_000
 """Rows up to which opening a dataset compares all of them with the digests that their files state; beyond,
-`bocnn-sweep verify` does."""
+`bocnn verify` does."""
 
 
 @dataclass(frozen=True, eq=False)

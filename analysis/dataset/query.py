@@ -46,7 +46,7 @@ class Shards:
                 before, paths = paths, shard_paths(self.filesystem, self.folder, self.folder)
                 if set(before) <= set(paths):
                     raise AnalysisError(
-                        f"Cannot read the rows of {self.folder} ({one_line(error)}). `bocnn-sweep verify` "
+                        f"Cannot read the rows of {self.folder} ({one_line(error)}). `bocnn verify` "
                         "names damaged files; run the sweep again: it sets them aside."
                     ) from error
 

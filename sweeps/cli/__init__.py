@@ -1,4 +1,4 @@
-"""The command bocnn-sweep: presets, plan, run, status, verify, compact."""
+"""The commands on sweeps: presets, show, init, plan, run, status, verify, compact."""
 
 from sweeps.cli.app import app, main
 

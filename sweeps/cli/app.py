@@ -1,4 +1,4 @@
-"""The commands of bocnn-sweep and their options; `sweeps.driver` does the work."""
+"""The commands on sweeps and their options; `sweeps.driver` does the work."""
 
 import sys
 from functools import partial
@@ -132,7 +132,8 @@ def run(  # typer reads options from parameters
     )
     try:
         openers = [
-            partial(open_sweep, each, replicates, size=size, changes=changes or ()) for each in sweep
+            partial(open_sweep, each, replicates, size=size, changes=changes or ())
+            for each in sweep
         ]
         leave(train_sweeps(openers, out_folder, options=options, output=STREAMS))
     except Stopped as stop:
@@ -170,7 +171,7 @@ def verify(dataset: Annotated[str, typer.Argument(help="The output folder or URI
     end = f"{len(found.problems):,} problems" if found.problems else "all is as it was written"
     out.print(f"{dataset}: {found.files:,} files, {found.rows:,} rows; {end}", soft_wrap=True)
     if found.problems:
-        err.print("`bocnn-sweep run` sets damaged files aside; move away what else is wrong")
+        err.print("`bocnn run` sets damaged files aside; move away what else is wrong")
         raise typer.Exit(1)
 
 

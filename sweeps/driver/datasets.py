@@ -66,7 +66,7 @@ class DatasetStatus:
         if self.lost:
             lines.append(
                 f"there is no {MANIFEST}: what is planned was read from the files of rows, and may have "
-                "grown since; `bocnn-sweep run` of this sweep into this folder writes it again"
+                "grown since; `bocnn run` of this sweep into this folder writes it again"
             )
         if self.share:
             lines.append(f"orchestration: {self.share}")
@@ -77,7 +77,7 @@ class DatasetStatus:
                 )
         lines += [f"failed: {failed}" for failed in self.failed]
         lines += [
-            f"damaged: {damaged}; `bocnn-sweep run` of this sweep sets it aside and trains its runs again"
+            f"damaged: {damaged}; `bocnn run` of this sweep sets it aside and trains its runs again"
             for damaged in self.damaged
         ]
         lines += [f"conflict: {conflict}" for conflict in self.conflicts]

@@ -1,4 +1,4 @@
-"""One start of a driver, from sweeps to datasets: what `bocnn-sweep run` and `Sweep.run` do."""
+"""One start of a driver, from sweeps to datasets: what `bocnn run` and `Sweep.run` do."""
 
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence

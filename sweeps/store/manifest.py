@@ -31,7 +31,7 @@ def read_manifest(data: bytes, source: str) -> dict[str, Any]:
         version = found.get("schema_version")
         if type(version) is int and version != SCHEMA_VERSION:
             raise SweepError(
-                f"{source} has schema version {version}; this version of bocnn-sweep reads "
+                f"{source} has schema version {version}; this version of bocnn reads "
                 f"{SCHEMA_VERSION}; name another --out"
             )
         _check(found)

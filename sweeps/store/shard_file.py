@@ -223,7 +223,7 @@ def _check_owner(name: str, metadata: Mapping[str, str], owner: Owner) -> None:
     remedy = "move it away and run the same command again: only the runs in it are trained again"
     said = metadata.get("schema_version")
     if said != str(SCHEMA_VERSION) and (said is not None or not is_own(name)):
-        raise SweepError(f"{name} was not written by this version of bocnn-sweep; {remedy}")
+        raise SweepError(f"{name} was not written by this version of bocnn; {remedy}")
     try:
         sweep, version = json.loads(metadata["sweep"])["name"], int(metadata["numerics_version"])
     except (KeyError, ValueError, TypeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Every check of a dataset that can be made from its files alone, for the command `bocnn-sweep verify`.
+"""Every check of a dataset that can be made from its files alone, for the command `bocnn verify`.
 
 Beyond what each start of a sweep checks: run identities are computed anew from the rows' own columns, and
 records along the training are compared with the runs that they are of.

@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,37 @@ def test_help_imports_nothing_that_computes_or_draws() -> None:
     code = "import sys, analysis.cli; print(*sorted(m for m in sys.modules if '.' not in m))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"numpy", "scipy", "matplotlib", "pyarrow", "duckdb"} & set(done.stdout.split())
+
+
+def test_open_writes_the_report_once_and_shows_it(
+    run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: bool(shown.append(url)) or True)
+    page = tmp_path / "report" / "report.html"
+    status, out, err = run("open", folder, "--out", page.parent)
+    assert (status, err, shown) == (0, "", [page.as_uri()])
+    assert "3,072 ok" in out
+    written = page.stat().st_mtime_ns
+    assert run("open", folder, "--out", page.parent)[:2] == (0, "")
+    assert page.stat().st_mtime_ns == written and len(shown) == 2
+
+
+def test_open_writes_the_report_anew_where_the_dataset_has_grown(
+    run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webbrowser, "open", lambda url: True)
+    page = tmp_path / "report" / "report.html"
+    page.parent.mkdir()
+    page.write_text("old")
+    os.utime(page, (0, 0))
+    assert run("open", folder, "--out", page.parent)[0] == 0
+    assert page.read_text(encoding="utf-8") != "old"
+
+
+def test_open_says_where_the_page_is_without_a_browser(
+    run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webbrowser, "open", lambda url: False)
+    status, out, _ = run("open", folder, "--out", tmp_path / "report")
+    assert status == 0 and f"the page is {tmp_path}/report/report.html" in out

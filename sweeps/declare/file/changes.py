@@ -17,7 +17,7 @@ TOP = ("name", "model", "description", "seed", "replicates")
 """Keys at the top of a file that have one value each."""
 
 _RANGE = re.compile(r"(log|lin):([^:]*):([^:]*):([^:]*)")
-_EXPECTED = "expected NAME=VALUE, such as n=40, axes.d=log:100:10000:9 or settings.p_flip=0,0.1"
+_FORM = "expected NAME=VALUE, such as n=40, axes.d=log:100:10000:9 or settings.p_flip=0,0.1"
 _LONGEST_NAME = 80
 
 
@@ -47,7 +47,7 @@ def _change(values: dict[str, Any], change: str) -> None:
     """Make one change of a file's keys."""
     name, equals, text = change.partition("=")
     if not (name.strip() and equals and text.strip()):
-        raise SweepError(f"received --set {shown(change)}; {_EXPECTED}")
+        raise SweepError(f"received --set {shown(change)}; {_FORM}")
     name, value = name.strip(), _value(text.strip())
     if name in TOP:
         values[name] = value
@@ -57,7 +57,9 @@ def _change(values: dict[str, Any], change: str) -> None:
         section, parameter = _section_of(values, name, value), name
     elif section not in FREE_SECTIONS:
         known = f"valid: {', '.join(FREE_SECTIONS)}{nearest(section, FREE_SECTIONS)}"
-        raise SweepError(f"received --set {shown(change)}; there is no section {section!r}; {known}")
+        raise SweepError(
+            f"received --set {shown(change)}; there is no section {section!r}; {known}"
+        )
     for other in FREE_SECTIONS:
         if other != section and isinstance(values.get(other), dict):
             values[other] = {key: kept for key, kept in values[other].items() if key != parameter}

@@ -1,6 +1,7 @@
 """The command as a user runs it: what it says, what it writes, and how it exits."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sweeps.declare.file import presets
 from tests.sweeps.small import BOCNN_SWEEP, bocnn_sweep, bocnn_sweep_process, contents, rows
 
 LOCAL = ("--executor", "local")
@@ -42,9 +44,61 @@ def succeeded(result: subprocess.CompletedProcess[str]) -> str:
     return words(result)
 
 
-def test_presets_lists_the_shipped_sweeps() -> None:
+def test_presets_lists_the_shipped_sweeps_with_their_runs() -> None:
     said = succeeded(bocnn_sweep("presets"))
-    assert "initialization-plane" in said and "label-flip-plane" in said
+    assert "initialization-plane │ 21,280" in said and "label-flip-plane │ 14,040" in said
+    assert re.search(r"kink-over-n │ ≤ [\d,]+", said)
+
+
+def test_show_prints_the_file_of_a_shipped_sweep() -> None:
+    shown = bocnn_sweep("show", "initialization-plane").stdout
+    assert shown == presets.find("initialization-plane")[0]
+    assert "did you mean 'one-step'" in failed(bocnn_sweep("show", "one-stop"))
+
+
+def test_show_of_a_file_is_an_error(bocnn_file: Path) -> None:
+    assert "not a shipped sweep" in failed(bocnn_sweep("show", bocnn_file))
+
+
+def test_init_writes_a_file_that_can_be_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "mine.yaml" in succeeded(bocnn_sweep("init", "mine"))
+    written = Path("mine.yaml").read_text(encoding="utf-8")
+    assert "plan of mine" in succeeded(bocnn_sweep("plan", "mine.yaml"))
+    assert "plan of mine-smoke" in succeeded(bocnn_sweep("plan", "mine.yaml", "--size", "smoke"))
+    assert "exists already" in failed(bocnn_sweep("init", "mine"))
+    assert Path("mine.yaml").read_text(encoding="utf-8") == written
+
+
+@pytest.mark.parametrize("name", ["Mine", "a b", "../mine", "nowhere/mine"])
+def test_init_refuses_what_is_no_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    failed(bocnn_sweep("init", name))
+    assert not list(tmp_path.rglob("*.yaml"))
+
+
+def test_set_changes_a_parameter(bocnn_file: Path, out: Path) -> None:
+    words = ("--set", "n=8", "--set", "axes.v0=log:0.01:1:5", "--out", out, "--json")
+    planned = json.loads(succeeded(bocnn_sweep("plan", bocnn_file, *words)))
+    assert planned["name"] == "small-plane-n-8-axes-v0-log-0-01-1-5"
+    assert planned["cells"] == 20
+    assert "nothing was started" in failed(bocnn_sweep("run", bocnn_file, "--set", "nn=8"))
+
+
+def test_plan_and_status_as_json(bocnn_file: Path, out: Path) -> None:
+    planned = json.loads(succeeded(bocnn_sweep("plan", bocnn_file, "--out", out, "--json")))
+    assert (planned["name"], planned["runs"], planned["published"]) == ("small-plane", 48, 0)
+    assert planned["forecast"]["core_s"] > 0
+    succeeded(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL))
+    found = json.loads(succeeded(bocnn_sweep("status", out, "--json")))
+    assert (found["planned"], found["published"]) == (48, 48)
+    assert sum(found["by_status"].values()) == 48
+    assert found["share"]["compute_s"] > 0
 
 
 def test_plan_says_what_would_be_done_and_writes_nothing(bocnn_file: Path, out: Path) -> None:

@@ -156,7 +156,7 @@ def test_the_jobs_entry_point_is_a_command_of_ours() -> None:
 
     job = next(iter(yaml.safe_load_all(JOB.read_text())))
     program, verb, *arguments = shlex.split(job["spec"]["entrypoint"])
-    assert program == "bocnn-sweep"
+    assert program == "bocnn"
     command = get_command(app).commands[verb]  # type: ignore[attr-defined]
     parsed = command.make_context(verb, arguments).params
     assert parsed["gpus"] == 1.0  # the workers of the file have one each

@@ -267,9 +267,7 @@ def test_a_manifest_of_another_schema_is_named(out: Path) -> None:
     train(TOY_SWEEP, out)
     manifest = json.loads((out / "_sweep.json").read_text()) | {"schema_version": 99}
     (out / "_sweep.json").write_text(json.dumps(manifest))
-    with pytest.raises(
-        SweepError, match="has schema version 99; this version of bocnn-sweep reads"
-    ):
+    with pytest.raises(SweepError, match="has schema version 99; this version of bocnn reads"):
         train(TOY_SWEEP, out)
 
 

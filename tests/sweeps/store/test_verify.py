@@ -1,4 +1,4 @@
-"""bocnn-sweep verify: every row is what was written, and its run id follows from its own columns."""
+"""bocnn verify: every row is what was written, and its run id follows from its own columns."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -15,8 +15,7 @@ class CostAndSource(Section):
         options = self.results.provenance.options
         run_with = f" It was run with {options}." if options else ""
         return (
-            "bocnn-sweep run trains the same runs from the sweep with every range written out."
-            f"{run_with}"
+            f"bocnn run trains the same runs from the sweep with every range written out.{run_with}"
         )
 
     def tables(self) -> list[TableBlock]:
