@@ -99,7 +99,7 @@ def report(  # One parameter per option is typer's contract.
             f"[bold]{escape(results.sweep)}[/bold]: {results.dataset.files} files; runs: {counts}",
             soft_wrap=True,
         )
-        for line in lines:
+        for line in [results.choice] * bool(results.choice) + list(lines):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     for path in written.files:
         console.print(str(path), style="dim", highlight=False, markup=False, soft_wrap=True)

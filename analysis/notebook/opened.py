@@ -17,6 +17,7 @@ from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.boundary.median_crossing import find_median_boundary
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
+from analysis.cells.default_analysis import default_analysis
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.plane import exact
 from analysis.errors import AnalysisError, nearest
@@ -180,8 +181,7 @@ class OpenedDataset(ShownRecord, Dataset):
             include_unconverged: also use runs without success that have a value all the same.
             spec: fields of `AnalysisSpec` that replace those of the sweep: x, y, measure, levels.
         Raises:
-            AnalysisError: the sweep states no analysis and x, y or measure is not given; or there is no
-                such column.
+            AnalysisError: there is no such column.
         """
         found = self._spec(spec)
         cells = aggregate(self, found, include_unconverged=include_unconverged)
@@ -190,12 +190,7 @@ class OpenedDataset(ShownRecord, Dataset):
     def _spec(self, given: dict[str, Any]) -> AnalysisSpec:
         if self.sweep.analysis is not None:
             return replace(self.sweep.analysis, **given)
-        if missing := [name for name in ("x", "y", "measure") if name not in given]:
-            raise AnalysisError(
-                f"The sweep '{self.sweep.name}' states no analysis, so {', '.join(missing)} must be given: "
-                "the columns of the plane, and the measure."
-            )
-        return AnalysisSpec(**{"levels": (), **given})
+        return default_analysis(self, **given)
 
     def _title(self) -> str:
         return f"Dataset of {self.sweep.name!r}: {self.rows:,} rows in {self.files:,} files"

@@ -11,9 +11,10 @@ from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.boundary.median_crossing import find_median_boundary
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
+from analysis.cells.default_analysis import default_analysis
 from analysis.cells.predicted import predicted_boundary, predicted_median_boundary
 from analysis.dataset.files import Dataset, open_dataset
-from analysis.dataset.plane import Floats
+from analysis.dataset.plane import Floats, exact
 from analysis.dataset.provenance import Provenance, read_provenance
 from analysis.errors import AnalysisError
 from analysis.scaling.broken_power_law import BrokenPowerLaw, fit_broken_power_law
@@ -23,7 +24,6 @@ from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
 from analysis.training.trajectories import Trajectories, open_trajectories
 from sweeps.declare.analysis_spec import AnalysisSpec, PredictionSpec
-from sweeps.declare.document.document import SweepDocument
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,19 @@ class Results:
         return self.dataset.sweep.name
 
     @property
+    def choice(self) -> str:
+        """That the sweep does not say what is shown, and how it is said; empty where it does."""
+        if self.dataset.sweep.analysis is not None:
+            return ""
+        spec, plane = self.spec, self.cells.plane
+        over = spec.x if len(plane.y.values) == 1 else f"{spec.x} and {spec.y}"
+        at = f", cut at {exact(spec.levels[0])}" if spec.levels else ""
+        return (
+            f"The sweep states no analysis; shown is {spec.measure} over {over}{at}. Choose otherwise "
+            "with --x, --y, --measure and --level, or in its key analysis."
+        )
+
+    @property
     def runs(self) -> dict[str, int]:
         """Runs planned, used, failed by status, missing, and rows that were left out."""
         counts = {name: int(part.sum()) for name, part in self.cells.status.items()}
@@ -161,7 +174,7 @@ def analyse(location: str, options: ReportOptions | None = None) -> Results:
     options = options or ReportOptions()
     with quiet():
         dataset = open_dataset(location)
-        spec = _specification(dataset.sweep, options)
+        spec = _specification(dataset, options)
         cells = aggregate(dataset, spec, include_unconverged=options.include_unconverged)
         trajectories = open_trajectories(location, dataset.sweep, at=options.fixed_axes)
     spec = replace(spec, levels=tuple(dict.fromkeys(spec.levels)))
@@ -169,21 +182,15 @@ def analyse(location: str, options: ReportOptions | None = None) -> Results:
     return Results(dataset, spec, cells, options.resampling, source, trajectories)
 
 
-def _specification(sweep: SweepDocument, options: ReportOptions) -> AnalysisSpec:
-    """The sweep's specification, its parts replaced by those that the options give."""
+def _specification(dataset: Dataset, options: ReportOptions) -> AnalysisSpec:
+    """The sweep's specification or the default one, its parts replaced by those that the options give."""
+    sweep = dataset.sweep
     if not all(math.isfinite(level) for level in options.levels):
         raise AnalysisError(f"Received --level {options.levels}; expected finite numbers.")
     given = {"x": options.x, "y": options.y, "measure": options.measure, "levels": options.levels}
     changes = {name: value for name, value in given.items() if value}
     if sweep.analysis is None:
-        missing = [name for name in given if name not in changes]
-        if missing:
-            listed = ", ".join(f"--{name.removesuffix('s')}" for name in missing)
-            raise AnalysisError(
-                f"The sweep '{sweep.name}' states no analysis, so {listed} must be given: the "
-                "columns of the plane, the measure, and the level that cuts it."
-            )
-        return AnalysisSpec(**changes)  # type: ignore[arg-type]
+        return default_analysis(dataset, **changes)
     spec = replace(sweep.analysis, **changes)  # type: ignore[arg-type]
     if spec.x == spec.y:
         raise AnalysisError(

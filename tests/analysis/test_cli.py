@@ -139,11 +139,12 @@ def test_trajectories_hold_an_axis_at_the_given_value(run, folder: Path, tmp_pat
 
 
 @pytest.mark.usefixtures("sketched")
-def test_a_view_given_by_options_alone(run, tmp_path: Path) -> None:
+def test_a_view_that_the_sweep_does_not_state(run, tmp_path: Path) -> None:
     data = Planted(sweep_extra={"analysis": None}).write(tmp_path / "data")
-    status, _, err = run("report", data, "--x", "d", "--level", 0.25)
-    assert status == 2
-    assert "states no analysis, so --y, --measure must be given" in err
+    status, out, _ = run("report", data, "--out", tmp_path / "r", "--draws", 100)
+    assert status == 0
+    chosen = "states no analysis; shown is test_error_clean over d and mu_norm, cut at 0.2"
+    assert chosen in out and chosen in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     full = ("--x", "d", "--y", "mu_norm", "--measure", "test_error_clean", "--level", 0.25)
     assert run("report", data, *full, "--out", tmp_path / "r", "--draws", 100)[0] == 0
 

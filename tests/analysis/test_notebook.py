@@ -91,11 +91,14 @@ def test_the_other_definition_and_another_plane(folder: Path) -> None:
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     bare = Planted(sweep_extra={"analysis": None}).write(tmp_path / "data")
-    with pytest.raises(AnalysisError, match="states no analysis, so y, measure must be given"):
-        analysis.open(bare).cells(x="d")
-    cells = analysis.open(bare).cells(x="d", y="mu_norm", measure="test_error_clean")
+    cells = analysis.open(bare).cells(x="d")
+    assert (cells.plane.y.name, cells.measure, cells.levels) == (
+        "mu_norm",
+        "test_error_clean",
+        (0.2,),
+    )
     with pytest.raises(AnalysisError, match="states no level"):
-        cells.boundary()
+        analysis.open(Planted(y=(2.0,)).write(tmp_path / "line")).cells(levels=()).boundary()
     with pytest.raises(AnalysisError, match="Received the setting 'p_flip = 1'"):
         cells.boundary(0.25, draws=100).law("p_flip = 1")
 

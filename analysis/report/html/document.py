@@ -97,6 +97,7 @@ def _chapter(chapter: Chapter) -> dict[str, Any]:
             ("runs", f"{runs['used']:,} used of {runs['planned']:,} planned"),
             ("failed", ", ".join(f"{count:,} {name}" for name, count in failed.items()) or "none"),
             ("data", f"sha256 {results.provenance.digest[:16]}…"),
+            *[("chosen", results.choice)] * bool(results.choice),
         ],
         "sections": chapter.sections,
     }

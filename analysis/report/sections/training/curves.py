@@ -77,13 +77,19 @@ class MeasuredCurves(Section):
         return not self.curves
 
     def words(self) -> str:
-        """How to read dots, lines and rings, and when a line agrees."""
-        return (
-            "Dots are means over the replicates with 95 % intervals, lines are predictions. Where several "
-            "sizes were trained, rings are the means extrapolated along 1/size to their limit, which is "
-            "what theory predicts. A line agrees where the share of intervals that contain the predicted "
-            "value may be 95 %."
-        )
+        """How to read what is there: dots; lines and rings, and when a line agrees."""
+        specs = [one.line.spec for one in self.lines]
+        parts = ["Dots are means over the replicates with 95 % intervals."]
+        if any(spec.predicted or spec.power is not None for spec in specs):
+            parts.append(
+                "Lines are predictions: one agrees where the share of intervals that contain the predicted "
+                "value may be 95 %."
+            )
+        if any(spec.limit for spec in specs):
+            parts.append(
+                "Rings are the means extrapolated along 1/size to their limit, which theory predicts."
+            )
+        return " ".join(parts)
 
     def figures(self) -> list[FigureBlock]:
         """One figure a measure."""
