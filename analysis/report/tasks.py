@@ -128,7 +128,7 @@ class Tasks:
                 task.kill()
 
 
-class Batch:
+class _SharedProcess:
     """Calls that are made in one process, one after the other."""
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ class Batch:
         self._task: Task[list[object]] | None = None
 
     def add(self, call: Callable[[], Result], *, size: int) -> Task[Result]:
-        """A task of the batch, which must not have begun; `size` says how much there is to do."""
+        """A task of this process, which must not have begun; `size` says how much there is to do."""
         position = len(self._calls)
         self._calls.append(call)
         self.size += size
@@ -162,7 +162,7 @@ class Batches:
     """
 
     def __init__(self, tasks: Tasks, size: int) -> None:
-        self._tasks, self._size, self._next = tasks, size, Batch()
+        self._tasks, self._size, self._next = tasks, size, _SharedProcess()
 
     def submit(self, call: Callable[[], Result], *, size: int = 1) -> Task[Result]:
         """A task of a call, which may wait for others to share its process."""
@@ -175,7 +175,7 @@ class Batches:
         """Begins what still waits for others."""
         if self._next.size:
             self._next.begin(self._tasks)
-            self._next = Batch()
+            self._next = _SharedProcess()
 
 
 def cores() -> int:
