@@ -196,27 +196,41 @@ def robust_error(draws: Floats) -> Floats:
 
 
 def shrink_errors(errors: Floats, dof: float) -> Floats:
-    """Errors drawn towards their common size, shape (columns,); the common one where unknown (NaN).
+    """Errors drawn towards their common trend, shape (columns,); those of the trend where unknown (NaN).
 
     With few replicates errors differ by chance, and weights that follow chance make intervals too narrow:
     of the scatter of their logarithms only what exceeds LOG_ERROR_VARIANCE_RATIO times that of standard
-    errors with `dof` degrees of freedom is kept.
+    errors with `dof` degrees of freedom is kept. First of what a straight trend along the columns explains,
+    then of the rest: where noise grows along x, the trend is known better than any column's own error.
 
     Args:
-        errors: > 0, shape (columns,), NaN where unknown.
+        errors: > 0, in the order of x, shape (columns,), NaN where unknown.
         dof: degrees of freedom of an error.
     Returns:
         Shape (columns,), finite unless no error is known.
     Source:
-        Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, 3 (shrunk variances).
+        Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, 3 (shrunk variances);
+        Law et al. 2014, Genome Biology 15, R29 (towards a trend).
     """
     known = np.isfinite(errors)
     if not known.any():
         return errors
     # The tiny number lets a boundary without any noise be fitted, all columns alike.
     size = np.log(np.maximum(errors[known], NEGLIGIBLE))
-    luck = LOG_ERROR_VARIANCE_RATIO * special.polygamma(1, dof / 2) / 4
-    kept = max(0.0, 1 - luck / max(float(np.var(size)), NEGLIGIBLE))
-    logs = np.full(errors.shape, np.median(size))
-    logs[known] += kept * (size - np.median(size))
+    luck = float(LOG_ERROR_VARIANCE_RATIO * special.polygamma(1, dof / 2) / 4)
+    # Level beyond the columns that are known: a trend says nothing there.
+    columns = np.flatnonzero(known)
+    place = np.clip(np.arange(len(errors)), columns[0], columns[-1]) - columns.mean()
+    leverage = max(float(np.sum(place[known] ** 2)), 1.0)
+    slope = float(place[known] @ size) / leverage
+    trend = _kept(slope**2 * leverage, luck) * slope * place
+    rest = size - trend[known]
+    middle = float(np.median(rest))
+    logs = middle + trend
+    logs[known] += _kept(float(np.var(rest)), luck) * (rest - middle)
     return np.asarray(np.exp(logs))
+
+
+def _kept(scatter: float, luck: float) -> float:
+    """The share of a deviation that is kept, where squares of chance have this mean."""
+    return max(0.0, 1 - luck / max(scatter, NEGLIGIBLE))

@@ -79,6 +79,31 @@ def test_errors_shrink_by_as_much_as_luck_explains() -> None:
     assert holed[0] < holed[1] < holed[2]
 
 
+def test_errors_that_grow_along_the_columns_are_drawn_to_their_trend() -> None:
+    """So they are nearer to the true ones than their own, and than one size for all."""
+    rng, true = np.random.default_rng(3), np.linspace(0.5, 1.5, 10)
+    own, shrunk, common = [], [], []
+    for _ in range(200):
+        # Errors of crossings scatter as six times those of standard errors do.
+        errors = true * np.exp(rng.normal(scale=np.sqrt(6 / (2 * 29)), size=10))
+        for found, distances in (
+            (errors, own),
+            (shrink_errors(errors, 29.0), shrunk),
+            (np.full(10, np.median(errors)), common),
+        ):
+            distances.append(np.std(np.log(found / true)))
+    assert np.mean(shrunk) < 0.75 * min(np.mean(own), np.mean(common))
+
+
+def test_a_trend_of_errors_ends_with_the_columns_that_are_known() -> None:
+    errors = np.exp(0.5 * np.arange(10.0))
+    errors[[0, 1, 8, 9]] = np.nan
+    found = shrink_errors(errors, 29.0)
+    assert found[0] == found[1] == pytest.approx(found[2], rel=0.2)
+    assert found[8] == found[9] == pytest.approx(found[7], rel=0.2)
+    assert np.all(np.diff(found[2:8]) > 0)
+
+
 @pytest.mark.parametrize("draws", [200, 1000])
 def test_an_interval_leaves_out_its_share(draws: int) -> None:
     low, high = interval(np.arange(draws, dtype=float)[:, None], np.array(0.025))
