@@ -10,6 +10,7 @@ from analysis.report.tasks import Tasks
 SECTIONS: tuple[str, ...] = (
     "analysis.report.sections.training.curves:MeasuredCurves",
     "analysis.report.sections.boundary.plane_map:PlaneMap",
+    "analysis.report.sections.boundary.adaptive:AdaptiveRounds",
     "analysis.report.sections.boundary.crossings:BoundaryByColumn",
     "analysis.report.sections.scaling.power_laws:PowerLaws",
     "analysis.report.sections.scaling.broken_laws:BrokenLaws",

@@ -1,18 +1,21 @@
-"""The rounds of a sweep with the key `sampling`, and how many runs its target is expected to take."""
+"""The rounds of a sweep with the key `sampling`: what is next, what it will take, and how widths fell."""
 
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from sweeps.declare import recording as trajectory
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.cells.resolve import ResolvedSweep
+from sweeps.declare.file_names import ROUNDS
 from sweeps.driver.proposals import MeasuredColumns, Rounds
 from sweeps.models.protocol import CompilesCode
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, make_plan
 from sweeps.plan.shard import CellRuns
 from sweeps.sampling.sampler import AdaptiveSampler, sampler_of, usable
-from sweeps.store.dataset import DatasetFolder
+from sweeps.store.dataset import DatasetFolder, Writer
+from sweeps.store.schema import plain_table
 
 _PILOT_FLOPS = 5 * NOMINAL_FLOPS_PER_S
 _PILOT_GROWTH = 2
@@ -59,6 +62,53 @@ def replay(resolved: ResolvedSweep, dataset: DatasetFolder) -> Replay:
     proposer = AdaptiveProposer(resolved)
     rounds = Rounds(whole, dataset, proposer)
     return Replay(proposer, rounds, rounds.next())
+
+
+HISTORY = {
+    "round": ("int64", "rounds so far"),
+    "runs": ("int64", "runs of these rounds"),
+    "half_width": (
+        "float64",
+        "widest half width of the target's intervals; null while there is none",
+    ),
+    "middle_half_width": ("float64", "median of these half widths; null where that has none"),
+    "crossings": ("int64", "crossings that the plane has: columns of all settings × levels"),
+    "beyond_grid": ("int64", "crossings that are beyond the grid for sure"),
+    "level_off": ("int64", "crossings in columns that level off at the level"),
+    "being_located": ("int64", "crossings that are not located yet"),
+    "without_target": (
+        "int64",
+        "levels and settings in which too few columns cross for the target",
+    ),
+}
+"""Columns of the file of rounds: types and meanings."""
+
+
+def publish_history(sampler: AdaptiveSampler, writer: Writer) -> None:
+    """Write how the intervals narrowed, a row for each round that is complete; nothing before the first.
+
+    It follows from the rows of the rounds as they do, so that every driver writes the same.
+
+    Args:
+        sampler: told the rounds.
+        writer: publishes files of the sweep.
+    Raises:
+        SweepError: the folder is not writable.
+    """
+    rows = [
+        (k, runs, s.half_width, s.middle, s.columns, s.beyond, s.level_off, s.open, s.without)
+        for k, (runs, s) in enumerate(sampler.history, 1)
+    ]
+    if not rows:
+        return
+    fields = [
+        pa.field(name, pa.type_for_alias(kind), metadata={"meaning": meaning})
+        for name, (kind, meaning) in HISTORY.items()
+    ]
+    columns = dict(zip(HISTORY, map(np.array, zip(*rows, strict=True)), strict=True))
+    for name in ("half_width", "middle_half_width"):
+        columns[name] = np.where(np.isfinite(columns[name]), columns[name], np.nan)
+    writer.put_table(ROUNDS, plain_table(pa.schema(fields), columns), {})
 
 
 class Expectation(NamedTuple):

@@ -13,7 +13,7 @@ from sweeps.declare.cells.resolve import ResolvedSweep, meanings, resolve_keys
 from sweeps.declare.file.changes import changed
 from sweeps.declare.file.presets import find
 from sweeps.declare.file.sweep_file import SweepKeys, read_keys
-from sweeps.declare.file_names import MANIFEST
+from sweeps.declare.file_names import MANIFEST, ROUNDS
 from sweeps.driver.predictions import publish_predictions
 from sweeps.errors import SweepError
 from sweeps.models.installed import load_model
@@ -192,6 +192,7 @@ def execute(
         dataset: where it is published.
         run: an executor; gives the errors of failed shards by number.
     """
+    dataset.store.drop(ROUNDS)  # of a target that it had before
     with predictions_beside(job, dataset):
         failures = run(job) if job.shards else {}
     dataset.store.drop_stale()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from sweeps.driver.adaptive import Replay
+from sweeps.driver.adaptive import Replay, publish_history
 from sweeps.driver.datasets import DatasetStatus, read_status
 from sweeps.driver.options import Executor, Output, RunOptions
 from sweeps.driver.proposals import train_rounds
@@ -96,6 +96,7 @@ class Trainer(NamedTuple):
             of = f"; round {sampler.rounds:,} of {plan.todo:,} more" if plan.todo else ""
             live.note(f"{sampler.words()}{of}")
             live.extend(plan.todo, len(cut_shards(plan, self.shard_size)))
+            publish_history(sampler, job.writer)
 
         def rounds(run: Callable[[TrainingJob], dict[int, str]]) -> Outcome:
             """Train them one after the other."""

@@ -38,6 +38,7 @@ class AdaptiveSampler:
         rounds: proposed so far.
         runs: of these rounds.
         told: runs of the rounds whose rows it knows.
+        history: these runs after each round, and what was known of the target then.
     """
 
     def __init__(self, spec: SamplingSpec, lattice: Lattice, levels: tuple[float, ...]) -> None:
@@ -48,6 +49,7 @@ class AdaptiveSampler:
         self._sum, self._squares = np.zeros(shape), np.zeros(shape)
         self._proposed: Ints = np.zeros(0, dtype=np.int64)
         self.rounds = self.runs = self.told = 0
+        self.history: list[tuple[int, State]] = []
 
     @property
     def seen(self) -> Observed:
@@ -61,7 +63,7 @@ class AdaptiveSampler:
     @property
     def state(self) -> State | None:
         """What is known of the target; None before round 0 is in."""
-        return self._strategy.state(self.seen) if self._runs.any() else None
+        return self.history[-1][1] if self.history else None
 
     def ask(self) -> CellRuns:
         """The runs of the next round, by column and row; none where it is reached or runs are used up."""
@@ -90,6 +92,7 @@ class AdaptiveSampler:
         ):
             np.add.at(total.reshape(-1), self._proposed, part)
         self.told = self.runs
+        self.history.append((self.told, self._strategy.state(self.seen)))
 
     def words(self) -> str:
         """The rows that are known and the present widths, for a person."""

@@ -20,6 +20,7 @@ class State:
     Attributes:
         levels: crossings of each level.
         half_width: the widest of its intervals' half widths; infinite while there is none.
+        middle: the median of these half widths.
         estimates: what the target is, of each level and setting that has it; none for a boundary.
         without: levels and settings in which too few columns cross for it.
         columns: crossings that the plane has: columns × levels.
@@ -30,6 +31,7 @@ class State:
 
     levels: tuple[LevelCrossings, ...]
     half_width: float
+    middle: float
     estimates: tuple[float, ...]
     without: int
     columns: int
@@ -121,9 +123,11 @@ def state_of(
     known = [fit for fit in fits if fit is not None]
     open_columns = sum(int(np.sum(some & columns)) for some in open_)
     widths += [fit.half_width for fit in known]
+    none = np.inf if fits and open_columns else 0.0
     return State(
         levels=levels,
-        half_width=max(widths, default=np.inf if fits and open_columns else 0.0),
+        half_width=max(widths, default=none),
+        middle=float(np.median(widths)) if widths else none,
         estimates=tuple(fit.value for fit in known),
         without=0 if open_columns else len(fits) - len(known),
         columns=len(columns) * len(levels),

@@ -17,6 +17,7 @@ import pytest
 from sweeps import cli, driver
 from sweeps.declare.cells.identity import ID_DTYPE
 from sweeps.declare.cells.resolve import ResolvedSweep, resolve
+from sweeps.declare.file_names import is_shard
 from sweeps.errors import SweepError
 from sweeps.models.protocol import Model
 from sweeps.plan.cut import ShardSize
@@ -191,7 +192,7 @@ def train(
 
 def rows(folder: Path) -> pa.Table:
     """Every row of a folder, sorted by run, with what any reader of Arrow would use."""
-    files = [path for path in folder.glob("*.parquet") if not path.name.startswith("trajectory")]
+    files = [path for path in folder.glob("*.parquet") if is_shard(path.name)]
     return pa.dataset.dataset(files, format="parquet").to_table().sort_by("run_id")
 
 

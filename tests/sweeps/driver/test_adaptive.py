@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import sweeps
+from sweeps.declare.file_names import ROUNDS
 from sweeps.driver import prepare
 from sweeps.driver.adaptive import expectation, replay
 from sweeps.driver.datasets import read_status
@@ -184,6 +186,7 @@ def test_plan_and_run_speak_of_the_target(
     assert status.published == status.planned == rows(out).num_rows
     assert status.published / 3 < plan.sampling.runs < 3 * status.published
     assert f"{status.published:,} runs: boundary ± 0.0" in str(status)
+    assert pq.read_table(out / ROUNDS)["runs"].to_pylist()[-1] == status.published
     after = sweep.plan(out)
     assert "complete" in str(after) and after.sampling is not None
     assert after.sampling.runs == status.published
