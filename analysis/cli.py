@@ -19,6 +19,9 @@ from rich.markup import escape
 from analysis.errors import AnalysisError, one_line
 from sweeps.declare.terminal import WordConsole, guard_streams
 
+_MOST_CELLS = 20
+"""Cells that `diff` lists."""
+
 app = typer.Typer(
     help="From a dataset of runs to boundaries, laws, figures and tables.",
     no_args_is_help=True,
@@ -122,6 +125,50 @@ def open_page(
         report(dataset, out=folder)
     if not webbrowser.open(page.resolve().as_uri()):
         WordConsole().print(f"no browser was found; the page is {page}", soft_wrap=True)
+
+
+@app.command("diff")
+def show_differences(
+    first: Annotated[str, typer.Argument(help="Folder or URI of a dataset.")],
+    other: Annotated[str, typer.Argument(help="Folder or URI of another one.")],
+    *,
+    x: Annotated[str | None, typer.Option(help="Column along the plane's x axis.")] = None,
+    y: Annotated[str | None, typer.Option(help="Column along the plane's y axis.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Column to average.")] = None,
+    confidence: Annotated[
+        float,
+        typer.Option(min=0.5, max=0.999999, help="Of finding none where nothing has changed."),
+    ] = 0.95,
+) -> None:
+    """Says which cells of two datasets differ by more than their errors: after an upgrade, say.
+
+    Exit status: 0 none does; 1 some do.
+    """
+    from analysis.cells.difference import differences
+    from analysis.report.results import ReportOptions, analyse
+
+    options = ReportOptions(x, y, measure)
+    cells = [analyse(location, options).cells for location in (first, other)]
+    found = differences(cells[0], cells[1], confidence=confidence)
+    console, plane = WordConsole(markup=False, highlight=False), cells[0].plane
+    for cell in found.moved[:_MOST_CELLS]:
+        at = f"{plane.x.name} = {cell.x:g}, {plane.y.name} = {cell.y:g}"
+        console.print(
+            f"{', '.join(filter(None, (cell.setting, at)))}: {cells[0].measure} {cell.first:.4g} → "
+            f"{cell.other:.4g}, difference {cell.difference:.2g} ± {cell.half:.2g}",
+            soft_wrap=True,
+        )
+    if (more := len(found.moved) - _MOST_CELLS) > 0:
+        console.print(f"… and {more:,} more")
+    console.print(
+        f"{found.compared:,} cells compared, {found.same:,} of them the same bit for bit; "
+        f"{len(found.moved):,} differ by more than their errors (all intervals together "
+        f"{found.confidence:.4g}); {found.only_first:,} only in {first}, {found.only_other:,} only in "
+        f"{other}",
+        soft_wrap=True,
+    )
+    if found.moved:
+        raise typer.Exit(1)
 
 
 def _changed(location: str) -> float:

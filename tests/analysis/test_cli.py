@@ -264,3 +264,15 @@ def test_open_says_where_the_page_is_without_a_browser(
     monkeypatch.setattr(webbrowser, "open", lambda url: False)
     status, out, _ = run("open", folder, "--out", tmp_path / "report")
     assert status == 0 and f"the page is {tmp_path}/report/report.html" in out
+
+
+def test_diff_of_a_dataset_and_itself_finds_nothing(run, folder: Path) -> None:
+    status, out, _ = run("diff", folder, folder)
+    assert status == 0 and "0 differ by more than their errors" in out
+
+
+def test_diff_lists_the_cells_that_moved(run, folder: Path, tmp_path: Path) -> None:
+    moved = Planted(constant=0.9).write(tmp_path / "moved")
+    same = Planted().write(tmp_path / "same")
+    status, out, _ = run("diff", same, moved)
+    assert status == 1 and "test_error_clean 0.1466 → 0.3536" in out
