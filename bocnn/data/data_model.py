@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array, Ints
-from bocnn.data.draws import CENTRE, FLIP, LABEL, Flips, Seed
+from bocnn.data.draws import CENTRE, FLIP, LABEL, Seed
 from bocnn.data.geometry import draw_geometry
-from bocnn.data.model import CONSTANT, DataParameters, Geometry, Spectrum
+from bocnn.data.model import CONSTANT, DataParameters, Geometry
+from bocnn.data.records import Flips, Spectrum
 from bocnn.data.sampler import FRESH_PATCH, PATCH, QuantitySampler
 from bocnn.registry.label_processes import LABEL_PROCESSES, LabelProcess
 from bocnn.registry.noises import NOISES, Noise
@@ -163,4 +164,5 @@ def data_parameters(row: Row) -> DataParameters:
         bias=row.get("bias", "none") == "trained",
         output_init=CONSTANT,
         spectrum=Spectrum(float(row.get("spectrum_decay", 0.0)), float(row.get("spike", 1.0))),
+        noise_patches=int(row.get("noise_patches", 1)),
     )

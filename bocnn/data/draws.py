@@ -5,7 +5,7 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 
 | quantity | what | lane |
 |---|---|---|
-| 0 `LABEL` | true labels, +1 where the uniform is below 1/2 | 0 |
+| 0 `LABEL` | one uniform per sample, +1 where it is below the class's share, or among the smallest | 0 |
 | 1 `FLIP` | one uniform per sample, flipped where it is below p, or among the smallest | 0 |
 | 2 `SIGNAL` | filters along the signal directions, filter by filter | 0 |
 | 3 `FACTOR` | Bartlett factor below its diagonal, row by row without gaps | 0 |
@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array, Ints
+from bocnn.data.records import Classes, Flips
 from bocnn.rng.chi import fill_chis
 from bocnn.rng.normals import fill_normals, fill_uniforms
 from bocnn.rng.philox import Stream, philox, uniform
@@ -51,17 +52,6 @@ class Seed(NamedTuple):
     key0: np.uint64
     key1: np.uint64
     replicate: np.uint64
-
-
-class Flips(NamedTuple):
-    """How labels are flipped: with which probability in class +1 and −1.
-
-    counted: whether the mean of the samples' probabilities, times n and rounded, is the number of flips.
-    """
-
-    positive: float
-    negative: float
-    counted: bool
 
 
 @compiled(_nrt=False)
@@ -110,7 +100,9 @@ def draw_normals(seed: Seed, quantity: np.uint64, shape: tuple[int, int], arena:
 
 
 @compiled()
-def draw_labels(seed: Seed, n: int, flips: Flips, arena: Arena) -> tuple[Array, Array]:
+def draw_labels(
+    seed: Seed, n: int, classes: Classes, flips: Flips, arena: Arena
+) -> tuple[Array, Array]:
     """True labels ŷ and observed labels y (float64, ±1), shape (n,) each.
 
     Runs of one key share ŷ and the uniforms, so the flipped set grows with p.
@@ -118,6 +110,7 @@ def draw_labels(seed: Seed, n: int, flips: Flips, arena: Arena) -> tuple[Array, 
     Args:
         seed: the run's.
         n: samples.
+        classes: their sizes.
         flips: how labels are flipped.
         arena: they are allocated there.
     Returns:
@@ -125,10 +118,17 @@ def draw_labels(seed: Seed, n: int, flips: Flips, arena: Arena) -> tuple[Array, 
     """
     true = draw_uniforms(seed, LABEL, n, arena)
     observed = draw_uniforms(seed, FLIP, n, arena)
+    if classes.counted:
+        _keep_smallest(
+            math.floor(classes.positive * n + 0.5), true, allocate(arena, (n,), np.int64)
+        )
     for i in range(n):
-        true[i] = 1.0 if true[i] < 0.5 else -1.0
+        true[i] = 1.0 if true[i] < classes.positive else -1.0
     if flips.counted:
-        _count_flips(true, flips, observed, allocate(arena, (n,), np.int64))
+        total = 0.0
+        for i in range(n):
+            total += flips.positive if true[i] > 0.0 else flips.negative
+        _keep_smallest(math.floor(total + 0.5), observed, allocate(arena, (n,), np.int64))
     for i in range(n):
         chance = flips.positive if true[i] > 0.0 else flips.negative
         observed[i] = -true[i] if observed[i] < chance else true[i]
@@ -136,17 +136,14 @@ def draw_labels(seed: Seed, n: int, flips: Flips, arena: Arena) -> tuple[Array, 
 
 
 @compiled(_nrt=False)
-def _count_flips(true: Array, flips: Flips, uniforms: Array, ranks: Ints) -> None:
-    """Put uniforms to 0 where a label is flipped, the smallest of them, and to 1 elsewhere."""
-    total = 0.0
-    for i in range(true.size):
-        total += flips.positive if true[i] > 0.0 else flips.negative
+def _keep_smallest(count: int, uniforms: Array, ranks: Ints) -> None:
+    """Put so many uniforms to 0, the smallest of them, and the others to 1."""
+    for i in range(uniforms.size):
         ranks[i] = 0
-        for k in range(true.size):
+        for k in range(uniforms.size):
             below = uniforms[k] < uniforms[i] or (uniforms[k] == uniforms[i] and k < i)
             ranks[i] += 1 if below else 0
-    count = math.floor(total + 0.5)
-    for i in range(true.size):
+    for i in range(uniforms.size):
         uniforms[i] = 0.0 if ranks[i] < count else 1.0
 
 

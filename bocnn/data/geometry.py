@@ -42,13 +42,14 @@ def new_geometry(parameters: DataParameters, arena: Arena) -> Geometry:
         Floats and integers not yet written.
     """
     signals, filters = signal_directions(parameters), 2 * parameters.m
-    count, vectors = 2 * signals, parameters.n + filters
+    noises = parameters.n * parameters.noise_patches
+    count, vectors = 2 * signals, noises + filters
     rank = spectrum_rank(parameters.spectrum, parameters.d - signals, vectors)
     rows = round_up(signals + (1 if parameters.bias else 0) + rank)
     return Geometry(
-        allocate(arena, (rows, round_up(count + parameters.n)), np.float64),
+        allocate(arena, (rows, round_up(count + noises)), np.float64),
         allocate(arena, (rows, round_up(filters)), np.float64),
-        allocate(arena, (count + parameters.n,), np.int64),
+        allocate(arena, (count + noises,), np.int64),
         allocate(arena, (count,), np.float64),
         signals,
         parameters.m,
@@ -76,14 +77,15 @@ def draw_geometry(parameters: DataParameters, seed: Seed, workspace: Workspace) 
     clear(geometry.variances)
     end = _draw_blocks(parameters, seed, geometry, head, scratch)
     if parameters.isotropic:
-        noise = draw_normals(seed, NOISE, (parameters.n, signals), scratch)
+        patches = parameters.n * parameters.noise_patches
+        noise = draw_normals(seed, NOISE, (patches, signals), scratch)
         copy_scaled_columns(points[:signals, count:], parameters.sigma_p, noise)
         for j in range(signals):
             geometry.variances[j] = 1.0
     along = draw_normals(seed, SIGNAL, (filters, signals), scratch)
     copy_scaled_columns(weights[:signals], parameters.sigma_0, along)
     if parameters.bias:
-        for c in range(count + parameters.n):
+        for c in range(geometry.widths.size):
             points[signals, c] = 1.0
         biases = draw_normals(seed, BIAS, (filters, head - signals), scratch)
         copy_scaled_columns(weights[signals:head], parameters.sigma_0, biases)
@@ -97,7 +99,7 @@ def _draw_blocks(
     parameters: DataParameters, seed: Seed, geometry: Geometry, head: int, scratch: Arena
 ) -> int:
     """Write the parts of noise patches and filters in each block of the covariance; where they end."""
-    n, count = parameters.n, geometry.labels.size
+    n, count = parameters.n * parameters.noise_patches, geometry.labels.size
     dimension = parameters.d - geometry.signals
     first: Any = np.int64(0)  # 0 would be a type of its own, for which all below is compiled again
     block, row = first, head

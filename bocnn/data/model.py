@@ -16,23 +16,13 @@ Source:
 from typing import NamedTuple
 
 from bocnn.arrays import Array, Ints
-from bocnn.data.draws import Flips
+from bocnn.data.records import EVEN_CLASSES, FLAT_SPECTRUM, Classes, Flips, Spectrum
 from bocnn.simd.compiler.compiled import compiled
 
 DATA_MODELS = ("signal", "xor")
 SIGNAL_NOISE, XOR = range(2)
 OUTPUT_INITS = ("constant", "normal", "sign")
 CONSTANT, NORMAL, SIGN = range(3)
-
-
-class Spectrum(NamedTuple):
-    """Eigenvalues of the noise's covariance over σ_p²: c^−decay, the first times spike."""
-
-    decay: float
-    spike: float
-
-
-FLAT_SPECTRUM = Spectrum(0.0, 1.0)
 
 
 class DataParameters(NamedTuple):
@@ -51,14 +41,17 @@ class DataParameters(NamedTuple):
     bias: bool
     output_init: int
     spectrum: Spectrum = FLAT_SPECTRUM
+    noise_patches: int = 1
+    classes: Classes = EVEN_CLASSES
 
 
 class Geometry(NamedTuple):
     """Coordinates of a run's vectors, a vector a column, padded with zeros (`bocnn.simd.products`).
 
-    points: (D, P), centres first, then noise patches. filters: (D, 2m) at the start. widths: (P,), a point
-    is zero from that coordinate on. labels: (C,), the classes of the centres, +1 first. signals: signal
-    directions. m: filters a class. variances: (D,), of fresh noise in each coordinate, over σ_p².
+    points: (D, P), centres first, then noise patches, the first of every sample before the second. filters:
+    (D, 2m) at the start. widths: (P,), a point is zero from that coordinate on. labels: (C,), the classes
+    of the centres, +1 first. signals: signal directions. m: filters a class. variances: (D,), of fresh
+    noise in each coordinate, over σ_p².
     """
 
     points: Array

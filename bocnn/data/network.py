@@ -33,11 +33,12 @@ def new_network(parameters: DataParameters, real, arena: Arena) -> Network:  # t
         Nothing of it written.
     """
     filters = (2 * parameters.m + 3) // 4 * 4
-    matrix = (filters, 2 * signal_directions(parameters) + parameters.n)
+    patches = parameters.noise_patches
+    matrix = (filters, 2 * signal_directions(parameters) + parameters.n * patches)
     return Network(
         allocate(arena, matrix, real),
         allocate(arena, matrix, real),
-        allocate(arena, (2, filters), real),
+        allocate(arena, (1 + patches, filters), real),
         allocate(arena, (filters,), real),
         allocate(arena, matrix, real),
         allocate(arena, (1,), real),
@@ -70,8 +71,9 @@ def draw_network(  # type: ignore[no-untyped-def]
     clear(as_scalars(network.output))
     for k in range(network.signs.size):
         network.signs[k] = 1 if k < parameters.m else (-1 if k < filters else 0)
-    for k in range(filters):
-        network.output[0, k] = network.output[1, k] = parameters.v0
+    for p in range(network.output.shape[0]):
+        for k in range(filters):
+            network.output[p, k] = parameters.v0
     if parameters.output_init != CONSTANT:
         drawn = draw_normals(seed, OUTPUT, (network.output.shape[0], filters), scratch)
         _copy_output(parameters, drawn, network.output)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array
-from bocnn.data.model import Spectrum
+from bocnn.data.records import Spectrum
 from bocnn.simd.compiler.compiled import compiled
 
 _MOST_BLOCKS = 64
@@ -103,7 +103,8 @@ def coordinates(columns: Mapping[str, Any]) -> NDArray[np.int64]:
     Args:
         columns: sizes and spectrum of runs, shape (runs,) each.
     """
-    vectors, d = columns["n"] + 2 * columns["m"], columns["d"]
+    vectors = columns["n"] * columns["noise_patches"] + 2 * columns["m"]
+    d = columns["d"]
     rank = np.minimum(vectors, d).astype(np.int64)
     bent = (columns["spectrum_decay"] > 0) | (columns["spike"] != 1)
     if bent.any():

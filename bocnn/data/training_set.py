@@ -35,13 +35,16 @@ def new_training_set(parameters: DataParameters, real, arena: Arena) -> Training
         G, which sample holds which point, and labels not yet written.
     """
     n, count = parameters.n, 2 * signal_directions(parameters)
-    starts = allocate(arena, (3,), np.int64)
+    points = count + n * parameters.noise_patches
+    starts = allocate(arena, (2 + parameters.noise_patches,), np.int64)
     blocks = allocate(arena, (2 if parameters.isotropic or parameters.bias else 3,), np.int64)
-    starts[0], starts[1], starts[2] = 0, count, count + n
+    starts[0] = 0
+    for p in range(1, starts.size):
+        starts[p] = count + (p - 1) * n
     blocks[0], blocks[1] = 0, count
-    blocks[blocks.size - 1] = count + n
+    blocks[blocks.size - 1] = points
     return TrainingSet(
-        allocate(arena, (count + n, count + n), real),
+        allocate(arena, (points, points), real),
         allocate(arena, (count, n), real),
         allocate(arena, (n,), real),
         starts,
@@ -62,11 +65,11 @@ def draw_training_set(  # type: ignore[no-untyped-def]
         real: dtype.
         workspace: the result is in its first arena.
     Returns:
-        Centres first, then one noise patch per sample.
+        Centres first, then the noise patches, the first of every sample before the second.
     """
     training_set, scratch = new_training_set(parameters, real, workspace.kept), workspace.scratch
     n, size, crossed = parameters.n, geometry.widths.size, parameters.data == XOR
-    true, observed = draw_labels(seed, n, parameters.flips, scratch)
+    true, observed = draw_labels(seed, n, parameters.classes, parameters.flips, scratch)
     second = draw_uniforms(seed, CENTRE, n, scratch) if crossed else observed
     clear(as_scalars(training_set.shared))
     _mark_centres(true, second, crossed, training_set.shared)

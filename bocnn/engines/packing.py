@@ -37,6 +37,7 @@ def pack_runs(columns: Columns, rows: NDArray[np.intp], keyed: Collection[str] =
         "eta": np.where(columns["train"] == "output", 0.0, eta),
         "eta_output": np.where(columns["train"] == "hidden", 0.0, eta_output),
         "p_flip_negative": np.where(own, columns["p_flip_negative"], columns["p_flip"]),
+        "classes_counted": codes(WORDS, "class_process", columns["class_process"]),
         "counted": (columns["label_process"] == "count").astype(np.int64),
         "loss_tol": np.where(np.isnan(loss_tol), -1.0, loss_tol),
     } | {name: codes(WORDS, name, columns[name]) for name in _CODED}

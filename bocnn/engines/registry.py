@@ -12,7 +12,7 @@ from bocnn.engines.gpu.engine import GramGPU
 from bocnn.engines.packing import cells_of
 from bocnn.engines.protocol import Columns, Engine, RecordingEngine
 from bocnn.parameters.accepted import Words, check_words
-from bocnn.parameters.invariance import has_plain_data
+from bocnn.parameters.invariance import PLAIN_DATA, has_plain_data
 
 GRAM_GPU: Final = GramGPU()
 GRAM_CPU: Final = GramCPU()
@@ -119,5 +119,5 @@ def _reason(engine: Engine, row: Columns) -> str:
     if engine.accepts(row)[0]:
         return f"it needs {engine.needs}"
     if not has_plain_data(row)[0]:
-        return "it has no noise of other than equal eigenvalues"
+        return "it draws no data with a " + ", ".join(PLAIN_DATA)
     return "the run is beyond its sizes"

@@ -25,7 +25,8 @@ class FreshOutput(NamedTuple):
     """Distribution of a network's output on fresh samples, as the test error needs it.
 
     centres: S of each centre, (C,). labels: their classes, (C,). mean: of h, (2m,). root: h = mean +
-    rootᵀ e for standard normal e, (2m, 2m), upper triangular. weights: j_k v_{2,k}, (2m,). class_weights:
+    rootᵀ e for standard normal e, (2m, 2m), upper triangular. weights: j_k v_{p,k} of each noise patch, one
+    after the other, (2m times noise patches,). class_weights:
     of the errors of classes +1 and −1, both 1 in their mean.
     """
 
@@ -53,7 +54,7 @@ def fresh_output(run: RunState, trained: Array, arena: Arena) -> FreshOutput:
         geometry.labels,
         allocate(arena, (filters,), real),
         padded_zeros(filters, filters, arena),
-        allocate(arena, (filters,), real),
+        allocate(arena, (filters * run.parameters.noise_patches,), real),
         (1.0, 1.0),
     )
     clear(fresh.centres)
@@ -98,7 +99,9 @@ def _write_centres(run: RunState, trained: Array, out: FreshOutput, buffers: Arr
         for k in range(products.size):
             out.centres[c] += np.float64(network.signs[k]) * network.output[0, k] * phi[k]
     for k in range(products.size):
-        out.weights[k] = np.float64(network.signs[k]) * network.output[1, k]
+        for p in range(1, network.output.shape[0]):
+            weight = np.float64(network.signs[k]) * network.output[p, k]
+            out.weights[(p - 1) * products.size + k] = weight
         for j in range(signals, head):
             out.mean[k] += trained[j, k]
 

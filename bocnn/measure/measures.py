@@ -50,6 +50,9 @@ def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) ->
     network, training_set, step_type = run.network, run.training_set, run.step_type
     trained = trained_filters(run.geometry, network, arena)
     fresh = fresh_output(run, trained, arena)
+    share = run.parameters.classes.positive
+    if share != 0.5:
+        fresh = reweighted(fresh, (2.0 * share, 2.0 - 2.0 * share))
     clean, error = clean_error(fresh, step_type, n_test, seed, arena)
     noisy, noisy_error = _noisy_error(fresh, run, (clean, error), (n_test, seed), arena)
     signal = signal_learning(run.geometry, trained)
@@ -76,6 +79,8 @@ def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) ->
 def _noisy_error(fresh, run, clean, draws, arena):  # type: ignore[no-untyped-def]
     """Test error against the observed label, and its standard error: (1 − 2p) clean + p of each class.
 
+    Classes count by their shares.
+
     Args:
         fresh: distribution of its outputs.
         run: the run.
@@ -87,9 +92,11 @@ def _noisy_error(fresh, run, clean, draws, arena):  # type: ignore[no-untyped-de
     if flips.positive == flips.negative:
         span = 1.0 - 2.0 * flips.positive
         return flips.positive + span * clean[0], span * clean[1]
-    weighted = reweighted(fresh, (1.0 - 2.0 * flips.positive, 1.0 - 2.0 * flips.negative))
-    kept, error = clean_error(weighted, run.step_type, draws[0], draws[1], arena)
-    return 0.5 * (flips.positive + flips.negative) + kept, error
+    positive, negative = fresh.class_weights
+    kept = ((1.0 - 2.0 * flips.positive) * positive, (1.0 - 2.0 * flips.negative) * negative)
+    weighted = reweighted(fresh, kept)
+    missed, error = clean_error(weighted, run.step_type, draws[0], draws[1], arena)
+    return 0.5 * (flips.positive * positive + flips.negative * negative) + missed, error
 
 
 @compiled(fastmath={"contract", "reassoc"}, _nrt=False)
@@ -103,12 +110,17 @@ def _norm(matrix: Array) -> float:
 
 @compiled(_nrt=False)
 def _output_sizes(network: Network, filters: int) -> tuple[tuple[float, float], float]:
-    """Largest output weight of each patch, and the norm of both patches'."""
+    """Largest output weight of the signal patch and of the noise patches, and the norm of all."""
     first, second, squares = -math.inf, -math.inf, 0.0
+    patches = network.output.shape[0]
     for k in range(filters):
         v1, v2 = np.float64(network.output[0, k]), np.float64(network.output[1, k])
         first, second = v1 if v1 > first else first, v2 if v2 > second else second
         squares += v1 * v1 + v2 * v2
+        for p in range(2, patches):
+            v = np.float64(network.output[p, k])
+            second = v if v > second else second
+            squares += v * v
     return (first, second), math.sqrt(squares)
 
 
@@ -151,7 +163,7 @@ def signal_learning(geometry: Geometry, trained: Array) -> float:
 def noise_memorization(
     observed: Array, geometry: Geometry, network: Network, trained: Array
 ) -> float:
-    """max over samples i and filters r of class y_i of ⟨w_{y_i,r}, ξ_i⟩; a bias is not counted.
+    """max over samples i, their noise patches and filters r of class y_i of ⟨w_{y_i,r}, ξ_i⟩, without bias.
 
     Args:
         observed: y.
@@ -162,8 +174,8 @@ def noise_memorization(
     half, count = geometry.m, geometry.labels.size
     biased = geometry.widths[0] > geometry.signals
     largest = -math.inf
-    for i in range(observed.size):
-        first = 0 if observed[i] > 0 else half
+    for i in range(geometry.widths.size - count):
+        first = 0 if observed[i % observed.size] > 0 else half
         for k in range(first, first + half):
             bias = trained[geometry.signals, k] if biased else 0.0
             activation = np.float64(network.activations[k, count + i])

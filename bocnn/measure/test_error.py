@@ -2,9 +2,9 @@
 
 Each draw of the pre-activations h (`bocnn.measure.fresh_output`) serves every centre. Where φ is
 homogeneous (ReLU, leaky ReLU and powers q of ReLU) and there is no bias, h = r·u with r, the length of the
-standard normal vector drawn, chi with 2m degrees of freedom and independent of the direction u, and
-N = r^q·N(u): so each draw gives u, and the chance of an error over r is exact. The error of nearly
-perfect networks is then resolved far below 1 / n_test.
+standard normal vector drawn, chi with 2m degrees of freedom and independent of the direction u, and N =
+r^q·N(u), of several noise patches r their common length: so each draw gives u, and the chance of an error
+over r is exact. The error of nearly perfect networks is then resolved far below 1 / n_test.
 """
 
 import math
@@ -64,9 +64,9 @@ def clean_error(
 class ErrorBuffers(NamedTuple):
     """Buffers for 64 draws and their mirror images, in vectors of WORD_LANES draws, from `aligned`.
 
-    normals: (2m, vectors, WORD_LANES). h: of two filters, then with means of one filter and its mirror
-    image, (4, vectors, WORD_LANES). outputs: N, (2, vectors, WORD_LANES). chances: rows for tails, then the
-    errors of the draws, (4, 2 CHUNK_NORMALS).
+    normals: (2m times noise patches, vectors, WORD_LANES). h: of two filters, then with means of one filter
+    and its mirror image, (4, vectors, WORD_LANES). outputs: N, (2, vectors, WORD_LANES). chances: rows for
+    tails, then the errors of the draws, (4, 2 CHUNK_NORMALS).
     """
 
     normals: Array
@@ -158,6 +158,7 @@ def _write_scaled(fresh: FreshOutput, step_type: StepType, out: FreshOutput) -> 
     root, single = fresh.root.reshape(-1), out.root.reshape(-1)
     for k in range(fresh.weights.size):
         weights += fresh.weights[k] * fresh.weights[k]
+    for k in range(fresh.mean.size):
         squares += fresh.mean[k] * fresh.mean[k]
     for i in range(root.size):
         squares += root[i] * root[i]
@@ -167,8 +168,9 @@ def _write_scaled(fresh: FreshOutput, step_type: StepType, out: FreshOutput) -> 
         out.centres[c] = inner * outer * fresh.centres[c]
         for _ in range(1, power):
             out.centres[c] *= inner
-    for k in range(fresh.weights.size):
+    for k in range(fresh.mean.size):
         out.mean[k] = inner * fresh.mean[k]
+    for k in range(fresh.weights.size):
         out.weights[k] = outer * fresh.weights[k]
     for i in range(root.size):
         single[i] = inner * root[i]
@@ -200,7 +202,10 @@ def _divide_by_lengths(buffers: ErrorBuffers) -> None:
 
 @compiled(fastmath=FAST_MATH, _nrt=False)
 def _write_outputs(fresh: FreshOutput, step_type: StepType, buffers: ErrorBuffers) -> None:
-    """Write N of standard normal vectors and of their mirror images; the law's root is float32."""
+    """Write N of standard normal vectors and of their mirror images; the law's root is float32.
+
+    Noise patches are independent: each has 2m normals of its own.
+    """
     real = np.float32
     e, outputs = as_vectors(buffers.normals, WORD_LANES), as_vectors(buffers.outputs, WORD_LANES)
     h = as_vectors(buffers.h, WORD_LANES)
@@ -208,10 +213,12 @@ def _write_outputs(fresh: FreshOutput, step_type: StepType, buffers: ErrorBuffer
     rectifies = step_type.activation == RELU or step_type.activation == LEAKY
     leak = real(step_type.leak) if step_type.activation == LEAKY else real(0)
     buffers.outputs[:] = 0
-    for k in range(0, fresh.weights.size, 2):
-        _two_rows(fresh.root[:, k : k + 2], e, k, h)
+    filters = fresh.mean.size
+    for at in range(0, fresh.weights.size, 2):
+        k = at % filters
+        _two_rows(fresh.root[:, k : k + 2], e[at - k :], k, h)
         for row in range(2):
-            mean, weight = real(fresh.mean[k + row]), real(fresh.weights[k + row])
+            mean, weight = real(fresh.mean[k + row]), real(fresh.weights[at + row])
             for t in range(_VECTORS):
                 x = h[row, t]
                 pair[0, t], pair[1, t] = mean + x, mean - x

@@ -15,9 +15,10 @@ from threadpoolctl import threadpool_limits
 
 from bocnn.arrays import Array
 from bocnn.parameters.accepted import Words, check_words
-from bocnn.parameters.columns import MEASURE_ROLES, Column
+from bocnn.parameters.columns import Column
 from bocnn.parameters.idle import Idle, canonical, idle_runs
 from bocnn.parameters.keys import cell_keys, undrawn
+from bocnn.parameters.measured import MEASURE_ROLES
 from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 
 Columns = Mapping[str, NDArray[Any]]

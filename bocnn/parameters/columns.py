@@ -1,4 +1,4 @@
-"""The model's columns: what a run is given and what is measured on it, with types, units and ranges."""
+"""The model's parameters as columns: types, units and ranges; what is measured is in `measured`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.data.model import OUTPUT_INITS
-from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.accepted import is_one_of
 from bocnn.parameters.idle import Columns, Idle
 from bocnn.parameters.invariance import is_rotation_invariant
@@ -23,6 +22,7 @@ from bocnn.registry.signals import SIGNALS
 TRAINED = ("both", "hidden", "output")
 MOMENTA = ("heavy_ball", "nesterov")
 GRADIENTS = ("plain", "normalized")
+CLASS_PROCESSES = ("drawn", "count")
 BIASES = ("none", "trained")
 PRECISIONS = ("float32", "float64")
 REQUIRED = "required"
@@ -87,6 +87,27 @@ PARAMETERS = (
         "factor of the noise's variance along its first direction",
         interval="(0, 1e12]",
         default=1.0,
+    ),
+    Column(
+        "noise_patches",
+        "int64",
+        "noise patches of a sample, P − 1",
+        interval="[1, 1000]",
+        default=1,
+    ),
+    Column(
+        "minority_share",
+        "float64",
+        "share π of class −1",
+        interval="(0, 0.5]",
+        default=0.5,
+    ),
+    Column(
+        "class_process",
+        "string",
+        "whether the classes' sizes in a training set are drawn, or counted",
+        choices=CLASS_PROCESSES,
+        default="drawn",
     ),
     Undrawn(
         "label_process",
@@ -232,61 +253,3 @@ IDLE = (
     Idle("precision", beyond_single, "float32", "scales beyond float32's range take float64"),
 )
 """Parameters without effect on a run; the rules are applied in this order."""
-
-STATUSES = ("ok", "unconverged", "diverged")
-
-_MEANINGS = dict(
-    train_loss="training loss",
-    train_error="training error",
-    test_error="test error",
-    test_error_clean="test error, clean labels",
-    test_error_se="Monte Carlo standard error of test_error",
-    max_w_mu="signal learning max ⟨w, jμ⟩",
-    max_w_xi="noise memorization max ⟨w, ξᵢ⟩",
-    signal_to_noise="signal learning / noise memorization",
-    max_v1="largest output weight, signal patch",
-    max_v2="largest output weight, noise patch",
-    w_norm="hidden weight norm ‖W‖",
-    v_norm="output weight norm ‖v‖",
-    steps_run="gradient steps run",
-)
-
-MEASURE_ROLES = dict.fromkeys(("train_error", "test_error", "test_error_clean"), "error")
-"""Roles of measures by name."""
-
-MEASURES = (
-    Column("status", "string", "how the run ended", choices=STATUSES),
-    *(
-        Column(
-            name,
-            "int64" if name == "steps_run" else "float64",
-            meaning,
-            role=MEASURE_ROLES.get(name, ""),
-        )
-        for name, meaning in _MEANINGS.items()
-    ),
-)
-
-_TRAJECTORY_MEANINGS = dict(
-    step="gradient steps taken so far",
-    noise_ratio="max_w_xi / max_v2, null where max_v2 is not positive",
-    gamma_max="largest signal coefficient γ of the filters' decomposition",
-    rho_max="largest noise coefficient ρ of the filters' decomposition",
-    gamma_over_rho="largest γ / Σᵢ max(ρᵢ, 0) of a filter",
-    slope_min="smallest |ℓ′ᵢ| of a training sample",
-    slope_max="largest |ℓ′ᵢ| of a training sample",
-)
-
-_TRAJECTORY_ROLES = MEASURE_ROLES | dict(
-    max_w_xi="hidden_scale", max_v2="output_scale", noise_ratio="scale_ratio"
-)
-
-TRAJECTORY_MEASURES = tuple(
-    Column(
-        name,
-        "int64" if name == "step" else "float64",
-        (_MEANINGS | _TRAJECTORY_MEANINGS)[name],
-        role=_TRAJECTORY_ROLES.get(name, ""),
-    )
-    for name in TrajectoryPoint._fields
-)

@@ -1,7 +1,7 @@
 """Which runs do not change in law where space is rotated, have plain data, and take plain steps."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,15 @@ from numpy.typing import NDArray
 from bocnn.parameters.accepted import is_one_of
 from bocnn.registry.noises import NOISES
 from bocnn.registry.optimizers import IN_SPAN
+
+PLAIN_DATA: Final = {
+    "spectrum_decay": 0.0,
+    "spike": 1.0,
+    "noise_patches": 1,
+    "minority_share": 0.5,
+    "class_process": "drawn",
+}
+"""Noise of equal eigenvalues in one patch, and two classes of equal chances."""
 
 
 def is_rotation_invariant(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
@@ -40,11 +49,11 @@ def has_plain_steps(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
 
 
 def has_plain_data(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    """Which runs have noise of equal eigenvalues, shape (runs,): what every engine can train.
+    """Which runs have the data that every engine draws, shape (runs,): all of these at their defaults.
 
     Args:
-        columns: `spectrum_decay` and `spike` of runs, shape (runs,) each.
+        columns: those of `PLAIN_DATA`, shape (runs,) each.
     Returns:
         Shape (runs,).
     """
-    return np.asarray((columns["spectrum_decay"] == 0) & (columns["spike"] == 1))
+    return np.logical_and.reduce([columns[name] == value for name, value in PLAIN_DATA.items()])

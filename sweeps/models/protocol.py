@@ -125,6 +125,15 @@ class PredictsMeasures(Model, Protocol):
 
 
 @runtime_checkable
+class HasDetails(Model, Protocol):
+    """A model with further measures, for sweeps that ask for them."""
+
+    def with_details(self) -> "HasDetails":
+        """The model with these measures after its others."""
+        ...
+
+
+@runtime_checkable
 class SharesDraws(Model, Protocol):
     """A model that says what its parameters do to what is drawn, and which have no effect on a run.
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bocnn.data.draws import Flips
 from bocnn.data.geometry import trained_filters
 from bocnn.data.model import DataParameters, Geometry
+from bocnn.data.records import Flips
 from bocnn.dynamics.state import StepType
 from bocnn.engines.dense import training as dense_training
 from bocnn.measure.fresh_output import FreshOutput, fresh_output

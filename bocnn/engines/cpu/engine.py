@@ -13,6 +13,7 @@ from bocnn.engines.cpu.stages import GROUPED_BY, WORDS, RunResults, Runs, run_al
 from bocnn.engines.cpu.variant import step_kinds
 from bocnn.engines.packing import pack_runs
 from bocnn.engines.protocol import Columns, Cost, EngineResults, StartedKinds
+from bocnn.measure.details import Details
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.accepted import Words, accepts
@@ -22,7 +23,7 @@ from bocnn.simd.lanes import VECTOR_BYTES, lane_count
 
 _OVERHEAD = 1e5
 WIDEST = 128
-"""Samples up to which runs train side by side: beyond, their Gram matrices leave the cache."""
+"""Noise patches up to which runs train side by side: beyond, their Gram matrices leave the cache."""
 _NO_STEPS = np.empty(0, np.int64)
 
 
@@ -58,12 +59,18 @@ class GramCPU:
         """As `RecordingEngine.record`: alike runs side by side, where they are narrow enough."""
         return self._train(columns, steps, new_results(columns["n"].size, steps.size + 1), keyed)
 
+    def detail(self, columns: Columns, keyed: Collection[str] = ()) -> RunResults:
+        """As `run`, with the further measures of `bocnn.measure.details`."""
+        results = new_results(columns["n"].size, 0, detailed=True)
+        return self._train(columns, _NO_STEPS, results, keyed)
+
     def start_kinds(self, columns: Columns) -> None:
         """As `CompiledEngine.start_kinds`: float32 and float64, side by side and one by one.
 
         Steps that are more than gradient descent are compiled apart from plain ones.
         """
-        kinds = 2 * needs_double(columns) + (columns["n"] <= WIDEST) + 4 * ~has_plain_steps(columns)
+        narrow = columns["n"] * columns["noise_patches"] <= WIDEST
+        kinds = 2 * needs_double(columns) + narrow + 4 * ~has_plain_steps(columns)
         self._started.start(self.run, columns, kinds.tolist())
 
     def _train(
@@ -79,7 +86,8 @@ class GramCPU:
         for rows in _alike(runs, doubles):
             first = rows[0]
             real = np.float64 if doubles[first] else np.float32
-            vector_width = lane_count(real) if runs.n[first] <= WIDEST else None
+            wide = runs.n[first] * runs.noise_patches[first] > WIDEST
+            vector_width = None if wide else lane_count(real)
             part = RunResults._make(field[rows] for field in results)
             run_all(Runs._make(field[rows] for field in runs), real, vector_width, steps, part)
             for whole, values in zip(results, part, strict=True):
@@ -87,12 +95,13 @@ class GramCPU:
         return results
 
 
-def new_results(runs: int, points: int) -> RunResults:
+def new_results(runs: int, points: int, detailed: bool = False) -> RunResults:
     """Arrays for measures of runs, and for records at `points` steps of each.
 
     Args:
         runs: number of runs.
         points: most records of a run before its last; 0 records nothing.
+        detailed: whether further measures are taken.
     Returns:
         Arrays to be written: status int8 (runs,), measures and records float64, and numbers of records
         (runs,), zero.
@@ -102,6 +111,7 @@ def new_results(runs: int, points: int) -> RunResults:
         np.empty((runs, len(Measures._fields))),
         np.empty((runs, points, len(TrajectoryPoint._fields))),
         np.zeros(runs, dtype=np.int64),
+        np.empty((runs, len(Details._fields) if detailed else 0)),
     )
 
 
@@ -131,19 +141,21 @@ def memory_bytes(columns: Columns) -> Array:
     """Working memory of each run, shape (runs,), with the runs that train beside it."""
     points, filters, _ = _sizes(columns)
     real = np.where(needs_double(columns), 8, 4)
-    rank = coordinates(columns)
-    kept, scratch = workspace_bytes(columns["n"], columns["m"], columns["n_test"], rank)
+    rank, patches = coordinates(columns), columns["noise_patches"]
+    kept, scratch = workspace_bytes(columns["n"], columns["m"], columns["n_test"], rank, patches)
     state = real * (points**2 + 8 * points * (filters + 4))
-    beside = np.where(columns["n"] <= WIDEST, VECTOR_BYTES / real, 1)
+    beside = np.where(columns["n"] * patches <= WIDEST, VECTOR_BYTES / real, 1)
     return np.asarray(beside * (kept + state) + scratch)
 
 
 def test_flops(columns: Columns) -> Array:
     """Operations of each run's test error."""
     filters = 2.0 * columns["m"]
-    return np.asarray(columns["n_test"] * (2 * filters**2 + 40 * filters + 1000))
+    patches = columns["noise_patches"]
+    return np.asarray(columns["n_test"] * (patches * (2 * filters**2 + 40 * filters) + 1000))
 
 
 def _sizes(columns: Columns) -> tuple[Array, Array, Array]:
     """Points, filters, and dimensions that they span, of each run."""
-    return columns["n"] + 4.0, 2.0 * columns["m"], coordinates(columns).astype(np.float64)
+    points = columns["n"] * columns["noise_patches"] + 4.0
+    return points, 2.0 * columns["m"], coordinates(columns).astype(np.float64)

@@ -7,6 +7,7 @@ from bocnn.dynamics.state import Network, is_finite
 from bocnn.engines.cpu.lane_state import LANE_AT_STOP, LANE_DIVERGED
 from bocnn.engines.cpu.run_memory import EngineBatch, drawn_run, workspace_of
 from bocnn.engines.cpu.runs import DIVERGED, OK, UNCONVERGED, seed_of
+from bocnn.measure.details import measure_details
 from bocnn.measure.measures import Measures, measure
 from bocnn.measure.trajectory import trajectory_point
 from bocnn.simd.arena import reset
@@ -37,6 +38,11 @@ def _measure(batch: EngineBatch, r: int, lane: int, step: int, lane_status: int)
             reset(scratch)
             point = trajectory_point(run, row, batch.in_single, scratch)
             _write_row(point, results.trajectory[r, results.lengths[r]])
+    if results.details.size > 0 and status != DIVERGED:
+        reset(scratch)
+        _write_row(
+            measure_details(run, runs.n_test[r], seed_of(runs, r), scratch), results.details[r]
+        )
     if results.trajectory.size > 0:
         if status == DIVERGED:
             _write_missing(results.trajectory[r, results.lengths[r]])
@@ -46,6 +52,8 @@ def _measure(batch: EngineBatch, r: int, lane: int, step: int, lane_status: int)
         return 0
     if status == DIVERGED:
         _write_missing(results.measured[r])
+        if results.details.size > 0:
+            _write_missing(results.details[r])
     results.status[r] = status
     return 1
 

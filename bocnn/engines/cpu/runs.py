@@ -3,8 +3,9 @@
 from typing import Final, NamedTuple
 
 from bocnn.arrays import Array, Ints
-from bocnn.data.draws import Flips, Seed
-from bocnn.data.model import DataParameters, Spectrum
+from bocnn.data.draws import Seed
+from bocnn.data.model import DataParameters
+from bocnn.data.records import Classes, Flips, Spectrum
 from bocnn.dynamics.activation import LEAKY
 from bocnn.dynamics.state import StepParameters, StepType
 from bocnn.engines.cpu.lane_state import Stop
@@ -22,6 +23,7 @@ WORDS: Final[Words] = {
     "loss": ("logistic", "square", "hinge", "exponential"),
     "train": ("both", "hidden", "output"),
     "momentum_rule": ("heavy_ball", "nesterov"),
+    "class_process": ("drawn", "count"),
     "label_process": ("flip", "asymmetric", "count"),
     "gradient": ("plain", "normalized"),
     "precision": ("float32", "float64"),
@@ -51,6 +53,9 @@ class Runs(NamedTuple):
     output_init: Ints
     spectrum_decay: Array
     spike: Array
+    noise_patches: Ints
+    minority_share: Array
+    classes_counted: Ints
     activation: Ints
     leak: Array
     loss: Ints
@@ -68,7 +73,10 @@ class Runs(NamedTuple):
     n_test: Ints
 
 
-GROUPED_BY = ("n", "m", "data", "isotropic", "bias", "activation", "leak", "loss", "nesterov")
+GROUPED_BY = (
+    *("n", "m", "data", "noise_patches", "isotropic", "bias"),
+    *("activation", "leak", "loss", "nesterov"),
+)
 """Parameters that all runs share which train side by side."""
 
 
@@ -95,6 +103,8 @@ def data_parameters_of(runs: Runs, r: int) -> DataParameters:
         runs.bias[r] != 0,
         runs.output_init[r],
         Spectrum(runs.spectrum_decay[r], runs.spike[r]),
+        runs.noise_patches[r],
+        Classes(1.0 - runs.minority_share[r], runs.classes_counted[r] != 0),
     )
 
 
@@ -125,14 +135,16 @@ def stop_of(runs: Runs, r: int, at: int) -> Stop:
 
 
 class RunResults(NamedTuple):
-    """Status, measures and trajectories of runs.
+    """Status, measures, trajectories and further measures of runs.
 
     status: int8, shape (runs,). measured: float64, shape (runs, len(Measures._fields)), NaN where a run
     diverged. trajectory: float64, shape (runs, recorded steps + 1, len(TrajectoryPoint._fields)), rows
     beyond `lengths` unset; of size 0 to record nothing. lengths: int64, shape (runs,), zero at first.
+    details: float64, shape (runs, len(Details._fields)), or of size 0 for none.
     """
 
     status: Ints
     measured: Array
     trajectory: Array
     lengths: Ints
+    details: Array

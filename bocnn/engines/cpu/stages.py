@@ -25,7 +25,9 @@ from bocnn.simd.compiler.stages import run
 __all__ = ["DIVERGED", "GROUPED_BY", "OK", "UNCONVERGED", "WORDS", "RunResults", "Runs", "run_all"]
 
 
-def workspace_bytes(n: Any, m: Any, n_test: Any, rank: Any = None) -> tuple[Any, Any]:
+def workspace_bytes(
+    n: Any, m: Any, n_test: Any, rank: Any = None, noise_patches: Any = 1
+) -> tuple[Any, Any]:
     """Bytes that a run holds while it trains, and those that its draw and its measures work in.
 
     All that `_draw` and `measure` allocate, in float64 and with sizes rounded up; numbers or arrays.
@@ -34,16 +36,18 @@ def workspace_bytes(n: Any, m: Any, n_test: Any, rank: Any = None) -> tuple[Any,
         n: training samples.
         m: filters per class.
         n_test: fresh test draws.
-        rank: coordinates of noise patches and filters; None for n + 2m of them.
+        rank: coordinates of noise patches and filters; None for as many as these are.
+        noise_patches: of a sample.
     Returns:
         Sizes of the two arenas of a `Workspace`, in bytes.
     """
-    points, filters, few = n + 16, 2 * m + 16, 64 * 100
+    points, filters, few = n * noise_patches + 16, 2 * m + 16, 64 * 100
     size = points + filters
     height = size if rank is None else rank + 32
-    kept = height * (size + 1) + points * (points + 8) + filters * (3 * points + 4)
+    kept = height * (size + 1) + points * (points + 8) + filters * (3 * points + 4 + noise_patches)
     drawn = 2 * height * size + points * size
-    measured = filters * (2 * height + points + 2 * filters + 64) + n_test
+    measured = filters * (2 * height + points + 2 * filters + 64 * noise_patches) + n_test
+    measured = 3 * measured + 2 * points  # of further measures three tests
     return 8 * kept + few, 8 * (drawn + measured + 8 * size) + 2 * few
 
 
@@ -85,8 +89,9 @@ def _new_training(
     runs: Runs, real: Any, vector_width: int | None, recorded_steps: Ints, results: RunResults
 ) -> Training:
     """Runs, memory for those in training, and free lanes."""
-    rank = int(coordinates(runs._asdict()).max())
-    kept, scratch = workspace_bytes(int(runs.n[0]), int(runs.m[0]), int(runs.n_test.max()), rank)
+    rank, n_test = int(coordinates(runs._asdict()).max()), int(runs.n_test.max())
+    shape = (int(runs.n[0]), int(runs.m[0]), n_test, rank, int(runs.noise_patches[0]))
+    kept, scratch = workspace_bytes(*shape)
     workspace = Workspace(new_arena(vector_width or 1, kept), new_arena(1, scratch))
     batch = EngineBatch(runs, workspace, recorded_steps, results, real == np.float32)
     has_velocity = bool((runs.momentum != 0.0).any() or (runs.weight_decay != 0.0).any())
@@ -98,16 +103,26 @@ def _empty_run(runs: Runs, real: Any) -> tuple[TrainingSet, Network]:
     """A training set and a network of the runs' shape, unset but for what they share."""
     n, m, centres = int(runs.n[0]), int(runs.m[0]), 4 if runs.data[0] == XOR else 2
     filters, coupled = (2 * m + 3) // 4 * 4, bool(runs.isotropic[0] or runs.bias[0])
+    patches = int(runs.noise_patches[0])
+    points = centres + patches * n
     signs = np.repeat([1, -1, 0], [m, m, filters - 2 * m]).astype(real)
-    starts = np.array([0, centres, centres + n])
-    matrix = np.empty((filters, centres + n), real)
+    starts = np.concatenate([[0], centres + n * np.arange(patches + 1)])
+    blocks = np.array([0, points] if coupled else [0, centres, points])
+    matrix = np.empty((filters, points), real)
     return (
         TrainingSet(
-            np.empty((centres + n, centres + n), real),
+            np.empty((points, points), real),
             np.empty((centres, n), real),
             np.empty(n, real),
             starts,
-            starts[[0, 2]] if coupled else starts,
+            blocks,
         ),
-        Network(matrix, matrix, np.empty((2, filters), real), signs, matrix, np.empty(1, real)),
+        Network(
+            matrix,
+            matrix,
+            np.empty((1 + patches, filters), real),
+            signs,
+            matrix,
+            np.empty(1, real),
+        ),
     )

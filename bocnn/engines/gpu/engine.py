@@ -33,6 +33,7 @@ GPU_WORDS: Final[Words] = {
     "gradient": ("plain",),
     "precision": ("float32",),
     "optimizer": ("sgd",),
+    "class_process": ("drawn",),
     "label_process": ("flip",),
 }
 """Words that the kernels train; their codes are those of `bocnn.engines.cpu.stages.WORDS`."""

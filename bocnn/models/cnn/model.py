@@ -25,21 +25,16 @@ from bocnn.engines.registry import (
     engines_of,
     trained_words,
 )
+from bocnn.measure.details import Details
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
-from bocnn.parameters.accepted import Words, accepts
-from bocnn.parameters.columns import (
-    IDLE,
-    MEASURES,
-    PARAMETERS,
-    STATUSES,
-    TRAJECTORY_MEASURES,
-    Column,
-)
+from bocnn.parameters.accepted import Words, accepts, check_words
+from bocnn.parameters.columns import IDLE, PARAMETERS, Column
 from bocnn.parameters.idle import canonical, idle_runs
 from bocnn.parameters.keys import undrawn
+from bocnn.parameters.measured import DETAILS, MEASURES, STATUSES, TRAJECTORY_MEASURES
 from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
-from bocnn.theory.predictions.named import PREDICTIONS, predict
+from bocnn.theory.predictions.named import OF_CLASSES, PREDICTIONS, MeasurePrediction, predict
 
 
 class Bocnn:
@@ -49,15 +44,16 @@ class Bocnn:
     random numbers of their own for each value.
     """
 
-    name: Final = "bocnn"
+    name = "bocnn"
     numerics_version: Final = 4
     parameters: Final[tuple[Column, ...]] = PARAMETERS
-    measures: Final[tuple[Column, ...]] = MEASURES
+    measures: tuple[Column, ...] = MEASURES
     trajectory_measures: Final[tuple[Column, ...]] = TRAJECTORY_MEASURES
     shape_columns: Final = ("n", "m", "precision")
     undrawn: Final = undrawn(PARAMETERS)
-    predictions: Final = PREDICTIONS
+    predictions: tuple[MeasurePrediction, ...] = PREDICTIONS
     keyed: tuple[str, ...] = ()
+    detailed = False
 
     @property
     def words(self) -> Words:
@@ -82,6 +78,13 @@ class Bocnn:
     def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """What decides the numbers of runs, beside seed, replicate and `keyed`."""
         return self.canonical(columns)
+
+    def with_details(self) -> Self:
+        """The model with the measures of `bocnn.measure.details` too, which the CPU's gram engine takes."""
+        other = copy(self)
+        other.name, other.measures = f"{self.name}+details", (*self.measures, *DETAILS)
+        other.predictions, other.detailed = (*self.predictions, *OF_CLASSES), True
+        return other
 
     def predict(self, name: str, columns: Columns) -> Array:
         """What theory predicts of a measure, shape (runs,); NaN where it says nothing.
@@ -149,7 +152,9 @@ class Bocnn:
             ValueError: names the parameters of the first such run, and what each engine accepts.
         """
         check_known(columns)
-        if _is_beyond_gram(columns):
+        if self.detailed:
+            _check_detailed(self.canonical(columns), recorded)
+        elif _is_beyond_gram(columns):
             assign(self.canonical(columns), anywhere=True, recorded=recorded)
 
     def is_compiled(self, columns: Columns, recorded: bool) -> bool:
@@ -184,6 +189,10 @@ class Bocnn:
             ValueError: a run that no engine accepts.
         """
         cells, cell, columns = self._cells_of(columns)
+        if self.detailed:
+            found = GRAM_CPU.detail(columns, self.keyed)
+            named = zip(Details._fields, found.details.T, strict=True)
+            return _rows(found.status, found.measured) | dict(named)
         results = new_results(cell.size, 0)
         for engine, rows in assign_cells(cells, cell):
             part = columns if rows.size == cell.size else _take(columns, rows)
@@ -256,6 +265,13 @@ def _is_beyond_gram(columns: Columns) -> bool:
     known = GRAM_CPU.words
     more = any(set(words) - set(known.get(name, ())) for name, words in trained_words().items())
     return more and not GRAM_CPU.accepts(columns).all()
+
+
+def _check_detailed(columns: Columns, recorded: bool) -> None:
+    """Refuse further measures of runs that the CPU's gram engine does not train, or of recorded ones."""
+    check_words(GRAM_CPU.words, columns, GRAM_CPU.name)
+    if recorded:
+        raise ValueError("received a trajectory; further measures (+details) are not recorded")
 
 
 def _take(columns: Columns, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:

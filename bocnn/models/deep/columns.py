@@ -7,10 +7,11 @@ import numpy as np
 
 from bocnn.models.base import measures_of
 from bocnn.parameters.accepted import Words, is_one_of
-from bocnn.parameters.columns import MEASURES as BOCNN_MEASURES
 from bocnn.parameters.columns import PARAMETERS as BOCNN_PARAMETERS
-from bocnn.parameters.columns import STATUSES, Undrawn
+from bocnn.parameters.columns import Undrawn
 from bocnn.parameters.idle import Idle
+from bocnn.parameters.measured import MEASURES as BOCNN_MEASURES
+from bocnn.parameters.measured import STATUSES
 
 UPPER = ("per_patch", "shared")
 SKIPS = ("none", "linear")

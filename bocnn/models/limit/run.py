@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array, Ints
-from bocnn.data.draws import FACTOR, SIGNAL, Flips, Seed, draw_labels, draw_normals, stream
+from bocnn.data.draws import FACTOR, SIGNAL, Seed, draw_labels, draw_normals, stream
+from bocnn.data.records import Classes, Flips
 from bocnn.dynamics.activation import RELU
 from bocnn.dynamics.losses import LOGISTIC
 from bocnn.dynamics.state import StepType
@@ -149,7 +150,7 @@ def draw_start(
         arena: for what is returned.
     """
     n, filters = sizes[0], 2 * sizes[1]
-    true, observed = draw_labels(seed, n, Flips(p_flip, p_flip, False), arena)
+    true, observed = draw_labels(seed, n, Classes(0.5, False), Flips(p_flip, p_flip, False), arena)
     rows = n + filters
     below = allocate(arena, (rows * (rows - 1) // 2,), np.float64)
     drawn = allocate(arena, (4, WORD_LANES), np.float32)

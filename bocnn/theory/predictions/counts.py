@@ -104,6 +104,28 @@ def class_counts(n: int, p_flip: float) -> ClassCounts:
     return ClassCounts((row - n) * 2 / n, column * 2 / n, probability / probability.sum())
 
 
+def mean_over_sizes(n: int, share: float, counted: bool, error_of: ErrorOfClass) -> Array:
+    """The mean error on a class of a share, without flips: over its binomial size, or at the counted one.
+
+    Args:
+        n: samples of both classes.
+        share: of the class.
+        counted: whether the class has ⌊share · n + ½⌋ samples, else as many as are drawn.
+        error_of: the error on a class.
+    Returns:
+        Shape (runs,).
+    """
+    if counted:
+        sizes, chances = np.array([np.floor(share * n + 0.5)]), np.ones(1)
+    else:
+        sizes = np.arange(n + 1.0)
+        ways = gammaln(n + 1.0) - gammaln(sizes + 1) - gammaln(n - sizes + 1)
+        chances = np.exp(ways + sizes * np.log(share) + (n - sizes) * np.log1p(-share))
+        sizes, chances = sizes[chances > _RAREST], chances[chances > _RAREST]
+    found = [p * error_of(2 * k / n, 2 * k / n) for k, p in zip(sizes, chances, strict=True)]
+    return np.asarray(np.sum(found, axis=0) / chances.sum())
+
+
 @lru_cache(maxsize=256)
 def training_sets(n: int, p_flip: float) -> TrainingSets:
     """q and s of both classes together: all where no label is flipped, else so many draws.

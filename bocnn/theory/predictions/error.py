@@ -18,7 +18,8 @@ from scipy.special import ndtr, ndtri
 
 from bocnn.arrays import Array
 from bocnn.theory.boundary import both_layers_ratio_at
-from bocnn.theory.critical_ratio import FROZEN, Overlap, clean_errors, critical_ratio
+from bocnn.theory.critical_ratio import FROZEN, Overlap, critical_ratio
+from bocnn.theory.several_patches import summed_errors
 from bocnn.theory.training_time import (
     Descent,
     Sizes,
@@ -52,25 +53,27 @@ def hidden_layer_error(
     mu_norm: Array,
     sizes: Sizes,
     *,
-    kept: Array | float = 1.0,
-    memorized: float = 1.0,
+    counts: tuple[float, float] = (1.0, 1.0),
     overlap: Overlap = FROZEN,
+    patches: int = 1,
 ) -> Array:
     """The clean test error where the hidden layer alone is trained, in the gradient flow.
 
-    R = q √C / 2 with C = n‖μ‖⁴ / (σ_p⁴ d), at every moment of the training.
+    R = q √C / 2 with C = n‖μ‖⁴ / (σ_p⁴ d), at every moment of the training; √C over the number of noise
+    patches, if they are several (`bocnn.theory.several_patches`).
 
     Args:
         mu_norm: signal strength ‖μ‖, shape (runs,).
         sizes: sizes and scales.
-        kept: q of the test sample's class.
-        memorized: its s.
+        counts: q and s of the test sample's class.
         overlap: shares of active samples.
+        patches: noise patches of a sample.
     Returns:
         Clean test error, shape (runs,).
     """
     root = np.square(mu_norm / sizes.sigma_p) * np.sqrt(sizes.n / np.asarray(sizes.d))
-    return error_at(kept * root / 2, overlap, memorized=memorized)
+    ratio = counts[0] * root / (2 * patches)
+    return error_at(ratio, overlap, memorized=counts[1], patches=patches)
 
 
 def both_layers_error(
@@ -129,7 +132,9 @@ def both_layers_signal(
     return np.asarray(np.sqrt(memorized) * ratio / kept)
 
 
-def error_at(ratio: Array, overlap: Overlap = FROZEN, *, memorized: float = 1.0) -> Array:
+def error_at(
+    ratio: Array, overlap: Overlap = FROZEN, *, memorized: float = 1.0, patches: int = 1
+) -> Array:
     """`clean_errors` of many ratios: a spline of its normal quantile, good to 10⁻⁴.
 
     Args:
@@ -137,10 +142,11 @@ def error_at(ratio: Array, overlap: Overlap = FROZEN, *, memorized: float = 1.0)
             the classes exchanged.
         overlap: shares of active samples.
         memorized: s of the fresh sample's class.
+        patches: noise patches of a sample.
     Returns:
         Clean test error, shape of R.
     """
-    deviation, most = _deviations(overlap)
+    deviation, most = _deviations(overlap, patches)
     return error_of_deviation(deviation, ratio, memorized, most)
 
 
@@ -180,7 +186,7 @@ def _end(descent: Descent, sizes: Sizes, until: TrainedUntil, overlap: Overlap) 
 
 
 @lru_cache(maxsize=32)
-def _deviations(overlap: Overlap) -> tuple[RectBivariateSpline, float]:
+def _deviations(overlap: Overlap, patches: int) -> tuple[RectBivariateSpline, float]:
     """Normal quantile of the clean test error over φ and √R, and the largest R."""
     most = 2 * critical_ratio(_SMALLEST_ERROR, overlap)
     roots = np.linspace(0.0, np.sqrt(most), _RATIO_NODES)
@@ -188,5 +194,8 @@ def _deviations(overlap: Overlap) -> tuple[RectBivariateSpline, float]:
     def of(share: float) -> Overlap:
         return Overlap(*(share * part for part in overlap))
 
-    errors = [clean_errors(roots**2, of(s), other=of(2 - s)) for s in 2 * np.sin(ANGLES) ** 2]
+    errors = [
+        summed_errors(roots**2, of(s), other=of(2 - s), patches=patches, most=2 * most)
+        for s in 2 * np.sin(ANGLES) ** 2
+    ]
     return RectBivariateSpline(ANGLES, roots, ndtri(np.maximum(errors, LEAST_ERROR))), most

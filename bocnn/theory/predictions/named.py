@@ -78,6 +78,18 @@ PREDICTIONS: Final = (
 )
 
 
+OF_CLASSES: Final = tuple(
+    MeasurePrediction(
+        f"gradient_flow_{name}",
+        f"test_error_{name}",
+        f"the same, of class {label} with its share of the samples, no flips",
+        "bocnn.theory.predictions.counts",
+    )
+    for name, label in (("positive", "+1"), ("negative", "−1"))
+)
+"""Of measures of `bocnn+details`."""
+
+
 def predict(name: str, columns: Mapping[str, NDArray[Any]]) -> Array:
     """The predicted measure of runs.
 
@@ -89,7 +101,7 @@ def predict(name: str, columns: Mapping[str, NDArray[Any]]) -> Array:
     Raises:
         ValueError: no such prediction.
     """
-    check_known(name, PREDICTIONS)
+    check_known(name, (*PREDICTIONS, *OF_CLASSES))
     from bocnn.theory.predictions.noise import with_equal_eigenvalues
     from bocnn.theory.predictions.runs import OF_RUNS
 

@@ -23,7 +23,7 @@ def with_equal_eigenvalues(columns: Columns) -> Columns:
         columns: every parameter of the model, shape (runs,) each.
     Returns:
         The same columns where no run has a spectrum; else σ_p, d and spectrum are others, and NaN where few
-        directions have most of tr Σ²: there theory says nothing.
+        directions have most of tr Σ², or noise is along the signal: there theory says nothing.
     """
     bent = (columns["spectrum_decay"] > 0) | (columns["spike"] != 1)
     if not bent.any():
@@ -32,6 +32,6 @@ def with_equal_eigenvalues(columns: Columns) -> Columns:
     orthogonal = np.maximum(d[bent] - 1, 1)
     blocks = spectrum_blocks(orthogonal, columns["spectrum_decay"][bent], columns["spike"][bent])
     sigma_p[bent], d[bent] = equal_noise(sigma_p[bent], *blocks)
-    few = np.flatnonzero(bent)[directions_of_noise(*blocks) < FEWEST_DIRECTIONS]
-    sigma_p[few] = np.nan
+    few = directions_of_noise(*blocks) < FEWEST_DIRECTIONS
+    sigma_p[np.flatnonzero(bent)[few | (columns["noise"][bent] != "orthogonal")]] = np.nan
     return dict(columns) | {"sigma_p": sigma_p, "d": d}

@@ -16,6 +16,7 @@ from bocnn.theory.predictions.counts import (
     OverCounts,
     class_counts,
     mean_over_counts,
+    mean_over_sizes,
     median_over_counts,
 )
 from bocnn.theory.predictions.error import (
@@ -32,6 +33,9 @@ _PLAIN: Final = {
     "data": "signal",
     "noise": "orthogonal",
     "label_process": "flip",
+    "noise_patches": 1,
+    "minority_share": 0.5,
+    "class_process": "drawn",
     "output_init": "constant",
     "bias": "none",
     "activation": "relu",
@@ -47,7 +51,13 @@ _PLAIN: Final = {
 """Values of parameters for which the closed forms are derived."""
 
 
-_NUMBERS: Final = (*Sizes._fields, *Descent._fields, *TrainedUntil._fields, "p_flip")
+_NUMBERS: Final = (
+    *Sizes._fields,
+    *Descent._fields,
+    *TrainedUntil._fields,
+    "p_flip",
+    "noise_patches",
+)
 
 SMALL_STEP: Final = 1.0
 SMALL_START: Final = 0.5
@@ -89,9 +99,11 @@ def _small_steps(overlap: Overlap, over: OverCounts) -> Callable[[Columns], Arra
         """The clean test error, NaN outside of the regime."""
         error = np.full(columns["n"].size, np.nan)
         regime = regime_of(columns)
-        small = _plain(columns) & (regime.step <= SMALL_STEP) & (regime.start <= SMALL_START)
+        small = _plain(columns, free=("noise_patches",)) & (regime.step <= SMALL_STEP)
+        small &= regime.start <= SMALL_START
         for train in ("hidden", "both"):
             runs = small & (columns["train"] == train)
+            runs &= (train == "hidden") | (columns["noise_patches"] == 1)
             if runs.any():
                 some = {name: columns[name][runs].astype(np.float64) for name in _NUMBERS}
                 error[runs] = _over_counts(some, train, overlap, over)
@@ -104,9 +116,11 @@ def _over_counts(columns: Columns, train: str, overlap: Overlap, over: OverCount
     """The clean test error of runs that train the same layers, over their counts."""
     error = np.zeros(columns["n"].size)
     alike, group = np.unique(
-        np.stack([columns["n"], columns["p_flip"]]), axis=1, return_inverse=True
+        np.stack([columns["n"], columns["p_flip"], columns["noise_patches"]]),
+        axis=1,
+        return_inverse=True,
     )
-    for number, (n, p_flip) in enumerate(alike.T):
+    for number, (n, p_flip, _) in enumerate(alike.T):
         runs = group.ravel() == number
         some = {name: column[runs] for name, column in columns.items()}
         error[runs] = over(int(n), float(p_flip), _error_of_class(some, train, overlap))
@@ -114,7 +128,8 @@ def _over_counts(columns: Columns, train: str, overlap: Overlap, over: OverCount
 
 
 def _error_of_class(columns: Columns, train: str, overlap: Overlap) -> ErrorOfClass:
-    """The clean test error of runs that train the same layers, by q and s of the class."""
+    """The clean test error of runs with the same layers and noise patches, by q and s of the class."""
+    patches = int(columns["noise_patches"][0])
     sizes = Sizes(*(columns[name] for name in Sizes._fields))
     descent = Descent(*(columns[name] for name in Descent._fields))
     until = TrainedUntil(*(columns[name] for name in TrainedUntil._fields))
@@ -126,10 +141,42 @@ def _error_of_class(columns: Columns, train: str, overlap: Overlap) -> ErrorOfCl
                 descent, sizes, until, counts=(kept, memorized), overlap=overlap
             )
         return hidden_layer_error(
-            columns["mu_norm"], sizes, kept=kept, memorized=memorized, overlap=overlap
+            columns["mu_norm"],
+            sizes,
+            counts=(kept, memorized),
+            overlap=overlap,
+            patches=patches,
         )
 
     return error
+
+
+def _of_class(negative: bool) -> Callable[[Columns], Array]:
+    """The clean test error of a class of any share, labels as they are, the hidden layer trained."""
+
+    def of_runs(columns: Columns) -> Array:
+        """The clean test error, NaN outside of the regime."""
+        error, regime = np.full(columns["n"].size, np.nan), regime_of(columns)
+        sizes = ("noise_patches", "minority_share", "class_process")
+        runs = _plain(columns, free=sizes) & (columns["train"] == "hidden")
+        runs &= (columns["p_flip"] == 0) & (regime.step <= SMALL_STEP)
+        runs &= regime.start <= SMALL_START
+        kinds = np.array(
+            [repr(kind) for kind in zip(*(columns[x] for x in ("n", *sizes)), strict=True)]
+        )
+        for kind in np.unique(kinds[runs]):
+            alike = runs & (kinds == kind)
+            first, minority = np.flatnonzero(alike)[0], columns["minority_share"][alike][0]
+            some = {name: columns[name][alike].astype(np.float64) for name in _NUMBERS}
+            error[alike] = mean_over_sizes(
+                int(columns["n"][first]),
+                float(minority if negative else 1 - minority),
+                columns["class_process"][first] == "count",
+                _error_of_class(some, "hidden", GRADIENT_FLOW),
+            )
+        return error
+
+    return of_runs
 
 
 def _one_large_step(columns: Columns) -> Array:
@@ -221,23 +268,25 @@ def regime_of(columns: Columns) -> Regime:
     weights = columns["m"] * np.abs(columns["v0"])
     kappa = columns["sigma_0"] * columns["sigma_p"] * columns["d"] / np.sqrt(columns["n"])
     growth = 1 / (gain * np.square(weights * columns["v0"]))
-    step = eta * gain * weights * np.abs(columns["v0"])
+    step = eta * gain * weights * np.abs(columns["v0"]) * columns["noise_patches"]
     return Regime(step, kappa * weights, eta**2 * gain, growth)
 
 
-def _plain(columns: Columns, **instead: str) -> NDArray[np.bool_]:
-    """The runs for which the closed forms are derived, or with other values `instead`, shape (runs,)."""
+def _plain(columns: Columns, *, free: tuple[str, ...] = (), **instead: str) -> NDArray[np.bool_]:
+    """The runs for which the closed forms are derived: other values `instead`, any of those free."""
     runs = (columns["v0"] > 0) & (columns["mu_norm"] > 0) & (columns["steps"] > 0)
     same = columns["eta_output"]
     runs &= np.isnan(same) | (same == columns["eta"])
     for name, value in (_PLAIN | instead).items():
-        runs &= columns[name] == value
+        runs &= (name in free) | (columns[name] == value)
     return np.asarray(runs, dtype=bool)
 
 
 OF_RUNS: Final[Mapping[str, Callable[[Columns], Array]]] = {
     "gradient_flow": _small_steps(GRADIENT_FLOW, mean_over_counts),
     "frozen_activations": _small_steps(FROZEN, mean_over_counts),
+    "gradient_flow_positive": _of_class(False),
+    "gradient_flow_negative": _of_class(True),
     "mean_field": _mean_field(mean_over_counts),
     "one_large_step": _one_large_step,
     "leaky_gradient_flow": _leaky,

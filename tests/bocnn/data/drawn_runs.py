@@ -71,6 +71,16 @@ def as_tensors(drawn: Drawn) -> Tensors:
     return Tensors(dense.Samples(patches, observed, true), points[:count], network)
 
 
+@torch.no_grad()
+def measured(run: Tensors) -> dict[str, float]:
+    """`dense.measure` with the largest numbers of all noise patches."""
+    network, data = run.network, run.data
+    inner = torch.einsum("jrd,ipd->ijrp", network.hidden, data.patches[:, 1:])
+    own = inner[torch.arange(len(inner)), (data.observed < 0).long()]
+    largest = {"max_w_xi": float(own.max()), "max_v2": float(network.output[..., 1:].max())}
+    return dense.measure(network, data, run.centres) | largest
+
+
 def assert_steps_are_the_tensors(kind: dict[str, Any], steps: int = 30) -> Tensors:
     """Whether the engine is where the tensors are after every step; the tensors at the end."""
     given = {"precision": "float64", "n_test": 10, "steps": steps} | kind
@@ -80,7 +90,7 @@ def assert_steps_are_the_tensors(kind: dict[str, Any], steps: int = 30) -> Tenso
     optimizer = optimizer_of(run.network, recipe)
     assert recorded.lengths[0] == steps + 1
     for t in range(steps + 1):
-        expected = dense.measure(run.network, run.data, run.centres)
+        expected = measured(run)
         for name in expected:
             found = recorded.trajectory[0, t, TrajectoryPoint._fields.index(name)]
             np.testing.assert_allclose(found, expected[name], rtol=1e-9, atol=1e-12, err_msg=name)

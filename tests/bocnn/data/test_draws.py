@@ -7,13 +7,13 @@ from scipy import stats
 from bocnn.data.data_model import data_model_of
 from bocnn.data.draws import (
     SIGNAL,
-    Flips,
     Seed,
     draw_factor,
     draw_labels,
     draw_normals,
     draw_order,
 )
+from bocnn.data.records import EVEN_CLASSES, Classes, Flips
 from tests.bocnn.arenas import arena, passing
 
 
@@ -64,10 +64,10 @@ def test_an_epochs_order_is_a_uniform_permutation() -> None:
 
 def test_labels_are_balanced_and_flips_grow_with_p() -> None:
     flipped: set[int] = set()
-    clean, _ = draw_labels(seed(1), 20_000, Flips(0.0, 0.0, False), arena())
+    clean, _ = draw_labels(seed(1), 20_000, EVEN_CLASSES, Flips(0.0, 0.0, False), arena())
     assert abs(clean.mean()) < 4 / np.sqrt(clean.size)
     for p in (0.0, 0.1, 0.3, 0.5):
-        true, observed = draw_labels(seed(1), 20_000, Flips(p, p, False), arena())
+        true, observed = draw_labels(seed(1), 20_000, EVEN_CLASSES, Flips(p, p, False), arena())
         np.testing.assert_array_equal(true, clean)
         now = set(np.flatnonzero(true != observed).tolist())
         assert flipped <= now
@@ -75,9 +75,22 @@ def test_labels_are_balanced_and_flips_grow_with_p() -> None:
         flipped = now
 
 
+@pytest.mark.parametrize("share", [0.5, 0.2, 0.05])
+@pytest.mark.parametrize("counted", [False, True])
+def test_classes_have_their_share_and_the_minority_grows_with_it(
+    share: float, counted: bool
+) -> None:
+    none = Flips(0.0, 0.0, False)
+    true, _ = draw_labels(seed(1), 2_001, Classes(1 - share, counted), none, arena())
+    smaller, _ = draw_labels(seed(1), 2_001, Classes(1 - share / 2, counted), none, arena())
+    spread = 0.5 if counted else 4 * np.sqrt(2_001 * share * (1 - share))
+    assert abs(np.sum(true < 0) - 2_001 * share) <= spread
+    assert ((smaller < 0) <= (true < 0)).all()
+
+
 @pytest.mark.parametrize("flips", [Flips(0.3, 0.0, False), Flips(0.1, 0.4, False)])
 def test_each_class_is_flipped_with_a_probability_of_its_own(flips: Flips) -> None:
-    true, observed = draw_labels(seed(1), 20_000, flips, arena())
+    true, observed = draw_labels(seed(1), 20_000, EVEN_CLASSES, flips, arena())
     for label, p in ((1.0, flips.positive), (-1.0, flips.negative)):
         share = np.mean(observed[true == label] != label)
         assert abs(share - p) <= 4 * np.sqrt(p * (1 - p) / 9_000)
@@ -90,9 +103,9 @@ def test_a_counted_process_flips_an_exact_number_and_a_growing_set(
     n: int, p: float, count: int
 ) -> None:
     for r in range(20):
-        true, observed = draw_labels(seed(r), n, Flips(p, p, True), arena())
+        true, observed = draw_labels(seed(r), n, EVEN_CLASSES, Flips(p, p, True), arena())
         assert np.sum(true != observed) == count
-        fewer = draw_labels(seed(r), n, Flips(p / 2, p / 2, True), arena())[1]
+        fewer = draw_labels(seed(r), n, EVEN_CLASSES, Flips(p / 2, p / 2, True), arena())[1]
         assert ((fewer != true) <= (observed != true)).all()
 
 
@@ -102,7 +115,9 @@ def test_labels_of_the_data_model_are_those_of_the_compiled_draw(word: str) -> N
     row |= {"p_flip": 0.3, "p_flip_negative": 0.1}
     drawn = data_model_of(row).draw_labels(row, seed(4))
     negative = 0.1 if word == "asymmetric" else 0.3
-    true, observed = draw_labels(seed(4), 200, Flips(0.3, negative, word == "count"), arena())
+    true, observed = draw_labels(
+        seed(4), 200, EVEN_CLASSES, Flips(0.3, negative, word == "count"), arena()
+    )
     np.testing.assert_array_equal(drawn.true, true)
     np.testing.assert_array_equal(drawn.observed, observed)
 

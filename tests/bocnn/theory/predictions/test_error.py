@@ -42,7 +42,7 @@ def test_the_spline_is_the_integral(overlap: Overlap) -> None:
 @pytest.mark.parametrize("level", [0.05, 0.2, 0.35])
 def test_on_the_boundary_the_error_is_the_level(overlap: Overlap, level: float) -> None:
     hidden = hidden_layer_boundary(SIZES, hidden_layer_constant(level, overlap), 0.1)
-    error = hidden_layer_error(hidden, SIZES, kept=0.8, overlap=overlap)
+    error = hidden_layer_error(hidden, SIZES, counts=(0.8, 1.0), overlap=overlap)
     np.testing.assert_allclose(error, level, atol=1e-5)
     margin, ratio = stop_margin(0.01), critical_ratio(level, overlap)
     both = both_layers_boundary(V0, SIZES, margin=margin, ratio=ratio, overlap=overlap).mu_norm
@@ -71,12 +71,14 @@ def test_with_large_output_weights_both_layers_are_the_hidden_layer() -> None:
     descent = Descent(mu, np.full(2, 1e3), np.full(2, 1e-6))
     for kept in (1.0, 0.6, -0.6):
         both = both_layers_error(descent, SIZES, FOREVER, counts=(kept, 1.0))
-        np.testing.assert_allclose(both, hidden_layer_error(mu, SIZES, kept=kept), rtol=1e-4)
+        np.testing.assert_allclose(
+            both, hidden_layer_error(mu, SIZES, counts=(kept, 1.0)), rtol=1e-4
+        )
 
 
 def test_flips_move_the_boundary_by_their_law() -> None:
     mu = np.array([3.0, 40.0])
-    flipped = hidden_layer_error(mu / np.sqrt(1 - 2 * 0.2), SIZES, kept=0.6)
+    flipped = hidden_layer_error(mu / np.sqrt(1 - 2 * 0.2), SIZES, counts=(0.6, 1.0))
     np.testing.assert_allclose(flipped, hidden_layer_error(mu, SIZES))
 
 
@@ -84,7 +86,7 @@ def test_with_many_samples_counts_do_not_matter_and_with_few_they_set_a_floor() 
     run = RUN | {"train": "hidden", "d": 10**10, "sigma_0": 1e-12, "eta": 1e-9}
     many = columns(1, **(run | {"n": 50_000, "p_flip": 0.2, "mu_norm": 20.0}))
     sizes = Sizes(*(many[name].astype(float) for name in Sizes._fields))
-    law = hidden_layer_error(many["mu_norm"], sizes, kept=0.6, overlap=GRADIENT_FLOW)
+    law = hidden_layer_error(many["mu_norm"], sizes, counts=(0.6, 1.0), overlap=GRADIENT_FLOW)
     np.testing.assert_allclose(predict("gradient_flow", many), law, atol=1e-3)
     strong = columns(1, **(run | {"n": 20, "p_flip": 0.4, "mu_norm": 1e5}))
     # The share of classes of which more labels are flipped than kept, and half of those with as many.

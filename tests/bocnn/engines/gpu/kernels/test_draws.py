@@ -7,9 +7,9 @@ import triton
 import triton.language as tl
 
 from bocnn.data import draws
-from bocnn.data.draws import Flips
 from bocnn.data.geometry import draw_geometry
 from bocnn.data.model import DataParameters
+from bocnn.data.records import Flips
 from bocnn.data.training_set import draw_training_set
 from bocnn.engines.gpu import table
 from bocnn.engines.gpu.batches import pack
@@ -19,7 +19,7 @@ from bocnn.engines.gpu.launch import Batch, draw
 from bocnn.engines.gpu.records import FLOATS, INT_COUNT, BatchSizes, RunParameters
 from bocnn.engines.packing import pack_runs
 from bocnn.measure.measures import Measures
-from bocnn.parameters.columns import STATUSES
+from bocnn.parameters.measured import STATUSES
 from bocnn.rng.chi import chi as cpu_chi
 from bocnn.rng.philox import Stream
 from tests.bocnn.arenas import arena, workspace
