@@ -20,7 +20,8 @@ class SamplingSpec:
             the exponent, or of log x for a kink.
         at_most: runs of the sweep.
         round: runs of a round, at least; a round has a quarter of those before where that is more.
-        strategy: how runs are chosen.
+        strategy: how runs are chosen: "columns", for boundaries that cross each column once; "straddle",
+            for those that turn, split or close.
         x_range: the least and largest x of the columns that an exponent is fitted to.
     """
 
@@ -28,5 +29,5 @@ class SamplingSpec:
     half_width: Annotated[Number, Field(gt=0)]
     at_most: Annotated[StrictInt, Field(ge=1)]
     round: Annotated[StrictInt, Field(ge=1)] = 400
-    strategy: Literal["columns"] = "columns"
+    strategy: Literal["columns", "straddle"] = "columns"
     x_range: Range | None = None

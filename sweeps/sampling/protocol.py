@@ -1,4 +1,4 @@
-"""What a strategy of adaptive sampling is: a file of its own, and a line in `sweeps.sampling.rounds`."""
+"""What a strategy of adaptive sampling is: a file of its own, and a line in `sweeps.sampling.sampler`."""
 
 from typing import Protocol
 

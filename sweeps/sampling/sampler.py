@@ -16,10 +16,12 @@ from sweeps.plan.shard import CellRuns
 from sweeps.sampling.columns import Columns
 from sweeps.sampling.lattice import Floats, Ints, Lattice, Observed, lattice_of
 from sweeps.sampling.protocol import Strategy
+from sweeps.sampling.straddle import Straddle
 from sweeps.sampling.targets import State
 
 STRATEGIES: dict[str, Callable[[Lattice, tuple[float, ...], SamplingSpec], Strategy]] = {
-    "columns": Columns
+    "columns": Columns,
+    "straddle": Straddle,
 }
 """Strategies by their names in a sweep file."""
 GROWTH = 4

@@ -55,6 +55,8 @@ def _lacks(spec: SweepSpec, name: str, x: list[float]) -> str:
     """
     assert spec.sampling is not None and spec.analysis is not None
     target = spec.sampling.target
+    if spec.sampling.strategy == "straddle" and target != "boundary":
+        return "the strategy 'straddle' knows boundaries alone; take 'columns'"
     if target in ("exponent", "kink") and min(x) <= 0:
         return f"{name} takes {min(x):g}; a power of x needs x above 0"
     if target == "kink" and len(x) < FEWEST_FOR_KINK:

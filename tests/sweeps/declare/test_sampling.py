@@ -74,12 +74,19 @@ def test_a_sweep_in_python_takes_the_record_or_its_keys() -> None:
             {"target": "corner"},
             r"sampling.target: received 'corner'; expected 'boundary', 'exponent', 'kink' or 'shift'",
         ),
-        ({"strategy": "grid"}, r"sampling.strategy: received 'grid'; expected 'columns'"),
+        (
+            {"strategy": "grid"},
+            r"sampling.strategy: received 'grid'; expected 'columns' or 'straddle'",
+        ),
         ({"half_width": 0}, r"sampling.half_width: received 0; expected greater than 0"),
         ({"at_most": 1.5}, r"sampling.at_most: received 1.5; expected a valid integer"),
         ({"rounds": 3}, r"sampling.rounds: unknown key; valid: .*did you mean 'round'"),
         ({"x_range": [1, 2]}, "x_range: is for the target exponent"),
         ({"target": "kink"}, "received 'kink', and x takes 3 values; a kink needs 6"),
+        (
+            {"target": "exponent", "strategy": "straddle"},
+            "received 'exponent', and the strategy 'straddle' knows boundaries alone; take 'columns'",
+        ),
         ({"target": "shift"}, "received 'shift', and there is one setting; a shift needs two"),
         (
             {"target": "exponent", "x_range": [3, 9]},

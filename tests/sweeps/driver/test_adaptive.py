@@ -70,9 +70,16 @@ def test_the_boundary_is_as_narrow_as_was_asked_for(undisturbed: Path) -> None:
     assert rows(undisturbed).num_rows == found.proposer.sampler.runs < 3000
 
 
+STRADDLE = TEXT.replace("round: 60", "round: 60, strategy: straddle").replace(
+    "0.05, at", "0.08, at"
+)
+
+
+@pytest.mark.parametrize("text", [TEXT, STRADDLE])
 def test_a_driver_that_is_killed_again_and_again_makes_the_same_dataset(
-    undisturbed: Path, out: Path
+    text: str, tmp_path: Path, out: Path
 ) -> None:
+    assert sample(tmp_path / "undisturbed", text=text) == 0
     rng, starts = np.random.default_rng(5), 0
 
     def dying(job: TrainingJob) -> dict[int, str]:
@@ -87,12 +94,12 @@ def test_a_driver_that_is_killed_again_and_again_makes_the_same_dataset(
     while starts < 200:
         left, starts = int(rng.integers(1, 5)), starts + 1
         try:
-            assert sample(out, dying) == 0
+            assert sample(out, dying, text) == 0
             break
         except Killed:
             continue
     assert starts > 5
-    assert rows(out).equals(rows(undisturbed))
+    assert rows(out).equals(rows(tmp_path / "undisturbed"))
 
 
 def test_two_drivers_at_once_propose_the_same_runs(undisturbed: Path, out: Path) -> None:
