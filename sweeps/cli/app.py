@@ -190,6 +190,9 @@ def compact(
     )
 
 
+app.command("export")(library.export)
+
+
 def main() -> None:
     """Run the command; an error of the user's is printed without a traceback, with exit status 2."""
     guard_streams()

@@ -1,5 +1,7 @@
-"""Commands on sweep files: list and show the shipped ones, begin one of one's own."""
+"""Commands on sweep files and datasets as a whole: list and show shipped sweeps, begin one, export."""
 
+import shutil
+from datetime import date
 from importlib.resources import files
 from math import prod
 from pathlib import Path
@@ -12,9 +14,11 @@ from sweeps.cli.messages import out
 from sweeps.declare.file import presets
 from sweeps.declare.file.sweep_file import SweepSpec, read_keys, read_spec
 from sweeps.driver import open_sweep
+from sweeps.driver.export import Authorship, export_dataset
 from sweeps.errors import SweepError
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S
-from sweeps.plan.summary import duration, sweep_cost
+from sweeps.plan.summary import duration, size, sweep_cost
+from sweeps.store.dataset import DatasetFolder
 
 _TEMPLATE = files("sweeps") / "cli" / "template.yaml"
 
@@ -58,6 +62,41 @@ def init(
     except OSError as error:
         raise SweepError(f"cannot write {path}: {error.strerror}") from None
     out.print(f"{path}; next: bocnn plan {path}, bocnn run {path}", soft_wrap=True)
+
+
+def export(
+    dataset: Annotated[str, typer.Argument(help="The dataset's folder or URI.")],
+    author: Annotated[
+        list[str], typer.Option(help="'Family, Given', or an organization; may repeat.")
+    ],
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="A new folder; NAME-export if not given.")
+    ] = None,
+    license: Annotated[str, typer.Option(help="Of the SPDX list.")] = "CC-BY-4.0",
+    published: Annotated[
+        str | None, typer.Option("--date", help="YYYY-MM-DD; today if not given.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="SVG or PNG for the card.")] = None,
+    archive: Annotated[
+        bool, typer.Option("--zip", help="Also pack the folder into FOLDER.zip.")
+    ] = False,
+) -> None:
+    """Write a dataset as a folder that others can cite: croissant.json, CITATION.cff, a card, its files."""
+    found = DatasetFolder(dataset)
+    name = Path(found.location.rstrip("/")).name
+    folder = out_folder or Path(f"{name}-export")
+    authorship = Authorship(tuple(author), license, published or date.today().isoformat())
+    exported = export_dataset(found, folder, authorship, picture)
+    bytes_of_all = sum(file.size for file in exported.files)
+    out.print(
+        f"{folder}: {exported.published:,} of {exported.planned:,} runs in {len(exported.files):,} files, "
+        f"{size(bytes_of_all)}",
+        soft_wrap=True,
+    )
+    if archive:
+        out.print(
+            shutil.make_archive(str(folder), "zip", folder.parent, folder.name), soft_wrap=True
+        )
 
 
 def _runs(spec: SweepSpec) -> str:
