@@ -18,8 +18,11 @@ from sweeps.errors import SweepError
 from sweeps.store.dataset import DatasetFolder
 from tests.sweeps.small import BOCNN_SWEEP, bocnn_sweep
 
-# rdflib, with which mlcroissant reads, warns of a class of its own.
-pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")
+# mlcroissant calls what newer versions of rdflib and pandas warn of.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated"),
+    pytest.mark.filterwarnings("ignore:The inplace keyword"),
+]
 
 AUTHORSHIP = Authorship(("Doe, Jane", "A Laboratory"), "CC-BY-4.0", "2026-11-28")
 RECORDED = BOCNN_SWEEP + "trajectory: [0, 10, 30]\ndescription: A small plane\n"
