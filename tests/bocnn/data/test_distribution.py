@@ -13,6 +13,7 @@ from bocnn import MODEL
 from bocnn.engines.dense import network as dense
 from bocnn.engines.dense import training as dense_training
 from bocnn.registry.losses import LOSSES
+from tests.bocnn.data.drawn_runs import Tensors, measured
 from tests.bocnn.data.test_spectrum import eigenvalues
 from tests.bocnn.run_columns import columns
 
@@ -39,6 +40,7 @@ CELLS = {
     "tanh": {"n": 15, "d": 60, "mu_norm": 2.0, "activation": "tanh"},
     "power law": {"n": 15, "d": 60, "mu_norm": 1.0, "spectrum_decay": 0.6, "sigma_0": 0.3},
     "spike": {"n": 15, "d": 40, "mu_norm": 1.5, "spike": 30.0},
+    "three noise patches": {"n": 10, "d": 60, "mu_norm": 2.0, "noise_patches": 3},
     "output": {"n": 10, "d": 200, "mu_norm": 1.5, "train": "output"},
 }
 COMMON = {"m": 3, "sigma_0": 0.1, "v0": 0.3, "eta": 0.05, "steps": 40, "n_test": 2000}
@@ -78,6 +80,7 @@ def fresh_errors(
     centres: torch.Tensor,
     options: dense.SampleOptions,
     deviations: torch.Tensor,
+    patches: int,
 ) -> list[float]:
     """Share of 4,000 fresh samples that each network misses.
 
@@ -89,15 +92,28 @@ def fresh_errors(
     size = next(size for size in (4000, 2000, 1000, 500, 200) if size * d < 200_000)
     missed = []
     for _ in range(4000 // size):
-        part = scaled(dense.draw_data(generator, size, centres.float(), options), deviations)
+        part = scaled(draw(generator, size, centres.float(), options, patches), deviations)
         missed.append([dense.error(single, part.patches, part.observed) for single in singles])
     return list(np.mean(missed, axis=0))
+
+
+def draw(
+    generator: torch.Generator,
+    n: int,
+    centres: torch.Tensor,
+    options: dense.SampleOptions,
+    patches: int,
+) -> dense.Samples:
+    """Samples with several noise patches."""
+    first, *more = (dense.draw_data(generator, n, centres, options) for _ in range(patches))
+    noise = [each.patches[:, 1:] for each in more]
+    return dense.Samples(torch.cat([first.patches, *noise], dim=1), first.observed, first.true)
 
 
 def scaled(samples: dense.Samples, deviations: torch.Tensor) -> dense.Samples:
     """Samples whose noise has deviations of its own along the coordinates, (d,)."""
     factors = torch.ones_like(samples.patches[0])
-    factors[1] = deviations
+    factors[1:] = deviations
     return dense.Samples(factors * samples.patches, samples.observed, samples.true)
 
 
@@ -114,20 +130,24 @@ def dense_runs(name: str) -> dict[str, np.ndarray]:
     )
     kind = {"bias": values.get("bias") == "trained", "activation": values["activation"]}
     recipe = dense_training.Recipe(values["eta"], values["train"])
+    patches = values.get("noise_patches", 1)
     decay, spike = values.get("spectrum_decay", 0.0), values.get("spike", 1.0)
     of_noise = eigenvalues(values["d"] - 1, decay, spike)  # μ is along the first coordinate
     deviations = torch.tensor(np.sqrt(np.concatenate([[1.0], of_noise])))
     rows = []
     for _ in range(REPLICATES // TOGETHER):
-        drawn = (dense.draw_data(generator, values["n"], centres, options) for _ in range(TOGETHER))
+        drawn = (draw(generator, values["n"], centres, options, patches) for _ in range(TOGETHER))
         data = [scaled(samples, deviations) for samples in drawn]
         shape = (values["m"], values["d"])
         scales = dense.InitialScales(values["sigma_0"], values["v0"])
         networks = [dense.initialize(generator, shape, scales, **kind) for _ in data]
+        for network in networks:
+            network.output.data = network.output.data[..., :1].repeat(1, 1, 1 + patches)
         train_together(networks, data, recipe, values["steps"])
-        errors = fresh_errors(networks, generator, centres, options, deviations)
+        errors = fresh_errors(networks, generator, centres, options, deviations, patches)
         for network, samples, error in zip(networks, data, errors, strict=True):
-            rows.append(dense.measure(network, samples, centres) | {"test_error": error})
+            measured_of = measured(Tensors(samples, centres, network))
+            rows.append(measured_of | {"test_error": error})
     return {name: np.array([row[name] for row in rows]) for name in COMPARED}
 
 
