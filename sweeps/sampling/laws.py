@@ -30,7 +30,7 @@ class LawFit(NamedTuple):
     half_width: float
 
 
-class Line(NamedTuple):
+class LineWeights(NamedTuple):
     """A straight line at a place: what each column's crossing adds to its height and slope, (columns,)."""
 
     height: Floats
@@ -161,15 +161,15 @@ def _loss(x: Floats, y: Floats, root: Floats, kink: float) -> float:
     return float(rest @ rest)
 
 
-def _on(own: Crossed, side: Ints, at: float, weight: Floats) -> Line:
+def _on(own: Crossed, side: Ints, at: float, weight: Floats) -> LineWeights:
     """The line through some columns, as a sum over all of them."""
     line = line_at(own.x[side], at, weight[side])
     whole = np.zeros((2, len(own.x)))
     whole[:, side] = line
-    return Line(*whole)
+    return LineWeights(*whole)
 
 
-def line_at(x: Floats, at: float, weight: Floats) -> Line:
+def line_at(x: Floats, at: float, weight: Floats) -> LineWeights:
     """Weighted least squares: what each y adds to the line's height at a place and to its slope.
 
     Args:
@@ -180,7 +180,7 @@ def line_at(x: Floats, at: float, weight: Floats) -> Line:
     share = weight / weight.sum()
     centred = x - share @ x
     slope = share * centred / np.sum(share * centred**2)
-    return Line(share + (at - share @ x) * slope, slope)
+    return LineWeights(share + (at - share @ x) * slope, slope)
 
 
 def shifts(
