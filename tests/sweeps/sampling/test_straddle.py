@@ -21,10 +21,11 @@ target = partial(
 )
 
 
-def lattice(settings: int = 1, replicates: int = 400) -> Lattice:
-    cells = np.arange(settings * X.size * U.size).reshape(-1, U.size)
-    setting = np.repeat(np.arange(settings), X.size)
-    return Lattice(cells, U, np.exp(U), np.tile(X, settings), setting, replicates, True)
+def lattice(settings: int = 1, replicates: int = 400, columns: int = X.size) -> Lattice:
+    cells = np.arange(settings * columns * U.size).reshape(-1, U.size)
+    setting = np.repeat(np.arange(settings), columns)
+    x = np.tile(X[:columns], settings)
+    return Lattice(cells, U, np.exp(U), x, setting, replicates, True)
 
 
 def sampled(spec: SamplingSpec, inside: Floats, columns: Lattice | None = None) -> AdaptiveSampler:
@@ -69,7 +70,7 @@ def test_settings_share_the_runs_by_what_is_not_known() -> None:
 
 
 def test_runs_are_used_up_before_the_target_is_reached() -> None:
-    sampler = sampled(target(half_width=0.001), RING, lattice(replicates=2))
+    sampler = sampled(target(half_width=0.001), RING, lattice(replicates=2, columns=3))
     assert sampler.seen.runs.max() == sampler.seen.runs.min() == 2
 
 
