@@ -27,7 +27,8 @@ class FigureBlock:
     """A figure: in files by its name, and on the page.
 
     `parts` are narrow pieces of it, by what each shows, that a page of any width can set side by
-    side, below the `key` that they share; without any, the page shows the whole.
+    side, below the `key` that they share; without any, the page shows the whole. The card of the
+    dataset has the whole of the one that is `on_card`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class FigureBlock:
     parts: tuple[tuple[str, Draw], ...] = ()
     key: Draw | None = None
     on_page: bool = True
+    on_card: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis.errors import AnalysisError
 from analysis.figures import SVG, figure_files, warm_up
 from analysis.report.blocks import file_names
+from analysis.report.findings import Finding, card_findings
 from analysis.report.html import (
     Chapter,
     DrawnFigure,
@@ -77,10 +78,22 @@ class _Written:
     tables: list[str] = field(default_factory=list)
     summary: list[str] = field(default_factory=list)
     predictions: list[TableRow] = field(default_factory=list)
+    findings: list[Sequence[Finding]] = field(default_factory=list)
 
     def views(self) -> list[SectionView]:
-        """The sections as the page shows them."""
-        return [section.view() for section in self.sections]
+        """The sections as the page shows them, details last."""
+        views = [section.view() for section in self.sections]
+        return sorted(views, key=lambda view: view.is_detail)
+
+    def chapter(self, name: str, results: Results, *, folder: str) -> Chapter:
+        """The dataset on the page.
+
+        Args:
+            name: of the dataset, safe in links.
+            results: of the dataset.
+            folder: leads from the page to its files.
+        """
+        return Chapter(name, results, self.views(), folder, card_findings(self.findings))
 
 
 def write_report(
@@ -138,7 +151,7 @@ def _write(
         _write_dataset(results, part, name, tasks=tasks)
         parts.append(part)
     chapters = [
-        Chapter(name, results, part.views(), f"{name}/" if several else "")
+        part.chapter(name, results, folder=f"{name}/" if several else "")
         for results, name, part in zip(datasets, names, parts, strict=True)
     ]
     files = [file for part in parts for file in part.files]
@@ -181,6 +194,7 @@ def _write_section(section: Section, written: _Written, *, view_id: str, drawing
         if table.header and not table.folded
     ]
     written.summary += section.summary()
+    written.findings.append(section.findings())
     written.predictions += [one.row(section.results.sweep) for one in section.predictions()]
 
 

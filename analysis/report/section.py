@@ -3,10 +3,11 @@
 To add one, write a file with a subclass of `Section` and name it in `registry.SECTIONS`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
 from analysis.report.blocks import FigureBlock, MapBlock, TableBlock, TextBlock
+from analysis.report.findings import Finding
 from analysis.report.predictions import Prediction
 from analysis.report.results import Results
 from analysis.report.tasks import Tasks
@@ -33,6 +34,8 @@ class Section:
     title: ClassVar[str]
     needs: ClassVar[tuple[Need, ...]] = ()
     """What a dataset must have for this section; all of it."""
+    is_detail: ClassVar[bool] = False
+    """Whether the page folds it, after the sections that are not details."""
 
     def __init__(self, results: Results) -> None:
         self.results = results
@@ -71,6 +74,10 @@ class Section:
 
     def summary(self) -> Iterable[str]:
         """Lines that the command prints."""
+        return ()
+
+    def findings(self) -> Sequence[Finding]:
+        """Sentences for the card of the dataset, the most important first."""
         return ()
 
     def predictions(self) -> Iterable[Prediction]:

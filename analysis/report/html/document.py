@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined
 
+from analysis.report.findings import Finding
+from analysis.report.html.card import picture_of, run_facts
 from analysis.report.html.view import SectionView
 from analysis.report.results import Results
 from sweeps.declare.terminal import visible
@@ -27,6 +29,7 @@ class Chapter(NamedTuple):
     results: Results
     sections: Sequence[SectionView]
     folder: str
+    findings: Sequence[Finding]
 
 
 def write_page(chapters: Sequence[Chapter], path: Path) -> Path:
@@ -81,21 +84,20 @@ def _versions() -> str:
 
 def _chapter(chapter: Chapter) -> dict[str, Any]:
     results = chapter.results
-    runs, plane = results.runs, results.cells.plane
-    failed = {
-        k: v for k, v in runs.items() if k not in ("planned", "used", results.cells.success) and v
-    }
+    plane = results.cells.plane
     return {
         "name": chapter.name,
         "title": results.sweep,
         "folder": chapter.folder,
         "description": visible(results.provenance.description),
+        "picture": picture_of(chapter.sections),
+        "findings": chapter.findings,
+        "runs": run_facts(results),
+        "confidence": f"{results.resampling.confidence:.0%}",
         "facts": [
             ("x", plane.x.label),
             ("y", plane.y.label),
             ("measure", results.cells.label),
-            ("runs", f"{runs['used']:,} used of {runs['planned']:,} planned"),
-            ("failed", ", ".join(f"{count:,} {name}" for name, count in failed.items()) or "none"),
             ("data", f"sha256 {results.provenance.digest[:16]}…"),
             *[("chosen", results.choice)] * bool(results.choice),
         ],

@@ -1,5 +1,6 @@
 "use strict";
-// Maps that show the values of a cell, by pointer and by arrow keys; the cells' values as tables.
+// Maps that show the values of a cell, by pointer and by arrow keys; the cells' values as tables; the
+// list of contents, which marks the section that is read.
 
 const HINT = "Hover over a cell or use the arrow keys.";
 
@@ -149,4 +150,85 @@ function bring(root) {
   show(null);
 }
 
+// Below the window's top by so much, and a little more than a section that was jumped to, is what is read.
+const LINE = 64;
+
+function contents(nav) {
+  const button = nav.querySelector("button");
+  const list = nav.querySelector(".list");
+  const links = [...nav.querySelectorAll("a")];
+  const parts = links.map((link) => document.getElementById(link.hash.slice(1)));
+  const footer = document.querySelector("footer");
+
+  function present() {
+    const { bottom } = footer.getBoundingClientRect();
+    if (window.scrollY > 0 && bottom <= window.innerHeight) {
+      // The last parts are too short to reach the line.
+      const target = parts.find((part) => `#${part.id}` === location.hash);
+      const top = target ? target.getBoundingClientRect().top : -1;
+      return top >= 0 && top < window.innerHeight ? target : parts.at(-1);
+    }
+    return parts.findLast((part) => part.getBoundingClientRect().top <= LINE) ?? parts[0];
+  }
+
+  function mark() {
+    const link = links[parts.indexOf(present())];
+    if (link.hasAttribute("aria-current")) return;
+    for (const other of links) other.removeAttribute("aria-current");
+    link.setAttribute("aria-current", "location");
+    nav.querySelectorAll(".present").forEach((chapter) => chapter.classList.remove("present"));
+    link.closest(".chapter")?.classList.add("present");
+    button.textContent = `Contents: ${link.textContent}`;
+    const scroller = nav.scrollHeight > nav.clientHeight ? nav : list;
+    const at = link.getBoundingClientRect();
+    const box = scroller.getBoundingClientRect();
+    if (at.top < box.top || at.bottom > box.bottom) scroller.scrollTop += at.top - box.top - box.height / 3;
+  }
+
+  function open(is) {
+    button.setAttribute("aria-expanded", String(is));
+    list.classList.toggle("open", is);
+  }
+
+  // What a link leads to is unfolded.
+  function jump() {
+    const part = document.getElementById(location.hash.slice(1));
+    const details = part?.querySelector(":scope > details");
+    if (details && !details.open) {
+      details.open = true;
+      part.scrollIntoView();
+    }
+    mark();
+  }
+
+  let observer = null;
+  function observe() {
+    observer?.disconnect();
+    const rootMargin = `${4 - LINE}px 0px ${LINE + 4 - window.innerHeight}px 0px`;
+    observer = new IntersectionObserver(mark, { rootMargin });
+    parts.forEach((part) => observer.observe(part));
+  }
+
+  nav.classList.add("live");
+  button.hidden = false;
+  button.addEventListener("click", () => open(button.getAttribute("aria-expanded") === "false"));
+  nav.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || button.getAttribute("aria-expanded") === "false") return;
+    open(false);
+    button.focus();
+  });
+  list.addEventListener("click", (event) => {
+    if (event.target.closest("a")) open(false);
+  });
+  window.addEventListener("hashchange", jump);
+  window.addEventListener("resize", observe);
+  window.addEventListener("beforeprint", () => {
+    document.querySelectorAll("details.part").forEach((part) => { part.open = true; });
+  });
+  new IntersectionObserver(mark, { threshold: 1 }).observe(footer);
+  observe();
+  jump();
+}
+
 document.querySelectorAll(".map").forEach(bring);
+contents(document.querySelector("nav"));

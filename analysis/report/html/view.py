@@ -32,6 +32,13 @@ class MapView(NamedTuple):
     data: dict[str, Any]
 
 
+class Picture(NamedTuple):
+    """The image of a card, with its alternative text."""
+
+    image: str
+    text: str
+
+
 class SectionView(NamedTuple):
     """A section on the page; `downloads` are names of what is in files alone, with their kinds."""
 
@@ -43,14 +50,17 @@ class SectionView(NamedTuple):
     tables: list[TableBlock]
     texts: Sequence[TextBlock]
     downloads: list[tuple[str, list[str]]]
+    is_detail: bool = False
+    picture: Picture | None = None
 
 
 class DrawnFigure(NamedTuple):
-    """A figure's files, and what the page shows of it: its images, and the key that they share."""
+    """A figure's files, and what the page shows of it: images, the key that they share, the card's."""
 
     files: list[Path]
     images: list[str]
     key: str
+    card: str = ""
 
 
 class DrawnPanel(NamedTuple):
@@ -70,11 +80,12 @@ class DrawnFigures(NamedTuple):
 def draw_figure(block: FigureBlock, folder: Path, formats: Sequence[str]) -> DrawnFigure:
     """Draws a figure once, for its files in a folder and for the page."""
     files, whole = save_and_show(block.draw(), folder / block.name, formats)
+    card = _image(whole) if block.on_card else ""
     if not block.on_page:
-        return DrawnFigure(files, [], "")
+        return DrawnFigure(files, [], "", card)
     shown = [_image(page_svg(draw())) for _, draw in block.parts] or [_image(whole)]
     key = _image(page_svg(block.key())) if block.key else ""
-    return DrawnFigure(files, shown, key)
+    return DrawnFigure(files, shown, key, card)
 
 
 def draw_panels(views: Sequence[Draw], cells: Cells) -> list[DrawnPanel]:
@@ -95,6 +106,7 @@ def view_of(section: Section, blocks: Blocks, drawn: DrawnFigures, *, view_id: s
     pairs = list(zip(blocks.figures, drawn.figures, strict=True))
     downloads = [(block.name, _kinds(figure)) for block, figure in pairs if not block.on_page]
     downloads += [(t.name, ["CSV"]) for t in blocks.tables if t.name and t.rows and not t.header]
+    pictures = (Picture(figure.card, block.caption) for block, figure in pairs if figure.card)
     return SectionView(
         view_id,
         section.title,
@@ -105,6 +117,8 @@ def view_of(section: Section, blocks: Blocks, drawn: DrawnFigures, *, view_id: s
         tables=[replace(table, rows=()) for table in blocks.tables if table.header],
         texts=blocks.texts,
         downloads=downloads,
+        is_detail=section.is_detail,
+        picture=next(pictures, None),
     )
 
 

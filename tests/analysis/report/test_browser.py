@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pytest
 from PIL import Image, ImageColor
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from analysis.cells.cells import Cells
 from analysis.figures.plane_map import COLOUR_ABOVE, COLOUR_BELOW
@@ -149,6 +149,7 @@ def test_it_opens_from_disk_and_fits_the_window(visit: Visit, width: int, scheme
         + shifts
         + 1  # the key of the trajectories
         + settings[0] * values_of_d  # their panels
+        + datasets  # the cards'
     )
     assert shown.count() == figures
     widths = shown.evaluate_all("(images) => images.map((i) => i.getBoundingClientRect().width)")
@@ -168,6 +169,54 @@ def test_pictures_turn_light_with_the_page(visit: Visit) -> None:
     light, dark = brightness
     assert np.median(light) > 240 and light.min() < 60
     assert np.median(dark) < 40 and dark.max() > 200
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_list_of_contents_marks_what_is_read(visit: Visit, width: int) -> None:
+    """Every link leads to its part, which then is the present one, the last ones too."""
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": 900})
+    marked = page.locator("nav a[aria-current]")
+    expect(marked).to_have_attribute("href", "#page.findings")
+    links = page.locator("nav a").evaluate_all("(all) => all.map((a) => a.getAttribute('href'))")
+    assert len(links) > 20
+    for link in links:
+        page.evaluate("(hash) => { location.hash = hash; }", link)
+        expect(marked).to_have_attribute("href", link)
+        target = page.locator(f"[id='{link[1:]}']")
+        top = target.evaluate("(part) => part.getBoundingClientRect().top")
+        assert -1 < top < 900
+        assert target.locator("> details").evaluate_all("(all) => all.every((d) => d.open)")
+    page.evaluate("window.scrollTo(0, 0)")
+    expect(marked).to_have_attribute("href", "#page.findings")
+
+
+def test_the_list_stays_in_sight_and_shows_the_present_dataset_alone(visit: Visit) -> None:
+    page = visit.page
+    shown = page.locator("nav a:visible")
+    assert shown.count() == 3  # the findings, and two datasets
+    page.locator(".card h2 a").last.click()
+    expect(page.locator("nav .present > a")).to_have_text("planted")
+    assert shown.count() > 10
+    assert page.locator("nav .chapter").last.locator("ul a").first.is_visible()
+    box = page.locator("nav").bounding_box()
+    assert box is not None and 0 <= box["y"] < 20
+
+
+def test_on_a_narrow_window_a_button_opens_the_list(visit: Visit) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 400, "height": 800})
+    button, links = page.get_by_role("button", name="Contents"), page.locator("nav a:visible")
+    assert (links.count(), button.get_attribute("aria-expanded")) == (0, "false")
+    button.press("Enter")
+    assert (links.count(), button.get_attribute("aria-expanded")) == (3, "true")
+    page.keyboard.press("Escape")
+    assert links.count() == 0
+    assert button.evaluate("(one) => one === document.activeElement")
+    button.click()
+    links.last.click()
+    assert links.count() == 0
+    expect(button).to_have_text("Contents: planted")
 
 
 def test_the_cell_under_the_pointer_tells_its_values(visit: Visit, report: Report) -> None:

@@ -67,6 +67,7 @@ def test_pictures_have_words_and_tables_their_captions(page: Page) -> None:
         + settings * levels  # residuals
         + 1  # the key of the trajectories
         + settings * values_of_d  # their panels
+        + 1  # the card's
     )
     assert len(pictures) == figures
     assert all(picture["alt"] for picture in pictures)
@@ -76,6 +77,37 @@ def test_pictures_have_words_and_tables_their_captions(page: Page) -> None:
         assert base64.b64decode(text).rstrip().endswith(b"</svg>")
     assert len(page.all("caption")) == len(page.all("table")) > 4
     assert all(cell.get("scope") for cell in page.all("th"))
+
+
+def test_the_card_has_findings_with_intervals_and_verdicts(page: Page) -> None:
+    """What was planted: the exponent, and the shift of the second setting."""
+    text = " ".join(" ".join(page.words).split())
+    card = text[text.index("Brackets are 95% intervals") : text.index("Colour is the mean")]
+    number, interval = r"([\d.]+)", r"\[[\d.]+, [\d.]+\]"
+    exponent = re.search(
+        rf"Exponent of the boundary in d \(p_flip = 0\): {number} {interval}, predicted 0.25 by "
+        r"n‖μ‖⁴ = C σ_p⁴ d\. +agrees \(2 of 2\)",
+        card,
+    )
+    assert exponent is not None
+    assert float(exponent[1]) == pytest.approx(0.25, abs=0.05)
+    shift = re.search(
+        rf"Shift of the boundary from p_flip = 0 to p_flip = 0.1: factor {number} {interval}", card
+    )
+    assert shift is not None
+    assert float(shift[1]) == pytest.approx(1.3, rel=0.1)
+    assert "runs: 3,072 used of 3,072 planned failed: none wall time: not stated" in card
+
+
+def test_details_are_folded_after_the_main_sections(page: Page) -> None:
+    opened = [
+        tag
+        for tag, attributes in page.elements
+        if tag == "section" or (tag == "details" and attributes.get("class") == "part")
+    ]
+    first = opened.index("details") - 1
+    assert first > 3
+    assert opened[first:] == ["section", "details"] * (len(opened[first:]) // 2)
 
 
 def test_a_map_knows_the_values_and_coordinates_of_its_cells(page: Page, recorded: Path) -> None:

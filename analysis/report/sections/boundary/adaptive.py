@@ -21,6 +21,7 @@ class AdaptiveRounds(Section):
 
     title = "How the intervals narrowed"
     needs = (samples,)
+    is_detail = True
 
     @cached_property
     def rounds(self) -> Sequence[Round]:

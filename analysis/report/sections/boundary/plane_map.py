@@ -68,7 +68,11 @@ class PlaneMap(Section):
         label, every = self.results.cells.label, self.settings
         return [
             FigureBlock(
-                view.name, f"{label}, {view.words}", partial(view.draw, every), on_page=False
+                view.name,
+                f"{label}, {view.words}",
+                partial(view.draw, every),
+                on_page=False,
+                on_card=view is self.views[0],
             )
             for view in self.views
         ]

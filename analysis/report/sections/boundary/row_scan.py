@@ -14,6 +14,7 @@ class RowScan(Section):
 
     title = "Crossings along x"
     needs = (has_levels,)
+    is_detail = True
 
     def begin(self, tasks: Tasks) -> None:
         """Finds the crossings."""

@@ -8,6 +8,7 @@ from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.figures import draw_shift
 from analysis.report.blocks import FigureBlock, TableBlock, table_of_rows
+from analysis.report.findings import Finding
 from analysis.report.rows import TableRow, estimate_columns
 from analysis.report.section import Section, has_levels, has_several_settings
 from analysis.report.words import estimate_words
@@ -100,6 +101,17 @@ class ShiftOfBoundary(Section):
         return [
             TableBlock("", "Mean shift of the boundary", header=header, cells=cells),
             table_of_rows("shift", "The shift in each column", rows, folded=True),
+        ]
+
+    def findings(self) -> list[Finding]:
+        """The shift of the last setting at the first level, where it could be measured."""
+        first = self.results.levels[0].boundary
+        measured = [one for one in self.shifts if one.boundary is first and one.shift.mean]
+        return [
+            Finding(
+                f"Shift of the boundary from {one.reference} to {one.setting}: {one.kind} {one.words}"
+            )
+            for one in measured[-1:]
         ]
 
     def summary(self) -> Iterator[str]:

@@ -12,6 +12,7 @@ class RunsByStatus(Section):
     """Counts of runs."""
 
     title = "Runs"
+    is_detail = True
 
     @cached_property
     def by_setting(self) -> dict[str, np.ndarray]:

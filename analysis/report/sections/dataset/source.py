@@ -9,6 +9,7 @@ class CostAndSource(Section):
     """Cost, versions, digest, and the sweep file as it was given and with every range written out."""
 
     title = "Cost and source"
+    is_detail = True
 
     def words(self) -> str:
         """How to train the same runs."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock
+from analysis.report.findings import Finding
 from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.words import estimate_words, setting_words
@@ -79,12 +80,29 @@ class BrokenLaws(Section):
         caption = "Exponents on both sides of the break"
         return [TableBlock("kinks", caption, rows, header if self.fitted else (), cells)]
 
+    def findings(self) -> list[Finding]:
+        """The first bent boundary at the first level, where no exponent is predicted of it."""
+        if any(theory.exponent is not None for theory in self.results.spec.theory):
+            return []
+        boundary = self.results.levels[0].boundary
+        bent = [one for one in self.fitted if one.law.preferred and one.boundary is boundary]
+        return [break_finding(one) for one in bent[:1]]
+
     def summary(self) -> Iterator[str]:
         for one in self.fitted:
             if one.law.preferred:
                 below, above, at = one.exponents
                 where = f"level {exact(one.boundary.level)}, {setting_words(one.setting)}"
                 yield f"{where}: a broken power law, {below} then {above}, break at {at}"
+
+
+def break_finding(found: FittedBreak) -> Finding:
+    """Both exponents of a bent boundary, and where it bends."""
+    below, above, at = found.exponents
+    x, where = found.boundary.plane.x.name, f" ({found.setting})" if found.setting else ""
+    return Finding(
+        f"Exponent of the boundary in {x}: {below} below {x} = {at}, {above} above{where}"
+    )
 
 
 def break_row(found: FittedBreak) -> TableRow:

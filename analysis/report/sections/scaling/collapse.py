@@ -26,6 +26,7 @@ class CollapseByOrder(Section):
 
     title = "Collapse"
     needs = (has_levels,)
+    is_detail = True
 
     @cached_property
     def collapses(self) -> Collapses:

@@ -24,6 +24,7 @@ class LocalExponents(Section):
 
     title = "Local exponent"
     needs = (has_levels,)
+    is_detail = True
 
     @cached_property
     def levels(self) -> list[LevelExponents]:

@@ -24,6 +24,7 @@ class ModelComparison(Section):
 
     title = "Model comparison"
     needs = (has_levels,)
+    is_detail = True
 
     @cached_property
     def comparisons(self) -> list[ComparedModels]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock
+from analysis.report.findings import Finding
 from analysis.report.results import LevelResults
 from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
@@ -57,6 +58,15 @@ class PowerLaws(Section):
         rows, cells = [law_row(law) for law in self.laws], [law_cells(law) for law in self.laws]
         return [TableBlock("laws", "Laws of the boundary, beside theory", rows, header, cells)]
 
+    def findings(self) -> list[Finding]:
+        """The first exponent at the first level, where no prediction is compared with it."""
+        first = self.results.levels[0]
+        if any(theory.exponent is not None for theory in self.results.spec.theory):
+            return []
+        bent = {law.setting for law in first.broken_laws if law.preferred}
+        laws = [law for law in first.laws if law.kind == "power" and law.setting not in bent]
+        return [law_finding(first.boundary, law) for law in laws[:1]]
+
     def summary(self) -> Iterator[str]:
         yield from map(law_line, self.laws)
 
@@ -69,6 +79,13 @@ def fitted_laws(level: LevelResults) -> Iterator[FittedLaw]:
             yield FittedLaw(level.boundary, law)
     for found in level.comparisons:
         yield FittedLaw(level.boundary, found.law, found.theory, found.words)
+
+
+def law_finding(boundary: Boundary, law: PowerLaw) -> Finding:
+    """An exponent that nothing is predicted of, or why there is none."""
+    setting = boundary.plane.settings[law.setting]
+    where = f" ({setting})" if setting else ""
+    return Finding(f"Exponent of the boundary in {boundary.plane.x.name}: {_slope(law)}{where}")
 
 
 def law_row(found: FittedLaw) -> TableRow:

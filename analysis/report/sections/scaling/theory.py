@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import zip_longest
 
 from analysis.dataset.plane import exact
 from analysis.report.blocks import TableBlock
+from analysis.report.findings import Finding, judged_findings
 from analysis.report.predictions import Prediction
 from analysis.report.rows import TableRow
 from analysis.report.section import Section, has_levels
@@ -51,6 +53,25 @@ class TheoryVerdicts(Section):
         rows = [verdict_row(one) for one in self.verdicts]
         cells = [verdict_cells(one) for one in self.verdicts]
         return [TableBlock("theory", self.title, rows, header, cells)]
+
+    def findings(self) -> list[Finding]:
+        """Exponent and position of the mean's boundary at the first level, by prediction."""
+        boundary = self.results.levels[0].boundary
+        at = (boundary.level, boundary.definition)
+        judged = [one for one in self.verdicts if (one.level, one.definition) == at]
+        subjects = {
+            "exponent": f"Exponent of the boundary in {boundary.plane.x.name}",
+            "factor": "Measured over predicted position of the boundary",
+        }
+        by_quantity = (
+            judged_findings(
+                (prediction_of(one) for one in judged if one.quantity == quantity),
+                lambda one: subjects[one.quantity],
+                by_name=True,
+            )
+            for quantity in subjects
+        )
+        return [one for pair in zip_longest(*by_quantity) for one in pair if one is not None]
 
     def predictions(self) -> Iterator[Prediction]:
         yield from map(prediction_of, self.verdicts)

@@ -12,6 +12,7 @@ from analysis.report.blocks import (
     file_names,
     table_of_rows,
 )
+from analysis.report.findings import Finding, judged_findings
 from analysis.report.predictions import Prediction, PredictionFile, prediction_table
 from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
@@ -81,6 +82,12 @@ class Trends(Section):
             table_of_rows("trends", "The quantity in each setting", rows, folded=folded),
         ]
 
+    def findings(self) -> list[Finding]:
+        """Powers and limits at the first level that something is predicted of."""
+        first = self.results.boundaries[0].level
+        judged = [one for one in self.trends if one.verdict and one.level == first]
+        return judged_findings(map(trend_prediction, judged), lambda one: _capital(one.prediction))
+
     def predictions(self) -> Iterator[Prediction]:
         for trend in self.trends:
             if trend.verdict:
@@ -109,6 +116,10 @@ class Trends(Section):
                     verdict=judge_number(asymptotic.measured, value),
                     source=theory.name,
                 )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def trend_rows(

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from typing import NamedTuple
 
+import numpy as np
+
 from analysis.dataset.plane import PlaneAxis
 from analysis.figures.curves import draw_curves
 from analysis.report.blocks import FigureBlock, TableBlock, file_names, table_of_rows
+from analysis.report.findings import Finding, judged_findings
 from analysis.report.predictions import Prediction, PredictionFile, prediction_table
 from analysis.report.rows import TableRow, finite
 from analysis.report.section import Section
+from analysis.report.words import estimate_words
 from analysis.scaling.power_law import Estimate
 from analysis.scaling.prediction import AGREES, DISAGREES
 from analysis.training.curves import CONFIDENCE, Line, agreement, curve_lines
@@ -99,6 +103,7 @@ class MeasuredCurves(Section):
                 name,
                 f"{curve.label} along {curve.x.name}",
                 partial(draw_curves, curve.lines, curve.x, labels=(curve.label, curve.line_axis)),
+                on_card=curve is self.curves[0] and not self.results.spec.levels,
             )
             for name, curve in zip(names, self.curves, strict=True)
         ]
@@ -116,6 +121,11 @@ class MeasuredCurves(Section):
             prediction_table(finite_sizes, "The same of every finite size", sizes, folded=True),
             table_of_rows("curves", "Every point", point_rows(self.lines), folded=True),
         ]
+
+    def findings(self) -> list[Finding]:
+        """Shares and powers beside predictions; without any, how a line begins and ends."""
+        found = judged_findings(self.predictions(), curve_subject)
+        return found or [ends_finding(one) for one in self.lines[:1]]
 
     def predictions(self) -> Iterator[Prediction]:
         yield from self.shares[True] or self.shares[False]
@@ -170,6 +180,25 @@ def share_prediction(one: CurveLine) -> Prediction | None:
         setting=one.name,
         source=spec.source or None,
     )
+
+
+def curve_subject(one: Prediction) -> str:
+    """What is measured of a curve, in words."""
+    if one.quantity == "share of intervals that contain it":
+        return f"Share of 95 % intervals that contain the prediction {one.prediction}"
+    return f"{one.quantity[:1].upper()}{one.quantity[1:]} in {one.prediction}"
+
+
+def ends_finding(one: CurveLine) -> Finding:
+    """A line's first and last mean, with their intervals."""
+    x, line = one.curve.x.name, one.line
+    known = np.flatnonzero(np.isfinite(line.mean))
+    ends = (
+        f"{estimate_words(Estimate(at, at - line.half[k], at + line.half[k]))} at {x} = {line.x[k]:g}"
+        for k in dict.fromkeys(known[[0, -1]] if len(known) else ())
+        for at in (line.mean[k],)
+    )
+    return Finding(f"{one.curve.label}, {one.name}: {', '.join(ends) or 'no mean'}")
 
 
 def point_rows(lines: list[CurveLine]) -> list[TableRow]:
