@@ -22,7 +22,10 @@ def run_facts(results: Results) -> list[tuple[str, str]]:
     return [
         ("runs", f"{runs['used']:,} used of {runs['planned']:,} planned"),
         ("failed", ", ".join(failed) or "none"),
-        ("wall time", "not stated" if wall_s is None else f"{duration(wall_s)}, all workers"),
+        (
+            "wall time",
+            "not stated" if wall_s is None else f"{duration(wall_s)}, summed over shards",
+        ),
     ]
 
 

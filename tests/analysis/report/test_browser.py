@@ -219,6 +219,19 @@ def test_on_a_narrow_window_a_button_opens_the_list(visit: Visit) -> None:
     expect(button).to_have_text("Contents: planted")
 
 
+def test_without_scripts_the_list_is_whole_and_covers_nothing(
+    browser: Browser, report: Report
+) -> None:
+    page = browser.new_page(viewport={"width": 400, "height": 800}, java_script_enabled=False)
+    page.goto(report.url)
+    assert page.locator("nav a:visible").count() == page.locator("nav a").count() > 20
+    assert page.locator("nav button:visible").count() == 0
+    page.locator(".card h2 a").last.click()
+    box = page.locator("nav").bounding_box()
+    assert box is not None and box["y"] + box["height"] < 0
+    page.close()
+
+
 def test_the_cell_under_the_pointer_tells_its_values(visit: Visit, report: Report) -> None:
     page, readouts = visit.page, visit.page.locator(".readout")
     assert "Hover over a cell" in readouts.first.inner_text()
