@@ -5,7 +5,7 @@ error here, so that later stages need not check.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from analysis.dataset.copies import distinct_runs
 from analysis.dataset.footers import constants, read_footer
 from analysis.dataset.labels import column_label
-from analysis.dataset.manifest import check_schema, latest_sweep
+from analysis.dataset.manifest import check_schema, filled, latest_sweep
 from analysis.dataset.plane import Floats
 from analysis.dataset.query import Shards
 from analysis.dataset.shards import RUN_ID, open_folder, read_each, read_shard
@@ -68,7 +68,7 @@ class Dataset:
         paths, tables = read_each(
             files, folder, self.location, lambda path, names: read_shard(files, path, names)
         )
-        return distinct_runs(tables, paths)[0]
+        return distinct_runs([filled(table, self.schema) for table in tables], paths)[0]
 
     def numbers(self, name: str) -> Floats:
         """A numeric column of `table` as float64, null as NaN, shape (runs,).
@@ -124,17 +124,23 @@ def open_dataset(location: str) -> Dataset:
     paths, footers = read_each(
         files, folder, location, lambda path, names: read_footer(files, path, names)
     )
-    shards = Shards(files, folder, tuple(paths), local="://" not in location)
     rows = sum(footer.num_rows for footer in footers)
     # Before files are compared with each other: of two that differ, one may be damaged.
-    ids = _verified_ids(shards, location) if rows <= MAX_VERIFIED_ROWS else []
-    schema = footers[0].schema.to_arrow_schema()
+    verified = Shards(files, folder, tuple(paths), local="://" not in location)
+    ids = _verified_ids(verified, location) if rows <= MAX_VERIFIED_ROWS else []
+    schemas = [footer.schema.to_arrow_schema() for footer in footers]
+    # Columns are added by later versions, and none goes.
+    schema = max(schemas, key=lambda one: len(one.names))
     notes = [(footer.metadata or {}).get(b"sweep") for footer in footers]
     sweep = latest_sweep(files, folder, notes)
-    for path, footer in zip(paths, footers, strict=True):
-        check_schema(footer.schema.to_arrow_schema(), path, sweep=sweep, like=schema)
-    copies = _copies(shards, location, ids)
-    return Dataset(location, sweep, schema, rows, copies, constants(footers, schema), shards)
+    for path, found in zip(paths, schemas, strict=True):
+        check_schema(found, path, sweep=sweep, like=schema)
+    is_mixed = any(len(found.names) < len(schema.names) for found in schemas)
+    shards = replace(verified, like=schema if is_mixed else None)
+    copies = _copies(shards, location, ids, schema)
+    return Dataset(
+        location, sweep, schema, rows, copies, constants(footers, schemas, schema), shards
+    )
 
 
 def _verified_ids(shards: Shards, location: str) -> list[pa.ChunkedArray]:
@@ -149,7 +155,9 @@ def _ids(files: Any, path: str, names: Set[str]) -> pa.ChunkedArray:
     return rows["run_id"] if "run_id" in rows.column_names else pa.chunked_array([], RUN_ID)
 
 
-def _copies(shards: Shards, location: str, ids: Sequence[pa.ChunkedArray]) -> int:
+def _copies(
+    shards: Shards, location: str, ids: Sequence[pa.ChunkedArray], schema: pa.Schema
+) -> int:
     """How many rows are copies of others.
 
     Raises:
@@ -162,4 +170,4 @@ def _copies(shards: Shards, location: str, ids: Sequence[pa.ChunkedArray]) -> in
     paths, tables = read_each(
         files, folder, location, lambda path, names: read_shard(files, path, names)
     )
-    return distinct_runs(tables, paths)[1]
+    return distinct_runs([filled(table, schema) for table in tables], paths)[1]

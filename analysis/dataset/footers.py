@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis.dataset.manifest import default_of
 from analysis.dataset.shards import check_records, decode, texts
 
 
@@ -25,20 +26,26 @@ def read_footer(files: Any, path: str, names: Set[str]) -> pq.FileMetaData:
     return footer
 
 
-def constants(footers: Sequence[pq.FileMetaData], schema: pa.Schema) -> dict[str, Any]:
+def constants(
+    footers: Sequence[pq.FileMetaData], schemas: Sequence[pa.Schema], like: pa.Schema
+) -> dict[str, Any]:
     """Columns of which the statistics of every row group show the same single value and no null.
 
     Args:
         footers: of every file.
-        schema: theirs.
+        schemas: theirs.
+        like: the dataset's; what a file lacks is at its default.
     Returns:
         The value of each such column.
     """
     found: dict[str, Any] = {}
-    for position, name in enumerate(schema.names):
+    positions = [{name: k for k, name in enumerate(schema.names)} for schema in schemas]
+    for name in like.names:
         values = {
-            _single(footer.row_group(group).column(position).statistics)
-            for footer in footers
+            _single(footer.row_group(group).column(at[name]).statistics)
+            if name in at
+            else default_of(like.field(name))
+            for footer, at in zip(footers, positions, strict=True)
             for group in range(footer.num_row_groups)
         }
         if len(values) == 1 and (value := values.pop()) is not None:

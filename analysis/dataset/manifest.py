@@ -88,7 +88,7 @@ def check_schema(found: pa.Schema, path: str, *, sweep: SweepDocument, like: pa.
         found: the shard's schema with its metadata.
         path: the shard, named in the error.
         sweep: the folder's sweep.
-        like: schema of the folder's first shard.
+        like: the dataset's schema, of which a shard may lack columns that state a default.
     Raises:
         AnalysisError: another sweep, model or version, or other columns.
     """
@@ -97,11 +97,42 @@ def check_schema(found: pa.Schema, path: str, *, sweep: SweepDocument, like: pa.
         pass
     elif missing:
         problem = f"no column {', '.join(missing)}, expected {', '.join(RUN_COLUMNS)}"
-    elif _types(found) != _types(like):
-        problem = "columns that differ from those of the folder's first shard"
+    elif _types(found) | lacking(found, like) != _types(like):
+        problem = "columns that differ from those of the folder's other shards"
     else:
         return
     raise AnalysisError(f"{path} is foreign to this dataset: {problem}. Move it away.")
+
+
+def lacking(found: pa.Schema, like: pa.Schema) -> dict[str, pa.DataType]:
+    """Columns of a dataset that a shard of an earlier version does not have, and their types.
+
+    Its rows have the default that the dataset's fields state.
+
+    Args:
+        found: the shard's schema.
+        like: the dataset's.
+    """
+    missing = [like.field(name) for name in like.names if name not in found.names]
+    return {field.name: field.type for field in missing if "default" in texts(field.metadata)}
+
+
+def default_of(field: pa.Field) -> Any:
+    """The default that a field states; None is null."""
+    return json.loads(texts(field.metadata)["default"])
+
+
+def filled(table: pa.Table, like: pa.Schema) -> pa.Table:
+    """Rows with all columns of the dataset: those that their file lacks at their default.
+
+    Args:
+        table: of one shard.
+        like: the dataset's schema.
+    """
+    for name, kind in lacking(table.schema, like).items():
+        value = pa.scalar(default_of(like.field(name)), kind)
+        table = table.append_column(like.field(name), pa.repeat(value, table.num_rows))
+    return table
 
 
 def foreign(shard: pa.Schema, path: str, *, sweep: SweepDocument, like: pa.Schema) -> str:

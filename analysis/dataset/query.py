@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from analysis.dataset.shards import shard_paths
+from analysis.dataset.manifest import default_of, lacking
+from analysis.dataset.shards import decode, shard_paths
 from analysis.errors import AnalysisError, one_line
 
 MEMORY_LIMIT = "1GB"
@@ -19,12 +20,16 @@ THREADS = 2
 
 @dataclass(frozen=True)
 class Shards:
-    """Files that are queried together, as the table `runs`."""
+    """Files that are queried together, as the table `runs`.
+
+    `like` is the dataset's schema where some files lack columns of it, which are then at their default.
+    """
 
     filesystem: Any  # of pyarrow
     folder: str
     paths: tuple[str, ...]
     local: bool
+    like: pa.Schema | None = None
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
         """The result of a query, as NumPy arrays by column; nulls are masked.
@@ -53,16 +58,48 @@ class Shards:
     def _query(self, sql: str, parameters: Sequence[Any], paths: list[str]) -> dict[str, Any]:
         with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": THREADS}) as engine:
             engine.execute("SET preserve_insertion_order = false")
-            if self.local:
-                # Folders that are named like key=value add no columns.
-                files = engine.read_parquet(list(map(_literal, paths)), hive_partitioning=False)
-                files.create_view("runs")
-            else:
-                import pyarrow.dataset as pads  # brings pandas, which takes long to import
+            parts = self._parts(paths)
+            for number, (some, _) in enumerate(parts):
+                if self.local:
+                    # Folders that are named like key=value add no columns.
+                    files = engine.read_parquet(list(map(_literal, some)), hive_partitioning=False)
+                    files.create_view(f"part_{number}")
+                else:
+                    import pyarrow.dataset as pads  # brings pandas, which takes long to import
 
-                table = pads.dataset(paths, filesystem=self.filesystem, format="parquet")
-                engine.register("runs", table)
+                    table = pads.dataset(some, filesystem=self.filesystem, format="parquet")
+                    engine.register(f"part_{number}", table)
+            selects = (
+                f"SELECT {columns} FROM part_{number}" for number, (_, columns) in enumerate(parts)
+            )
+            engine.execute(f"CREATE TEMP VIEW runs AS {' UNION ALL '.join(selects)}")
             return dict(engine.execute(sql, parameters).fetchnumpy())
+
+    def _parts(self, paths: list[str]) -> list[tuple[list[str], str]]:
+        """Files of the same columns, and all of the dataset's columns as a query lists them."""
+        if self.like is None:
+            return [(paths, "*")]
+        groups: dict[str, list[str]] = {}
+        for path in paths:
+            found = decode(self.filesystem, path, lambda shard: shard.schema_arrow)
+            missing = lacking(found, self.like)
+            columns = (
+                _default(self.like.field(name)) if name in missing else f'"{name}"'
+                for name in self.like.names
+            )
+            groups.setdefault(", ".join(columns), []).append(path)
+        return [(some, columns) for columns, some in groups.items()]
+
+
+_TYPES = {"int64": "BIGINT", "int32": "INTEGER", "double": "DOUBLE", "string": "VARCHAR"}
+
+
+def _default(field: pa.Field) -> str:
+    """A column at its default, as a query lists it."""
+    value = default_of(field)
+    text = "NULL" if value is None else str(value).replace("'", "''")
+    literal = text if value is None else f"'{text}'"
+    return f'CAST({literal} AS {_TYPES[str(field.type)]}) AS "{field.name}"'
 
 
 def _literal(path: str) -> str:

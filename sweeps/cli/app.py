@@ -8,10 +8,20 @@ import typer
 from rich.table import Table
 
 from sweeps.cli import library
-from sweeps.cli.messages import STREAMS, err, leave, out, print_json, print_status, stopped
+from sweeps.cli.messages import (
+    STREAMS,
+    err,
+    leave,
+    out,
+    print_json,
+    print_rerun,
+    print_status,
+    stopped,
+)
 from sweeps.declare.terminal import guard_streams
 from sweeps.driver import datasets, open_sweep
 from sweeps.driver.options import Executor, RunOptions
+from sweeps.driver.rerun import rerun as rerun_row
 from sweeps.driver.run import summary_of, train_sweeps
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
@@ -172,6 +182,21 @@ def verify(dataset: Annotated[str, typer.Argument(help="The output folder or URI
     out.print(f"{dataset}: {found.files:,} files, {found.rows:,} rows; {end}", soft_wrap=True)
     if found.problems:
         err.print("`bocnn run` sets damaged files aside; move away what else is wrong")
+        raise typer.Exit(1)
+
+
+@app.command()
+def rerun(
+    dataset: Annotated[str, typer.Argument(help="The output folder or URI.")],
+    run_id: Annotated[str, typer.Argument(help="Of the run, hexadecimal; the first digits do.")],
+) -> None:
+    """Train one published run again, and show its measures beside the published ones; write nothing.
+
+    Exit status: 0 they are the same, bit for bit; 1 they are not.
+    """
+    found = rerun_row(DatasetFolder(dataset), run_id)
+    print_rerun(found)
+    if not found.same:
         raise typer.Exit(1)
 
 

@@ -7,14 +7,19 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import typer
+from rich.table import Table
 
 from sweeps.declare.terminal import WordConsole
 from sweeps.driver.datasets import DatasetStatus
 from sweeps.driver.options import Output
+from sweeps.driver.rerun import Rerun
 from sweeps.driver.trainer import TrainingEnd
 from sweeps.store.failed_shard import reason
 
 GO_ON = "what is published stays: run the same command again to go on"
+
+_MOST_STEPS = 6
+"""Recorded steps that are shown of a run."""
 
 out = WordConsole(markup=False, emoji=False)
 err = WordConsole(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -74,6 +79,35 @@ def print_status(status: DatasetStatus) -> None:
     """Print the state of a dataset, a line for each thing to know."""
     for line in status.lines():
         out.print(line, soft_wrap=True)
+
+
+def print_rerun(found: Rerun) -> None:
+    """Print a run that was trained again: parameters, measures beside the published ones, its steps."""
+    stated = ", ".join(f"{k} = {v}" for k, v in found.parameters.items() if v is not None)
+    out.print(f"run {found.run_id}: {stated}", soft_wrap=True)
+    table = Table("measure", "published", "again", "")
+    for measure in found.measures:
+        same = "same" if measure.same else "differs"
+        table.add_row(measure.name, _shown(measure.published), _shown(measure.again), same)
+    out.print(table)
+    if found.records:
+        steps, *others = found.records
+        few = _spread(len(found.records[steps]), _MOST_STEPS)
+        recorded = Table(steps, *(f"{found.records[steps][k]:g}" for k in few))
+        for name in others:
+            recorded.add_row(name, *(f"{found.records[name][k]:.4g}" for k in few))
+        out.print(recorded)
+    if found.other_code:
+        out.print("the run was made by other source code than the present", soft_wrap=True)
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most so many positions below a count, the first and the last among them."""
+    return sorted({round(k * (count - 1) / max(most - 1, 1)) for k in range(most)})
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else f"{value:.17g}" if isinstance(value, float) else str(value)
 
 
 def print_json(found: Any) -> None:

@@ -8,6 +8,9 @@
 | auxiliary axes | float64 | |
 | `status`, measures | the model's | nulls where the run failed |
 
+A column that a later version of the model adds is not in files of before: their rows have its default,
+which the field's metadata state.
+
 Beside it the schema of a trajectory: one row a run and recorded step, `run_id` and what was recorded.
 """
 
@@ -22,6 +25,9 @@ from numpy.typing import NDArray
 from sweeps.declare.cells.identity import RUN_ID_BYTES
 from sweeps.declare.document.document import SCHEMA_VERSION
 from sweeps.models.protocol import ColumnProtocol, Columns, Model, RecordsTrajectory
+
+REQUIRED = "required"
+"""The default of a column that has none."""
 
 
 def table_schema(model: Model, auxiliary: Mapping[str, str]) -> pa.Schema:
@@ -109,6 +115,9 @@ def _id_field() -> pa.Field:
 def _column_field(column: ColumnProtocol) -> pa.Field:
     field = _field(column.name, pa.type_for_alias(column.type), column.meaning, column.unit)
     notes = {"choices": json.dumps(column.choices)} if column.choices else {}
+    if (default := getattr(column, "default", REQUIRED)) != REQUIRED:
+        # What rows of a file have that was written before there was such a column.
+        notes["default"] = json.dumps(None if default != default else default)
     if role := getattr(column, "role", ""):  # models of before may have columns without
         notes["role"] = role
     return field.with_metadata({**field.metadata, **notes})

@@ -16,6 +16,7 @@ from sweeps.declare.file_names import is_own, records_of
 from sweeps.errors import SweepError, shown
 from sweeps.models.protocol import Model
 from sweeps.store.dataset import DatasetFolder
+from sweeps.store.schema import REQUIRED
 from sweeps.store.shard_file import DamagedFile, Owner, decode, id_array
 
 
@@ -92,15 +93,35 @@ def identities(model: Model, table: pa.Table) -> NDArray[Any]:
     Returns:
         Shape (rows,), dtype ID_DTYPE.
     """
-    names = sorted(column.name for column in model.parameters)
-    first, cells = _distinct(table, ["seed", *names])
+    there = sorted(column.name for column in model.parameters if column.name in table.column_names)
+    first, cells = _distinct(table, ["seed", *there])
     rows = table.take(pa.array(first))
-    columns = {name: _values(rows[name]) for name in names}
+    columns = parameters_of(model, rows)
     digests: list[bytes] = []
     for number, seed in enumerate(rows["seed"].to_pylist()):
         cell = {name: values[number : number + 1] for name, values in columns.items()}
         digests += cell_digests(model, seed, cell)
     return run_ids(digests, cells, table["replicate"].to_numpy())
+
+
+def parameters_of(model: Model, rows: pa.Table) -> dict[str, NDArray[Any]]:
+    """Every parameter of rows, as a model takes it.
+
+    Args:
+        model: that trained them, or a later version: what it has beyond their columns is at its default.
+        rows: with parameters.
+    Raises:
+        KeyError: a parameter without a default is missing.
+    """
+    found = {}
+    for column in model.parameters:
+        if column.name in rows.column_names or column.default == REQUIRED:
+            found[column.name] = values_of(rows[column.name])
+        else:
+            default = np.nan if column.default is None else column.default
+            kind = object if column.type == "string" else None
+            found[column.name] = np.full(rows.num_rows, default, dtype=kind)
+    return found
 
 
 def _distinct(table: pa.Table, names: list[str]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -114,7 +135,7 @@ def _distinct(table: pa.Table, names: list[str]) -> tuple[NDArray[Any], NDArray[
     return first, which
 
 
-def _values(column: pa.ChunkedArray) -> NDArray[Any]:
+def values_of(column: pa.ChunkedArray) -> NDArray[Any]:
     """A column as a model takes it: null is NaN, and None in a column of words."""
     if pa.types.is_string(column.type):
         return np.array(column.to_pylist(), dtype=object)

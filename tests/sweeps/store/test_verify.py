@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ from sweeps.models.installed import load_model
 from sweeps.models.protocol import Model
 from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import DatasetFolder
+from sweeps.store.schema import table_schema, to_table
 from sweeps.store.verify import identities
 from tests.sweeps.small import (
     BOCNN_SWEEP,
@@ -24,6 +26,7 @@ from tests.sweeps.small import (
     TOY_SWEEP,
     bocnn_sweep,
     contents,
+    planned,
     rows,
     train,
 )
@@ -182,3 +185,19 @@ def test_digests_are_of_values_and_not_of_how_they_are_stored() -> None:
     assert column_digests(table.slice(0, 0)).keys() == set(table.column_names)
     with pytest.raises(TypeError, match="holds list"):
         content_digest(pa.table({"a": [[1]]}))
+
+
+def test_rows_of_before_a_parameter_are_at_its_default(out: Path) -> None:
+    """Their identities follow, since a parameter at its default is no part of them."""
+    plan, _ = planned(BOCNN_SWEEP, out, MODEL)
+    positions = np.arange(plan.total)
+    schema = table_schema(MODEL, {})
+    measures = {one.name: np.full(plan.total, np.nan) for one in MODEL.measures}
+    measures["status"] = np.full(plan.total, "ok", dtype=object)
+    table = to_table(schema, plan.ids(positions), plan.columns(positions) | measures)
+    for name in ("sam_radius", "loss_tol", "optimizer"):
+        assert b"default" in schema.field(name).metadata
+        table = table.drop_columns([name])
+    assert np.array_equal(identities(MODEL, table), plan.ids(positions))
+    with pytest.raises(KeyError):
+        identities(MODEL, table.drop_columns(["mu_norm"]))
