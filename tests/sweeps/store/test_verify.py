@@ -198,6 +198,6 @@ def test_rows_of_before_a_parameter_are_at_its_default(out: Path) -> None:
     for name in ("sam_radius", "loss_tol", "optimizer"):
         assert b"default" in schema.field(name).metadata
         table = table.drop_columns([name])
-    assert np.array_equal(identities(MODEL, table), plan.ids(positions))
+    assert np.array_equal(identities(plan.model, table), plan.ids(positions))
     with pytest.raises(KeyError):
-        identities(MODEL, table.drop_columns(["mu_norm"]))
+        identities(plan.model, table.drop_columns(["mu_norm"]))
