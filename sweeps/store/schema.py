@@ -26,7 +26,7 @@ from sweeps.declare.cells.identity import RUN_ID_BYTES
 from sweeps.declare.document.document import SCHEMA_VERSION
 from sweeps.models.protocol import ColumnProtocol, Columns, Model, RecordsTrajectory
 
-REQUIRED = "required"
+NO_DEFAULT = "required"
 """The default of a column that has none."""
 
 
@@ -115,7 +115,7 @@ def _id_field() -> pa.Field:
 def _column_field(column: ColumnProtocol) -> pa.Field:
     field = _field(column.name, pa.type_for_alias(column.type), column.meaning, column.unit)
     notes = {"choices": json.dumps(column.choices)} if column.choices else {}
-    if (default := getattr(column, "default", REQUIRED)) != REQUIRED:
+    if (default := getattr(column, "default", NO_DEFAULT)) != NO_DEFAULT:
         # What rows of a file have that was written before there was such a column.
         notes["default"] = json.dumps(None if default != default else default)
     if role := getattr(column, "role", ""):  # models of before may have columns without

@@ -16,7 +16,7 @@ from sweeps.declare.file_names import is_own, records_of
 from sweeps.errors import SweepError, shown
 from sweeps.models.protocol import Model
 from sweeps.store.dataset import DatasetFolder
-from sweeps.store.schema import REQUIRED
+from sweeps.store.schema import NO_DEFAULT
 from sweeps.store.shard_file import DamagedFile, Owner, decode, id_array
 
 
@@ -115,7 +115,7 @@ def parameters_of(model: Model, rows: pa.Table) -> dict[str, NDArray[Any]]:
     """
     found = {}
     for column in model.parameters:
-        if column.name in rows.column_names or column.default == REQUIRED:
+        if column.name in rows.column_names or column.default == NO_DEFAULT:
             found[column.name] = values_of(rows[column.name])
         else:
             default = np.nan if column.default is None else column.default

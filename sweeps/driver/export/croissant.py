@@ -8,7 +8,7 @@ from sweeps.driver.export.exported import Authorship, Exported, note
 
 VERSION = "http://mlcommons.org/croissant/1.1"
 
-_TERMS = """
+_VOCABULARY = """
 arrayShape citeAs column containedIn equivalentProperty extract field fileObject fileProperty fileSet format
 includes isArray isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated replace
 samplingRate separator source subField transform
@@ -28,7 +28,7 @@ _CONTEXT: dict[str, Any] = {
     "description": {"@container": "@language"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "name": {"@container": "@language"},
-    **{name: f"cr:{name}" for name in _TERMS.split()},
+    **{name: f"cr:{name}" for name in _VOCABULARY.split()},
 }
 
 _RUNS, _RECORDS = "runs", "records"

@@ -12,7 +12,7 @@ from sweeps.declare.file_names import GIVEN, MANIFEST, PREDICTIONS, TRAJECTORY, 
 from sweeps.driver.datasets import read_status
 from sweeps.driver.export.cards import card, citation
 from sweeps.driver.export.croissant import croissant
-from sweeps.driver.export.exported import MADE_BY, Authorship, Exported, ExportedFile, file_of
+from sweeps.driver.export.exported import PROVENANCE, Authorship, Exported, ExportedFile, file_of
 from sweeps.errors import SweepError, shown
 from sweeps.store.dataset import DatasetFolder
 
@@ -135,5 +135,5 @@ def _copied(dataset: DatasetFolder, names: list[str], folder: Path) -> Iterator[
 def _made_by(dataset: DatasetFolder, shards: list[str]) -> dict[str, list[str]]:
     """Each value that the files of rows state of what made them."""
     notes = [dataset.metadata(name) for name in shards]
-    found = {name: sorted({note[name] for note in notes if name in note}) for name in MADE_BY}
+    found = {name: sorted({note[name] for note in notes if name in note}) for name in PROVENANCE}
     return {name: values for name, values in found.items() if values}

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sweeps.declare.document.document import SweepDocument
 
-MADE_BY = (
+PROVENANCE = (
     *("model", "numerics_version", "engine", "device", "processor", "instruction_set", "gpu"),
     *("code_version", "code_digest", "numba", "llvmlite", "numpy", "scipy", "blas"),
 )
@@ -52,7 +52,7 @@ class Exported:
         records: schema of the files of records, if there are any.
         published: runs in the files.
         planned: runs that the sweep plans.
-        made_by: what made the rows, by MADE_BY: each value that a file states.
+        made_by: what made the rows, by PROVENANCE: each value that a file states.
     """
 
     sweep: SweepDocument
