@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from threadpoolctl import threadpool_limits
+
 from sweeps.declare.cells.resolve import ResolvedSweep, meanings, resolve_keys
 from sweeps.declare.file.changes import changed
 from sweeps.declare.file.presets import find
@@ -212,9 +214,21 @@ def predictions_beside(job: TrainingJob, dataset: DatasetFolder) -> Iterator[Non
         SweepError: the folder is not writable.
     """
     with ThreadPoolExecutor(1) as pool:
-        published = pool.submit(publish_predictions, job.plan.resolved, dataset, job.writer)
+        published = pool.submit(_publish_predictions, job, dataset)
         yield
         published.result()
+
+
+def _publish_predictions(job: TrainingJob, dataset: DatasetFolder) -> None:
+    """Publish what theory predicts, with products of matrices in this thread alone.
+
+    A process that forks, as it does to start Ray, ends the threads of its BLAS, and a product that waits
+    for them waits for ever. SciPy brings a BLAS of its own, which can be limited only once it is there.
+    """
+    import scipy.linalg  # noqa: F401
+
+    with threadpool_limits(1):
+        publish_predictions(job.plan.resolved, dataset, job.writer)
 
 
 def writer_of(dataset: DatasetFolder, resolved: ResolvedSweep, sweep: dict[str, Any]) -> Writer:
