@@ -148,8 +148,4 @@ def _steps(
 def _plain(value: Any) -> Any:
     """A measured value as a row gives it: NaN is null."""
     plain = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(plain, float):
-        return plain
-    if np.isnan(plain):
-        return None
-    return plain
+    return None if isinstance(plain, float) and np.isnan(plain) else plain
