@@ -35,9 +35,9 @@ TYPES: dict[str, Any] = {"int64": np.int64, "float64": np.float64, "string": obj
 
 
 def columns(runs: int, given: dict[str, Any]) -> dict[str, Any]:
-    """Every column of runs."""
+    """Every column of runs, at the defaults but for what is given."""
     types = {column.name: TYPES[column.type] for column in MODEL.parameters} | {"seed": np.int64}
-    values = {column.name: column.default for column in MODEL.parameters} | RUN | given
+    values = {column.name: column.default for column in MODEL.parameters} | given
     found: dict[str, Any] = {
         name: np.full(runs, np.nan if value is None else value, dtype=types[name])
         for name, value in values.items()
@@ -58,7 +58,7 @@ def main() -> None:
     for kind in KINDS:
         rates = []
         for d in DIMENSIONS:
-            runs = columns(max(10, min(100, 100_000 // d)), kind | {"d": d})
+            runs = columns(max(10, min(100, 100_000 // d)), RUN | kind | {"d": d})
             MODEL.run({name: column[:2] for name, column in runs.items()})
             rates.append(runs["n"].size / min(_seconds(runs) for _ in range(3)))
         print(f"| {' '.join(kind.values())} | " + " | ".join(f"{r:.3g}" for r in rates) + " |")

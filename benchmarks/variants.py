@@ -8,9 +8,7 @@ import statistics
 import time
 from typing import Any
 
-import numpy as np
-
-from benchmarks.dense import TYPES
+from benchmarks.dense import columns
 from bocnn import MODEL
 
 RUN: dict[str, Any] = {
@@ -50,17 +48,6 @@ SIZES = ((20, 1000, 7), (100, 100, 5))
 """Samples, runs at once, and pairs."""
 
 
-def columns(runs: int, given: dict[str, Any]) -> dict[str, Any]:
-    """Every column of runs."""
-    types = {column.name: TYPES[column.type] for column in MODEL.parameters} | {"seed": np.int64}
-    values = {column.name: column.default for column in MODEL.parameters} | RUN | given
-    found: dict[str, Any] = {
-        name: np.full(runs, np.nan if value is None else value, dtype=types[name])
-        for name, value in values.items()
-    }
-    return found | {"replicate": np.arange(runs, dtype=np.int32)}
-
-
 def _seconds(name: str, runs: dict[str, Any]) -> float:
     """Processor time that runs of a variant take."""
     model = MODEL.with_details() if name == "bocnn+details" else MODEL
@@ -78,8 +65,8 @@ def ratios(name: str, n: int, runs: int, pairs: int) -> tuple[list[float], float
         runs: at once.
         pairs: that alternate.
     """
-    varied, plain = (columns(runs, {"n": n} | more) for more in (VARIANTS[name], {}))
-    _seconds(name, columns(2, {"n": n} | VARIANTS[name]))  # compiled before it is timed
+    varied, plain = (columns(runs, RUN | {"n": n} | more) for more in (VARIANTS[name], {}))
+    _seconds(name, columns(2, RUN | {"n": n} | VARIANTS[name]))  # compiled before it is timed
     times = [(_seconds(name, varied), _seconds("plain", plain)) for _ in range(pairs)]
     return [one / other for one, other in times], 1e3 * min(one for one, _ in times) / runs
 
