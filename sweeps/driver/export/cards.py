@@ -71,7 +71,8 @@ def _card(exported: Exported, authorship: Authorship, picture: str) -> Iterator[
         yield from ("| column | type | meaning |", "|---|---|---|", *_columns(exported.records))
     yield from ("", "## What made it", "", "| | |", "|---|---|")
     yield from (f"| {name} | {', '.join(values)} |" for name, values in exported.made_by.items())
-    yield from ("", "The sweep, which trains the same runs again with `bocnn run sweep.yaml`:", "")
+    command = f"bocnn run sweep.yaml{exported.options}"
+    yield from ("", f"The sweep, which trains the same runs again with `{command}`:", "")
     yield from ("```yaml", exported.text.rstrip(), "```", "", "## Citation", "")
     yield f"{'; '.join(authorship.authors)} ({authorship.date[:4]}). {exported.title}."
 

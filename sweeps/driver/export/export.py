@@ -8,7 +8,15 @@ from datetime import date
 from pathlib import Path
 
 from sweeps.declare.document.document import read_document
-from sweeps.declare.file_names import GIVEN, MANIFEST, PREDICTIONS, TRAJECTORY, is_own, is_shard
+from sweeps.declare.file_names import (
+    GIVEN,
+    MANIFEST,
+    PREDICTIONS,
+    ROUNDS,
+    TRAJECTORY,
+    is_own,
+    is_shard,
+)
 from sweeps.driver.datasets import read_status
 from sweeps.driver.export.cards import card, citation
 from sweeps.driver.export.croissant import croissant
@@ -109,6 +117,9 @@ def _exported(dataset: DatasetFolder, folder: Path) -> Exported:
         sweep=read_document(manifest, where=dataset.location),
         description=str(manifest.get("description") or ""),
         text=str(given.get("text") or json.dumps(manifest, indent=1, ensure_ascii=False)),
+        options="".join(
+            f" --{name} {given[name]}" for name in ("size", "replicates") if given.get(name)
+        ),
         files=list(_copied(dataset, names, folder)),
         runs=dataset.schema(shards[0]),
         records=dataset.schema(records[0]) if records else None,
@@ -121,7 +132,7 @@ def _exported(dataset: DatasetFolder, folder: Path) -> Exported:
 def _belongs(name: str) -> bool:
     """Whether a file of the folder is one of the dataset."""
     records = name.startswith(f"{TRAJECTORY}-") and name.endswith(".parquet")
-    return is_shard(name) or records or name in (MANIFEST, GIVEN, PREDICTIONS)
+    return is_shard(name) or records or name in (MANIFEST, GIVEN, PREDICTIONS, ROUNDS)
 
 
 def _copied(dataset: DatasetFolder, names: list[str], folder: Path) -> Iterator[ExportedFile]:

@@ -47,6 +47,7 @@ class Exported:
         sweep: what was planned.
         description: one line.
         text: the sweep file, as the user gave it.
+        options: of the command that trains it again: the size and replicates that the user gave.
         files: the files of rows and of records, in `data/`.
         runs: schema of the files of rows.
         records: schema of the files of records, if there are any.
@@ -58,6 +59,7 @@ class Exported:
     sweep: SweepDocument
     description: str
     text: str
+    options: str
     files: Sequence[ExportedFile]
     runs: pa.Schema
     records: pa.Schema | None

@@ -25,14 +25,21 @@ pytestmark = [
 ]
 
 AUTHORSHIP = Authorship(("Doe, Jane", "A Laboratory"), "CC-BY-4.0", "2026-11-28")
-RECORDED = BOCNN_SWEEP + "trajectory: [0, 10, 30]\ndescription: A small plane\n"
+RECORDED = (
+    BOCNN_SWEEP
+    + """\
+trajectory: [0, 10, 30]
+description: A small plane
+sizes: {half: {replicates: 4}}
+"""
+)
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> DatasetFolder:
     folder = tmp_path_factory.mktemp("export")
     (folder / "sweep.yaml").write_text(RECORDED, encoding="utf-8")
-    options = ("--executor", "local", "--shard-runs", 20)
+    options = ("--executor", "local", "--shard-runs", 20, "--size", "half")
     trained = bocnn_sweep("run", folder / "sweep.yaml", "--out", folder / "data", *options)
     assert trained.returncode == 0
     return DatasetFolder(str(folder / "data"))
@@ -61,7 +68,7 @@ def test_all_files_are_there_with_their_digests(dataset: DatasetFolder, exported
 def test_the_croissant_is_valid_and_reads_every_run(exported: Path) -> None:
     found = mlcroissant.Dataset(str(exported / "croissant.json"))
     assert not found.metadata.ctx.issues.errors and not found.metadata.ctx.issues.warnings
-    assert found.metadata.name == "small-plane"
+    assert found.metadata.name == "small-plane-half"
     runs = list(found.records("runs"))
     assert len(runs) == 48
     assert {run["runs/mu_norm"] for run in runs} == {1.0, 4.0}
@@ -85,7 +92,7 @@ def test_the_citation_names_authors_license_and_date(exported: Path) -> None:
         {"name": "A Laboratory"},
     ]
     assert (found["license"], found["date-released"]) == ("CC-BY-4.0", "2026-11-28")
-    assert found["title"] == "small-plane: A small plane"
+    assert found["title"] == "small-plane-half: A small plane"
 
 
 def test_the_card_has_configs_and_code_that_reads_the_runs(exported: Path) -> None:
@@ -108,6 +115,8 @@ def test_the_card_has_configs_and_code_that_reads_the_runs(exported: Path) -> No
 
 def test_the_sweep_file_is_the_users(exported: Path) -> None:
     assert (exported / "sweep.yaml").read_text(encoding="utf-8") == RECORDED
+    card = (exported / "README.md").read_text(encoding="utf-8")
+    assert "again with `bocnn run sweep.yaml --size half`" in card
 
 
 def test_an_incomplete_dataset_says_so(dataset: DatasetFolder, tmp_path: Path) -> None:
