@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -17,11 +17,13 @@ from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.plane import Floats, exact
 from analysis.dataset.provenance import Provenance, read_provenance
 from analysis.errors import AnalysisError
+from analysis.report.tasks import Task, Tasks
 from analysis.scaling.broken_power_law import BrokenPowerLaw, fit_broken_power_law
 from analysis.scaling.paired_shift import Shift, boundary_shift
 from analysis.scaling.power_law import LAW_KINDS, PowerLaw, fit_power_law
 from analysis.scaling.prediction import Comparison, compare
 from analysis.statistics.bootstrap import Resampling
+from analysis.statistics.curve_likelihood import make_tables
 from analysis.training.trajectories import Trajectories, open_trajectories
 from sweeps.declare.analysis_spec import AnalysisSpec, PredictionSpec
 
@@ -67,6 +69,7 @@ class Results:
     resampling: Resampling
     provenance: Provenance
     trajectories: Trajectories | None
+    _medians: list[Task[Boundary]] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
     def levels(self) -> tuple[LevelResults, ...]:
@@ -74,16 +77,23 @@ class Results:
         with quiet():
             return tuple(self._at_level(level) for level in self.spec.levels)
 
+    def find_medians(self, tasks: Tasks) -> None:
+        """Begins to find the median boundaries, so that they are found beside the others."""
+        u = self.cells.plane.y.coordinates
+        if len(u) > 1:
+            make_tables(u)  # here, so that all tasks share them
+        self._medians.extend(
+            tasks.submit(partial(self._median_boundary, level)) for level in self.spec.levels
+        )
+
     @cached_property
     def median_boundaries(self) -> tuple[Boundary, ...]:
         """Where half of the runs are benign, by level; () where cells hold means of batches of runs."""
         if self.cells.batched_runs is not None:
             return ()
-        with quiet():
-            return tuple(
-                find_median_boundary(self.cells, level, resampling=self.resampling)
-                for level in self.spec.levels
-            )
+        if not self._medians:
+            self.find_medians(Tasks())
+        return tuple(task.result() for task in self._medians)
 
     def predicted_medians(self, theory: PredictionSpec) -> tuple[Floats | None, ...]:
         """y* of the median boundaries, by level, where a prediction states them."""
@@ -131,6 +141,10 @@ class Results:
             "of an earlier sweep": self.cells.ignored,
             "duplicate rows": self.cells.duplicates,
         }
+
+    def _median_boundary(self, level: float) -> Boundary:
+        with quiet():
+            return find_median_boundary(self.cells, level, resampling=self.resampling)
 
     def _at_level(self, level: float) -> LevelResults:
         boundary = find_boundary(self.cells, level, resampling=self.resampling)

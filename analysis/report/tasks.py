@@ -1,22 +1,29 @@
 """Work that a report hands to processes beside its own: what it computes and draws on further cores.
 
 A task is a call in a fork of this process, so it sees all that was computed so far, without a copy, and
-only its result comes back. Where processes cannot be forked, tasks run in this one, when their results are
-wanted.
+only its result comes back. What no fork has taken this process does itself instead of waiting. Where
+processes cannot be forked, tasks run in this one, when their results are wanted.
 """
 
 import gc
 import os
+import pickle
 import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable
-from multiprocessing.connection import Connection, Pipe, wait
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Pipe, wait
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 MAX_PROCESSES = 4
 """Processes that a report takes by itself, whatever cores there are: each has memory of its own."""
+
+MOST_WAITING = 6
+"""Tasks that wait for a process: with more, this one helps before it goes on."""
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 """Signals that end a report."""
@@ -38,20 +45,28 @@ class Task(Generic[Result]):
         return self._result  # type: ignore[return-value]
 
 
-class _ForkedTask(Task[Result]):
-    """A call in a fork of this process."""
+class _PooledTask(Task[Result]):
+    """A call that waits for a process, is made in a fork of this one, or here when nothing else is left."""
 
-    def __init__(self, call: Callable[[], Result]) -> None:
-        super().__init__(self._receive)
+    def __init__(self, call: Callable[[], Result], pool: "Tasks") -> None:
+        super().__init__(self._take)
+        self.pool, self.call = pool, call
+        self.process: int | None = None
+        self.answer: tuple[bool, Result | BaseException] | None = None
+
+    def begin(self) -> None:
+        """Makes the call in a fork."""
         self.pipe, end = Pipe(duplex=False)
-        self.received: tuple[bool, Result] | None = None
+        # A pipe holds little, and who writes more of it waits for this process to read.
+        self._file = os.memfd_create("result")
         # What a signal raises within the fork's hooks, Python would print and forget.
         held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         self.process = _fork()
         if not self.process:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
-            _send(call, end)
+            _send(self.call, self._file)
         end.close()
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
@@ -59,62 +74,116 @@ class _ForkedTask(Task[Result]):
             self.kill()
             raise
 
-    def receive(self) -> None:
-        """Takes what the process has sent, and sees it end."""
+    def make(self) -> None:
+        """Makes the call in this process."""
         try:
-            self.received = self.pipe.recv()
-        except EOFError:
-            self.received = None
+            self.answer = (True, self.call())
+        except Exception as error:
+            self.answer = (False, error)
+
+    def receive(self) -> None:
+        """Takes what the process has left, and sees it end."""
+        assert self.process is not None
         self.pipe.close()
         _, status = os.waitpid(self.process, 0)
-        if self.received is None:
-            raise ChildProcessError(
+        with open(self._file, "rb") as file:
+            if status == 0:
+                file.seek(0)
+                self.answer = pickle.load(file)
+        if self.answer is None:
+            early = ChildProcessError(
                 f"A process of the report ended early (exit status {os.waitstatus_to_exitcode(status)}). "
                 "It may have run out of memory; --processes 1 takes less of it."
             )
+            self.answer = (False, early)
 
     def kill(self) -> None:
         """Ends the process, whatever it does."""
+        assert self.process is not None
         self.pipe.close()
+        os.close(self._file)
         os.kill(self.process, signal.SIGKILL)
         os.waitpid(self.process, 0)
 
-    def _receive(self) -> Result:
-        if not self.pipe.closed:
-            self.receive()
-        assert self.received is not None
-        done, result = self.received
+    def _take(self) -> Result:
+        self.pool.finish(self)
+        assert self.answer is not None
+        done, result = self.answer
         if not done:
             raise result  # type: ignore[misc]
-        return result
+        return result  # type: ignore[return-value]
 
 
 class Tasks:
     """Tasks in up to so many processes at once, beside this one; as a context it leaves none behind.
 
+    A task begins in a fork as soon as one may: when it is submitted, or when another ends, whatever this
+    process does then. Where this process would have to wait for a result, or too many tasks wait, it makes
+    their calls itself.
+
     Args:
-        processes: at most; 1 runs all tasks in this process.
+        processes: at most; 1 runs all tasks in this process, when their results are wanted.
     """
 
     def __init__(self, processes: int = 1) -> None:
-        self._most = processes if sys.platform == "linux" else 1
-        self._running: list[_ForkedTask[object]] = []
+        self._forks = processes if processes > 1 and sys.platform == "linux" else 0
+        self._waiting: deque[_PooledTask[Any]] = deque()
+        self._running: list[_PooledTask[Any]] = []
+        self._former_handler: Any = None
 
     def submit(self, call: Callable[[], Result]) -> Task[Result]:
-        """A task of a call, which waits until a process is free; its result must be picklable."""
-        if self._most == 1:
+        """A task of a call; its result must be picklable."""
+        if not self._forks:
             return Task(call)
-        self._running = [task for task in self._running if not task.pipe.closed]
-        while len(self._running) >= self._most:
-            ready = wait([task.pipe for task in self._running])
-            for task in [one for one in self._running if one.pipe in ready]:
-                self._running.remove(task)
-                task.receive()
-        forked = _ForkedTask(call)
-        self._running.append(forked)  # type: ignore[arg-type]
-        return forked
+        task = _PooledTask(call, self)
+        with _undisturbed():
+            self._waiting.append(task)
+            self._begin()
+        while len(self._waiting) > MOST_WAITING:
+            self._help()
+        return task
+
+    def finish(self, task: _PooledTask[Any]) -> None:
+        """Sees to it that a task has its answer, and works on others where it would have to wait."""
+        while task.answer is None:
+            if not self._help(task):
+                with _undisturbed():
+                    self._receive(None)
+                    self._begin()
+
+    def _help(self, first: _PooledTask[Any] | None = None) -> bool:
+        """Makes the call of one that waits, of `first` if it does; whether any did."""
+        with _undisturbed():
+            if not self._waiting:
+                return False
+            task = first if first in self._waiting else self._waiting[0]
+            assert task is not None
+            self._waiting.remove(task)
+        task.make()
+        return True
+
+    def _begin(self) -> None:
+        """Begins what may begin."""
+        while self._waiting and len(self._running) < self._forks:
+            task = self._waiting.popleft()
+            self._running.append(task)
+            task.begin()
+
+    def _receive(self, timeout: float | None) -> None:
+        """Takes the answers of tasks that have ended, and waits for one at most so many seconds."""
+        ready = wait([task.pipe for task in self._running], timeout) if self._running else []
+        for task in [one for one in self._running if one.pipe in ready]:
+            self._running.remove(task)
+            task.receive()
+
+    def _process_ended(self, *_: object) -> None:
+        with _undisturbed():
+            self._receive(0)
+            self._begin()
 
     def __enter__(self) -> Self:
+        if self._forks and threading.current_thread() is threading.main_thread():
+            self._former_handler = signal.signal(signal.SIGCHLD, self._process_ended)
         return self
 
     def __exit__(
@@ -123,9 +192,11 @@ class Tasks:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._former_handler is not None:
+            signal.signal(signal.SIGCHLD, self._former_handler)
+        self._waiting.clear()
         for task in self._running:
-            if not task.pipe.closed:
-                task.kill()
+            task.kill()
 
 
 class _SharedProcess:
@@ -183,6 +254,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A context in which no process that ends is heard of; those that did are, once it is left."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
 def _fork() -> int:
     with warnings.catch_warnings():
         # Newer Pythons warn of threads: one may hold a lock that nothing in the fork releases. Those of the
@@ -191,8 +272,8 @@ def _fork() -> int:
         return os.fork()
 
 
-def _send(call: Callable[[], object], pipe: Connection) -> None:
-    """Makes the call, sends what it returns or raises, and ends this process at once."""
+def _send(call: Callable[[], object], file: int) -> None:
+    """Makes the call, leaves what it returns or raises in a file, and ends this process at once."""
     status = 1
     try:
         gc.disable()  # the process ends before it would pay
@@ -200,7 +281,8 @@ def _send(call: Callable[[], object], pipe: Connection) -> None:
             answer: tuple[bool, object] = (True, call())
         except Exception as error:
             answer = (False, error)
-        pipe.send(answer)
+        with open(file, "wb", closefd=False) as result:
+            pickle.dump(answer, result, pickle.HIGHEST_PROTOCOL)
         status = 0
     finally:
         # What this process has of the other one, its files and its cleaning up, is not its own to end.

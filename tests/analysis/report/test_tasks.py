@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -63,12 +64,46 @@ def test_calls_share_a_process_up_to_a_size_and_give_each_its_result(processes: 
         batches.begin()
         results = [task.result() for task in reversed(found)][::-1]
     assert [n for n, _ in results] == list(range(7))
-    of_process = [
-        [n for n, process in results if process == one] for one in {p for _, p in results}
-    ]
-    assert sorted(of_process) == (
-        [[*range(7)]] if processes == 1 else [[0, 1], [2, 3], [4, 5], [6]]
-    )
+    process = [process for _, process in results]
+    assert process[0::2][:3] == process[1::2]
+    assert len(set(process[:4])) == (1 if processes == 1 else 2)
+
+
+@forks
+def test_a_task_begins_when_another_ends_whatever_this_process_does(tmp_path: Path) -> None:
+    def call(n: int) -> bytes:
+        (tmp_path / str(n)).touch()
+        return bytes(10_000_000)  # more than a pipe holds
+
+    with Tasks(2) as tasks:
+        found = [tasks.submit(partial(call, n)) for n in range(5)]
+        end = time.monotonic() + 60
+        while not (tmp_path / "4").exists() and time.monotonic() < end:
+            sum(range(1000))
+        assert (tmp_path / "4").exists()
+        assert all(len(task.result()) == 10_000_000 for task in found)
+
+
+@forks
+def test_this_process_works_where_it_would_have_to_wait(tmp_path: Path) -> None:
+    def wait() -> None:
+        while not (tmp_path / "done").exists():
+            time.sleep(0.01)
+
+    with Tasks(2) as tasks:
+        waits = [tasks.submit(wait) for _ in range(2)]
+        wanted, other = tasks.submit(os.getpid), tasks.submit((tmp_path / "done").touch)
+        assert wanted.result() == os.getpid()
+        assert waits[0].result() is None  # only once this process has done the other
+        assert other.result() is None
+
+
+@forks
+def test_a_handler_of_ended_processes_is_restored() -> None:
+    former = signal.getsignal(signal.SIGCHLD)
+    with Tasks(2):
+        assert signal.getsignal(signal.SIGCHLD) != former
+    assert signal.getsignal(signal.SIGCHLD) == former
 
 
 @forks

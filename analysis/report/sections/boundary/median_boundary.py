@@ -6,6 +6,7 @@ from analysis.report.blocks import MAX_OPEN_ROWS, TableBlock, table_of_rows
 from analysis.report.rows import TableRow
 from analysis.report.section import Section, has_levels, has_single_runs
 from analysis.report.sections.boundary.crossings import boundary_rows
+from analysis.report.tasks import Tasks
 
 
 class MedianBoundary(Section):
@@ -13,6 +14,10 @@ class MedianBoundary(Section):
 
     title = "Median boundary (half of runs benign)"
     needs = (has_levels, has_single_runs)
+
+    def begin(self, tasks: Tasks) -> None:
+        """Finds the boundaries."""
+        self.results.find_medians(tasks)
 
     @cached_property
     def rows(self) -> list[TableRow]:
