@@ -57,8 +57,9 @@ def assign_to_cells(dataset: Dataset, keys: Keys, found: Mapping[str, Any]) -> G
     on_axes = [np.searchsorted(a.values, float_column(found[a.name])) for a in (x, y)]
     settings = _settings(dataset, keys, indices, on_axes)
     setting = np.zeros(len(on_axes[0]), dtype=np.int64)
+    within = {**_constant_indices(dataset, settings, len(on_axes[0])), **indices}
     for name, values in settings.items():
-        setting = setting * len(values) + indices[name]
+        setting = setting * len(values) + within[name]
     values = _combinations(settings)
     plane = Plane(x, y, setting_labels(values), values, frozenset(dataset.sweep.paired))
     shape = len(values), len(x.values), len(y.values)
@@ -71,18 +72,24 @@ def _settings(
     """Values of the columns that make settings: those declared, and hidden axes that vary within a cell."""
     sweep = dataset.sweep
     chosen = {name: tuple(v) for name, v in sweep.settings.items() if len(v) > 1}
-    # Of a column with one value in all files, every row has the same index.
-    constant = {
-        name: np.full(len(on_axes[0]), list(values).index(dataset.constant[name]))
-        for name, values in chosen.items()
-        if name in dataset.constant
-    }
+    constant = _constant_indices(dataset, chosen, len(on_axes[0]))
     within = [*on_axes, *(({**indices, **constant})[name] for name in chosen)]
     for name, axis in sweep.axes.items():
         hidden = name in indices and name not in (keys.x, keys.y)
         if hidden and _varies(indices[name], within):
             chosen[name] = axis.values
     return chosen
+
+
+def _constant_indices(
+    dataset: Dataset, settings: Mapping[str, tuple[Any, ...]], rows: int
+) -> dict[str, Ints]:
+    """The index among its values, for every row, of each setting that has one value in all files."""
+    return {
+        name: np.full(rows, list(values).index(dataset.constant[name]), dtype=np.int64)
+        for name, values in settings.items()
+        if name in dataset.constant
+    }
 
 
 def _combinations(settings: Mapping[str, tuple[Any, ...]]) -> tuple[Mapping[str, Any], ...]:

@@ -52,7 +52,8 @@ class Reader:
         first = profiles.values[0, setting, columns]
         # Of the observed profiles over the whole grid, a measure of their steepness.
         span = self.grid[-1] - self.grid[0]
-        self.rise = float(np.nanmean(first[:, -1] - first[:, 0]) / span)
+        rises = first[:, -1] - first[:, 0]
+        self.rise = float(np.nanmean(rises) / span) if np.isfinite(rises).any() else np.nan
         self._level = float(profiles.levels[setting])
         self._steps = np.diff(self.grid)
         even = np.abs(self._steps - self._steps[0]) < EVENNESS * self._steps[0]

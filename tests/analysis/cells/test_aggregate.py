@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from analysis.boundary.mean_crossing import find_boundary
@@ -121,6 +122,19 @@ def test_a_zipped_axis_is_no_setting_and_can_span_the_plane(tmp_path: Path) -> N
     flipped = aggregate(dataset, replace(VIEW, y="inv_mu"))
     np.testing.assert_array_equal(flipped.mean[..., ::-1], aggregate(dataset, VIEW).mean)
     assert flipped.plane.y.log
+
+
+def test_a_setting_that_is_not_there_yet_has_cells_without_runs(
+    two_settings: Planted, tmp_path: Path
+) -> None:
+    """One setting is trained before the other, so that all files have one value of its column."""
+    table = two_settings.table()
+    begun = table.filter(pc.equal(table["p_flip"], 0.1))
+    dataset = open_dataset(str(write_table(tmp_path / "data", begun, two_settings.sweep())))
+    cells = aggregate(dataset, VIEW)
+    assert cells.plane.settings == ("p_flip = 0", "p_flip = 0.1")
+    np.testing.assert_array_equal(cells.values[1], two_settings.measure()[1])
+    assert (cells.missing[0] == two_settings.replicates).all() and not cells.missing[1].any()
 
 
 def test_rows_of_an_earlier_sweep_are_ignored(two_settings: Planted, tmp_path: Path) -> None:
