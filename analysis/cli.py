@@ -1,14 +1,16 @@
-"""The commands `bocnn report` and `bocnn open`: options in, summary out; a user's error is exit status 2.
+"""The commands `report`, `open`, `watch` and `diff`: options in, summary out; an error is exit status 2.
 
 What computes and draws is imported when a command runs, so that `--help` need not wait for it.
 """
 
+import contextlib
 import logging
 import math
 import os
 import re
 import signal
 import sys
+import threading
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -127,6 +129,40 @@ def open_page(
         WordConsole().print(f"no browser was found; the page is {page}", soft_wrap=True)
 
 
+@app.command("watch")
+def watch_datasets(
+    dataset: Annotated[list[str], typer.Argument(help="Folders or URIs that sweeps write now.")],
+    *,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="On loopback; any that is free if not given.")
+    ] = 0,
+    opens: Annotated[bool, typer.Option("--open", help="Also show the page in a browser.")] = False,
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", help="End when standard input does.", hidden=True)
+    ] = False,
+) -> None:
+    """Serves a page on this machine that shows datasets as they grow, until Ctrl-C; writes nothing.
+
+    From elsewhere: ssh -L PORT:localhost:PORT HOST, then http://localhost:PORT/ there.
+    """
+    _prepare_matplotlib()
+    from threadpoolctl import threadpool_limits
+
+    from analysis.watch.watch import check_folders, watch
+
+    def show(url: str) -> None:
+        console.print(url, soft_wrap=True)
+        if opens and not webbrowser.open(url):
+            console.print("no browser was found", soft_wrap=True)
+
+    console, ended = WordConsole(highlight=False), threading.Event()
+    check_folders(dataset)
+    if until_eof:
+        threading.Thread(target=_wait_for_end, args=[ended], daemon=True).start()
+    with threadpool_limits(1), contextlib.suppress(KeyboardInterrupt):
+        watch(dataset, port, show=show, ended=ended)
+
+
 @app.command("diff")
 def show_differences(
     first: Annotated[str, typer.Argument(help="Folder or URI of a dataset.")],
@@ -175,6 +211,12 @@ def _changed(location: str) -> float:
     """When a dataset last changed, seconds of the epoch; of one that is no folder here, at any moment."""
     times = [path.stat().st_mtime for path in Path(location).glob("*")]
     return max(times, default=math.inf)
+
+
+def _wait_for_end(ended: threading.Event) -> None:
+    """Reads standard input to its end, which comes with that of the process that holds the other one."""
+    sys.stdin.read()
+    ended.set()
 
 
 def main() -> None:

@@ -69,7 +69,11 @@ def command(module: str) -> Iterator[str]:
     group = typer.main.get_command(import_module(module).app)
     for name, one in group.commands.items():  # type: ignore[attr-defined]
         yield f"### {name}\n\n{cleandoc(one.help or '')}\n"
-        rows = [option(parameter) for parameter in one.params if parameter.name != "help"]
+        rows = [
+            option(parameter)
+            for parameter in one.params
+            if not parameter.hidden and parameter.name != "help"
+        ]
         yield from [*table("argument, option", "meaning", "default"), *rows, ""] if rows else ()
 
 

@@ -51,7 +51,7 @@ ORDER = {
     ),
     "analysis": (
         *("names", "errors", "dataset", "statistics", "cells", "boundary", "scaling", "training"),
-        *("notebook", "figures", "report", "cli", "__init__", "__main__"),
+        *("notebook", "figures", "report", "watch", "cli", "__init__", "__main__"),
     ),
 }
 """Files and folders of each package: each imports only what comes before it."""

@@ -67,6 +67,10 @@ class Provenance:
         return self.rows / self.wall_s if self.wall_s else None
 
 
+UNREAD = Provenance("", "", 0, 0, 0, None, (), "", "")
+"""Of a dataset whose files were not asked."""
+
+
 def read_provenance(location: str) -> Provenance:
     """Provenance that a dataset's files state; each file is read once for its digest.
 
@@ -111,12 +115,17 @@ def _look(files: Any, path: str) -> _File:
     footer = decode(files, path, lambda shard: shard.metadata)
     stated = texts(footer.metadata)
     digest, size = _file_digest(files, path)
-    return _File(digest, size, footer.num_rows, stated, _parts(stated, footer.num_rows))
+    return _File(digest, size, footer.num_rows, stated, parts_of(stated, footer.num_rows))
 
 
-def _parts(stated: Mapping[str, str], rows: int) -> list[dict[str, str]]:
-    """Provenance of a shard's rows, for each file that a compaction made it of."""
-    whole = {key: text for key, text in stated.items() if key in (*PRODUCER_NOTES, "wall_s")}
+def parts_of(stated: Mapping[str, str], rows: int) -> list[dict[str, str]]:
+    """Provenance of a shard's rows, for each file that a compaction made it of.
+
+    Args:
+        stated: the shard's metadata.
+        rows: how many it holds.
+    """
+    whole = {key: text for key, text in stated.items() if key != "sweep"}
     try:
         parts = json.loads(stated["notes"])
         if all(isinstance(text, str) for part in parts for text in part.values()):

@@ -15,7 +15,7 @@ from analysis.cells.default_analysis import default_analysis
 from analysis.cells.predicted import predicted_boundary, predicted_median_boundary
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.plane import Floats, exact
-from analysis.dataset.provenance import Provenance, read_provenance
+from analysis.dataset.provenance import UNREAD, Provenance, read_provenance
 from analysis.errors import AnalysisError
 from analysis.report.tasks import Task, Tasks
 from analysis.scaling.broken_power_law import BrokenPowerLaw, fit_broken_power_law
@@ -194,6 +194,25 @@ def analyse(location: str, options: ReportOptions | None = None) -> Results:
     spec = replace(spec, levels=tuple(dict.fromkeys(spec.levels)))
     source = read_provenance(location)
     return Results(dataset, spec, cells, options.resampling, source, trajectories)
+
+
+def glance(location: str, resampling: Resampling) -> Results:
+    """The results of a dataset that still grows, at the first level or along the first curve alone.
+
+    Rows are not compared with their files' digests, and neither provenance nor trajectories are read.
+
+    Args:
+        location: the dataset's folder or URI.
+        resampling: how intervals are made.
+    Raises:
+        AnalysisError: as `analyse`.
+    """
+    with quiet():
+        dataset = open_dataset(location, verify=False)
+        spec = dataset.sweep.analysis or default_analysis(dataset)
+        cells = aggregate(dataset, spec)
+    spec = replace(spec, levels=spec.levels[:1], curves=() if spec.levels else spec.curves[:1])
+    return Results(dataset, spec, cells, resampling, UNREAD, None)
 
 
 def _specification(dataset: Dataset, options: ReportOptions) -> AnalysisSpec:

@@ -18,6 +18,7 @@ from sweeps.cli.messages import (
     print_status,
     stopped,
 )
+from sweeps.cli.watching import watched
 from sweeps.declare.terminal import guard_streams
 from sweeps.driver import datasets, open_sweep
 from sweeps.driver.options import Executor, RunOptions
@@ -123,6 +124,13 @@ def run(  # typer reads options from parameters
     time_budget: Annotated[
         float | None, typer.Option(min=0.0, help="Begin no shard after this many minutes.")
     ] = None,
+    opens: Annotated[
+        bool, typer.Option("--open", help="Show the runs as they come, in a browser.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Of that page, on loopback; any that is free."),
+    ] = None,
 ) -> None:
     """Train what is planned and not yet published; the same command goes on after any stop.
 
@@ -140,12 +148,15 @@ def run(  # typer reads options from parameters
         shard_seconds=shard_seconds,
         time_budget_s=None if time_budget is None else 60 * time_budget,
     )
+    if port is not None and not opens:
+        raise SweepError("received --port without --open; expected both, or `bocnn watch` beside")
+    beside = partial(watched, port=port or 0) if opens else None
     try:
         openers = [
             partial(open_sweep, each, replicates, size=size, changes=changes or ())
             for each in sweep
         ]
-        leave(train_sweeps(openers, out_folder, options=options, output=STREAMS))
+        leave(train_sweeps(openers, out_folder, options=options, output=STREAMS, beside=beside))
     except Stopped as stop:
         raise stopped(int(stop.args[0])) from None
 

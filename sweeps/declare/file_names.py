@@ -16,6 +16,8 @@ ROUNDS = "_rounds.parquet"
 MEDIAN_SUFFIX = "_median"
 """Of the prediction of the runs' median, beside that of their mean."""
 TRAJECTORY = "trajectory"
+FAILED = "_failed-"
+"""How names of records begin of shards that failed after all retries."""
 DAMAGED = "_damaged-"
 """How names of damaged files begin that were set aside."""
 

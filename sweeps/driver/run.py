@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 
 from sweeps.declare.cells.resolve import ResolvedSweep
@@ -71,6 +71,7 @@ def train_sweeps(
     *,
     options: RunOptions,
     output: Output,
+    beside: Callable[[Sequence[str]], AbstractContextManager[None]] | None = None,
 ) -> Generator[TrainingEnd, None, None]:
     """Train what is planned and not yet published of sweeps, in their order, on one Ray.
 
@@ -82,6 +83,7 @@ def train_sweeps(
         location: folder or URI of the dataset; of several sweeps, of a folder with one for each, by name.
         options: where and how.
         output: where progress is shown.
+        beside: entered with the locations of the datasets while they are trained.
     Yields:
         How each ended.
     Raises:
@@ -97,6 +99,8 @@ def train_sweeps(
         ray = RaySession(options, stop_signal, stack)
         with stop_signal.interruptible():
             prepared = [_prepare(one, options, ray=ray, output=output) for one in planned]
+        if beside is not None:
+            stack.enter_context(beside([one.dataset.location for one in planned]))
         stop_signal.start_clock()
         in_rounds = [one.replay is not None for one in planned]
         with ray.together([one.job for one in prepared], in_rounds):

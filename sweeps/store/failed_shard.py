@@ -11,10 +11,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from sweeps.declare.cells.identity import shard_name
+from sweeps.declare.file_names import FAILED
 from sweeps.models.protocol import Columns
 from sweeps.store.store import Store
 
-PREFIX = "_failed-"
 _RECORD = re.compile(r"_failed-[0-9a-f]{32}\.txt")
 """Names of records as they are given here: a file of another name is somebody's own."""
 _SHOWN = 6
@@ -22,7 +22,7 @@ _SHOWN = 6
 
 def record_name(ids: NDArray[Any]) -> str:
     """The name of the record of a shard of these runs."""
-    return shard_name(ids, PREFIX[:-1]).replace(".parquet", ".txt")
+    return shard_name(ids, FAILED[:-1]).replace(".parquet", ".txt")
 
 
 def describe(ids: NDArray[Any], columns: Columns, error: str) -> str:

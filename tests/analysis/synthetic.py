@@ -142,10 +142,10 @@ def write_table(
     return folder
 
 
-def write_shard(path: Path, table: pa.Table, sweep: dict[str, Any]) -> None:
-    """One Parquet file with the metadata that a shard carries."""
+def write_shard(path: Path, table: pa.Table, sweep: dict[str, Any], **more: str) -> None:
+    """One Parquet file with the metadata that a shard carries, and more of it."""
     notes = {"schema_version": "1", "sweep": json.dumps(sweep), "model": "planted", "engine": "toy"}
-    pq.write_table(table.replace_schema_metadata(notes), path, write_page_checksum=True)
+    pq.write_table(table.replace_schema_metadata(notes | more), path, write_page_checksum=True)
 
 
 def cells_of(planted: Planted) -> Cells:

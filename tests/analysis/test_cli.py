@@ -276,3 +276,9 @@ def test_diff_lists_the_cells_that_moved(run, folder: Path, tmp_path: Path) -> N
     same = Planted().write(tmp_path / "same")
     status, out, _ = run("diff", same, moved)
     assert status == 1 and "test_error_clean 0.1466 → 0.3536" in out
+
+
+def test_watch_refuses_a_folder_without_a_sweep(run, tmp_path: Path) -> None:
+    status, out, err = run("watch", tmp_path)
+    assert (status, out) == (2, "")
+    assert "Nothing to watch at" in err and "bocnn run" in err

@@ -41,10 +41,10 @@ def write_page(chapters: Sequence[Chapter], path: Path) -> Path:
     Returns:
         The path.
     """
-    style, script = _part("page.css"), _part("page.js")
+    style, script = part("page.css"), part("page.js")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    text = environment.from_string(_part("page.html")).render(
+    text = environment.from_string(part("page.html")).render(
         title=title_of([chapter.results.sweep for chapter in chapters]),
         chapters=[_chapter(chapter) for chapter in chapters],
         style=style,
@@ -61,7 +61,8 @@ def title_of(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= MAX_NAMED_SWEEPS else f"{len(names)} sweeps"
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """A file of the page, by its name."""
     return (files("analysis.report.html") / name).read_text(encoding="utf-8")
 
 
