@@ -16,7 +16,9 @@ BA := ba-linear-network ba-random-features ba-first-layer-width ba-first-layer-d
 	ba-vanishing
 ARORA := arora-training-curves arora-width arora-random-labels arora-digits
 TANGENT := tangent-initialization tangent-heat-map
-PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT)
+DATA := spectrum-over-d spike patches imbalance label-noise-kinds
+STEPS := leak-constant activation-constant sam-plane depth-plane adam-over-d optimizers-over-d
+PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT) $(DATA) $(STEPS)
 
 # pip would compile on one core, and the libraries' own tests too.
 INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile

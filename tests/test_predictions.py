@@ -11,8 +11,10 @@ from analysis.cells.predicted import predicted_boundary, predicted_on_plane
 from analysis.dataset.files import open_dataset
 from analysis.errors import AnalysisError
 from analysis.report.results import ReportOptions, analyse
+from analysis.report.sections.scaling.model_comparison import ModelComparison
 from analysis.report.sections.scaling.theory import TheoryVerdicts
 from analysis.report.sections.scaling.trends import Trends
+from analysis.scaling.model_selection import FIXED_EXPONENT
 from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import PredictionSpec
 from sweeps.declare.file_names import PREDICTIONS
@@ -151,6 +153,48 @@ def test_an_exponent_that_agrees_needs_no_finite_size(tmp_path: Path) -> None:
         if (one.quantity, one.level, one.definition) == ("exponent", 0.25, "mean")
     ]
     assert verdicts == ["agrees"] * 4
+
+
+def test_a_prediction_for_some_settings_is_compared_with_these_alone(tmp_path: Path) -> None:
+    text = HALF.replace("prediction: halved,", "line: x / 4, where: {p_flip: 0.1, word: [fancy]},")
+    text = text.replace("{name: square root,", "{name: square root, where: {word: [plain]},")
+    text = text.replace("x_range: [0.25, 13], within", "within")  # laws with a range do not compete
+    assert not train(text, tmp_path / "data", PredictingToy()).missing
+    results = analyse(str(tmp_path / "data"), FEW)
+    plain = {"p_flip = 0, word = plain", "p_flip = 0.1, word = plain"}
+    found = TheoryVerdicts(results).verdicts
+    for name, settings in (("square root", plain), ("halved", {"p_flip = 0.1, word = fancy"})):
+        assert {one.setting for one in found if one.prediction == name} == settings
+    compared = [[one.law.setting for one in level.comparisons] for level in results.levels]
+    assert compared == [[0, 2]] * 2
+    fixed = [one.selection for one in ModelComparison(results).comparisons]
+    assert [any(FIXED_EXPONENT in c.name for c in one.candidates) for one in fixed] == [
+        "plain" in setting for setting in results.cells.plane.settings
+    ] * 2
+    line = results.levels[0].predicted[results.spec.theory[1]]
+    assert [bool(np.isfinite(part).any()) for part in line] == [
+        setting == "p_flip = 0.1, word = fancy" for setting in results.cells.plane.settings
+    ]
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        (
+            "{wort: plain}",
+            "received 'wort'; expected a setting: p_flip, word; did you mean 'word'?",
+        ),
+        ("{word: [plain, odd]}", "received word = 'odd'; expected of its values: 'plain', 'fancy'"),
+        ("{p_flip: '0'}", "received p_flip = '0'; expected of its values: 0, 0.1"),
+        ("{p_flip: [0, .nan], word: [.inf]}", "expected of p_flip a value or a list of values"),
+        ("{p_flip: []}", "expected of p_flip a value or a list of values"),
+        ("{p_flip: true}", "expected of p_flip a value or a list of values"),
+        ("plain", "expected settings with their values: {p_flip: [0, 0.1]}"),
+    ],
+)
+def test_a_prediction_for_no_setting_of_the_sweep_is_refused(where: str, message: str) -> None:
+    text = HALF.replace("prediction: halved,", f"prediction: halved, where: {where},")
+    assert message in errors_of(text, PredictingToy())
 
 
 def test_a_prediction_that_is_added_later_needs_no_training(tmp_path: Path) -> None:

@@ -32,17 +32,21 @@ def predicted_boundary(
         theory: states a line or a prediction.
         level: of the measure.
     Returns:
-        y*, in the values of y, shape (settings, x); NaN where theory says nothing or beyond the grid.
+        y*, in the values of y, shape (settings, x); NaN where theory says nothing, as in settings that it
+        is not for, or beyond the grid.
     Raises:
         AnalysisError: as `along_x` and `predicted_on_plane`.
     """
     plane = cells.plane
     if theory.line is not None:
         line = along_x(dataset, cells, theory.line)
-        return np.broadcast_to(line, (len(plane.settings), len(line)))
-    assert theory.prediction is not None
-    values = predicted_on_plane(dataset, cells, theory.prediction)
-    return np.array([[crossing(column, level, plane.y) for column in part] for part in values])
+        found = np.tile(line, (len(plane.settings), 1))
+    else:
+        assert theory.prediction is not None
+        values = predicted_on_plane(dataset, cells, theory.prediction)
+        found = np.array([[crossing(column, level, plane.y) for column in part] for part in values])
+    found[[not theory.is_for(plane.values_of(s)) for s in range(len(found))]] = np.nan
+    return found
 
 
 def predicted_median_boundary(

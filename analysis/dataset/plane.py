@@ -60,6 +60,14 @@ class Plane:
     setting_values: tuple[Mapping[str, Any], ...] = ()
     paired: frozenset[str] = frozenset()
 
+    def values_of(self, setting: int) -> Mapping[str, Any]:
+        """The values that make a setting, by column; none where nothing is compared.
+
+        Args:
+            setting: its position.
+        """
+        return self.setting_values[setting] if self.setting_values else {}
+
     def are_paired(self, first: int, other: int) -> bool:
         """Whether two settings share their random draws: all columns in which they differ do.
 

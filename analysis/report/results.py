@@ -157,7 +157,7 @@ class Results:
             broken.append(fit_broken_power_law(boundary, s))
             comparisons += [
                 compare(boundary, s, theory=theory)
-                for theory in self.spec.theory
+                for theory in self.spec.theory_for(boundary.plane.values_of(s))
                 if theory.exponent is not None
             ]
         shifts = tuple(boundary_shift(boundary, s) for s in settings[1:])

@@ -3,10 +3,14 @@
 Each field is a key of the file. Values are checked where a record is made, from a file or in Python.
 """
 
-from typing import Annotated, Literal
+import math
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -28,7 +32,30 @@ Power = Annotated[
 
 Range = tuple[Number, Number]
 
+Values = dict[str, list[str | int | float | None]]
+"""Values of settings, by name."""
+
 _STRICT = ConfigDict(extra="forbid")
+
+
+def _listed(given: Any) -> Values:
+    """Values of settings from {name: value} or {name: [value, …]}."""
+    if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
+        raise ValueError("expected settings with their values: {p_flip: [0, 0.1]}")
+    found = {
+        name: list(values) if isinstance(values, list | tuple) else [values]
+        for name, values in given.items()
+    }
+    for name, values in found.items():
+        if not values or not all(_is_value(value) for value in values):
+            raise ValueError(f"expected of {name} a value or a list of values")
+    return found
+
+
+def _is_value(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or (isinstance(value, str | int) and not isinstance(value, bool))
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -45,6 +72,7 @@ class PredictionSpec:
         line: y* itself, constant and all, as a column or a formula of columns.
         prediction: the model's prediction of the measure, whose crossings of a level are y*.
         within: the relative accuracy that is claimed for y*, 0.05 for 5 %.
+        where: of settings, the values for which it is predicted, one or a list; {}: for all.
     """
 
     name: StrictStr
@@ -54,6 +82,11 @@ class PredictionSpec:
     line: StrictStr | None = None
     prediction: StrictStr | None = None
     within: Annotated[Number, Field(ge=0, lt=1)] = 0.0
+    where: Annotated[Values, BeforeValidator(_listed)] = field(default_factory=dict, hash=False)
+
+    def is_for(self, setting: Mapping[str, Any]) -> bool:
+        """Whether it is predicted for a setting, the values of the columns that make it."""
+        return all(setting.get(name) in values for name, values in self.where.items())
 
     @property
     def states_position(self) -> bool:
@@ -142,6 +175,10 @@ class AnalysisSpec:
     collapse: CollapseSpec | None = None
     across: tuple[TrendSpec, ...] = ()
     curves: tuple[CurveSpec, ...] = ()
+
+    def theory_for(self, setting: Mapping[str, Any]) -> tuple[PredictionSpec, ...]:
+        """What is predicted for a setting, the values of the columns that make it."""
+        return tuple(theory for theory in self.theory if theory.is_for(setting))
 
     @property
     def orders(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from sweeps.declare import formula
 from sweeps.declare.analysis_spec import AnalysisSpec
+from sweeps.declare.axis import Axis
 from sweeps.declare.cells.sampling_names import check_sampling, is_read
 from sweeps.declare.file.sweep_file import FREE_SECTIONS, SweepSpec
 from sweeps.declare.file_names import MEDIAN_SUFFIX
@@ -35,6 +36,7 @@ def check_names(
         *_zip(spec),
         *_analysis(spec, model),
         *(() if unread else _across(spec)),
+        *(() if unread else _where(spec)),
         *(() if unread else _formulas(spec, model)),
         *_trajectory(spec, model),
         *check_sampling(spec),
@@ -221,14 +223,40 @@ def _across(spec: SweepSpec) -> Iterator[FileError]:
     """Quantities that are followed over what is no setting, and so would be shown nowhere."""
     if spec.analysis is None:
         return
-    others = [name for name in spec.axes if name not in (spec.analysis.x, spec.analysis.y)]
-    valid = [*spec.settings, *others]
+    valid = _compared(spec)
     for index, across in enumerate(spec.analysis.across):
         if across.setting not in valid:
             names = ", ".join(valid) or "the sweep has none"
             text = f"received {across.setting!r}; expected a setting: {names}"
             path = ("analysis", "across", index, "setting")
             yield FileError(path, f"{text}{nearest(across.setting, valid)}")
+
+
+def _where(spec: SweepSpec) -> Iterator[FileError]:
+    """Predictions for what is no setting, or a value that it has not: they would be for no run."""
+    if spec.analysis is None:
+        return
+    valid = _compared(spec)
+    for index, theory in enumerate(spec.analysis.theory):
+        path = ("analysis", "theory", index, "where")
+        for name, values in theory.where.items():
+            if name not in valid:
+                names = ", ".join(valid) or "the sweep has none"
+                text = f"received {name!r}; expected a setting: {names}"
+                yield FileError(path, f"{text}{nearest(name, valid)}")
+            elif missing := [value for value in values if value not in valid[name].values]:
+                text = f"received {name} = {listed(missing)}; expected of its values: "
+                yield FileError(path, f"{text}{listed(valid[name].values)}")
+
+
+def _compared(spec: SweepSpec) -> dict[str, Axis]:
+    """What is compared on the plane: settings, and axes that it does not show."""
+    assert spec.analysis is not None
+    shown = (spec.analysis.x, spec.analysis.y)
+    return {
+        **spec.settings,
+        **{name: axis for name, axis in spec.axes.items() if name not in shown},
+    }
 
 
 def _formulas(spec: SweepSpec, model: Model) -> Iterator[FileError]:

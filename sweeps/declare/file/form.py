@@ -162,7 +162,11 @@ def sibling_keys(path: Path) -> dict[str, bool]:
         return {name: field.is_required() for name, field in File.model_fields.items()}
     section = SECTION_RECORDS.get(_section(path))
     fields = dataclasses.fields(section) if section else ()
-    return {field.name: field.default is dataclasses.MISSING for field in fields}
+    missing = dataclasses.MISSING
+    return {
+        field.name: field.default is missing and field.default_factory is missing
+        for field in fields
+    }
 
 
 def _explain(path: Path, problem: Any) -> FileError:

@@ -41,7 +41,7 @@ WHOLE: dict[str, Any] = {
         "levels": [0.25],
         "theory": [
             {"name": "a", "exponent": 1, "x_range": [1, 2], "source": "b", "line": "2 * x * cost"},
-            {"name": "b", "prediction": "exact", "within": 0.1},
+            {"name": "b", "prediction": "exact", "within": 0.1, "where": {"p_flip": [0.1]}},
         ],
         "collapse": {"order": ["x / y", "x * y"]},
         "across": [

@@ -29,8 +29,11 @@ class ModelComparison(Section):
     @cached_property
     def comparisons(self) -> list[ComparedModels]:
         """Those of each level and setting in which enough columns cross."""
+        spec = self.results.spec
         found = (
-            ComparedModels(one, select_law(one, s, theories=self.results.spec.theory))
+            ComparedModels(
+                one, select_law(one, s, theories=spec.theory_for(one.plane.values_of(s)))
+            )
             for one in self.results.boundaries
             for s in range(len(one.plane.settings))
         )

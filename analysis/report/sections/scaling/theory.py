@@ -83,6 +83,8 @@ class TheoryVerdicts(Section):
         lines = (*of_means, *results.predicted_medians(theory))
         for boundary, line in zip(boundaries, lines, strict=True):
             for s in range(len(results.cells.plane.settings)):
+                if not theory.is_for(results.cells.plane.values_of(s)):
+                    continue
                 predicted = None if line is None else line[s]
                 yield from judge(
                     boundary, s, theory=theory, predicted=predicted, sweep=results.sweep
