@@ -17,7 +17,7 @@ from functools import partial
 from typing import NamedTuple
 
 from sweeps.errors import SweepError
-from sweeps.train.executors import secret
+from sweeps.train.executors import import_folders, secret
 from sweeps.train.stop import StopSignal
 
 _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -114,6 +114,7 @@ def _start(address: str, stop_signal: StopSignal, options: dict[str, object]) ->
     for _ in range(_STARTS):
         try:
             with _signals_left(stop_signal), stop_signal.interruptible():
+                options |= {"job_config": import_folders.as_here(ray.job_config.JobConfig())}
                 ray.init(address=address, logging_level="ERROR", log_to_driver=False, **options)
                 stop_signal.install()
         except (ValueError, ConnectionError, RuntimeError, ray.exceptions.RayError) as error:

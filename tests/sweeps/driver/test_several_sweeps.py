@@ -24,7 +24,11 @@ def two_files(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("executor", ["local", pytest.param("tune", marks=pytest.mark.slow)])
-def test_each_has_a_folder_by_its_name(two_files: list[Path], out: Path, executor: str) -> None:
+def test_each_has_a_folder_by_its_name(
+    two_files: list[Path], out: Path, executor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (two_files[0].parent / "bocnn").mkdir()  # a clone, which workers must not take for the package
+    monkeypatch.chdir(two_files[0].parent)
     command = bocnn_sweep_process if executor == "tune" else bocnn_sweep
     done = command("run", *two_files, "--out", out, "--executor", executor, "--workers", 2)
     assert done.returncode == 0, done.stderr
