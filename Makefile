@@ -24,14 +24,14 @@ PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT) $(DATA) $(STEPS)
 INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile
 COMPILE = $(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib > $(VENV)/compileall.log || true
 
-.PHONY: help setup setup-cluster hooks demo papers test test-all check lint types docs format wheel lock clean \
-	bench bench-gpu journey kills scale million fuzz hostile
+.PHONY: help setup setup-cluster hooks demo papers test test-all cluster-test check lint types docs format \
+	wheel lock clean bench bench-gpu journey kills scale million fuzz hostile launch faults
 
 help:
 	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
 	@echo "make papers    every figure of the papers and beyond, one report in $(RESULTS)/; SIZE=smoke or fine,"
 	@echo "                 FORMAT='svg png pdf' for its figures' files"
-	@echo "make test      the tests; make test-all the slow ones too"
+	@echo "make test      the tests; make test-all the slow ones too; make cluster-test those on hosts"
 	@echo "make check     format, lint, types, documentation; make format mends the first"
 	@echo "make docs      the documentation as a site, in site/"
 	@echo "make hooks     run the checks before each commit"
@@ -41,6 +41,7 @@ help:
 	@echo "make journey   what a newcomer waits for, step by step, cold and warm"
 	@echo "make kills     a hundred random kills, one tally; make scale the cost of plans and shards"
 	@echo "make million   a million runs: their time, orchestration, memory; make fuzz ten thousand sweep files"
+	@echo "make launch    ray up to figures on hosts in namespaces; make faults what goes wrong between them"
 	@echo "make hostile   ten thousand damaged datasets, names and environments through every command"
 
 setup: $(READY)
@@ -51,12 +52,14 @@ $(READY): pyproject.toml constraints.txt
 	$(COMPILE)
 	touch $@
 
-# A node of a cluster needs no tools: Ray with its dashboard and autoscaler, and torch for its GPUs.
-setup-cluster: $(VENV)/.cluster
+# A node of a cluster needs no tools: Ray with its dashboard and autoscaler, and torch for its GPUs. CLOUD=aws or
+# gcp adds what starts nodes there, for the head and for whoever calls `ray up`.
+READY_CLUSTER := $(VENV)/.cluster$(CLOUD:%=-%)
+setup-cluster: $(READY_CLUSTER)
 
-$(VENV)/.cluster: pyproject.toml constraints.txt
+$(READY_CLUSTER): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --editable '.[cluster,gpu]'
+	$(INSTALL) --editable '.[cluster,gpu$(CLOUD:%=,%)]'
 	$(COMPILE)
 	touch $@
 
@@ -94,7 +97,11 @@ test: $(READY)
 	$(call in_parts,not slow and not cluster and not gpu)
 
 test-all: $(READY)
-	$(call in_parts,not gpu)
+	$(call in_parts,not gpu and not launch)
+
+# Those on hosts in namespaces need root, and Debian's iproute2, openssh-server and rsync.
+cluster-test: $(READY)
+	$(BIN)/python -m pytest -m cluster -s tests/sweeps/clusters
 
 # Side by side: each of the parts takes one core.
 check: $(READY)
@@ -121,7 +128,7 @@ wheel: $(READY)
 lock:
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet $$(grep ^torch== constraints.txt) --editable '.[dev]'
+	build/lock/bin/python -m pip install --quiet $$(grep ^torch== constraints.txt) --editable '.[dev,gcp]'
 	sed -n '/^#/p' constraints.txt > build/lock.txt
 	build/lock/bin/python -m pip freeze --all --exclude-editable --exclude pip --exclude triton \
 	    | sed 's/+.*//; /^nvidia-/d; /^cuda-/d' >> build/lock.txt
@@ -150,6 +157,13 @@ scale: $(READY)
 
 million: $(READY)
 	$(BIN)/python -m benchmarks.million
+
+# Hosts in namespaces: needs root, and Debian's iproute2, openssh-server and rsync.
+launch: $(READY)
+	$(BIN)/python -m benchmarks.launch
+
+faults: $(READY)
+	$(BIN)/python -m benchmarks.faults
 
 fuzz: $(READY)
 	$(BIN)/python -m benchmarks.fuzz

@@ -3,7 +3,10 @@
 import re
 import shlex
 import socket
+import subprocess
+import sys
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,10 @@ from sweeps.declare.file.presets import find
 from sweeps.errors import SweepError
 
 ROOT = Path(__file__).parents[3]
-LAUNCHED = [ROOT / "cluster.yaml", ROOT / "clusters" / "on-premises.yaml"]
+LAUNCHED = [
+    ROOT / "cluster.yaml",
+    *(ROOT / "clusters" / f"{n}.yaml" for n in ("gcp", "on-premises")),
+]
 JOB = ROOT / "clusters" / "rayjob.yaml"
 
 DOCKERFILE = ROOT / "clusters" / "Dockerfile"
@@ -76,6 +82,42 @@ def test_nodes_on_aws_have_no_public_address() -> None:
     assert "InstanceMarketOptions" not in types["gpu_on_demand"]["node_config"]
 
 
+def test_nodes_on_google_cloud_have_no_public_address() -> None:
+    config = yaml.safe_load(LAUNCHED[1].read_text())
+    assert config["provider"]["use_internal_ips"] is True
+    nodes = {name: type["node_config"] for name, type in config["available_node_types"].items()}
+    for node in nodes.values():
+        assert all("accessConfigs" not in network for network in node["networkInterfaces"])
+    assert nodes["gpu_spot"]["scheduling"]["provisioningModel"] == "SPOT"
+    assert "provisioningModel" not in nodes["gpu_on_demand"]["scheduling"]
+
+
+MODULES = {
+    "aws": {"boto3": "boto3"},
+    "gcp": {
+        "google-api-python-client": "googleapiclient",
+        "google-auth-httplib2": "google_auth_httplib2",
+    },
+}
+"""What the extra of a cloud requires, and the module that it is for."""
+
+
+@pytest.mark.parametrize("cloud", MODULES)
+def test_what_starts_nodes_of_a_cloud_is_installed_with_it(cloud: str) -> None:
+    import ray
+
+    folder = Path(ray.__file__).parent / "autoscaler" / "_private" / cloud
+    text = "".join(path.read_text() for path in sorted(folder.glob("*.py")))
+    imported = set(re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE))
+    assert set(MODULES[cloud].values()) <= imported - sys.stdlib_module_names
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    assert {line.partition(">")[0] for line in extras[cloud]} == MODULES[cloud].keys()
+    (launched,) = (path for path in LAUNCHED if f"type: {cloud}\n" in path.read_text())
+    assert f"make setup-cluster CLOUD={cloud}\n" in launched.read_text()
+
+
 def releases(text: str) -> set[str]:
     """The releases of Ubuntu that a file names."""
     return set(re.findall(r"[Uu]buntu[ :](\d\d\.\d\d)", text))
@@ -89,7 +131,7 @@ def installed(text: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("path", [LAUNCHED[0], DOCKERFILE], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*LAUNCHED[:2], DOCKERFILE], ids=lambda path: path.name)
 def test_the_image_has_the_packages_that_the_set_up_installs(path: Path) -> None:
     text = path.read_text()
     packages = installed(text)
@@ -165,3 +207,39 @@ def test_the_jobs_entry_point_is_a_command_of_ours() -> None:
     find(sweep)
     with pytest.raises(SweepError):
         find(sweep + "x")
+
+
+@each_launched
+def test_nodes_get_all_that_their_set_up_needs(path: Path) -> None:
+    config = yaml.safe_load(path.read_text())
+    mounted = {here for there, here in config["file_mounts"].items() if there == f"~/bocnn/{here}"}
+    assert {"~/.ray/auth_token", *(f"~/bocnn/{here}" for here in mounted)} == {
+        *config["file_mounts"]
+    }
+    assert all((ROOT / here).exists() for here in mounted)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = {
+        name.rstrip("*") for name in project["tool"]["setuptools"]["packages"]["find"]["include"]
+    }
+    files = {project["project"]["readme"], *project["project"]["license-files"]}
+    assert mounted == packages | files | {"Makefile", "pyproject.toml", "constraints.txt"}
+    excluded = [pattern for pattern in config["rsync_exclude"] if pattern != "__pycache__"]
+    for source in (source for package in packages for source in (ROOT / package).rglob("*.py")):
+        parts = source.relative_to(ROOT).parts
+        assert not any(fnmatch(part, pattern) for part in parts for pattern in excluded), source
+
+
+@each_launched
+def test_ray_is_found_by_the_commands_that_ray_down_calls(path: Path, tmp_path: Path) -> None:
+    command = yaml.safe_load(path.read_text())["setup_commands"][1]
+    (tmp_path / ".bashrc").touch()
+    for _ in range(2):
+        subprocess.run(["bash", "-c", command], env={"HOME": str(tmp_path)}, check=True)
+    found = subprocess.run(
+        ["bash", "-c", ". ~/.bashrc; echo $PATH $RAY_AUTH_MODE"],
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == f"{tmp_path}/bocnn/.venv/bin:/usr/bin:/bin token\n"
