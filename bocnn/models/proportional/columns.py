@@ -9,7 +9,7 @@ from bocnn.models.base import measures_of
 from bocnn.parameters.accepted import Words
 from bocnn.parameters.columns import Column, Undrawn
 from bocnn.parameters.idle import Columns, Idle
-from bocnn.theory.moments import MOMENT_ACTIVATIONS
+from bocnn.theory.proportional.moments import MOMENT_ACTIVATIONS
 
 PROPORTIONAL_LAYERS = ("second", "first")
 PROPORTIONAL_STATUSES = ("ok", "unconverged", "diverged")

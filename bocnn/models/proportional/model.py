@@ -15,8 +15,8 @@ from bocnn.models.proportional.columns import (
 from bocnn.models.proportional.descent import DescentOptions
 from bocnn.models.proportional.draws import draw
 from bocnn.models.proportional.students import Fit, train_first, train_first_linear, train_second
-from bocnn.theory import proportional as theory
-from bocnn.theory.moments import moments
+from bocnn.theory.proportional import closed_forms as theory
+from bocnn.theory.proportional.moments import moments
 
 
 class Proportional(RowModel):

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from bocnn.arrays import Array
-from bocnn.theory.moments import moments
+from bocnn.theory.proportional.moments import moments
 
 
 def activate(activation: str, a: Array, *, out: Array | None = None) -> Array:

@@ -21,7 +21,7 @@ from bocnn.models.proportional.students import (
     train_first_linear,
     train_second,
 )
-from bocnn.theory.moments import MOMENT_ACTIVATIONS
+from bocnn.theory.proportional.moments import MOMENT_ACTIVATIONS
 from tests.tolerance import assert_near
 
 SIGMA = 0.6

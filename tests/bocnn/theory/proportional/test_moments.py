@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from bocnn.theory.moments import MOMENT_ACTIVATIONS, moments
+from bocnn.theory.proportional.moments import MOMENT_ACTIVATIONS, moments
 from tests.tolerance import assert_near
 
 FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.theory.moments import moments
+from bocnn.theory.proportional.moments import moments
 
 NumberOrArray = float | Array
 
