@@ -13,7 +13,7 @@ BEYOND := quarter-law-over-d small-v0-over-d kink-over-n kink-over-m kink-over-d
 	kink-at-infinity flips-over-p training-length ratio-to-the-end flips-and-counts constants \
 	constants-over-width one-step
 BA := ba-linear-network ba-random-features ba-first-layer-width ba-first-layer-dimension ba-near-poles \
-	ba-vanishing
+	ba-vanishing ba-activations ba-first-layer-sigmoid ba-ridge ba-covariance ba-mean-field
 ARORA := arora-training-curves arora-width arora-random-labels arora-digits
 TANGENT := tangent-initialization tangent-heat-map
 DATA := spectrum-over-d spike patches imbalance label-noise-kinds

@@ -142,7 +142,7 @@ class Kernel(RowModel):
         labels = worst_labels(gram) if row["labels"] == "worst" else data.labels
         prediction = _predict(gram, labels, row["eta"])
         filters, signs = draw_network(row, data.x.shape[1])
-        start = TrainingProblem(data.x, np.zeros(0), np.zeros(0), filters, signs)
+        start = TrainingProblem(data.x, np.zeros(0), np.zeros(0), filters, signs, np.ones(1))
         # The descent's loss is a mean over the samples, this one's a sum.
         options = DescentOptions(row["eta"] * len(labels), int(row["steps"]), 0.0)
         records: list[Row] = []

@@ -23,6 +23,27 @@ PROPORTIONAL_PARAMETERS = (
     Column("r", "float64", "teacher's norm ‖θ*‖", interval="[0, inf)", default=1.0),
     Column("sigma", "float64", "label noise σ", interval="[0, inf)", default=0.0),
     Column("init", "float64", "pre-activations' scale at the start", "1", "(0, inf)", default=1.0),
+    Column(
+        "spectrum_decay",
+        "float64",
+        "inputs' covariance has the eigenvalues s_c ∝ c^−a, of mean 1",
+        interval="[0, inf)",
+        default=0.0,
+    ),
+    Undrawn(
+        "ridge",
+        "float64",
+        "penalty: λ‖a‖²/2 of a second layer, λ h^(1−2q) ‖W − W(0)‖²/2 of a first",
+        interval="[0, inf)",
+        default=0.0,
+    ),
+    Undrawn(
+        "width_exponent",
+        "float64",
+        "q of the first layer's network h^−q Σ ±φ: ½ the kernel regime's, 1 the mean field's",
+        interval="[0.5, 1]",
+        default=0.5,
+    ),
     Undrawn("eta", "float64", "step size η of the first layer", interval="(0, inf)", default=0.1),
     Undrawn("steps", "int64", "gradient steps, at most", interval="[0, 1e9]", default=25000),
     Undrawn(
@@ -37,7 +58,7 @@ PROPORTIONAL_PARAMETERS = (
 
 PROPORTIONAL_WORDS: Final[Words] = {
     "train": ("second", "first"),
-    "activation": ("linear", "relu", "erf"),
+    "activation": ("linear", "relu", "erf", "sigmoid", "softplus", "tanh"),
 }
 """Networks that are trained."""
 
@@ -51,6 +72,8 @@ PROPORTIONAL_IDLE = (
         Idle(name, lambda c: c["train"] == "second", value, "the second layer is solved for")
         for name, value in (("eta", 0.1), ("steps", 25000), ("grad_tol", 1e-6))
     ),
+    Idle("width_exponent", lambda c: c["train"] == "second", 0.5, "the second layer has any scale"),
+    Idle("width_exponent", _is_linear, 0.5, "a linear first layer learns the same at every scale"),
     Idle("h", _is_linear, 1, "a linear first layer learns the same at every width"),
     Idle("init", _is_linear, 1.0, "a linear first layer learns the same from every start"),
     Idle("eta", lambda c: c["steps"] == 0, 0.1, "nothing is trained in 0 steps"),
@@ -68,7 +91,7 @@ PROPORTIONAL_MEASURES = measures_of(
         predicted_risk="risk in the proportional limit",
         nonlinear="what of the learned function is not linear, E (f − ⟨x, E f x⟩)²",
         train_loss="training loss Σ (y − f)² / 2n",
-        grad_norm="squared gradient norm at the end",
+        grad_norm="squared gradient norm at the end, of loss and penalty",
         steps_run="gradient steps run",
     ),
 )

@@ -7,6 +7,11 @@ and filters are written in an orthonormal basis of it. With A = WXᵀ and the lo
 
 is the step of `bocnn.dynamics.gram_step` for one patch a sample, the square loss and fixed output weights;
 with hundreds of filters and samples LAPACK's matrix products are the faster way to take it.
+
+A network h^−q Σ ±φ(⟨w, x⟩) is trained in u with W = W(0) + h^(q − 1/2) u: its gradient is that above plus
+λ u for a penalty λ‖u‖²/2, so that its function moves at the same rate for every q, and its filters move the
+further the larger q is. In W these are steps η h^(2q − 1) on the loss and the penalty λ h^(1 − 2q) ‖W −
+W(0)‖²/2: for q = 1 the mean field's.
 """
 
 from collections.abc import Callable
@@ -20,11 +25,16 @@ from bocnn.models.proportional.population import activate, differentiate
 
 
 class DescentOptions(NamedTuple):
-    """How long and how fast: at most `steps` steps, until ‖∇‖² ≤ grad_tol (0: never)."""
+    """How long and how fast: at most `steps` steps, until ‖∇‖² ≤ grad_tol (0: never).
+
+    ridge: the penalty λ. spread: h^(q − 1/2), how much further filters move than in the kernel regime.
+    """
 
     eta: float
     steps: int
     grad_tol: float
+    ridge: float = 0.0
+    spread: float = 1.0
 
 
 class DescentResult(NamedTuple):
@@ -66,21 +76,24 @@ def descend(
     )
     across, filters = np.ascontiguousarray(x.T), start.copy()
     signs = problem.signs / np.sqrt(len(problem.signs))
+    outputs, rate = signs / options.spread, options.eta * options.spread
     a = filters @ across
     values, slopes = np.empty_like(a), np.empty_like(a)
-    target = labels + signs @ activate(activation, a)
+    target = labels + outputs @ activate(activation, a)
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(options.steps + 1):
-            residual = target - signs @ activate(activation, a, out=values)
+            residual = target - outputs @ activate(activation, a, out=values)
             weighted = x * (residual / -len(labels))[:, None]
             gradient = signs[:, None] * (differentiate(activation, a, out=slopes) @ weighted)
+            if options.ridge:
+                gradient += options.ridge / options.spread * (filters - start)
             grad_norm = float(np.vdot(gradient, gradient))
             last = step == options.steps or not options.grad_tol < grad_norm < np.inf
             if observer is not None and (last or step in observer.steps):
                 observer.look(step, residual, filters - start)
             if last:
                 break
-            filters -= options.eta * gradient
+            filters -= rate * gradient
             np.dot(filters, across, out=a)
     moved = filters - start
     moved = moved if span is None else moved @ span.T

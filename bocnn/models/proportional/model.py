@@ -1,8 +1,9 @@
 """The model `proportional` as a sweep sees it: its columns, the cost of a run, and `run`."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bocnn.arrays import Array
 from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, sizes
@@ -15,8 +16,11 @@ from bocnn.models.proportional.columns import (
 from bocnn.models.proportional.descent import DescentOptions
 from bocnn.models.proportional.draws import draw
 from bocnn.models.proportional.students import Fit, train_first, train_first_linear, train_second
-from bocnn.theory.proportional import closed_forms as theory
-from bocnn.theory.proportional.moments import moments
+from bocnn.theory.proportional import closed_forms, equivalents
+from bocnn.theory.proportional.closed_forms import Terms
+from bocnn.theory.proportional.moments import INTEGRATED, moments
+
+_LARGEST_INIT = 5.0
 
 
 class Proportional(RowModel):
@@ -29,6 +33,28 @@ class Proportional(RowModel):
     words = PROPORTIONAL_WORDS
     idle_rules = PROPORTIONAL_IDLE
 
+    def check_runs(self, columns: Columns, recorded: bool) -> None:
+        """Refuse runs whose expectations would not be good to 10⁻⁶.
+
+        Args:
+            columns: every parameter, shape (runs,) each.
+            recorded: whether the runs are to be recorded; the model records none.
+        Raises:
+            ValueError: says which parameters, and what is expected.
+        """
+        large = np.isin(columns["activation"], INTEGRATED) & (columns["init"] > _LARGEST_INIT)
+        if large.any():
+            raise ValueError(
+                f"received activation: {columns['activation'][large][0]} with init: "
+                f"{columns['init'][large][0]:g}; expected init up to {_LARGEST_INIT:g}, beyond which the "
+                "integrals over fresh inputs do not converge"
+            )
+
+    def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """As `RowModel.run`; what `check_runs` refuses is an error here too."""
+        self.check_runs(columns, False)
+        return super().run(columns)
+
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,).
 
@@ -40,7 +66,8 @@ class Proportional(RowModel):
         second = 2 * n * h * (d + h + 2 * small) + 2 * h**2 * d + 60 * h**2 + 12 * small**3
         linear = 14 * n * d * np.minimum(n, d)
         step = 4 * h * n * np.minimum(n, d) + 30 * h * n
-        descent = 2 * _steps(columns) * step + 18 * h**2 * d + 500 * h**2
+        series = np.where(np.isin(columns["activation"], INTEGRATED), 3000.0, 500.0)
+        descent = 2 * _steps(columns) * step + 18 * h**2 * d + series * h**2
         first = np.where(columns["activation"] == "linear", linear, descent)
         return OVERHEAD + draws + np.where(columns["train"] == "second", second, first)
 
@@ -65,12 +92,13 @@ class Proportional(RowModel):
 def _steps(columns: Columns) -> Array:
     """Steps of each run, as far as they are known beforehand, shape (runs,)."""
     gamma = columns["d"] / columns["n"]
-    erf = columns["activation"] == "erf"
-    both = [moments(name, columns["init"]) for name in ("erf", "relu")]
-    slope, rest = (
-        np.where(erf, *(getattr(of, name) for of in both)) for name in ("slope", "slope_variance")
-    )
-    slowest = slope**2 * (1 - np.sqrt(gamma)) ** 2 + gamma * rest
+    slope, rest = np.ones_like(gamma), np.ones_like(gamma)
+    for name in set(columns["activation"].tolist()):
+        runs = columns["activation"] == name
+        scales, where = np.unique(columns["init"][runs], return_inverse=True)
+        of = moments(name, scales)
+        slope[runs], rest[runs] = of.slope[where], of.slope_variance[where]
+    slowest = slope**2 * (1 - np.sqrt(gamma)) ** 2 + gamma * rest + columns["ridge"]
     with np.errstate(divide="ignore"):
         steps = np.log(1 + 100 / columns["grad_tol"]) / (2 * columns["eta"] * slowest)
     return np.fmin(columns["steps"], steps)
@@ -80,9 +108,10 @@ def _train(row: Row) -> Fit:
     """Draw and train."""
     problem, sigma = draw(row), float(row["sigma"])
     if row["train"] == "second":
-        return train_second(problem, row["activation"], sigma)
-    tolerance = row["grad_tol"]
-    options = DescentOptions(row["eta"], row["steps"], 0.0 if np.isnan(tolerance) else tolerance)
+        return train_second(problem, row["activation"], sigma, ridge=row["ridge"])
+    tolerance = 0.0 if np.isnan(row["grad_tol"]) else row["grad_tol"]
+    spread = float(row["h"]) ** (row["width_exponent"] - 0.5)
+    options = DescentOptions(row["eta"], row["steps"], tolerance, row["ridge"], spread)
     with np.errstate(over="ignore", invalid="ignore"):
         if row["activation"] == "linear":
             return train_first_linear(problem, sigma, options)
@@ -96,15 +125,11 @@ def _status(row: Row, fit: Fit) -> str:
 
 
 def _predict(row: Row) -> Row:
-    """The closed forms of the run's γ₁ = d/n and γ₂ = h/n, infinite at their poles."""
-    gamma_1, gamma_2 = row["d"] / row["n"], row["h"] / row["n"]
-    activation, scale = row["activation"], row["init"]
-    if row["train"] == "first":
-        terms = theory.kernel_first_layer(gamma_1, activation=activation, scale=scale)
-    elif activation == "linear":
-        terms = theory.linear_second_layer(gamma_1, gamma_2)
-    else:
-        terms = theory.random_features(gamma_1, gamma_2, activation=activation, scale=scale)
+    """The limit of the run's γ₁ = d/n and γ₂ = h/n, infinite at its poles; NaN where there is none."""
+    plain = row["ridge"] == 0 and row["spectrum_decay"] == 0
+    terms = _closed_form(row) if plain else _equivalent(row)
+    if row["width_exponent"] > 0.5:  # filters move too far for a kernel
+        terms = Terms(np.array(np.nan), np.array(np.nan))
     bias = row["r"] ** 2 * terms.bias if row["r"] else 0.0
     variance = row["sigma"] ** 2 * terms.variance if row["sigma"] else 0.0
     return {
@@ -112,6 +137,29 @@ def _predict(row: Row) -> Row:
         "predicted_variance": variance,
         "predicted_risk": bias + variance,
     }
+
+
+def _closed_form(row: Row) -> Terms:
+    """B and V without a ridge, of isotropic inputs."""
+    gamma_1, gamma_2 = row["d"] / row["n"], row["h"] / row["n"]
+    activation, scale = row["activation"], row["init"]
+    if row["train"] == "first":
+        return closed_forms.kernel_first_layer(gamma_1, activation=activation, scale=scale)
+    if activation == "linear":
+        return closed_forms.linear_second_layer(gamma_1, gamma_2)
+    return closed_forms.random_features(gamma_1, gamma_2, activation=activation, scale=scale)
+
+
+def _equivalent(row: Row) -> Terms:
+    """B and V in any case."""
+    ratios = equivalents.Ratios(row["d"] / row["n"], row["h"] / row["n"])
+    of = moments(row["activation"], row["init"])
+    eigenvalues = equivalents.power_law(int(row["d"]), row["spectrum_decay"])
+    if row["train"] == "first":
+        return equivalents.first_layer(
+            ratios.gamma_1, of, ridge=row["ridge"], eigenvalues=eigenvalues
+        )
+    return equivalents.second_layer(ratios, of, ridge=row["ridge"], eigenvalues=eigenvalues)
 
 
 MODEL: Final = Proportional()

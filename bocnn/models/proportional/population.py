@@ -5,6 +5,7 @@
 | linear | a b c |
 | relu | a b (√(1 − c²) + c (π − arccos c)) / 2π |
 | erf | (2/π) arcsin(2 a b c / √((1 + 2a²)(1 + 2b²))) |
+| others | `bocnn.theory.proportional.hermite` |
 
 Source:
     Cho & Saul 2009; Williams 1997.
@@ -14,43 +15,61 @@ import numpy as np
 from scipy import special
 
 from bocnn.arrays import Array
-from bocnn.theory.proportional.moments import moments
+from bocnn.theory.proportional.hermite import product_moment
+from bocnn.theory.proportional.moments import INTEGRATED, moments
 
 
 def activate(activation: str, a: Array, *, out: Array | None = None) -> Array:
     """φ(a), elementwise; written to `out` where it is given, and φ is not linear.
 
     Args:
-        activation: relu, erf or linear.
+        activation: φ.
         a: any shape.
         out: of that shape; None makes a new array.
     Returns:
         φ(a), shape of a; `a` itself where φ is linear.
     """
-    if activation == "relu":
-        return np.maximum(a, 0.0, out=out)
-    return special.erf(a, out=out) if activation == "erf" else a
+    match activation:
+        case "relu":
+            return np.maximum(a, 0.0, out=out)
+        case "softplus":
+            return np.logaddexp(0.0, a, out=out)
+        case "linear":
+            return a
+    return _SMOOTH[activation](a, out=out)
+
+
+_SMOOTH: dict[str, np.ufunc] = {"erf": special.erf, "sigmoid": special.expit, "tanh": np.tanh}
 
 
 def differentiate(activation: str, a: Array, *, out: Array | None = None) -> Array:
     """φ′(a), elementwise, written to `out` where it is given; ReLU's at 0 is 0.
 
     Args:
-        activation: relu, erf or linear.
+        activation: φ.
         a: any shape.
         out: of that shape; None makes a new array.
     Returns:
         φ′(a), shape of a.
     """
     slope = np.empty_like(a) if out is None else out
-    if activation == "relu":
-        return np.greater(a, 0.0, out=slope)
-    if activation == "linear":
-        slope.fill(1.0)
-        return slope
-    np.multiply(a, -a, out=slope)
-    np.exp(slope, out=slope)
-    slope *= 2 / np.sqrt(np.pi)
+    match activation:
+        case "relu":
+            np.greater(a, 0.0, out=slope)
+        case "linear":
+            slope.fill(1.0)
+        case "erf":
+            np.multiply(a, -a, out=slope)
+            np.exp(slope, out=slope)
+            slope *= 2 / np.sqrt(np.pi)
+        case "tanh":
+            np.tanh(a, out=slope)
+            np.subtract(1.0, slope * slope, out=slope)
+        case "softplus":
+            special.expit(a, out=slope)
+        case "sigmoid":
+            special.expit(a, out=slope)
+            slope *= 1 - slope
     return slope
 
 
@@ -72,6 +91,8 @@ def second_moment(activation: str, filters: Array) -> Array:
         return 2 / np.pi * np.arcsin(np.clip(2 * inner / np.outer(scale, scale), -1.0, 1.0))
     norms = np.sqrt(np.outer(squares, squares))
     c = np.clip(np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0), -1.0, 1.0)
+    if activation in INTEGRATED:
+        return product_moment(activation, np.sqrt(squares), c)
     return norms * (np.sqrt(1 - c**2) + c * (np.pi - np.arccos(c))) / (2 * np.pi)
 
 

@@ -5,16 +5,33 @@
 | linear | a |
 | relu | max(a, 0) |
 | erf | erf a = (2/√π) ∫₀ᵃ exp(−t²) dt |
+| sigmoid | 1 / (1 + exp(−a)) |
+| softplus | log(1 + exp a) |
+| tanh | tanh a |
+
+The first three have closed forms. The others are integrated by the trapezoidal rule, which converges
+exponentially for functions that are analytic in a strip (of width π/2 and more here), where Gauss–Hermite
+nodes converge as exp(−√nodes) (Trefethen & Weideman 2014).
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from scipy import special
 
 from bocnn.arrays import Array
 
-MOMENT_ACTIVATIONS = ("linear", "relu", "erf")
-"""Activations whose Gaussian moments have a closed form."""
+MOMENT_ACTIVATIONS = ("linear", "relu", "erf", "sigmoid", "softplus", "tanh")
+"""Activations whose Gaussian moments are known."""
+
+INTEGRATED = ("sigmoid", "softplus", "tanh")
+"""Those without closed forms: their moments are integrals."""
+
+_REACH = 12.0
+_LARGEST_SCALE = 40.0
+"""Pre-activations' scale up to which integrals are good to rounding."""
 
 
 class Moments(NamedTuple):
@@ -67,4 +84,48 @@ def _erf(scale: Array) -> Moments:
     return Moments(np.zeros_like(scale), linear, power - linear**2, slope, of_slope)
 
 
-_MOMENTS = {"linear": _linear, "relu": _relu, "erf": _erf}
+def integrated(activation: str, a: Array) -> tuple[Array, Array]:
+    """φ(a) and φ′(a) of an activation without closed forms.
+
+    Args:
+        activation: one of INTEGRATED.
+        a: any shape.
+    """
+    if activation == "tanh":
+        value = np.tanh(a)
+        return value, 1 - value**2
+    sigmoid = special.expit(a)
+    if activation == "softplus":
+        return np.logaddexp(0.0, a), sigmoid
+    return sigmoid, sigmoid * (1 - sigmoid)
+
+
+def gaussian_nodes(scale: Array) -> tuple[Array, Array]:
+    """Nodes g and weights of Σ weight F(scale g) = E F(scale G), for F analytic as the activations are.
+
+    Args:
+        scale: of which the largest decides how close the nodes are.
+    Returns:
+        Nodes and weights, shape (nodes,) each.
+    """
+    largest = float(np.max(scale, initial=1.0))
+    largest = largest if largest < _LARGEST_SCALE else _LARGEST_SCALE  # of NaN too
+    step = 0.1 / max(largest / 2.5, 1.0)
+    nodes = np.arange(-np.ceil(_REACH / step), np.ceil(_REACH / step) + 1) * step
+    return nodes, step * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def _integrals(activation: str, scale: Array) -> Moments:
+    nodes, weights = gaussian_nodes(scale)
+    value, slope = integrated(activation, scale[..., None] * nodes)
+    mean, linear, steep = value @ weights, value @ (nodes * weights), slope @ weights
+    rest = (value - mean[..., None] - linear[..., None] * nodes) ** 2 @ weights
+    return Moments(mean, linear, rest, steep, (slope - steep[..., None]) ** 2 @ weights)
+
+
+_MOMENTS: dict[str, Callable[[Array], Moments]] = {
+    "linear": _linear,
+    "relu": _relu,
+    "erf": _erf,
+    **{name: partial(_integrals, name) for name in INTEGRATED},
+}

@@ -77,6 +77,8 @@ CASES: list[tuple[Any, Given, Given]] = [
     (PROPORTIONAL, {"train": "second"}, {"eta": 0.2}),
     (PROPORTIONAL, {"train": "second"}, {"steps": 7}),
     (PROPORTIONAL, {"train": "second"}, {"grad_tol": 1e-3}),
+    (PROPORTIONAL, {"train": "second"}, {"width_exponent": 0.7}),
+    (PROPORTIONAL, {"activation": "linear"}, {"width_exponent": 0.7}),
     (PROPORTIONAL, {"activation": "linear"}, {"h": 30}),
     (PROPORTIONAL, {"activation": "linear"}, {"init": 0.1}),
     (PROPORTIONAL, {"steps": 0}, {"eta": 0.2}),

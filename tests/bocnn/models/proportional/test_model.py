@@ -20,6 +20,7 @@ def columns(count: int, **given: Any) -> dict[str, np.ndarray]:
 
 
 SECOND = {"n": 40, "d": 30, "h": 20, "train": "second"}
+LINEAR = {"d": 80, "h": 20, "train": "first", "activation": "linear", "eta": 0.05}
 FIRST = {"n": 40, "d": 80, "h": 20, "train": "first", "eta": 0.3}
 
 
@@ -33,6 +34,11 @@ FIRST = {"n": 40, "d": 80, "h": 20, "train": "first", "eta": 0.3}
         {**FIRST, "n": 200, "d": 100, "activation": "linear"},
         {**FIRST, "n": 100, "d": 200, "h": 100, "activation": "erf", "init": 0.01},
         {**FIRST, "n": 100, "d": 200, "h": 150, "activation": "relu"},
+        {**SECOND, "n": 200, "d": 100, "h": 60, "activation": "softplus"},
+        {**SECOND, "n": 100, "d": 150, "h": 200, "activation": "tanh", "ridge": 0.1},
+        {**SECOND, "n": 200, "d": 300, "h": 190, "spectrum_decay": 0.5, "ridge": 0.02},
+        {**LINEAR, "n": 200, "d": 300, "spectrum_decay": 0.5, "ridge": 0.1},
+        {**FIRST, "d": 60, "h": 60, "activation": "sigmoid", "eta": 4.0, "ridge": 0.01},
     ],
     ids=lambda given: f"{given['train']}-{given.get('activation', 'relu')}-{given['h']}",
 )
@@ -106,3 +112,21 @@ def test_cost_and_memory_rise_with_size() -> None:
             larger = columns(1, **{**given, name: 400})
             assert MODEL.flops(larger) > MODEL.flops(columns(1, **given))
             assert MODEL.memory_bytes(larger) > MODEL.memory_bytes(columns(1, **given))
+
+
+def test_the_mean_field_has_no_prediction_and_moves_further() -> None:
+    """In the width's limit the kernel regime's filters stand still, those of the mean field do not."""
+    kernel, mean = (
+        MODEL.run(columns(3, **FIRST, activation="tanh", width_exponent=q)) for q in (0.5, 1.0)
+    )
+    assert np.isfinite(kernel["predicted_risk"]).all()
+    assert np.isnan(mean["predicted_risk"]).all() and np.isfinite(mean["risk"]).all()
+    assert (mean["nonlinear"] > 2 * kernel["nonlinear"]).all()
+
+
+def test_integrals_that_do_not_converge_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match="received activation: tanh with init: 6; expected init up to 5"
+    ):
+        MODEL.run(columns(2, **FIRST, activation="tanh", init=6.0))
+    assert set(MODEL.run(columns(1, **SECOND, activation="erf", init=6.0))["status"]) == {"ok"}

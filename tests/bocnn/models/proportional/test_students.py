@@ -21,6 +21,7 @@ from bocnn.models.proportional.students import (
     train_first_linear,
     train_second,
 )
+from bocnn.theory.proportional.equivalents import power_law
 from bocnn.theory.proportional.moments import MOMENT_ACTIVATIONS
 from tests.tolerance import assert_near
 
@@ -29,14 +30,20 @@ SIGMA = 0.6
 
 def sample_of(n: int = 12, d: int = 7, h: int = 9, **more: Any) -> TrainingProblem:
     sizes = {"n": n, "d": d, "h": h, "key0": 3, "key1": 0, "replicate": 1}
-    return draw(sizes | {"r": 1.4, "sigma": SIGMA, "init": 0.8} | more)
+    scales = {"r": 1.4, "sigma": SIGMA, "init": 0.8, "spectrum_decay": 0.0}
+    return draw(sizes | scales | more)
 
 
 def phi(name: str, a: torch.Tensor) -> torch.Tensor:
-    return {"relu": torch.relu, "erf": torch.erf, "linear": lambda b: b}[name](a)
+    smooth = {
+        "sigmoid": torch.sigmoid,
+        "softplus": torch.nn.functional.softplus,
+        "tanh": torch.tanh,
+    }
+    return {"relu": torch.relu, "erf": torch.erf, "linear": lambda b: b, **smooth}[name](a)
 
 
-@pytest.mark.parametrize("name", ["relu", "erf", "linear"])
+@pytest.mark.parametrize("name", MOMENT_ACTIVATIONS)
 @pytest.mark.parametrize(("n", "d", "h"), [(12, 7, 9), (6, 20, 5)])
 def test_descent_is_autograds(n: int, d: int, h: int, name: str) -> None:
     sample, eta, steps = sample_of(n, d, h), 0.3, 25
@@ -56,6 +63,31 @@ def test_descent_is_autograds(n: int, d: int, h: int, name: str) -> None:
     assert_near(loss, ((signs @ phi(name, w @ x.T) - start - y) ** 2).sum().item() / (2 * n))
 
 
+@pytest.mark.parametrize("name", ["relu", "tanh"])
+def test_the_mean_field_is_autograds_in_its_own_scaling(name: str) -> None:
+    """f = h^−q Σ ±φ with steps η h^(2q − 1), and a penalty that such steps make λ."""
+    (n, h), eta, ridge, steps = (12, 9), 0.3, 0.2, 25
+    sample = sample_of(n, 7, h, spectrum_decay=0.5)
+    labels = sample.x @ sample.target + sample.noise
+    x, y, w = (torch.tensor(part) for part in (sample.x, labels, sample.filters.copy()))
+    for q in (0.5, 0.8, 1.0):
+        w = torch.tensor(sample.filters.copy(), requires_grad=True)
+        outputs = torch.tensor(sample.signs) / h**q
+        start = (outputs @ phi(name, w @ x.T)).detach()
+        before = w.detach().clone()
+        for _ in range(steps):
+            missed = outputs @ phi(name, w @ x.T) - start - y
+            loss = (missed**2).sum() / (2 * n) + ridge / 2 * h ** (1 - 2 * q) * (
+                (w - before) ** 2
+            ).sum()
+            (gradient,) = torch.autograd.grad(loss, w)
+            with torch.no_grad():
+                w -= eta * h ** (2 * q - 1) * gradient
+        options = DescentOptions(eta, steps, 0.0, ridge, h ** (q - 0.5))
+        trained = descend(sample, labels, name, options)
+        assert_near(trained.filters, w.detach().numpy())
+
+
 def test_descent_stops_at_its_tolerance_and_tells_the_gradient() -> None:
     sample = sample_of()
     labels = sample.x @ sample.target
@@ -68,7 +100,7 @@ def test_descent_stops_at_its_tolerance_and_tells_the_gradient() -> None:
 def step_of_escape(init: float) -> int:
     """When the training loss of erf falls below half of least squares', which no linear network does."""
     sizes = {"n": 40, "d": 20, "h": 40, "key0": 200112, "key1": 0, "replicate": 3}
-    sample = draw(sizes | {"r": 1.0, "sigma": 0.5, "init": init})
+    sample = draw(sizes | {"r": 1.0, "sigma": 0.5, "init": init, "spectrum_decay": 0.0})
     labels = sample.x @ sample.target + sample.noise
     (least,) = np.linalg.lstsq(sample.x, labels, rcond=None)[1]
     seen: list[int] = []
@@ -86,6 +118,24 @@ def test_vanishing_weights_leave_the_linear_solution_exponentially() -> None:
     """Every decade of the initialization delays it by as many steps: it is a saddle."""
     delays = np.diff([step_of_escape(init) for init in (1e-2, 1e-3, 1e-4, 1e-5)])
     assert (delays > 100).all() and delays.max() < 1.15 * delays.min()
+
+
+@pytest.mark.parametrize(("n", "d"), [(12, 7), (6, 20)])
+@pytest.mark.parametrize("steps", [3, 300])
+def test_modes_with_a_ridge_are_iterated(n: int, d: int, steps: int) -> None:
+    sample, eta, ridge = sample_of(n, d, spectrum_decay=0.7), 0.2, 0.3
+    learned = np.zeros((d, n))
+    for _ in range(steps):
+        learned -= eta * (sample.x.T @ (sample.x @ learned - np.eye(n)) / n + ridge * learned)
+    fit = train_first_linear(sample, SIGMA, DescentOptions(eta, steps, 0.0, ridge))
+    covariance = np.diag(power_law(d, 0.7))
+    missed = learned @ (sample.x @ sample.target) - sample.target
+    assert_near(fit.bias, missed @ covariance @ missed)
+    assert_near(fit.variance, SIGMA**2 * np.trace(learned.T @ covariance @ learned))
+    labels = sample.x @ sample.target + sample.noise
+    trained = descend(sample, labels, "linear", DescentOptions(eta, steps, 0.0, ridge))
+    ends = (trained.residual**2).sum() / (2 * n), trained.grad_norm
+    np.testing.assert_allclose((fit.train_loss, fit.grad_norm), ends, rtol=1e-6, atol=1e-18)
 
 
 @pytest.mark.parametrize(("n", "d"), [(12, 7), (6, 20)])
@@ -167,6 +217,49 @@ def test_the_second_layers_terms_are_those_of_drawn_noise(
     spread = SIGMA**2 * (map_to**2).sum(1)
     for term, drawn in ((fit.bias, missed), (fit.variance, spread)):
         assert abs(term - drawn.mean()) < 4.5 * drawn.std() / len(fresh) ** 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid"])
+@pytest.mark.parametrize(("n", "d", "h"), [(12, 7, 5), (8, 20, 24)])
+def test_the_second_layer_with_a_ridge_is_the_dense_solution(
+    n: int, d: int, h: int, name: str
+) -> None:
+    """Its terms are those of fresh inputs of the same covariance."""
+    sample, ridge = sample_of(n, d, h, spectrum_decay=0.6), 0.05
+    fit = train_second(sample, name, SIGMA, ridge=ridge)
+    features = activate(name, sample.x @ sample.filters.T)
+    inverse = np.linalg.solve(features.T @ features + n * ridge * np.eye(h), features.T)
+    fresh = np.random.default_rng(1).standard_normal((100_000, d))
+    fresh *= np.sqrt(power_law(d, 0.6))
+    map_to = activate(name, fresh @ sample.filters.T) @ inverse
+    missed = (map_to @ (sample.x @ sample.target) - fresh @ sample.target) ** 2
+    spread = SIGMA**2 * (map_to**2).sum(1)
+    for term, drawn in ((fit.bias, missed), (fit.variance, spread)):
+        assert abs(term - drawn.mean()) < 4.5 * drawn.std() / len(fresh) ** 0.5
+    assert fit.grad_norm < 1e-20
+    least = train_second(sample, name, SIGMA)
+    for term, small in zip(
+        least[:4], train_second(sample, name, SIGMA, ridge=1e-9)[:4], strict=True
+    ):
+        np.testing.assert_allclose(small, term, rtol=1e-3, atol=1e-9)
+
+
+@pytest.mark.parametrize("given", [{"spectrum_decay": 0.6}, {"h": 4}], ids=str)
+def test_the_first_layers_terms_add_up_to_the_risk_in_the_mean_field(given: dict[str, Any]) -> None:
+    sample = sample_of(**{"n": 20, "d": 10, "h": 15} | given)
+    h = len(sample.signs)
+    options = DescentOptions(0.2, 300, 0.0, 0.1, h**0.5)
+    fit = train_first(sample, "tanh", options)
+    fresh = np.random.default_rng(2).standard_normal((200_000, 10)) * sample.scales
+    clean, risks = sample.x @ sample.target, []
+    for sign in (1, -1):
+        trained = descend(sample, clean + sign * sample.noise, "tanh", options)
+        outputs = [
+            np.tanh(fresh @ w.T) @ sample.signs / h for w in (trained.filters, sample.filters)
+        ]
+        risks.append((outputs[0] - outputs[1] - fresh @ sample.target) ** 2)
+    drawn = np.mean(risks, axis=0)
+    assert abs(fit.bias + fit.variance - drawn.mean()) < 4.5 * drawn.std() / len(fresh) ** 0.5
 
 
 def test_the_first_layers_terms_add_up_to_the_risk_of_both_signs() -> None:

@@ -8,8 +8,8 @@ from scipy import special
 from threadpoolctl import threadpool_limits
 
 from bocnn.theory.proportional import closed_forms as theory
-from bocnn.theory.proportional.moments import moments
 from bocnn.theory.proportional.closed_forms import Terms
+from bocnn.theory.proportional.moments import moments
 from tests.tolerance import assert_near
 
 GAMMAS = np.array([0.1, 0.4, 0.8, 0.99, 1.01, 1.5, 3.0])

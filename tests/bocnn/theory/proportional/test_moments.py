@@ -13,11 +13,17 @@ FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "linear": lambda a: a,
     "relu": lambda a: np.maximum(a, 0.0),
     "erf": special.erf,
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "softplus": lambda a: np.log1p(np.exp(a)),
+    "tanh": np.tanh,
 }
 SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "linear": np.ones_like,
     "relu": lambda a: np.heaviside(a, 0.5),
     "erf": lambda a: 2 / np.sqrt(np.pi) * np.exp(-(a**2)),
+    "sigmoid": lambda a: 1 / (2 + 2 * np.cosh(a)),
+    "softplus": lambda a: 1 / (1 + np.exp(-a)),
+    "tanh": lambda a: np.cosh(a) ** -2.0,
 }
 POINTS = np.linspace(-9, 9, 18000)  # ReLU's kink is in the middle of two
 DENSITY = np.exp(-(POINTS**2) / 2) / np.sqrt(2 * np.pi)
@@ -29,7 +35,7 @@ def mean(values: np.ndarray) -> float:
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 2.5])
 @pytest.mark.parametrize("name", MOMENT_ACTIVATIONS)
-def test_closed_forms_are_the_integrals(name: str, scale: float) -> None:
+def test_moments_are_the_integrals(name: str, scale: float) -> None:
     phi, slope = FUNCTIONS[name](scale * POINTS), SLOPES[name](scale * POINTS)
     linear = mean(POINTS * phi)
     expected = (
@@ -49,3 +55,16 @@ def test_what_is_linear_is_the_mean_slope(name: str) -> None:
     of = moments(name, scales)
     assert_near(of.linear, scales * of.slope)
     assert of.rest.shape == scales.shape
+
+
+def test_a_tanh_of_steep_slope_is_a_sign() -> None:
+    """Its integrals need nodes that are the closer the larger the scale."""
+    for scale in (10.0, 40.0):
+        of = moments("tanh", scale)
+        assert abs(of.linear - np.sqrt(2 / np.pi)) < 1 / scale**2
+        assert abs(of.rest - (1 - 2 / np.pi)) < 2 / scale
+
+
+def test_what_is_not_finite_has_no_moments() -> None:
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(moments("tanh", np.array([np.nan, 1.0])).slope).tolist() == [True, False]
