@@ -99,7 +99,7 @@ test: $(READY)
 test-all: $(READY)
 	$(call in_parts,not gpu and not launch)
 
-# Those on hosts in namespaces need root, and Debian's iproute2, openssh-server and rsync.
+# Those on hosts in namespaces need root, and Debian's iproute2, openssh-server, rsync and slurm-wlm.
 cluster-test: $(READY)
 	$(BIN)/python -m pytest -m cluster -s tests/sweeps/clusters
 
