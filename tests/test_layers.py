@@ -146,7 +146,10 @@ def test_four_files_know_ray() -> None:
 @pytest.mark.parametrize(
     ("statement", "packages"),
     [
-        ("import sweeps.cli", {"ray", "torch", "numba", "bocnn", "analysis"}),
+        (
+            "import sweeps.cli",
+            {"ray", "torch", "numba", "bocnn", "analysis", "scipy.special", "scipy.linalg"},
+        ),
         ("import sweeps.train.executors.local", {"ray", "torch", "bocnn"}),
         ("import bocnn", {"ray", "torch", "numba", "scipy", "pyarrow", "sweeps", "analysis"}),
         (

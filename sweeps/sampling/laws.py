@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from sweeps.declare.cells.sampling_names import FEWEST_FOR_KINK
 from sweeps.sampling.crossings import LevelCrossings
@@ -73,7 +73,7 @@ def half_width_of(influence: Floats, variance: Floats, dof: Floats) -> float:
     """
     parts = influence**2 * variance
     known = parts.sum() / np.sum(parts / dof) if parts.sum() > 0 else 1.0
-    return float(special.stdtrit(known, (1 + TARGET_CONFIDENCE) / 2) * np.sqrt(parts.sum()))
+    return float(scipy.special.stdtrit(known, (1 + TARGET_CONFIDENCE) / 2) * np.sqrt(parts.sum()))
 
 
 def exponents(

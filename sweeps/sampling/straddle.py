@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from sweeps.declare.axis import is_log
 from sweeps.declare.sampling_spec import SamplingSpec
@@ -168,8 +168,8 @@ class _Relief:
         """Across the contour, with x in units of y by the length scales of both, shape (columns, y)."""
         ratio = self.surface.lengths[1] / self.surface.lengths[0]
         steps = [1 / max(length - 1, 1) for length in self.shape]
-        across = ndimage.sobel(self.mean, axis=0) / (8 * steps[0]) * ratio
-        along = ndimage.sobel(self.mean, axis=1) / (8 * steps[1])
+        across = scipy.ndimage.sobel(self.mean, axis=0) / (8 * steps[0]) * ratio
+        along = scipy.ndimage.sobel(self.mean, axis=1) / (8 * steps[1])
         return np.maximum(np.hypot(across, along), np.finfo(float).tiny)
 
     def passed(self, level: float) -> NDArray[np.bool_]:

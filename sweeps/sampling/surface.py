@@ -9,7 +9,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+import scipy
 
 from sweeps.sampling.lattice import Floats
 
@@ -121,7 +121,7 @@ def surface_of(places: Floats, points: Points, lengths: tuple[float, float]) -> 
     root, rest = _root(points, lengths)
     amplitude = amplitude_of(points)
     cross = amplitude * covariances(points.at, places, lengths)
-    factors = solve_triangular(root, cross, lower=True)
+    factors = scipy.linalg.solve_triangular(root, cross, lower=True)
     return Surface(
         lengths=lengths,
         mean=points.value.mean() + factors.T @ rest,
@@ -141,6 +141,6 @@ def _root(points: Points, lengths: tuple[float, float]) -> tuple[Floats, Floats]
     amplitude = amplitude_of(points)
     matrix = amplitude * covariances(points.at, points.at, lengths)
     matrix[np.diag_indices_from(matrix)] += points.noise + NUGGET * amplitude
-    root = cholesky(matrix, lower=True)
-    rest = solve_triangular(root, points.value - points.value.mean(), lower=True)
+    root = scipy.linalg.cholesky(matrix, lower=True)
+    rest = scipy.linalg.solve_triangular(root, points.value - points.value.mean(), lower=True)
     return root, rest

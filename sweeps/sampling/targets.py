@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.sampling.crossings import LevelCrossings
@@ -95,7 +95,7 @@ def grid_error(gap: Floats | float, jump: Floats | float) -> Floats | float:
 
 def half_widths(found: LevelCrossings) -> Floats:
     """Half widths of the crossings' intervals, shape (columns,); NaN beyond the grid, ∞ with few runs."""
-    wide = special.stdtrit(found.dof, (1 + TARGET_CONFIDENCE) / 2)
+    wide = scipy.special.stdtrit(found.dof, (1 + TARGET_CONFIDENCE) / 2)
     return np.where(found.inside & (found.runs < LEAST_RUNS), np.inf, wide * found.error)
 
 
