@@ -13,6 +13,7 @@ Source:
     Derived here.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -42,9 +43,9 @@ def summed_errors(
     """
     if patches == 1:
         return clean_errors(ratios, overlap, other=other)
-    at = most * np.linspace(0.0, 1.0, _KNOWN) ** 2
-    above = clean_errors(at, overlap, other=other)
-    below = clean_errors(at, other, other=overlap)
+    at = _known_ratios(most)
+    above = _errors_of_one(overlap, other, most)
+    below = _errors_of_one(other, overlap, most)
     width = 1.5 * np.sqrt(patches) * most
     edges = width * np.linspace(-1.0, 1.0, _POINTS + 1)
     survival = np.interp(
@@ -59,3 +60,14 @@ def summed_errors(
     beyond = np.cumsum(density[::-1])[::-1] - density / 2
     found = np.interp(np.sqrt(patches) * ratios - shift, middles, beyond)
     return np.asarray(np.maximum(found, _ROUNDING))
+
+
+def _known_ratios(most: float) -> Array:
+    """R at which errors of one patch are computed, shape (801,)."""
+    return np.asarray(most * np.linspace(0.0, 1.0, _KNOWN) ** 2)
+
+
+@lru_cache(maxsize=64)
+def _errors_of_one(overlap: Overlap, other: Overlap, most: float) -> Array:
+    """The errors of one patch at these R, for any number of them, and exchanged for the other class."""
+    return clean_errors(_known_ratios(most), overlap, other=other)

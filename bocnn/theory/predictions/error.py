@@ -194,8 +194,9 @@ def _deviations(overlap: Overlap, patches: int) -> tuple[RectBivariateSpline, fl
     def of(share: float) -> Overlap:
         return Overlap(*(share * part for part in overlap))
 
+    shares = 2 * np.sin(ANGLES) ** 2  # read backwards these are 2 − s, of the other class
     errors = [
-        summed_errors(roots**2, of(s), other=of(2 - s), patches=patches, most=2 * most)
-        for s in 2 * np.sin(ANGLES) ** 2
+        summed_errors(roots**2, of(s), other=of(other), patches=patches, most=2 * most)
+        for s, other in zip(shares, shares[::-1], strict=True)
     ]
     return RectBivariateSpline(ANGLES, roots, ndtri(np.maximum(errors, LEAST_ERROR))), most
