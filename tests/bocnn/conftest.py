@@ -20,9 +20,9 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 if DEVICE == "cpu":  # read by Triton when kernels are declared
     os.environ["TRITON_INTERPRET"] = "1"
     if find_spec("triton") is not None:
-        from tests.bocnn.interpreter import patch_once_a_kernel
+        from tests.bocnn.interpreter import quicken
 
-        patch_once_a_kernel()
+        quicken()
 
 SMALL: dict[str, Any] = {"n": 6, "m": 2, "n_test": 20, "steps": 5}
 LARGEST = 130
