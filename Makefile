@@ -46,8 +46,12 @@ help:
 
 setup: $(READY)
 
+# The largest packages beside the others, since pip works on one core; then whatever else this machine needs.
+LARGE := triton torch ray playwright pyarrow llvmlite scipy
+OTHERS = $(filter-out $(LARGE:%=%==%),$(shell sed '/^\#/d' constraints.txt))
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --no-deps $(LARGE) & $(INSTALL) --no-deps $(OTHERS); wait
 	$(INSTALL) --editable '.[dev]'
 	$(COMPILE)
 	touch $@
