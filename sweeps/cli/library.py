@@ -33,7 +33,8 @@ def list_presets(
     for name in presets.preset_names():
         spec, _ = read_spec(read_keys(presets.find(name)[0], name))
         if spec is not None:
-            table.add_row(name, _runs(spec), *[_time(name)] * times, spec.description)
+            needs = [_time(name)] if times else []
+            table.add_row(name, _runs(spec), *needs, spec.description)
     out.print(table)
 
 

@@ -50,6 +50,14 @@ def test_presets_lists_the_shipped_sweeps_with_their_runs() -> None:
     assert re.search(r"kink-over-n │ ≤ [\d,]+", said)
 
 
+def test_presets_says_how_long_training_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "preset_names", lambda: ["ba-linear-network"])
+    assert re.search(
+        r"ba-linear-network │ [\d,]+ │ [\d.]+ (s|min|h) │",
+        succeeded(bocnn_sweep("presets", "--times")),
+    )
+
+
 def test_show_prints_the_file_of_a_shipped_sweep() -> None:
     shown = bocnn_sweep("show", "initialization-plane").stdout
     assert shown == presets.find("initialization-plane")[0]
