@@ -33,6 +33,9 @@ MODES = ("both", "hidden", "output")
 
 LOSSES = ("logistic", "square", "hinge", "exponential")
 
+DTYPES = [pytest.param(np.float32, marks=pytest.mark.slow), np.float64]
+"""Single precision is compiled for these tests alone; what is shipped trains in it in many others."""
+
 
 def start(pair: Pair, rule: Rule, *, wide: bool = True) -> Training:
     """The engine's training of a pair."""
@@ -168,7 +171,7 @@ def test_training_in_parts_is_training_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "sigmoid"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_a_runs_lane_and_company_change_no_bit(name: str, dtype: type) -> None:
     pair = make_pair(Problem(13, 70, activation=name), dtype)
     rule = make_rule(activation=name, momentum=0.5, batch=4)
@@ -192,6 +195,7 @@ def test_a_runs_lane_and_company_change_no_bit(name: str, dtype: type) -> None:
     np.testing.assert_array_equal(there.network_in(6).activations, expected)
 
 
+@pytest.mark.slow
 def test_float32_follows_float64_to_its_precision() -> None:
     exact, single = (
         trained(
@@ -292,7 +296,7 @@ def test_a_loss_within_the_tolerance_at_the_start_takes_no_step() -> None:
     assert trained(make_pair(Problem(10, 100)), make_rule(loss_tol=100.0), 3).status == ("ok", 0)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_leaving_the_finite_numbers_is_divergence(dtype: type) -> None:
     pair = make_pair(Problem(10, 100), dtype)
     pair.network.output[:, :8] = np.sqrt(np.finfo(dtype).max) * 10
