@@ -75,17 +75,19 @@ papers: $(READY)
 	$(BIN)/bocnn run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)
 	$(BIN)/bocnn report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report $(FORMAT:%=--format %)
 
-# Tests in parts, two at once, a core each; which of them ends first takes the next part. The first has what
-# starts Ray in its own process and takes the longest. Libraries start no threads of their own, which would
-# wait for each other, and Ray's workers do not step back behind the other part, as their usual niceness would
-# have it.
+# Tests in parts, three at once where there are two cores, since those that start Ray wait for it much of their
+# time; which of them ends first takes the next part, and the longest come first. Libraries start no threads of
+# their own, which would wait for each other, and Ray's workers do not step back behind the other parts, as
+# their usual niceness would have it.
 numerics := tests/bocnn --ignore=tests/bocnn/engines
 engines := tests/bocnn/engines
 analysis := tests/analysis
 store := tests/sweeps/store tests/sweeps/plan tests/sweeps/provenance tests/sweeps/models
 declare := tests/sweeps/declare tests/test_pipeline.py tests/test_predictions.py
 clusters := tests/sweeps/clusters
-PARTS := numerics clusters analysis engines store declare
+train := tests/sweeps/train
+PARTS := numerics train clusters analysis engines store declare
+# All else: commands and drivers of sweeps.
 ray := $(foreach part,$(PARTS),$(patsubst %,--ignore=%,$(filter-out --%,$($(part)))))
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 RAY_worker_niceness=0 $(BIN)/python -m pytest
 # Processes share their bytecode; it is removed with the folder.
@@ -95,7 +97,7 @@ test test-all demo: export PYTHONDONTWRITEBYTECODE :=
 part = $(PYTEST) -m "$(1)" $($(2)) > $(VENV)/$(2).log 2>&1 && tail -n 1 $(VENV)/$(2).log \
 	|| { cat $(VENV)/$(2).log; exit 1; }
 # What is tested, as a marker expression.
-in_parts = @printf '%s\0' $(foreach name,ray $(PARTS),'$(call part,$(1),$(name))') | xargs -0 -n 1 -P 2 sh -c
+in_parts = @printf '%s\0' $(foreach name,ray $(PARTS),'$(call part,$(1),$(name))') | xargs -0 -n 1 -P 3 sh -c
 
 test: $(READY)
 	$(call in_parts,not slow and not cluster and not gpu)
