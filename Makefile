@@ -18,7 +18,8 @@ ARORA := arora-training-curves arora-width arora-random-labels arora-digits
 TANGENT := tangent-initialization tangent-heat-map
 DATA := spectrum-over-d spike patches imbalance label-noise-kinds
 STEPS := leak-constant activation-constant sam-plane depth-plane adam-over-d optimizers-over-d
-PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT) $(DATA) $(STEPS)
+IMAGES := images-over-d images-over-signal images-alone
+PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT) $(DATA) $(STEPS) $(IMAGES)
 
 # pip would compile on one core, and the libraries' own tests too.
 INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile

@@ -99,6 +99,18 @@ fixed: {n: 6, m: 3, n_test: 20}
 settings: {p_flip: [0, 0.1]}
 """
 
+IMAGES_SWEEP = """\
+name: small-images
+model: images
+seed: 11
+replicates: 3
+axes:
+  mu_norm: [1, 5]
+  sigma_p: [0, 1]
+fixed: {n: 6, m: 3, d: 50, sigma_0: 0.01, v0: 0.1, eta: 0.3, steps: 20, n_test: 20}
+settings: {p_flip: [0, 0.1]}
+"""
+
 DEEP_SWEEP = """\
 name: small-depths
 model: deep

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.models.base import measures_of, numbers_of
+from bocnn.models.images.columns import IMAGE_DATA, has_no_folder
 from bocnn.parameters.accepted import Words
 from bocnn.parameters.columns import Column, Undrawn
 from bocnn.parameters.idle import Columns, Idle
 
-DATA = ("sphere", "digits", "mnist", "cifar10")
+DATA = ("sphere", *IMAGE_DATA)
 TEACHERS = ("linear", "quadratic")
 LABELS = ("teacher", "random", "worst")
 KERNEL_STATUSES = ("ok", "diverged")
@@ -33,7 +34,7 @@ KERNEL_PARAMETERS = (
 )
 
 KERNEL_WORDS: Final[Words] = {
-    "data": ("sphere", "digits", "mnist", "cifar10"),
+    "data": ("sphere", "digits", "mnist5k", "mnist", "cifar10"),
     "folder": (),
     "teacher": ("linear", "quadratic"),
     "labels": ("teacher", "random", "worst"),
@@ -51,7 +52,7 @@ KERNEL_IDLE = (
     Idle("positive", _is_sphere, 8, "only images have classes"),
     Idle("negative", _is_sphere, 3, "only images have classes"),
     Idle("folder", _is_sphere, "", "inputs on the sphere are not read"),
-    Idle("folder", lambda c: c["data"] == "digits", "", "digits come with their library"),
+    Idle("folder", has_no_folder, "", "these images come with their library"),
     Idle(
         "random_share", lambda c: c["labels"] == "random", 0.0, "random labels replace all of them"
     ),

@@ -17,20 +17,16 @@ Source:
     Arora, Du, Hu, Li & Wang 2019 (arXiv 1901.08584), section 6.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bocnn.arrays import Array
 from bocnn.models.base import generator_of
+from bocnn.models.images.content import Images
 
 INPUTS, TEACHER, SIGNS, UNIFORMS, FILTERS, OUTPUT, TEST = range(7)
-
-
-Images = Callable[[str, str, int, int], tuple[NDArray[np.uint8], Array]]
-"""All images of two classes: data, folder, both classes → pixels (images, pixels), labels ±1 (images,)."""
 
 
 class UnitSamples(NamedTuple):

@@ -4,8 +4,6 @@ f(x) = m^(−1/2) Σ ±ReLU(⟨w_r, x⟩), less its value at the start, as symme
 it; gradient descent on w alone, with the loss ½ Σ (y − f)².
 """
 
-from collections.abc import Mapping
-from copy import copy
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
-from bocnn.models.base import OVERHEAD, Columns, Row, RowModel, each, sizes, stacked
+from bocnn.models.base import OVERHEAD, Columns, Row, each, sizes, stacked
+from bocnn.models.images.reading import ReadsImages
 from bocnn.models.kernel.columns import (
     KERNEL_IDLE,
     KERNEL_MEASURES,
@@ -21,19 +20,14 @@ from bocnn.models.kernel.columns import (
     KERNEL_TRAJECTORY,
     KERNEL_WORDS,
 )
-from bocnn.models.kernel.draws import Images, UnitSamples, draw_data, draw_network, worst_labels
-from bocnn.models.kernel.images import CheckedImages, content_column, content_digest, sets_of
+from bocnn.models.kernel.draws import UnitSamples, draw_data, draw_network, worst_labels
 from bocnn.models.proportional.descent import DescentOptions, DescentResult, Observer, descend
 from bocnn.models.proportional.draws import TrainingProblem
 from bocnn.theory import kernel as theory
 
 
-class Kernel(RowModel):
-    """Two-layer ReLU networks on unit vectors, first layer trained, beside what their kernel predicts.
-
-    `contents` are the digests of the images that it trains on, by the name of their set; `folder`, where
-    they are, is no part of a run's identity.
-    """
+class Kernel(ReadsImages):
+    """Two-layer ReLU networks on unit vectors, first layer trained, beside what their kernel predicts."""
 
     name = "kernel"
     numerics_version = 3
@@ -41,53 +35,7 @@ class Kernel(RowModel):
     measures = KERNEL_MEASURES
     words = KERNEL_WORDS
     idle_rules = KERNEL_IDLE
-    locations = ("folder",)
     trajectory_measures: Final = KERNEL_TRAJECTORY
-
-    def __init__(self, images: Images | None = None) -> None:
-        """A model whose images, where a run names some, are read by `images`."""
-        self._images = self._read = images
-        self.contents: dict[str, str] = {}
-
-    def with_images(self, images: Images) -> "Kernel":
-        """The model that takes its images from a reader."""
-        other = copy(self)
-        other._images = other._read = images
-        return other
-
-    def with_contents(self, contents: Mapping[str, str]) -> "Kernel":
-        """The model whose images are those of these digests; it trains on no others."""
-        other = copy(self)
-        other.contents = dict(contents)
-        if self._read is not None:
-            other._images = CheckedImages(self._read, other.contents)
-        return other
-
-    def read_contents(self, columns: Columns) -> dict[str, str]:
-        """Digests of the images of runs, by the name of their set; those that are stated are not read.
-
-        Raises:
-            ValueError: a run needs images, and there are none or nothing reads them.
-        """
-        found = {}
-        for name, images in sets_of(self.canonical(columns)).items():
-            if name in self.contents:
-                found[name] = self.contents[name]
-            elif self._read is None:
-                raise ValueError(
-                    f"received data: {images[0]}; expected sphere: nothing reads images"
-                )
-            else:
-                found[name] = content_digest(*self._read(*images))
-        return found
-
-    def identity(self, columns: Columns) -> dict[str, NDArray[Any]]:
-        """Columns that decide runs, beside seed, replicate and `keyed`; images by their content."""
-        found = self.canonical(columns)
-        contents = self.read_contents(columns)
-        found["images"] = content_column(found, contents.__getitem__)
-        del found["folder"]
-        return found
 
     def flops(self, columns: Columns) -> Array:
         """Cost of each run in floating-point operations, shape (runs,)."""

@@ -42,7 +42,7 @@ def read_idx(data: bytes, dimensions: int, *, where: str) -> Bytes:
     if data[:4] != magic:
         raise ValueError(
             f"{where} begins with {data[:4]!r}; expected {magic!r}, an idx file of bytes in "
-            f"{dimensions} dimensions"
+            f"{dimensions} dimensions{_told(data)}"
         )
     shape = struct.unpack(f">{dimensions}I", data[4:head].ljust(head - 4, b"\0"))
     expected = head + math.prod(shape)
@@ -67,9 +67,29 @@ def read_cifar(data: bytes, *, where: str) -> tuple[Bytes, Bytes]:
     if not data or len(data) % RECORD:
         raise ValueError(
             f"{where} has {len(data)} bytes; expected a multiple of {RECORD}, the binary version of "
-            "CIFAR-10"
+            f"CIFAR-10{_told(data)}"
         )
     records = np.frombuffer(data, np.uint8).reshape(-1, RECORD)
     if records[:, 0].max() > 9:
         raise ValueError(f"{where} holds the class {records[:, 0].max()}; expected 0 … 9")
     return records[:, 1:], records[:, 0]
+
+
+_BEGINNINGS = {
+    b"\x80": "a pickle of Python, which is not read",
+    b"\x1f\x8b": "compressed by gzip",
+    b"PK\x03\x04": "a zip archive, such as NumPy's",
+    b"PAR1": "a Parquet file",
+    b"MATLAB": "a file of Matlab",
+    b"version https://git-lfs": "a pointer to the file, not the file: fetch it with Git LFS",
+    b"<": "a web page, not the file: fetch it again",
+}
+"""What files begin with that have the name of a data set's, and are something else."""
+
+
+def _told(data: bytes) -> str:
+    """What a file is by its beginning, to follow an error; "" where that is not known."""
+    if data and len(data) % (RECORD + 1) == 0:
+        return ". It has the length of CIFAR-100's images, which is another data set"
+    kinds = (kind for start, kind in _BEGINNINGS.items() if data.startswith(start))
+    return next((f". It is {kind}" for kind in kinds), "")

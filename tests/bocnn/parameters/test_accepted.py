@@ -19,6 +19,7 @@ from bocnn.parameters.columns import Column
 from sweeps.models.installed import load_model
 from tests.bocnn.models.deep.test_deep import POINT as DEEP_POINT
 from tests.bocnn.models.deep.test_deep import columns_of as deep_columns
+from tests.bocnn.models.images.test_images import columns_of as image_columns
 from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.models.proportional.test_model import FIRST
 from tests.bocnn.models.proportional.test_model import columns as proportional_columns
@@ -27,13 +28,14 @@ from tests.bocnn.run_columns import columns
 from tests.sweeps.small import errors_of
 
 UNKNOWN = "unheard_of"
-KERNEL = load_model("kernel")
+KERNEL, IMAGES = (load_model(name) for name in ("kernel", "images"))
 SWEEPS = {
     "bocnn": "{n: 6, m: 3, d: 50, mu_norm: 1, sigma_0: 0.01, v0: 0.1, eta: 0.05, steps: 3}",
     "proportional": "{n: 20, d: 10, h: 8, train: first}",
     "kernel": "{n: 12, m: 8, eta: 0.3, steps: 3}",
     "tangent": "{n: 6, m: 3, d: 50, mu_norm: 1, sigma_0: 0.01, v0: 0.1, train: hidden}",
     "deep": "{n: 6, m: 3, d: 50, mu_norm: 1, sigma_0: 0.01, v0: 0.1, depth: 3, steps: 3}",
+    "images": "{n: 6, m: 3, mu_norm: 1, sigma_p: 1, sigma_0: 0.01, v0: 0.1, eta: 0.1, steps: 3}",
 }
 COLUMNS = {
     "bocnn": columns,
@@ -41,10 +43,11 @@ COLUMNS = {
     "kernel": kernel_columns,
     "tangent": tangent_columns,
     "deep": lambda runs, **more: deep_columns(runs, **(DEEP_POINT | more)),
+    "images": image_columns,
 }
 CHOICES = [
     (model, column)
-    for model in (MODEL, PROPORTIONAL, KERNEL, TANGENT, DEEP)
+    for model in (MODEL, PROPORTIONAL, KERNEL, TANGENT, DEEP, IMAGES)
     for column in model.parameters
     if column.choices
 ]

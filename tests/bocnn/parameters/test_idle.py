@@ -8,6 +8,7 @@ import pytest
 from bocnn import MODEL
 from bocnn.models.deep.columns import DEEP_IDLE
 from bocnn.models.deep.model import MODEL as DEEP
+from bocnn.models.images.columns import IMAGE_IDLE
 from bocnn.models.kernel.columns import KERNEL_IDLE
 from bocnn.models.kernel.model import MODEL as KERNEL
 from bocnn.models.proportional.columns import PROPORTIONAL_IDLE
@@ -16,8 +17,10 @@ from bocnn.models.tangent.columns import TANGENT_IDLE
 from bocnn.models.tangent.model import MODEL as TANGENT
 from bocnn.parameters.columns import IDLE
 from sweeps.declare.cells.identity import cell_digests
+from sweeps.models.installed import load_model
 from tests.bocnn.models.deep.test_deep import POINT as DEEP_POINT
 from tests.bocnn.models.deep.test_deep import columns_of as deep_columns
+from tests.bocnn.models.images.test_images import columns_of as image_columns
 from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.models.proportional.test_model import FIRST
 from tests.bocnn.models.proportional.test_model import columns as proportional_columns
@@ -25,6 +28,7 @@ from tests.bocnn.models.tangent.test_model import columns_of as tangent_columns
 from tests.bocnn.run_columns import columns
 
 Given = dict[str, Any]
+IMAGES = load_model("images")
 
 # Of each model: what makes parameters idle, and values of those.
 CASES: list[tuple[Any, Given, Given]] = [
@@ -91,6 +95,11 @@ CASES: list[tuple[Any, Given, Given]] = [
     (KERNEL, {"labels": "worst"}, {"n_test": 50}),
     (KERNEL, {"steps": 0}, {"eta": 0.1}),
     (TANGENT, {"train": "output"}, {"v0": 3.0}),
+    (IMAGES, {}, {"folder": "/elsewhere"}),
+    (IMAGES, {"sigma_p": 0.0}, {"d": 7}),
+    (IMAGES, {"sigma_p": 0.0}, {"n_test": 50}),
+    (IMAGES, {"steps": 0}, {"eta": 0.1}),
+    (IMAGES, {"steps": 0}, {"train": "hidden"}),
     (DEEP, {"depth": 2}, {"residual": "identity"}),
     (DEEP, {}, {"leak": 0.3}),
     (DEEP, {"normalization": "weight"}, {"norm_epsilon": 0.1}),
@@ -103,6 +112,7 @@ MAKE: dict[str, Any] = {
     "proportional": lambda runs, **more: proportional_columns(runs, **(FIRST | more)),
     "kernel": kernel_columns,
     "tangent": tangent_columns,
+    "images": image_columns,
     "deep": lambda runs, **more: deep_columns(runs, **(DEEP_POINT | more)),
 }
 RULES = {
@@ -110,6 +120,7 @@ RULES = {
     "proportional": PROPORTIONAL_IDLE,
     "kernel": KERNEL_IDLE,
     "tangent": TANGENT_IDLE,
+    "images": IMAGE_IDLE,
     "deep": DEEP_IDLE,
 }
 
@@ -150,8 +161,8 @@ def test_it_is_not_idle_elsewhere(model: Any, where: Given, idle: Given) -> None
     if idle in ({"eta_output": 0.05}, {"eta": 0.3, "eta_output": 0.05}):
         idle = {"eta_output": 0.06}
     more = next((busy[name] for name in idle if name in busy), {})
-    if model is KERNEL and "data" in more:
-        seen = [model.canonical(MAKE["kernel"](1, **(more | part))) for part in ({}, idle)]
+    if model in (KERNEL, IMAGES) and "data" in more:
+        seen = [model.canonical(MAKE[model.name](1, **(more | part))) for part in ({}, idle)]
         assert any(seen[0][name][0] != seen[1][name][0] for name in idle)
         return
     if model is KERNEL and where == {}:

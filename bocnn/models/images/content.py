@@ -1,6 +1,6 @@
 """Which images a run is trained on, whatever folder holds them: a digest of their content.
 
-Who reads the images is `bocnn.models.kernel.draws.Images`; nothing here knows of files.
+Who reads the images is given to a model; nothing here knows of files.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array
-from bocnn.models.kernel.draws import Images
 from bocnn.parameters.idle import Columns
+
+Images = Callable[[str, str, int, int], tuple[NDArray[np.uint8], Array]]
+"""All images of two classes: data, folder, both classes → pixels (images, pixels), labels ±1 (images,)."""
 
 
 def content_digest(pixels: NDArray[np.uint8], signs: Array) -> str:
