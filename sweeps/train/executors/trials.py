@@ -11,7 +11,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,13 @@ from sweeps.store.failed_shard import reason
 from sweeps.train.executors.board import Board, ShardOfJob
 from sweeps.train.executors.cluster import count_slots
 from sweeps.train.executors.connection import Cluster, scratch
+from sweeps.train.executors.controller import keeping_actors
 from sweeps.train.shard import Progress, TrainingJob, check_here, keep_failure, train_shard
 from sweeps.train.stop import StopSignal
 
 # isort: split
 import ray  # sweeps.train.executors.connection has set what Ray reads when it is imported
 from ray import tune
-from ray.tune.execution import tune_controller
 
 _MAX_RETRIES = 3
 """How often a shard is tried again after an error of its training."""
@@ -122,21 +122,6 @@ class _ShardQueue(tune.search.Searcher):
     ) -> None:
         """Take a trial out of flight."""
         self._training.pop(trial_id, None)
-
-
-class _KeptActors(tune_controller._ObjectCache):
-    """Actors without a shard stay until the end: another round may come, and an actor takes seconds."""
-
-    def cache_object(self, key: Any, obj: Any) -> bool:
-        """Keep an actor."""
-        self._cached_objects[key].append(obj)
-        self._num_cached_objects += 1
-        return True
-
-    def flush_cached_objects(self, force_all: bool = False) -> Iterator[Any]:
-        """The actors to end now."""
-        if force_all:
-            yield from super().flush_cached_objects(force_all=True)
 
 
 Report = Callable[[int, Progress], None]
@@ -248,7 +233,7 @@ def fit(watch: Monitor, cluster: Cluster, *, trials: int) -> None:
     trainable = tune.with_parameters(_ShardTrial, jobs=jobs, cluster=cluster)
     # Trials that need a GPU would wait for the CPU of a kept actor without one.
     keep = watch.board.more_will_come and not cluster.gpus
-    with scratch("bocnn-tune-") as folder, _keeping_actors() if keep else nullcontext():
+    with scratch("bocnn-tune-") as folder, keeping_actors() if keep else nullcontext():
         tune.Tuner(
             tune.with_resources(trainable, _resources(cluster.gpus)),
             tune_config=tune.TuneConfig(
@@ -266,17 +251,6 @@ def fit(watch: Monitor, cluster: Cluster, *, trials: int) -> None:
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         ).fit()
-
-
-@contextmanager
-def _keeping_actors() -> Iterator[None]:
-    """Have Tune keep actors that have no shard."""
-    before = tune_controller._ObjectCache
-    tune_controller._ObjectCache = _KeptActors
-    try:
-        yield
-    finally:
-        tune_controller._ObjectCache = before
 
 
 def _error(trial: Any) -> str:
