@@ -111,10 +111,10 @@ def _start(address: str, stop_signal: StopSignal, options: dict[str, object]) ->
         SweepError: it did not start, or cannot be reached.
         Stopped: a signal came meanwhile.
     """
+    options["job_config"] = import_folders.as_here(ray.job_config.JobConfig())
     for _ in range(_STARTS):
         try:
             with _signals_left(stop_signal), stop_signal.interruptible():
-                options |= {"job_config": import_folders.as_here(ray.job_config.JobConfig())}
                 ray.init(address=address, logging_level="ERROR", log_to_driver=False, **options)
                 stop_signal.install()
         except (ValueError, ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
