@@ -5,14 +5,17 @@ are shown, each in a process of its own where there are several.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from analysis.cells.cells import Cells
+from analysis.dataset.plane import Floats
 from analysis.report.rows import TableRow
+from analysis.scaling.power_law import PowerLaw
+from sweeps.declare.analysis_spec import PredictionSpec
 
 MAX_OPEN_ROWS = 12
 """Rows up to which a table of details is open on the page."""
@@ -61,6 +64,41 @@ class MapBlock:
 
     cells: Cells
     panels: tuple[tuple[tuple[str, Draw], ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LevelCut:
+    """The boundary of one level, and what the page draws beside it; y in the axis's own coordinate.
+
+    Attributes:
+        level: where the plane is cut.
+        estimate: crossings, shape (settings, x), infinite beyond the grid.
+        low: ends of their intervals, of the same shape.
+        high: the other ends.
+        laws: the power law of each setting.
+        predicted: y* of predictions by their names, in the values of y, shape (settings, x).
+    """
+
+    level: float
+    estimate: Floats
+    low: Floats
+    high: Floats
+    laws: Sequence[PowerLaw]
+    predicted: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class LevelsBlock:
+    """The boundary at several levels, through which the page moves: on its map, and beside it.
+
+    `theories` state exponents, for large sizes; `first` is the position of the level that the map itself
+    shows.
+    """
+
+    cells: Cells
+    cuts: Sequence[LevelCut]
+    theories: Sequence[PredictionSpec]
+    first: int
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ To add one, write a file with a subclass of `Section` and name it in `registry.S
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
-from analysis.report.blocks import FigureBlock, MapBlock, TableBlock, TextBlock
+from analysis.report.blocks import FigureBlock, LevelsBlock, MapBlock, TableBlock, TextBlock
 from analysis.report.findings import Finding
 from analysis.report.predictions import Prediction
 from analysis.report.results import Results
@@ -22,6 +22,7 @@ class Blocks(NamedTuple):
     figures: list[FigureBlock]
     tables: list[TableBlock]
     texts: list[TextBlock]
+    cuts: LevelsBlock | None = None
 
 
 class Section:
@@ -43,7 +44,7 @@ class Section:
     def blocks(self) -> Blocks:
         """All blocks; figures are drawn when they are shown."""
         tables, texts = list(self.tables()), list(self.texts())
-        return Blocks(self.map(), list(self.figures()), tables, texts)
+        return Blocks(self.map(), list(self.figures()), tables, texts, self.cuts())
 
     def begin(self, tasks: Tasks) -> None:
         """Starts what takes long and needs nothing of other sections, so that it runs beside them."""
@@ -58,6 +59,10 @@ class Section:
 
     def map(self) -> MapBlock | None:
         """A map of cells that the page shows with their values."""
+        return None
+
+    def cuts(self) -> LevelsBlock | None:
+        """Boundaries of several levels, through which the page moves below its map."""
         return None
 
     def figures(self) -> Iterable[FigureBlock]:

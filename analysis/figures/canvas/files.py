@@ -17,9 +17,9 @@ from analysis.figures.canvas.style import (
     GREY,
     INK,
     PALETTE_SIZE,
-    Colour,
     colours,
     dark,
+    pale,
     theme,
 )
 from analysis.figures.canvas.text_layouts import text_layouts_kept
@@ -151,11 +151,6 @@ def _shortened(svg: str) -> str:
     return TAGS.sub(lambda tag: FINE_DIGITS.sub(r"\1", tag[0]), svg)
 
 
-def _pale(colour: Colour) -> Colour:
-    red, green, blue = (1 - 0.5 * (1 - part) for part in colour)
-    return red, green, blue
-
-
 def _with_classes(svg: str) -> tuple[str, str]:
     """The SVG with each style named once, and the rules for those names on light and dark pages."""
     names = {style: f"c{k}" for k, style in enumerate(dict.fromkeys(STYLES.findall(svg)))}
@@ -176,7 +171,7 @@ def _on_dark(style: str) -> str:
 @cache
 def _light_inks() -> dict[str, str]:
     light = {INK: "#e4e4e4", GREY: "#a6a6a6"}
-    return light | {to_hex(dark(colour)): to_hex(_pale(colour)) for colour in colours(PALETTE_SIZE)}
+    return light | {to_hex(dark(colour)): to_hex(pale(colour)) for colour in colours(PALETTE_SIZE)}
 
 
 STYLES = re.compile('style="([^"]*)"')

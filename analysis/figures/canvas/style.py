@@ -124,6 +124,12 @@ def dark(colour: Colour) -> Colour:
     return red, green, blue
 
 
+def pale(colour: Colour) -> Colour:
+    """The shade of a colour in which lines are drawn on a dark page."""
+    red, green, blue = (1 - 0.5 * (1 - part) for part in colour)
+    return red, green, blue
+
+
 def panels(width: float, height: float, *, down: int = 1, across: int = 1) -> tuple[Figure, Any]:
     """A figure with a grid of panels on common axes; call it within theme().
 

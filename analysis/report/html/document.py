@@ -41,7 +41,7 @@ def write_page(chapters: Sequence[Chapter], path: Path) -> Path:
     Returns:
         The path.
     """
-    style, script = part("page.css"), part("page.js")
+    style, script = part("page.css"), part("levels.js") + part("page.js")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     text = environment.from_string(part("page.html")).render(
@@ -102,5 +102,6 @@ def _chapter(chapter: Chapter) -> dict[str, Any]:
             ("data", f"sha256 {results.provenance.digest[:16]}…"),
             *[("chosen", results.choice)] * bool(results.choice),
         ],
+        "levels": next((one.levels for one in chapter.sections if one.levels), None),
         "sections": chapter.sections,
     }

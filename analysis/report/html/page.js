@@ -70,7 +70,7 @@ function table(setting, data) {
   const scroll = document.createElement("div");
   scroll.className = "scroll";
   scroll.tabIndex = 0;
-  scroll.setAttribute("role", "region");
+  scroll.setAttribute("role", "group");
   scroll.setAttribute("aria-label", `Values, ${setting.name}`);
   scroll.append(made);
   return scroll;
@@ -91,6 +91,7 @@ function bring(root) {
   // All panels show the same cell, so that settings are read side by side.
   function show(cell) {
     at = cell;
+    root.dispatchEvent(new CustomEvent("cell", { detail: at }));
     for (const { setting, cell, readout } of panels) {
       cell.hidden = at === null;
       if (at === null) {
@@ -139,6 +140,7 @@ function bring(root) {
     input.addEventListener("change", () => {
       view = Number(input.value);
       for (const { images } of panels) images.forEach((image, k) => { image.hidden = k !== view; });
+      root.dispatchEvent(new CustomEvent("view", { detail: view }));
       show(at);
     });
     if (input.checked && Number(input.value) !== 0) input.dispatchEvent(new Event("change"));
@@ -230,5 +232,6 @@ function contents(nav) {
   jump();
 }
 
+document.querySelectorAll(".levels").forEach(slide);
 document.querySelectorAll(".map").forEach(bring);
 contents(document.querySelector("nav"));

@@ -10,6 +10,7 @@ from analysis.cells.cells import Cells
 from analysis.figures import page_svg, save_and_show
 from analysis.report.blocks import Draw, FigureBlock, MapBlock, TableBlock, TextBlock
 from analysis.report.html.hover import cell_data, cell_edges
+from analysis.report.html.levels import level_data
 from analysis.report.section import Blocks, Section
 
 
@@ -40,7 +41,10 @@ class Picture(NamedTuple):
 
 
 class SectionView(NamedTuple):
-    """A section on the page; `downloads` are names of what is in files alone, with their kinds."""
+    """A section on the page; `downloads` are names of what is in files alone, with their kinds.
+
+    `levels` are boundaries through which the map of the dataset moves.
+    """
 
     id: str
     title: str
@@ -52,6 +56,7 @@ class SectionView(NamedTuple):
     downloads: list[tuple[str, list[str]]]
     is_detail: bool = False
     picture: Picture | None = None
+    levels: dict[str, Any] | None = None
 
 
 class DrawnFigure(NamedTuple):
@@ -119,6 +124,7 @@ def view_of(section: Section, blocks: Blocks, drawn: DrawnFigures, *, view_id: s
         downloads=downloads,
         is_detail=section.is_detail,
         picture=next(pictures, None),
+        levels=level_data(blocks.cuts) if blocks.cuts else None,
     )
 
 

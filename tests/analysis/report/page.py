@@ -44,11 +44,11 @@ class Page(HTMLParser):
 
     def data(self) -> list[dict[str, Any]]:
         """What its maps know of their cells."""
-        kinds = [attributes.get("type") for attributes in self.all("script")]
+        names = [str(attributes.get("id")) for attributes in self.all("script")]
         return [
             json.loads(text)
-            for text, kind in zip(self.scripts, kinds, strict=True)
-            if kind == "application/json"
+            for text, name in zip(self.scripts, names, strict=True)
+            if name.endswith("-data")
         ]
 
 

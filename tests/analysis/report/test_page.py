@@ -154,7 +154,7 @@ def test_names_from_a_dataset_are_words_and_no_markup(tmp_path: Path) -> None:
     planted = Planted(name=HOSTILE, sweep_extra={"description": HOSTILE})
     out = tmp_path / "report"
     page = reported(out, planted.write(tmp_path / "data"))
-    assert len(page.all("script")) == 2
+    assert len(page.all("script")) == 3
     assert page.words.count(HOSTILE) >= 2
     assert folder_names([analyse(str(tmp_path / "data"), FEW)]) == ["script-alert-1-script"]
 

@@ -14,6 +14,7 @@ from analysis.report.predictions import Prediction
 from analysis.report.report import write_report
 from analysis.report.results import analyse
 from analysis.report.section import Section
+from analysis.report.sections.scaling import levels
 from analysis.scaling import exponent_by_level
 from analysis.scaling.power_law import Estimate
 from tests.analysis.report.page import FEW, Page, reported
@@ -82,9 +83,10 @@ def test_boundaries_are_found_and_laws_are_fitted_once(
 
         return count
 
-    for module in (results, exponent_by_level):
+    for module in (results, exponent_by_level, levels):
         for name in ("find_boundary", "find_median_boundary"):
-            monkeypatch.setattr(module, name, counted(getattr(module, name)))
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, counted(getattr(module, name)))
     analysis = Planted().sweep()["analysis"] | {"levels": [0.25, 0.076]}
     data = Planted(replicates=3, sweep_extra={"analysis": analysis}).write(tmp_path / "data")
     dataset = analyse(str(data), FEW)

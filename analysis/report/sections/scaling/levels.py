@@ -1,13 +1,23 @@
 """The exponent against the level at which the plane is cut, by both definitions of the boundary."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
+from typing import NamedTuple
 
-from analysis.boundary.mean_crossing import Boundary
+from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.boundary.smoothed import smoothed_means
 from analysis.cells.cells import Cells
+from analysis.cells.predicted import predicted_boundary
+from analysis.dataset.plane import Floats
 from analysis.figures.levels import draw_levels
-from analysis.report.blocks import MAX_OPEN_ROWS, FigureBlock, TableBlock, table_of_rows
+from analysis.report.blocks import (
+    MAX_OPEN_ROWS,
+    FigureBlock,
+    LevelCut,
+    LevelsBlock,
+    TableBlock,
+    table_of_rows,
+)
 from analysis.report.rows import TableRow, estimate_columns, finite
 from analysis.report.section import Section, has_levels
 from analysis.report.tasks import Tasks
@@ -17,7 +27,15 @@ from analysis.scaling.exponent_by_level import (
     exponents,
     in_order,
 )
+from analysis.scaling.power_law import PowerLaw
 from analysis.statistics.curve_likelihood import make_tables
+
+
+class _FoundLevels(NamedTuple):
+    """Exponents at levels, and the boundaries that they are of."""
+
+    exponents: tuple[LevelExponent, ...]
+    cuts: list[LevelCut]
 
 
 class ExponentByLevel(Section):
@@ -38,14 +56,52 @@ class ExponentByLevel(Section):
             u = results.cells.plane.y.coordinates
             if results.cells.batched_runs is None and len(u) > 1:
                 make_tables(u)
-        self._others = tasks.submit(partial(self._exponents, others))
+        self._others = tasks.submit(partial(self._found_at, others))
 
     @cached_property
     def exponents(self) -> tuple[LevelExponent, ...]:
         """The exponent of each level, definition and setting."""
         results = self.results
         known = (*results.boundaries, *results.median_boundaries)
-        return in_order((*self._exponents(self._shown, known), *self._others.result()))
+        shown = self._exponents(self._shown, known)
+        return in_order((*shown, *self._others.result().exponents))
+
+    def cuts(self) -> LevelsBlock | None:
+        """The boundary at each level, of this section and of the others."""
+        theories, results = self.results.spec.theory, self.results
+        shown = [
+            _cut(
+                one.boundary,
+                [law for law in one.laws if law.kind == "power"],
+                {theory.name: lines for theory, lines in one.predicted.items()},
+            )
+            for one in results.levels
+        ]
+        cuts = sorted([*shown, *self._others.result().cuts], key=lambda cut: cut.level)
+        stated = [theory for theory in theories if theory.exponent is not None]
+        first = next(k for k, cut in enumerate(cuts) if cut.level == results.spec.levels[0])
+        return LevelsBlock(results.cells, cuts, stated, first) if len(cuts) > 1 else None
+
+    def _found_at(self, levels: tuple[float, ...]) -> _FoundLevels:
+        """Exponents at levels that no other section shows, and the boundaries."""
+        results = self.results
+        boundaries = [
+            find_boundary(results.cells, level, resampling=results.resampling) for level in levels
+        ]
+        exponents = self._exponents(levels, boundaries)
+        theories = [theory for theory in results.spec.theory if theory.states_position]
+        cuts = []
+        for boundary in boundaries:
+            at = (boundary.level, boundary.definition)
+            laws = [one.law for one in exponents if (one.level, one.definition) == at]
+            predicted = {
+                theory.name: predicted_boundary(
+                    results.dataset, results.cells, theory, boundary.level
+                )
+                for theory in theories
+            }
+            cuts.append(_cut(boundary, laws, predicted))
+        return _FoundLevels(exponents, cuts)
 
     def _exponents(
         self, levels: tuple[float, ...], known: Iterable[Boundary] = ()
@@ -78,6 +134,11 @@ class ExponentByLevel(Section):
         fitted = any(one.law.slope for one in self.exponents)
         folded = fitted or len(rows) > MAX_OPEN_ROWS
         return [table_of_rows("levels", self.title, rows, folded=folded)]
+
+
+def _cut(boundary: Boundary, laws: Sequence[PowerLaw], predicted: Mapping[str, Floats]) -> LevelCut:
+    """A boundary as the page moves through it, without its draws."""
+    return LevelCut(boundary.level, boundary.estimate, boundary.low, boundary.high, laws, predicted)
 
 
 def exponent_row(cells: Cells, found: LevelExponent) -> TableRow:
