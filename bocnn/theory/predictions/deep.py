@@ -15,7 +15,7 @@ from bocnn.theory.critical_ratio import GRADIENT_FLOW, Overlap
 from bocnn.theory.depth import depth_ratio
 from bocnn.theory.predictions.counts import kept_labels
 from bocnn.theory.predictions.error import error_at
-from bocnn.theory.predictions.runs import SMALL_START
+from bocnn.theory.predictions.regime import SMALL_START
 from bocnn.theory.training_time import Sizes, stop_margin
 
 Columns = Mapping[str, NDArray[Any]]

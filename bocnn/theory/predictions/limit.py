@@ -29,7 +29,7 @@ from bocnn.theory.predictions.counts import (
     median_over_counts,
 )
 from bocnn.theory.predictions.error import FEWEST, error_at
-from bocnn.theory.predictions.runs import SMALL_START, SMALL_STEP
+from bocnn.theory.predictions.regime import SMALL_START, SMALL_STEP
 from bocnn.theory.predictions.steps import Scheduled, mean_field_error
 from bocnn.theory.training_time import stop_margin
 

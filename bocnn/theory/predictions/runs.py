@@ -1,7 +1,7 @@
 """The predicted clean test error of runs; each prediction is silent outside of its regime."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,32 +24,11 @@ from bocnn.theory.predictions.error import (
     both_layers_error,
     hidden_layer_error,
 )
+from bocnn.theory.predictions.regime import SMALL_START, SMALL_STEP, is_plain, regime_of
 from bocnn.theory.predictions.steps import Scheduled, mean_field_error
 from bocnn.theory.training_time import Descent, Sizes
 
 Columns = Mapping[str, NDArray[Any]]
-
-_PLAIN: Final = {
-    "data": "signal",
-    "noise": "orthogonal",
-    "label_process": "flip",
-    "noise_patches": 1,
-    "minority_share": 0.5,
-    "class_process": "drawn",
-    "output_init": "constant",
-    "bias": "none",
-    "activation": "relu",
-    "loss": "logistic",
-    "momentum": 0.0,
-    "weight_decay": 0.0,
-    "batch": 0,
-    "gradient": "plain",
-    "sam_radius": 0.0,
-    "label_noise": 0.0,
-    "optimizer": "sgd",
-}
-"""Values of parameters for which the closed forms are derived."""
-
 
 _NUMBERS: Final = (
     *Sizes._fields,
@@ -59,9 +38,6 @@ _NUMBERS: Final = (
     "noise_patches",
 )
 
-SMALL_STEP: Final = 1.0
-SMALL_START: Final = 0.5
-"""Up to here the boundary at d = ∞ (error 0.2, n = 60, m = 20) is within 9 % in ‖μ‖ of `gradient_flow`."""
 LARGE_STEP: Final = 10.0
 """From here on the boundary at d = ∞ is within 1 % in ‖μ‖ of that of one large step."""
 
@@ -74,24 +50,6 @@ LARGEST_RATIO: Final = 0.25
 """n/d up to which its first order is taken."""
 
 
-class Regime(NamedTuple):
-    """Sizes of steps and start, shape (runs,) each.
-
-    Attributes:
-        step: what a margin gains in the first step at most, h = η m v₀² σ_p² d / n.
-        start: noise of the start in the output of a fresh sample over that of memorized samples at a margin
-            of 1, κ m v₀ with κ = σ₀ σ_p d / √n.
-        output_change: relative change of an output weight in the first step, η² σ_p² d / n.
-        output_growth: relative change of an output weight by the time that margins are 1, (ṽ/v₀)⁴ with ṽ of
-            `bocnn.models.limit.descent`.
-    """
-
-    step: Array
-    start: Array
-    output_change: Array
-    output_growth: Array
-
-
 def _small_steps(overlap: Overlap, over: OverCounts) -> Callable[[Columns], Array]:
     """The clean test error where steps and start are small, by which layers are trained."""
 
@@ -99,7 +57,7 @@ def _small_steps(overlap: Overlap, over: OverCounts) -> Callable[[Columns], Arra
         """The clean test error, NaN outside of the regime."""
         error = np.full(columns["n"].size, np.nan)
         regime = regime_of(columns)
-        small = _plain(columns, free=("noise_patches",)) & (regime.step <= SMALL_STEP)
+        small = is_plain(columns, free=("noise_patches",)) & (regime.step <= SMALL_STEP)
         small &= regime.start <= SMALL_START
         for train in ("hidden", "both"):
             runs = small & (columns["train"] == train)
@@ -158,7 +116,7 @@ def _of_class(negative: bool) -> Callable[[Columns], Array]:
         """The clean test error, NaN outside of the regime."""
         error, regime = np.full(columns["n"].size, np.nan), regime_of(columns)
         sizes = ("noise_patches", "minority_share", "class_process")
-        runs = _plain(columns, free=sizes) & (columns["train"] == "hidden")
+        runs = is_plain(columns, free=sizes) & (columns["train"] == "hidden")
         runs &= (columns["p_flip"] == 0) & (regime.step <= SMALL_STEP)
         runs &= regime.start <= SMALL_START
         kinds = np.array(
@@ -182,7 +140,7 @@ def _of_class(negative: bool) -> Callable[[Columns], Array]:
 def _one_large_step(columns: Columns) -> Array:
     """Φ(−q √C), over the counts of flipped labels."""
     regime = regime_of(columns)
-    runs = _plain(columns) & (columns["train"] != "output") & (regime.step >= LARGE_STEP)
+    runs = is_plain(columns) & (columns["train"] != "output") & (regime.step >= LARGE_STEP)
     runs &= regime.start <= SMALL_START * regime.step
     runs &= (columns["train"] == "hidden") | (regime.output_change <= SMALL_START)
     error = np.full(columns["n"].size, np.nan)
@@ -203,7 +161,7 @@ def _mean_field(over: OverCounts) -> Callable[[Columns], Array]:
         """The clean test error, NaN outside of the regime."""
         regime, ratio = regime_of(columns), columns["n"] / columns["d"]
         along = columns["noise"] == "isotropic"
-        runs = _plain(columns) | _plain(columns, noise="isotropic")
+        runs = is_plain(columns) | is_plain(columns, noise="isotropic")
         runs &= ratio <= LARGEST_RATIO
         runs &= (columns["train"] == "hidden") | (
             (columns["train"] == "both") & (regime.output_growth <= SMALL_GROWTH)
@@ -226,7 +184,7 @@ def _mean_field(over: OverCounts) -> Callable[[Columns], Array]:
 def _leaky(columns: Columns) -> Array:
     """The error with a leak, labels as they are: by q of a class, the pull of the other is 2 − q."""
     regime = regime_of(columns)
-    runs = _plain(columns, activation="leaky_relu") & (columns["train"] == "hidden")
+    runs = is_plain(columns, activation="leaky_relu") & (columns["train"] == "hidden")
     runs &= (regime.step <= SMALL_STEP) & (regime.start <= SMALL_START)
     runs &= (columns["p_flip"] == 0) & (columns["leak"] > 0) & (columns["leak"] <= 1)
     error = np.full(columns["n"].size, np.nan)
@@ -256,30 +214,6 @@ def leaky_error_of_class(root: Array, leak: float) -> ErrorOfClass:
         return ndtr(CubicSpline(nodes, ndtri(found))(np.sqrt(root)))
 
     return error
-
-
-def regime_of(columns: Columns) -> Regime:
-    """Step and start of runs, as ratios to what is learned.
-
-    Args:
-        columns: every parameter of the model, shape (runs,) each.
-    """
-    eta, gain = columns["eta"], columns["sigma_p"] ** 2 * columns["d"] / columns["n"]
-    weights = columns["m"] * np.abs(columns["v0"])
-    kappa = columns["sigma_0"] * columns["sigma_p"] * columns["d"] / np.sqrt(columns["n"])
-    growth = 1 / (gain * np.square(weights * columns["v0"]))
-    step = eta * gain * weights * np.abs(columns["v0"]) * columns["noise_patches"]
-    return Regime(step, kappa * weights, eta**2 * gain, growth)
-
-
-def _plain(columns: Columns, *, free: tuple[str, ...] = (), **instead: str) -> NDArray[np.bool_]:
-    """The runs for which the closed forms are derived: other values `instead`, any of those free."""
-    runs = (columns["v0"] > 0) & (columns["mu_norm"] > 0) & (columns["steps"] > 0)
-    same = columns["eta_output"]
-    runs &= np.isnan(same) | (same == columns["eta"])
-    for name, value in (_PLAIN | instead).items():
-        runs &= (name in free) | (columns[name] == value)
-    return np.asarray(runs, dtype=bool)
 
 
 OF_RUNS: Final[Mapping[str, Callable[[Columns], Array]]] = {
