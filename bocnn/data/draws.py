@@ -18,6 +18,8 @@ The table of counters. A quantity's numbers come from Philox with key = the cell
 | 10 `BATCH` | order of the samples in epoch e, from block e · ⌈n/4⌉ | 0 |
 | 11–13 | patches and filters in d dimensions (`bocnn.data.sampler`) | 0 |
 | 14 `RELABEL` | one uniform per sample at step t, from block t · ⌈n/4⌉ | 0 |
+| 15 `STRENGTH` | one uniform per sample, whose signal is weak where it is below 1/2 | 0 |
+| 16 `RADIUS` | one uniform per sample, whose noise is strong where it is below 1/2 | 0 |
 
 Block b of a covariance with several blocks of equal eigenvalues takes FACTOR + 256 b and CHI + 256 b.
 A block of counters gives four numbers, one after the other; of `TEST`, draw 16 j + b of the 64 is number j
@@ -30,7 +32,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array, Ints
-from bocnn.data.records import Classes, Flips
+from bocnn.data.records import EVERY, WEAK_SIGNAL, Classes, Flips
 from bocnn.rng.chi import fill_chis
 from bocnn.rng.normals import fill_normals, fill_uniforms
 from bocnn.rng.philox import Stream, philox, uniform
@@ -42,7 +44,7 @@ from bocnn.simd.random_words import WORD_LANES
 LABEL, FLIP, SIGNAL, FACTOR, CHI, TEST, CENTRE, NOISE, BIAS, OUTPUT, BATCH = (
     np.uint64(quantity) for quantity in range(11)
 )
-RELABEL = np.uint64(14)
+RELABEL, STRENGTH, RADIUS = (np.uint64(quantity) for quantity in range(14, 17))
 _NO_WORD = np.uint64(0)
 
 
@@ -124,15 +126,30 @@ def draw_labels(
         )
     for i in range(n):
         true[i] = 1.0 if true[i] < classes.positive else -1.0
+    chances = _flip_chances(seed, true, flips, arena)
     if flips.counted:
         total = 0.0
         for i in range(n):
-            total += flips.positive if true[i] > 0.0 else flips.negative
+            total += chances[i]
         _keep_smallest(math.floor(total + 0.5), observed, allocate(arena, (n,), np.int64))
     for i in range(n):
-        chance = flips.positive if true[i] > 0.0 else flips.negative
-        observed[i] = -true[i] if observed[i] < chance else true[i]
+        observed[i] = -true[i] if observed[i] < chances[i] else true[i]
     return true, observed
+
+
+@compiled(_nrt=True)
+def _flip_chances(seed: Seed, true: Array, flips: Flips, arena: Arena) -> Array:
+    """The probability that each label is flipped, shape (n,)."""
+    n = true.size
+    chances = allocate(arena, (n,), np.float64)
+    for i in range(n):
+        chances[i] = flips.positive if true[i] > 0.0 else flips.negative
+    if flips.hard != EVERY:
+        quantity = STRENGTH if flips.hard == WEAK_SIGNAL else RADIUS
+        coins = draw_uniforms(seed, quantity, n, arena)
+        for i in range(n):
+            chances[i] = 2.0 * chances[i] if coins[i] < 0.5 else 0.0
+    return chances
 
 
 @compiled(_nrt=False)

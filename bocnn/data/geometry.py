@@ -16,6 +16,7 @@ from bocnn.data.draws import (
 )
 from bocnn.data.model import DataParameters, Geometry, signal_directions
 from bocnn.data.spectrum import block_after, is_flat, spectrum_rank
+from bocnn.data.strengths import scale_noise
 from bocnn.dynamics.state import Network
 from bocnn.simd.arena import Arena, Workspace, allocate, clear
 from bocnn.simd.compiler.compiled import compiled
@@ -82,6 +83,8 @@ def draw_geometry(parameters: DataParameters, seed: Seed, workspace: Workspace) 
         copy_scaled_columns(points[:signals, count:], parameters.sigma_p, noise)
         for j in range(signals):
             geometry.variances[j] = 1.0
+    if parameters.strengths.noise != 0.0:
+        scale_noise(parameters, seed, geometry, scratch)
     along = draw_normals(seed, SIGNAL, (filters, signals), scratch)
     copy_scaled_columns(weights[:signals], parameters.sigma_0, along)
     if parameters.bias:
@@ -89,7 +92,7 @@ def draw_geometry(parameters: DataParameters, seed: Seed, workspace: Workspace) 
             points[signals, c] = 1.0
         biases = draw_normals(seed, BIAS, (filters, head - signals), scratch)
         copy_scaled_columns(weights[signals:head], parameters.sigma_0, biases)
-    _write_centres(parameters.mu_norm, points, geometry.labels)
+    _write_centres(parameters.mu_norm, parameters.xor_cosine, points, geometry.labels)
     _write_widths(geometry.widths, count, head, end, is_flat(parameters.spectrum))
     return geometry
 
@@ -116,11 +119,14 @@ def _draw_blocks(
 
 
 @compiled(_nrt=False)
-def _write_centres(mu_norm: float, points: Array, labels: Array) -> None:
-    """Write the centres, two along each signal direction, and their classes, +1 first."""
+def _write_centres(mu_norm: float, cosine: float, points: Array, labels: Array) -> None:
+    """Write the centres and their classes, +1 first: ±μ, or ±u and ±v with the cosine of their angle."""
     for c in range(labels.size):
         labels[c] = 1.0 if 2 * c < labels.size else -1.0
-        points[c // 2, c] = -mu_norm if c % 2 == 1 else mu_norm
+        size = -mu_norm if c % 2 == 1 else mu_norm
+        points[c // 2, c] = size
+        if c >= 2 and cosine != 0.0:
+            points[0, c], points[1, c] = size * cosine, size * math.sqrt(1.0 - cosine * cosine)
 
 
 @compiled(_nrt=False)

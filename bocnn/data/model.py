@@ -5,9 +5,10 @@ Every vector of a run, patch or filter, is written in one orthonormal basis of w
     signal directions (1 or 2) | the constant of a bias (0 or 1) | basis of the noise and the filters
 
 A data model is its centres: the signal patches, each with its class. `signal` has ±μ, of class
-±1; `xor` has ±u of class +1 and ±v of class −1, u ⟂ v, both of norm ‖μ‖. A sample's patches are a centre of
-its true label and a noise patch, N(0, σ_p² I) (`isotropic`) or its part orthogonal to the centres
-(`orthogonal`). With a bias every patch, of training or test, gains a constant 1.
+±1; `xor` has ±u of class +1 and ±v of class −1, both of norm ‖μ‖, at a right angle or another. A sample's
+patches are a centre of its true label and a noise patch, N(0, σ_p² I) (`isotropic`) or its part orthogonal
+to the centres (`orthogonal`); both are scaled where samples differ in strength (`bocnn.data.strengths`).
+With a bias every patch, of training or test, gains a constant 1.
 
 Source:
     Kou et al. 2023 (arXiv 2303.04145); Meng et al. 2023 (arXiv 2310.01975).
@@ -16,7 +17,15 @@ Source:
 from typing import NamedTuple
 
 from bocnn.arrays import Array, Ints
-from bocnn.data.records import EVEN_CLASSES, FLAT_SPECTRUM, Classes, Flips, Spectrum
+from bocnn.data.records import (
+    EVEN_CLASSES,
+    EVEN_STRENGTHS,
+    FLAT_SPECTRUM,
+    Classes,
+    Flips,
+    Spectrum,
+    Strengths,
+)
 from bocnn.simd.compiler.compiled import compiled
 
 DATA_MODELS = ("signal", "xor")
@@ -43,6 +52,8 @@ class DataParameters(NamedTuple):
     spectrum: Spectrum = FLAT_SPECTRUM
     noise_patches: int = 1
     classes: Classes = EVEN_CLASSES
+    strengths: Strengths = EVEN_STRENGTHS
+    xor_cosine: float = 0.0
 
 
 class Geometry(NamedTuple):

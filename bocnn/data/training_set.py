@@ -10,6 +10,7 @@ from bocnn.data.draws import (
     draw_uniforms,
 )
 from bocnn.data.model import XOR, DataParameters, Geometry, signal_directions
+from bocnn.data.strengths import weigh_centres
 from bocnn.dynamics.state import TrainingSet
 from bocnn.simd.arena import Arena, Workspace, allocate, clear
 from bocnn.simd.compiler.compiled import compiled
@@ -73,6 +74,8 @@ def draw_training_set(  # type: ignore[no-untyped-def]
     second = draw_uniforms(seed, CENTRE, n, scratch) if crossed else observed
     clear(as_scalars(training_set.shared))
     _mark_centres(true, second, crossed, training_set.shared)
+    if parameters.strengths.signal != 0.0:
+        weigh_centres(parameters, seed, training_set.shared, scratch)
     for i in range(n):
         training_set.observed[i] = observed[i]
     products, spans = padded_zeros(size, size, scratch), full_spans(size, 0, scratch)

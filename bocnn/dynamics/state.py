@@ -9,10 +9,10 @@ from bocnn.simd.compiler.compiled import compiled
 class TrainingSet(NamedTuple):
     """A training set: inner products of its points, and which sample holds which.
 
-    gram: G, (P, P). shared: (S, n), 1 where sample i holds point c, for the first S points; of the others
-    each position has one for every sample, in their order. observed: y, (n,). starts: (Q + 1,), the points
-    of position p are starts[p]..starts[p+1]. blocks: G is zero outside the diagonal blocks between these
-    points.
+    gram: G, (P, P). shared: (S, n), how often sample i holds point c, for the first S points: 0 or 1, or
+    any number where samples differ in strength; of the others each position has one for every sample, in
+    their order. observed: y, (n,). starts: (Q + 1,), the points of position p are starts[p]..starts[p+1].
+    blocks: G is zero outside the diagonal blocks between these points.
     """
 
     gram: Array

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bocnn.data.records import STRONG_NOISE, WEAK_SIGNAL
 from bocnn.engines.cpu.stages import WORDS, Runs
 from bocnn.engines.protocol import Columns
-from bocnn.parameters.accepted import codes
+from bocnn.parameters.accepted import codes, is_one_of
 from bocnn.parameters.keys import cell_keys
 
 _CODED = ("data", "bias", "output_init", "activation", "loss")
@@ -39,9 +40,16 @@ def pack_runs(columns: Columns, rows: NDArray[np.intp], keyed: Collection[str] =
         "p_flip_negative": np.where(own, columns["p_flip_negative"], columns["p_flip"]),
         "classes_counted": codes(WORDS, "class_process", columns["class_process"]),
         "counted": (columns["label_process"] == "count").astype(np.int64),
+        "hard": _flipped_alone(columns["label_process"]),
         "loss_tol": np.where(np.isnan(loss_tol), -1.0, loss_tol),
     } | {name: codes(WORDS, name, columns[name]) for name in _CODED}
     return Runs._make(packed.get(name, columns.get(name)) for name in Runs._fields)
+
+
+def _flipped_alone(process: NDArray[Any]) -> NDArray[np.int64]:
+    """Which samples a label process flips, as `bocnn.data.records.Flips` says it, shape (runs,)."""
+    weak, strong = is_one_of(process, ("margin",)), is_one_of(process, ("noise_aligned",))
+    return WEAK_SIGNAL * weak + STRONG_NOISE * strong
 
 
 def cells_of(columns: Columns) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -118,6 +118,8 @@ def _reason(engine: Engine, row: Columns) -> str:
         return str(error).split("; the engine")[0]
     if engine.accepts(row)[0]:
         return f"it needs {engine.needs}"
+    if isinstance(engine, GramCPU):
+        return "samples of different strength take a power of relu, or leaky_relu, without biases"
     if not has_plain_data(row)[0]:
         return "it draws no data with a " + ", ".join(PLAIN_DATA)
     return "the run is beyond its sizes"

@@ -43,7 +43,7 @@ def measure_details(run: RunState, n_test: int, seed: Seed, arena: Arena) -> Det
     kept, flipped = _fit(run, False, arena), _fit(run, True, arena)
     least, most = _margins(run)
     # Half of the mean error is that of a class: of weights 2 and 0 it is one class's own.
-    positive, negative = reweighted(fresh, (2.0, 0.0)), reweighted(fresh, (0.0, 2.0))
+    positive, negative = reweighted(fresh, (2.0, 0.0), arena), reweighted(fresh, (0.0, 2.0), arena)
     return Details(
         clean_error(positive, run.step_type, n_test, seed, arena)[0],
         clean_error(negative, run.step_type, n_test, seed, arena)[0],

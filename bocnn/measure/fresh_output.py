@@ -13,6 +13,7 @@ import numpy as np
 from bocnn.arrays import Array, Ints
 from bocnn.data.model import DataParameters, Geometry
 from bocnn.data.spectrum import is_flat
+from bocnn.data.strengths import kinds_of, relative_signal
 from bocnn.dynamics.activation import activate
 from bocnn.measure.run_state import RunState
 from bocnn.simd.arena import Arena, allocate, clear
@@ -24,18 +25,17 @@ from bocnn.simd.products import TILE, add_product, full_spans, padded_zeros
 class FreshOutput(NamedTuple):
     """Distribution of a network's output on fresh samples, as the test error needs it.
 
-    centres: S of each centre, (C,). labels: their classes, (C,). mean: of h, (2m,). root: h = mean +
-    rootᵀ e for standard normal e, (2m, 2m), upper triangular. weights: j_k v_{p,k} of each noise patch, one
-    after the other, (2m times noise patches,). class_weights:
-    of the errors of classes +1 and −1, both 1 in their mean.
+    centres: S of each centre, class +1 first, as many of either class, (C,); if samples differ in strength,
+    of each kind (`bocnn.data.strengths`). centre_weights: of the errors there, 1 in their mean, (C,). mean:
+    of h, (2m,). root: h = mean + rootᵀ e for standard normal e, (2m, 2m), upper triangular. weights: j_k
+    v_{p,k} of each noise patch, one after the other, (2m times noise patches,).
     """
 
     centres: Array
-    labels: Array
+    centre_weights: Array
     mean: Array
     root: Array
     weights: Array
-    class_weights: tuple[float, float]
 
 
 @compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
@@ -48,18 +48,19 @@ def fresh_output(run: RunState, trained: Array, arena: Arena) -> FreshOutput:
         arena: the result is allocated there.
     """
     geometry = run.geometry
-    filters, count, real = 2 * geometry.m, geometry.labels.size, np.float64
+    filters, real, kinds = 2 * geometry.m, np.float64, kinds_of(run.parameters.strengths)
+    count = kinds * geometry.labels.size
     fresh = FreshOutput(
         allocate(arena, (count,), real),
-        geometry.labels,
+        allocate(arena, (count,), real),
         allocate(arena, (filters,), real),
         padded_zeros(filters, filters, arena),
         allocate(arena, (filters * run.parameters.noise_patches,), real),
-        (1.0, 1.0),
     )
     clear(fresh.centres)
+    fresh.centre_weights[:] = 1.0
     clear(fresh.mean)
-    _write_centres(run, trained, fresh, allocate(arena, (2, filters), real))
+    _write_centres(run, trained, kinds, fresh, allocate(arena, (2, filters), real))
     spans = full_spans(filters, 0, arena)
     if is_flat(run.parameters.spectrum):
         _write_covariance(run.parameters, geometry, trained, fresh.root, spans)
@@ -72,32 +73,45 @@ def fresh_output(run: RunState, trained: Array, arena: Arena) -> FreshOutput:
 
 
 @compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
-def reweighted(fresh: FreshOutput, class_weights: tuple[float, float]) -> FreshOutput:
-    """The same distribution with other weights of the classes' errors.
+def reweighted(fresh: FreshOutput, class_weights: tuple[float, float], arena: Arena) -> FreshOutput:
+    """The same distribution with other weights of the errors.
 
     Args:
         fresh: the distribution.
-        class_weights: of classes +1 and −1.
+        class_weights: by which those of classes +1 and −1 are multiplied.
+        arena: the weights are allocated there.
     """
-    return FreshOutput(
-        fresh.centres, fresh.labels, fresh.mean, fresh.root, fresh.weights, class_weights
-    )
+    weights = allocate(arena, fresh.centre_weights.shape, np.float64)
+    for c in range(weights.size):
+        of_class = class_weights[0] if 2 * c < weights.size else class_weights[1]
+        weights[c] = of_class * fresh.centre_weights[c]
+    return FreshOutput(fresh.centres, weights, fresh.mean, fresh.root, fresh.weights)
 
 
 @compiled(_nrt=False)
-def _write_centres(run: RunState, trained: Array, out: FreshOutput, buffers: Array) -> None:
-    """Write outputs on the centres, means from the biases, and weights; `buffers` holds h and φ(h)."""
+def _write_centres(
+    run: RunState, trained: Array, kinds: int, out: FreshOutput, buffers: Array
+) -> None:
+    """Write outputs on the centres, means from the biases, and weights; `buffers` holds h and φ(h).
+
+    A centre is followed by those of its further kinds.
+    """
     geometry, network, step_type = run.geometry, run.network, run.step_type
     signals, head = geometry.signals, geometry.widths[0]
     products, phi = buffers[0], buffers[1]
-    for c in range(out.centres.size):
+    for c in range(geometry.labels.size):
         products[:] = 0.0
         for j in range(head):
             for k in range(products.size):
                 products[k] += trained[j, k] * geometry.points[j, c]
         activate(step_type.activation, step_type.leak, products, phi)
         for k in range(products.size):
-            out.centres[c] += np.float64(network.signs[k]) * network.output[0, k] * phi[k]
+            out.centres[kinds * c] += np.float64(network.signs[k]) * network.output[0, k] * phi[k]
+        if kinds > 1:
+            whole = out.centres[kinds * c]
+            for kind in range(kinds):
+                factor = relative_signal(run.parameters.strengths, kind)
+                out.centres[kinds * c + kind] = factor * whole
     for k in range(products.size):
         for p in range(1, network.output.shape[0]):
             weight = np.float64(network.signs[k]) * network.output[p, k]

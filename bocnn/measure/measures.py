@@ -9,6 +9,8 @@ from bocnn.arrays import Array
 from bocnn.data.draws import Seed
 from bocnn.data.geometry import trained_filters
 from bocnn.data.model import Geometry
+from bocnn.data.records import EVERY
+from bocnn.data.strengths import flip_chance, kinds_of
 from bocnn.dynamics.losses import loss_value
 from bocnn.dynamics.state import Network
 from bocnn.measure.fresh_output import fresh_output, reweighted
@@ -52,7 +54,7 @@ def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) ->
     fresh = fresh_output(run, trained, arena)
     share = run.parameters.classes.positive
     if share != 0.5:
-        fresh = reweighted(fresh, (2.0 * share, 2.0 - 2.0 * share))
+        fresh = reweighted(fresh, (2.0 * share, 2.0 - 2.0 * share), arena)
     clean, error = clean_error(fresh, step_type, n_test, seed, arena)
     noisy, noisy_error = _noisy_error(fresh, run, (clean, error), (n_test, seed), arena)
     signal = signal_learning(run.geometry, trained)
@@ -77,7 +79,7 @@ def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) ->
 
 @compiled()
 def _noisy_error(fresh, run, clean, draws, arena):  # type: ignore[no-untyped-def]
-    """Test error against the observed label, and its standard error: (1 − 2p) clean + p of each class.
+    """Test error against the observed label, and its standard error: (1 − 2p) clean + p at each centre.
 
     Classes count by their shares.
 
@@ -89,14 +91,21 @@ def _noisy_error(fresh, run, clean, draws, arena):  # type: ignore[no-untyped-de
         arena: to work in.
     """
     flips = run.parameters.flips
-    if flips.positive == flips.negative:
+    if flips.positive == flips.negative and flips.hard == EVERY:
         span = 1.0 - 2.0 * flips.positive
         return flips.positive + span * clean[0], span * clean[1]
-    positive, negative = fresh.class_weights
-    kept = ((1.0 - 2.0 * flips.positive) * positive, (1.0 - 2.0 * flips.negative) * negative)
-    weighted = reweighted(fresh, kept)
-    missed, error = clean_error(weighted, run.step_type, draws[0], draws[1], arena)
-    return 0.5 * (flips.positive * positive + flips.negative * negative) + missed, error
+    kept, kinds = reweighted(fresh, (1.0, 1.0), arena), kinds_of(run.parameters.strengths)
+    half, positive, negative = kept.centres.size // 2, 0.0, 0.0
+    for c in range(2 * half):
+        p = flip_chance(flips, c < half, c % kinds)
+        of_centre = p * kept.centre_weights[c]
+        if c < half:
+            positive += of_centre
+        else:
+            negative += of_centre
+        kept.centre_weights[c] *= 1.0 - 2.0 * p
+    missed, error = clean_error(kept, run.step_type, draws[0], draws[1], arena)
+    return 0.5 * (positive / half + negative / half) + missed, error
 
 
 @compiled(fastmath={"contract", "reassoc"}, _nrt=False)

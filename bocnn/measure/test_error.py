@@ -140,11 +140,10 @@ def _scaled(fresh: FreshOutput, step_type: StepType, arena: Arena) -> FreshOutpu
     real = np.float64
     scaled = FreshOutput(
         allocate(arena, fresh.centres.shape, real),
-        fresh.labels,
+        fresh.centre_weights,
         allocate(arena, fresh.mean.shape, real),
         allocate(arena, fresh.root.shape, np.float32),
         allocate(arena, fresh.weights.shape, real),
-        fresh.class_weights,
     )
     _write_scaled(fresh, step_type, scaled)
     return scaled
@@ -254,10 +253,11 @@ def _write_errors(fresh: FreshOutput, exact: bool, chances: Array) -> None:
     outputs, error = chances[0], chances[3]
     half, degrees = fresh.centres.size // 2, fresh.weights.size // 2
     share = 0.5 / half
-    first, second = share * fresh.class_weights[0], share * fresh.class_weights[1]
     error[:] = 0.0
     for c in range(half):
         plus, minus = fresh.centres[c], fresh.centres[half + c]
+        first = share * fresh.centre_weights[c]
+        second = share * fresh.centre_weights[half + c]
         if not exact:
             for t in range(outputs.size):
                 error[t] += first * zero_one_loss(plus + outputs[t])

@@ -13,7 +13,7 @@ from bocnn.parameters.idle import Columns, Idle
 from bocnn.parameters.invariance import is_rotation_invariant
 from bocnn.parameters.precision import beyond_single
 from bocnn.registry.activations import ACTIVATIONS
-from bocnn.registry.label_processes import LABEL_PROCESSES
+from bocnn.registry.label_processes import BY_STRENGTH, LABEL_PROCESSES
 from bocnn.registry.losses import LOSSES
 from bocnn.registry.noises import NOISES
 from bocnn.registry.optimizers import OPTIMIZERS
@@ -109,11 +109,32 @@ PARAMETERS = (
         choices=CLASS_PROCESSES,
         default="drawn",
     ),
+    Column(
+        "signal_spread",
+        "float64",
+        "s: the signal of half of all samples is 1 − s times μ, of the others 1 + s",
+        interval="[0, 1)",
+        default=0.0,
+    ),
+    Column(
+        "noise_spread",
+        "float64",
+        "s: the noise of half of all samples is scaled by 1 + s, of the others by 1 − s",
+        interval="[0, 1)",
+        default=0.0,
+    ),
+    Column(
+        "xor_cosine",
+        "float64",
+        "xor's cosine of the angle between u and v",
+        interval="(-1, 1)",
+        default=0.0,
+    ),
     Undrawn(
         "label_process",
         "string",
         "how labels are flipped",
-        choices=tuple(LABEL_PROCESSES),
+        choices=(*LABEL_PROCESSES, *BY_STRENGTH),
         default="flip",
     ),
     Undrawn("p_flip", "float64", "label-flip probability p", interval="[0, 0.5]", default=0.0),
@@ -245,6 +266,19 @@ IDLE = (
         "asymmetric alone has it",
     ),
     Idle("label_process", _flips_nothing, "flip", "no label is flipped"),
+    Idle(
+        "label_process",
+        lambda c: is_one_of(c["label_process"], ("margin",)) & (c["signal_spread"] == 0),
+        "flip",
+        "all samples have signal of one strength",
+    ),
+    Idle(
+        "label_process",
+        lambda c: is_one_of(c["label_process"], ("noise_aligned",)) & (c["noise_spread"] == 0),
+        "flip",
+        "all samples have noise of one strength",
+    ),
+    Idle("xor_cosine", lambda c: c["data"] != "xor", 0.0, "xor alone has one"),
     Idle("dof", lambda c: c["noise"] != "student_t", 5.0, "student_t alone has them"),
     Idle("density", lambda c: c["noise"] != "sparse", 0.1, "sparse alone has it"),
     Idle("leak", lambda c: c["activation"] != "leaky_relu", 0.01, "only leaky_relu has one"),

@@ -16,8 +16,11 @@ PLAIN_DATA: Final = {
     "noise_patches": 1,
     "minority_share": 0.5,
     "class_process": "drawn",
+    "signal_spread": 0.0,
+    "noise_spread": 0.0,
+    "xor_cosine": 0.0,
 }
-"""Noise of equal eigenvalues in one patch, and two classes of equal chances."""
+"""Noise of equal eigenvalues in one patch, two classes of equal chances, samples of equal strength."""
 
 
 def is_rotation_invariant(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
@@ -57,3 +60,26 @@ def has_plain_data(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
         Shape (runs,).
     """
     return np.logical_and.reduce([columns[name] == value for name, value in PLAIN_DATA.items()])
+
+
+def has_even_strengths(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which runs have samples with signal and noise of equal strength, shape (runs,).
+
+    Args:
+        columns: `signal_spread` and `noise_spread` of runs, shape (runs,) each.
+    Returns:
+        Shape (runs,).
+    """
+    return np.asarray((columns["signal_spread"] == 0) & (columns["noise_spread"] == 0))
+
+
+def is_homogeneous(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which runs have φ(c a) = c^q φ(a) for c > 0 and no biases, shape (runs,).
+
+    Args:
+        columns: `activation` and `bias` of runs, shape (runs,) each.
+    Returns:
+        Shape (runs,).
+    """
+    powers = is_one_of(columns["activation"], ("relu", "leaky_relu", "relu2", "relu3"))
+    return np.asarray(powers & is_one_of(columns["bias"], ("none",)))

@@ -69,3 +69,6 @@ LABEL_PROCESSES: Final[dict[str, LabelProcess]] = {
     "asymmetric": LabelProcess(asymmetric, options=("p_flip_negative",)),
     "count": LabelProcess(flip, counted=True),
 }
+
+BY_STRENGTH: Final = ("margin", "noise_aligned")
+"""Processes that flip hard samples alone, those with weak signal or with strong noise: in compiled code."""

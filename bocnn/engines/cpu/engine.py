@@ -17,7 +17,7 @@ from bocnn.measure.details import Details
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.accepted import Words, accepts
-from bocnn.parameters.invariance import has_plain_steps
+from bocnn.parameters.invariance import has_even_strengths, has_plain_steps, is_homogeneous
 from bocnn.parameters.precision import needs_double
 from bocnn.simd.lanes import VECTOR_BYTES, lane_count
 
@@ -43,8 +43,9 @@ class GramCPU:
         return platform.processor() or platform.machine()
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
-        """Which runs hold its words alone, shape (runs,)."""
-        return accepts(self.words, columns)
+        """Which runs hold its words alone and, if samples differ, a homogeneous φ, shape (runs,)."""
+        fits = has_even_strengths(columns) | is_homogeneous(columns)
+        return np.asarray(accepts(self.words, columns) & fits)
 
     def cost(self, columns: Columns) -> Cost:
         """Operations, in which a normal counts as ten; memory with the runs that train beside a run."""

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 from bocnn.arrays import Array, Ints
 from bocnn.data.draws import Seed
 from bocnn.data.model import DataParameters
-from bocnn.data.records import Classes, Flips, Spectrum
-from bocnn.dynamics.activation import LEAKY
+from bocnn.data.records import Classes, Flips, Spectrum, Strengths
+from bocnn.dynamics.activation import LEAKY, degree
 from bocnn.dynamics.state import StepParameters, StepType
 from bocnn.engines.cpu.lane_state import Stop
 from bocnn.parameters.accepted import Words
@@ -24,7 +24,7 @@ WORDS: Final[Words] = {
     "train": ("both", "hidden", "output"),
     "momentum_rule": ("heavy_ball", "nesterov"),
     "class_process": ("drawn", "count"),
-    "label_process": ("flip", "asymmetric", "count"),
+    "label_process": ("flip", "asymmetric", "count", "margin", "noise_aligned"),
     "gradient": ("plain", "normalized"),
     "precision": ("float32", "float64"),
 }
@@ -48,6 +48,7 @@ class Runs(NamedTuple):
     p_flip: Array
     p_flip_negative: Array
     counted: Ints
+    hard: Ints
     isotropic: Ints
     bias: Ints
     output_init: Ints
@@ -56,6 +57,9 @@ class Runs(NamedTuple):
     noise_patches: Ints
     minority_share: Array
     classes_counted: Ints
+    signal_spread: Array
+    noise_spread: Array
+    xor_cosine: Array
     activation: Ints
     leak: Array
     loss: Ints
@@ -98,13 +102,15 @@ def data_parameters_of(runs: Runs, r: int) -> DataParameters:
         runs.sigma_p[r],
         runs.sigma_0[r],
         runs.v0[r],
-        Flips(runs.p_flip[r], runs.p_flip_negative[r], runs.counted[r] != 0),
+        Flips(runs.p_flip[r], runs.p_flip_negative[r], runs.counted[r] != 0, runs.hard[r]),
         runs.isotropic[r] != 0,
         runs.bias[r] != 0,
         runs.output_init[r],
         Spectrum(runs.spectrum_decay[r], runs.spike[r]),
         runs.noise_patches[r],
         Classes(1.0 - runs.minority_share[r], runs.classes_counted[r] != 0),
+        Strengths(runs.signal_spread[r], runs.noise_spread[r], degree(runs.activation[r])),
+        runs.xor_cosine[r],
     )
 
 

@@ -47,7 +47,7 @@ def workspace_bytes(
     kept = height * (size + 1) + points * (points + 8) + filters * (3 * points + 4 + noise_patches)
     drawn = 2 * height * size + points * size
     measured = filters * (2 * height + points + 2 * filters + 64 * noise_patches) + n_test
-    return 8 * kept + few, 8 * (drawn + measured + 8 * size) + 2 * few
+    return 8 * kept + few, 8 * (drawn + measured + 12 * size) + 2 * few
 
 
 def run_all(

@@ -270,6 +270,7 @@ def _is_beyond_gram(columns: Columns) -> bool:
 def _check_detailed(columns: Columns, recorded: bool) -> None:
     """Refuse further measures of runs that the CPU's gram engine does not train, or of recorded ones."""
     check_words(GRAM_CPU.words, columns, GRAM_CPU.name)
+    assign(columns, anywhere=True, recorded=True)
     if recorded:
         raise ValueError("received a trajectory; further measures (+details) are not recorded")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from bocnn.arrays import Array, Ints
 from bocnn.data.draws import FACTOR, SIGNAL, Seed, draw_labels, draw_normals, stream
-from bocnn.data.records import Classes, Flips
+from bocnn.data.records import EVERY, Classes, Flips
 from bocnn.dynamics.activation import RELU
 from bocnn.dynamics.losses import LOGISTIC
 from bocnn.dynamics.state import StepType
@@ -150,7 +150,9 @@ def draw_start(
         arena: for what is returned.
     """
     n, filters = sizes[0], 2 * sizes[1]
-    true, observed = draw_labels(seed, n, Classes(0.5, False), Flips(p_flip, p_flip, False), arena)
+    true, observed = draw_labels(
+        seed, n, Classes(0.5, False), Flips(p_flip, p_flip, False, EVERY), arena
+    )
     rows = n + filters
     below = allocate(arena, (rows * (rows - 1) // 2,), np.float64)
     drawn = allocate(arena, (4, WORD_LANES), np.float32)
@@ -236,7 +238,6 @@ def _fresh_output(
         allocate(arena, (filters,), np.float64),
         padded_zeros(filters, filters, arena),
         allocate(arena, (filters,), np.float64),
-        (1.0, 1.0),
     )
     rows, columns = padded_zeros(filters, n, arena), padded_zeros(n, filters, arena)
     for k in range(filters):
@@ -253,10 +254,10 @@ def _fresh_output(
 
 @compiled(_nrt=False)
 def _write_centres(state: LimitState, scale: float, fresh: FreshOutput) -> None:
-    """Write what the signal adds to an output of either class, the classes, means and weights."""
+    """Write what the signal adds to an output of either class, means and weights."""
     filters = state.signal.size
     fresh.centres[0], fresh.centres[1] = 0.0, 0.0
-    fresh.labels[0], fresh.labels[1] = 1.0, -1.0
+    fresh.centre_weights[0], fresh.centre_weights[1] = 1.0, 1.0
     for k in range(filters):
         sign = 1.0 if 2 * k < filters else -1.0
         fresh.mean[k], fresh.weights[k] = 0.0, sign * state.output[1, k]

@@ -133,7 +133,7 @@ def both_layers_signal(
 
 
 def error_at(
-    ratio: Array, overlap: Overlap = FROZEN, *, memorized: float = 1.0, patches: int = 1
+    ratio: Array, overlap: Overlap = FROZEN, *, memorized: Array | float = 1.0, patches: int = 1
 ) -> Array:
     """`clean_errors` of many ratios: a spline of its normal quantile, good to 10⁻⁴.
 
@@ -141,7 +141,7 @@ def error_at(
         ratio: R, any shape, of any sign: a signal that points the wrong way has the error 1 − error(−R) of
             the classes exchanged.
         overlap: shares of active samples.
-        memorized: s of the fresh sample's class.
+        memorized: s of the fresh sample's class, a number or of R's shape.
         patches: noise patches of a sample.
     Returns:
         Clean test error, shape of R.
@@ -151,7 +151,7 @@ def error_at(
 
 
 def error_of_deviation(
-    deviation: RectBivariateSpline, ratio: Array, memorized: float, most: float
+    deviation: RectBivariateSpline, ratio: Array, memorized: Array | float, most: float
 ) -> Array:
     """The clean test error from its normal quantile.
 

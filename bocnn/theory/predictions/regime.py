@@ -17,6 +17,8 @@ _PLAIN: Final = {
     "noise_patches": 1,
     "minority_share": 0.5,
     "class_process": "drawn",
+    "signal_spread": 0.0,
+    "noise_spread": 0.0,
     "output_init": "constant",
     "bias": "none",
     "activation": "relu",

@@ -26,6 +26,7 @@ from bocnn.theory.predictions.error import (
 )
 from bocnn.theory.predictions.regime import SMALL_START, SMALL_STEP, is_plain, regime_of
 from bocnn.theory.predictions.steps import Scheduled, mean_field_error
+from bocnn.theory.predictions.strengths import strengths_error
 from bocnn.theory.training_time import Descent, Sizes
 
 Columns = Mapping[str, NDArray[Any]]
@@ -68,6 +69,12 @@ def _small_steps(overlap: Overlap, over: OverCounts) -> Callable[[Columns], Arra
         return error
 
     return of_runs
+
+
+def _gradient_flow(columns: Columns) -> Array:
+    """With active shares at d = ∞, of samples that are alike or differ in strength."""
+    alike = _small_steps(GRADIENT_FLOW, mean_over_counts)(columns)
+    return np.where(np.isnan(alike), strengths_error(columns), alike)
 
 
 def _over_counts(columns: Columns, train: str, overlap: Overlap, over: OverCounts) -> Array:
@@ -217,7 +224,7 @@ def leaky_error_of_class(root: Array, leak: float) -> ErrorOfClass:
 
 
 OF_RUNS: Final[Mapping[str, Callable[[Columns], Array]]] = {
-    "gradient_flow": _small_steps(GRADIENT_FLOW, mean_over_counts),
+    "gradient_flow": _gradient_flow,
     "frozen_activations": _small_steps(FROZEN, mean_over_counts),
     "gradient_flow_positive": _of_class(False),
     "gradient_flow_negative": _of_class(True),

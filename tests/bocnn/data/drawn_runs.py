@@ -53,20 +53,23 @@ def drawn_run(**given: Any) -> Drawn:
     )
 
 
-def as_tensors(drawn: Drawn) -> Tensors:
+def as_tensors(drawn: Drawn, activation: str = "relu") -> Tensors:
     """The training set and the network at the start."""
     geometry, training_set, m = drawn.geometry, drawn.training_set, drawn.geometry.m
     points = torch.tensor(geometry.points[:, : geometry.widths.size].T.copy())
     count, n = geometry.labels.size, training_set.observed.size
     centre = training_set.shared.argmax(axis=0)
     noise = points[count:].reshape(-1, n, points.shape[1])
-    patches = torch.stack([points[:count][centre], *noise], dim=1)
+    held = training_set.shared.max(axis=0) ** (1 / drawn.parameters.strengths.power)
+    signal = torch.tensor(held)[:, None] * points[:count][centre]
+    patches = torch.stack([signal, *noise], dim=1)
     observed, true = (
         torch.tensor(np.array(y)) for y in (training_set.observed, geometry.labels[centre])
     )
     network = dense.TwoLayerCNN(
         torch.tensor(geometry.filters[:, : 2 * m].T.copy()).reshape(2, m, -1),
         torch.tensor(drawn.network.output[:, : 2 * m].T.copy()).reshape(2, m, -1),
+        activation=activation,
     )
     return Tensors(dense.Samples(patches, observed, true), points[:count], network)
 
@@ -85,7 +88,7 @@ def assert_steps_are_the_tensors(kind: dict[str, Any], steps: int = 30) -> Tenso
     """Whether the engine is where the tensors are after every step; the tensors at the end."""
     given = {"precision": "float64", "n_test": 10, "steps": steps} | kind
     recorded = GRAM_CPU.record(MODEL.canonical(columns(1, **given)), np.arange(steps))
-    run = as_tensors(drawn_run(**given))
+    run = as_tensors(drawn_run(**given), given.get("activation", "relu"))
     recipe = Recipe(given.get("eta", 0.05), given.get("train", "both"))
     optimizer = optimizer_of(run.network, recipe)
     assert recorded.lengths[0] == steps + 1

@@ -47,6 +47,9 @@ OTHER: dict[str, Any] = {
     "noise_patches": 2,
     "minority_share": 0.3,
     "class_process": "count",
+    "signal_spread": 0.5,
+    "noise_spread": 0.4,
+    "xor_cosine": 0.5,
     "label_process": "count",
     "p_flip": 0.3,
     "p_flip_negative": 0.1,
@@ -88,6 +91,7 @@ WITH: dict[str, dict[str, Any]] = {
     "mu_support": {"optimizer": "adam"},
     "dof": {"noise": "student_t"},
     "density": {"noise": "sparse"},
+    "xor_cosine": {"data": "xor"},
     "label_process": {"p_flip": 0.3},
     "p_flip_negative": {"label_process": "asymmetric"},
 }
