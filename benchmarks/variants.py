@@ -44,6 +44,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "momentum: 0.9": {"momentum": 0.9, "eta": 8e-6},
     "batch: 10": {"batch": 10},
     "gradient: normalized": {"gradient": "normalized", "eta": 1e-4},
+    "gradient: orthogonal": {"gradient": "orthogonal", "eta": 1e-4},
     "sam_radius: 0.001": {"sam_radius": 0.001},
     "label_noise: 0.1": {"label_noise": 0.1},
     "bocnn+details": {},

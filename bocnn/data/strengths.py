@@ -1,10 +1,10 @@
 """Strengths of samples: the signal patch is c ŷ μ and the noise patches are r ξ, c and r of the sample.
 
-By a coin for c and another for r a sample is hard or easy: its signal is weak, c = 1 − s, or strong, 1 +
-s; its noise is strong, r = 1 + s, or weak, 1 − s, with a spread s of each. Noise r ξ is elliptical: G is
-D G₀ D, D the diagonal matrix of the r. Training is exact with φ(c a) = c^q φ(a): a sample then holds its centre c^q
-times (`TrainingSet.shared`), in its output and in its gradient. The output on a fresh sample,
-c^q S + r^q N, has the sign of
+By a coin for c and another for r a sample is hard or easy: its signal is weak, c = 1 − s, or strong,
+1 + s; its noise is strong, r = 1 + s, or weak, 1 − s, with a spread s of each. Noise r ξ is elliptical:
+G is D G₀ D, D the diagonal matrix of the r. Training is exact with φ(c a) = c^q φ(a): a sample then holds
+its centre c^q times (`TrainingSet.shared`), in its output and in its gradient. The output on a fresh
+sample, c^q S + r^q N, has the sign of
 
     (c/r)^q S + N,
 

@@ -12,7 +12,7 @@ from bocnn.engines.protocol import Columns
 from bocnn.parameters.accepted import codes, is_one_of
 from bocnn.parameters.keys import cell_keys
 
-_CODED = ("data", "bias", "output_init", "activation", "loss")
+_CODED = ("data", "bias", "output_init", "activation", "loss", "gradient")
 
 
 def pack_runs(columns: Columns, rows: NDArray[np.intp], keyed: Collection[str] = ()) -> Runs:
@@ -34,7 +34,6 @@ def pack_runs(columns: Columns, rows: NDArray[np.intp], keyed: Collection[str] =
         "replicate": columns["replicate"].astype(np.uint64),
         "isotropic": codes(WORDS, "noise", columns["noise"]),
         "nesterov": codes(WORDS, "momentum_rule", columns["momentum_rule"]),
-        "normalized": codes(WORDS, "gradient", columns["gradient"]),
         "eta": np.where(columns["train"] == "output", 0.0, eta),
         "eta_output": np.where(columns["train"] == "hidden", 0.0, eta_output),
         "p_flip_negative": np.where(own, columns["p_flip_negative"], columns["p_flip"]),

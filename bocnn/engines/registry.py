@@ -118,6 +118,8 @@ def _reason(engine: Engine, row: Columns) -> str:
         return str(error).split("; the engine")[0]
     if engine.accepts(row)[0]:
         return f"it needs {engine.needs}"
+    if isinstance(engine, GramCPU) and row["gradient"][0] == "orthogonal":
+        return "an orthogonal gradient takes train: hidden"
     if isinstance(engine, GramCPU):
         return "samples of different strength take a power of relu, or leaky_relu, without biases"
     if not has_plain_data(row)[0]:

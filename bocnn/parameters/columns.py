@@ -21,7 +21,7 @@ from bocnn.registry.signals import SIGNALS
 
 TRAINED = ("both", "hidden", "output")
 MOMENTA = ("heavy_ball", "nesterov")
-GRADIENTS = ("plain", "normalized")
+GRADIENTS = ("plain", "normalized", "orthogonal")
 CLASS_PROCESSES = ("drawn", "count")
 BIASES = ("none", "trained")
 PRECISIONS = ("float32", "float64")

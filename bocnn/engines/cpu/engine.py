@@ -43,8 +43,12 @@ class GramCPU:
         return platform.processor() or platform.machine()
 
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
-        """Which runs hold its words alone and, if samples differ, a homogeneous φ, shape (runs,)."""
+        """Which runs hold its words alone, and fit together, shape (runs,).
+
+        Samples of different strength take a homogeneous φ, an orthogonal gradient trains the filters alone.
+        """
         fits = has_even_strengths(columns) | is_homogeneous(columns)
+        fits &= (columns["gradient"] != "orthogonal") | (columns["train"] == "hidden")
         return np.asarray(accepts(self.words, columns) & fits)
 
     def cost(self, columns: Columns) -> Cost:
@@ -135,7 +139,11 @@ def flops(columns: Columns) -> Array:
     draw = (points + filters) * rank * (5 + points / 3 + 2 * filters)
     step = 2 * filters * points**2 + 20 * filters * points
     gradients = 1 + (columns["sam_radius"] > 0)
-    return np.asarray(_OVERHEAD + draw + columns["steps"] * gradients * step + test_flops(columns))
+    orthogonal = (
+        (columns["gradient"] == "orthogonal") * 2 * filters**2 * (16 * filters + 6 * points)
+    )
+    trained = columns["steps"] * (gradients * step + orthogonal)
+    return np.asarray(_OVERHEAD + draw + trained + test_flops(columns))
 
 
 def memory_bytes(columns: Columns) -> Array:
@@ -144,7 +152,7 @@ def memory_bytes(columns: Columns) -> Array:
     real = np.where(needs_double(columns), 8, 4)
     rank, patches = coordinates(columns), columns["noise_patches"]
     kept, scratch = workspace_bytes(columns["n"], columns["m"], columns["n_test"], rank, patches)
-    state = real * (points**2 + 8 * points * (filters + 4))
+    state = real * (points**2 + 8 * points * (filters + 4) + 3 * (filters + 4) ** 2)
     beside = np.where(columns["n"] * patches <= WIDEST, VECTOR_BYTES / real, 1)
     return np.asarray(beside * (kept + state) + scratch)
 

@@ -13,6 +13,7 @@ from bocnn.parameters.accepted import Words
 from bocnn.simd.compiler.compiled import compiled
 
 OK, UNCONVERGED, DIVERGED = range(3)
+ORTHOGONAL = 2
 
 WORDS: Final[Words] = {
     "data": ("signal", "xor"),
@@ -25,7 +26,7 @@ WORDS: Final[Words] = {
     "momentum_rule": ("heavy_ball", "nesterov"),
     "class_process": ("drawn", "count"),
     "label_process": ("flip", "asymmetric", "count", "margin", "noise_aligned"),
-    "gradient": ("plain", "normalized"),
+    "gradient": ("plain", "normalized", "orthogonal"),
     "precision": ("float32", "float64"),
 }
 """Words that this engine trains, each in the order of its codes."""
@@ -68,7 +69,7 @@ class Runs(NamedTuple):
     momentum: Array
     nesterov: Ints
     weight_decay: Array
-    normalized: Ints
+    gradient: Ints
     sam_radius: Array
     label_noise: Array
     batch: Ints

@@ -1,4 +1,4 @@
-"""Steps that are more than gradient descent: at perturbed weights, normalized, on labels flipped anew.
+"""Steps that are more than gradient descent: at perturbed weights, of another length, on other labels.
 
 They are a type of their own (`Variant`, None for plain steps), so that a program for plain steps holds none
 of their code: functions that differ are chosen by type, while numba compiles.
@@ -20,9 +20,10 @@ from bocnn.dynamics.gradient import (
 )
 from bocnn.dynamics.gram_step import descend, forward, move
 from bocnn.dynamics.losses import loss_slopes
+from bocnn.dynamics.orthogonal import orthogonalize
 from bocnn.dynamics.state import Network
 from bocnn.engines.cpu.lane_state import LANE_RUNNING, LaneClock, LaneState
-from bocnn.engines.cpu.runs import Runs
+from bocnn.engines.cpu.runs import ORTHOGONAL, Runs
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import aligned, as_scalars, as_vectors
 
@@ -30,15 +31,17 @@ from bocnn.simd.lanes import aligned, as_scalars, as_vectors
 class Variant(NamedTuple):
     """What steps of lanes have beyond gradient descent.
 
-    perturbs, normalizes, relabels: which they are, the same in all lanes. radius: ρ, (1, lanes).
-    label_noise: chance that a label is flipped in a step, (lanes,). labels: of the step, (n, lanes).
-    uniforms: (n,). activations, weights, outputs: A, v and f at the perturbed weights, each with the lanes
-    as its last axis. norm: 1 / ‖∇‖, then ρ / ‖∇‖, (1, lanes).
+    perturbs, normalizes, relabels, orthogonalizes: which they are, the same in all lanes. radius: ρ,
+    (1, lanes). label_noise: chance that a label is flipped in a step, (lanes,). labels: of the step,
+    (n, lanes). uniforms: (n,). activations, weights, outputs: A, v and f at the perturbed weights, each
+    with the lanes as its last axis. norm: 1 / ‖∇‖, then ρ / ‖∇‖, (1, lanes). room: to orthogonalize in,
+    (3, K, K, lanes).
     """
 
     perturbs: bool
     normalizes: bool
     relabels: bool
+    orthogonalizes: bool
     radius: Array
     label_noise: Array
     labels: Array
@@ -47,6 +50,7 @@ class Variant(NamedTuple):
     weights: Array
     outputs: Array
     norm: Array
+    room: Array
 
 
 def new_variant(runs: Runs, state: LaneState) -> Variant | None:
@@ -56,7 +60,13 @@ def new_variant(runs: Runs, state: LaneState) -> Variant | None:
         runs: which share what they have (`step_kinds`).
         state: lanes for them.
     """
-    flags = bool(runs.sam_radius[0] > 0), bool(runs.normalized[0]), bool(runs.label_noise[0] > 0)
+    gradient, filters = int(runs.gradient[0]), state.network.activations.shape[0]
+    flags = (
+        bool(runs.sam_radius[0] > 0),
+        gradient > 0,
+        bool(runs.label_noise[0] > 0),
+        gradient == ORTHOGONAL,
+    )
     if not any(flags):
         return None
     width, real = state.step_values.shape[1], state.output.dtype
@@ -70,12 +80,13 @@ def new_variant(runs: Runs, state: LaneState) -> Variant | None:
         aligned(state.network.output.shape, real),
         aligned(state.output.shape, real),
         aligned((1, width), real),
+        aligned((3, *2 * (filters if flags[3] else 1,), width), real),
     )
 
 
 def step_kinds(runs: Runs) -> Any:
     """A number of each run, shape (runs,), the same where steps are of one kind; 0 where they are plain."""
-    return (runs.sam_radius > 0) + 2 * (runs.normalized > 0) + 4 * (runs.label_noise > 0)
+    return (runs.sam_radius > 0) + 2 * (runs.label_noise > 0) + 4 * runs.gradient
 
 
 def load_variant(variant: Variant | None, lane: int, runs: Runs, r: int) -> None:
@@ -157,6 +168,8 @@ def _varied_step(variant, state, vectors, step, at):  # type: ignore[no-untyped-
             write_inverse_norm(training_set, step, scratch, products, norm)
     if variant.normalizes:
         scale_gradient(scratch, norm)
+    if variant.orthogonalizes:
+        orthogonalize(scratch, products, norm, as_vectors(variant.room, vector_width))
     move(training_set, network, velocity, step, scratch)
 
 

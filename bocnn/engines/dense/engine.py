@@ -55,6 +55,7 @@ class Dense:
             "activation": tuple(ACTIVATIONS),
             "loss": tuple(LOSSES),
             "optimizer": tuple(OPTIMIZERS),
+            "gradient": ("plain", "normalized"),
         }
 
     def device(self) -> str | None:
