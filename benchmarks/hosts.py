@@ -209,6 +209,7 @@ class Host:
             self._namespaces.wait(timeout=30)
             self._namespaces = None
         for process in self.started:
+            process.kill()
             process.wait(timeout=30)
 
 

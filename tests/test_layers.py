@@ -136,10 +136,10 @@ def test_the_models_read_no_files() -> None:
     assert not {path.name for path in paths if imported(path) & READERS}
 
 
-def test_four_files_know_ray() -> None:
+def test_five_files_know_ray() -> None:
     knowing = {path for package in PACKAGES for path in sources(package) if "ray" in imported(path)}
     executors = ROOT / "sweeps" / "train" / "executors"
-    names = ("cluster.py", "connection.py", "trials.py", "tune.py")
+    names = ("cluster.py", "connection.py", "controller.py", "trials.py", "tune.py")
     assert knowing == {executors / name for name in names}
 
 

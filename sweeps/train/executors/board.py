@@ -99,10 +99,14 @@ class Board:
                 self._changed.wait(wait_s)
             return next((shards.popleft() for shards in self._waiting if shards), None)
 
+    def has_waiting(self) -> bool:
+        """Whether a shard waits."""
+        return any(self._waiting)
+
     @property
     def has_more(self) -> bool:
         """Whether a shard waits, or may come."""
-        return not self.is_closed or any(self._waiting)
+        return not self.is_closed or self.has_waiting()
 
     def shard_of(self, config: dict[str, Any]) -> ShardOfJob:
         """The shard that a trial was told to train.

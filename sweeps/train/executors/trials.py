@@ -21,7 +21,7 @@ from sweeps.store.failed_shard import reason
 from sweeps.train.executors.board import Board, ShardOfJob
 from sweeps.train.executors.cluster import count_slots
 from sweeps.train.executors.connection import Cluster, scratch
-from sweeps.train.executors.controller import keeping_actors
+from sweeps.train.executors.controller import keeping_actors, letting_actors_start
 from sweeps.train.shard import Progress, TrainingJob, check_here, keep_failure, train_shard
 from sweeps.train.stop import StopSignal
 
@@ -220,8 +220,7 @@ class _StopRule(tune.Stopper):
 def fit(watch: Monitor, cluster: Cluster, *, trials: int) -> None:
     """Train shards as they come, in one call of Tune.
 
-    Where slots are known, no trial waits for one: Tune would end an actor that is starting for a trial that
-    waits, to give that trial an actor that has become free.
+    Where slots are known, no trial waits for one; where a cluster may grow, actors that start are let.
 
     Args:
         watch: takes what the trials report.
@@ -233,7 +232,8 @@ def fit(watch: Monitor, cluster: Cluster, *, trials: int) -> None:
     trainable = tune.with_parameters(_ShardTrial, jobs=jobs, cluster=cluster)
     # Trials that need a GPU would wait for the CPU of a kept actor without one.
     keep = watch.board.more_will_come and not cluster.gpus
-    with scratch("bocnn-tune-") as folder, keeping_actors() if keep else nullcontext():
+    growing = nullcontext() if slots else letting_actors_start(watch.board.has_waiting)
+    with scratch("bocnn-tune-") as folder, growing, keeping_actors() if keep else nullcontext():
         tune.Tuner(
             tune.with_resources(trainable, _resources(cluster.gpus)),
             tune_config=tune.TuneConfig(
