@@ -67,7 +67,8 @@ class _Controller(tune_controller.TuneController):
     def __init__(self, has_shards: Callable[[], bool], *arguments: Any, **options: Any) -> None:
         self._has_shards = has_shards
         super().__init__(*arguments, **options)
-        self._resources_to_pending_trials = defaultdict(partial(_Waiting, self._is_starting))
+        waiting: defaultdict[Any, _Waiting] = defaultdict(partial(_Waiting, self._is_starting))
+        self._resources_to_pending_trials = waiting
 
     @property
     def _max_pending_trials(self) -> int:
