@@ -2,13 +2,14 @@
 
 A page names one on a line of its own: {{ parameters bocnn }}, {{ measures bocnn }}, {{ recorded bocnn }},
 {{ predictions bocnn }},
-{{ command sweeps.cli }}, {{ public analysis }}, {{ shipped }}.
+{{ command sweeps.cli }}, {{ public analysis }}, {{ shipped }}, {{ gallery }}.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from inspect import cleandoc
+from pathlib import Path
 from typing import Any
 
 import typer.main
@@ -17,6 +18,7 @@ import yaml
 from sweeps.declare.file.presets import preset_files
 from sweeps.models.installed import load_model
 
+GALLERY = Path(__file__).parent / "gallery"
 MARK = re.compile(r"^\{\{ (\w+) ?([\w.]*) \}\}$", re.MULTILINE)
 
 
@@ -92,6 +94,28 @@ def shipped(_: str) -> Iterator[str]:
         yield row(f"`{name}`", f"`{sweep.get('model', 'bocnn')}`", sweep["description"])
 
 
+def gallery(_: str) -> Iterator[str]:
+    """The shipped sweeps with their pictures, paper by paper; those that have none are named at the end."""
+    missing = []
+    for name, file in preset_files().items():
+        if not (GALLERY / f"{name}.png").exists():
+            missing.append(name)
+            continue
+        sweep = yaml.safe_load(file.read_text(encoding="utf-8"))
+        description = sweep["description"].replace("<", "&lt;")
+        picture = f"![{alternative(sweep)}]({name}.png){{ loading=lazy }}"
+        yield from (f"### {name}\n", f"{description}\n", f"    bocnn run {name}\n", f"{picture}\n")
+    if missing:
+        yield f"Without a picture yet: {', '.join(f'`{name}`' for name in missing)}."
+
+
+def alternative(sweep: dict[str, Any]) -> str:
+    """What a sweep's picture shows, in words."""
+    view = sweep.get("analysis") or {}
+    plane = " and ".join(str(view[axis]) for axis in ("x", "y") if axis in view)
+    return f"{view.get('measure', 'the measure')} over {plane or 'the axes'}"
+
+
 def public(package: str) -> Iterator[str]:
     """The public functions and classes of a package, where they are defined."""
     module = import_module(package)
@@ -120,5 +144,6 @@ WRITERS = {
     "predictions": predictions,
     "command": command,
     "shipped": shipped,
+    "gallery": gallery,
     "public": public,
 }

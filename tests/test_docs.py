@@ -9,6 +9,7 @@ import pytest
 
 from sweeps.declare import analysis_spec
 from sweeps.declare.file.form import File
+from sweeps.declare.file.presets import preset_names
 from sweeps.driver import open_sweep
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +54,13 @@ def test_sweeps_of_a_page_can_be_planned(page: str, tmp_path: Path) -> None:
     for block in blocks:
         (tmp_path / "sweep.yaml").write_text(block)
         assert open_sweep(str(tmp_path / "sweep.yaml")).spec.name == "my-plane"
+
+
+def test_the_gallery_shows_shipped_sweeps_in_small_pictures() -> None:
+    pictures = {path.stem: path.stat().st_size for path in (DOCS / "gallery").glob("*.png")}
+    assert len(pictures) > 40
+    assert pictures.keys() <= set(preset_names())
+    assert max(pictures.values()) < 50_000
 
 
 def test_the_readme_has_at_most_900_words() -> None:
