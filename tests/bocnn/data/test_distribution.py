@@ -18,8 +18,8 @@ from tests.bocnn.data.test_spectrum import eigenvalues
 from tests.bocnn.run_columns import columns
 
 REPLICATES = 300
-TOGETHER = 20
-"""Networks trained at once."""
+TOGETHER, TESTED_TOGETHER = 100, 20
+"""Networks trained at once, and those tested on the same fresh samples."""
 
 CELLS = {
     "benign": {"n": 20, "d": 100, "mu_norm": 2.0},
@@ -144,7 +144,12 @@ def dense_runs(name: str) -> dict[str, np.ndarray]:
         for network in networks:
             network.output.data = network.output.data[..., :1].repeat(1, 1, 1 + patches)
         train_together(networks, data, recipe, values["steps"])
-        errors = fresh_errors(networks, generator, centres, options, deviations, patches)
+        tested = (networks[i : i + TESTED_TOGETHER] for i in range(0, TOGETHER, TESTED_TOGETHER))
+        errors = [
+            error
+            for some in tested
+            for error in fresh_errors(some, generator, centres, options, deviations, patches)
+        ]
         for network, samples, error in zip(networks, data, errors, strict=True):
             measured_of = measured(Tensors(samples, centres, network))
             rows.append(measured_of | {"test_error": error})
