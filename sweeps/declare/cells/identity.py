@@ -8,6 +8,7 @@ are, execution options, auxiliary columns and the other runs of the sweep never 
 
 import json
 from hashlib import blake2b
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,11 @@ def cell_digests(model: Model, seed: int, columns: Columns) -> list[bytes]:
     own = {column.name: columns[column.name] for column in model.parameters}
     found = model.identity(own) if isinstance(model, SharesDraws) else own
     keyed = set(model.keyed) if isinstance(model, SharesDraws) else set()
-    names = sorted(found)
     defaults = {column.name: column.default for column in model.parameters}
-    rows = zip(*(found[name].tolist() for name in names), strict=True)
+    kept = _differing_somewhere(found, defaults)
+    cells = next(iter(own.values())).size
+    names = list(kept)
+    rows = zip(*kept.values(), strict=True) if kept else repeat((), cells)
     return [_digest(head | _identity(_differing(names, row, defaults), keyed)) for row in rows]
 
 
@@ -68,10 +71,25 @@ def shard_name(ids: NDArray[Any], kind: str = "shard") -> str:
     return f"{kind}-{blake2b(ids.tobytes(), digest_size=16).hexdigest()}.parquet"
 
 
+def _differing_somewhere(columns: Columns, defaults: dict[str, Any]) -> dict[str, list[Any]]:
+    """The values of the columns that differ from their default in some row, by name, in order."""
+    values = {name: columns[name].tolist() for name in sorted(columns)}
+    return {
+        name: column
+        for name, column in values.items()
+        if any(_plain(value) != defaults.get(name, "") for value in set(column))
+    }
+
+
 def _differing(names: list[str], row: tuple[Any, ...], defaults: dict[str, Any]) -> dict[str, Any]:
-    """The values of a row that differ from their defaults; NaN is null. What is no parameter has ""."""
-    values = {n: None if v != v else v for n, v in zip(names, row, strict=True)}
+    """The values of a row that differ from their defaults; what is no parameter has ""."""
+    values = {name: _plain(value) for name, value in zip(names, row, strict=True)}
     return {name: value for name, value in values.items() if value != defaults.get(name, "")}
+
+
+def _plain(value: Any) -> Any:
+    """A value of a column; NaN is null."""
+    return None if value != value else value
 
 
 def _identity(values: dict[str, Any], keyed: set[str]) -> dict[str, Any]:
