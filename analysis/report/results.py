@@ -212,7 +212,8 @@ def glance(location: str, resampling: Resampling) -> Results:
         spec = dataset.sweep.analysis or default_analysis(dataset)
         cells = aggregate(dataset, spec)
     spec = replace(spec, levels=spec.levels[:1], curves=() if spec.levels else spec.curves[:1])
-    return Results(dataset, spec, cells, resampling, UNREAD, None)
+    source = replace(UNREAD, location=location)
+    return Results(dataset, spec, cells, resampling, source, None)
 
 
 def _specification(dataset: Dataset, options: ReportOptions) -> AnalysisSpec:

@@ -92,7 +92,7 @@ def take_snapshot(folder: Folder) -> Snapshot:
         results = glance(folder.location, Resampling(draws=DRAWS))
         with quiet():
             return _shown(results, pace, failures)
-    except AnalysisError as error:
+    except (AnalysisError, OSError) as error:  # files may go while they are read
         return Snapshot(folder.name, pace=pace, failures=failures, problem=str(error))
 
 

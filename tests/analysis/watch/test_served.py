@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from analysis.errors import AnalysisError
+from analysis.report.results import glance
+from analysis.statistics.bootstrap import Resampling
 from analysis.watch import board, snapshot, watch
 from tests.analysis.synthetic import Planted
 from tests.analysis.watch.watching import Growing, served
@@ -175,3 +177,11 @@ def test_a_port_that_is_taken_is_refused(growing: Growing) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(AnalysisError, match=f"Cannot serve on port {port}.*--port"):
             watch.watch([str(growing.folder)], port, show=print, ended=None)  # type: ignore[arg-type]
+
+
+def test_sections_find_the_files_of_a_dataset_that_is_glanced_at(growing: Growing) -> None:
+    """Curves along the training are read from files beside the rows."""
+    growing.publish(0)
+    assert glance(str(growing.folder), Resampling(draws=100)).provenance.location == str(
+        growing.folder
+    )
