@@ -60,8 +60,8 @@ def test_test_errors_along_the_training_agree_within_their_spread() -> None:
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_diverged_run_ends_in_nulls_at_its_step() -> None:
-    inputs = MODEL.canonical(columns(6, mu_norm=20.0, v0=5.0, eta=1000.0, steps=400))
-    found = Dense().record(inputs, np.arange(400))
+    inputs = MODEL.canonical(columns(6, mu_norm=20.0, v0=5.0, eta=1000.0, steps=40))
+    found = Dense().record(inputs, np.arange(40))
     diverged = np.flatnonzero(found.status == DIVERGED)
     assert diverged.size > 2
     for run in diverged:
