@@ -3,6 +3,7 @@
 import copy
 from functools import cache
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -42,10 +43,48 @@ CELLS = {
     "spike": {"n": 15, "d": 40, "mu_norm": 1.5, "spike": 30.0},
     "three noise patches": {"n": 10, "d": 60, "mu_norm": 2.0, "noise_patches": 3},
     "output": {"n": 10, "d": 200, "mu_norm": 1.5, "train": "output"},
+    "weak signal flipped": {
+        "n": 20,
+        "d": 100,
+        "mu_norm": 2.0,
+        "signal_spread": 0.6,
+        "p_flip": 0.3,
+        "label_process": "margin",
+    },
+    "elliptical, strong noise flipped": {
+        "n": 20,
+        "d": 60,
+        "mu_norm": 1.5,
+        "noise_spread": 0.5,
+        "p_flip": 0.2,
+        "label_process": "noise_aligned",
+    },
+    "xor at an angle": {
+        "n": 20,
+        "d": 60,
+        "mu_norm": 3.0,
+        "data": "xor",
+        "xor_cosine": 0.5,
+        "noise": "isotropic",
+    },
 }
 COMMON = {"m": 3, "sigma_0": 0.1, "v0": 0.3, "eta": 0.05, "steps": 40, "n_test": 2000}
 COMMON["precision"] = "float64"  # as the dense runs, so that what is constant is equal
 COMPARED = ("train_loss", "test_error", "max_w_mu", "max_w_xi", "max_v2", "w_norm")
+
+
+class Law(NamedTuple):
+    """How samples are drawn: by `dense.draw_data`, and what it does not have.
+
+    deviations: of the noise along the coordinates, (d,). patches: noise patches. spreads: of signal and
+    noise. process: label process.
+    """
+
+    options: dense.SampleOptions
+    deviations: torch.Tensor
+    patches: int
+    spreads: tuple[float, float]
+    process: str
 
 
 def train_together(
@@ -78,9 +117,7 @@ def fresh_errors(
     networks: list[dense.TwoLayerCNN],
     generator: torch.Generator,
     centres: torch.Tensor,
-    options: dense.SampleOptions,
-    deviations: torch.Tensor,
-    patches: int,
+    law: Law,
 ) -> list[float]:
     """Share of 4,000 fresh samples that each network misses.
 
@@ -92,29 +129,28 @@ def fresh_errors(
     size = next(size for size in (4000, 2000, 1000, 500, 200) if size * d < 200_000)
     missed = []
     for _ in range(4000 // size):
-        part = scaled(draw(generator, size, centres.float(), options, patches), deviations)
+        part = draw(generator, size, centres.float(), law)
         missed.append([dense.error(single, part.patches, part.observed) for single in singles])
     return list(np.mean(missed, axis=0))
 
 
-def draw(
-    generator: torch.Generator,
-    n: int,
-    centres: torch.Tensor,
-    options: dense.SampleOptions,
-    patches: int,
-) -> dense.Samples:
-    """Samples with several noise patches."""
-    first, *more = (dense.draw_data(generator, n, centres, options) for _ in range(patches))
-    noise = [each.patches[:, 1:] for each in more]
-    return dense.Samples(torch.cat([first.patches, *noise], dim=1), first.observed, first.true)
-
-
-def scaled(samples: dense.Samples, deviations: torch.Tensor) -> dense.Samples:
-    """Samples whose noise has deviations of its own along the coordinates, (d,)."""
-    factors = torch.ones_like(samples.patches[0])
-    factors[1:] = deviations
-    return dense.Samples(factors * samples.patches, samples.observed, samples.true)
+def draw(generator: torch.Generator, n: int, centres: torch.Tensor, law: Law) -> dense.Samples:
+    """Samples of a law."""
+    drawn = [dense.draw_data(generator, n, centres, law.options) for _ in range(law.patches)]
+    noise = law.deviations * torch.cat([each.patches[:, 1:] for each in drawn], dim=1)
+    # Of signal and noise: which samples are hard, with weak signal or strong noise.
+    hard = torch.rand(2, n, 1, 1, generator=generator) < 0.5
+    factors = (
+        1 + sign * s * (1 - 2.0 * of_one)
+        for sign, s, of_one in zip((1, -1), law.spreads, hard, strict=True)
+    )
+    parts = zip(factors, (drawn[0].patches[:, :1], noise), strict=True)
+    patches = torch.cat([factor * part for factor, part in parts], dim=1).to(centres.dtype)
+    if law.process == "flip":
+        return dense.Samples(patches, drawn[0].observed, drawn[0].true)
+    chances = 2 * law.options.p_flip * hard[("margin", "noise_aligned").index(law.process), :, 0, 0]
+    flipped, true = torch.rand(n, generator=generator) < chances, drawn[0].true
+    return dense.Samples(patches, torch.where(flipped, -true, true), true)
 
 
 @cache
@@ -124,7 +160,9 @@ def dense_runs(name: str) -> dict[str, np.ndarray]:
     generator = torch.Generator().manual_seed(11)
     basis = values["mu_norm"] * torch.eye(values["d"], dtype=torch.float64)
     xor = values.get("data") == "xor"
-    centres = torch.stack([basis[0], -basis[0], *([basis[1], -basis[1]] if xor else [])])
+    cosine = values.get("xor_cosine", 0.0)
+    second = cosine * basis[0] + (1 - cosine**2) ** 0.5 * basis[1]
+    centres = torch.stack([basis[0], -basis[0], *([second, -second] if xor else [])])
     options = dense.SampleOptions(
         isotropic=values.get("noise") == "isotropic", p_flip=values.get("p_flip", 0.0)
     )
@@ -134,10 +172,11 @@ def dense_runs(name: str) -> dict[str, np.ndarray]:
     decay, spike = values.get("spectrum_decay", 0.0), values.get("spike", 1.0)
     of_noise = eigenvalues(values["d"] - 1, decay, spike)  # μ is along the first coordinate
     deviations = torch.tensor(np.sqrt(np.concatenate([[1.0], of_noise])))
+    spreads = values.get("signal_spread", 0.0), values.get("noise_spread", 0.0)
+    law = Law(options, deviations, patches, spreads, values.get("label_process", "flip"))
     rows = []
     for _ in range(REPLICATES // TOGETHER):
-        drawn = (draw(generator, values["n"], centres, options, patches) for _ in range(TOGETHER))
-        data = [scaled(samples, deviations) for samples in drawn]
+        data = [draw(generator, values["n"], centres, law) for _ in range(TOGETHER)]
         shape = (values["m"], values["d"])
         scales = dense.InitialScales(values["sigma_0"], values["v0"])
         networks = [dense.initialize(generator, shape, scales, **kind) for _ in data]
@@ -145,11 +184,7 @@ def dense_runs(name: str) -> dict[str, np.ndarray]:
             network.output.data = network.output.data[..., :1].repeat(1, 1, 1 + patches)
         train_together(networks, data, recipe, values["steps"])
         tested = (networks[i : i + TESTED_TOGETHER] for i in range(0, TOGETHER, TESTED_TOGETHER))
-        errors = [
-            error
-            for some in tested
-            for error in fresh_errors(some, generator, centres, options, deviations, patches)
-        ]
+        errors = [error for some in tested for error in fresh_errors(some, generator, centres, law)]
         for network, samples, error in zip(networks, data, errors, strict=True):
             measured_of = measured(Tensors(samples, centres, network))
             rows.append(measured_of | {"test_error": error})
