@@ -26,7 +26,7 @@ INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --
 COMPILE = $(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib > $(VENV)/compileall.log || true
 
 .PHONY: help setup setup-cluster hooks demo papers test test-all cluster-test check lint types docs format \
-	wheel lock clean bench bench-gpu journey kills scale million fuzz hostile launch
+	wheel lock clean bench bench-gpu journey kills scale million fuzz hostile launch faults
 
 help:
 	@echo "make demo      train both shipped planes under Ray Tune and report them in $(DEMO)/"
@@ -42,7 +42,7 @@ help:
 	@echo "make journey   what a newcomer waits for, step by step, cold and warm"
 	@echo "make kills     a hundred random kills, one tally; make scale the cost of plans and shards"
 	@echo "make million   a million runs: their time, orchestration, memory; make fuzz ten thousand sweep files"
-	@echo "make launch    ray up to figures on hosts in namespaces"
+	@echo "make launch    ray up to figures on hosts in namespaces; make faults what goes wrong there"
 	@echo "make hostile   ten thousand damaged datasets, names and environments through every command"
 
 setup: $(READY)
@@ -168,6 +168,9 @@ million: $(READY)
 # Hosts in namespaces: needs root, and Debian's iproute2, openssh-server and rsync.
 launch: $(READY)
 	$(BIN)/python -m benchmarks.launch
+
+faults: $(READY)
+	$(BIN)/python -m benchmarks.faults
 
 fuzz: $(READY)
 	$(BIN)/python -m benchmarks.fuzz

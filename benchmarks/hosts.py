@@ -131,7 +131,8 @@ class Host:
         (self.folder / "group").write_text(
             Path("/etc/group").read_text() + f"{USER}:x:{_NUMBER}:\n"
         )
-        new_key(self.folder / "key")
+        if not (self.folder / "key").exists():
+            new_key(self.folder / "key")
         keys = self.folder.parent / "user-key.pub"
         text = _SSHD.format(folder=self.folder, address=self.address, keys=keys)
         (self.folder / "sshd_config").write_text(text)
@@ -272,10 +273,10 @@ class Network:
         ip("link", "set", f"v{host.name}", "up")
 
     def slow(self, host: Host, *words: str) -> None:
-        """Slow a host's link down, both ways: words of tc's netem."""
-        netem = ("root", "netem", *words)
-        subprocess.run(["tc", "qdisc", "add", "dev", f"v{host.name}", *netem], check=True)
-        there = ["tc", "-n", host.name, "qdisc", "add", "dev", "eth0", *netem]
+        """Slow a host's link down, both ways: words of tc, a kind of queue and its options."""
+        queue = ("root", *words)
+        subprocess.run(["tc", "qdisc", "add", "dev", f"v{host.name}", *queue], check=True)
+        there = ["tc", "-n", host.name, "qdisc", "add", "dev", "eth0", *queue]
         subprocess.run(there, check=True)
 
     def lose(self, host: Host) -> None:
