@@ -20,7 +20,7 @@ MAX_FAILURES = 10
 
 
 @dataclass
-class Folder:
+class GrowingFolder:
     """A folder, and what is known of the files that it had when it was last listed.
 
     Args:

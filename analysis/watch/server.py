@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from analysis.errors import AnalysisError
 from analysis.report.html.document import part as report_part
-from analysis.watch.board import Board
+from analysis.watch.datasets import WatchedDatasets
 from analysis.watch.page import part
 
 LOOPBACK = "127.0.0.1"
@@ -26,10 +26,10 @@ _HTML, _JSON, _SVG = "text/html", "application/json", "image/svg+xml"
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves a board on loopback.
+    """Serves the page of datasets on loopback.
 
     Args:
-        board: what is shown.
+        datasets: what is shown.
         port: 0 takes any that is free.
     Raises:
         AnalysisError: the port cannot be taken.
@@ -37,8 +37,8 @@ class PageServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, board: Board, port: int) -> None:
-        self.board = board
+    def __init__(self, datasets: WatchedDatasets, port: int) -> None:
+        self.datasets = datasets
         try:
             super().__init__((LOOPBACK, port), _Handler)
         except OSError as error:
@@ -68,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(address.query)
         shown = query.get("dataset", [""])[0]
         position = int(shown) if shown.isdecimal() and len(shown) < 6 else None
-        if (shown and position is None) or not self.server.board.knows(position):
+        if (shown and position is None) or not self.server.datasets.knows(position):
             self._send("There is no such dataset.", status=404)
             return
         self._answer(address.path, position, query.get("have", [""])[0])
@@ -77,16 +77,18 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: a page asks every two seconds."""
 
     def _answer(self, path: str, shown: int | None, have: str) -> None:
-        board = self.server.board
+        datasets = self.server.datasets
         if path == "/":
-            self._send(board.page(shown), _HTML)
+            self._send(datasets.page(shown), _HTML)
         elif path == "/state.json":
-            self._send(board.state(shown, have), _JSON)
+            self._send(datasets.state(shown, have), _JSON)
         elif path == "/watch.css":
             self._send(report_part("page.css") + part("watch.css"), "text/css")
         elif path == "/watch.js":
             self._send(part("watch.js"), "text/javascript")
-        elif (number := PICTURE.fullmatch(path)) and (svg := board.picture(shown, int(number[1]))):
+        elif (number := PICTURE.fullmatch(path)) and (
+            svg := datasets.picture(shown, int(number[1]))
+        ):
             self._send(svg, _SVG)
         else:
             self._send("There is no such page.", status=404)

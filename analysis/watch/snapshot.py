@@ -14,7 +14,7 @@ from analysis.report.sections.boundary.plane_map import PlaneMap
 from analysis.report.sections.scaling.power_laws import PowerLaws
 from analysis.report.sections.training.curves import MeasuredCurves
 from analysis.statistics.bootstrap import Resampling
-from analysis.watch.folder import Folder
+from analysis.watch.folder import GrowingFolder
 from analysis.watch.pace import Pace
 from sweeps.declare.document.document import SweepDocument
 
@@ -25,7 +25,7 @@ _SECTIONS: tuple[type[Section], ...] = (MeasuredCurves, PlaneMap, BoundaryByColu
 
 
 @dataclass(frozen=True)
-class Picture:
+class ShownFigure:
     """A figure: what it shows in words, and the SVG."""
 
     caption: str
@@ -53,7 +53,7 @@ class Snapshot:
     planned: int | None = None
     published: int = 0
     statuses: Mapping[str, int] | None = None
-    pictures: Sequence[Picture] = ()
+    pictures: Sequence[ShownFigure] = ()
     laws: TableBlock | None = None
     sampling: str = ""
     pace: Pace | None = None
@@ -79,7 +79,7 @@ class Snapshot:
         return max(self.planned - self.published, 0) / self.pace.runs_per_s
 
 
-def take_snapshot(folder: Folder) -> Snapshot:
+def take_snapshot(folder: GrowingFolder) -> Snapshot:
     """The present state of a dataset.
 
     Args:
@@ -129,8 +129,8 @@ def _shown(results: Results, pace: Pace | None, failures: Sequence[str]) -> Snap
     )
 
 
-def _picture(figure: FigureBlock) -> Picture:
-    return Picture(figure.caption, page_svg(figure.draw()))
+def _picture(figure: FigureBlock) -> ShownFigure:
+    return ShownFigure(figure.caption, page_svg(figure.draw()))
 
 
 def _laws(results: Results) -> Iterator[TableBlock]:

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from analysis.errors import AnalysisError
-from analysis.watch.board import Board
-from analysis.watch.folder import Folder
+from analysis.watch.datasets import WatchedDatasets
+from analysis.watch.folder import GrowingFolder
 from analysis.watch.server import PageServer
 
 LOOK_S = 1.0
@@ -26,7 +26,7 @@ def check_folders(locations: Sequence[str]) -> None:
         AnalysisError: there is no such folder, or neither a sweep nor rows in it.
     """
     for location in locations:
-        folder = Folder(location)
+        folder = GrowingFolder(location)
         folder.relist()
         if not folder.has_sweep:
             raise AnalysisError(
@@ -46,26 +46,26 @@ def watch(
         show: given the address when the page is there.
         ended: that nothing comes any more.
     Raises:
-        AnalysisError: as `PageServer` and `Board`.
+        AnalysisError: as `PageServer` and `WatchedDatasets`.
     """
-    board = Board(locations)
-    with PageServer(board, port) as server:
+    datasets = WatchedDatasets(locations)
+    with PageServer(datasets, port) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             show(server.url)
             while not ended.wait(LOOK_S):
-                board.look()
-            _tell_last(board)
+                datasets.look()
+            _tell_last(datasets)
         finally:
             server.shutdown()
 
 
-def _tell_last(board: Board) -> None:
+def _tell_last(datasets: WatchedDatasets) -> None:
     """Let pages that are open have the last state."""
-    board.look(at_once=True)
-    board.end()
+    datasets.look(at_once=True)
+    datasets.end()
     until = time.monotonic() + LAST_S
-    while not board.is_read and time.monotonic() < until:
+    while not datasets.is_read and time.monotonic() < until:
         time.sleep(LOOK_S / 4)
-    if board.is_open:
+    if datasets.is_open:
         time.sleep(PAGES_S)  # another page may show the same dataset

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from sweeps.cli.messages import err, out
 
-LAST_S = 15.0
+END_S = 15.0
 """Seconds that it has to show the last state and to end."""
 
 
@@ -42,6 +42,6 @@ def watched(locations: Sequence[str], port: int) -> Iterator[None]:
         finally:
             process.stdin.close()
             try:
-                process.wait(LAST_S)
+                process.wait(END_S)
             except subprocess.TimeoutExpired:
                 process.kill()

@@ -23,7 +23,7 @@ def test_the_page_fills_as_runs_come_and_keeps_the_last_state(
     width: int,
     scheme: Scheme,
 ) -> None:
-    monkeypatch.setattr("analysis.watch.board.SHARE", 1.0)
+    monkeypatch.setattr("analysis.watch.datasets.SHARE", 1.0)
     planted = Planted(factors=(1.0, 1.3), replicates=4, name="<b>planted</b>")
     growing = Growing(tmp_path / "growing", planted).begin()
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)

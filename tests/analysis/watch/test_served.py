@@ -10,7 +10,7 @@ import pytest
 from analysis.errors import AnalysisError
 from analysis.report.results import glance
 from analysis.statistics.bootstrap import Resampling
-from analysis.watch import board, snapshot, watch
+from analysis.watch import datasets, snapshot, watch
 from tests.analysis.synthetic import Planted
 from tests.analysis.watch.watching import Growing, served
 
@@ -29,7 +29,7 @@ def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "LAST_S", 0.0)
     monkeypatch.setattr(watch, "PAGES_S", 0.0)
     monkeypatch.setattr(watch, "LOOK_S", 0.1)
-    monkeypatch.setattr(board, "SHARE", 1.0)
+    monkeypatch.setattr(datasets, "SHARE", 1.0)
 
 
 def test_the_state_follows_the_files_that_come(growing: Growing) -> None:
@@ -55,7 +55,7 @@ def test_the_state_follows_the_files_that_come(growing: Growing) -> None:
 
 def test_a_state_is_sent_once(growing: Growing, monkeypatch: pytest.MonkeyPatch) -> None:
     growing.publish(0)
-    monkeypatch.setattr("analysis.watch.folder.Folder.last_s", 7.0)
+    monkeypatch.setattr("analysis.watch.folder.GrowingFolder.last_s", 7.0)
     with served(growing.folder) as page:
         state = page.state_with("128 of 512")
         assert page.state(have=state["version"]) == {}
@@ -158,7 +158,7 @@ def test_nobody_looks_where_no_page_is_open(
     growing: Growing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[object] = []
-    monkeypatch.setattr("analysis.watch.board.take_snapshot", looks.append)
+    monkeypatch.setattr("analysis.watch.datasets.take_snapshot", looks.append)
     with served(growing.folder) as page:
         growing.publish(0)
         page.thread.join(0.5)

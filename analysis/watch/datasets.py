@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from math import inf
 
-from analysis.watch.folder import Folder
+from analysis.watch.folder import GrowingFolder
 from analysis.watch.page import View, render_page, render_regions
 from analysis.watch.snapshot import Snapshot, take_snapshot
 
@@ -23,7 +23,7 @@ class _Watched:
     """A dataset: its folder, its last state, and when it was asked for and looked at."""
 
     def __init__(self, location: str) -> None:
-        self.folder = Folder(location)
+        self.folder = GrowingFolder(location)
         self.folder.relist()
         self.snapshot = Snapshot(self.folder.name)
         self.asked = self.looked = -inf
@@ -51,7 +51,7 @@ class _Watched:
         self.cost_s = self.looked - start
 
 
-class Board:
+class WatchedDatasets:
     """The present state of datasets, for one thread that looks and others that serve.
 
     Args:
