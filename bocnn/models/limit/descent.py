@@ -55,7 +55,7 @@ from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_vectors, select
 from bocnn.simd.products import TILE, add_product
 
-_LOG_2 = math.log(2.0)
+LOG_2 = math.log(2.0)
 
 
 class LimitStart(NamedTuple):
@@ -167,7 +167,7 @@ def _write_pulls(start: LimitStart, state: LimitState) -> float:
         small = math.exp(-abs(margin))
         slope = (small if margin > 0.0 else 1.0) / (1.0 + small)
         state.pull[i] = start.observed[i] * slope
-        total += max(-margin, 0.0) + small * _LOG_2
+        total += max(-margin, 0.0) + small * LOG_2
     return total / n
 
 

@@ -20,14 +20,13 @@ from typing import NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array
-from bocnn.models.limit.descent import LimitStart, LimitState, LimitStop, training_loss
+from bocnn.models.limit.descent import LOG_2, LimitStart, LimitState, LimitStop, training_loss
 from bocnn.simd.arena import Arena, allocate
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.exponential import exponential
 from bocnn.simd.lanes import as_vectors, select
 from bocnn.simd.products import TILE, padded_zeros
 
-_LOG_2 = math.log(2.0)
 _CAUTION = 1.0 - 1e-9
 """Of what is left until z is due: it is rounded."""
 _NEVER = 1e300
@@ -150,7 +149,7 @@ def _write_slopes(start: LimitStart, state: LimitState, awake: Awake) -> tuple[f
     for lane in range(TILE):
         largest = max(largest, awake.sums[0, lane])
     sums[0] = total
-    return _LOG_2 * _sum_lanes(awake.sums) / start.true.size, largest
+    return LOG_2 * _sum_lanes(awake.sums) / start.true.size, largest
 
 
 @compiled(_nrt=False)

@@ -36,7 +36,7 @@ from bocnn.arrays import Array
 from bocnn.theory.proportional.closed_forms import Terms
 from bocnn.theory.proportional.moments import Moments
 
-_SMALLEST = 1e-14
+_ZERO = 1e-14
 """κ below which it is 0; and 1 − D₂ below which a term has a pole."""
 
 
@@ -134,14 +134,12 @@ def _slope(kappa: float, ratios: Ratios, of: Moments, eigenvalues: Array) -> flo
 
 def _solve(excess: Callable[[float], float]) -> float:
     """Where a function that is negative before its root and positive after it is 0; 0 if it always is."""
-    if excess(_SMALLEST) >= 0:
-        return _SMALLEST
+    if excess(_ZERO) >= 0:
+        return _ZERO
     high = 1.0
     while excess(high) < 0:
         high *= 4
-    root = brentq(
-        lambda log: excess(float(np.exp(log))), np.log(_SMALLEST), np.log(high), xtol=1e-13
-    )
+    root = brentq(lambda log: excess(float(np.exp(log))), np.log(_ZERO), np.log(high), xtol=1e-13)
     return float(np.exp(root))
 
 

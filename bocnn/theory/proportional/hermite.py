@@ -19,17 +19,17 @@ from bocnn.theory.proportional.moments import gaussian_nodes, integrated
 _MOST_DEGREES = 256
 _LEFT_OUT = 1e-14
 """Share of the power that degrees beyond the last have, where so many suffice."""
-_ROUNDING = 1e-15
+_SMALLEST_COEFFICIENT = 1e-15
 
 
-class Coefficients(NamedTuple):
+class HermiteCoefficients(NamedTuple):
     """c_j(s), shape (K, degrees), and the power Σ c² of all degrees beyond each, shape (K, degrees)."""
 
     values: Array
     beyond: Array
 
 
-def hermite_coefficients(activation: str, scales: Array) -> Coefficients:
+def hermite_coefficients(activation: str, scales: Array) -> HermiteCoefficients:
     """Coefficients of φ(sG), up to the degree beyond which they have no power.
 
     Args:
@@ -43,7 +43,7 @@ def hermite_coefficients(activation: str, scales: Array) -> Coefficients:
     beyond = np.maximum(power - np.cumsum(found**2, axis=1), 0.0)
     enough = (beyond <= _LEFT_OUT * power).all(axis=0)
     degrees = int(np.argmax(enough)) + 1 if enough.any() else found.shape[1]
-    return Coefficients(found[:, :degrees], beyond[:, :degrees])
+    return HermiteCoefficients(found[:, :degrees], beyond[:, :degrees])
 
 
 def product_moment(activation: str, scales: Array, correlations: Array) -> Array:
@@ -67,7 +67,7 @@ def product_moment(activation: str, scales: Array, correlations: Array) -> Array
     total = np.outer(end, end)
     for j in range(last - 1, -1, -1):
         total *= correlations
-        if np.abs(c[:, j]).max() > _ROUNDING:  # half of them are 0 by symmetry
+        if np.abs(c[:, j]).max() > _SMALLEST_COEFFICIENT:  # half of them are 0 by symmetry
             total += np.outer(c[:, j], c[:, j])
     return total
 
