@@ -34,6 +34,7 @@ UNCOMPILED = (
     *(f"engines/{name}.py" for name in ("availability", "packing", "protocol", "registry", "ship")),
     *("engines/__init__.py", "models/cnn", "theory", "notebook"),
     *(
+        "models/images",
         "models/kernel",
         "models/proportional",
         "models/tangent",
