@@ -46,6 +46,27 @@ QUANTITIES = {FINITE: "exponent, {}", "factor": "position, {}"}
 """What is predicted at finite size, with a place for the boundary's definition."""
 BETTER = "agrees with the finite-size prediction"
 PUBLISHED = ("kou-published-script", "kou-published-tables")
+QUESTIONS = {
+    "adam-over-d": "Adam, by the coordinates that μ has, d^spread",
+    "optimizers-over-d": "rules of steps, μ along an axis",
+    "activation-constant": "activations",
+    "leak-constant": "a leak, from 0.01 to 1",
+    "depth-plane": "depth, upper weights of each patch or shared",
+    "spectrum-over-d": "noise with eigenvalues c^−a",
+    "spike": "noise with one large eigenvalue",
+    "patches": "several noise patches",
+    "imbalance": "a minority class, its own error",
+    "label-noise-kinds": "kinds of label noise, over n",
+}
+"""What the papers leave open, by the sweep that answers it."""
+VERDICTS = {
+    "disagrees": "**disagrees**",
+    "inconclusive": "inconclusive",
+    "within accuracy": "agrees within the accuracy that is stated",
+    "holds": "agrees",
+}
+"""Outcomes in words, those first that a reader should see first."""
+ANSWERS = tuple(VERDICTS)
 MAP_LEVELS = ("0.3", "0.2", "0.11111", "0.05")
 
 
@@ -213,6 +234,30 @@ def factors(rows: list[Row]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def questions(rows: list[Row]) -> Iterator[str]:
+    """Open questions of the papers, contradictions first: what was predicted, and what came out."""
+    heads = ("question", "sweep", "at", "prediction", "asymptotic exponent", "at finite size")
+    yield f"| {' | '.join((*heads, 'measured', 'factor', 'verdict'))} |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    found = {(*(row[name] for name in KEY), row["quantity"]): row for row in rows}
+    keys = [key[:-1] for key, row in found.items() if row["definition"] == "mean"]
+    keys = [key for key in dict.fromkeys(keys) if key[0] in QUESTIONS and key[2] == "0.2"]
+    lines = []
+    for key in keys:
+        asymptotic, finite, factor = (
+            found.get((*key, kind)) for kind in (ASYMPTOTIC, FINITE, "factor")
+        )
+        exponent = finite or asymptotic
+        judged = {"exponent": exponent, "position": factor}
+        words = {name: outcome(row) for name, row in judged.items() if row}
+        cells = [QUESTIONS[key[0]], f"`{key[0]}`", key[4] or "–", key[1]]
+        cells += [number(row["predicted"]) if row else "–" for row in (asymptotic, finite)]
+        cells += [interval(row) if row else "–" for row in (exponent, factor)]
+        text = "; ".join(f"{name} {VERDICTS[word]}" for name, word in words.items())
+        lines.append((min(map(ANSWERS.index, words.values())), f"| {' | '.join([*cells, text])} |"))
+    yield from (line for _, line in sorted(lines, key=lambda line: line[0]))
+
+
 TABLES: dict[str, Callable[[list[Row]], Iterator[str]]] = {
     "counts": counts,
     "verdicts": verdicts,
@@ -223,6 +268,7 @@ TABLES: dict[str, Callable[[list[Row]], Iterator[str]]] = {
     "heat-map": heat_map,
     "flips": flips,
     "factors": factors,
+    "questions": questions,
 }
 """The tables, by their marks `<!-- NAME -->` and `<!-- end of NAME -->`."""
 MARKED = re.compile(r"<!-- (?P<name>[\w-]+) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL)

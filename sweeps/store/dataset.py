@@ -7,6 +7,7 @@ along the training of a shard's runs is in a file of its own, published before t
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -36,6 +37,9 @@ from sweeps.store.shard_file import (
     whole,
 )
 from sweeps.store.store import Store
+
+READ_AT_ONCE = 8
+"""Files: reading one waits for an object store more than it works."""
 
 _Stamp = tuple[Any, ...]
 
@@ -128,16 +132,21 @@ class DatasetFolder:
         while True:
             entries = self.store.entries()
             found, damaged = {}, {}
+            names = self._shards(entries)
+            pool = ThreadPoolExecutor(READ_AT_ONCE)
             try:
-                for name in self._shards(entries):
+                reads = [pool.submit(self._shard, name, owner, entries) for name in names]
+                for name, shard in zip(names, reads, strict=True):
                     try:
-                        found[name] = self._shard(name, owner, entries)
+                        found[name] = shard.result()
                     except DamagedFile as damage:
                         damaged[name] = str(damage)
                 if damaged.keys() <= set(self.shards()):
                     return inspection(self.store, found, damaged)
             except FileNotFoundError:
                 continue
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def set_aside(self, owner: Owner) -> list[str]:
         """Rename damaged shards, and their records, so that nothing reads them; what was done, in words.

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from sweeps.declare.cells.identity import cell_digests, run_ids
 from sweeps.driver import datasets
 from sweeps.errors import SweepError
 from sweeps.plan.cut import ShardSize
-from sweeps.store import store
+from sweeps.store import dataset, shard_file, store
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.shard import TrainingJob
 from tests.sweeps.small import TOY_SWEEP, contents, planned, rows, train, train_here
@@ -118,6 +119,21 @@ def test_status_counts_every_run_once(out: Path) -> None:
     assert (found.name, found.planned, found.published) == ("toy-plane", 96, 96)
     assert found.by_status == {"diverged": 24, "unconverged": 36, "ok": 36}
     assert found.shards == len(shards(out))
+
+
+def test_files_are_read_at_once(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waits until another is read too, as an object store lets a reader wait."""
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=24))
+    assert len(shards(out)) == 4
+    both = threading.Barrier(2, timeout=60)
+    alone = dataset.read_shard
+
+    def read(*args: Any) -> shard_file.PublishedShard:
+        both.wait()
+        return alone(*args)
+
+    monkeypatch.setattr(dataset, "read_shard", read)
+    assert status(out).published == 96
 
 
 def test_runs_published_twice_count_once(out: Path) -> None:
