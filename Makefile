@@ -17,7 +17,7 @@ BA := ba-linear-network ba-random-features ba-first-layer-width ba-first-layer-d
 ARORA := arora-training-curves arora-width arora-random-labels arora-digits
 TANGENT := tangent-initialization tangent-heat-map
 DATA := spectrum-over-d spike patches imbalance label-noise-kinds
-STEPS := leak-constant activation-constant sam-plane depth-plane adam-over-d optimizers-over-d
+STEPS := leak-constant activation-constant sam-plane depth-plane adam-over-d adam-over-n optimizers-over-d
 IMAGES := images-over-d images-over-signal images-alone
 PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT) $(DATA) $(STEPS) $(IMAGES)
 
