@@ -48,6 +48,7 @@ BETTER = "agrees with the finite-size prediction"
 PUBLISHED = ("kou-published-script", "kou-published-tables")
 QUESTIONS = {
     "adam-over-d": "Adam, by the coordinates that μ has, d^spread",
+    "adam-over-n": "the same, over n",
     "optimizers-over-d": "rules of steps, μ along an axis",
     "activation-constant": "activations",
     "leak-constant": "a leak, from 0.01 to 1",
@@ -57,6 +58,7 @@ QUESTIONS = {
     "patches": "several noise patches",
     "imbalance": "a minority class, its own error",
     "label-noise-kinds": "kinds of label noise, over n",
+    "images-over-d": "real images beside a noise patch",
 }
 """What the papers leave open, by the sweep that answers it."""
 VERDICTS = {
@@ -241,7 +243,9 @@ def questions(rows: list[Row]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|---|"
     found = {(*(row[name] for name in KEY), row["quantity"]): row for row in rows}
     keys = [key[:-1] for key, row in found.items() if row["definition"] == "mean"]
-    keys = [key for key in dict.fromkeys(keys) if key[0] in QUESTIONS and key[2] == "0.2"]
+    levels = {sweep: {key[2] for key in keys if key[0] == sweep} for sweep in QUESTIONS}
+    shown = {(sweep, "0.2" if "0.2" in of else max(of)) for sweep, of in levels.items() if of}
+    keys = [key for key in dict.fromkeys(keys) if (key[0], key[2]) in shown]
     lines = []
     for key in keys:
         asymptotic, finite, factor = (
