@@ -57,7 +57,10 @@ QUESTIONS = {
     "spike": "noise with one large eigenvalue",
     "patches": "several noise patches",
     "imbalance": "a minority class, its own error",
+    "elliptical": "noise of a strength of each sample",
+    "xor-angle": "XOR, over the angle of its axes",
     "label-noise-kinds": "kinds of label noise, over n",
+    "label-noise-strengths": "flips of any sample, of weak signals, of strong noise",
     "images-over-d": "real images beside a noise patch",
 }
 """What the papers leave open, by the sweep that answers it."""
