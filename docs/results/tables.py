@@ -105,13 +105,19 @@ def counts(rows: list[Row]) -> Iterator[str]:
     """The sentence that says how many rows disagree."""
     found = Counter(explained(row, rows) for row in rows if row["verdict"] == "disagrees")
     better = sum(row["verdict"].startswith(BETTER) for row in rows)
+    of_questions = [
+        row["verdict"] == "disagrees" and explained(row, rows) == "open"
+        for row in rows
+        if row["sweep"] in QUESTIONS
+    ]
     yield (
         f"**{found.total()} of {len(rows)} rows of the table of predictions disagree; "
         f"{found['open']} are open.** Of the others, {found['holds']} are exponents for n, d → ∞ where "
         "the interval holds the exponent predicted at finite size for the same columns, and "
         f"{found['within accuracy']} where that agrees within its stated accuracy alone. Not counted "
         f"as disagreeing are {better} exponents for n, d → ∞ that are refuted, but where the one at "
-        "finite size agrees and is nearer by half at least."
+        f"finite size agrees and is nearer by half at least. {sum(of_questions)} of the open rows are "
+        f"among the {len(of_questions)} of sweeps on [open questions](#beyond-the-papers)."
     )
 
 
@@ -155,13 +161,13 @@ def by_cause(found: Counter[str]) -> str:
 
 
 def open_rows(rows: list[Row]) -> Iterator[str]:
-    """Every row that disagrees and that nothing explains; those of `PUBLISHED` have a table."""
+    """Rows that disagree and that nothing explains; those of `PUBLISHED` and `QUESTIONS` have tables."""
     yield "| sweep | prediction | quantity | level, boundary | at | predicted | measured | |"
     yield "|---|---|---|---|---|---|---|---|"
     for row in rows:
         if (
             row["verdict"] != "disagrees"
-            or row["sweep"] in PUBLISHED
+            or row["sweep"] in (*PUBLISHED, *QUESTIONS)
             or explained(row, rows) != "open"
         ):
             continue
