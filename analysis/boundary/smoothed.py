@@ -103,6 +103,15 @@ def smoothed_means(cells: Cells, how: Resampling) -> SmoothedMeans:
     return kept[how]
 
 
+def forget_means(cells: Cells) -> None:
+    """Lets go the smoothed means of cells, which are made again where they are wanted.
+
+    Args:
+        cells: the aggregated measure.
+    """
+    _KEPT.pop(cells, None)
+
+
 def _smoothed_means(cells: Cells, how: Resampling) -> SmoothedMeans:
     u, mean, used = cells.plane.y.coordinates, cells.mean, cells.used.astype(np.float64)
     bandwidth = choose_bandwidth(u, mean.reshape(-1, len(u)), used.reshape(-1, len(u)))

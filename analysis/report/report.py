@@ -86,14 +86,17 @@ class _Written:
         return sorted(views, key=lambda view: view.is_detail)
 
     def chapter(self, name: str, results: Results, *, folder: str) -> Chapter:
-        """The dataset on the page.
+        """The dataset on the page, once all of it is drawn; what was computed of it is let go.
 
         Args:
             name: of the dataset, safe in links.
             results: of the dataset.
             folder: leads from the page to its files.
         """
-        return Chapter(name, results, self.views(), folder, card_findings(self.findings))
+        views = self.views()
+        self.sections.clear()
+        results.forget()
+        return Chapter(name, results, views, folder, card_findings(self.findings))
 
 
 def write_report(
@@ -145,15 +148,22 @@ def _write(
 ) -> WrittenReport:
     several = len(datasets) > 1
     names = folder_names(datasets)
-    parts = []
+    parts: list[_Written] = []
+    chapters: list[Chapter] = []
+
+    def finish() -> None:
+        """Makes the chapter of the dataset that was written before the last one."""
+        k = len(chapters)
+        below = f"{names[k]}/" if several else ""
+        chapters.append(parts[k].chapter(names[k], datasets[k], folder=below))
+
     for results, name in zip(datasets, names, strict=True):
         part = _Written(folder / name if several else folder, formats)
         _write_dataset(results, part, name, tasks=tasks)
         parts.append(part)
-    chapters = [
-        part.chapter(name, results, folder=f"{name}/" if several else "")
-        for results, name, part in zip(datasets, names, parts, strict=True)
-    ]
+        if len(parts) > 1:  # the figures of the last one are still being drawn
+            finish()
+    finish()
     files = [file for part in parts for file in part.files]
     predictions = [row for part in parts for row in part.predictions]
     if several and predictions:

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.boundary.median_crossing import find_median_boundary
+from analysis.boundary.smoothed import forget_means
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
 from analysis.cells.default_analysis import default_analysis
@@ -103,6 +104,13 @@ class Results:
             predicted_median_boundary(self.dataset, self.cells, theory, one.level)
             for one in self.median_boundaries
         )
+
+    def forget(self) -> None:
+        """Lets go what was computed, which is computed again where it is wanted: draws take most memory."""
+        for name in ("levels", "median_boundaries"):
+            self.__dict__.pop(name, None)
+        self._medians.clear()
+        forget_means(self.cells)
 
     @property
     def boundaries(self) -> tuple[Boundary, ...]:

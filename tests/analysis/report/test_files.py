@@ -1,23 +1,27 @@
 """A report's files: all or none, each of its own name, and words in them that no program runs."""
 
 import csv
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from analysis.boundary.mean_crossing import Boundary
 from analysis.dataset.plane import exact, setting_labels
 from analysis.errors import AnalysisError
 from analysis.report import report as report_module
 from analysis.report.blocks import file_names
 from analysis.report.publish import published
 from analysis.report.report import PAGE, write_report
-from analysis.report.results import analyse
+from analysis.report.results import Results, analyse
 from analysis.report.rows import write_csv
 from analysis.report.words import markdown, plain
 from tests.analysis.report.page import FEW, Page
@@ -62,6 +66,29 @@ def test_a_report_cut_short_leaves_the_former_one(tmp_path: Path) -> None:
     assert contents(out)["notes.txt"] == b"mine"
     assert contents(out)[PAGE] != before[PAGE]
     assert not [name for name in contents(out) if name.startswith(".")]
+
+
+@pytest.mark.usefixtures("sketched")
+def test_what_was_computed_of_a_dataset_is_let_go_once_it_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = [analyse(str(SMALL.write(tmp_path / name)), FEW) for name in "abc"]
+    held: list[int] = []
+    boundaries: list[weakref.ref[Boundary]] = []
+    whole = report_module._write_dataset
+
+    def write(results: Results, *args: Any, **options: Any) -> None:
+        gc.collect()
+        held.append(sum(one() is not None for one in boundaries))
+        whole(results, *args, **options)
+        boundaries.extend(weakref.ref(level.boundary) for level in results.levels)
+
+    monkeypatch.setattr(report_module, "_write_dataset", write)
+    write_report(datasets, tmp_path / "report")
+    # While one dataset is written, that before it is still being drawn.
+    assert held == [0, len(datasets[0].spec.levels), len(datasets[0].spec.levels)]
+    gc.collect()
+    assert [one() for one in boundaries] == [None] * len(boundaries)
 
 
 @pytest.mark.slow
