@@ -52,7 +52,7 @@ LARGE := triton torch ray playwright pyarrow llvmlite scipy
 OTHERS = $(filter-out $(LARGE:%=%==%),$(shell sed '/^\#/d' constraints.txt))
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --no-deps $(LARGE) & $(INSTALL) --no-deps $(OTHERS); wait
+	@$(INSTALL) --no-deps $(LARGE) & $(INSTALL) --no-deps $(OTHERS); wait
 	$(INSTALL) --editable '.[dev]'
 	$(COMPILE)
 	touch $@
