@@ -17,6 +17,9 @@ def two_settings() -> Planted:
     return Planted(factors=(1.0, 1.3), replicates=12)
 
 
+SKETCH = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"></svg>'
+
+
 @pytest.fixture
 def folder(two_settings: Planted, tmp_path: Path) -> Path:
     return two_settings.write(tmp_path / "data")
@@ -35,7 +38,7 @@ def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
         files = figure_files(stem, formats)
         for file in files:
             file.write_text(stem.name)
-        return files, "<svg></svg>"
+        return files, SKETCH
 
     monkeypatch.setattr(view, "save_and_show", save)
-    monkeypatch.setattr(view, "page_svg", lambda figure: "<svg></svg>")
+    monkeypatch.setattr(view, "page_svg", lambda figure: SKETCH)

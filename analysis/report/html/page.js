@@ -232,6 +232,34 @@ function contents(nav) {
   jump();
 }
 
+// Images are packed in the page; one that comes near the window is unpacked, and the others when there is time.
+async function unpack(image) {
+  const packed = image.dataset.svg;
+  if (packed === undefined) return;
+  delete image.dataset.svg;
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  image.src = `data:image/svg+xml,${encodeURIComponent(await new Response(stream).text())}`;
+}
+
+function bringImages(images) {
+  const near = new IntersectionObserver(
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => unpack(target)),
+    { rootMargin: "100% 0px" },
+  );
+  images.forEach((image) => near.observe(image));
+  const later = window.requestIdleCallback ?? ((call) => setTimeout(call, 50));
+  const next = async () => {
+    const image = images.shift();
+    if (image === undefined) return;
+    near.unobserve(image);
+    await unpack(image);
+    later(next);
+  };
+  later(next);
+}
+
+bringImages([...document.querySelectorAll("img[data-svg]")]);
 document.querySelectorAll(".levels").forEach(slide);
 document.querySelectorAll(".map").forEach(bring);
 contents(document.querySelector("nav"));

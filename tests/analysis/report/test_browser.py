@@ -133,7 +133,7 @@ def test_it_opens_from_disk_and_fits_the_window(visit: Visit, width: int, scheme
         details.evaluate("(part) => { part.open = true; }")
     page.locator(".values table").last.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert page.evaluate("[...document.images].every((i) => i.complete && i.naturalWidth > 0)")
+    page.wait_for_function("[...document.images].every((i) => i.complete && i.naturalWidth > 0)")
     if width == max(WIDTHS):
         tables = page.locator("section .scroll")
         wide = (
