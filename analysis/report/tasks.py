@@ -7,7 +7,6 @@ processes cannot be forked, tasks run in this one, when their results are wanted
 
 import gc
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -15,7 +14,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Pipe, wait
+from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -86,10 +85,10 @@ class _PooledTask(Task[Result]):
         assert self.process is not None
         self.pipe.close()
         _, status = os.waitpid(self.process, 0)
-        with open(self._file, "rb") as file:
+        os.lseek(self._file, 0, os.SEEK_SET)
+        with Connection(self._file, writable=False) as file:
             if status == 0:
-                file.seek(0)
-                self.answer = pickle.load(file)
+                self.answer = file.recv()
         if self.answer is None:
             early = ChildProcessError(
                 f"A process of the report ended early (exit status {os.waitstatus_to_exitcode(status)}). "
@@ -281,8 +280,7 @@ def _send(call: Callable[[], object], file: int) -> None:
             answer: tuple[bool, object] = (True, call())
         except Exception as error:
             answer = (False, error)
-        with open(file, "wb", closefd=False) as result:
-            pickle.dump(answer, result, pickle.HIGHEST_PROTOCOL)
+        Connection(file, readable=False).send(answer)
         status = 0
     finally:
         # What this process has of the other one, its files and its cleaning up, is not its own to end.
