@@ -161,13 +161,13 @@ def by_cause(found: Counter[str]) -> str:
 
 
 def open_rows(rows: list[Row]) -> Iterator[str]:
-    """Rows that disagree and that nothing explains; those of `PUBLISHED` and `QUESTIONS` have tables."""
+    """Every row that disagrees and that nothing explains; those of `PUBLISHED` have a table."""
     yield "| sweep | prediction | quantity | level, boundary | at | predicted | measured | |"
     yield "|---|---|---|---|---|---|---|---|"
     for row in rows:
         if (
             row["verdict"] != "disagrees"
-            or row["sweep"] in (*PUBLISHED, *QUESTIONS)
+            or row["sweep"] in PUBLISHED
             or explained(row, rows) != "open"
         ):
             continue
