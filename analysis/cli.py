@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import webbrowser
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -77,7 +78,6 @@ def report(  # One parameter per option is typer's contract.
     formats = _formats(format or ["svg"])
     from threadpoolctl import threadpool_limits
 
-    from analysis.report.report import folder_names, write_report
     from analysis.report.results import ReportOptions, analyse
     from analysis.report.tasks import MAX_PROCESSES, cores
     from analysis.statistics.bootstrap import Resampling
@@ -93,7 +93,15 @@ def report(  # One parameter per option is typer's contract.
     )
     # Thousands of products of small matrices: threads wait for each other longer than they work.
     with threadpool_limits(1):
+        # What draws is loaded while files are read and checked, of which little holds Python's lock.
+        loading = threading.Thread(
+            target=import_module, args=("analysis.report.report",), daemon=True
+        )
+        loading.start()
         datasets = [analyse(location, options) for location in dataset]
+        loading.join()  # processes are forked from one thread
+        from analysis.report.report import folder_names, write_report
+
         folder = out or Path("-".join(["report", *folder_names(datasets)]))
         most = processes or min(cores(), MAX_PROCESSES)
         written = write_report(datasets, folder, processes=most, formats=formats)

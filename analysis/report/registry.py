@@ -38,7 +38,7 @@ def sections_of(results: Results, tasks: Tasks | None = None) -> Iterator[Sectio
     """
     classes: list[type[Section]] = [resolve_name(name) for name in SECTIONS]
     sections = [one(results) for one in classes if all(need(results) for need in one.needs)]
-    for section in sections:
+    for section in sorted(sections, key=lambda section: section.begins_last):
         section.begin(tasks or Tasks())
     for section in sections:
         if not section.is_empty():

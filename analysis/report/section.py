@@ -37,6 +37,8 @@ class Section:
     """What a dataset must have for this section; all of it."""
     is_detail: ClassVar[bool] = False
     """Whether the page folds it, after the sections that are not details."""
+    begins_last: ClassVar[bool] = False
+    """Whether `begin` computes first what its tasks share: those of other sections run beside that."""
 
     def __init__(self, results: Results) -> None:
         self.results = results

@@ -96,10 +96,10 @@ class Reader:
             t = np.clip((at - self.grid[step]) / self._steps[step], 0.0, 1.0)
         index = index + step
         # The two points beside each coordinate, and their neighbours; an end is its own.
-        near = [
-            self._values.take(index + shift)
-            for shift in (-(step > 0).astype(np.int64), 0, 1, 1 + (step < last))
-        ]
+        # Beyond the ends lie other columns, whose values are read, and replaced.
+        near = [self._values.take(index + shift, mode="wrap") for shift in (-1, 0, 1, 2)]
+        np.copyto(near[0], near[1], where=step == 0)
+        np.copyto(near[3], near[2], where=step == last)
         start, end = self._slopes(near, step, last)
         rise = near[2] - near[1]
         bend = 3 * rise - 2 * start - end

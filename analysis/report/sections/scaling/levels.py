@@ -43,6 +43,7 @@ class ExponentByLevel(Section):
 
     title = "Exponent by level"
     needs = (has_levels,)
+    begins_last = True
 
     def begin(self, tasks: Tasks) -> None:
         """Finds the boundaries of levels that no other section shows."""
