@@ -113,6 +113,7 @@ def train_together(
         network.load_state_dict({name: stack[i] for name, stack in weights.items()})
 
 
+@torch.no_grad()
 def fresh_errors(
     networks: list[dense.TwoLayerCNN],
     generator: torch.Generator,
@@ -121,17 +122,22 @@ def fresh_errors(
 ) -> list[float]:
     """Share of 4,000 fresh samples that each network misses.
 
-    Drawing samples is most of the oracle's time. Only the sign of an output counts, so they are drawn in
-    single precision, in equal parts that a cache holds, and once for all networks: the law of each
-    network's error is the same.
+    Samples are most of the oracle's time. Only the sign of an output counts, so they are drawn in single
+    precision, in equal parts that a cache holds, and once for all networks, whose filters they meet in one
+    product: the law of each network's error is the same.
     """
     singles, d = [copy.deepcopy(network).float() for network in networks], centres.shape[1]
+    filters = [[getattr(each, name) for each in singles] for name in ("hidden", "output", "bias")]
+    hidden, output, bias = (None if None in each else torch.cat(each, dim=1) for each in filters)
+    whole = dense.TwoLayerCNN(hidden, output, bias=bias)
     size = next(size for size in (4000, 2000, 1000, 500, 200) if size * d < 200_000)
     missed = []
     for _ in range(4000 // size):
         part = draw(generator, size, centres.float(), law)
-        missed.append([dense.error(single, part.patches, part.observed) for single in singles])
-    return list(np.mean(missed, axis=0))
+        inner = whole.preactivations(part.patches).chunk(len(singles), dim=2)
+        outputs = torch.stack([one.output_of(own) for one, own in zip(singles, inner, strict=True)])
+        missed.append((0.5 - 0.5 * torch.sign(part.observed * outputs)).mean(dim=1))
+    return list(torch.stack(missed).mean(dim=0).numpy())
 
 
 def draw(generator: torch.Generator, n: int, centres: torch.Tensor, law: Law) -> dense.Samples:
