@@ -1,4 +1,7 @@
-"""The engine's training of one run, alone and in a lane beside others, for tests that look at each step."""
+"""The engine's training of one run, alone and in a lane beside others, for tests that look at each step.
+
+It is the machine code that trains all runs, in lanes that are filled here: none is compiled for it alone.
+"""
 
 from typing import Any, NamedTuple
 
@@ -7,6 +10,7 @@ import numpy as np
 from bocnn.data.draws import Seed
 from bocnn.dynamics import activation
 from bocnn.dynamics.state import Network, StepParameters, StepType, TrainingSet, is_finite
+from bocnn.engines.cpu.engine import new_results
 from bocnn.engines.cpu.lane_state import (
     LANE_AT_LOSS,
     LANE_AT_STOP,
@@ -20,9 +24,16 @@ from bocnn.engines.cpu.lane_state import (
     resume_lane,
     store_lane,
 )
+from bocnn.engines.cpu.measuring import MEASURE
+from bocnn.engines.cpu.run_memory import DRAW, EngineBatch
 from bocnn.engines.cpu.runs import WORDS
-from bocnn.engines.cpu.train import advance
+from bocnn.engines.cpu.training import TRAIN
+from bocnn.engines.cpu.training import Training as EngineTraining
+from bocnn.engines.packing import pack_runs
+from bocnn.simd.arena import Workspace, new_arena
+from bocnn.simd.compiler.stages import run
 from bocnn.simd.lanes import lane_count
+from tests.bocnn.run_columns import columns
 
 SEED = Seed(np.uint64(1), np.uint64(2), np.uint64(3))
 
@@ -72,12 +83,38 @@ class Training:
         self.vector_width = lane_count(network.activations.dtype) if wide else None
         self.lane = 2 if wide else 0
         self.state = new_lane_state(training_set, network, self.vector_width or 1)
+        self.engine = self._engine()
+        batch = self.engine.batch
+        self.program = TRAIN.prepare(self.engine, [(DRAW, batch), (MEASURE, batch)])
         for lane in range(self.vector_width or 1):
             other = network._replace(activations=(1 + lane - self.lane) * network.activations)
             stop = Stop(0, rule.loss_tol if lane == self.lane else -1.0, rule.batch)
             own = rule.step._replace(eta=rule.step.eta / (1 + abs(lane - self.lane)))
             load_lane(self.state, lane, LaneRun(training_set, other, own, stop, SEED))
         self.until(0)
+
+    def _engine(self) -> EngineTraining:
+        """What the engine trains: these lanes."""
+        kind = self.rule.step.step_type
+        plain = columns(
+            1,
+            activation=WORDS["activation"][kind.activation],
+            leak=kind.leak,
+            loss=WORDS["loss"][kind.loss],
+            momentum_rule=WORDS["momentum_rule"][kind.nesterov],
+        )
+        batch = EngineBatch(
+            pack_runs(plain, np.arange(1)),
+            Workspace(new_arena(1, 64), new_arena(1, 64)),
+            np.empty(0, np.int64),
+            new_results(1, 0),
+            self.state.output.dtype == np.float32,
+        )
+        return EngineTraining(batch, self.state, self.vector_width, None, True)
+
+    def advance(self) -> None:
+        """Train until a lane ends or stops."""
+        run(*self.program)
 
     def until(self, step: int) -> None:
         """Train until a step; the others rest where this run ends."""
@@ -87,7 +124,7 @@ class Training:
         for lane in np.flatnonzero(status == LANE_AT_STOP):
             resume_lane(self.state, lane, step)
         while status[self.lane] == LANE_RUNNING:
-            advance(self.state, self.rule.step_type, self.vector_width, None)
+            self.advance()
             for lane in np.flatnonzero(status > LANE_AT_STOP):
                 if lane != self.lane:
                     clear_lane(self.state, lane)

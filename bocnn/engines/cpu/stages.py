@@ -95,7 +95,7 @@ def _new_training(
     batch = EngineBatch(runs, workspace, recorded_steps, results, real == np.float32)
     has_velocity = bool((runs.momentum != 0.0).any() or (runs.weight_decay != 0.0).any())
     lanes = new_lane_state(*_empty_run(runs, real), vector_width or 1, has_velocity)
-    return Training(batch, lanes, vector_width, new_variant(runs, lanes))
+    return Training(batch, lanes, vector_width, new_variant(runs, lanes), False)
 
 
 def _empty_run(runs: Runs, real: Any) -> tuple[TrainingSet, Network]:

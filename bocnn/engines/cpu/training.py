@@ -29,13 +29,15 @@ class Training(NamedTuple):
     """Runs and the lanes that they train in.
 
     batch: the runs. lanes: free ones for runs of their shape. vector_width: None where there is one lane.
-    variant: what steps have beyond gradient descent.
+    variant: what steps have beyond gradient descent. keeps_lanes: whether the lanes' runs are the caller's:
+    none is loaded or reported, and training returns where one of them ends or stops.
     """
 
     batch: EngineBatch
     lanes: LaneState
     vector_width: int | None
     variant: Variant | None
+    keeps_lanes: bool
 
 
 @compiled(_nrt=False)
@@ -50,9 +52,9 @@ def _train(training: Training, table: Any) -> int:
     width = state.clock.step.size
     loaded: Any = np.int64(0)  # 0 would be a type of its own, for which all below is compiled again
     while True:
-        running = False
+        running = training.keeps_lanes
         for lane in range(width):
-            if state.clock.status[lane] != LANE_RUNNING:
+            if state.clock.status[lane] != LANE_RUNNING and not training.keeps_lanes:
                 before, loaded = loaded, _refill(batch, loaded, state, lane, table)
                 if loaded > before:
                     load_variant(training.variant, lane, batch.runs, before)
@@ -61,6 +63,8 @@ def _train(training: Training, table: Any) -> int:
             return 0
         step_type = step_type_of(batch.runs, state.clock.run[0])
         advance(state, step_type, vector_width, training.variant)
+        if training.keeps_lanes:
+            return 0
 
 
 TRAIN = Stage(_train, 0)

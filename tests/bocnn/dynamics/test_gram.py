@@ -21,7 +21,6 @@ from bocnn.engines.cpu.lane_state import (
     load_lane,
     resume_lane,
 )
-from bocnn.engines.cpu.train import advance
 from bocnn.engines.dense import network as dense
 from bocnn.engines.dense import training as dense_training
 from tests.bocnn.dense_pairs import Pair, Problem, make_pair, output_weights, products
@@ -34,7 +33,7 @@ MODES = ("both", "hidden", "output")
 LOSSES = ("logistic", "square", "hinge", "exponential")
 
 DTYPES = [pytest.param(np.float32, marks=pytest.mark.slow), np.float64]
-"""Single precision is compiled for these tests alone; what is shipped trains in it in many others."""
+"""What fills lanes of single precision is compiled for these tests alone; others train in it."""
 
 
 def start(pair: Pair, rule: Rule, *, wide: bool = True) -> Training:
@@ -187,7 +186,7 @@ def test_a_runs_lane_and_company_change_no_bit(name: str, dtype: type) -> None:
     for lane in np.flatnonzero(clock.status == LANE_AT_STOP):
         resume_lane(there.state, lane, 50)
     while min(clock.step[[2, 6]]) < 50:
-        advance(there.state, rule.step_type, there.vector_width, None)
+        there.advance()
         for lane in np.flatnonzero(clock.status > LANE_AT_STOP):
             clear_lane(there.state, lane)
     expected = here.network.activations
