@@ -57,6 +57,11 @@ class TableBlock:
     cells: Sequence[Sequence[str]] = ()
     folded: bool = False
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether the page keeps it packed until it is opened."""
+        return self.folded and len(self.cells) > MAX_OPEN_ROWS
+
 
 @dataclass(frozen=True, eq=False)
 class MapBlock:

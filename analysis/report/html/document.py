@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -11,14 +11,17 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined
 
+from analysis.report.blocks import TableBlock
 from analysis.report.findings import Finding
 from analysis.report.html.card import picture_of, run_facts
+from analysis.report.html.packed import packed
 from analysis.report.html.view import SectionView
 from analysis.report.results import Results
 from sweeps.declare.terminal import visible
 
 MAX_NAMED_SWEEPS = 4
 """Sweeps that a title names; more are counted, and the links below name them."""
+SCRIPTS = ("levels.js", "maps.js", "page.js")
 VERSIONS = ("bocnn", "matplotlib", "numpy", "pyarrow", "scipy")
 
 
@@ -41,9 +44,9 @@ def write_page(chapters: Sequence[Chapter], path: Path) -> Path:
     Returns:
         The path.
     """
-    style, script = part("page.css"), part("levels.js") + part("page.js")
+    style, script = part("page.css"), "".join(map(part, SCRIPTS))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    environment.globals.update(packed=packed, pack_section=_pack_section)
     text = environment.from_string(part("page.html")).render(
         title=title_of([chapter.results.sweep for chapter in chapters]),
         chapters=[_chapter(chapter) for chapter in chapters],
@@ -81,6 +84,26 @@ def _policy(style: str, script: str) -> str:
 def _versions() -> str:
     parts = [f"{name} {version(name)}" for name in VERSIONS]
     return ", ".join([*parts, f"Python {platform.python_version()}"])
+
+
+def _pack_section(
+    section: SectionView, levels: Any, folder: str, markup: Callable[[TableBlock, str], str]
+) -> str:
+    """What a section keeps packed; nothing where it has nothing of the kind.
+
+    Args:
+        section: its images, and what its map knows of the cells.
+        levels: boundaries through which its map moves.
+        folder: leads from the page to its files.
+        markup: of a table, whose file is in that folder.
+    """
+    parts = {
+        "images": [image.text for image in section.images],
+        "cells": section.map.data if section.map else None,
+        "levels": levels if section.map else None,
+        "tables": [str(markup(table, folder)) for table in section.tables if table.is_packed],
+    }
+    return packed(parts) if any(parts.values()) else ""
 
 
 def _chapter(chapter: Chapter) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, PlaneAxis
 
 EDGE_DIGITS = 5
+MEAN_DIGITS, ERROR_DIGITS = 4, 2
+"""What the page shows of a mean and of its error."""
 
 
 def cell_data(cells: Cells) -> dict[str, Any]:
@@ -27,8 +29,8 @@ def cell_data(cells: Cells) -> dict[str, Any]:
         "settings": [
             {
                 "name": name or "all runs",
-                "mean": _numbers(cells.mean[s]),
-                "error": _numbers(cells.standard_error[s]),
+                "mean": _numbers(cells.mean[s], MEAN_DIGITS),
+                "error": _numbers(cells.standard_error[s], ERROR_DIGITS),
                 "used": cells.runs_used[s].tolist(),
                 "failed": {kind: n[s].tolist() for kind, n in failures.items() if n[s].any()},
             }
@@ -61,8 +63,8 @@ def _axis(axis: PlaneAxis) -> dict[str, Any]:
     return {"name": axis.name, "label": axis.label, "values": _numbers(axis.values)}
 
 
-def _numbers(values: Floats) -> Any:
-    """Nested lists of numbers to six significant digits, null where there is none."""
+def _numbers(values: Floats, digits: int = 6) -> Any:
+    """Nested lists of numbers to so many significant digits, null where there is none."""
     if values.ndim > 1:
-        return [_numbers(part) for part in values]
-    return [float(f"{v:.6g}") if np.isfinite(v) else None for v in values.tolist()]
+        return [_numbers(part, digits) for part in values]
+    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in values.tolist()]

@@ -57,15 +57,13 @@ function scale(ends, log, from, to) {
   };
 }
 
-function slide(root) {
-  const data = JSON.parse(document.getElementById(root.dataset.levels).textContent);
-  const map = root.closest("section").querySelector(".map");
-  const cells = JSON.parse(document.getElementById(map.dataset.map).textContent);
+function slide(root, map, data, cells) {
   const slider = root.querySelector("input[type=range]");
   const shown = root.querySelector(".shown");
   const readout = root.querySelector(".readout");
   const plot = root.querySelector(".boundary");
-  const initial = Number(slider.value);
+  const initial = Number(slider.defaultValue);
+  const clipId = `${slider.id}-clip`;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const overlays = [...map.querySelectorAll(".plot")].map((panel) => {
     const made = draw("svg", { class: "overlay", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" });
@@ -100,7 +98,7 @@ function slide(root) {
 
   function line(points, kind, s) {
     const d = points.map(([at, to]) => `${x(at).toFixed(1)},${y(to).toFixed(1)}`).join("L");
-    return draw("path", { class: kind, d: d ? `M${d}` : "", stroke: ink(s), "clip-path": `url(#${root.dataset.levels}-clip)` });
+    return draw("path", { class: kind, d: d ? `M${d}` : "", stroke: ink(s), "clip-path": `url(#${clipId})` });
   }
 
   // A power law's line over the whole axis, or over a range of it.
@@ -191,7 +189,7 @@ function slide(root) {
     shown.textContent = cut.level;
     slider.setAttribute("aria-valuetext", `level ${cut.level}`);
     const every = data.settings.map((_, s) => s);
-    const clip = draw("clipPath", { id: `${root.dataset.levels}-clip` });
+    const clip = draw("clipPath", { id: clipId });
     const [width, height] = [PLOT.width - PLOT.left - PLOT.right, PLOT.height - PLOT.top - PLOT.bottom];
     clip.append(draw("rect", { x: PLOT.left, y: PLOT.top, width, height }));
     const band = [];
@@ -227,7 +225,6 @@ function slide(root) {
     mark(distances.indexOf(Math.min(...distances)));
   }
 
-  root.hidden = false;
   map.addEventListener("cell", (event) => mark(event.detail ? event.detail[0] : null));
   map.addEventListener("view", (event) => { view = event.detail; update(); });
   plot.addEventListener("pointermove", point);

@@ -1,8 +1,5 @@
 """A section as the page's template reads it: words, tables, and figures as data in the page."""
 
-import base64
-import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,19 +10,8 @@ from analysis.figures import page_svg, save_and_show
 from analysis.report.blocks import Draw, FigureBlock, MapBlock, TableBlock, TextBlock
 from analysis.report.html.hover import cell_data, cell_edges
 from analysis.report.html.levels import level_data
+from analysis.report.html.packed import Svg, sized
 from analysis.report.section import Blocks, Section
-
-PACKED_LEVEL = 9
-"""Of deflate: it takes a few milliseconds an image."""
-_SIZE = re.compile(r'<svg [^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"')
-
-
-class PackedSvg(NamedTuple):
-    """An image as the page keeps it until it is looked at: deflated, in base64, and its size in points."""
-
-    data: str
-    width: str
-    height: str
 
 
 class FigureView(NamedTuple):
@@ -34,8 +20,8 @@ class FigureView(NamedTuple):
     name: str
     kinds: list[str]
     caption: str
-    images: list[tuple[str, PackedSvg]]
-    key: PackedSvg | None
+    images: list[tuple[str, Svg]]
+    key: Svg | None
 
 
 class MapView(NamedTuple):
@@ -43,14 +29,14 @@ class MapView(NamedTuple):
 
     label: str
     views: list[str]
-    panels: list[tuple[str, list[tuple[str, PackedSvg]]]]
+    panels: list[tuple[str, list[tuple[str, Svg]]]]
     data: dict[str, Any]
 
 
 class Picture(NamedTuple):
     """The image of a card, with its alternative text."""
 
-    image: PackedSvg
+    image: Svg
     text: str
 
 
@@ -72,20 +58,30 @@ class SectionView(NamedTuple):
     picture: Picture | None = None
     levels: dict[str, Any] | None = None
 
+    @property
+    def images(self) -> list[Svg]:
+        """All images, in the order of the page."""
+        panels = self.map.panels if self.map else []
+        shown = [image for _, views in panels for _, image in views]
+        for figure in self.figures:
+            shown += [figure.key] if figure.key else []
+            shown += [image for _, image in figure.images]
+        return shown
+
 
 class DrawnFigure(NamedTuple):
     """A figure's files, and what the page shows of it: images, the key that they share, the card's."""
 
     files: list[Path]
-    images: list[PackedSvg]
-    key: PackedSvg | None
-    card: PackedSvg | None = None
+    images: list[Svg]
+    key: Svg | None
+    card: Svg | None = None
 
 
 class DrawnPanel(NamedTuple):
     """One view of a map's panel, and where the cells are in it."""
 
-    image: PackedSvg
+    image: Svg
     edges: dict[str, list[float]]
 
 
@@ -99,18 +95,18 @@ class DrawnFigures(NamedTuple):
 def draw_figure(block: FigureBlock, folder: Path, formats: Sequence[str]) -> DrawnFigure:
     """Draws a figure once, for its files in a folder and for the page."""
     files, whole = save_and_show(block.draw(), folder / block.name, formats)
-    card = _packed(whole) if block.on_card else None
+    card = sized(whole) if block.on_card else None
     if not block.on_page:
         return DrawnFigure(files, [], None, card)
-    shown = [_packed(page_svg(draw())) for _, draw in block.parts] or [_packed(whole)]
-    key = _packed(page_svg(block.key())) if block.key else None
+    shown = [sized(page_svg(draw())) for _, draw in block.parts] or [sized(whole)]
+    key = sized(page_svg(block.key())) if block.key else None
     return DrawnFigure(files, shown, key, card)
 
 
 def draw_panels(views: Sequence[Draw], cells: Cells) -> list[DrawnPanel]:
     """Draws the views of one setting's map for the page."""
     figures = (draw() for draw in views)
-    return [DrawnPanel(_packed(page_svg(figure)), cell_edges(figure, cells)) for figure in figures]
+    return [DrawnPanel(sized(page_svg(figure)), cell_edges(figure, cells)) for figure in figures]
 
 
 def view_of(section: Section, blocks: Blocks, drawn: DrawnFigures, *, view_id: str) -> SectionView:
@@ -163,11 +159,3 @@ def _map(block: MapBlock, drawn: list[list[DrawnPanel]]) -> MapView:
         panels.append((setting["name"], images))
         setting["edges"] = [view.edges for view in views]
     return MapView(block.cells.label, names, panels, data)
-
-
-def _packed(svg: str) -> PackedSvg:
-    """An SVG, which is a fifth as large so."""
-    found = _SIZE.search(svg)
-    assert found is not None
-    data = base64.b64encode(zlib.compress(svg.encode(), PACKED_LEVEL)).decode()
-    return PackedSvg(data, *found.groups())

@@ -4,11 +4,14 @@ Uses the Chromium that BOCNN_BROWSER names, or one on the path; skips where ther
 """
 
 import io
-import json
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
@@ -21,6 +24,7 @@ from analysis.report.report import write_report
 from analysis.report.results import ReportOptions, analyse
 from analysis.statistics.bootstrap import Resampling
 from tests.analysis.recording import record
+from tests.analysis.report.page import Page as Written
 from tests.analysis.synthetic import Planted
 
 pytestmark = pytest.mark.slow
@@ -90,6 +94,7 @@ def visit(browser: Browser, report: Report) -> Iterator[Visit]:
     page.on("dialog", lambda dialog: console.append(dialog.message))
     page.on("request", lambda request: requests.append(request.url))
     page.goto(report.url)
+    expect(page.locator("script.packed")).to_have_count(0, timeout=30_000)
     yield Visit(page, console, requests)
     assert console == []
     assert [url for url in requests if not url.startswith("data:")] == [report.url]
@@ -112,12 +117,23 @@ def expected(cells: Cells, s: int, i: int, j: int) -> str:
     return f"{cell}\nmean {mean} ± {error} (SE)\n6 of 6 runs used"
 
 
+@cache
+def first_edges(url: str) -> list[dict[str, list[float]]]:
+    """Edges of the cells of the first map of a page on disk, in each of its views."""
+    edges: list[dict[str, list[float]]] = page_at(url).data()[0]["settings"][0]["edges"]
+    return edges
+
+
+def page_at(url: str) -> Written:
+    """A page on disk as it is written."""
+    return Written.read(Path(url2pathname(urlsplit(url).path)))
+
+
 def point_at(page: Page, i: int, j: int, view: int = 0) -> None:
     """Moves the mouse to the middle of a cell in a view of the first map."""
     plot = page.locator(".plot").first
     plot.scroll_into_view_if_needed()
-    data = json.loads(page.locator("script[type='application/json']").first.text_content() or "")
-    box, edges = plot.bounding_box(), data["settings"][0]["edges"][view]
+    box, edges = plot.bounding_box(), first_edges(page.url)[view]
     assert box is not None
     across, down = (sum(edges[axis][k : k + 2]) / 2 for axis, k in (("x", i), ("y", j)))
     page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
@@ -287,6 +303,40 @@ def test_the_values_stand_in_tables_too(visit: Visit, report: Report) -> None:
     first = top.locator("td").first.inner_text().split(" ± ")[0]
     assert float(first) == pytest.approx(mean[1, 0, -1], rel=1e-2)
     assert tables.first.locator("tbody tr").count() == mean.shape[2]
+
+
+def test_a_long_table_is_there_once_it_is_opened(visit: Visit, report: Report) -> None:
+    folded = visit.page.locator("details.long").first
+    assert folded.locator("table").count() == 0
+    folded.evaluate("(one) => { one.closest('details.part')?.setAttribute('open', ''); }")
+    link = folded.locator("a").get_attribute("href") or ""
+    folded.locator("summary").click()
+    folded.locator("table").wait_for()
+    rows = (Path(url2pathname(urlsplit(report.url).path)).parent / link).read_text().splitlines()
+    assert folded.locator("tr").count() == len(rows)
+    assert folded.locator("a").get_attribute("href") == link
+    for _ in range(2):
+        folded.locator("summary").click()
+    assert folded.locator("tr").count() == len(rows)
+
+
+def test_a_print_has_every_picture_or_says_that_it_has_not(
+    browser: Browser, report: Report
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.add_init_script("window.requestIdleCallback = () => {};")
+    page.goto(report.url)
+    packed, said = page.locator("script.packed"), page.locator(".unfinished")
+    assert packed.count() > 5
+    page.emulate_media(media="print")
+    expect(said).to_be_hidden()
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    expect(said).to_be_visible()
+    expect(packed).to_have_count(0)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    expect(said).to_be_hidden()
+    assert page.evaluate("[...document.images].every((i) => i.src.startsWith('data:'))")
+    page.close()
 
 
 def test_a_name_with_a_script_is_shown_and_does_not_run(visit: Visit) -> None:

@@ -124,7 +124,7 @@ def test_levels_that_read_alike_have_files_of_their_own(tmp_path: Path) -> None:
     names = {file.name for file in files}
     for kind in ("map", "two-colour", "boundary", "shift"):
         assert {f"{kind}-level-{level}.svg" for level in ("0.25", "0.25000001")} <= names
-    text = " ".join(Page(files[0]).words)
+    text = " ".join(Page.read(files[0]).words)
     assert "level 0.25000001" in text
 
 

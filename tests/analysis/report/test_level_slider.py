@@ -15,6 +15,7 @@ from tests.analysis.report.test_browser import (
     Report,
     Visit,
     browser,
+    first_edges,
     point_at,
     report,
     visit,
@@ -81,9 +82,7 @@ def test_the_map_shows_the_boundary_of_another_level_where_it_is(
     assert line.count() == 0  # the image itself shows the first level
     level = move(levels, 1)
     path = line.get_attribute("d") or ""
-    data = visit.page.evaluate(
-        "JSON.parse(document.querySelector('.map script').textContent).settings[0].edges[0]"
-    )
+    data = first_edges(report.url)[0]
     up, u = np.array(data["y"]), report.cells.plane.y.coordinates
     centres = (up[1:] + up[:-1]) / 2
     found = boundary_at(report, level).estimate[0]

@@ -1,9 +1,7 @@
 """The report's files, and its page as text: whole, of one piece, escaped."""
 
-import base64
 import csv
 import re
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -72,12 +70,25 @@ def test_pictures_have_words_and_tables_their_captions(page: Page) -> None:
     )
     assert len(pictures) == figures
     assert all(picture["alt"] for picture in pictures)
-    for picture in pictures:
-        svg = zlib.decompress(base64.b64decode(str(picture["data-svg"])))
-        assert svg.rstrip().endswith(b"</svg>")
-        assert f'viewBox="0 0 {picture["width"]} {picture["height"]}"'.encode() in svg
-    assert len(page.all("caption")) == len(page.all("table")) > 4
-    assert all(cell.get("scope") for cell in page.all("th"))
+    images = [svg for pack in page.packs() for svg in pack["images"]]
+    for picture, svg in zip(pictures, images, strict=True):
+        assert svg.rstrip().endswith("</svg>")
+        assert f'viewBox="0 0 {picture["width"]} {picture["height"]}"' in svg
+    for shown in (page, *page.tables()):
+        assert len(shown.all("caption")) == len(shown.all("table")) > 0
+        assert all(cell.get("scope") for cell in shown.all("th"))
+
+
+def test_long_tables_are_packed_and_their_files_linked(page: Page, recorded: Path) -> None:
+    """What is folded has as many rows as its file, which is linked without a script."""
+    folded = [a for tag, a in page.elements if tag == "details" and a.get("class") == "long"]
+    tables = page.tables()
+    assert len(tables) == len(folded) > 1
+    for table in tables:
+        (link,) = (str(a["href"]) for a in table.all("a"))
+        assert link in [a["href"] for a in page.all("a")]
+        with (recorded.parent / "report" / link).open() as stream:
+            assert len(table.all("tr")) == len(list(csv.reader(stream))) > 12
 
 
 def test_the_card_has_findings_with_intervals_and_verdicts(page: Page) -> None:
@@ -116,8 +127,8 @@ def test_a_map_knows_the_values_and_coordinates_of_its_cells(page: Page, recorde
     (data,) = page.data()
     assert data["runs"] == 12
     for s, setting in enumerate(data["settings"]):
-        np.testing.assert_allclose(setting["mean"], cells.mean[s], rtol=1e-5)
-        np.testing.assert_allclose(setting["error"], cells.standard_error[s], rtol=1e-5)
+        np.testing.assert_allclose(setting["mean"], cells.mean[s], rtol=5.1e-4)
+        np.testing.assert_allclose(setting["error"], cells.standard_error[s], rtol=0.051)
         np.testing.assert_array_equal(setting["used"], cells.used[s])
         for edges in setting["edges"]:
             x, y = edges["x"], edges["y"]
@@ -155,7 +166,7 @@ def test_names_from_a_dataset_are_words_and_no_markup(tmp_path: Path) -> None:
     planted = Planted(name=HOSTILE, sweep_extra={"description": HOSTILE})
     out = tmp_path / "report"
     page = reported(out, planted.write(tmp_path / "data"))
-    assert len(page.all("script")) == 3
+    assert all(a.get("class") == "packed" for a in page.all("script")[:-1])
     assert page.words.count(HOSTILE) >= 2
     assert folder_names([analyse(str(tmp_path / "data"), FEW)]) == ["script-alert-1-script"]
 

@@ -32,7 +32,7 @@ def test_a_new_section_is_a_file_and_a_line(
     other = Planted(name="other").write(tmp_path / "other")
     out = tmp_path / "out"
     written = write_report([analyse(str(path), FEW) for path in (folder, other)], out)
-    page = Page(written.page)
+    page = Page.read(written.page)
     assert page.words.count("What a section can hold.") == 2
     assert {"42.5", "yes", "Added"} <= {word.strip() for word in page.words}
     for name in ("added.svg", "answers.csv", "answer.txt"):
