@@ -64,11 +64,19 @@ def test_training_and_report_need_neither_torch_nor_ray(tmp_path: Path) -> None:
 
 
 def test_a_gpu_without_its_packages_is_named_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     monkeypatch.setattr(availability, "_has_driver", lambda: True)
     monkeypatch.setattr(availability, "find_spec", lambda name: None)
-    device = availability.gpu_device.__wrapped__
-    assert device() is None
-    assert "pip install 'bocnn[gpu]'" in caplog.text
+    for one in (availability._found, availability._warn):
+        one.cache_clear()
+        request.addfinalizer(one.cache_clear)
+    assert [availability.gpu_device(), availability.gpu_device()] == [None, None]
+    assert caplog.text.count("pip install 'bocnn[gpu]'") == 1
+    count, reason = availability.gpus_here()
+    assert count == 0 and "for want of torch and Triton" in reason
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert availability.gpus_here() == (0, "")

@@ -5,28 +5,58 @@ import logging
 import os
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
 
 _logger = logging.getLogger(__name__)
 
 
-@cache
+class Gpus(NamedTuple):
+    """How many GPUs this process may use; where there are none, why those of the machine are not used."""
+
+    number: int
+    reason: str = ""
+
+
 def gpu_device() -> str | None:
     """The torch device of the GPU that this process may use, None where there is none.
 
     `CUDA_VISIBLE_DEVICES` set to nothing keeps a process on the CPU, as for any program. A GPU that cannot
-    be used for want of packages is named in a warning, once.
+    be used is named in a warning, once.
     """
+    found = gpus_here()
+    if found.reason:
+        _warn(found.reason)
+    return "cuda" if found.number else None
+
+
+def gpus_here() -> Gpus:
+    """The GPUs that this process may use; torch is imported where there is a driver alone."""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1")
-    if hidden or not _has_driver():
-        return None
+    return Gpus(0) if hidden or not _has_driver() else _found()
+
+
+@cache
+def _found() -> Gpus:
+    """The GPUs of a machine with a driver."""
     if find_spec("torch") is None or find_spec("triton") is None:
-        _logger.warning(
-            "warning: a GPU is not used, for want of torch and Triton: pip install 'bocnn[gpu]'"
-        )
-        return None
+        return Gpus(0, "for want of torch and Triton: pip install 'bocnn[gpu]'")
     import torch
 
-    return "cuda" if torch.cuda.is_available() else None
+    if torch.cuda.is_available():
+        return Gpus(torch.cuda.device_count())
+    there = "torch cannot use it: its build and the driver do not fit together"
+    return Gpus(0, there if _has_node() else "")
+
+
+@cache
+def _warn(reason: str) -> None:
+    _logger.warning("warning: a GPU is not used: %s", reason)
+
+
+def _has_node() -> bool:
+    """Whether the machine shows a GPU of NVIDIA's; a driver may be there without one."""
+    return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def _has_driver() -> bool:

@@ -24,7 +24,7 @@ from sweeps.driver import datasets, open_sweep
 from sweeps.driver.options import Executor, RunOptions
 from sweeps.driver.rerun import rerun as rerun_row
 from sweeps.driver.run import summary_of, train_sweeps
-from sweeps.errors import SweepError
+from sweeps.errors import SweepError, shown
 from sweeps.plan.cut import ShardSize
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import local
@@ -117,8 +117,12 @@ def run(  # typer reads options from parameters
     ] = None,
     address: Annotated[str, typer.Option(help="Ray's address; local starts one here.")] = "local",
     gpus: Annotated[
-        float, typer.Option(min=0, max=1, help="A trial's share of a GPU; 0: its CPU alone.")
-    ] = 0.0,
+        str,
+        typer.Option(
+            help="A trial's share of a GPU, 0 to 1; 0: CPUs alone; auto: one for each trial that can use "
+            "one, where there are GPUs."
+        ),
+    ] = "auto",
     shard_runs: ShardRunsOption = None,
     shard_seconds: ShardSecondsOption = 20.0,
     time_budget: Annotated[
@@ -143,7 +147,7 @@ def run(  # typer reads options from parameters
         executor=executor,
         workers=workers,
         address=address,
-        gpus=gpus,
+        gpus=_share(gpus),
         shard_runs=shard_runs,
         shard_seconds=shard_seconds,
         time_budget_s=None if time_budget is None else 60 * time_budget,
@@ -159,6 +163,20 @@ def run(  # typer reads options from parameters
         leave(train_sweeps(openers, out_folder, options=options, output=STREAMS, beside=beside))
     except Stopped as stop:
         raise stopped(int(stop.args[0])) from None
+
+
+def _share(text: str) -> float | None:
+    """A trial's share of a GPU; None for auto.
+
+    Raises:
+        SweepError: another word.
+    """
+    try:
+        return None if text == "auto" else float(text)
+    except ValueError:
+        raise SweepError(
+            f"received --gpus {shown(text)}; expected a share from 0 to 1, or auto; nothing was started"
+        ) from None
 
 
 @app.command()

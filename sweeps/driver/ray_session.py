@@ -49,10 +49,11 @@ class RaySession:
 
     Attributes:
         stop_signal: ends what waits or trains on it.
+        gpus: a trial's share of a GPU.
     """
 
     def __init__(self, options: RunOptions, stop_signal: StopSignal, stack: ExitStack) -> None:
-        self.stop_signal = stop_signal
+        self.stop_signal, self.gpus = stop_signal, options.gpus or 0.0
         self._options, self._stack = options, stack
         self._connected = False
         self._together: _Together | None = None
@@ -64,7 +65,7 @@ class RaySession:
 
     def hint(self, plan: Plan) -> str:
         """That a sweep takes less time than Ray's start, if that is still to come; else nothing."""
-        if not self._is_ours or self._connected or self._options.gpus:
+        if not self._is_ours or self._connected or self.gpus:
             return ""
         return saves_ray(plan.flops / NOMINAL_FLOPS_PER_S, os.cpu_count() or 1)
 
@@ -97,7 +98,7 @@ class RaySession:
         """Jobs to train on the Ray, which is there from now on; one of them is the first."""
         if not self._connected:
             live.announce("starting Ray" if self._is_ours else "connecting to Ray")
-            if self._is_ours and not self._options.gpus:
+            if self._is_ours and not self.gpus:
                 _compile_beside(job)
         cluster = self._connect()
         from sweeps.train.executors.tune import JobsInTraining
@@ -108,13 +109,29 @@ class RaySession:
             together.jobs, cluster, self.stop_signal, more_will_come=more_will_come
         )
 
+    def gpu_count(self) -> float:
+        """GPUs that the Ray has now."""
+        from sweeps.train.executors import cluster
+
+        self._connect()
+        return cluster.gpu_count()
+
     def gpu_throughput(self, plan: Plan, positions: Positions) -> float:
-        """Flops per second of a trial's share of a GPU, measured there on some runs."""
+        """Flops per second of a trial's share of a GPU, measured there on some runs.
+
+        Raises:
+            SweepError: as `cluster.gpu_throughput`; where nobody stated the share, a GPU that is busy or
+                that the model cannot use is an error too.
+        """
         from sweeps.train.executors import cluster
 
         there = self._connect()
         return cluster.gpu_throughput(
-            plan.without_spans(), positions, cluster=there, stop_signal=self.stop_signal
+            plan.without_spans(),
+            positions,
+            cluster=there,
+            stop_signal=self.stop_signal,
+            stated=self._options.gpus is not None,
         )
 
     def _connect(self) -> "Cluster":
@@ -122,7 +139,7 @@ class RaySession:
         from sweeps.train.executors import connection
 
         options = self._options
-        cluster = connection.Cluster(options.address, options.workers, options.gpus)
+        cluster = connection.Cluster(options.address, options.workers, self.gpus)
         if not self._connected:
             # Ray's start is mostly waiting for its processes, and Tune takes as long to import.
             threading.Thread(target=import_module, args=[_TUNE], daemon=True).start()

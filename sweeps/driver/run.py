@@ -12,8 +12,10 @@ from sweeps.driver.ray_session import RaySession
 from sweeps.driver.steps import check_dataset, owner_of, plan_sweep, prepare
 from sweeps.driver.trainer import Planned, Prepared, Trainer, TrainingEnd
 from sweeps.errors import SweepError, require
+from sweeps.models.protocol import UsesGpu
 from sweeps.plan.cut import ShardSize
 from sweeps.plan.forecast import check_memory, gpu_sample, saturated_throughput
+from sweeps.plan.gpus import GpuUse, gpus_here, gpus_there, hidden_gpus, unused
 from sweeps.plan.plan import Plan
 from sweeps.plan.summary import PlanSummary, SamplingForecast, summarise
 from sweeps.store.dataset import DatasetFolder
@@ -98,7 +100,16 @@ def train_sweeps(
             planned = _planned(openers, location)
         ray = RaySession(options, stop_signal, stack)
         with stop_signal.interruptible():
-            prepared = [_prepare(one, options, ray=ray, output=output) for one in planned]
+            uses = _gpu_uses([one.plan for one in planned], options, ray)
+            ray.gpus = max(use.share for use in uses)
+            if options.executor == Executor.LOCAL and not ray.gpus:
+                stack.enter_context(hidden_gpus())
+            for words in dict.fromkeys(use.words for use in uses if use.words):
+                output.out.print(f"GPUs: {words}", soft_wrap=True)
+            prepared = [
+                _prepare(one, options, use, ray=ray, output=output)
+                for one, use in zip(planned, uses, strict=True)
+            ]
         if beside is not None:
             stack.enter_context(beside([one.dataset.location for one in planned]))
         stop_signal.start_clock()
@@ -110,9 +121,26 @@ def train_sweeps(
                     return
 
 
-def _prepare(one: Planned, options: RunOptions, *, ray: RaySession, output: Output) -> Prepared:
+def _gpu_uses(plans: Sequence[Plan], options: RunOptions, ray: RaySession) -> list[GpuUse]:
+    """What trials of each sweep get of GPUs: what is stated, else what there is and is of use."""
+    if options.gpus is not None:
+        return [GpuUse(options.gpus)] * len(plans)
+    if options.executor == Executor.LOCAL or options.address == "local":
+        return [gpus_here(plan) for plan in plans]
+    able = [isinstance(plan.model, UsesGpu) and plan.todo > 0 for plan in plans]
+    count = ray.gpu_count() if any(able) else 0.0
+    return [
+        gpus_there(plan, count, options.address) if one else GpuUse(0.0)
+        for plan, one in zip(plans, able, strict=True)
+    ]
+
+
+def _prepare(
+    one: Planned, options: RunOptions, use: GpuUse, *, ray: RaySession, output: Output
+) -> Prepared:
     """Publish a sweep's plan and cut its job; that of a sweep with rounds is cut round by round."""
-    size = _shard_size(one.plan, options, ray=ray, output=output)
+    rate = gpu_throughput(one.plan, options, use, ray=ray, output=output)
+    size = ShardSize(options.shard_runs, options.shard_seconds, rate)
     plan = one.plan if one.replay is None else one.plan.of_none()
     return Prepared(prepare(plan, one.dataset, size), one, size)
 
@@ -136,19 +164,30 @@ def _planned(openers: Sequence[Callable[[], ResolvedSweep]], location: str | Non
     ]
 
 
-def _shard_size(plan: Plan, options: RunOptions, *, ray: RaySession, output: Output) -> ShardSize:
-    """How shards are cut; where trials have a GPU, by its rate, which is measured first."""
-    rate = _gpu_throughput(plan, options, ray=ray, output=output)
-    return ShardSize(options.shard_runs, options.shard_seconds, rate)
-
-
-def _gpu_throughput(
-    plan: Plan, options: RunOptions, *, ray: RaySession, output: Output
+def gpu_throughput(
+    plan: Plan, options: RunOptions, use: GpuUse, *, ray: RaySession, output: Output
 ) -> float | None:
-    """Flops per second of a trial's GPU, measured on it; None where trials have or need none."""
-    if not options.gpus or not (positions := gpu_sample(plan)).size:
+    """Flops per second of a trial's GPU, measured on it; None where trials have or need none.
+
+    Args:
+        plan: of the sweep.
+        options: where it is trained.
+        use: what a trial gets of a GPU.
+        ray: measures it there.
+        output: where that is said, and why a GPU that nobody stated is not used.
+    Raises:
+        SweepError: it cannot be measured, and somebody stated it.
+    """
+    if not use.share or not (positions := gpu_sample(plan)).size:
         return None
     if options.executor == Executor.LOCAL:
         return saturated_throughput(plan, positions)
     output.out.print("measuring a trial's GPU; a cluster that grows first starts a node with one")
-    return ray.gpu_throughput(plan, positions)
+    try:
+        return ray.gpu_throughput(plan, positions)
+    except SweepError as error:
+        if options.gpus is not None:
+            raise
+        name = plan.resolved.spec.name
+        output.out.print(f"GPUs: {unused(str(error)).words} ({name})", soft_wrap=True)
+        return None

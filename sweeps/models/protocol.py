@@ -227,6 +227,10 @@ class UsesGpu(Model, Protocol):
         """Which runs a GPU can train, if there is one, shape (runs,)."""
         ...
 
+    def gpus_here(self) -> tuple[int, str]:
+        """How many GPUs this process may use, and why none where the machine has one and shows it."""
+        ...
+
     def engine_of(self, columns: Columns, recorded: bool) -> dict[str, str]:
         """`engine` and `device` that train these runs in this process, for their file's metadata.
 

@@ -13,6 +13,7 @@ from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import Forecast, forecast, saves_ray
+from sweeps.plan.gpus import gpus_here, hidden_gpus
 from sweeps.plan.idle import idle_everywhere
 from sweeps.plan.plan import Plan, make_plan
 
@@ -58,6 +59,7 @@ class PlanSummary:
         damaged: files of the folder that are not as they were written, with the reason.
         sampling: what the target is expected to take, where the sweep has one; then runs, shards and
             forecast are those of the next round, and time and bytes those that are expected in all.
+        gpus: what would be used of the GPUs of this machine; nothing where it has none.
     """
 
     name: str
@@ -71,6 +73,7 @@ class PlanSummary:
     idle: Mapping[str, str]
     damaged: Mapping[str, str]
     sampling: SamplingForecast | None = None
+    gpus: str = ""
 
     @property
     def to_train(self) -> int:
@@ -88,6 +91,7 @@ class PlanSummary:
                 f"{duration(core_s)} of one core, {duration(core_s / self.cores)} on {self.cores} cores, "
                 f"from {self.forecast.basis}",
             ),
+            *[("GPUs", self.gpus)] * bool(self.gpus),
             ("dataset", f"{size(self.forecast.dataset_bytes * ahead)} more on disk"),
             ("memory", f"{size(self.forecast.memory_bytes)} for the largest run"),
         ]
@@ -149,6 +153,8 @@ def summarise(
         shard_size: how shards are cut.
         damaged: files of the folder that are not as they were written, with the reason.
     """
+    with hidden_gpus():  # its seconds are a core's
+        expected = forecast(plan)
     return PlanSummary(
         name=plan.resolved.spec.name,
         location=location,
@@ -156,10 +162,11 @@ def summarise(
         runs=plan.total,
         published=plan.done,
         shards=len(cut_shards(plan, shard_size)),
-        forecast=forecast(plan),
+        forecast=expected,
         cores=os.cpu_count() or 1,
         idle=idle_everywhere(plan.resolved),
         damaged=damaged,
+        gpus=gpus_here(plan).words,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bocnn.arrays import Array, Ints
+from bocnn.engines import availability
 from bocnn.engines.cpu.engine import flops, memory_bytes, new_results, test_flops
 from bocnn.engines.packing import cells_of
 from bocnn.engines.protocol import Columns, CompiledEngine, Cost, RecordingEngine
@@ -105,6 +106,10 @@ class Bocnn:
     def supports_gpu(self, columns: Columns) -> NDArray[np.bool_]:
         """Which runs a GPU can train, if there is one, shape (runs,)."""
         return accepts(trained_words(), columns) & GRAM_GPU.accepts(self.canonical(columns))
+
+    def gpus_here(self) -> tuple[int, str]:
+        """How many GPUs this process may use; where there are none, why those of the machine are not."""
+        return availability.gpus_here()
 
     def engine_of(self, columns: Columns, recorded: bool = False) -> dict[str, str]:
         """Engine and device that train these runs in this process; all of them where they mix.

@@ -1,6 +1,7 @@
 """Resources of a Ray cluster: nodes, slots, GPUs. Training on it is `tune`'s job."""
 
 from sweeps.errors import SweepError
+from sweeps.models.protocol import UsesGpu
 from sweeps.plan.forecast import saturated_throughput
 from sweeps.plan.plan import Plan
 from sweeps.plan.shard import Positions
@@ -13,6 +14,8 @@ import ray  # sweeps.train.executors.connection has set what Ray reads when it i
 
 GROWTH_S = 1200.0
 """How long a GPU is waited for: a cluster that grows starts a node and sets it up."""
+BUSY_S = 120.0
+"""How long one is waited for that is there and that nobody has stated."""
 
 
 def count_slots(job: TrainingJob, cluster: Cluster) -> int:
@@ -33,8 +36,18 @@ def count_slots(job: TrainingJob, cluster: Cluster) -> int:
     return max(1, min(cpus, shares + len(job.shards) - gpu_shards))
 
 
+def gpu_count() -> float:
+    """GPUs of the cluster, as it is now."""
+    return float(ray.cluster_resources().get("GPU", 0.0))
+
+
 def gpu_throughput(
-    plan: Plan, positions: Positions, *, cluster: Cluster, stop_signal: StopSignal | None = None
+    plan: Plan,
+    positions: Positions,
+    *,
+    cluster: Cluster,
+    stop_signal: StopSignal | None = None,
+    stated: bool = True,
 ) -> float:
     """Flops per second of a trial on its share of a GPU, measured on one.
 
@@ -43,6 +56,8 @@ def gpu_throughput(
         positions: of runs that a GPU can train.
         cluster: which Ray to use.
         stop_signal: ends it before its time.
+        stated: whether somebody stated the share; if not, the model must see the GPU, and one that is busy
+            is not waited for long.
     Raises:
         SweepError: no trial can have that share, or the runs fail there.
         Stopped: a signal came meanwhile.
@@ -50,18 +65,18 @@ def gpu_throughput(
     stop_signal = stop_signal or StopSignal()
     remedy = "take --gpus 0 to train on its CPUs, or an --address of one with GPUs"
     with connected(cluster, stop_signal), stop_signal.interruptible():
-        found = ray.cluster_resources().get("GPU", 0.0)
+        found, patience = gpu_count(), GROWTH_S if stated else BUSY_S
         if found < cluster.gpus and cluster.address == "local":
             raise SweepError(
                 f"received --gpus {cluster.gpus:g}; this machine has {found:g} GPUs; {remedy}"
             )
-        measure = ray.remote(num_cpus=1, num_gpus=cluster.gpus)(saturated_throughput)
+        measure = ray.remote(num_cpus=1, num_gpus=cluster.gpus)(_throughput)
         try:
-            whole = ray.get(measure.remote(plan, positions), timeout=GROWTH_S)
+            whole = ray.get(measure.remote(plan, positions, stated), timeout=patience)
         except ray.exceptions.GetTimeoutError:
             raise SweepError(
                 f"received --gpus {cluster.gpus:g}; the cluster at {cluster.address!r} gave no trial "
-                f"that share in {GROWTH_S / 60:.0f} minutes and has {found:g} GPUs; {remedy}"
+                f"that share in {patience / 60:.0f} minutes and has {found:g} GPUs; {remedy}"
             ) from None
         except ray.exceptions.RayError as error:
             raise SweepError(
@@ -69,6 +84,19 @@ def gpu_throughput(
                 "take --gpus 0 to train on CPUs"
             ) from None
         return cluster.gpus * float(whole)
+
+
+def _throughput(plan: Plan, positions: Positions, stated: bool) -> float:
+    """As `saturated_throughput`, in a worker.
+
+    Raises:
+        SweepError: nobody stated a GPU, and the model cannot use the worker's.
+    """
+    if not stated and isinstance(plan.model, UsesGpu):
+        count, reason = plan.model.gpus_here()
+        if not count:
+            raise SweepError(reason or "the worker sees no GPU")
+    return saturated_throughput(plan, positions)
 
 
 def check_nodes(job: TrainingJob) -> None:

@@ -201,7 +201,7 @@ def test_the_jobs_entry_point_is_a_command_of_ours() -> None:
     assert program == "bocnn"
     command = get_command(app).commands[verb]  # type: ignore[attr-defined]
     parsed = command.make_context(verb, arguments).params
-    assert parsed["gpus"] == 1.0  # the workers of the file have one each
+    assert parsed["gpus"] == "1"  # the workers of the file have one each
     assert parsed["address"] == "auto" and parsed["out_folder"].startswith("s3://")
     (sweep,) = parsed["sweep"]
     find(sweep)

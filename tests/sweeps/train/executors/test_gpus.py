@@ -1,6 +1,8 @@
 """Trials with GPUs: how shards are cut for a GPU, what trials request, what files say of it."""
 
+import io
 import os
+import re
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +19,17 @@ from sweeps import driver
 from sweeps.driver import run
 from sweeps.driver.options import Output, RunOptions
 from sweeps.driver.ray_session import RaySession
+from sweeps.driver.run import train_sweeps
 from sweeps.errors import SweepError
 from sweeps.models.protocol import UsesGpu
 from sweeps.plan import cut
 from sweeps.plan import plan as plans
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import gpu_sample, saturated_throughput
+from sweeps.plan.gpus import GpuUse, gpus_here, hidden_gpus
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, make_plan
 from sweeps.train.stop import StopSignal
-from tests.sweeps.small import BOCNN_SWEEP, ignore, planned, rows, todo_ids, train
+from tests.sweeps.small import BOCNN_SWEEP, bocnn_sweep, ignore, planned, rows, todo_ids, train
 from tests.toy import TOY
 
 MIXED = BOCNN_SWEEP.replace("mu_norm: [1, 4]", "activation: [relu, tanh]\n  mu_norm: [1, 4]")
@@ -48,6 +52,25 @@ class Seen(Bocnn):
     def engine_of(self, columns: Any, recorded: bool = False) -> dict[str, str]:
         """What CUDA would see."""
         return {"device": os.environ.get("CUDA_VISIBLE_DEVICES", "all")}
+
+
+class WithGpus(Seen):
+    """The model on a machine with two GPUs, in every process that does not hide them."""
+
+    def gpus_here(self) -> tuple[int, str]:
+        """Those that CUDA would see."""
+        return (0 if os.environ.get("CUDA_VISIBLE_DEVICES") == "" else 2, "")
+
+
+class WithoutTriton(Seen):
+    """The model on a machine with a GPU that it cannot use."""
+
+    def gpus_here(self) -> tuple[int, str]:
+        """What availability says then."""
+        return 0, "for want of torch and Triton"
+
+
+LONG = BOCNN_SWEEP.replace("replicates: 4", "replicates: 40000000")
 
 
 def metadata(folder: Path) -> list[dict[bytes, bytes]]:
@@ -111,7 +134,8 @@ def test_the_command_measures_a_gpu_where_one_is_requested_and_of_use(out: Path)
     def measured(plan: Plan, options: RunOptions) -> float | None:
         with ExitStack() as stack:
             ray = RaySession(options, StopSignal(), stack)
-            return run._gpu_throughput(plan, options, ray=ray, output=output)
+            share = GpuUse(options.gpus or 0.0)
+            return run.gpu_throughput(plan, options, share, ray=ray, output=output)
 
     assert (measured(plan, here) or 0) > 0
     assert measured(plan, replace(here, gpus=0.0)) is None
@@ -247,3 +271,77 @@ def test_a_gpu_that_fails_is_reported_with_its_reason(out: Path) -> None:
     plan, _ = planned(BOCNN_SWEEP, out, Broken())
     with pytest.raises(SweepError, match=r"could not be measured: out of memory.*take --gpus 0"):
         rays.gpu_throughput(plan, gpu_sample(plan), cluster=rays.Cluster(gpus=0.5))
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "share", "words"),
+    [
+        (LONG, WithGpus(), 1.0, r"2 of this machine, .*; --gpus 0 trains on CPUs alone"),
+        (BOCNN_SWEEP, WithGpus(), 0.0, r"none is used: training takes about .* s on .* cores"),
+        (LONG.replace("fixed: {", "fixed: {activation: tanh, "), WithGpus(), 0.0, "accepts no run"),
+        (LONG, WithoutTriton(), 0.0, "none is used: for want of torch and Triton"),
+        (LONG, bocnn.MODEL, 0.0, "^$"),
+    ],
+    ids=["used", "short", "not accepted", "no Triton", "no GPU"],
+)
+def test_this_machines_gpus_are_used_where_they_are_of_use(
+    out: Path, text: str, model: Bocnn, share: float, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if model is bocnn.MODEL:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    plan, _ = planned(text, out, model)
+    use = gpus_here(plan)
+    assert use.share == share and re.search(words, use.words)
+    with hidden_gpus():
+        assert not isinstance(model, WithGpus) or gpus_here(plan) == GpuUse(0.0)
+
+
+def trained_with(options: RunOptions, model: Bocnn, out: Path) -> str:
+    """What is said while a sweep is trained."""
+    plan, _ = planned(MIXED, out, model)
+    said = Console(record=True, file=io.StringIO(), width=200)
+    output = Output(said, Console(quiet=True))
+    (end,) = train_sweeps([lambda: plan.resolved], str(out), options=options, output=output)
+    assert not end.failures and not end.missing
+    return said.export_text()
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_clusters_gpus_are_used_where_nobody_says_it(out: Path) -> None:
+    said = trained_with(RunOptions(address="auto", shard_runs=20), WithGpus(), out)
+    assert "GPUs: 1 of the cluster at auto, one for each trial that can use one" in said
+    devices = {one[b"device"] for one in metadata(out)}
+    assert devices == {b"0", b""}
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_gpus_that_workers_cannot_use_leave_the_cpus_and_say_why(out: Path) -> None:
+    said = trained_with(RunOptions(address="auto"), WithoutTriton(), out)
+    assert re.search("none is used: .*could not be measured: for want of torch and Triton", said)
+    assert {one[b"device"] for one in metadata(out)} == {b""}
+
+
+@pytest.mark.parametrize(("gpus", "share"), [(0.0, 0), (None, 2)])
+def test_a_local_training_sees_no_gpu_where_none_is_wanted(
+    out: Path, gpus: float | None, share: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeps.plan.gpus._SHORT_S", 0.0)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    said = trained_with(RunOptions(executor="local", gpus=gpus), WithGpus(), out)
+    assert ("GPUs: 2 of this machine" in said) == bool(share)
+    assert {one[b"device"] for one in metadata(out)} == {b"all" if share else b""}
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+@pytest.mark.parametrize("gpus", [-0.5, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(gpus: float) -> None:
+    with pytest.raises(
+        SweepError, match=r"received gpus .*; expected a share from 0 to 1, or auto"
+    ):
+        RunOptions(gpus=gpus)
+
+
+def test_a_word_that_is_no_share_is_refused() -> None:
+    done = bocnn_sweep("run", "first-plane", "--gpus", "all")
+    assert done.returncode == 2
+    assert "received --gpus 'all'; expected a share from 0 to 1, or auto" in done.stderr
