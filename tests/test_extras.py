@@ -70,6 +70,7 @@ def test_a_gpu_without_its_packages_is_named_once(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     monkeypatch.setattr(availability, "_has_driver", lambda: True)
+    monkeypatch.setattr(availability, "_has_node", lambda: True)
     monkeypatch.setattr(availability, "find_spec", lambda name: None)
     for one in (availability._found, availability._warn):
         one.cache_clear()

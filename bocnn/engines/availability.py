@@ -40,13 +40,17 @@ def gpus_here() -> Gpus:
 def _found() -> Gpus:
     """The GPUs of a machine with a driver."""
     if find_spec("torch") is None or find_spec("triton") is None:
-        return Gpus(0, "for want of torch and Triton: pip install 'bocnn[gpu]'")
+        return _unused("for want of torch and Triton: pip install 'bocnn[gpu]'")
     import torch
 
     if torch.cuda.is_available():
         return Gpus(torch.cuda.device_count())
-    there = "torch cannot use it: its build and the driver do not fit together"
-    return Gpus(0, there if _has_node() else "")
+    return _unused("torch cannot use it: its build and the driver do not fit together")
+
+
+def _unused(reason: str) -> Gpus:
+    """Without a GPU there is nothing to be said: a driver may be there without one."""
+    return Gpus(0, reason if _has_node() else "")
 
 
 @cache
@@ -55,8 +59,8 @@ def _warn(reason: str) -> None:
 
 
 def _has_node() -> bool:
-    """Whether the machine shows a GPU of NVIDIA's; a driver may be there without one."""
-    return any(Path("/dev").glob("nvidia[0-9]*"))
+    """Whether the machine shows a GPU: of NVIDIA's, or that of Windows around it."""
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
 
 
 def _has_driver() -> bool:
