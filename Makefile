@@ -77,17 +77,18 @@ papers: $(READY)
 	$(BIN)/bocnn report $(PAPERS:%=$(RESULTS)/$(SIZE)/%) --out $(RESULTS)/$(SIZE)/report $(FORMAT:%=--format %)
 
 # Tests in parts, three at once where there are two cores, since those that start Ray wait for it much of their
-# time; which of them ends first takes the next part, and the longest come first. Libraries start no threads of
-# their own, which would wait for each other, and Ray's workers do not step back behind the other parts, as
-# their usual niceness would have it.
-numerics := tests/bocnn --ignore=tests/bocnn/engines
+# time, and four where slow ones start whole clusters; which of them ends first takes the next part, and the
+# longest come first. Libraries start no threads of their own, which would wait for each other, and Ray's workers
+# do not step back behind the other parts, as their usual niceness would have it.
+models := tests/bocnn/models tests/bocnn/parameters tests/bocnn/theory tests/bocnn/notebook
 engines := tests/bocnn/engines
+numerics := tests/bocnn $(patsubst %,--ignore=%,$(models) $(engines))
 analysis := tests/analysis
 store := tests/sweeps/store tests/sweeps/plan tests/sweeps/provenance tests/sweeps/models
 declare := tests/sweeps/declare tests/test_pipeline.py tests/test_predictions.py
 clusters := tests/sweeps/clusters
 train := tests/sweeps/train
-PARTS := numerics train clusters analysis engines store declare
+PARTS := numerics train clusters analysis models engines store declare
 # All else: commands and drivers of sweeps.
 ray := $(foreach part,$(PARTS),$(patsubst %,--ignore=%,$(filter-out --%,$($(part)))))
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 RAY_worker_niceness=0 $(BIN)/python -m pytest
@@ -97,14 +98,14 @@ test test-all demo: export PYTHONDONTWRITEBYTECODE :=
 # A part's tests: one line if they pass, else all their output.
 part = $(PYTEST) -m "$(1)" $($(2)) > $(VENV)/$(2).log 2>&1 && tail -n 1 $(VENV)/$(2).log \
 	|| { cat $(VENV)/$(2).log; exit 1; }
-# What is tested, as a marker expression.
-in_parts = @printf '%s\0' $(foreach name,ray $(PARTS),'$(call part,$(1),$(name))') | xargs -0 -n 1 -P 3 sh -c
+# What is tested, as a marker expression, and how many parts at once.
+in_parts = @printf '%s\0' $(foreach name,ray $(PARTS),'$(call part,$(1),$(name))') | xargs -0 -n 1 -P $(2) sh -c
 
 test: $(READY)
-	$(call in_parts,not slow and not cluster and not gpu)
+	$(call in_parts,not slow and not cluster and not gpu,3)
 
 test-all: $(READY)
-	$(call in_parts,not gpu and not launch)
+	$(call in_parts,not gpu and not launch,4)
 
 # Those on hosts in namespaces need root, and Debian's iproute2, openssh-server, rsync and slurm-wlm.
 cluster-test: $(READY)
