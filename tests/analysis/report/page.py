@@ -5,9 +5,10 @@ import json
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from analysis.cells.aggregate import aggregate
+from analysis.cells.cells import Cells
 from analysis.dataset.files import Dataset
 from analysis.dataset.provenance import Provenance
 from analysis.report.report import write_report
@@ -16,7 +17,15 @@ from analysis.statistics.bootstrap import Resampling
 from sweeps.declare.analysis_spec import AnalysisSpec
 
 FEW = ReportOptions(resampling=Resampling(draws=100))
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 NOWHERE = Provenance("nowhere", "0", 0, 0, 0, None, (), "", "")
+
+
+class Report(NamedTuple):
+    """A page on disk, and the cells of its first dataset."""
+
+    url: str
+    cells: Cells
 
 
 class Page(HTMLParser):

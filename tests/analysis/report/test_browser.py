@@ -20,10 +20,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from analysis.cells.cells import Cells
 from analysis.figures.plane_map import COLOUR_ABOVE, COLOUR_BELOW
-from analysis.report.report import write_report
-from analysis.report.results import ReportOptions, analyse
-from analysis.statistics.bootstrap import Resampling
-from tests.analysis.recording import record
+from tests.analysis.report.page import HOSTILE, Report
 from tests.analysis.report.page import Page as Written
 from tests.analysis.synthetic import Planted
 
@@ -39,17 +36,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTHS = (1280, 400)
-
-
-class Report(NamedTuple):
-    """A page on disk, and the cells of its first dataset."""
-
-    url: str
-    cells: Cells
 
 
 class Visit(NamedTuple):
@@ -70,18 +59,6 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
         chromium.close()
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    folder = tmp_path_factory.mktemp("report")
-    extra = {"description": HOSTILE}
-    planted = Planted(factors=(1.0, 1.3), replicates=6, name=HOSTILE, sweep_extra=extra)
-    data = (record(planted.write(folder / "one")), Planted(replicates=3).write(folder / "two"))
-    choices = ReportOptions(resampling=Resampling(draws=100))
-    datasets = [analyse(str(path), choices) for path in data]
-    page = write_report(datasets, folder / "out").page
-    return Report(page.as_uri(), datasets[0].cells)
 
 
 @pytest.fixture

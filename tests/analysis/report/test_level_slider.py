@@ -10,20 +10,19 @@ from playwright.sync_api import Locator, expect
 from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.scaling.power_law import fit_power_law
 from analysis.statistics.bootstrap import Resampling
+from tests.analysis.report.page import Report
 from tests.analysis.report.test_browser import (
     WIDTHS,
-    Report,
     Visit,
     browser,
     first_edges,
     point_at,
-    report,
     visit,
 )
 
 pytestmark = pytest.mark.slow
 
-__all__ = ["browser", "report", "visit"]
+__all__ = ["browser", "visit"]
 
 RESAMPLING = Resampling(draws=100)
 
