@@ -218,12 +218,16 @@ def verify(dataset: Annotated[str, typer.Argument(help="The output folder or URI
 def rerun(
     dataset: Annotated[str, typer.Argument(help="The output folder or URI.")],
     run_id: Annotated[str, typer.Argument(help="Of the run, hexadecimal; the first digits do.")],
+    oracle: Annotated[
+        bool,
+        typer.Option("--oracle", help="Beside it, the dense network in torch on the same draws."),
+    ] = False,
 ) -> None:
     """Train one published run again, and show its measures beside the published ones; write nothing.
 
     Exit status: 0 they are the same, bit for bit; 1 they are not.
     """
-    found = rerun_row(DatasetFolder(dataset), run_id)
+    found = rerun_row(DatasetFolder(dataset), run_id, oracle=oracle)
     print_rerun(found)
     if not found.same:
         raise typer.Exit(1)

@@ -12,7 +12,7 @@ from rich.table import Table
 from sweeps.declare.terminal import WordConsole
 from sweeps.driver.datasets import DatasetStatus
 from sweeps.driver.options import Output
-from sweeps.driver.rerun import Rerun
+from sweeps.driver.rerun import Oracle, Rerun
 from sweeps.driver.trainer import TrainingEnd
 from sweeps.store.failed_shard import reason
 
@@ -97,8 +97,25 @@ def print_rerun(found: Rerun) -> None:
         for name in others:
             recorded.add_row(name, *(f"{found.records[name][k]:.4g}" for k in few))
         out.print(recorded)
+    if found.oracle is not None:
+        _print_oracle(found.oracle)
     if found.other_code:
         out.print("the run was made by other source code than the present", soft_wrap=True)
+
+
+def _print_oracle(beside: Oracle) -> None:
+    """Print measures beside the oracle's, and how far recorded columns are from the oracle's."""
+    table = Table("measure", "again", "oracle", "difference")
+    for name, again, there in beside.measures:
+        both = all(isinstance(one, float | int) for one in (again, there))
+        table.add_row(name, _shown(again), _shown(there), f"{again - there:.2g}" if both else "")
+    out.print(table)
+    if not beside.records:
+        return
+    recorded = Table("recorded", "largest difference", "at step", "largest size")
+    for one in beside.records:
+        recorded.add_row(one.name, f"{one.difference:.2g}", f"{one.step:,}", f"{one.size:.4g}")
+    out.print(recorded)
 
 
 def _spread(count: int, most: int) -> list[int]:

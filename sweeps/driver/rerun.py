@@ -13,7 +13,7 @@ from sweeps.driver.datasets import sweep_of
 from sweeps.driver.steps import owner_of
 from sweeps.errors import SweepError, listed, shown
 from sweeps.models.installed import load_model
-from sweeps.models.protocol import Model, NeedsImages, RecordsTrajectory
+from sweeps.models.protocol import HasOracle, Model, NeedsImages, RecordsTrajectory
 from sweeps.provenance.source_code import code_of
 from sweeps.store.dataset import DatasetFolder
 from sweeps.store.shard_file import id_array
@@ -38,6 +38,33 @@ class MeasureAgain(NamedTuple):
         return bool(self.published == self.again)
 
 
+class OracleMeasure(NamedTuple):
+    """A measure of the run trained again and of its oracle; None is null."""
+
+    name: str
+    again: Any
+    oracle: Any
+
+
+class OracleRecord(NamedTuple):
+    """The largest difference of a recorded column from its oracle's, and the step at which it is.
+
+    `size` is the column's largest size along the training.
+    """
+
+    name: str
+    difference: float
+    step: int
+    size: float
+
+
+class Oracle(NamedTuple):
+    """A run beside its oracle; records without a number at a step of either are left out there."""
+
+    measures: tuple[OracleMeasure, ...]
+    records: tuple[OracleRecord, ...]
+
+
 class Rerun(NamedTuple):
     """A run that was trained again.
 
@@ -49,6 +76,7 @@ class Rerun(NamedTuple):
             record.
         made_by: what the file of the run says made it.
         other_code: whether that was other source code than the present.
+        oracle: the run beside its oracle, where that was asked for.
     """
 
     run_id: str
@@ -57,6 +85,7 @@ class Rerun(NamedTuple):
     records: Mapping[str, NDArray[Any]]
     made_by: Mapping[str, str]
     other_code: bool
+    oracle: Oracle | None = None
 
     @property
     def same(self) -> bool:
@@ -72,7 +101,11 @@ class _Found(NamedTuple):
 
 
 def rerun(
-    dataset: DatasetFolder, run_id: str, find_model: Callable[[str], Model] = load_model
+    dataset: DatasetFolder,
+    run_id: str,
+    find_model: Callable[[str], Model] = load_model,
+    *,
+    oracle: bool = False,
 ) -> Rerun:
     """Train a published run again; nothing is written.
 
@@ -80,9 +113,10 @@ def rerun(
         dataset: holds the run.
         run_id: its identity in hexadecimal digits, or the first of them.
         find_model: gives the model of a name.
+        oracle: train it by the model's oracle too.
     Raises:
-        SweepError: there is no such run, or several; it is of another numerics version; or its model
-            needs images, which a dataset does not hold.
+        SweepError: there is no such run, or several; it is of another numerics version; its model needs
+            images, which a dataset does not hold; or it has no oracle that trains the run.
     """
     resolved = sweep_of(dataset, find_model)
     model = resolved.model
@@ -94,9 +128,9 @@ def rerun(
     found = _find(dataset, list(dataset.inspect(owner_of(resolved)).shards), run_id)
     columns = {name: values_of(found.row[name]) for name in ("seed", "replicate")}
     columns |= parameters_of(model, found.row)
-    measured, recorded = recording.train(
-        model, columns, _steps(model, columns, resolved.spec.trajectory)
-    )
+    steps = _steps(model, columns, resolved.spec.trajectory)
+    measured, recorded = recording.train(model, columns, steps)
+    beside = _beside(model, columns, steps, measured, recorded) if oracle else None
     return Rerun(
         run_id=id_array(found.row)[0].hex(),
         parameters={name: _plain(values[0]) for name, values in columns.items()},
@@ -108,6 +142,7 @@ def rerun(
         records={name: values for name, values in recorded.items() if name != "run"},
         made_by=found.made_by,
         other_code=found.made_by.get("code_digest") != code_of(model).digest,
+        oracle=beside,
     )
 
 
@@ -143,6 +178,50 @@ def _steps(
     if stated is not None or most < 2:
         return stated or Axis(tuple(range(most + 1)), "list")
     return recording.read_steps({"log": [0, most, _RECORDED]})
+
+
+def _beside(
+    model: Model,
+    columns: Mapping[str, NDArray[Any]],
+    steps: recording.Steps,
+    measured: Mapping[str, NDArray[Any]],
+    recorded: Mapping[str, NDArray[Any]],
+) -> Oracle:
+    """The run beside its oracle.
+
+    Raises:
+        SweepError: the model has none, or none that trains the run.
+    """
+    if not isinstance(model, HasOracle):
+        raise SweepError(f"received --oracle; the model {model.name} has no oracle")
+    try:
+        values, records = model.oracle(columns, np.array(steps.values if steps else (), np.int64))
+    except ValueError as error:
+        raise SweepError(f"received --oracle; {error}") from None
+    differences = (
+        _difference(name, recorded, records) for name in recorded if name not in ("run", "step")
+    )
+    return Oracle(
+        tuple(
+            OracleMeasure(name, _plain(measured[name][0]), _plain(values[name][0]))
+            for name in values
+        ),
+        tuple(one for one in differences if one is not None),
+    )
+
+
+def _difference(
+    name: str, recorded: Mapping[str, NDArray[Any]], records: Mapping[str, NDArray[Any]]
+) -> OracleRecord | None:
+    """The largest difference of a column; None without a step at which both have a number."""
+    _, here, there = np.intersect1d(recorded["step"], records["step"], return_indices=True)
+    ours, theirs = recorded[name][here], records[name][there]
+    apart = np.abs(ours - theirs)
+    if np.isnan(apart).all():
+        return None
+    k = int(np.nanargmax(apart))
+    size = float(np.nanmax(np.abs(np.concatenate([ours, theirs]))))
+    return OracleRecord(name, float(apart[k]), int(recorded["step"][here[k]]), size)
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """The protocol between a sweep and a model: columns, the cost of a run, and `run`.
 
 Everything is of built-in types and NumPy arrays, so that a model satisfies it without importing this
-package. `sweeps.models.installed` finds a model by its name.
+package. Columns are every parameter of runs, shape (runs,) each; NaN is null.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -68,19 +68,11 @@ class Model(Protocol):
     def words(self) -> Mapping[str, Sequence[str]]: ...
 
     def flops(self, columns: Columns) -> NDArray[Any]:
-        """Cost of each run in floating-point operations, shape (runs,).
-
-        Args:
-            columns: every parameter, shape (runs,) each.
-        """
+        """Cost of each run in floating-point operations, shape (runs,)."""
         ...
 
     def memory_bytes(self, columns: Columns) -> NDArray[Any]:
-        """Working memory of each run in bytes, shape (runs,).
-
-        Args:
-            columns: every parameter, shape (runs,) each.
-        """
+        """Working memory of each run in bytes, shape (runs,)."""
         ...
 
     def run(self, columns: Columns) -> dict[str, NDArray[Any]]:
@@ -200,7 +192,7 @@ class RecordsTrajectory(Model, Protocol):
         """Cost of each run where it is recorded at `steps`, shape (runs,).
 
         Args:
-            columns: every parameter, shape (runs,) each.
+            columns: of runs.
             steps: whole numbers ≥ 0, rising.
         """
         ...
@@ -215,6 +207,21 @@ class RecordsTrajectory(Model, Protocol):
         Args:
             columns: `seed`, `replicate` and every parameter, shape (runs,) each.
             steps: whole numbers ≥ 0, rising.
+        """
+        ...
+
+
+@runtime_checkable
+class HasOracle(Model, Protocol):
+    """A model that can train runs a second time on the same draws, slowly and independently."""
+
+    def oracle(
+        self, columns: Columns, steps: NDArray[Any]
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """As `RecordsTrajectory.record`, with records of each run.
+
+        Raises:
+            ValueError: it does not train these runs so.
         """
         ...
 
@@ -235,7 +242,7 @@ class UsesGpu(Model, Protocol):
         """`engine` and `device` that train these runs in this process, for their file's metadata.
 
         Args:
-            columns: every parameter, shape (runs,) each.
+            columns: of runs.
             recorded: whether the runs are recorded along their training.
         """
         ...
@@ -249,20 +256,13 @@ class CompilesCode(Model, Protocol):
         """Whether this process can train these runs, or record them, and compile nothing.
 
         Args:
-            columns: every parameter, shape (runs,) each.
+            columns: of runs.
             recorded: whether the runs are recorded along their training.
         """
         ...
 
     def compile(self, columns: Columns, recorded: bool) -> float:
-        """Compile what trains these runs, or records them.
-
-        Args:
-            columns: every parameter, shape (runs,) each.
-            recorded: whether the runs are recorded along their training.
-        Returns:
-            Seconds that compiling took.
-        """
+        """Compile what trains these runs, or records them, and return the seconds that it took."""
         ...
 
 

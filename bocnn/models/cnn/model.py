@@ -27,13 +27,12 @@ from bocnn.engines.registry import (
     trained_words,
 )
 from bocnn.measure.details import Details
-from bocnn.measure.measures import Measures
-from bocnn.measure.trajectory import TrajectoryPoint
+from bocnn.models.cnn.rows import measured_columns, recorded_columns
 from bocnn.parameters.accepted import Words, accepts, check_words
 from bocnn.parameters.columns import IDLE, PARAMETERS, Column
 from bocnn.parameters.idle import canonical, idle_runs
 from bocnn.parameters.keys import undrawn
-from bocnn.parameters.measured import DETAILS, MEASURES, STATUSES, TRAJECTORY_MEASURES
+from bocnn.parameters.measured import DETAILS, MEASURES, TRAJECTORY_MEASURES
 from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 from bocnn.theory.predictions.named import OF_CLASSES, PREDICTIONS, MeasurePrediction, predict
 
@@ -197,12 +196,12 @@ class Bocnn:
         if self.detailed:
             found = GRAM_CPU.detail(columns, self.keyed)
             named = zip(Details._fields, found.details.T, strict=True)
-            return _rows(found.status, found.measured) | dict(named)
+            return measured_columns(found.status, found.measured) | dict(named)
         results = new_results(cell.size, 0)
         for engine, rows in assign_cells(cells, cell):
             part = columns if rows.size == cell.size else _take(columns, rows)
             results.status[rows], results.measured[rows] = engine.run(part, self.keyed)
-        return _rows(results.status, results.measured)
+        return measured_columns(results.status, results.measured)
 
     def record(
         self, columns: Columns, steps: Ints
@@ -230,10 +229,21 @@ class Bocnn:
             part = engine.record(_take(columns, rows), passed, self.keyed)
             for whole, values in zip(results, part, strict=True):
                 whole[rows] = values
-        kept = np.arange(passed.size + 1) < results.lengths[:, None]
-        recorded = zip(TrajectoryPoint._fields, results.trajectory[kept].T, strict=True)
-        records = {"run": np.nonzero(kept)[0], **dict(recorded)}
-        return _rows(results.status, results.measured), records
+        return measured_columns(results.status, results.measured), recorded_columns(results)
+
+    def oracle(
+        self, columns: Columns, steps: Ints
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """As `record`, on the dense network in torch.
+
+        Raises:
+            ValueError: as `bocnn.models.cnn.oracle.train_oracle`.
+        """
+        from bocnn.models.cnn.oracle import train_oracle
+
+        passed = steps[steps < np.max(columns["steps"])].astype(np.int64)
+        results = train_oracle(self._cells_of(columns)[2], passed, self.keyed)
+        return measured_columns(results.status, results.measured), recorded_columns(results)
 
     def _cells_of(
         self, columns: Columns
@@ -283,12 +293,6 @@ def _check_detailed(columns: Columns, recorded: bool) -> None:
 def _take(columns: Columns, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
     """The columns of some runs."""
     return {name: column[rows] for name, column in columns.items()}
-
-
-def _rows(status: Ints, measured: Array) -> dict[str, NDArray[Any]]:
-    """The measured columns."""
-    named = dict(zip(Measures._fields, measured.T, strict=True))
-    return {"status": np.array(STATUSES, dtype=object)[status], **named}
 
 
 MODEL: Final = Bocnn()

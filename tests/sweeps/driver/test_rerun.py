@@ -1,10 +1,13 @@
 """One published run, trained again."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from bocnn.models.cnn.model import Bocnn
 from sweeps.driver.rerun import rerun
 from sweeps.errors import SweepError
 from sweeps.store.dataset import DatasetFolder
@@ -78,3 +81,41 @@ def test_the_command_says_that_they_are_the_same(dataset: DatasetFolder) -> None
     done = bocnn_sweep("rerun", dataset.location, run_id[:12])
     assert done.returncode == 0, done.stderr
     assert run_id in done.stdout and "differs" not in done.stdout and "train_loss" in done.stdout
+
+
+def test_the_dense_network_gives_the_same_run_to_rounding(dataset: DatasetFolder) -> None:
+    """All that is no test error; those are of drawn patches there, and agree to standard errors."""
+    beside = rerun(dataset, a_row(dataset)[0], oracle=True).oracle
+    assert beside is not None
+    values = {one.name: (one.again, one.oracle) for one in beside.measures}
+    assert len(set(values["status"])) == 1 and len(values) > 10
+    errors = ("test_error", "test_error_clean", "test_error_se")
+    for name in values.keys() - {"status", *errors}:
+        assert values[name][1] == pytest.approx(values[name][0], rel=2e-4, abs=1e-6), name
+    spread = math.hypot(*values["test_error_se"])
+    assert abs(values["test_error"][0] - values["test_error"][1]) < 5 * spread
+    trained = {one.name: one for one in beside.records if one.name not in errors}
+    assert {"w_norm", "v_norm", "gamma_max", "rho_max", "slope_min", "slope_max"} <= set(trained)
+    assert all(0 <= one.difference <= 2e-4 * one.size + 1e-6 for one in trained.values())
+    assert any(one.difference > 0 for one in trained.values())
+
+
+def test_the_command_prints_both(dataset: DatasetFolder) -> None:
+    done = bocnn_sweep("rerun", dataset.location, a_row(dataset)[0], "--oracle")
+    assert done.returncode == 0, done.stderr
+    assert "oracle" in done.stdout and "largest difference" in done.stdout
+
+
+def test_without_an_oracle_that_is_an_error(dataset: DatasetFolder) -> None:
+    class Alone(Bocnn):
+        oracle = property()  # type: ignore[assignment]
+
+    class Refusing(Bocnn):
+        def oracle(self, columns: Any, steps: Any) -> Any:
+            raise ValueError("it needs 7 GB")
+
+    run_id = a_row(dataset)[0]
+    with pytest.raises(SweepError, match="received --oracle; the model bocnn has no oracle"):
+        rerun(dataset, run_id, lambda name: Alone(), oracle=True)
+    with pytest.raises(SweepError, match="received --oracle; it needs 7 GB"):
+        rerun(dataset, run_id, lambda name: Refusing(), oracle=True)
