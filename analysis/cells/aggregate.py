@@ -56,18 +56,18 @@ def aggregate(
     wanted = batches or (replicates if dataset.rows <= MAX_VALUES else BATCHES)
     rows = _rows(dataset, spec, include_unconverged, batches=min(wanted, replicates))
     groups, copies = _groups(dataset, rows)
-    runs = groups.on_plane("runs")
+    runs = groups.on_plane("(runs)")
     return Cells(
         plane=groups.plane,
         measure=spec.measure,
         label=dataset.label(spec.measure),
         role=role_of(dataset.schema, spec.measure),
         values=_values(groups),
-        status={name: groups.on_plane(f"status_{k}") for k, name in enumerate(rows.statuses)},
+        status={name: groups.on_plane(f"(status {k})") for k, name in enumerate(rows.statuses)},
         missing=np.where(dataset.sweep.sampling is None, np.maximum(replicates - runs, 0), 0),
         ignored=dataset.rows - int(runs.sum()) - copies,
         duplicates=copies,
-        batched_runs=None if rows.batches == replicates else groups.on_plane("used"),
+        batched_runs=None if rows.batches == replicates else groups.on_plane("(used)"),
     )
 
 
@@ -81,7 +81,7 @@ def _rows(
     value = f"CAST({quoted(spec.measure)} AS DOUBLE)"
     sql = (
         f"SELECT {keys.sql}, run_id, replicate, status, "
-        f"CASE WHEN {usable} AND isfinite({value}) THEN {value} END AS v "
+        f'CASE WHEN {usable} AND isfinite({value}) THEN {value} END AS "(v)" '
         f"FROM runs WHERE replicate < {replicates}"
     )
     return _RunsQuery(keys, sql, words, replicates, batches)
@@ -94,31 +94,34 @@ def _groups(dataset: Dataset, rows: _RunsQuery) -> tuple[Groups, int]:
         AnalysisError: two runs share their cell and replicate.
     """
     groups = _query(dataset, rows)
-    runs = groups.columns["runs"]
-    if not np.any(runs > groups.columns["different"]):
+    runs = groups.columns["(runs)"]
+    if not np.any(runs > groups.columns["(different)"]):
         return groups, 0
     # The same row published twice collapses; others are two runs in one cell.
     distinct = _query(dataset, rows._replace(sql=f"SELECT DISTINCT * FROM ({rows.sql})"))
-    clash = distinct.columns["runs"] - distinct.columns["different"]
+    clash = distinct.columns["(runs)"] - distinct.columns["(different)"]
     if np.any(clash > 0):
         raise _clash(dataset, rows, distinct, clash)
-    return distinct, int(runs.sum() - distinct.columns["runs"].sum())
+    return distinct, int(runs.sum() - distinct.columns["(runs)"].sum())
 
 
 def _query(dataset: Dataset, rows: _RunsQuery) -> Groups:
-    """Mean, runs by status, and different replicates of each cell and batch."""
+    """Mean, runs by status, and different replicates of each cell and batch.
+
+    Their names are in parentheses, as no column's name is: a sweep may have an axis `batch`, or `mean`.
+    """
     ended = [
-        f"count(*) FILTER (status = {literal(word)}) AS status_{k}"
+        f"count(*) FILTER (status = {literal(word)}) AS {quoted(f'(status {k})')}"
         for k, word in enumerate(rows.statuses)
     ]
     most = (rows.replicates - 1) // rows.batches
     marks = f"bit_count(bitstring_agg(replicate // {rows.batches}, 0, {most}))" if most else "1"
     parts = [
-        f"replicate % {rows.batches} AS batch",
-        "avg(v) AS mean",
-        "count(*) AS runs",
-        "count(v) AS used",
-        f"{marks} AS different",
+        f'replicate % {rows.batches} AS "(batch)"',
+        'avg("(v)") AS "(mean)"',
+        'count(*) AS "(runs)"',
+        'count("(v)") AS "(used)"',
+        f'{marks} AS "(different)"',
         *ended,
     ]
     sql = f"SELECT {rows.keys.sql}, {', '.join(parts)} FROM ({rows.sql}) GROUP BY ALL"
@@ -144,7 +147,7 @@ def _clash(dataset: Dataset, rows: _RunsQuery, groups: Groups, clash: Ints) -> A
 
 def _values(groups: Groups) -> Floats:
     """The measure of each cell and batch, shape (settings, x, y, batches that are there)."""
-    present, batch = np.unique(groups.columns["batch"], return_inverse=True)
+    present, batch = np.unique(groups.columns["(batch)"], return_inverse=True)
     values = np.full((int(np.prod(groups.shape)), len(present)), np.nan)
-    values[groups.cell, batch] = float_column(groups.columns["mean"])
+    values[groups.cell, batch] = float_column(groups.columns["(mean)"])
     return values.reshape(*groups.shape, len(present))

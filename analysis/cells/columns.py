@@ -60,7 +60,7 @@ def _columns(dataset: Dataset, cells: Cells, names: Iterable[str]) -> dict[str, 
     dataset.need_numbers(names)
     keys = identifying_columns(dataset, cells.plane.x.name, cells.plane.y.name)
     ends = [
-        f"{end}({quoted(name)}) AS {end}_{k}"
+        f"{end}({quoted(name)}) AS {quoted(f'({end} {k})')}"
         for k, name in enumerate(names)
         for end in ("min", "max")
     ]
@@ -77,8 +77,8 @@ def _one_value(groups: Groups, k: int, name: str) -> Floats:
     shape = groups.shape[1:]
     cell = groups.cell % (shape[0] * shape[1])
     least, most = np.full(shape, np.inf).ravel(), np.full(shape, -np.inf).ravel()
-    np.fmin.at(least, cell, float_column(groups.columns[f"min_{k}"]))
-    np.fmax.at(most, cell, float_column(groups.columns[f"max_{k}"]))
+    np.fmin.at(least, cell, float_column(groups.columns[f"(min {k})"]))
+    np.fmax.at(most, cell, float_column(groups.columns[f"(max {k})"]))
     if np.any(least < most):
         raise AnalysisError(
             f"Column '{name}' takes several values within a cell, so a formula cannot use it. Use "

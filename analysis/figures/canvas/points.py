@@ -74,5 +74,6 @@ def _join_bars(drawn: ErrorbarContainer) -> None:
     """Makes all bars one line with gaps, which is drawn many times faster than a line each."""
     for bars in drawn.lines[2]:
         gap = np.full((1, 2), np.nan)
-        lines = [np.concatenate([line, gap]) for line in bars.get_segments()]
+        # A bar with no end, where there is no interval, has no points.
+        lines = [np.concatenate([line, gap]) for line in bars.get_segments() if len(line)]
         bars.set_segments([np.concatenate(lines)] if lines else [])

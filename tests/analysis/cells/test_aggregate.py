@@ -13,6 +13,7 @@ import pytest
 from analysis.boundary.mean_crossing import find_boundary
 from analysis.cells.aggregate import aggregate
 from analysis.cells.cells import Cells
+from analysis.cells.columns import on_plane
 from analysis.cells.groups import index_among
 from analysis.dataset.files import Dataset, open_dataset
 from analysis.dataset.trajectories.files import find_records
@@ -85,6 +86,18 @@ def test_settings_keep_their_order_and_pairing(dataset: Dataset, two_settings: P
     cells = aggregate(dataset, VIEW)
     assert cells.plane.settings == ("p_flip = 0", "p_flip = 0.1")
     np.testing.assert_array_equal(cells.values, two_settings.measure())
+
+
+@pytest.mark.parametrize(
+    "name", ["batch", "mean", "runs", "used", "different", "v", "status_0", "min_0", "max_0"]
+)
+def test_an_axis_may_be_named_as_what_is_counted(tmp_path: Path, name: str) -> None:
+    planted = Planted(x_name=name, replicates=4)
+    dataset = open_dataset(str(planted.write(tmp_path / "data")))
+    cells = aggregate(dataset, replace(VIEW, x=name))
+    np.testing.assert_array_equal(cells.values, planted.measure())
+    x = np.broadcast_to(np.array(planted.x)[:, None], cells.mean.shape[1:])
+    np.testing.assert_array_equal(on_plane(dataset, cells, f"2 * {name}"), 2 * x)
 
 
 def test_a_third_axis_becomes_a_setting(tmp_path: Path) -> None:

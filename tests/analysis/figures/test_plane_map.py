@@ -40,6 +40,18 @@ def test_the_map_shows_the_means_in_their_cells(cells: Cells, boundary: Boundary
         np.testing.assert_allclose(bars[0::2, 0], boundary.plane.x.values)
 
 
+def test_a_crossing_without_an_interval_has_a_mark_and_no_bar(
+    cells: Cells, boundary: Boundary
+) -> None:
+    low, high = boundary.low.copy(), boundary.high.copy()
+    low[0, 2], high[0, 2] = np.nan, np.nan
+    axes = draw_map(cells, replace(boundary, low=low, high=high)).axes[0]
+    _, points = axes.containers
+    assert np.isfinite(points.lines[0].get_ydata()).all()
+    bars = points.lines[2][0].get_segments()[0]
+    np.testing.assert_allclose(bars[0::2, 0], np.delete(boundary.plane.x.values, 2))
+
+
 def test_cells_without_runs_are_hatched_and_failures_are_counted(cells: Cells) -> None:
     values = cells.values.copy()
     values[0, 1, 2] = np.nan
