@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs/results"
 sys.path.insert(0, str(RESULTS))
 
+import collect  # noqa: E402
 from rows import Row, interval, predictions  # noqa: E402
 from tables import MARKED, PAGES, TABLES, with_tables  # noqa: E402
 
@@ -67,3 +68,35 @@ def test_intervals_in_the_text_are_those_of_the_table(rows: list[Row]) -> None:
     stated = [found for line in sentences() for found in INTERVAL.findall(line)]
     assert len(stated) > 30
     assert [one for one in stated if one not in known] == []
+
+
+@pytest.mark.parametrize(("mark", "end"), [("", ","), ("| ", " | ")])
+def test_rows_of_a_report_of_some_sweeps_replace_theirs_alone(mark: str, end: str) -> None:
+    def rows(*names: str) -> list[str]:
+        return [f"{mark}{name[0]}{end}{name}" for name in names]
+
+    here = rows("a1", "a2", "b1", "c1", "c2", "d1")
+    there = rows("e5", "c6", "a7", "a8", "a9")
+    # b is not in the report; d is, with no rows.
+    expected = rows("a7", "a8", "a9", "b1", "c6", "e5")
+    assert collect.with_rows(here, there, {"a", "c", "d", "e"}, end) == expected
+    assert collect.with_rows(here, here, {"a", "b", "c", "d"}, end) == here
+
+
+def test_a_report_of_all_sweeps_gives_its_own_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[Row]
+) -> None:
+    before = {name: (collect.HERE / name).read_bytes() for name in collect.TABLES}
+    for sweep in {row["sweep"] for row in rows}:
+        (tmp_path / "report" / sweep).mkdir(parents=True)
+    for name, text in before.items():
+        (tmp_path / "report" / name).write_bytes(text)
+        (tmp_path / name).write_bytes(text)
+    monkeypatch.setattr("collect.HERE", tmp_path)
+    monkeypatch.setattr("collect.FIGURES", ())
+    monkeypatch.setattr(sys, "argv", ["collect.py", str(tmp_path / "report")])
+    collect.main()
+    assert {name: (tmp_path / name).read_bytes() for name in collect.TABLES} == before
+    (tmp_path / "report" / "predictions.md").unlink()
+    with pytest.raises(SystemExit, match=r"no predictions\.md; expected a report of at least two"):
+        collect.main()
