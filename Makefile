@@ -17,7 +17,8 @@ BA := ba-linear-network ba-random-features ba-first-layer-width ba-first-layer-d
 ARORA := arora-training-curves arora-width arora-random-labels arora-digits
 TANGENT := tangent-initialization tangent-heat-map
 DATA := spectrum-over-d spike elliptical patches xor-angle imbalance label-noise-kinds label-noise-strengths
-STEPS := leak-constant activation-constant sam-plane depth-plane adam-over-d adam-over-n optimizers-over-d
+STEPS := leak-constant activation-constant sam-plane depth-plane adam-over-d adam-over-n optimizers-over-d \
+	adam-initialization-plane momentum batches muon-over-d label-noise-gd label-noise-over-step
 IMAGES := images-over-d images-over-signal images-alone
 PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT) $(DATA) $(STEPS) $(IMAGES)
 

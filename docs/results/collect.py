@@ -35,6 +35,7 @@ FIGURES = (
     "flips-over-p/shift-over-p_flip",
     "training-length/boundary-level-0.2",
     "adam-over-d/boundary-level-0.2",
+    "adam-initialization-plane/boundary-level-0.2",
     "depth-plane/boundary-level-0.2",
     "spectrum-over-d/boundary-level-0.2",
     "ratio-to-the-end/trajectories",

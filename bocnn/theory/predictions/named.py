@@ -102,10 +102,11 @@ def predict(name: str, columns: Mapping[str, NDArray[Any]]) -> Array:
         ValueError: no such prediction.
     """
     check_known(name, (*PREDICTIONS, *OF_CLASSES))
+    from bocnn.theory.predictions.memory import with_whole_steps
     from bocnn.theory.predictions.noise import with_equal_eigenvalues
     from bocnn.theory.predictions.runs import OF_RUNS
 
-    return OF_RUNS[name](with_equal_eigenvalues(columns))
+    return OF_RUNS[name](with_whole_steps(with_equal_eigenvalues(columns)))
 
 
 def check_known(name: str, predictions: Sequence[MeasurePrediction]) -> None:

@@ -140,7 +140,8 @@ RUN: dict[str, Any] = {
         {"bias": "trained"},
         {"activation": "leaky_relu", "train": "both"},
         {"loss": "square"},
-        {"momentum": 0.9},
+        {"momentum": 0.999, "eta": 0.05},
+        {"momentum": 0.9, "optimizer": "rmsprop"},
         {"weight_decay": 0.1},
         {"batch": 5},
         {"eta_output": 0.1},
@@ -159,6 +160,20 @@ def test_theory_is_silent_where_it_was_not_derived(change: dict[str, Any]) -> No
     for prediction in PREDICTIONS:
         silent = predict(prediction.name, columns(1, **(RUN | {"train": "hidden"} | change)))
         assert np.isnan(silent).all(), prediction.name
+
+
+@pytest.mark.parametrize("rule", ["heavy_ball", "nesterov"])
+@pytest.mark.parametrize("name", ["gradient_flow", "mean_field"])
+def test_momentum_is_gradient_descent_by_what_its_steps_add_up_to(name: str, rule: str) -> None:
+    run = RUN | {"train": "hidden", "steps": 60, "eta": 0.002, "mu_norm": 1.5}
+    mixed = columns(2, **run, momentum_rule=rule)
+    mixed["momentum"] = np.array([0.0, 0.8])
+    given = predict(name, mixed)
+    whole = predict(name, columns(1, **(run | {"eta": 0.01})))
+    np.testing.assert_allclose(given, [predict(name, columns(1, **run))[0], whole[0]], rtol=1e-12)
+    assert (given[0] == given[1]) == (
+        name == "gradient_flow"
+    )  # whose ratio of signal and noise is constant
 
 
 def test_of_noise_with_a_part_along_the_signal_the_mean_field_alone_speaks() -> None:
