@@ -1,6 +1,7 @@
 """Compaction: the same rows in fewer files, whatever moment it stops at, whoever reads meanwhile."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -81,10 +82,20 @@ def test_what_is_added_later_is_compacted_with_it(out: Path) -> None:
     assert rows(out).equals(before)
 
 
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve shards with their records, to be copied."""
+    folder = tmp_path_factory.mktemp("traced") / "out"
+    train(TRACED, folder, MODEL, shard_size=ShardSize(runs=4))
+    return folder
+
+
 @pytest.mark.parametrize("last", [0, 1, 2, 3, 5, 9, 17, 25, 27, 99])
-def test_it_may_stop_at_any_moment(last: int, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_may_stop_at_any_moment(
+    last: int, traced: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed before any change of the folder: each run is still there, and the next one ends it."""
-    train(TRACED, out, MODEL, shard_size=ShardSize(runs=4))
+    shutil.copytree(traced, out)
     before = rows(out)
     left = [last]
 
@@ -322,22 +333,32 @@ def test_a_compaction_before_any_access_of_a_reader(
     train(TRACED, out, MODEL, shard_size=ShardSize(runs=24))
     small, accesses = contents(out), Accesses(monkeypatch)
     read(out)
-    for number in range(1, accesses.count + 1):
-        for path in out.glob("*.parquet"):
-            path.unlink()
-        for name, data in small.items():
-            (out / name).write_bytes(data)
-        accesses.expect(number, lambda: compact(out, model=MODEL))
+    count = accesses.count
+    compact(out, model=MODEL)
+    large = contents(out)
+    for number in range(1, count + 1):
+        turn_into(out, small)
+        accesses.expect(number, lambda: turn_into(out, large))
         read(out)
-        assert len(files_of(out)) == 1, number
+        assert contents(out) == large, number
     assert number > 10
+
+
+def turn_into(folder: Path, files: dict[str, bytes]) -> None:
+    """Write the files that are not there, then remove the others, as a compaction does."""
+    there = contents(folder)
+    for name in files.keys() - there.keys():
+        (folder / name).write_bytes(files[name])
+    for name in there.keys() - files.keys():
+        (folder / name).unlink()
 
 
 def split(folder: Path, model: Model) -> None:
     """Bring small files back, as if a driver had published them, and remove the large ones."""
-    large, again = files_of(folder), folder.parent / "again"
+    again = folder.parent / "again"
     if not again.exists():
-        train(TRACED, again, model, shard_size=ShardSize(runs=2))
+        train(TRACED, again, model, shard_size=ShardSize(runs=4))
+    large = set(files_of(folder)) - set(files_of(again))
     for kind in ("trajectory", "shard"):
         for path in sorted(again.glob(f"{kind}-*.parquet")):
             DatasetFolder(str(folder)).store.put(path.name, path.read_bytes())
@@ -353,7 +374,7 @@ def test_readers_and_drivers_beside_compactions(
     compactions: int, out: Path, tmp_path: Path
 ) -> None:
     """Reports, status and plans, in processes and threads of their own, while files come and go."""
-    train(TRACED, out, MODEL, shard_size=ShardSize(runs=2))
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=4))
     whole, done = rows(out), tmp_path / "ended"
     reader = subprocess.Popen(
         [sys.executable, "-c", READER, str(out), str(done)],
