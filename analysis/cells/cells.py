@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.dataset.plane import Floats, Ints, Plane
 
@@ -42,27 +45,33 @@ class Cells:
         """Usable runs, shape (settings, x, y)."""
         return self.used if self.batched_runs is None else self.batched_runs
 
-    @property
+    @cached_property
     def used(self) -> Ints:
         """Values that enter the mean, shape (settings, x, y): runs, or means of batches of runs."""
-        return np.asarray(np.isfinite(self.values).sum(-1))
+        return _read_only(np.asarray(np.isfinite(self.values).sum(-1)))
 
-    @property
+    @cached_property
     def mean(self) -> Floats:
         """Mean over the runs used, shape (settings, x, y); NaN where there is none."""
         used = self.used
         total = np.nansum(self.values, axis=-1)
-        return np.asarray(np.divide(total, used, out=np.full(used.shape, np.nan), where=used > 0))
+        mean = np.divide(total, used, out=np.full(used.shape, np.nan), where=used > 0)
+        return _read_only(np.asarray(mean))
 
-    @property
+    @cached_property
     def standard_error(self) -> Floats:
         """Standard error of the mean, shape (settings, x, y); NaN below two runs."""
-        used = self.used
-        squares = np.nansum((self.values - self.mean[..., None]) ** 2, axis=-1)
-        variance = np.divide(
-            squares, used * (used - 1), out=np.full(used.shape, np.nan), where=used > 1
-        )
-        return np.asarray(np.sqrt(variance))
+        used, error = self.used, np.full(self.used.shape, np.nan)
+        some = used > 1
+        squares = np.nansum((self.values[some] - self.mean[some, None]) ** 2, axis=-1)
+        error[some] = np.sqrt(squares / (used[some] * (used[some] - 1)))
+        return _read_only(error)
+
+
+def _read_only(part: NDArray[Any]) -> NDArray[Any]:
+    """The same array, which is kept with the cells: nobody may change it."""
+    part.flags.writeable = False
+    return part
 
 
 def transposed(cells: Cells) -> Cells:

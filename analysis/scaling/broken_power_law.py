@@ -134,13 +134,21 @@ def _search(points: FitColumns) -> tuple[Floats, Floats, Floats]:
     """
     rows = len(points.draws) + 1
     breaks, fits, best = np.zeros(rows), np.zeros((rows, 3)), np.full(rows, np.inf)
-    x = points.x
-    for break_at in np.linspace(x[1], x[-2], BREAK_CANDIDATES):
-        design = np.stack([np.ones(len(x)), x, np.maximum(x - break_at, 0.0)], axis=1)
-        fit, loss = _loss(points, design)
+    x, y = points.x, _rows(points)
+    candidates = np.linspace(x[1], x[-2], BREAK_CANDIDATES)
+    scaled = _broken(x, candidates) / points.error[:, None]
+    for break_at, design, inverse in zip(candidates, scaled, np.linalg.pinv(scaled), strict=True):
+        fit = y @ inverse.T
+        loss = np.sum((y - fit @ design.T) ** 2, axis=1)
         better = loss < best
         breaks[better], fits[better], best[better] = break_at, fit[better], loss[better]
     return _refined(points, breaks, fits, best)
+
+
+def _broken(x: Floats, breaks: Floats) -> Floats:
+    """Designs of the law with its break at given places, (breaks, columns, 3)."""
+    bent = np.maximum(x - breaks[:, None], 0.0)
+    return np.stack([np.ones(bent.shape), np.broadcast_to(x, bent.shape), bent], axis=2)
 
 
 def _refined(
