@@ -1,7 +1,8 @@
 """Smoothed means of the columns of a plane, and draws of them: made once, and cut at every level."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -12,8 +13,16 @@ from analysis.cells.cells import Cells
 from analysis.dataset.plane import Floats, Ints
 from analysis.statistics.bootstrap import Resampling, deviations, interval, multipliers
 from analysis.statistics.isotonic import Extremes, extremes
-from analysis.statistics.local_linear import choose_bandwidth, equal_weights, profile_smoother
+from analysis.statistics.local_linear import (
+    SparseProfile,
+    choose_bandwidth,
+    choose_sparse_bandwidth,
+    equal_weights,
+    profile_smoother,
+)
 
+FEW_CELLS = 0.5
+"""Share of the cells with runs below which a plane is sparse, as adaptive sampling leaves it."""
 SMOOTHED_PER_BLOCK = 200_000
 """Values of draws that are made at once, so that they stay in the processor's cache."""
 
@@ -85,6 +94,9 @@ class SmoothedMeans:
         return np.where(self.rising, 1.0, -1.0)
 
 
+Drawing = Callable[[Floats, Group, Floats], Iterator[tuple[slice, Floats]]]
+"""Smoothed draws of a group, some rows at a time: of deviations, by a smoother's matrix."""
+
 _KEPT: WeakKeyDictionary[Cells, dict[Resampling, SmoothedMeans]] = WeakKeyDictionary()
 
 
@@ -114,17 +126,49 @@ def forget_means(cells: Cells) -> None:
 
 def _smoothed_means(cells: Cells, how: Resampling) -> SmoothedMeans:
     u, mean, used = cells.plane.y.coordinates, cells.mean, cells.used.astype(np.float64)
-    bandwidth = choose_bandwidth(u, mean.reshape(-1, len(u)), used.reshape(-1, len(u)))
+    bandwidth = _bandwidth(cells)
     rising = np.array([_rises(m, w, u) for m, w in zip(mean, used, strict=True)])
     groups = tuple(Group(s, *same) for s in range(len(mean)) for same in equal_weights(used[s]))
     shape = (how.draws + 1, *mean.shape)
     extreme = Extremes(np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool))
     found = SmoothedMeans(u, rising, np.empty(shape), extreme, groups, how.confidence)
     found.values[:, ~used.any(axis=2)] = np.nan
+    draw = (
+        partial(_drawn_jointly, multipliers(how, cells.values.shape[3], column=(0, 1))[:, 0])
+        if how.resample_jointly
+        else partial(_drawn_apart, how)
+    )
     for group in groups:
         matrix = profile_smoother(u, group.runs, bandwidth) * found.sign[group.setting]
-        _fill(found, group, _profiles(cells, group, matrix, how))
+        _fill(found, group, _profiles(cells, group, matrix, draw))
     return found
+
+
+def _bandwidth(cells: Cells) -> float:
+    """One for all columns, in steps of the grid; by another rule where most of their cells have no runs."""
+    u, measured = cells.plane.y.coordinates, cells.used > 0
+    columns = np.argwhere(measured.any(axis=2))
+    share = measured.sum() / max(len(columns) * len(u), 1)
+    if share >= FEW_CELLS or not len(columns):
+        flat = (-1, len(u))
+        return choose_bandwidth(
+            u, cells.mean.reshape(flat), cells.used.reshape(flat).astype(np.float64)
+        )
+    return choose_sparse_bandwidth(u, [_sparse(cells, s, x) for s, x in columns.tolist()])
+
+
+def _sparse(cells: Cells, setting: int, x: int) -> SparseProfile:
+    """The cells of a column that have runs."""
+    runs = cells.used[setting, x].astype(np.float64)
+    ok = runs > 0
+    values = cells.values[setting, x, ok]
+    most = 1 + int(np.flatnonzero(np.isfinite(values).any(axis=0))[-1])
+    return SparseProfile(
+        cells.plane.y.coordinates[ok],
+        runs[ok],
+        cells.mean[setting, x, ok],
+        deviations(values[:, :most]),
+    )
 
 
 def _fill(found: SmoothedMeans, group: Group, parts: Iterator[tuple[slice, Floats]]) -> None:
@@ -137,24 +181,21 @@ def _fill(found: SmoothedMeans, group: Group, parts: Iterator[tuple[slice, Float
 
 
 def _profiles(
-    cells: Cells, group: Group, matrix: Floats, how: Resampling
+    cells: Cells, group: Group, matrix: Floats, draw: Drawing
 ) -> Iterator[tuple[slice, Floats]]:
     """Smoothed profiles of a group's columns, (rows, columns, y): the observed ones, then the draws."""
     s, columns, ok = group.setting, group.columns, group.ok
     observed = cells.mean[s, columns][:, ok] @ matrix.T
     yield slice(0, 1), observed[None]
-    draw = _drawn_jointly if how.resample_jointly else _drawn_apart
-    for rows, drawn in draw(deviations(cells.values[s, columns][:, ok]), group, matrix, how):
+    for rows, drawn in draw(deviations(cells.values[s, columns][:, ok]), group, matrix):
         yield rows, observed + drawn
 
 
 def _drawn_jointly(
-    deviation: Floats, group: Group, matrix: Floats, how: Resampling
+    weights: Floats, deviation: Floats, group: Group, matrix: Floats
 ) -> Iterator[tuple[slice, Floats]]:
-    """Smoothed deviations of draws in which all cells weigh a replicate alike."""
-    replicates = deviation.shape[2]
-    weights = multipliers(how, replicates, column=(0, 1))[:, 0]
-    smooth = np.moveaxis(matrix @ deviation, 2, 0).reshape(replicates, -1)
+    """Smoothed deviations of draws in which all cells weigh a replicate alike, (draws, replicates)."""
+    smooth = np.moveaxis(matrix @ deviation, 2, 0).reshape(deviation.shape[2], -1)
     step = max(1, SMOOTHED_PER_BLOCK // smooth.shape[1])
     for first in range(0, len(weights), step):
         part = weights[first : first + step]
@@ -163,7 +204,7 @@ def _drawn_jointly(
 
 
 def _drawn_apart(
-    deviation: Floats, group: Group, matrix: Floats, how: Resampling
+    how: Resampling, deviation: Floats, group: Group, matrix: Floats
 ) -> Iterator[tuple[slice, Floats]]:
     """Smoothed deviations of draws in which each cell has weights of its own."""
     drawn = []

@@ -1,6 +1,7 @@
 """Local-linear smoothing of a profile, with a bandwidth that leave-one-out prediction chooses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -62,12 +63,68 @@ def choose_bandwidth(u: Floats, means: Floats, used: Floats) -> float:
     Returns:
         In median steps of u.
     """
-    widest = max(len(u) / 4, MIN_BANDWIDTH)
-    candidates = np.geomspace(
-        MIN_BANDWIDTH, widest, 1 + int(np.ceil(2 * np.log2(widest / MIN_BANDWIDTH)))
-    )
-    losses = [_left_out_loss(u, means, used, float(width)) for width in candidates]
+    candidates = _candidates(u)
+    groups = [(means[same], weights) for same, weights in equal_weights(used)]
+    losses = [_left_out_loss(u, groups, float(width)) for width in candidates]
     return float(candidates[int(np.argmin(losses))]) / UNDERSMOOTHING_FACTOR
+
+
+class SparseProfile(NamedTuple):
+    """The cells of a column that have runs.
+
+    Attributes:
+        u: coordinates, shape (cells,), sorted.
+        runs: shape (cells,), > 0.
+        mean: shape (cells,).
+        deviations: of replicates, as `bootstrap.deviations` has them, shape (cells, replicates).
+    """
+
+    u: Floats
+    runs: Floats
+    mean: Floats
+    deviations: Floats
+
+
+def choose_sparse_bandwidth(u: Floats, profiles: Sequence[SparseProfile]) -> float:
+    """The bandwidth of columns in which most cells have no runs, divided by UNDERSMOOTHING_FACTOR.
+
+    Where runs are at a few cells of very different weights, a cell that is left out has no near neighbours,
+    and leave-one-out says nothing of how it is smoothed. This is the squared error of means that other
+    replicates would have: residuals, and twice what the replicates' scatter adds to a mean and to its
+    smoothed value together.
+
+    Args:
+        u: coordinates of all cells, shape (cells,).
+        profiles: at least one.
+    Returns:
+        In median steps of u.
+    Source:
+        Efron 2004, J. Am. Statist. Assoc. 99, 619 (covariance penalties).
+    """
+    candidates, step = _candidates(u), float(np.median(np.diff(u)))
+    losses = [sum(penalized_loss(p, float(width), step) for p in profiles) for width in candidates]
+    return float(candidates[int(np.argmin(losses))]) / UNDERSMOOTHING_FACTOR
+
+
+def penalized_loss(profile: SparseProfile, bandwidth: float, step: float) -> float:
+    """Squared errors of smoothed cells against means of other replicates, but for a constant.
+
+    Args:
+        profile: a column.
+        bandwidth: in steps.
+        step: of the grid.
+    """
+    matrix = smoother(profile.u, profile.runs, bandwidth, step=step)
+    rest = profile.mean - matrix @ profile.mean
+    shared = np.sum(profile.deviations * (matrix @ profile.deviations), axis=1)
+    return float(profile.runs @ (rest**2 + 2 * shared))
+
+
+def _candidates(u: Floats) -> Floats:
+    """Bandwidths that are tried, in median steps of u."""
+    widest = max(len(u) / 4, MIN_BANDWIDTH)
+    count = 1 + int(np.ceil(2 * np.log2(widest / MIN_BANDWIDTH)))
+    return np.geomspace(MIN_BANDWIDTH, widest, count)
 
 
 def equal_weights(weights: Floats) -> Iterator[tuple[Ints, Floats]]:
@@ -78,16 +135,16 @@ def equal_weights(weights: Floats) -> Iterator[tuple[Ints, Floats]]:
             yield np.flatnonzero(group.ravel() == k), row
 
 
-def _left_out_loss(u: Floats, means: Floats, used: Floats, bandwidth: float) -> float:
+def _left_out_loss(u: Floats, groups: list[tuple[Floats, Floats]], bandwidth: float) -> float:
     """Squared errors of all left-out cells; profiles with the same runs share one smoother."""
     total = 0.0
     step = float(np.median(np.diff(u))) if len(u) > 1 else 1.0
-    for same, weights in equal_weights(used):
+    for means, weights in groups:
         ok = weights > 0
         if ok.sum() < 2:
             continue
         matrix = smoother(u[ok], weights[ok], bandwidth, step=step, left_out=True)
-        profiles = means[same][:, ok]
+        profiles = means[:, ok]
         total += float(np.sum(weights[ok] * (profiles - profiles @ matrix.T) ** 2))
     return total
 

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 
 from analysis.boundary.mean_crossing import find_boundary
-from analysis.statistics.bootstrap import Resampling
-from analysis.statistics.local_linear import profile_smoother, smoother
+from analysis.statistics.bootstrap import Resampling, deviations
+from analysis.statistics.local_linear import (
+    SparseProfile,
+    choose_sparse_bandwidth,
+    penalized_loss,
+    profile_smoother,
+    smoother,
+)
 from benchmarks import planted
 
 ROWS = 121
@@ -39,6 +45,38 @@ def test_far_from_all_runs_a_profile_is_a_straight_line() -> None:
 def test_where_all_cells_have_runs_nothing_is_straightened() -> None:
     u, runs = np.linspace(0, 1, 20), np.arange(1.0, 21.0)
     np.testing.assert_array_equal(profile_smoother(u, runs, 0.7), smoother(u, runs, 0.7, u))
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.7])
+def test_the_loss_of_a_bandwidth_is_the_error_of_the_smoothed_means(shared: float) -> None:
+    """Up to a constant, on average, also where replicates have noise in common in all cells."""
+    rng, u = np.random.default_rng(4), np.array([0.0, 6, 10, 12, 14, 20])
+    runs = np.array([3.0, 6, 20, 20, 9, 3])
+    truth, found, expected = 1 / (1 + np.exp(u - 11)), [], []
+    for _ in range(400):
+        noise = rng.standard_normal((6, 20)) * (1 - shared) + rng.standard_normal(20) * shared
+        values = np.where(np.arange(20) < runs[:, None], truth[:, None] + 0.3 * noise, np.nan)
+        profile = SparseProfile(u, runs, np.nanmean(values, axis=1), deviations(values))
+        narrow, wide = (penalized_loss(profile, width, 1.0) for width in (1.0, 4.0))
+        rests = [truth - smoother(u, runs, w, step=1.0) @ profile.mean for w in (1.0, 4.0)]
+        found.append(wide - narrow)
+        expected.append(runs @ (rests[1] ** 2 - rests[0] ** 2))
+    apart = np.array(found) - expected
+    assert abs(apart.mean()) < 4 * apart.std() / 20 < 0.5 * np.abs(np.mean(expected))
+
+
+def test_one_bandwidth_is_chosen_again_and_again() -> None:
+    """That of columns with few measured cells hangs on the runs beside the crossing, not on chance."""
+    chosen = []
+    for seed in range(12):
+        values, u, _ = sparse(seed)
+        profiles = []
+        for one in values[0]:
+            ok = np.isfinite(one).any(axis=1)
+            runs, mean = np.isfinite(one[ok]).sum(axis=1) * 1.0, np.nanmean(one[ok], axis=1)
+            profiles.append(SparseProfile(u[ok], runs, mean, deviations(one[ok])))
+        chosen.append(choose_sparse_bandwidth(u, profiles))
+    assert max(chosen) < 3 * min(chosen)
 
 
 def sparse(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
