@@ -16,8 +16,9 @@ from sweeps.sampling.plateaus import Rows, ends_of
 
 POOLED_DOF = 8.0
 """Degrees of freedom that the noise of a setting counts beside a column's own."""
-SLOPE_SCATTER = 0.3
-"""Slopes of a setting's columns are taken to differ by this share of their common one."""
+SLOPE_SCATTER = 0.1, 0.3
+"""Slopes of a setting's columns are taken to differ by a share of their common one: by as much as they
+scatter beyond chance, within these bounds."""
 STRAIGHT = 0.5
 """A column is straight up to this share of the way from the level to the nearer end of the measure."""
 ITERATIONS = 4
@@ -208,7 +209,7 @@ def _measure(found: LevelCrossings, own: _Setting, at: Ints) -> None:
         squares, products = (weight * far**2).sum(axis=1), (weight * far * own.z).sum(axis=1)
         common = float(np.clip(products.sum() / max(squares.sum(), tiny), first / 2, 2 * first))
         noise = np.maximum(_noise(own, near), tiny)
-        prior = 1 / (SLOPE_SCATTER * common) ** 2
+        prior = 1 / (_scatter(products, squares, noise, common) * common) ** 2
         known = squares / noise + prior
         slope = np.clip((products / noise + prior * common) / known, common / 2, 2 * common)
         crossing = np.clip(centre - excess / slope, own.u[0], own.u[-1])
@@ -221,6 +222,29 @@ def _measure(found: LevelCrossings, own: _Setting, at: Ints) -> None:
         rows = np.flatnonzero(own.used[column])
         above = np.clip(np.searchsorted(own.u[rows], crossing[column]), 1, len(rows) - 1)
         found.low[k], found.high[k] = rows[above - 1], rows[above]
+
+
+def _scatter(products: Floats, squares: Floats, noise: Floats, common: float) -> float:
+    """By which share of their common slope those of columns differ beyond chance.
+
+    Args:
+        products: of the columns' regressions, shape (columns,).
+        squares: of them; 0 where a column says nothing of its slope.
+        noise: variance of a run, shape (columns,).
+        common: the slope that columns have in common.
+    Source:
+        DerSimonian and Laird 1986, Controlled Clinical Trials 7, 177.
+    """
+    known = squares > 0
+    if known.sum() < 2:
+        return SLOPE_SCATTER[1]
+    chance = noise[known] / squares[known]
+    least = float(chance.min())
+    weight = least / chance
+    apart = float(weight @ (products[known] / squares[known] - common) ** 2)
+    spare = weight.sum() - weight @ weight / weight.sum()
+    excess = max(apart - least * (len(weight) - 1), 0.0) / spare
+    return float(np.clip(np.sqrt(excess) / common, *SLOPE_SCATTER))
 
 
 def _common_transition(own: _Setting) -> tuple[Floats, float]:

@@ -62,6 +62,20 @@ def test_a_boundary_is_found_as_precisely_as_was_asked_for() -> None:
     assert sampler.seen.runs[near].sum() > 0.8 * sampler.runs
 
 
+def test_columns_that_are_alike_get_alike_runs_and_noisy_ones_get_more() -> None:
+    """Which runs a column gets follows from what it is, not from the chance of its own slope."""
+    alike = sampled(target("boundary", 0.05)).seen.runs.sum(axis=1)
+    assert np.log(alike).std() < 0.12
+
+    noise = np.where(np.arange(X.size) < X.size // 2, 0.15, 0.45)
+    sampler = AdaptiveSampler(target("boundary", 0.05), lattice(), (LEVEL,))
+    while (runs := sampler.ask()).cells.size:
+        column = runs.cells // ROWS
+        sampler.tell(measured(*runs, noise=noise[column]))  # type: ignore[arg-type]
+    by_column = sampler.seen.runs.sum(axis=1)
+    assert by_column[3:].min() > 2 * by_column[:3].max()
+
+
 def test_an_exponent_is_found_and_its_runs_go_to_the_ends() -> None:
     spec = target("exponent", 0.02)
     sampler = sampled(spec)
