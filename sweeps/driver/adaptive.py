@@ -133,18 +133,18 @@ def expectation(found: Replay) -> Expectation:
     sampler, published = found.proposer.sampler, found.rounds.complete
     if not found.plan.todo:
         return Expectation(sampler.runs, "complete")
-    basis, asked = f"{published:,} published rounds", sampler.runs
+    basis = f"{published:,} published rounds"
     if _located(sampler) is None:
         pilot = _train_pilot(found, sampler)
         if pilot is not None:
             return Expectation(None, pilot)
-        basis = f"a pilot of {sampler.runs:,} runs, trained here and thrown away"
-        asked = sampler.runs
+        basis = f"a pilot of {sampler.told:,} runs, trained here and thrown away"
     width = _located(sampler)
     if width is None:
         return Expectation(None, "a pilot did not locate every crossing")
-    needed = int(asked * max(width / sampler.spec.half_width, 1.0) ** 2)
-    return Expectation(min(max(needed, asked), sampler.spec.at_most), basis)
+    # The width is of the runs that were told; the round that was asked since is trained in any case.
+    needed = int(sampler.told * max(width / sampler.spec.half_width, 1.0) ** 2)
+    return Expectation(min(max(needed, sampler.runs), sampler.spec.at_most), basis)
 
 
 def _located(sampler: AdaptiveSampler) -> float | None:

@@ -207,7 +207,7 @@ def test_the_expected_runs_follow_from_what_is_published(out: Path) -> None:
     assert "published rounds" in basis and runs is not None
     now = found.proposer.sampler
     assert now.state is not None
-    assert runs == int(now.runs * (now.state.half_width / 0.025) ** 2) or runs == 3000
+    assert runs == int(now.told * (now.state.half_width / 0.025) ** 2) or runs == 3000
 
 
 def test_too_dear_a_pilot_is_not_tried(out: Path) -> None:
