@@ -7,35 +7,30 @@ replicates, scaled by the root of the runs.
 """
 
 import argparse
-import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from analysis.boundary.mean_crossing import Boundary, find_boundary
 from analysis.cells.cells import Cells
-from analysis.dataset.plane import Floats, Ints
+from analysis.dataset.plane import Floats
 from analysis.scaling.broken_power_law import fit_broken_power_law
 from analysis.scaling.paired_shift import boundary_shift
 from analysis.scaling.power_law import Estimate, fit_power_law
 from analysis.statistics.bootstrap import Resampling
 from benchmarks import planted
 from benchmarks.coverage import DRAWS, Tally, quantities_of, tally_of
-from benchmarks.planted import LEVEL, STEEPNESS, Scenario, X
+from benchmarks.kept_rows import rows_of
+from benchmarks.planted import Scenario, X
 from sweeps.declare.sampling_spec import SamplingSpec
 from sweeps.sampling.lattice import Lattice
 from sweeps.sampling.sampler import AdaptiveSampler
 
 ROWS, SPAN, REPLICATES, AT_MOST, ROUND = 241, 3.7, 1000, 60_000, 400
 DENSE_ROWS, DENSE_REPLICATES, DENSE_SWEEPS = 31, 10, 20
-HEAVY_TAILS = 2.5
-"""Degrees of freedom of heavy-tailed noise: its variance is finite, its fourth moment is not."""
-ZERO_SHARE = 0.2
-"""Of runs that err nowhere."""
 HEADER = (
     *(
         "boundary",
@@ -53,21 +48,11 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Family:
-    """What is planted, how runs scatter, and what is to be found how precisely.
-
-    `scatter` is "normal", "t" (heavy tails), "growing" (along x, three times as large at its end as at its
-    beginning) or "zeros" (some runs err nowhere).
-    """
+    """What is planted, and what is to be found how precisely."""
 
     scenario: Scenario
     target: str
     half_width: float
-    scatter: str = "normal"
-
-    @property
-    def level(self) -> float:
-        """Where the mean crosses at the planted boundary."""
-        return LEVEL * (1 - ZERO_SHARE) if self.scatter == "zeros" else LEVEL
 
 
 class Sampled(NamedTuple):
@@ -90,33 +75,8 @@ def families() -> Iterator[Family]:
     yield Family(Scenario("kink", 0.4, 0), "kink", 0.2)
     yield Family(Scenario("power", 0.4, 0, factor=1.2), "shift", 0.04)
     for scatter in ("t", "growing", "zeros"):
-        yield Family(Scenario("power", 0.3, 0), "boundary", 0.04, scatter)
-        yield Family(Scenario("power", 0.3, 0), "exponent", 0.01, scatter)
-
-
-def measured(family: Family, distance: Floats, columns: Ints, rng: np.random.Generator) -> Floats:
-    """Errors of runs, shape (runs,).
-
-    Args:
-        family: how runs scatter.
-        distance: of each run's cell from the boundary, in log y.
-        columns: of the runs.
-        rng: of the sweep.
-    """
-    noise = family.scenario.noise
-    if family.scatter == "t":
-        scale = np.sqrt(1 - 2 / HEAVY_TAILS)  # of unit variance
-        z = rng.standard_t(HEAVY_TAILS, distance.shape) * scale
-    else:
-        z = rng.standard_normal(distance.shape)
-    if family.scatter == "growing":
-        z *= 0.5 + columns / (len(X) - 1)
-    error = 0.5 / (1 + np.exp(STEEPNESS * (distance + noise * z)))
-    return (
-        np.where(rng.random(distance.shape) < ZERO_SHARE, 0.0, error)
-        if family.scatter == "zeros"
-        else error
-    )
+        yield Family(Scenario("power", 0.3, 0, scatter=scatter), "boundary", 0.04)
+        yield Family(Scenario("power", 0.3, 0, scatter=scatter), "exponent", 0.01)
 
 
 def grid(family: Family, rows: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -144,17 +104,20 @@ def adaptive(family: Family, seed: int) -> Sampled:
         log=True,
     )
     spec = SamplingSpec(family.target, family.half_width, AT_MOST, ROUND)  # type: ignore[arg-type]
-    sampler = AdaptiveSampler(spec, lattice, (family.level,))
-    values = np.full((*shape, REPLICATES), np.nan)
+    sampler = AdaptiveSampler(spec, lattice, (family.scenario.level,))
+    rounds = []
     while (runs := sampler.ask()).cells.size:
         columns, rows = np.divmod(runs.cells, ROWS)
-        distance = u[rows] - truth.ravel()[columns]
-        errors = measured(family, distance, columns % len(X), rng)
-        values[columns, rows, runs.replicates] = errors
+        noise = planted.noise_of(family.scenario, columns % len(X), rng)
+        distance = u[rows] - truth.ravel()[columns] + noise
+        errors = planted.errors_of(family.scenario, distance, rng)
+        rounds.append((runs.cells, runs.replicates, errors))
         sampler.tell(errors)
-    most = int(sampler.seen.runs.max())
-    cells = planted.cells_of(values.reshape(settings, len(X), ROWS, -1)[..., :most], u)
-    return Sampled(cells, truth, sampler.runs, sampler.rounds)
+    cells, replicates, errors = (np.concatenate(part) for part in zip(*rounds, strict=True))
+    values = np.full((truth.size * ROWS, int(replicates.max()) + 1), np.nan)
+    values[cells, replicates] = errors
+    found = planted.cells_of(values.reshape(settings, len(X), ROWS, -1), u)
+    return Sampled(found, truth, sampler.runs, sampler.rounds)
 
 
 def dense(family: Family, seed: int) -> Sampled:
@@ -162,9 +125,9 @@ def dense(family: Family, seed: int) -> Sampled:
     rng = np.random.default_rng([seed, 42])
     u, truth = grid(family, DENSE_ROWS, rng)
     shape = (len(truth), len(X), DENSE_ROWS, DENSE_REPLICATES)
-    distance = np.broadcast_to((u - truth[..., None])[..., None], shape)
     columns = np.broadcast_to(np.arange(len(X))[:, None, None], shape)
-    cells = planted.cells_of(measured(family, distance, columns, rng), u)
+    distance = (u - truth[..., None])[..., None] + planted.noise_of(family.scenario, columns, rng)
+    cells = planted.cells_of(planted.errors_of(family.scenario, distance, rng), u)
     return Sampled(cells, truth, int(np.prod(shape)), 1)
 
 
@@ -208,7 +171,9 @@ def row_of(family: Family, sweeps: int) -> Row:
     counts, widths = [], []
     for seed in range(sweeps):
         found = adaptive(family, seed)
-        boundary = find_boundary(found.cells, family.level, resampling=Resampling(DRAWS, seed=seed))
+        boundary = find_boundary(
+            found.cells, family.scenario.level, resampling=Resampling(DRAWS, seed=seed)
+        )
         for name, one in quantities_of(family.scenario, boundary, found.truth):
             errors.setdefault(name, []).append(one)
         counts.append((found.runs, found.rounds))
@@ -218,7 +183,9 @@ def row_of(family: Family, sweeps: int) -> Row:
     others = []
     for seed in range(DENSE_SWEEPS):
         one = dense(family, seed)
-        boundary = find_boundary(one.cells, family.level, resampling=Resampling(DRAWS, seed=seed))
+        boundary = find_boundary(
+            one.cells, family.scenario.level, resampling=Resampling(DRAWS, seed=seed)
+        )
         others.append(width(family, boundary, one.truth))
     needed = one.runs * (float(np.nanmedian(others)) / wide) ** 2
     tallies = {name: tally_of(np.concatenate(part), 1.0) for name, part in errors.items()}
@@ -227,11 +194,10 @@ def row_of(family: Family, sweeps: int) -> Row:
 
 def line(family: Family, row: Row, *, sweeps: int) -> str:
     """One line of the table."""
-    kind = family.scenario.kind + ("" if family.scatter == "normal" else f", {family.scatter}")
     held = ", ".join(f"{name} {100 * one.share:.1f}" for name, one in row.tallies.items())
     told = (f"{k} {one.diagnosis}" for k, one in row.tallies.items() if not np.isnan(one.bias))
     cells = [
-        kind,
+        family.scenario.name,
         f"{family.scenario.noise:g}",
         f"{family.target} ± {family.half_width:g}",
         f"{sweeps:,}",
@@ -245,21 +211,24 @@ def line(family: Family, row: Row, *, sweeps: int) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def written(family: Family, sweeps: int) -> str:
+    """The line of a family, from so many adaptive sweeps."""
+    return line(family, row_of(family, sweeps), sweeps=sweeps)
+
+
 def main() -> None:
     """Prints the table, a row as it is done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sweeps", type=int, default=200)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--half-widths", type=float, default=1.0, help="a factor of all targets")
+    parser.add_argument("--kept", type=Path, help="a file of rows, which are not simulated again")
     options = parser.parse_args()
     print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}", flush=True)
     todo = [replace(f, half_width=f.half_width * options.half_widths) for f in families()]
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    with ProcessPoolExecutor(options.workers) as pool:
-        for family, row in zip(
-            todo, pool.map(partial(row_of, sweeps=options.sweeps), todo), strict=True
-        ):
-            print(line(family, row, sweeps=options.sweeps), flush=True)
+    kept, workers = options.kept, options.workers
+    for _, row in rows_of(todo, written, sweeps=options.sweeps, kept=kept, workers=workers):
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,12 @@
 """How often stated 95 % intervals hold what was planted: `python -m benchmarks.coverage`.
 
 Every row simulates sweeps with one planted boundary and counts. `--write` puts the table into
-docs/explanation/coverage.md.
+docs/explanation/coverage.md. `--table scatter` is the one of noise that is not normal or not equal.
 """
 
 import argparse
-import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,10 +22,11 @@ from analysis.scaling.paired_shift import boundary_shift
 from analysis.scaling.power_law import Estimate, fit_power_law
 from analysis.statistics.bootstrap import Resampling, t_inflation
 from benchmarks import planted
-from benchmarks.planted import LEVEL, Scenario
+from benchmarks.kept_rows import rows_of
+from benchmarks.planted import Scenario
 
 DRAWS = 200
-NONE, LIGHT, MEDIUM, HEAVY = 0.0, 0.1, 0.4, 0.8
+NONE, LIGHT, MODERATE, MEDIUM, HEAVY = 0.0, 0.1, 0.3, 0.4, 0.8
 COLLAPSE = "collapse"
 NORMAL = 1.959964
 # Fewer intervals that end tell no spread.
@@ -45,7 +43,6 @@ HEADER = (
 )
 KINDS = ("power", "line", "kink", "vertical", "outside")
 PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "coverage.md"
-MARK = "<!-- table -->\n"
 
 
 class Job(NamedTuple):
@@ -86,6 +83,19 @@ def jobs() -> Iterator[Job]:
             Job(Scenario("power", noise, r), what) for noise in (LIGHT, HEAVY) for r in sizes
         )
         yield from (Job(Scenario("power", MEDIUM, r, shared=0.5), what) for r in sizes)
+
+
+def scatter_jobs() -> Iterator[Job]:
+    """All rows of the table of ways to scatter."""
+    sizes = (5, 10, 30)
+    for kind in ("power", "kink", "vertical", "outside"):
+        yield from (Job(Scenario(kind, MODERATE, r)) for r in sizes)
+    for scatter in ("t", "growing", "zeros"):
+        yield from (Job(Scenario("power", MODERATE, r, scatter=scatter)) for r in sizes)
+
+
+TABLES = {"planted": (jobs, "<!-- table -->\n"), "scatter": (scatter_jobs, "<!-- scatter -->\n")}
+"""Tables by name: their rows, and the mark before them in the page."""
 
 
 def coverage(job: Job, sweeps: int) -> tuple[dict[str, Tally], float]:
@@ -130,7 +140,7 @@ def _quantities(job: Job, seed: int) -> Iterator[tuple[str, Floats]]:
         # Planted upright: scanned along x, which is what transposing does.
         cells = transposed(upright(cells))
     find = find_median_boundary if job.what == MEDIAN else find_boundary
-    yield from quantities_of(scenario, find(cells, LEVEL, resampling=how), truth)
+    yield from quantities_of(scenario, find(cells, scenario.level, resampling=how), truth)
 
 
 def upright(cells: Cells) -> Cells:
@@ -183,7 +193,7 @@ def row(job: Job, tallies: dict[str, Tally], *, sweeps: int) -> str:
     # Without noise there is no spread to hold anything against.
     diagnosed = {} if scenario.noise == NONE else tallies
     cells = [
-        scenario.kind,
+        scenario.name,
         job.what,
         f"{scenario.noise:g}",
         str(scenario.replicates),
@@ -195,30 +205,36 @@ def row(job: Job, tallies: dict[str, Tally], *, sweeps: int) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def written(job: Job, sweeps: int) -> tuple[str, float]:
+    """The line of a job, and CPU seconds spent."""
+    tallies, seconds = coverage(job, sweeps)
+    return row(job, tallies, sweeps=sweeps), seconds
+
+
 def main() -> None:
     """Prints the table, a row as it is done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sweeps", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--kept", type=Path, help="a file of rows, which are not simulated again")
+    parser.add_argument("--table", choices=sorted(TABLES), default="planted")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    todo, mark = TABLES[options.table]
     rows = [f"| {' | '.join(HEADER)} |", "|" + "---|" * len(HEADER)]
     print("\n".join(rows), flush=True)
-    todo, spent = list(jobs()), 0.0
-    # One thread each: small matrices gain nothing from two, and lose much on a busy machine.
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    with ProcessPoolExecutor(options.workers) as pool:
-        for job, (tallies, seconds) in zip(
-            todo, pool.map(partial(coverage, sweeps=options.sweeps), todo), strict=True
-        ):
-            rows.append(row(job, tallies, sweeps=options.sweeps))
-            spent += seconds
-            print(rows[-1], flush=True)
+    spent, kept, workers = 0.0, options.kept, options.workers
+    for _, (line, seconds) in rows_of(
+        list(todo()), written, sweeps=options.sweeps, kept=kept, workers=workers
+    ):
+        rows.append(line)
+        spent += seconds
+        print(line, flush=True)
     print(f"\n{options.sweeps} sweeps a row, {spent:.0f} s of processor time in all")
     if options.write:
-        before, after = PAGE.read_text(encoding="utf-8").split(MARK)
-        rest = after[after.index("\n## ") :]
-        PAGE.write_text(before + MARK + "\n".join(rows) + "\n" + rest, encoding="utf-8")
+        before, after = PAGE.read_text(encoding="utf-8").split(mark)
+        rest = after[after.index("\n\n") + 1 :]
+        PAGE.write_text(before + mark + "\n".join(rows) + "\n" + rest, encoding="utf-8")
 
 
 if __name__ == "__main__":

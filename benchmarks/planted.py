@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.cells.cells import Cells
-from analysis.dataset.plane import Floats, Plane, PlaneAxis
+from analysis.dataset.plane import Floats, Ints, Plane, PlaneAxis
 
 LEVEL = 0.25
 STEEPNESS = 5.0
@@ -21,6 +21,10 @@ KINK = 17.0
 EXPONENT = 0.25
 BELOW, ABOVE = 0.45, 0.05
 INTERCEPT, SLOPE = 1.0, 0.01
+HEAVY_TAILS = 2.5
+"""Degrees of freedom of heavy-tailed noise: its variance is finite, its fourth moment is not."""
+ZERO_SHARE = 0.2
+"""Of runs that err nowhere."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,9 @@ class Scenario:
     """What is planted: the boundary's kind, the noise of runs in log y, and replicates.
 
     `shared` is the share of the noise's variance that a replicate has in common in all its cells;
-    `factor` moves the boundary of a second, paired setting (1: there is none).
+    `factor` moves the boundary of a second, paired setting (1: there is none). `scatter` is "normal", "t"
+    (heavy tails), "growing" (along x, three times as large at its end as at its beginning) or "zeros" (some
+    runs err nowhere).
     """
 
     kind: str
@@ -36,6 +42,17 @@ class Scenario:
     replicates: int
     shared: float = 0.0
     factor: float = 1.0
+    scatter: str = "normal"
+
+    @property
+    def level(self) -> float:
+        """Where the mean crosses at the planted boundary."""
+        return LEVEL * (1 - ZERO_SHARE) if self.scatter == "zeros" else LEVEL
+
+    @property
+    def name(self) -> str:
+        """Of the boundary, and of a scatter that is not normal."""
+        return self.kind + ("" if self.scatter == "normal" else f", {self.scatter}")
 
 
 def boundary(scenario: Scenario) -> Floats:
@@ -49,6 +66,33 @@ def boundary(scenario: Scenario) -> Floats:
     if scenario.kind == "vertical":
         return np.zeros(len(X))
     return EXPONENT * u
+
+
+def noise_of(scenario: Scenario, columns: Ints, rng: np.random.Generator) -> Floats:
+    """Noise of runs in log y, of standard deviation `noise` at the middle of x.
+
+    Args:
+        scenario: how runs scatter.
+        columns: of the runs, any shape.
+        rng: of the sweep.
+    Returns:
+        Shape of the columns.
+    """
+    if scenario.scatter == "t":
+        unit = rng.standard_t(HEAVY_TAILS, columns.shape) * np.sqrt(1 - 2 / HEAVY_TAILS)
+    else:
+        unit = rng.standard_normal(columns.shape)
+    if scenario.scatter == "growing":
+        unit *= 0.5 + columns / (len(X) - 1)
+    return np.asarray(scenario.noise * unit)
+
+
+def errors_of(scenario: Scenario, distance: Floats, rng: np.random.Generator) -> Floats:
+    """Errors of runs whose cells are at a distance from their own boundaries, in log y."""
+    error = 0.5 / (1 + np.exp(STEEPNESS * distance))
+    if scenario.scatter == "zeros":
+        return np.where(rng.random(distance.shape) < ZERO_SHARE, 0.0, error)
+    return np.asarray(error)
 
 
 def simulate(scenario: Scenario, seed: int) -> tuple[Cells, Floats]:
@@ -67,11 +111,11 @@ def simulate(scenario: Scenario, seed: int) -> tuple[Cells, Floats]:
     factors = (0.0,) if scenario.factor == 1 else (0.0, np.log(scenario.factor))
     truth = shape + np.array(factors)[:, None]
     runs = (len(X), Y_CELLS, scenario.replicates)
-    own = rng.standard_normal(runs) * np.sqrt(1 - scenario.shared)
+    columns = np.broadcast_to(np.arange(len(X))[:, None, None], runs)
+    own = noise_of(scenario, columns, rng) * np.sqrt(1 - scenario.shared)
     common = rng.standard_normal(scenario.replicates) * np.sqrt(scenario.shared)
-    noise = scenario.noise * (own + common)
-    values = 0.5 / (1 + np.exp(STEEPNESS * (u[:, None] - truth[:, :, None, None] + noise)))
-    return cells_of(values, u), truth
+    distance = u[:, None] - truth[:, :, None, None] + (own + scenario.noise * common)
+    return cells_of(errors_of(scenario, distance, rng), u), truth
 
 
 def cells_of(values: Floats, u: Floats) -> Cells:
