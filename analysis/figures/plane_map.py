@@ -156,7 +156,7 @@ def _between_rows(cells: Cells) -> tuple[Floats, bool]:
     Those are of cells without a planned run, as most are in a sweep that samples adaptively: along y,
     between the rows of the column that have runs.
     """
-    mean, planned = cells.mean, cells.planned
+    mean, planned = cells.mean.copy(), cells.planned
     u, interpolated = cells.plane.y.coordinates, False
     for s, column in zip(*np.nonzero((planned == 0).any(axis=2)), strict=True):
         known, gaps = np.isfinite(mean[s, column]), planned[s, column] == 0
