@@ -147,7 +147,7 @@ FILES: Kinds = SHIPPED_FILES | TOY_FILES
         for kind in SHIPPED_FILES
     ],
 )
-@settings(max_examples=9, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_changed_shipped_sweep_is_a_sweep_or_a_reported_error(
     kind: str, data: st.DataObject
