@@ -8,7 +8,8 @@ A data model is its centres: the signal patches, each with its class. `signal` h
 ±1; `xor` has ±u of class +1 and ±v of class −1, both of norm ‖μ‖, at a right angle or another. A sample's
 patches are a centre of its true label and a noise patch, N(0, σ_p² I) (`isotropic`) or its part orthogonal
 to the centres (`orthogonal`); both are scaled where samples differ in strength (`bocnn.data.strengths`).
-With a bias every patch, of training or test, gains a constant 1.
+With a bias every patch, of training or test, gains a constant 1. Where `summed`, a sample is one vector,
+the sum of its two patches (`bocnn.data.one_vector`).
 
 Source:
     Kou et al. 2023 (arXiv 2303.04145); Meng et al. 2023 (arXiv 2310.01975).
@@ -54,15 +55,16 @@ class DataParameters(NamedTuple):
     classes: Classes = EVEN_CLASSES
     strengths: Strengths = EVEN_STRENGTHS
     xor_cosine: float = 0.0
+    summed: bool = False
 
 
 class Geometry(NamedTuple):
     """Coordinates of a run's vectors, a vector a column, padded with zeros (`bocnn.simd.products`).
 
-    points: (D, P), centres first, then noise patches, the first of every sample before the second. filters:
-    (D, 2m) at the start. widths: (P,), a point is zero from that coordinate on. labels: (C,), the classes
-    of the centres, +1 first. signals: signal directions. m: filters a class. variances: (D,), of fresh
-    noise in each coordinate, over σ_p².
+    points: (D, P), centres first, then noise patches, the first of every sample before the second, or
+    samples of one vector. filters: (D, 2m) at the start. widths: (P,), a point is zero from that coordinate
+    on. labels: (C,), the classes of the centres, +1 first. signals: signal directions. m: filters a class.
+    variances: (D,), of fresh noise in each coordinate, over σ_p².
     """
 
     points: Array

@@ -77,6 +77,8 @@ def draw_network(  # type: ignore[no-untyped-def]
     if parameters.output_init != CONSTANT:
         drawn = draw_normals(seed, OUTPUT, (network.output.shape[0], filters), scratch)
         _copy_output(parameters, drawn, network.output)
+    if parameters.summed:
+        clear(network.output[0])
     network.scale[0] = 1
     return network
 

@@ -10,6 +10,7 @@ from bocnn.data.draws import (
     draw_uniforms,
 )
 from bocnn.data.model import XOR, DataParameters, Geometry, signal_directions
+from bocnn.data.one_vector import add_centres
 from bocnn.data.strengths import weigh_centres
 from bocnn.dynamics.state import TrainingSet
 from bocnn.simd.arena import Arena, Workspace, allocate, clear
@@ -38,7 +39,8 @@ def new_training_set(parameters: DataParameters, real, arena: Arena) -> Training
     n, count = parameters.n, 2 * signal_directions(parameters)
     points = count + n * parameters.noise_patches
     starts = allocate(arena, (2 + parameters.noise_patches,), np.int64)
-    blocks = allocate(arena, (2 if parameters.isotropic or parameters.bias else 3,), np.int64)
+    coupled = parameters.isotropic or parameters.bias or parameters.summed
+    blocks = allocate(arena, (2 if coupled else 3,), np.int64)
     starts[0] = 0
     for p in range(1, starts.size):
         starts[p] = count + (p - 1) * n
@@ -61,7 +63,7 @@ def draw_training_set(  # type: ignore[no-untyped-def]
 
     Args:
         parameters: of the run's data.
-        geometry: the run's, from `draw_geometry`.
+        geometry: the run's, from `draw_geometry`, where centres are added to samples of one vector.
         seed: the run's.
         real: dtype.
         workspace: the result is in its first arena.
@@ -76,6 +78,8 @@ def draw_training_set(  # type: ignore[no-untyped-def]
     _mark_centres(true, second, crossed, training_set.shared)
     if parameters.strengths.signal != 0.0:
         weigh_centres(parameters, seed, training_set.shared, scratch)
+    if parameters.summed:
+        add_centres(training_set.shared, 1.0, geometry, geometry.points)
     for i in range(n):
         training_set.observed[i] = observed[i]
     products, spans = padded_zeros(size, size, scratch), full_spans(size, 0, scratch)

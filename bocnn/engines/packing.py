@@ -25,13 +25,14 @@ def pack_runs(columns: Columns, rows: NDArray[np.intp], keyed: Collection[str] =
     """
     columns = {name: column[rows] for name, column in columns.items()}
     key0, key1 = cell_keys(columns, keyed=keyed)
-    eta, loss_tol = columns["eta"], columns["loss_tol"]
+    eta, loss_tol, error_tol = columns["eta"], columns["loss_tol"], columns["error_tol"]
     eta_output = np.where(np.isnan(columns["eta_output"]), eta, columns["eta_output"])
     own = columns["label_process"] == "asymmetric"
     packed: dict[str, Any] = {
         "key0": key0,
         "key1": key1,
         "replicate": columns["replicate"].astype(np.uint64),
+        "summed": codes(WORDS, "input", columns["input"]),
         "isotropic": codes(WORDS, "noise", columns["noise"]),
         "nesterov": codes(WORDS, "momentum_rule", columns["momentum_rule"]),
         "eta": np.where(columns["train"] == "output", 0.0, eta),
@@ -41,6 +42,7 @@ def pack_runs(columns: Columns, rows: NDArray[np.intp], keyed: Collection[str] =
         "counted": (columns["label_process"] == "count").astype(np.int64),
         "hard": _flipped_alone(columns["label_process"]),
         "loss_tol": np.where(np.isnan(loss_tol), -1.0, loss_tol),
+        "error_tol": np.where(np.isnan(error_tol), -1.0, error_tol),
     } | {name: codes(WORDS, name, columns[name]) for name in _CODED}
     return Runs._make(packed.get(name, columns.get(name)) for name in Runs._fields)
 

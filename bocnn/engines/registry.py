@@ -12,7 +12,7 @@ from bocnn.engines.gpu.engine import GramGPU
 from bocnn.engines.packing import cells_of
 from bocnn.engines.protocol import Columns, Engine, RecordingEngine
 from bocnn.parameters.accepted import Words, check_words
-from bocnn.parameters.invariance import PLAIN_DATA, has_plain_data
+from bocnn.parameters.invariance import PLAIN_DATA, fits_one_vector, has_plain_data
 
 GRAM_GPU: Final = GramGPU()
 GRAM_CPU: Final = GramCPU()
@@ -118,10 +118,16 @@ def _reason(engine: Engine, row: Columns) -> str:
         return str(error).split("; the engine")[0]
     if engine.accepts(row)[0]:
         return f"it needs {engine.needs}"
+    if isinstance(engine, GramCPU) and not (
+        row["input"][0] == "patches" or fits_one_vector(row)[0]
+    ):
+        return "input: sum takes train: hidden, one noise patch and samples of equal strength"
     if isinstance(engine, GramCPU) and row["gradient"][0] == "orthogonal":
         return "an orthogonal gradient takes train: hidden"
     if isinstance(engine, GramCPU):
         return "samples of different strength take a power of relu, or leaky_relu, without biases"
     if not has_plain_data(row)[0]:
         return "it draws no data with a " + ", ".join(PLAIN_DATA)
+    if not np.isnan(row["error_tol"][0]) and not isinstance(engine, Dense):
+        return "it does not stop at an error_tol"
     return "the run is beyond its sizes"

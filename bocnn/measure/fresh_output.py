@@ -28,7 +28,8 @@ class FreshOutput(NamedTuple):
     centres: S of each centre, class +1 first, as many of either class, (C,); if samples differ in strength,
     of each kind (`bocnn.data.strengths`). centre_weights: of the errors there, 1 in their mean, (C,). mean:
     of h, (2m,). root: h = mean + rootᵀ e for standard normal e, (2m, 2m), upper triangular. weights: j_k
-    v_{p,k} of each noise patch, one after the other, (2m times noise patches,).
+    v_{p,k} of each noise patch, one after the other, (2m times noise patches,). offsets: of h where a
+    sample is one vector, from its centre, (C, 2m); (0, 2m) else.
     """
 
     centres: Array
@@ -36,6 +37,7 @@ class FreshOutput(NamedTuple):
     mean: Array
     root: Array
     weights: Array
+    offsets: Array
 
 
 @compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
@@ -56,11 +58,13 @@ def fresh_output(run: RunState, trained: Array, arena: Arena) -> FreshOutput:
         allocate(arena, (filters,), real),
         padded_zeros(filters, filters, arena),
         allocate(arena, (filters * run.parameters.noise_patches,), real),
+        allocate(arena, (count if run.parameters.summed else 0, filters), real),
     )
     clear(fresh.centres)
     fresh.centre_weights[:] = 1.0
     clear(fresh.mean)
     _write_centres(run, trained, kinds, fresh, allocate(arena, (2, filters), real))
+    _write_offsets(geometry, trained, fresh.offsets)
     spans = full_spans(filters, 0, arena)
     if is_flat(run.parameters.spectrum):
         _write_covariance(run.parameters, geometry, trained, fresh.root, spans)
@@ -85,7 +89,7 @@ def reweighted(fresh: FreshOutput, class_weights: tuple[float, float], arena: Ar
     for c in range(weights.size):
         of_class = class_weights[0] if 2 * c < weights.size else class_weights[1]
         weights[c] = of_class * fresh.centre_weights[c]
-    return FreshOutput(fresh.centres, weights, fresh.mean, fresh.root, fresh.weights)
+    return FreshOutput(fresh.centres, weights, fresh.mean, fresh.root, fresh.weights, fresh.offsets)
 
 
 @compiled(_nrt=False)
@@ -118,6 +122,17 @@ def _write_centres(
             out.weights[(p - 1) * products.size + k] = weight
         for j in range(signals, head):
             out.mean[k] += trained[j, k]
+
+
+@compiled(_nrt=False)
+def _write_offsets(geometry: Geometry, trained: Array, out: Array) -> None:
+    """Write the products of filters and centres, of as many centres as are asked for."""
+    for c in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            total = 0.0
+            for j in range(geometry.signals):
+                total += trained[j, k] * geometry.points[j, c]
+            out[c, k] = total
 
 
 @compiled(_nrt=False)

@@ -9,6 +9,7 @@ from bocnn.arrays import Array
 from bocnn.data.draws import Seed
 from bocnn.data.geometry import trained_filters
 from bocnn.data.model import Geometry
+from bocnn.data.one_vector import as_patches
 from bocnn.data.records import EVERY
 from bocnn.data.strengths import flip_chance, kinds_of
 from bocnn.dynamics.losses import loss_value
@@ -58,8 +59,11 @@ def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) ->
     clean, error = clean_error(fresh, step_type, n_test, seed, arena)
     noisy, noisy_error = _noisy_error(fresh, run, (clean, error), (n_test, seed), arena)
     signal = signal_learning(run.geometry, trained)
-    noise = noise_memorization(training_set.observed, run.geometry, network, trained)
-    largest, size = _output_sizes(network, 2 * run.geometry.m)
+    geometry, parted = run.geometry, network
+    if run.parameters.summed:
+        geometry, parted = as_patches(geometry, network, training_set.shared, trained, arena)
+    noise = noise_memorization(training_set.observed, geometry, parted, trained)
+    largest, size = _output_sizes(network, 2 * geometry.m)
     return Measures(
         loss_value(step_type.loss, training_set.observed, run.output),
         training_error(training_set.observed, run.output),
@@ -69,7 +73,7 @@ def measure(run: RunState, n_test: int, seed: Seed, steps: int, arena: Arena) ->
         signal,
         noise,
         signal / noise if noise > 0.0 else math.nan,
-        largest[0],
+        math.nan if run.parameters.summed else largest[0],
         largest[1],
         _norm(trained),
         size,

@@ -19,6 +19,7 @@ from bocnn.dynamics.gram_product import FAST_MATH
 from bocnn.dynamics.state import StepType
 from bocnn.measure.chi_tails import write_chances_negative, write_crossings
 from bocnn.measure.fresh_output import FreshOutput
+from bocnn.measure.scaled_output import scaled_output, write_scaled
 from bocnn.rng.normals import CHUNK_NORMALS, draw_chunk
 from bocnn.simd.arena import Arena, allocate
 from bocnn.simd.compiler.compiled import compiled
@@ -55,9 +56,12 @@ def clean_error(
         allocate(arena, (2, _VECTORS, WORD_LANES), real),
         allocate(arena, (4, 2 * CHUNK_NORMALS), np.float64),
     )
-    _write_pairs(_scaled(fresh, step_type, arena), step_type, seed, buffers, error)
-    if n_test % 2 == 1:
-        error[pairs - 1] = buffers.chances[3, (pairs - 1) % CHUNK_NORMALS]
+    if fresh.offsets.shape[0] == 0:
+        _write_draws(
+            scaled_output(fresh, step_type, arena), step_type, (n_test, seed), buffers, error
+        )
+    else:
+        _add_centres_errors(fresh, step_type, (n_test, seed), (buffers, error), arena)
     return _mean_of_pairs(error[:pairs], n_test)
 
 
@@ -73,6 +77,54 @@ class ErrorBuffers(NamedTuple):
     h: Array
     outputs: Array
     chances: Array
+
+
+@compiled()
+def _add_centres_errors(fresh, step_type, draws, out, arena):  # type: ignore[no-untyped-def]
+    """Write the errors of samples of one vector: the sum of those of each centre, whose mean is its own.
+
+    Args:
+        fresh: with offsets.
+        step_type: the network's activation.
+        draws: n_test, and the run's seed.
+        out: buffers for 64 draws, and the errors of all, which are written.
+        arena: to work in.
+    """
+    buffers, error = out
+    one = FreshOutput(
+        fresh.centres,
+        allocate(arena, fresh.centre_weights.shape, np.float64),
+        allocate(arena, fresh.mean.shape, np.float64),
+        fresh.root,
+        fresh.weights,
+        fresh.offsets,
+    )
+    scaled, of_centre = (
+        scaled_output(one, step_type, arena),
+        allocate(arena, error.shape, np.float64),
+    )
+    error[:] = 0.0
+    for c in range(fresh.offsets.shape[0]):
+        one.centre_weights[:] = 0.0
+        one.centre_weights[c] = fresh.centre_weights[c]
+        for k in range(one.mean.size):
+            one.mean[k] = fresh.mean[k] + fresh.offsets[c, k]
+        write_scaled(one, step_type, scaled)
+        _write_draws(scaled, step_type, draws, buffers, of_centre)
+        for t in range(error.size):
+            error[t] += of_centre[t]
+
+
+@compiled(_nrt=False)
+def _write_draws(  # type: ignore[no-untyped-def]
+    fresh: FreshOutput, step_type: StepType, draws, buffers: ErrorBuffers, error: Array
+) -> None:
+    """Write the mean error of each draw and its mirror image, of the last alone where n_test is odd."""
+    n_test, seed = draws
+    _write_pairs(fresh, step_type, seed, buffers, error)
+    if n_test % 2 == 1:
+        last = (n_test + 1) // 2 - 1
+        error[last] = buffers.chances[3, last % CHUNK_NORMALS]
 
 
 @compiled(_nrt=False)
@@ -132,47 +184,6 @@ def _mean_of_pairs(error: Array, n_test: int) -> tuple[float, float]:
     last = error[pairs - 1] - mean
     squares -= half * (last * last)
     return mean, (math.sqrt(squares / (weight * (pairs - 1.0))) if pairs > 1 else math.nan)
-
-
-@compiled(_nrt=True)  # what it returns of its arguments is counted, whoever calls it
-def _scaled(fresh: FreshOutput, step_type: StepType, arena: Arena) -> FreshOutput:
-    """The same law with its scales divided out, so that float32 holds it: no output's sign changes."""
-    real = np.float64
-    scaled = FreshOutput(
-        allocate(arena, fresh.centres.shape, real),
-        fresh.centre_weights,
-        allocate(arena, fresh.mean.shape, real),
-        allocate(arena, fresh.root.shape, np.float32),
-        allocate(arena, fresh.weights.shape, real),
-    )
-    _write_scaled(fresh, step_type, scaled)
-    return scaled
-
-
-@compiled(fastmath=FAST_MATH, error_model="numpy", _nrt=False)
-def _write_scaled(fresh: FreshOutput, step_type: StepType, out: FreshOutput) -> None:
-    """Write it."""
-    power = degree(step_type.activation)
-    squares, weights = 0.0, 0.0
-    root, single = fresh.root.reshape(-1), out.root.reshape(-1)
-    for k in range(fresh.weights.size):
-        weights += fresh.weights[k] * fresh.weights[k]
-    for k in range(fresh.mean.size):
-        squares += fresh.mean[k] * fresh.mean[k]
-    for i in range(root.size):
-        squares += root[i] * root[i]
-    inner = 1.0 / math.sqrt(squares) if power > 0 and squares > 0.0 else 1.0
-    outer = 1.0 / math.sqrt(weights) if weights > 0.0 else 1.0
-    for c in range(fresh.centres.size):
-        out.centres[c] = inner * outer * fresh.centres[c]
-        for _ in range(1, power):
-            out.centres[c] *= inner
-    for k in range(fresh.mean.size):
-        out.mean[k] = inner * fresh.mean[k]
-    for k in range(fresh.weights.size):
-        out.weights[k] = outer * fresh.weights[k]
-    for i in range(root.size):
-        single[i] = inner * root[i]
 
 
 @compiled(_nrt=False)

@@ -18,7 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bocnn.arrays import Array
+from bocnn.data.geometry import trained_filters
 from bocnn.data.model import Geometry
+from bocnn.data.one_vector import as_patches
 from bocnn.dynamics.losses import loss_slopes
 from bocnn.dynamics.state import Network
 from bocnn.measure.measures import Measures
@@ -60,8 +62,13 @@ def trajectory_point(run: RunState, row: Measures, single: bool, arena: Arena) -
         single: whether it is trained in float32: then so are its slopes.
         arena: to work in.
     """
-    gamma = signal_coefficients(run.geometry, run.network, arena)
-    rho = noise_coefficients(run.geometry, run.network, arena)
+    geometry, network = run.geometry, run.network
+    if run.parameters.summed:
+        trained = trained_filters(geometry, network, arena)
+        shared = run.training_set.shared
+        geometry, network = as_patches(geometry, network, shared, trained, arena)
+    gamma = signal_coefficients(geometry, network, arena)
+    rho = noise_coefficients(geometry, network, arena)
     loss, observed = run.step_type.loss, run.training_set.observed
     if single:
         slopes = slope_sizes(

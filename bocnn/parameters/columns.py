@@ -22,6 +22,7 @@ from bocnn.registry.signals import SIGNALS
 TRAINED = ("both", "hidden", "output")
 MOMENTA = ("heavy_ball", "nesterov")
 GRADIENTS = ("plain", "normalized", "orthogonal")
+INPUTS = ("patches", "sum")
 CLASS_PROCESSES = ("drawn", "count")
 BIASES = ("none", "trained")
 PRECISIONS = ("float32", "float64")
@@ -59,6 +60,9 @@ Undrawn = partial(Column, drawn=False)
 
 PARAMETERS = (
     Column("data", "string", "data model", choices=tuple(SIGNALS), default="signal"),
+    Undrawn(
+        "input", "string", "a sample: patches, or their sum", choices=INPUTS, default="patches"
+    ),
     Column("n", "int64", "training samples n", interval="[1, 100000]"),
     Column("d", "int64", "patch dimension d", interval="[2, 1e15]"),
     Column("m", "int64", "filters per class m", interval="[1, 100000]"),
@@ -190,6 +194,7 @@ PARAMETERS = (
     Undrawn("batch", "int64", "samples a step, 0 for all", interval="[0, 100000]", default=0),
     Undrawn("steps", "int64", "gradient steps T, at most", interval="[0, 1e12]"),
     Undrawn("loss_tol", "float64", "training loss to stop at ε", interval="(0, inf)", default=None),
+    Undrawn("error_tol", "float64", "training error to stop at", interval="[0, 1)", default=None),
     Undrawn("n_test", "int64", "fresh test noise draws", interval="[1, 1e8]", default=500),
     Undrawn(
         "precision",

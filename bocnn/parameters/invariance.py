@@ -73,6 +73,18 @@ def has_even_strengths(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]
     return np.asarray((columns["signal_spread"] == 0) & (columns["noise_spread"] == 0))
 
 
+def fits_one_vector(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which runs can have samples of one vector, shape (runs,): see `bocnn.data.one_vector`.
+
+    Args:
+        columns: `train`, `noise_patches` and the spreads of runs, shape (runs,) each.
+    Returns:
+        Shape (runs,).
+    """
+    alone = (columns["train"] == "hidden") & (columns["noise_patches"] == 1)
+    return np.asarray(alone & has_even_strengths(columns))
+
+
 def is_homogeneous(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
     """Which runs have φ(c a) = c^q φ(a) for c > 0 and no biases, shape (runs,).
 

@@ -88,7 +88,7 @@ class Training:
         self.program = TRAIN.prepare(self.engine, [(DRAW, batch), (MEASURE, batch)])
         for lane in range(self.vector_width or 1):
             other = network._replace(activations=(1 + lane - self.lane) * network.activations)
-            stop = Stop(0, rule.loss_tol if lane == self.lane else -1.0, rule.batch)
+            stop = Stop(0, rule.loss_tol if lane == self.lane else -1.0, -1.0, rule.batch)
             own = rule.step._replace(eta=rule.step.eta / (1 + abs(lane - self.lane)))
             load_lane(self.state, lane, LaneRun(training_set, other, own, stop, SEED))
         self.until(0)

@@ -36,6 +36,7 @@ class DenseCPU:
     needs: Final = "a processor"
     words: Final[Words] = {
         **WORDS,
+        "input": ("patches",),
         "noise": (*_GAUSSIAN, "laplace", "rademacher", "uniform", "student_t", "sparse"),
         "bias": ("none",),
         "train": ("both", "hidden"),
@@ -55,7 +56,7 @@ class DenseCPU:
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
         """Which runs hold its words alone, have plain data and steps, no batches, and fit in memory."""
         fits = (_trained(columns) + _tested(columns) <= MOST_NUMBERS_HELD) & (columns["batch"] == 0)
-        fits &= has_plain_steps(columns) & has_plain_data(columns)
+        fits &= has_plain_steps(columns) & has_plain_data(columns) & np.isnan(columns["error_tol"])
         return np.asarray(accepts(self.words, columns) & fits)
 
     def cost(self, columns: Columns) -> Cost:

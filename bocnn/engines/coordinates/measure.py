@@ -107,7 +107,8 @@ def _test_error(run: MeasuredRun, products: Array) -> tuple[float, float]:
         project(run.drawn.patches, run.filters, np.empty(v2.size), products)
     products *= float(run.row["sigma_p"]) ** 2
     cholesky(products, np.empty(len(products)))
-    fresh = FreshOutput(centres, np.ones(centres.size), np.zeros(v2.size), products, v2)
+    none = np.empty((0, v2.size))
+    fresh = FreshOutput(centres, np.ones(centres.size), np.zeros(v2.size), products, v2, none)
     step_type = StepType(descent.activation, descent.leak, descent.loss, False)
     n, m, n_test = (int(run.row[name]) for name in ("n", "m", "n_test"))
     arena = new_arena(1, workspace_bytes(n, m, n_test)[1])

@@ -17,7 +17,12 @@ from bocnn.measure.details import Details
 from bocnn.measure.measures import Measures
 from bocnn.measure.trajectory import TrajectoryPoint
 from bocnn.parameters.accepted import Words, accepts
-from bocnn.parameters.invariance import has_even_strengths, has_plain_steps, is_homogeneous
+from bocnn.parameters.invariance import (
+    fits_one_vector,
+    has_even_strengths,
+    has_plain_steps,
+    is_homogeneous,
+)
 from bocnn.parameters.precision import needs_double
 from bocnn.simd.lanes import VECTOR_BYTES, lane_count
 
@@ -45,10 +50,12 @@ class GramCPU:
     def accepts(self, columns: Columns) -> NDArray[np.bool_]:
         """Which runs hold its words alone, and fit together, shape (runs,).
 
-        Samples of different strength take a homogeneous φ, an orthogonal gradient trains the filters alone.
+        Samples of different strength take a homogeneous φ; an orthogonal gradient and samples of one vector
+        train the filters alone.
         """
         fits = has_even_strengths(columns) | is_homogeneous(columns)
         fits &= (columns["gradient"] != "orthogonal") | (columns["train"] == "hidden")
+        fits &= (columns["input"] != "sum") | fits_one_vector(columns)
         return np.asarray(accepts(self.words, columns) & fits)
 
     def cost(self, columns: Columns) -> Cost:

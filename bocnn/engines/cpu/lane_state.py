@@ -5,6 +5,7 @@ starts, stops and is refilled on its own, so none waits for the slowest; and no 
 another's, so a run's result does not depend on the runs beside it. `bocnn.engines.cpu.train` trains them.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -25,11 +26,13 @@ _MARGIN = 1.001
 class Stop(NamedTuple):
     """When a lane's training ends, and what its batches are.
 
-    at: step to stop at. loss_tol: loss to end at, negative = never. batch: samples a step, 0 for all.
+    at: step to stop at. loss_tol, error_tol: loss and training error to end at, negative = never. batch:
+    samples a step, 0 for all.
     """
 
     at: int
     loss_tol: float
+    error_tol: float
     batch: int
 
 
@@ -50,10 +53,10 @@ class LaneRun(NamedTuple):
 class LaneClock(NamedTuple):
     """The lanes' clocks, shape (lanes,) each.
 
-    run: its index. step, stop: the current step and the one to stop at. status: see above. loss_tol, batch:
-    as in Stop. limit: the loss is computed once the stop bound falls to it. seeds: (lanes, 3).
-    sample_weight: of a sample's slope in the step, 1 / n, or 1 / batch in the batch and 0 outside,
-    (n, lanes). order: buffer for the order of a run's samples in an epoch, (n,).
+    run: its index. step, stop: the current step and the one to stop at. status: see above. loss_tol,
+    error_tol, batch: as in Stop. limit: loss and error are computed once the stop bound falls to it. seeds:
+    (lanes, 3). sample_weight: of a sample's slope in the step, 1 / n, or 1 / batch in the batch and 0
+    outside, (n, lanes). order: buffer for the order of a run's samples in an epoch, (n,).
     """
 
     run: Ints
@@ -61,6 +64,7 @@ class LaneClock(NamedTuple):
     stop: Ints
     status: Ints
     loss_tol: Array
+    error_tol: Array
     limit: Array
     batch: Ints
     seeds: Ints
@@ -138,6 +142,7 @@ def new_lane_state(
             np.zeros(width, np.int64),
             np.full(width, LANE_FREE),
             np.zeros(width),
+            np.zeros(width),
             np.zeros(width, real),
             np.zeros(width, np.int64),
             np.zeros((width, 3), np.uint64),
@@ -180,8 +185,8 @@ def load_lane(state: LaneState, lane: int, run: LaneRun) -> None:
 def _set_clock(clock: LaneClock, lane: int, stop: Stop, seed: Seed, n: int) -> None:
     """Start a lane's clock."""
     clock.step[lane], clock.stop[lane], clock.status[lane] = 0, stop.at, LANE_RUNNING
-    clock.loss_tol[lane] = stop.loss_tol
-    clock.limit[lane] = _MARGIN * n * stop.loss_tol
+    clock.loss_tol[lane], clock.error_tol[lane] = stop.loss_tol, stop.error_tol
+    clock.limit[lane] = math.inf if stop.error_tol >= 0.0 else _MARGIN * n * stop.loss_tol
     clock.batch[lane] = stop.batch if stop.batch < n else 0
     clock.seeds[lane, 0], clock.seeds[lane, 1], clock.seeds[lane, 2] = seed
     for i in range(n):

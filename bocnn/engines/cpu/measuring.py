@@ -28,7 +28,8 @@ def _measure(batch: EngineBatch, r: int, lane: int, step: int, lane_status: int)
     """
     runs, results = batch.runs, batch.results
     run, scratch = drawn_run(batch, r, lane), workspace_of(batch, lane).scratch
-    status = _status(lane_status, run.network, runs.loss_tol[r])
+    ends = runs.loss_tol[r] > 0.0 or runs.error_tol[r] >= 0.0
+    status = _status(lane_status, run.network, ends)
     if status != DIVERGED:
         reset(scratch)
         row = measure(run, runs.n_test[r], seed_of(runs, r), step, scratch)
@@ -63,11 +64,11 @@ MEASURE = Stage(_measure, 4)
 
 
 @compiled(_nrt=False)
-def _status(lane_status: int, network: Network, loss_tol: float) -> int:
-    """Status of a run whose training has ended, or would if it ended here."""
+def _status(lane_status: int, network: Network, ends: bool) -> int:
+    """Status of a run whose training has ended, or would if it ended here; `ends`: at a fit."""
     if lane_status == LANE_DIVERGED or not is_finite(network):
         return DIVERGED
-    return UNCONVERGED if lane_status == LANE_AT_STOP and loss_tol > 0.0 else OK
+    return UNCONVERGED if lane_status == LANE_AT_STOP and ends else OK
 
 
 @compiled(_nrt=False)

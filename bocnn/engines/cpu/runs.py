@@ -17,6 +17,7 @@ ORTHOGONAL = 2
 
 WORDS: Final[Words] = {
     "data": ("signal", "xor"),
+    "input": ("patches", "sum"),
     "noise": ("orthogonal", "isotropic"),
     "output_init": ("constant", "normal", "sign"),
     "bias": ("none", "trained"),
@@ -61,6 +62,7 @@ class Runs(NamedTuple):
     signal_spread: Array
     noise_spread: Array
     xor_cosine: Array
+    summed: Ints
     activation: Ints
     leak: Array
     loss: Ints
@@ -74,12 +76,13 @@ class Runs(NamedTuple):
     label_noise: Array
     batch: Ints
     loss_tol: Array
+    error_tol: Array
     steps: Ints
     n_test: Ints
 
 
 GROUPED_BY = (
-    *("n", "m", "data", "noise_patches", "isotropic", "bias"),
+    *("n", "m", "data", "noise_patches", "isotropic", "bias", "summed"),
     *("activation", "leak", "loss", "nesterov"),
 )
 """Parameters that all runs share which train side by side."""
@@ -112,6 +115,7 @@ def data_parameters_of(runs: Runs, r: int) -> DataParameters:
         Classes(1.0 - runs.minority_share[r], runs.classes_counted[r] != 0),
         Strengths(runs.signal_spread[r], runs.noise_spread[r], degree(runs.activation[r])),
         runs.xor_cosine[r],
+        runs.summed[r] != 0,
     )
 
 
@@ -138,7 +142,7 @@ def step_parameters_of(runs: Runs, r: int) -> StepParameters:
 @compiled(_nrt=False)
 def stop_of(runs: Runs, r: int, at: int) -> Stop:
     """Where run r stops next, and what ends it before."""
-    return Stop(at, runs.loss_tol[r], runs.batch[r])
+    return Stop(at, runs.loss_tol[r], runs.error_tol[r], runs.batch[r])
 
 
 class RunResults(NamedTuple):

@@ -101,7 +101,10 @@ def _new_training(
 def _empty_run(runs: Runs, real: Any) -> tuple[TrainingSet, Network]:
     """A training set and a network of the runs' shape, unset but for what they share."""
     n, m, centres = int(runs.n[0]), int(runs.m[0]), 4 if runs.data[0] == XOR else 2
-    filters, coupled = (2 * m + 3) // 4 * 4, bool(runs.isotropic[0] or runs.bias[0])
+    filters, coupled = (
+        (2 * m + 3) // 4 * 4,
+        bool(runs.isotropic[0] or runs.bias[0] or runs.summed[0]),
+    )
     patches = int(runs.noise_patches[0])
     points = centres + patches * n
     signs = np.repeat([1, -1, 0], [m, m, filters - 2 * m]).astype(real)

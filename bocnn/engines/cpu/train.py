@@ -25,6 +25,7 @@ from bocnn.engines.cpu.lane_state import (
     LaneState,
 )
 from bocnn.engines.cpu.variant import take_step
+from bocnn.measure.measures import training_error
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.lanes import as_scalars, as_vectors
 
@@ -174,10 +175,7 @@ def any_lane_finished(state: LaneState, loss: int) -> bool:
             continue
         if state.stop_bound[1, lane] != 0:
             clock.status[lane] = LANE_DIVERGED
-        elif (
-            state.stop_bound[0, lane] <= clock.limit[lane]
-            and _loss(state, loss, lane) <= clock.loss_tol[lane]
-        ):
+        elif state.stop_bound[0, lane] <= clock.limit[lane] and _is_fitted(state, loss, lane):
             clock.status[lane] = LANE_AT_LOSS
         elif clock.step[lane] >= clock.stop[lane]:
             clock.status[lane] = LANE_AT_STOP
@@ -186,9 +184,12 @@ def any_lane_finished(state: LaneState, loss: int) -> bool:
 
 
 @compiled(_nrt=False)
-def _loss(state: LaneState, loss: int, lane: int) -> float:
-    """Mean training loss of a lane."""
-    return loss_value(loss, state.training_set.observed[:, lane], state.output[:, lane])
+def _is_fitted(state: LaneState, loss: int, lane: int) -> bool:
+    """Whether a lane's loss or its training error is where it ends."""
+    observed, output = state.training_set.observed[:, lane], state.output[:, lane]
+    if loss_value(loss, observed, output) <= state.clock.loss_tol[lane]:
+        return True
+    return bool(training_error(observed, output) <= state.clock.error_tol[lane])
 
 
 @compiled(_nrt=False)

@@ -50,6 +50,7 @@ class Dense:
         return {
             **WORDS,
             "data": tuple(SIGNALS),
+            "input": ("patches",),
             "noise": tuple(NOISES),
             "label_process": tuple(LABEL_PROCESSES),
             "activation": tuple(ACTIVATIONS),

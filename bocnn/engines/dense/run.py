@@ -18,7 +18,7 @@ from bocnn.data.sampler import FILTER, QuantitySampler
 from bocnn.engines.coordinates.draw import draw_output_weights
 from bocnn.engines.cpu.stages import DIVERGED, OK, UNCONVERGED, workspace_bytes
 from bocnn.engines.dense.fresh import errors_by_class
-from bocnn.engines.dense.network import Samples, TwoLayerCNN, measure, training_loss
+from bocnn.engines.dense.network import Samples, TwoLayerCNN, error, measure, training_loss
 from bocnn.engines.dense.record import Coefficients, missing_point, trajectory_point
 from bocnn.engines.dense.training import Recipe, next_batch, optimizer_of, relabelled, step
 from bocnn.measure.measures import Measures
@@ -53,7 +53,7 @@ class TrainedRow(NamedTuple):
 
 
 class _Stop(NamedTuple):
-    """A step at which a run is looked at: how many were taken; whether the loss is at `loss_tol`."""
+    """A step at which a run is looked at: how many were taken; whether the run is fitted."""
 
     step: int
     reached: bool
@@ -94,7 +94,8 @@ def train_row(row: Row, dtype: torch.dtype, *, steps: Collection[int] | None = N
         if measures is _NULLS:
             status = DIVERGED
         else:
-            status = OK if stop.reached or math.isnan(row["loss_tol"]) else UNCONVERGED
+            never = math.isnan(row["loss_tol"]) and math.isnan(row["error_tol"])
+            status = OK if stop.reached or never else UNCONVERGED
         if coefficients is not None:
             records.append(_record(run, recipe, coefficients, measures, stop.step))
         if status == DIVERGED:
@@ -185,7 +186,7 @@ def _train(
     optimizer = optimizer_of(run.network, recipe)
     for taken in range(int(row["steps"]) + 1):
         loss = float(training_loss(run.network, run.data, recipe.loss).detach())
-        reached = loss <= row["loss_tol"]
+        reached = loss <= row["loss_tol"] or _is_fitted(run, row)
         ended = reached or taken == int(row["steps"]) or not math.isfinite(loss)
         if ended or taken in steps:
             yield _Stop(taken, reached)
@@ -195,6 +196,13 @@ def _train(
         if coefficients is not None:
             coefficients.step(run.network, data, batch)
         step(run.network, data, recipe, optimizer, batch)
+
+
+def _is_fitted(run: DenseRun, row: Row) -> bool:
+    """Whether the training error is at `error_tol`."""
+    if math.isnan(row["error_tol"]):
+        return False
+    return error(run.network, run.data.patches, run.data.observed) <= float(row["error_tol"])
 
 
 def _record(

@@ -23,6 +23,7 @@ MOST_SAMPLES, MOST_FILTERS = 2048, 128
 
 GPU_WORDS: Final[Words] = {
     "data": ("signal", "xor"),
+    "input": ("patches",),
     "noise": ("orthogonal", "isotropic"),
     "output_init": ("constant", "normal", "sign"),
     "bias": ("none", "trained"),
@@ -60,6 +61,7 @@ class GramGPU:
         whole = (batch == 0) | (batch >= n)
         small = (n <= MOST_SAMPLES) & (2 * columns["m"] <= MOST_FILTERS)
         plain = whole & has_plain_steps(columns) & has_plain_data(columns)
+        plain &= np.isnan(columns["error_tol"])
         return np.asarray(accepts(GPU_WORDS, columns) & plain & small & ~needs_double(columns))
 
     def cost(self, columns: Columns) -> Cost:

@@ -238,6 +238,7 @@ def _fresh_output(
         allocate(arena, (filters,), np.float64),
         padded_zeros(filters, filters, arena),
         allocate(arena, (filters,), np.float64),
+        allocate(arena, (0, filters), np.float64),
     )
     rows, columns = padded_zeros(filters, n, arena), padded_zeros(n, filters, arena)
     for k in range(filters):

@@ -12,6 +12,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 _PLAIN: Final = {
     "data": "signal",
+    "input": "patches",
     "noise": "orthogonal",
     "label_process": "flip",
     "noise_patches": 1,
@@ -76,6 +77,7 @@ def is_plain(columns: Columns, *, free: tuple[str, ...] = (), **instead: str) ->
     runs = (columns["v0"] > 0) & (columns["mu_norm"] > 0) & (columns["steps"] > 0)
     same = columns["eta_output"]
     runs &= np.isnan(same) | (same == columns["eta"])
+    runs &= np.isnan(columns["error_tol"])
     for name, value in (_PLAIN | instead).items():
         runs &= (name in free) | (columns[name] == value)
     return np.asarray(runs, dtype=bool)

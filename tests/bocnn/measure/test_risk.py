@@ -171,7 +171,9 @@ def test_a_pair_is_a_draw_and_its_mirror_image(activation: str) -> None:
 
 
 def test_a_network_that_outputs_zero_is_wrong_half_the_time() -> None:
-    silent = FreshOutput(np.zeros(2), np.ones(2), np.zeros(4), np.zeros((4, 4)), np.zeros(4))
+    silent = FreshOutput(
+        np.zeros(2), np.ones(2), np.zeros(4), np.zeros((4, 4)), np.zeros(4), np.zeros((0, 4))
+    )
     assert clean_error(silent, make_rule().step_type, 10, SEED, arena()) == (0.5, 0.0)
 
 

@@ -33,6 +33,7 @@ from tests.bocnn.run_columns import columns
 
 OTHER: dict[str, Any] = {
     "data": "xor",
+    "input": "sum",
     "n": 21,
     "d": 201,
     "m": 6,
@@ -76,6 +77,7 @@ OTHER: dict[str, Any] = {
     "batch": 7,
     "steps": 61,
     "loss_tol": 0.1,
+    "error_tol": 0.2,
     "n_test": 501,
     "precision": "float64",
 }
@@ -94,6 +96,7 @@ WITH: dict[str, dict[str, Any]] = {
     "xor_cosine": {"data": "xor"},
     "label_process": {"p_flip": 0.3},
     "p_flip_negative": {"label_process": "asymmetric"},
+    "input": {"train": "hidden"},
 }
 
 
