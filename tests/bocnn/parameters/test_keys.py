@@ -106,8 +106,9 @@ def drawn(**given: Any) -> tuple[np.ndarray, ...]:
     parameters = data_parameters_of(runs, 0)
     seed, arena = Seed(runs.key0[0], runs.key1[0], runs.replicate[0]), workspace()
     geometry = draw_geometry(parameters, seed, arena)
+    patches = geometry.points.copy()  # samples of one vector are put together from them
     training_set = draw_training_set(parameters, geometry, seed, np.float64, arena)
-    return tuple(part.copy() for part in (geometry.points, training_set.shared, geometry.filters))
+    return tuple(part.copy() for part in (patches, training_set.shared, geometry.filters))
 
 
 def start(**given: Any) -> np.ndarray:
