@@ -2,8 +2,9 @@
 
 import pytest
 
-from benchmarks.faults import FAULTS, SHARD_RUNS, observe
+from benchmarks.faults import FAULTS, observe
 from benchmarks.hosts import missing
+from benchmarks.ray_hosts import SHARD_RUNS
 
 
 @pytest.mark.slow
