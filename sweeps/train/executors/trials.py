@@ -19,10 +19,10 @@ from sweeps.errors import UnwritableError
 from sweeps.plan.shard import Shard
 from sweeps.store.failed_shard import reason
 from sweeps.train.executors.board import Board, ShardOfJob
-from sweeps.train.executors.cluster import count_slots
+from sweeps.train.executors.cluster import GROWTH_S, count_slots
 from sweeps.train.executors.connection import Cluster, scratch
 from sweeps.train.executors.controller import keeping_actors, letting_actors_start
-from sweeps.train.shard import Progress, TrainingJob, check_here, keep_failure, train_shard
+from sweeps.train.shard import Progress, Session, TrainingJob, check_here, keep_failure, train_shard
 from sweeps.train.stop import StopSignal
 
 # isort: split
@@ -67,7 +67,9 @@ class _ShardTrial(tune.Trainable):
         if self._batch[0] != new_config["batch"]:
             self._batch = (new_config["batch"], ray.get(new_config["shards"]))
         self._number = new_config["job"]
-        job = self._begin(self._number)._replace(shards=self._batch[1])
+        begun = self._begin(self._number)
+        session = begun.session if self._number else by_own_clock(begun.session, new_config["at"])
+        job = begun._replace(shards=self._batch[1], session=session)
         self._shard: Iterator[Progress] = train_shard(job, new_config["shard"])
         return True
 
@@ -88,6 +90,21 @@ class _ShardTrial(tune.Trainable):
         rate = progress.runs / max(progress.wall_s, 1e-9)
         said = {"job": self._number, "runs_per_s": rate, "done": progress.published}
         return {**progress._asdict(), **said}
+
+
+def by_own_clock(session: Session, at: float) -> Session:
+    """A session for a shard that begins here: when it began by this node's clock, as near as can be known.
+
+    Where that clock is apart from the driver's, how long the shard waited for its slot is left out.
+
+    Args:
+        session: by the driver's clock.
+        at: when the driver handed the shard out, by its clock.
+    """
+    now = time.time()
+    if 0.0 <= now - at <= GROWTH_S:
+        return session
+    return session._replace(began=now - (at - session.began))
 
 
 class _ShardQueue(tune.search.Searcher):
@@ -115,7 +132,7 @@ class _ShardQueue(tune.search.Searcher):
             return None if self._training else str(tune.search.Searcher.FINISHED)
         self._left -= 1
         self._training[trial_id] = shard
-        return shard.config()
+        return shard.config() | {"at": time.time()}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
