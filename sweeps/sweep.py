@@ -98,6 +98,8 @@ class Sweep:
         *,
         shard_runs: int | None = None,
         shard_seconds: float = 20.0,
+        cores: int | None = None,
+        gpu_hours: bool = False,
     ) -> "PlanSummary":
         """The plan: runs to train, how long they would take and what they would write; nothing is trained.
 
@@ -105,14 +107,17 @@ class Sweep:
             out: folder or URI of the dataset; data/<name> if left out.
             shard_runs: runs in a shard.
             shard_seconds: seconds of a trial in a shard.
+            cores: on which the time is stated; None takes this machine's.
+            gpu_hours: whether that of one GPU is stated too, at the rate of this machine's.
         Raises:
-            SweepError: an error in the sweep, or the folder holds another one.
+            SweepError: an error in the sweep, or the folder holds another one, or there is no GPU here.
         """
         from sweeps.driver.run import summary_of
         from sweeps.plan.cut import ShardSize
+        from sweeps.plan.forecast import TimesAsked
 
-        size = ShardSize(shard_runs, shard_seconds)
-        return summary_of(self.resolved, _location(out), shard_size=size)
+        size, times = ShardSize(shard_runs, shard_seconds), TimesAsked(cores, gpu_hours)
+        return summary_of(self.resolved, _location(out), shard_size=size, times=times)
 
     def run(
         self, out: str | Path | None = None, *, progress: bool = True, **options: Any

@@ -26,6 +26,7 @@ from sweeps.driver.rerun import rerun as rerun_row
 from sweeps.driver.run import summary_of, train_sweeps
 from sweeps.errors import SweepError, shown
 from sweeps.plan.cut import ShardSize
+from sweeps.plan.forecast import TimesAsked
 from sweeps.store.dataset import DatasetFolder
 from sweeps.train.executors import local
 from sweeps.train.stop import Stopped
@@ -86,11 +87,18 @@ def plan(  # typer reads options from parameters
     changes: SetOption = None,
     shard_runs: ShardRunsOption = None,
     shard_seconds: ShardSecondsOption = 20.0,
+    cores: Annotated[
+        int | None, typer.Option(min=1, help="State the time on so many; default: this machine's.")
+    ] = None,
+    gpu_hours: Annotated[
+        bool, typer.Option("--gpu-hours", help="State that of a GPU too; measures this machine's.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Say what a sweep would train, how long it would take and what it would write; train nothing."""
     resolved = open_sweep(sweep, replicates, size=size, changes=changes or ())
-    summary = summary_of(resolved, out_folder, shard_size=ShardSize(shard_runs, shard_seconds))
+    shard_size, times = ShardSize(shard_runs, shard_seconds), TimesAsked(cores, gpu_hours)
+    summary = summary_of(resolved, out_folder, shard_size=shard_size, times=times)
     if json:
         print_json(summary)
         return

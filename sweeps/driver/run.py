@@ -14,7 +14,13 @@ from sweeps.driver.trainer import Planned, Prepared, Trainer, TrainingEnd
 from sweeps.errors import SweepError, require
 from sweeps.models.protocol import UsesGpu
 from sweeps.plan.cut import ShardSize
-from sweeps.plan.forecast import check_memory, gpu_sample, saturated_throughput
+from sweeps.plan.forecast import (
+    HERE,
+    TimesAsked,
+    check_memory,
+    gpu_sample,
+    saturated_throughput,
+)
 from sweeps.plan.gpus import GpuUse, gpus_here, gpus_there, hidden_gpus, unused
 from sweeps.plan.plan import Plan
 from sweeps.plan.summary import PlanSummary, SamplingForecast, summarise
@@ -45,7 +51,11 @@ def plan_in(resolved: ResolvedSweep, location: str | None) -> Planned:
 
 
 def summary_of(
-    resolved: ResolvedSweep, location: str | None, *, shard_size: ShardSize
+    resolved: ResolvedSweep,
+    location: str | None,
+    *,
+    shard_size: ShardSize,
+    times: TimesAsked = HERE,
 ) -> PlanSummary:
     """The plan of a sweep, and the state of its folder.
 
@@ -53,12 +63,13 @@ def summary_of(
         resolved: the sweep.
         location: folder or URI; data/<name> where None.
         shard_size: how shards would be cut.
+        times: what is stated.
     Raises:
-        SweepError: as `plan_in`.
+        SweepError: as `plan_in` and `summarise`.
     """
     plan, dataset, found = plan_in(resolved, location)
     damaged = dataset.inspect(owner_of(resolved)).damaged
-    summary = summarise(plan, dataset.location, shard_size=shard_size, damaged=damaged)
+    summary = summarise(plan, dataset.location, shard_size=shard_size, damaged=damaged, times=times)
     if found is None:
         return summary
     words, published = found.proposer.sampler.words(), found.proposer.sampler.runs - plan.todo

@@ -7,7 +7,7 @@ import numpy as np
 
 from sweeps.declare import recording as trajectory
 from sweeps.errors import SweepError
-from sweeps.models.protocol import CompilesCode
+from sweeps.models.protocol import CompilesCode, UsesGpu
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, RECORD_BYTES, ROW_BYTES, Plan
 from sweeps.plan.shard import Positions
 
@@ -42,6 +42,52 @@ def forecast(plan: Plan) -> Forecast:
     core_s = plan.flops / (rate or NOMINAL_FLOPS_PER_S)
     size = plan.todo * _run_bytes(plan)
     return Forecast(core_s, size, plan.memory_bytes, rate is not None, basis)
+
+
+class TimesAsked(NamedTuple):
+    """What time a forecast states: on how many cores, all of this machine's if None; and that of a GPU."""
+
+    cores: int | None = None
+    gpu_hours: bool = False
+
+
+HERE = TimesAsked()
+"""On this machine's cores."""
+
+
+class GpuForecast(NamedTuple):
+    """Seconds of one GPU for the runs that it can train, and seconds of one core for the others."""
+
+    gpu_s: float
+    core_s: float
+
+
+def forecast_gpu(plan: Plan, core_s: float) -> GpuForecast:
+    """Predict what a GPU trains, from the rate of this process's GPU on many of the plan's runs at once.
+
+    Args:
+        plan: of the sweep.
+        core_s: seconds of one core for all of its runs.
+    Raises:
+        SweepError: a GPU can train none of them, or there is none here.
+    """
+    positions = gpu_sample(plan)
+    if not positions.size:
+        raise SweepError(
+            "received --gpu-hours; there is no run left that a GPU can train: leave it out"
+        )
+    assert isinstance(plan.model, UsesGpu)
+    count, why = plan.model.gpus_here()
+    if not count:
+        raise SweepError(
+            f"received --gpu-hours; this machine has no GPU to measure{why and f': {why}'}; let a node of "
+            "the cluster plan: ray job submit --entrypoint-num-gpus 1 … -- bocnn plan … --gpu-hours"
+        )
+    sample = plan.sample(_GPU_SAMPLE)
+    cost = plan.cost(sample)
+    share = float(cost[plan.on_gpu(sample)].sum() / cost.sum())
+    rate = saturated_throughput(plan, positions)
+    return GpuForecast(plan.flops * share / rate, core_s * (1 - share))
 
 
 def _run_bytes(plan: Plan) -> float:

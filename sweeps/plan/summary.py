@@ -12,7 +12,15 @@ from sweeps.declare.cells.resolve import ResolvedSweep
 from sweeps.declare.html_table import html_table
 from sweeps.declare.terminal import visible
 from sweeps.plan.cut import ShardSize, cut_shards
-from sweeps.plan.forecast import Forecast, forecast, saves_ray
+from sweeps.plan.forecast import (
+    HERE,
+    Forecast,
+    GpuForecast,
+    TimesAsked,
+    forecast,
+    forecast_gpu,
+    saves_ray,
+)
 from sweeps.plan.gpus import gpus_here, hidden_gpus
 from sweeps.plan.idle import idle_everywhere
 from sweeps.plan.plan import Plan, make_plan
@@ -54,12 +62,13 @@ class PlanSummary:
         published: runs whose rows are in the folder.
         shards: files that the other runs would make.
         forecast: seconds of one core, bytes on disk, bytes of memory.
-        cores: of this machine.
+        cores: on which the time is stated.
         idle: parameters that are given and have no effect on any run, with the reason.
         damaged: files of the folder that are not as they were written, with the reason.
         sampling: what the target is expected to take, where the sweep has one; then runs, shards and
             forecast are those of the next round, and time and bytes those that are expected in all.
         gpus: what would be used of the GPUs of this machine; nothing where it has none.
+        on_gpu: the time of one GPU like this machine's, where that was asked for.
     """
 
     name: str
@@ -74,6 +83,7 @@ class PlanSummary:
     damaged: Mapping[str, str]
     sampling: SamplingForecast | None = None
     gpus: str = ""
+    on_gpu: GpuForecast | None = None
 
     @property
     def to_train(self) -> int:
@@ -92,10 +102,19 @@ class PlanSummary:
                 f"from {self.forecast.basis}",
             ),
             *[("GPUs", self.gpus)] * bool(self.gpus),
+            *self._gpu_hours(),
             ("dataset", f"{size(self.forecast.dataset_bytes * ahead)} more on disk"),
             ("memory", f"{size(self.forecast.memory_bytes)} for the largest run"),
         ]
         return rows + [("without effect", f"{name}: {why}") for name, why in self.idle.items()]
+
+    def _gpu_hours(self) -> list[tuple[str, str]]:
+        """The time of one GPU, where that was asked for."""
+        if self.on_gpu is None:
+            return []
+        gpu_s, core_s = (seconds * self._ahead for seconds in self.on_gpu)
+        rest = f", and {duration(core_s)} of one core for runs that no GPU trains" if core_s else ""
+        return [("GPU hours", f"{gpu_s / 3600:.3g} of one GPU, at this machine's rate{rest}")]
 
     def _counts(self) -> list[tuple[str, str]]:
         """How many runs there are and are to train."""
@@ -119,11 +138,9 @@ class PlanSummary:
 
     def warnings(self) -> list[str]:
         """Notices before it is run: a quicker way, files of the folder that are damaged."""
-        quicker = (
-            saves_ray(self.forecast.core_s * self._ahead, self.cores, self.forecast.basis)
-            if self.to_train
-            else ""
-        )
+        here = self.to_train and self.cores == machine_cores()
+        core_s = self.forecast.core_s * self._ahead
+        quicker = saves_ray(core_s, self.cores, self.forecast.basis) if here else ""
         return [quicker] * bool(quicker) + [
             f"damaged: {name} {why}; run sets it aside and trains its runs again"
             for name, why in self.damaged.items()
@@ -143,7 +160,12 @@ class PlanSummary:
 
 
 def summarise(
-    plan: Plan, location: str, *, shard_size: ShardSize, damaged: Mapping[str, str]
+    plan: Plan,
+    location: str,
+    *,
+    shard_size: ShardSize,
+    damaged: Mapping[str, str],
+    times: TimesAsked = HERE,
 ) -> PlanSummary:
     """The summary of a plan; a few of its runs are trained to predict the time.
 
@@ -152,6 +174,9 @@ def summarise(
         location: the folder.
         shard_size: how shards are cut.
         damaged: files of the folder that are not as they were written, with the reason.
+        times: what is stated.
+    Raises:
+        SweepError: the time of a GPU is asked for, and there is none or it can train no run.
     """
     with hidden_gpus():  # its seconds are a core's
         expected = forecast(plan)
@@ -163,11 +188,17 @@ def summarise(
         published=plan.done,
         shards=len(cut_shards(plan, shard_size)),
         forecast=expected,
-        cores=os.cpu_count() or 1,
+        cores=times.cores or machine_cores(),
         idle=idle_everywhere(plan.resolved),
         damaged=damaged,
         gpus=gpus_here(plan).words,
+        on_gpu=forecast_gpu(plan, expected.core_s) if times.gpu_hours else None,
     )
+
+
+def machine_cores() -> int:
+    """Cores of this machine."""
+    return os.cpu_count() or 1
 
 
 def sweep_cost(resolved: ResolvedSweep) -> float:

@@ -99,7 +99,9 @@ def test_set_changes_a_parameter(bocnn_file: Path, out: Path) -> None:
 
 
 def test_plan_and_status_as_json(bocnn_file: Path, out: Path) -> None:
-    planned = json.loads(succeeded(bocnn_sweep("plan", bocnn_file, "--out", out, "--json")))
+    words = ("--out", out, "--cores", 7, "--json")
+    planned = json.loads(succeeded(bocnn_sweep("plan", bocnn_file, *words)))
+    assert (planned["cores"], planned["on_gpu"]) == (7, None)
     assert (planned["name"], planned["runs"], planned["published"]) == ("small-plane", 48, 0)
     assert planned["forecast"]["core_s"] > 0
     succeeded(bocnn_sweep("run", bocnn_file, "--out", out, *LOCAL))

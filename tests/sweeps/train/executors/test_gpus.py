@@ -23,11 +23,13 @@ from sweeps.driver.run import train_sweeps
 from sweeps.errors import SweepError
 from sweeps.models.protocol import UsesGpu
 from sweeps.plan import cut
+from sweeps.plan import forecast as forecasts
 from sweeps.plan import plan as plans
 from sweeps.plan.cut import ShardSize, cut_shards
 from sweeps.plan.forecast import gpu_sample, saturated_throughput
 from sweeps.plan.gpus import GpuUse, gpus_here, hidden_gpus
 from sweeps.plan.plan import NOMINAL_FLOPS_PER_S, Plan, make_plan
+from sweeps.plan.summary import summarise
 from sweeps.train.stop import StopSignal
 from tests.sweeps.small import BOCNN_SWEEP, bocnn_sweep, ignore, planned, rows, todo_ids, train
 from tests.toy import TOY
@@ -40,6 +42,10 @@ FAST = ShardSize(seconds=0.003, gpu_flops_per_s=100 * NOMINAL_FLOPS_PER_S)
 
 class OnCard(Bocnn):
     """The model in a process that has a GPU."""
+
+    def gpus_here(self) -> tuple[int, str]:
+        """One."""
+        return 1, ""
 
     def engine_of(self, columns: Any, recorded: bool = False) -> dict[str, str]:
         """As if each run were trained on it."""
@@ -116,6 +122,41 @@ def test_without_a_rate_shards_are_as_before_and_fit_is_not_checked(
     plan, _ = planned(text, out, bocnn.MODEL)
     monkeypatch.setattr(plans.Plan, "on_gpu", None)
     assert not any(shard.gpu for shard in cut_shards(plan, ShardSize(runs=20)))
+
+
+def test_a_plan_states_gpu_hours_of_what_a_gpu_can_train(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, _ = planned(MIXED, out, OnCard())
+    every = np.arange(plan.total)
+    cost, on_gpu = plan.cost(every), plan.on_gpu(every)
+    monkeypatch.setattr(forecasts, "saturated_throughput", lambda plan, positions: 100.0)
+    found = forecasts.forecast_gpu(plan, core_s=60.0)
+    assert found.gpu_s == pytest.approx(cost[on_gpu].sum() / 100.0)
+    assert found.core_s == pytest.approx(60.0 * cost[~on_gpu].sum() / cost.sum())
+    times, size = forecasts.TimesAsked(cores=7, gpu_hours=True), ShardSize(runs=20)
+    summary = summarise(plan, str(out), shard_size=size, damaged={}, times=times)
+    said = dict(summary.rows())
+    assert "on 7 cores" in said["time"]
+    assert said["GPU hours"].startswith(f"{found.gpu_s / 3600:.3g} of one GPU")
+    assert "runs that no GPU trains" in said["GPU hours"]
+    assert not summary.warnings()
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "message"),
+    [
+        (SMOOTH, OnCard(), "there is no run left that a GPU can train"),
+        (MIXED, bocnn.MODEL, "this machine has no GPU to measure"),
+    ],
+)
+def test_gpu_hours_are_refused_without_a_gpu(
+    out: Path, text: str, model: Bocnn, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    plan, _ = planned(text, out, model)
+    with pytest.raises(SweepError, match=message):
+        forecasts.forecast_gpu(plan, core_s=60.0)
 
 
 @pytest.mark.parametrize("text", [SMOOTH, TRACED])
