@@ -59,9 +59,11 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 # A node of a cluster needs no tools: Ray with its dashboard and autoscaler, and torch for its GPUs. CLOUD=aws or
-# gcp adds what starts nodes there, for the head and for whoever calls `ray up`.
+# gcp adds what starts nodes there, for the head and for whoever calls `ray up`. The engine is compiled for the
+# machine that this runs on, or another of its kind, unless that was done with these sources.
 READY_CLUSTER := $(VENV)/.cluster$(CLOUD:%=-%)
 setup-cluster: $(READY_CLUSTER)
+	$(BIN)/python -m bocnn.models.cnn.compile
 
 $(READY_CLUSTER): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bocnn.engines.cpu.engine import new_results
 from bocnn.engines.cpu.stages import Runs, llvm_codes
@@ -41,17 +42,21 @@ def main() -> None:
 
 def _smallest(**given: Any) -> Runs:
     """One run, at the defaults but for what is given."""
+    return pack_runs(small_run(**given), np.arange(1))
+
+
+def small_run(**given: Any) -> dict[str, NDArray[Any]]:
+    """Columns of one small run, shape (1,) each, at the defaults but for what is given."""
     types = {"int64": np.int64, "float64": np.float64, "string": object}
     values = {column.name: column.default for column in PARAMETERS} | _SMALLEST | given
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         column.name: np.array(
             [np.nan if values[column.name] is None else values[column.name]],
             dtype=types[column.type],
         )
         for column in PARAMETERS
     }
-    columns |= {"seed": np.zeros(1, np.int64), "replicate": np.zeros(1, np.int32)}
-    return pack_runs(columns, np.arange(1))
+    return columns | {"seed": np.zeros(1, np.int64), "replicate": np.zeros(1, np.int32)}
 
 
 if __name__ == "__main__":
