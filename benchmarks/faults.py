@@ -3,8 +3,9 @@
     python -m benchmarks.faults [--only NAME]
 
 Three hosts of `benchmarks.hosts`, a head and two workers of one CPU each, train 960 runs of the toy in 40
-shards; the driver is on the head. Each fault strikes hosts of its own, once four shards are published.
-Where the driver ends before the sweep is complete, the cluster is started again, and the same command.
+shards; the driver is on the head. Each fault has hosts of its own: there before Ray starts, or it strikes
+once four shards are published. Where the driver ends before the sweep is complete, what can be mended is
+mended, the cluster is started again unless it still runs, and the same command.
 
 | column | what it says |
 |---|---|
@@ -12,14 +13,18 @@ Where the driver ends before the sweep is complete, the cluster is started again
 | again | runs that were begun more than once; those in flight are at most 48 |
 | pause, s | the longest time between two publications |
 | s | from the driver's first start to the last publication |
+| session, s | from there to the last publication, by what the files say of themselves |
+| nodes, codes | hosts that published, and states of the code that rows come from |
+| refused | the last words of drivers that did not complete the sweep, and of a host that Ray refuses |
 """
 
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
@@ -28,110 +33,79 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import watched
-from benchmarks.hosts import ROOT, Network, missing, wait_for
+from benchmarks.fault_kinds import FAULTS, STORE, lacking
+from benchmarks.hosts import ROOT, Network, wait_for
 from benchmarks.ray_hosts import SHARD_RUNS, Cluster
 
 ADDRESSES = ("10.79.0.1", "10.79.0.2", "10.79.0.3")
-STORE = f"{ADDRESSES[0]}:9000"
 
 _MOST_S = 400.0
 _MOST_STARTS = 3
+_VOLUME_BYTES = 4_000_000
 
 
 class Outcome(NamedTuple):
-    """What became of a sweep: rows as they should be, runs begun again, seconds, starts, last words."""
+    """What became of a sweep.
+
+    Attributes:
+        identical: rows are those of an undisturbed sweep.
+        again: runs that were begun again.
+        pause_s: the longest time between two publications.
+        wall_s: to the last publication.
+        session_s: the same, by what the last session's files say.
+        starts: of the driver.
+        nodes: that published.
+        codes: states of the code that rows come from.
+        refused: last words of what did not end well.
+    """
 
     identical: bool
     again: int
     pause_s: float
     wall_s: float
+    session_s: float
     starts: int
-    said: str
-
-
-Fault = Callable[[Cluster], None]
-
-
-def nothing(cluster: Cluster) -> None:
-    """No fault."""
-
-
-def cut(seconds: float) -> Fault:
-    """A worker's link is cut for a while."""
-
-    def strike(cluster: Cluster) -> None:
-        cluster.network.cut(cluster.workers[1])
-        time.sleep(seconds)
-        cluster.network.restore(cluster.workers[1])
-
-    return strike
-
-
-def lose_worker(cluster: Cluster) -> None:
-    """A worker and its network are gone for good."""
-    cluster.network.lose(cluster.workers[1])
-
-
-def lose_head(cluster: Cluster) -> None:
-    """The head is gone, and comes again with its files, without processes."""
-    cluster.head.kill()
-    (cluster.head.folder / "ready").unlink()
-    cluster.head.boot()
-
-
-def slow_down(cluster: Cluster) -> None:
-    """A worker's link carries 0.5 Mbit/s, and drops what waits for longer than 400 ms."""
-    words = ("tbf", "rate", "512kbit", "burst", "4kb", "latency", "400ms")
-    cluster.network.slow(cluster.workers[1], *words)
-
-
-def fill_disk(cluster: Cluster) -> None:
-    """A worker's temporary folder, where Ray has its files, is full."""
-    cluster.workers[1].run("cat /dev/zero > /tmp/full", user="root")
-
-
-def stop_store(cluster: Cluster) -> None:
-    """The object store does not answer for a minute."""
-    for name in ("STOP", "CONT"):
-        cluster.head.run(f"pkill -{name} -f moto.server", user="root")
-        if name == "STOP":
-            time.sleep(60)
-
-
-FAULTS: dict[str, tuple[Fault, str]] = {
-    "none": (nothing, "/mnt/out"),
-    "link cut for 20 s": (cut(20), "/mnt/out"),
-    "link cut for 2 minutes": (cut(120), "/mnt/out"),
-    "worker gone for good": (lose_worker, "/mnt/out"),
-    "head gone, started again": (lose_head, "/mnt/out"),
-    "link of 0.5 Mbit/s": (slow_down, "/mnt/out"),
-    "disk of a worker full": (fill_disk, "/mnt/out"),
-    "object store silent for a minute": (
-        stop_store,
-        f"s3://bucket/out?scheme=http&endpoint_override={STORE}&region=us-east-1",
-    ),
-}
-"""What strikes, and where rows go."""
+    nodes: int
+    codes: int
+    refused: tuple[str, ...]
 
 
 def observe(name: str) -> Outcome:
-    """Strike one sweep with a fault, and see what became of it."""
-    fault, out = FAULTS[name]
-    small = {ADDRESSES[2]: 200_000_000} if fault is fill_disk else {}
-    with Network(ADDRESSES, tmp_bytes=small) as network:
-        cluster = Cluster(network, out)
-        if "://" in out:
+    """Let one sweep have a fault, and see what became of it."""
+    fault = FAULTS[name]
+    small = {ADDRESSES[2]: fault.tmp_bytes} if fault.tmp_bytes else {}
+    volumes = {"volume": _VOLUME_BYTES} if "/volume/" in fault.out else {}
+    with Network(ADDRESSES, tmp_bytes=small, volumes=volumes) as network:
+        cluster = Cluster(network, fault.out)
+        if "://" in fault.out:
             _start_store(cluster)
+        fault.prepare(cluster)
         cluster.start()
-        start = time.time()
+        start, refused = time.time(), []
         driver, starts = cluster.drive(), 1
-        cluster.wait_for_shards(4)
-        fault(cluster)
+        cluster.wait_for_shards(4, driver)
+        fault.strike(cluster)
         while starts < _MOST_STARTS and _status(driver):
+            refused.append(_last_words(cluster.said))
+            fault.mend(cluster)
             if cluster.head.run("ray status").returncode != 0:
                 cluster.start()
             driver, starts = cluster.drive(), starts + 1
-        return _outcome(cluster, start, starts)
+        refused += [_mismatch(host.folder / "ray.txt") for host in cluster.interpreters]
+        return _outcome(cluster, start, starts, tuple(refused))
+
+
+def _last_words(said: Path) -> str:
+    """The last line that a driver said."""
+    lines = said.read_text().strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _mismatch(said: Path) -> str:
+    """Why Ray refused a host."""
+    text = " ".join(said.read_text().split())
+    found = re.search(r"Version mismatch: (.*?Python: [\d.]+){2}", text)
+    return found[0] if found else text[-300:]
 
 
 def _status(driver: subprocess.Popen[bytes]) -> int | None:
@@ -151,16 +125,18 @@ def _start_store(cluster: Cluster) -> None:
     assert done, "no object store"
 
 
-def _outcome(cluster: Cluster, start: float, starts: int) -> Outcome:
+def _outcome(cluster: Cluster, start: float, starts: int, refused: tuple[str, ...]) -> Outcome:
     """Read what is there, from the head."""
     again = Counter(key for line in watched.read(cluster.log) for key in line.keys)
     done = cluster.head.run(f"python -m benchmarks.faults look '{cluster.out}'")
-    identical, *times = done.stdout.split() or ["False"]
+    if done.returncode != 0:
+        return Outcome(False, 0, 0.0, 0.0, 0.0, starts, 0, 0, (*refused, done.stderr[-500:]))
+    identical, nodes, codes, session_s, *times = done.stdout.split()
     at = sorted(map(float, times)) or [start]
     pause = max((b - a for a, b in zip(at, at[1:], strict=False)), default=0.0)
-    number = sum(count - 1 for count in again.values())
-    words = cluster.said.read_text().strip().splitlines() or [done.stderr[-500:]]
-    return Outcome(identical == "True", number, pause, at[-1] - start, starts, words[-1])
+    number, wall_s = sum(count - 1 for count in again.values()), at[-1] - start
+    found = (identical == "True", number, pause, wall_s, float(session_s), starts)
+    return Outcome(*found, int(nodes), int(codes), refused)
 
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
@@ -177,14 +153,16 @@ def main(
     if context.invoked_subcommand is not None:
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the hosts are removed
-    if reason := missing():
-        sys.exit(reason)
-    table = Table("fault", "identical", "again", "pause, s", "s", "starts", "last words")
-    outcomes = []
+    headings = ("again", "pause, s", "s", "session, s", "starts", "nodes", "codes", "refused")
+    table, outcomes = Table("fault", "identical", *headings), []
     for name in only or FAULTS:
+        if reason := lacking(name):
+            sys.exit(reason)
         outcomes.append(one := observe(name))
-        numbers = (f"{one.again}", f"{one.pause_s:.0f}", f"{one.wall_s:.0f}", f"{one.starts}")
-        table.add_row(name, "yes" if one.identical else "no", *numbers, one.said)
+        identical, again, *seconds = one[:5]
+        numbers = (f"{again}", *(f"{value:.0f}" for value in seconds))
+        counts = (f"{one.starts}", f"{one.nodes}", f"{one.codes}", "\n".join(one.refused))
+        table.add_row(name, "yes" if identical else "no", *numbers, *counts)
         Console(width=160).print(table)
     raise typer.Exit(int(not all(one.identical for one in outcomes)))
 
@@ -197,6 +175,7 @@ def drive_command(address: str, out: str, log: str) -> None:
     from sweeps.errors import SweepError
     from sweeps.plan.cut import ShardSize
     from sweeps.store.dataset import DatasetFolder
+    from sweeps.store.failed_shard import reason
     from sweeps.train.executors import local, tune
 
     text, watching = watched.case("toy", log, address != "local")
@@ -210,7 +189,8 @@ def drive_command(address: str, out: str, log: str) -> None:
     except SweepError as error:
         print(f"refused: {error}")
         raise typer.Exit(2) from None
-    print(outcome)
+    reasons = {reason(text) for text in outcome.failures.values()}
+    print(f"{outcome.missing} runs missing", *reasons, sep="; ")
     raise typer.Exit(int(bool(outcome.missing)))
 
 
@@ -218,6 +198,7 @@ def drive_command(address: str, out: str, log: str) -> None:
 def look_command(out: str) -> None:
     """Print whether the rows are those of an undisturbed sweep, and when each file was published."""
     import pyarrow.dataset
+    import pyarrow.parquet as pq
 
     undisturbed = f"/tmp/undisturbed-{time.time_ns()}"
     command = [
@@ -240,7 +221,13 @@ def look_command(out: str) -> None:
         rest = [info.base_name for info in infos if not info.base_name.startswith(("shard-", "_"))]
         table = pyarrow.dataset.dataset([info.path for info in shards], filesystem=files).to_table()
         tables.append(table.sort_by("run_id"))
-    print(tables[0].equals(tables[1]) and not rest, *(info.mtime_ns / 1e9 for info in shards))
+    notes = [pq.read_metadata(info.path, filesystem=files).metadata for info in shards]
+    last = max(range(len(shards)), key=lambda i: shards[i].mtime_ns)
+    own = [note for note in notes if note[b"session"] == notes[last][b"session"]]
+    session_s = max(float(note[b"session_s"]) for note in own)
+    print(tables[0].equals(tables[1]) and not rest)
+    print(*(len({note[key] for note in notes}) for key in (b"node", b"code_digest")))
+    print(session_s, *(info.mtime_ns / 1e9 for info in shards))
 
 
 if __name__ == "__main__":

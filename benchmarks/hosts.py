@@ -38,7 +38,7 @@ mount --make-rprivate /
 hostname {name}
 for file in passwd group; do mount --bind {folder}/$file /etc/$file; done
 mount --bind {folder}/../hosts /etc/hosts
-mount --bind {shared} /mnt
+mount --rbind {shared} /mnt
 mkdir -p {folder}/pythons && mount --bind {pythons} {folder}/pythons
 [ {pythons_parent} = / ] || mount -t tmpfs -o mode=755 tmpfs {pythons_parent}
 mkdir -p {pythons} && mount --bind {folder}/pythons {pythons}
@@ -157,6 +157,15 @@ class Host:
         children = Path(f"/proc/{self._namespaces.pid}/task/{self._namespaces.pid}/children")
         return int(children.read_text().split()[0])
 
+    def processes(self) -> list[int]:
+        """Numbers, here, of all processes of this host."""
+        namespace, found = os.readlink(f"/proc/{self.pid}/ns/pid"), []
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):
+                if entry.name.isdigit() and os.readlink(entry / "ns/pid") == namespace:
+                    found.append(int(entry.name))
+        return found
+
     def words(self, command: str, *, user: str = USER) -> list[str]:
         """The words of a command that runs on this host, after the user's login, in the user's sources."""
         inside = [
@@ -218,20 +227,25 @@ class Network:
     """Hosts on one bridge, as a context manager; the bridge and all hosts are removed at its end."""
 
     def __init__(
-        self, addresses: Sequence[str], *, tmp_bytes: Mapping[str, int] | None = None
+        self,
+        addresses: Sequence[str],
+        *,
+        tmp_bytes: Mapping[str, int] | None = None,
+        volumes: Mapping[str, int] | None = None,
     ) -> None:
         """Describe the hosts.
 
         Args:
             addresses: one a host, all of one /24.
             tmp_bytes: sizes of temporary folders that are small, by address.
+            volumes: sizes of file systems of their own in the folder that all see, by name.
         """
         self.mark = f"bn{os.getpid() % 100000}"
         self.folder = Path(tempfile.mkdtemp(prefix="bocnn-hosts-", dir="/var/tmp"))
         self.folder.chmod(0o755)
         self.key = self.folder / "user-key"
         self.shared = self.folder / "shared"
-        self._tmp_bytes = tmp_bytes or {}
+        self._tmp_bytes, self._volumes = tmp_bytes or {}, volumes or {}
         self.hosts = [
             Host(f"{self.mark}h{number}", address, self.folder / f"host-{number}")
             for number, address in enumerate(addresses)
@@ -241,6 +255,10 @@ class Network:
         try:
             new_key(self.key)
             self.shared.mkdir()
+            for name, size in self._volumes.items():
+                (self.shared / name).mkdir()
+                words = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(self.shared / name)]
+                subprocess.run(["mount", *words], check=True)
             give_to_user(self.shared)
             names = [f"{host.address} {host.name}\n" for host in self.hosts]
             (self.folder / "hosts").write_text("".join(["127.0.0.1 localhost\n", *names]))
@@ -294,19 +312,26 @@ class Network:
         for host in self.hosts:
             self.lose(host)
         subprocess.run(["ip", "link", "del", self.mark], capture_output=True)
+        for name in self._volumes:
+            subprocess.run(["umount", str(self.shared / name)], capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def copy_sources(host: Host) -> None:
     """Give a host this checkout's sources, as a clone would."""
     there = host.folder / "home" / "bocnn"
+    copy_clone(there)
+    give_to_user(there)
+
+
+def copy_clone(there: Path) -> None:
+    """Copy what a clone of this checkout would have."""
     for path in ROOT.iterdir():
         if path.is_dir() and path.name not in _NOT_COPIED:
             without = shutil.ignore_patterns("__pycache__", "*_cache")
             shutil.copytree(path, there / path.name, ignore=without)
         elif path.is_file():
             shutil.copy2(path, there)
-    give_to_user(there)
 
 
 def give_to_user(path: Path) -> None:

@@ -59,6 +59,11 @@ def peak_mb(process: int) -> float:
     return sum(float(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1e3
 
 
+def processor_s(process: int) -> float:
+    """Processor time of a process so far; 0 where it is gone."""
+    return _usage(process)[0]
+
+
 def usage_of_tree(ancestor: int, before: Usage) -> Usage:
     """What a process and its descendants use now, with what is known of those that have ended."""
     now = {process: _usage(process) for process in (ancestor, *descendants(ancestor))}
