@@ -131,7 +131,7 @@ def test_it_may_stop_at_any_moment(
 
 
 def test_readers_see_every_run_at_each_moment(out: Path) -> None:
-    train(TOY_SWEEP, out, shard_size=ShardSize(runs=1))
+    train(TOY_SWEEP, out, shard_size=ShardSize(runs=2))
     size = max(path.stat().st_size for path in out.glob("*.parquet"))
     ended = threading.Event()
     seen: set[tuple[int, int]] = set()

@@ -337,7 +337,7 @@ def test_a_record_of_a_failure_that_says_nothing_is_listed(data: bytes | None, o
 
 def test_readers_do_not_take_a_compaction_for_damage(out: Path) -> None:
     """A shard whose records were removed with it, between two looks of a reader, is no damaged one."""
-    train(TRACED, out, MODEL, shard_size=ShardSize(runs=2))
+    train(TRACED, out, MODEL, shard_size=ShardSize(runs=4))
     ended, seen, errors = threading.Event(), set(), []
 
     def read_on() -> None:

@@ -116,7 +116,6 @@ def commands(folder: Path) -> Iterator[Callable[[], object]]:
     dataset, location = DatasetFolder(str(folder)), str(folder)
     yield lambda: datasets.read_status(dataset, lambda name: TOY)
     yield lambda: datasets.verify_dataset(dataset, lambda name: TOY)
-    yield lambda: open_dataset(location)
     yield lambda: open_dataset(location).query("SELECT count(*) FROM runs")
     yield lambda: open_dataset(location) and read_provenance(location)
     yield lambda: cells_with_records(location)
