@@ -20,7 +20,8 @@ DATA := spectrum-over-d spike elliptical patches xor-angle imbalance label-noise
 STEPS := leak-constant activation-constant sam-plane depth-plane adam-over-d adam-over-n optimizers-over-d \
 	adam-initialization-plane momentum batches muon-over-d label-noise-gd label-noise-over-step
 IMAGES := images-over-d images-over-signal images-alone
-PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT) $(DATA) $(STEPS) $(IMAGES)
+PUBLIC := leaky-hinge-published ridgeless-published
+PAPERS := $(SHANG) $(KOU) $(BEYOND) $(BA) $(ARORA) $(TANGENT) $(DATA) $(STEPS) $(IMAGES) $(PUBLIC)
 
 # pip would compile on one core, and the libraries' own tests too.
 INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile
