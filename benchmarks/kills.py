@@ -1,12 +1,14 @@
 """Sweeps that are killed at random, compared with an undisturbed one: prints a tally.
 
     python -m benchmarks.kills --kills 100 --model toy
+    python -m benchmarks.kills --kills 50 --model adaptive --local
 
 A head and three worker nodes are started for real on loopback, each a raylet of its own. Sweeps of a
 model that notes each run it trains are driven across them, while a worker process, a whole node or the
 driver is killed outright at random moments; a killed node is replaced, a killed driver started again
 with the same command. When a sweep is complete, its folder is compared with that of an undisturbed run.
-`--model bocnn` trains networks, the toy only waits.
+`--model bocnn` trains networks, the toy only waits; `--model adaptive` is the toy with a target, in rounds.
+`--local` kills drivers alone, which train without Ray.
 
 | line | what it counts |
 |---|---|
@@ -40,11 +42,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import watched
-from benchmarks.nodes import Nodes
+from benchmarks.nodes import HERE, Nodes, NoNodes
 from benchmarks.retrained import Kill, files_of_runs, reasons
 
 KINDS = ("worker", "node", "driver")
 SHARD_RUNS = 24
+UNDISTURBED = "undisturbed"
+"""The address of a driver that trains without Ray, and without waiting."""
 
 
 @dataclass
@@ -66,40 +70,52 @@ def drive(address: str, folder: Path, model: str) -> int:
     """Run the sweep as a driver process; the exit status says whether it is complete."""
     from sweeps import driver
     from sweeps.declare.cells.resolve import resolve
+    from sweeps.driver.adaptive import replay
+    from sweeps.driver.proposals import train_rounds
     from sweeps.plan.cut import ShardSize
     from sweeps.store.dataset import DatasetFolder
     from sweeps.train.executors import local, tune
+    from sweeps.train.shard import TrainingJob
 
-    text, watching = watched.case(model, str(folder / "log"), address != "local")
-    dataset = DatasetFolder(str(folder / "out"))
-    plan = driver.plan_sweep(resolve(text, "killed.yaml", lambda name: watching), dataset)
-    job = driver.prepare(plan, dataset, ShardSize(runs=SHARD_RUNS))
-    if address == "local":
-        return driver.execute(job, dataset, lambda w: local.run(w, lambda p: None)).missing
-    cluster = tune.Cluster(address)
-    outcome = driver.execute(job, dataset, lambda w: tune.run(w, lambda p: None, cluster))
+    text, watching = watched.case(model, str(folder / "log"), address != UNDISTURBED)
+    dataset, size = DatasetFolder(str(folder / "out")), ShardSize(runs=SHARD_RUNS)
+    resolved = resolve(text, "killed.yaml", lambda name: watching)
+
+    def executor(job: TrainingJob) -> dict[int, str]:
+        if address in (UNDISTURBED, HERE):
+            return local.run(job, lambda p: None)
+        return tune.run(job, lambda p: None, tune.Cluster(address))
+
+    if resolved.spec.sampling is None:
+        plan = driver.plan_sweep(resolved, dataset)
+        outcome = driver.execute(driver.prepare(plan, dataset, size), dataset, executor)
+    else:
+        found = replay(resolved, dataset)
+        job = driver.prepare(found.plan.of_none(), dataset, size)
+        outcome = train_rounds(job, found.rounds, executor=executor, shard_size=size)
     return 1 if outcome.missing else 0
 
 
 def start_driver(address: str, folder: Path, model: str) -> subprocess.Popen[bytes]:
-    """A driver in a process and session of its own, its words in a file; "local" is without Ray."""
+    """A driver in a process and session of its own, its words in a file."""
     command = [sys.executable, "-m", "benchmarks.kills", "drive", address, str(folder), model]
     with (folder / "driver.txt").open("ab") as words:
         return subprocess.Popen(command, start_new_session=True, stdout=words, stderr=words)
 
 
 class Tormentor:
-    """Kills one thing after another on the nodes, each kind once in three, and notes what it ended."""
+    """Kills one thing after another on the nodes, each kind once in a turn, and notes what it ended."""
 
-    def __init__(self, nodes: Nodes, chance: random.Random) -> None:
+    def __init__(self, nodes: Nodes | NoNodes, chance: random.Random) -> None:
         self.nodes, self.chance = nodes, chance
+        self._all = KINDS if nodes.workers else ("driver",)
         self._kinds: list[str] = []
         self.kills: list[Kill] = []
         self.lived: list[float] = []
 
     def strike(self, folder: Path, driver: subprocess.Popen[bytes]) -> None:
         """Kill a worker process, a node or the driver, where there is one."""
-        self._kinds = self._kinds or self.chance.sample(KINDS, len(KINDS))
+        self._kinds = self._kinds or self.chance.sample(self._all, len(self._all))
         kind = self._kinds[-1]
         published = frozenset(path.name for path in (folder / "out").glob("shard-*"))
         began = time.time()
@@ -221,15 +237,17 @@ def shown(tally: Tally, seconds: float) -> Table:
     return table
 
 
-def torment(kills: int, seed: int, scratch: Path, model: str, each: int = 8) -> Tally:
+def torment(
+    nodes: Nodes | NoNodes, kills: int, seed: int, *, scratch: Path, model: str, each: int = 8
+) -> Tally:
     """Sweeps with random kills until there were `kills` of them."""
     tally, began = Tally(), time.time()
     undisturbed = scratch / "undisturbed"
     undisturbed.mkdir(parents=True)
-    if start_driver("local", undisturbed, model).wait() != 0:
+    if start_driver(UNDISTURBED, undisturbed, model).wait() != 0:
         raise RuntimeError((undisturbed / "driver.txt").read_text())
     whole = rows(undisturbed)
-    with Nodes(workers=3) as nodes:
+    with nodes:
         one = Tormentor(nodes, random.Random(seed))
         while len(one.kills) < kills:
             folder = scratch / f"sweep-{tally.sweeps}"
@@ -251,14 +269,16 @@ def main(
     kills: int = 100,
     seed: int = 1,
     scratch: str = "",
-    model: Annotated[str, typer.Option(help="toy, or bocnn.")] = "toy",
+    model: Annotated[str, typer.Option(help="toy, bocnn, or adaptive.")] = "toy",
+    local: Annotated[bool, typer.Option(help="Without Ray.")] = False,
 ) -> None:
     """Kill and compare; exit status 1 where anything was lost, doubled or left behind."""
     if context.invoked_subcommand is not None:
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the nodes are ended
     folder = Path(scratch or tempfile.mkdtemp(prefix="kills-"))
-    tally = torment(kills, seed, folder, model)
+    nodes = NoNodes() if local else Nodes(workers=3)
+    tally = torment(nodes, kills, seed, scratch=folder, model=model)
     whole = tally.complete == tally.identical == tally.sweeps
     raise typer.Exit(0 if whole and not tally.again["beyond"] and not tally.stray else 1)
 

@@ -23,6 +23,9 @@ from benchmarks.processes import TRIAL, children, title  # noqa: E402
 _NODE = {"object_store_memory": 100_000_000, "include_dashboard": False}
 _NODE |= {"node_ip_address": "127.0.0.1", "include_log_monitor": False, "no_monitor": True}
 
+HERE = "here"
+"""The address of no nodes: a driver trains by itself."""
+
 
 class Nodes:
     """A head without trials and worker nodes of one CPU each, as a context manager."""
@@ -68,3 +71,18 @@ class Nodes:
         at: TracebackType | None,
     ) -> None:
         self._cluster.shutdown()
+
+
+class NoNodes:
+    """This machine without Ray: nothing but drivers to kill."""
+
+    address, workers = HERE, ()
+
+    def replace(self) -> None:
+        """Nothing is to be replaced."""
+
+    def __enter__(self) -> "NoNodes":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None

@@ -22,6 +22,7 @@ PAUSE_S = 0.03
 
 KEYS = {
     "toy": ("x", "y", "p_flip", "replicate"),
+    "adaptive": ("x", "y", "p_flip", "replicate"),
     "bocnn": ("v0", "mu_norm", "p_flip", "replicate"),
 }
 """The columns that distinguish the runs of a sweep, by its model."""
@@ -33,6 +34,16 @@ replicates: 40
 axes: {x: [1.0, 2.0, 4.0], y: {log: [0.1, 10, 4]}}
 settings: {p_flip: [0, 0.1]}
 fixed: {cost: 1.0e+9}
+"""
+ADAPTIVE_SWEEP = """\
+name: killed
+model: toy
+replicates: 400
+axes: {x: [0.5, 1, 2], y: {log: [0.05, 20, 65]}}
+settings: {p_flip: [0, 0.1]}
+fixed: {noise: 0.1, cost: 1.0e+9}
+analysis: {x: x, y: y, measure: error, levels: [0.25]}
+sampling: {target: boundary, half_width: 0.06, at_most: 1000, round: 60}
 """
 BOCNN_SWEEP = """\
 name: killed
@@ -80,9 +91,9 @@ class WatchedBocnn(Bocnn):
 
 def case(name: str, log: str, wait: bool) -> tuple[str, Model]:
     """A sweep and its model, with this process as driver; the toy waits only where it is killed."""
-    if name == "toy":
+    if name != "bocnn":
         toy = WatchedToy(pause_s=PAUSE_S if wait else 0.0, log=log, driver=os.getpid())
-        return TOY_SWEEP, toy
+        return ADAPTIVE_SWEEP if name == "adaptive" else TOY_SWEEP, toy
     return BOCNN_SWEEP, WatchedBocnn(log, os.getpid())
 
 
