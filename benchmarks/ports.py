@@ -32,9 +32,12 @@ from benchmarks.ray_hosts import Cluster, has_joined
 
 ADDRESSES = ("10.83.0.1", "10.83.0.2", "10.83.0.3")
 PORTS = (
-    "--object-manager-port=8076 --node-manager-port=8077 --min-worker-port=10002 "
+    "--object-manager-port=8076 --node-manager-port=8077 --runtime-env-agent-port=8078 "
+    "--dashboard-agent-grpc-port=8079 --metrics-export-port=8080 --min-worker-port=10002 "
     "--max-worker-port=10999"
 )
+"""As in the cluster files."""
+
 CALLS = (
     "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo",
     "/ray.rpc.InternalKVGcsService/InternalKVKeys",

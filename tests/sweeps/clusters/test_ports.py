@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks.hosts import missing
-from benchmarks.ports import observe
+from benchmarks.hosts import ROOT, missing
+from benchmarks.ports import PORTS, observe
 
 HARMLESS = {"loopback", "metrics", "refuses", "health, refuses"}
 
@@ -17,4 +17,13 @@ def test_a_stranger_gets_counters_and_health_alone() -> None:
         pytest.skip(reason)
     ports = observe()
     assert {port.answer for port in ports} == HARMLESS, ports
-    assert {port.port for port in ports} >= {6379, 8076, 8077, 8265, 10001}
+    fixed = {6379, 8265, 10001, 44217, 44227, 52365, *range(8076, 8081)}
+    rest = {port.port for port in ports} - fixed
+    assert {port.port for port in ports} >= fixed
+    assert all(10002 <= port <= 10999 for port in rest), ports
+
+
+def test_the_ports_are_those_of_the_cluster_files() -> None:
+    for path in (ROOT / "cluster.yaml", *(ROOT / "clusters").glob("*.yaml")):
+        text = " ".join(path.read_text().split())
+        assert text.count(PORTS) == text.count("ray start --"), path
