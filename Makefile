@@ -75,6 +75,7 @@ $(READY_CLUSTER): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/bocnn run label-flip-plane initialization-plane --out $(DEMO)
 	$(BIN)/bocnn report $(DEMO)/label-flip-plane $(DEMO)/initialization-plane --out $(DEMO)/report
+	@echo "bocnn is in $(BIN): '. $(BIN)/activate' puts it on the path of this shell"
 
 papers: $(READY)
 	$(BIN)/bocnn run $(PAPERS) --size $(SIZE) --out $(RESULTS)/$(SIZE)

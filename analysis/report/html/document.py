@@ -120,7 +120,7 @@ def _chapter(chapter: Chapter) -> dict[str, Any]:
         "confidence": f"{results.resampling.confidence:.0%}",
         "facts": [
             ("x", plane.x.label),
-            ("y", plane.y.label),
+            *[("y", plane.y.label)] * (len(plane.y.values) > 1),
             ("measure", results.cells.label),
             ("data", f"sha256 {results.provenance.digest[:16]}…"),
             *[("chosen", results.choice)] * bool(results.choice),

@@ -66,6 +66,7 @@ def test_a_report_of_one_axis(page: Page, tmp_path: Path) -> None:
     planted = Planted(y=(2.0,), replicates=3, sweep_extra={"analysis": None})
     data = analyse(str(planted.write(tmp_path / "data")), FEW)
     opened(page, write_report([data], tmp_path / "out").page.as_uri())
+    assert page.locator(".facts dt").all_inner_texts() == ["x", "measure", "data", "chosen"]
     assert findings(page) == []
 
 
