@@ -73,11 +73,12 @@ def gram_rows(point: Point, d: float, runs: int) -> tuple[Ints, dict[str, Array]
         "spike": 1.0,
         "noise_patches": 1,
         "minority_share": 0.5,
+        "error_tol": -1.0,
     }
     real = ("mu_norm", "sigma_p", "sigma_0", "v0", "p_flip", "leak", "eta", "eta_output")
     real += ("momentum", "weight_decay", "loss_tol", "p_flip_negative", "sam_radius", "label_noise")
     real += ("spectrum_decay", "spike", "minority_share")
-    real += ("signal_spread", "noise_spread", "xor_cosine")
+    real += ("signal_spread", "noise_spread", "xor_cosine", "error_tol")
     columns = {
         name: np.full(runs, given[name], dtype=np.float64 if name in real else np.int64)
         for name in Runs._fields
