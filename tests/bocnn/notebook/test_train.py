@@ -70,7 +70,7 @@ def test_null_is_none() -> None:
     ("given", "error", "text"),
     [
         ({"mu_nrm": 1}, TypeError, "received 'mu_nrm' in parameters.*did you mean 'mu_norm'"),
-        ({"qqq": 1}, TypeError, "received 'qqq' in parameters.*expected data, n, d"),
+        ({"qqq": 1}, TypeError, "received 'qqq' in parameters.*expected data, input, n, d"),
         ({"keyed": ["p_flop"]}, TypeError, "received 'p_flop' in keyed.*did you mean 'p_flip'"),
         ({"noise": "isotropc"}, ValueError, "received noise = 'isotropc'.*mean 'isotropic'"),
         ({"n": 0}, ValueError, r"received n = 0; expected \[1, 100000\]"),
