@@ -66,6 +66,7 @@ QUESTIONS = {
     "label-noise-kinds": "kinds of label noise, over n",
     "label-noise-strengths": "flips of any sample, of weak signals, of strong noise",
     "images-over-d": "real images beside a noise patch",
+    "leaky-hinge-published": "one vector, a leak and the hinge loss, over n",
 }
 """What the papers leave open, by the sweep that answers it."""
 VERDICTS = {
