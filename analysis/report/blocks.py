@@ -19,6 +19,8 @@ from sweeps.declare.analysis_spec import PredictionSpec
 
 MAX_OPEN_ROWS = 12
 """Rows up to which a table of details is open on the page."""
+MAX_PLAIN_ROWS = 6
+"""Rows up to which the page keeps a folded table as it is, and not packed."""
 
 
 Draw = Callable[[], Figure]
@@ -60,7 +62,7 @@ class TableBlock:
     @property
     def is_packed(self) -> bool:
         """Whether the page keeps it packed until it is opened."""
-        return self.folded and len(self.cells) > MAX_OPEN_ROWS
+        return self.folded and len(self.cells) > MAX_PLAIN_ROWS
 
 
 @dataclass(frozen=True, eq=False)
