@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bocnn.data.draws import Seed
-from bocnn.engines.coordinates.draw import Row, descent_of, draw_run, rule_of
+from bocnn.engines.coordinates.draw import DrawnRun, Row, descent_of, draw_run, rule_of
 from bocnn.engines.coordinates.measure import MeasuredRun, measure
-from bocnn.engines.coordinates.state import Inner
-from bocnn.engines.coordinates.train import train
+from bocnn.engines.coordinates.train import CoordinatesTraining, new_training, train
 from bocnn.engines.cpu.runs import DIVERGED, OK, UNCONVERGED
 from bocnn.measure.measures import Measures
 
@@ -52,14 +51,19 @@ def train_row(row: Row, seed: Seed, real: Any) -> tuple[Any, MeasuredRun]:
     Returns:
         Where training ended, and the run.
     """
-    drawn, descent = draw_run(row, seed, real), descent_of(row)
-    filters, n = len(drawn.filters.weights), int(row["n"])
-    inner, slopes = (
-        Inner(np.zeros((filters, n), real), np.zeros((drawn.patches.directions, filters), real))
-        for _ in range(2)
-    )
-    f = np.empty(n, real)
-    trained = train(
-        drawn.patches, drawn.filters, drawn.output, rule_of(row), descent, (inner, slopes), f
-    )
-    return trained, MeasuredRun(drawn, row, seed, descent, inner, f)
+    drawn, training = drawn_training(row, seed, real)
+    trained = train(training)
+    return trained, MeasuredRun(drawn, row, seed, training.options, training.inner, training.f)
+
+
+def drawn_training(row: Row, seed: Seed, real: Any) -> tuple[DrawnRun, CoordinatesTraining]:
+    """A run as it is drawn, and before its first step.
+
+    Args:
+        row: canonical parameters.
+        seed: of the run.
+        real: dtype in which it is trained.
+    """
+    drawn = draw_run(row, seed, real)
+    layers = drawn.patches, drawn.filters, drawn.output
+    return drawn, new_training(layers, rule_of(row), descent_of(row))

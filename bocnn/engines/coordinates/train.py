@@ -13,6 +13,7 @@ from bocnn.engines.coordinates.products import move_filters, write_inner
 from bocnn.engines.coordinates.rules import Rule, move, row_step
 from bocnn.engines.coordinates.state import Filters, Inner, OutputLayer, Patches, TrainingOptions
 from bocnn.simd.compiler.compiled import compiled
+from bocnn.simd.compiler.stages import Stage, run
 
 
 class StoppedAt(NamedTuple):
@@ -23,41 +24,84 @@ class StoppedAt(NamedTuple):
     reached: bool
 
 
-@compiled(nogil=True)  # threads train beside each other
-def train(  # type: ignore[no-untyped-def]
-    patches: Patches,
-    filters: Filters,
-    output: OutputLayer,
-    rule: Rule,
-    descent: TrainingOptions,
-    inner,
-    f,
-) -> StoppedAt:
-    """Train in place.
+class CoordinatesTraining(NamedTuple):
+    """A run in training, and room to train in.
+
+    patches: the training set. filters, output: changed. rule: the optimizer. options: step sizes and when
+    to stop. inner, f: products and outputs, (n,), those at the end afterwards. slopes, change, phi, slope,
+    of_output: room; as `inner`, (2m, 2n) twice, (n,), (2, 2m). ended: the loss, and 1 where it is at most
+    `loss_tol`; written.
+    """
+
+    patches: Patches
+    filters: Filters
+    output: OutputLayer
+    rule: Rule
+    options: TrainingOptions
+    inner: Inner
+    f: Array
+    slopes: Inner
+    change: Array
+    phi: Array
+    slope: Array
+    of_output: Array
+    ended: Array
+
+
+def new_training(
+    drawn: tuple[Patches, Filters, OutputLayer], rule: Rule, options: TrainingOptions
+) -> CoordinatesTraining:
+    """A run before its first step.
 
     Args:
-        patches: the training set.
-        filters: at the start.
-        output: at the start.
+        drawn: the training set, and the layers at the start.
         rule: the optimizer.
-        descent: step sizes and when to stop.
-        inner: two `Inner`; the first holds the products at the end.
-        f: the outputs at the end, (n,); written.
+        options: step sizes and when to stop.
     """
-    real, (n, filters_count) = f.dtype.type, (f.size, output.signs.size)
-    now, slopes = inner
-    phi, change = (
-        np.empty((filters_count, 2 * n), f.dtype),
-        np.empty((filters_count, 2 * n), f.dtype),
+    patches, filters, output = drawn
+    real, n, count = filters.weights.dtype, patches.observed.size, output.signs.size
+    inner, slopes = (
+        Inner(
+            np.zeros((len(filters.weights), n), real),
+            np.zeros((patches.directions, len(filters.weights)), real),
+        )
+        for _ in range(2)
     )
-    slope, of_output = np.empty(n, f.dtype), np.empty((2, filters_count), f.dtype)
+    change, phi = (np.empty((count, 2 * n), real) for _ in range(2))
+    room = slopes, change, phi, np.empty(n, real), np.empty((2, count), real), np.empty(2)
+    return CoordinatesTraining(
+        patches, filters, output, rule, options, inner, np.empty(n, real), *room
+    )
+
+
+def train(training: CoordinatesTraining) -> StoppedAt:
+    """Train in place, without Python's lock.
+
+    Args:
+        training: a run before its first step.
+    """
+    code, table = TRAIN_COORDINATES.prepare(training)
+    steps = run(code, table)
+    return StoppedAt(steps, float(training.ended[0]), bool(training.ended[1]))
+
+
+@compiled(_nrt=False)
+def _train_coordinates(training: CoordinatesTraining, table: object) -> int:
+    """Train, and return the steps taken."""
+    patches, filters, output = training.patches, training.filters, training.output
+    rule, descent, f = training.rule, training.options, training.f
+    now, slopes, ended = training.inner, training.slopes, training.ended
+    change, phi = training.change, training.phi
+    slope, of_output = training.slope, training.of_output
+    real, n = f.dtype.type, f.size
     write_inner(patches, filters, filters.sums, now)
     for t in range(descent.steps + 1):
         _forward(patches, output, descent, now, (change, phi, f))
         loss = loss_value(descent.loss, patches.observed, f)
         reached = loss <= descent.loss_tol
+        ended[0], ended[1] = loss, reached
         if reached or t == descent.steps or not math.isfinite(loss):
-            return StoppedAt(t, loss, reached)
+            return t
         loss_slopes(descent.loss, patches.observed, f, slope)
         for i in range(n):
             slope[i] /= real(n)
@@ -72,7 +116,11 @@ def train(  # type: ignore[no-untyped-def]
             step = row_step(rule, descent.eta_output, t + 1, real)
             moments = output.mean.reshape(-1), output.square.reshape(-1)
             move(rule, step, output.weights.reshape(-1), of_output.reshape(-1), moments)
-    return StoppedAt(0, math.nan, False)  # not reached: the last step returns
+    return 0  # not reached: the last step returns
+
+
+TRAIN_COORDINATES = Stage(_train_coordinates, 0)
+"""Of a `CoordinatesTraining`."""
 
 
 @compiled(fastmath=FAST_MATH, _nrt=False)

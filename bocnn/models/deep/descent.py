@@ -26,6 +26,7 @@ from bocnn.models.deep.network import (
 )
 from bocnn.models.deep.normalization import normalize, write_filter_gradient
 from bocnn.simd.compiler.compiled import compiled
+from bocnn.simd.compiler.stages import Stage
 from bocnn.simd.products import copy_scaled_rows
 
 _TRIES = 60
@@ -62,6 +63,25 @@ class DeepState(NamedTuple):
     f: Array
     gamma: Array
     progress: Array
+
+
+class DeepTraining(NamedTuple):
+    """A network in training: what it is, its points, how it is trained, and its state, which changes."""
+
+    architecture: Architecture
+    points: DeepPoints
+    schedule: DeepSchedule
+    state: DeepState
+
+
+@compiled(_nrt=False)
+def _descend_deep(training: DeepTraining, table: object) -> int:
+    """Train in place; steps taken."""
+    return descend(*training)
+
+
+DESCEND_DEEP = Stage(_descend_deep, 0)
+"""Of a `DeepTraining`."""
 
 
 @compiled(_nrt=False)

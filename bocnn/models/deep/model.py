@@ -15,10 +15,11 @@ from bocnn.models.deep.columns import (
     DEEP_WORDS,
     NORMALIZATIONS,
 )
-from bocnn.models.deep.descent import DeepSchedule, descend
+from bocnn.models.deep.descent import DESCEND_DEEP, DeepSchedule, DeepTraining
 from bocnn.models.deep.measuring import TrainedDeep, measure
 from bocnn.models.deep.network import Architecture
 from bocnn.models.deep.start import DeepVectors, draw_vectors, new_state, points_of
+from bocnn.simd.compiler.stages import run
 from bocnn.theory.predictions.named import MeasurePrediction, check_known
 
 _DEEP_STEPS_TO_FIT = 400.0
@@ -120,6 +121,15 @@ class Deep(RowModel):
         reached = never or found["train_loss"] <= row["loss_tol"]
         return {"status": "ok" if reached else "unconverged", **found}
 
+    def llvm_codes(self, columns: Columns) -> dict[tuple[str, str], bytes]:
+        """LLVM code from numba of what trains runs, by the stage's name and its layout.
+
+        Args:
+            columns: of one run.
+        """
+        row = {name: values[0] for name, values in self.keyed_runs(columns).items()}
+        return dict([DESCEND_DEEP.llvm_code(new_training(row, draw_vectors(row)))])
+
 
 def train_vectors(row: Row, vectors: DeepVectors) -> tuple[TrainedDeep, int]:
     """Train a run from its vectors.
@@ -130,12 +140,23 @@ def train_vectors(row: Row, vectors: DeepVectors) -> tuple[TrainedDeep, int]:
     Returns:
         The trained run, and the steps taken.
     """
+    training = new_training(row, vectors)
+    steps = run(*DESCEND_DEEP.prepare(training))
+    architecture, points, _, state = training
+    return TrainedDeep(row, vectors, points, architecture, state), steps
+
+
+def new_training(row: Row, vectors: DeepVectors) -> DeepTraining:
+    """A run before its first step.
+
+    Args:
+        row: canonical parameters of the run.
+        vectors: its patches, filters and labels.
+    """
     points = points_of(vectors, skip=row["skip"] == "linear")
     patches = 1 if row["upper"] == "shared" else 2
     state = new_state(points, (int(row["depth"]), int(row["m"]), patches), float(row["v0"]))
-    architecture, schedule = architecture_of(row), schedule_of(row)
-    steps = descend(architecture, points, schedule, state)
-    return TrainedDeep(row, vectors, points, architecture, state), steps
+    return DeepTraining(architecture_of(row), points, schedule_of(row), state)
 
 
 def architecture_of(row: Row) -> Architecture:

@@ -16,7 +16,14 @@ from bocnn.models.limit.columns import (
     LIMIT_STATUSES,
     LIMIT_WORDS,
 )
-from bocnn.models.limit.run import LimitMeasures, LimitRuns, run_limits, workspace_bytes
+from bocnn.models.limit.run import (
+    RUN_LIMITS,
+    LimitMeasures,
+    LimitRuns,
+    new_batch,
+    run_limits,
+    workspace_bytes,
+)
 from bocnn.theory.predictions.named import MEDIANS, MeasurePrediction, check_known
 
 _STEPS_TO_FIT = 60.0
@@ -94,6 +101,24 @@ class Limit(KeyedModel):
             Every measured column, shape (runs,) each; NaN is null. A run that left the finite
             numbers has status `diverged` and nulls.
         """
+        given, runs = self._runs(columns)
+        status, measured = run_limits(runs)
+        named = dict(zip(LimitMeasures._fields, measured.T, strict=True))
+        linear = ndtr(-np.sqrt(given["signal"]))
+        named["linear_error"] = np.where(status == DIVERGED, np.nan, linear)
+        return {"status": np.array(LIMIT_STATUSES, dtype=object)[status], **named}
+
+    def llvm_codes(self, columns: Columns) -> dict[tuple[str, str], bytes]:
+        """LLVM code from numba of what trains and measures runs, by the stage's name and its layout.
+
+        Args:
+            columns: of one run.
+        """
+        runs = self._runs(columns)[1]
+        return dict([RUN_LIMITS.llvm_code(new_batch(runs))])
+
+    def _runs(self, columns: Columns) -> tuple[dict[str, NDArray[Any]], LimitRuns]:
+        """Runs as columns with their keys, and as compiled code takes them."""
         given = self.keyed_runs(columns)
         never = np.isnan(given["loss_tol"])
         beta = given["v0_over_kink"] ** -4.0
@@ -102,11 +127,9 @@ class Limit(KeyedModel):
             "output_rate": np.where(given["train"] == "both", beta, 0.0),
             "loss_tol": np.where(never, -1.0, given["loss_tol"]),
         }
-        status, measured = run_limits(LimitRuns._make(given[name] for name in LimitRuns._fields))
-        named = dict(zip(LimitMeasures._fields, measured.T, strict=True))
-        linear = ndtr(-np.sqrt(given["signal"]))
-        named["linear_error"] = np.where(status == DIVERGED, np.nan, linear)
-        return {"status": np.array(LIMIT_STATUSES, dtype=object)[status], **named}
+        return given, LimitRuns._make(
+            np.ascontiguousarray(given[name]) for name in LimitRuns._fields
+        )
 
 
 MODEL: Final = Limit()

@@ -31,6 +31,7 @@ from bocnn.models.limit.waking import descend_hidden, new_awake
 from bocnn.rng.normals import fill_normals
 from bocnn.simd.arena import Arena, allocate, clear, new_arena, reset
 from bocnn.simd.compiler.compiled import compiled
+from bocnn.simd.compiler.stages import Stage, run
 from bocnn.simd.products import add_product, full_spans, padded_zeros
 from bocnn.simd.random_words import WORD_LANES
 
@@ -75,6 +76,22 @@ class LimitMeasures(NamedTuple):
     steps_run: float
 
 
+class LimitBatch(NamedTuple):
+    """Runs, memory to work in, and their status and measures, which are written."""
+
+    runs: LimitRuns
+    arena: Arena
+    status: Ints
+    measured: Array
+
+
+def new_batch(runs: LimitRuns) -> LimitBatch:
+    """Runs before they are drawn, at least one, and memory for each of them."""
+    size = int(np.max(workspace_bytes(runs.n, runs.m, runs.n_test)))
+    measured = np.full((runs.n.size, len(LimitMeasures._fields)), math.nan)
+    return LimitBatch(runs, new_arena(1, size), np.empty(runs.n.size, np.int8), measured)
+
+
 def run_limits(runs: LimitRuns) -> tuple[Ints, Array]:
     """Train and measure runs.
 
@@ -84,12 +101,11 @@ def run_limits(runs: LimitRuns) -> tuple[Ints, Array]:
         Status, int8, shape (runs,), and measures, float64, shape (runs, len(LimitMeasures._fields)), NaN
         where a run diverged.
     """
-    status = np.empty(runs.n.size, np.int8)
-    measured = np.full((runs.n.size, len(LimitMeasures._fields)), math.nan)
-    if runs.n.size:
-        size = int(np.max(workspace_bytes(runs.n, runs.m, runs.n_test)))
-        _run_all(runs, new_arena(1, size), status, measured)
-    return status, measured
+    if not runs.n.size:
+        return np.empty(0, np.int8), np.empty((0, len(LimitMeasures._fields)))
+    batch = new_batch(runs)
+    run(*RUN_LIMITS.prepare(batch))
+    return batch.status, batch.measured
 
 
 def workspace_bytes(n: Any, m: Any, n_test: Any) -> Array:
@@ -100,9 +116,10 @@ def workspace_bytes(n: Any, m: Any, n_test: Any) -> Array:
     return np.asarray(8.0 * (drawn + measured + 26 * (points + 2 * filters)) + 64 * 100)
 
 
-@compiled(nogil=True)
-def _run_all(runs: LimitRuns, arena: Arena, status: Ints, measured: Array) -> None:
-    """Train and measure runs one after the other; `status` and `measured` are written."""
+@compiled(_nrt=False)
+def _run_limits(batch: LimitBatch, table: object) -> int:
+    """Train and measure runs one after the other."""
+    runs, arena, status, measured = batch
     for r in range(runs.n.size):
         reset(arena)
         seed = Seed(runs.key0[r], runs.key1[r], runs.replicate[r])
@@ -126,6 +143,11 @@ def _run_all(runs: LimitRuns, arena: Arena, status: Ints, measured: Array) -> No
             status[r] = OK if ended else UNCONVERGED
             for c in range(len(row)):
                 measured[r, c] = row[c]
+    return 0
+
+
+RUN_LIMITS = Stage(_run_limits, 0)
+"""Of a `LimitBatch`."""
 
 
 @compiled(_nrt=False)

@@ -7,13 +7,15 @@ compiling takes.
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import llvmlite
 import llvmlite.binding as ll
+from filelock import FileLock
 from numba.core import event
 from numba.core.registry import cpu_target
 
@@ -42,12 +44,13 @@ def address_of(name: str, layout: str, entry: Callable[[], Entry]) -> int:
     cpu_target.target_context.refresh()
     made = "\n".join((layout, llvmlite.__version__, *codegen.magic_tuple()))
     file = _file(f"{name}-{blake2b(made.encode(), digest_size=8).hexdigest()}.o")
-    code = file.read_bytes() if file is not None and file.exists() else None
+    code = _read(file)
     if code is None:
-        with event.trigger_event("numba:compile", data={"dispatcher": name}):
-            code = _optimized(codegen, shipped_code(name, layout) or llvm_code(name, entry()))
-        if file is not None:
-            _write(file, code)
+        with event.trigger_event("numba:compile", data={"dispatcher": name}), _only_one(file):
+            code = _read(file)
+            if code is None:
+                code = _optimized(codegen, shipped_code(name, layout) or llvm_code(name, entry()))
+                _write(file, code)
     return _load(name, code)
 
 
@@ -55,8 +58,28 @@ def _file(name: str) -> Path | None:
     return Path(CACHE_FOLDER) / name if CACHE_FOLDER is not None else None
 
 
-def _write(file: Path, code: bytes) -> None:
-    """Write a file whole or not at all."""
+def _read(file: Path | None) -> bytes | None:
+    """What the cache holds."""
+    return file.read_bytes() if file is not None and file.exists() else None
+
+
+@contextmanager
+def _only_one(file: Path | None) -> Iterator[None]:
+    """For the one process that makes a file, while others wait for it; the system frees a dead one's.
+
+    Waiting saves work alone: where nothing is kept, or no file can be locked, each process compiles.
+    """
+    with ExitStack() as held:
+        if file is not None:
+            with suppress(OSError):
+                held.enter_context(FileLock(f"{file}.lock", fallback_to_soft=False))
+        yield
+
+
+def _write(file: Path | None, code: bytes) -> None:
+    """Write a file whole or not at all, where there is a cache."""
+    if file is None:
+        return
     with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
         part.write(code)
     os.replace(part.name, file)

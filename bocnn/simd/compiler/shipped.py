@@ -18,7 +18,10 @@ from bocnn.simd.compiler.compiled import PACKAGE, sources
 
 FILE = PACKAGE / "simd" / "compiler" / "stages.xz"
 
-SOURCES = ("arrays.py", "data", "dynamics", "engines/cpu", "measure", "rng", "simd")
+SOURCES = (
+    *("arrays.py", "data", "dynamics", "engines/coordinates", "engines/cpu", "measure", "models"),
+    *("rng", "simd"),
+)
 """Packages and files from which the stages' code comes, where the cache of compiled code knows them."""
 
 

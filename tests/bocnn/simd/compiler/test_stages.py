@@ -1,11 +1,15 @@
 """Stages: records handed over as tables, stages that call stages, errors that reach Python."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 
-from bocnn.simd.compiler import stages
+from bocnn.simd.compiler import machine_code, stages
 from bocnn.simd.compiler.compiled import compiled
 from bocnn.simd.compiler.compiling import compile_seconds, compiles_nothing
 from bocnn.simd.compiler.stages import Stage
@@ -92,3 +96,56 @@ def test_records_of_one_type_have_one_layout() -> None:
 def test_arrays_whose_rows_are_not_in_order_are_refused() -> None:
     with pytest.raises(ValueError, match="expected rows in order"):
         table_of((np.zeros((3, 4)).T,))
+
+
+HOLDER = """
+import sys, time
+from filelock import FileLock
+lock = FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_process_that_dies_while_it_compiles_holds_up_nobody(tmp_path: Path) -> None:
+    file = tmp_path / "stage.o"
+    command = [sys.executable, "-c", HOLDER, f"{file}.lock"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        said = holder.stdout.readline()
+        held = _is_held(f"{file}.lock")
+        holder.kill()
+    assert said == b"held\n" and held
+    with machine_code._only_one(file):
+        assert _is_held(f"{file}.lock")
+    assert not _is_held(f"{file}.lock")
+
+
+def _is_held(path: str) -> bool:
+    """Whether a lock is held."""
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+@pytest.mark.parametrize(
+    "file", [None, Path("/nowhere/stage.o"), Path(__file__) / "stage.o"], ids=str
+)
+def test_where_no_file_can_be_locked_compiling_goes_on(file: Path | None) -> None:
+    with machine_code._only_one(file):
+        went_on = True
+    assert went_on
+
+
+def test_what_another_process_has_compiled_meanwhile_is_not_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = iter([None, b"machine code of another process"])
+    monkeypatch.setattr(machine_code, "CACHE_FOLDER", str(tmp_path))
+    monkeypatch.setattr(machine_code, "_read", lambda file: next(read))
+    monkeypatch.setattr(machine_code, "_load", lambda name, code: code)
+    code = machine_code.address_of("stage", "", lambda: pytest.fail("compiled"))
+    assert code == b"machine code of another process"
