@@ -129,13 +129,14 @@ class Tasks:
         self._waiting: deque[_PooledTask[Any]] = deque()
         self._running: list[_PooledTask[Any]] = []
         self._former_handler: Any = None
+        self._is_busy = self._has_ended = False
 
     def submit(self, call: Callable[[], Result]) -> Task[Result]:
         """A task of a call; its result must be picklable."""
         if not self._forks:
             return Task(call)
         task = _PooledTask(call, self)
-        with _undisturbed():
+        with self._undisturbed():
             self._waiting.append(task)
             self._begin()
         while len(self._waiting) > MOST_WAITING:
@@ -146,13 +147,13 @@ class Tasks:
         """Sees to it that a task has its answer, and works on others where it would have to wait."""
         while task.answer is None:
             if not self._help(task):
-                with _undisturbed():
+                with self._undisturbed():
                     self._receive(None)
                     self._begin()
 
     def _help(self, first: _PooledTask[Any] | None = None) -> bool:
         """Makes the call of one that waits, of `first` if it does; whether any did."""
-        with _undisturbed():
+        with self._undisturbed():
             if not self._waiting:
                 return False
             task = first if first in self._waiting else self._waiting[0]
@@ -176,9 +177,27 @@ class Tasks:
             task.receive()
 
     def _process_ended(self, *_: object) -> None:
-        with _undisturbed():
+        if self._is_busy:
+            self._has_ended = True
+            return
+        with self._undisturbed():
             self._receive(0)
             self._begin()
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """A context in which no process that ends is heard of; those that did are, once it is left.
+
+        A blocked signal would not do: another thread of this process takes it, and its handler runs here.
+        """
+        self._is_busy = True
+        try:
+            yield
+        finally:
+            self._is_busy = False
+        if self._has_ended:
+            self._has_ended = False
+            self._process_ended()
 
     def __enter__(self) -> Self:
         if self._forks and threading.current_thread() is threading.main_thread():
@@ -251,16 +270,6 @@ class Batches:
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A context in which no process that ends is heard of; those that did are, once it is left."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _fork() -> int:

@@ -4,9 +4,11 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +98,25 @@ def test_this_process_works_where_it_would_have_to_wait(tmp_path: Path) -> None:
         assert wanted.result() == os.getpid()
         assert waits[0].result() is None  # only once this process has done the other
         assert other.result() is None
+
+
+@forks
+def test_a_signal_that_another_thread_takes_disturbs_no_one() -> None:
+    """Its handler runs in this thread, whatever it does and blocks: here while a task is taken."""
+
+    class Waiting(deque[Any]):
+        def remove(self, task: Any) -> None:
+            time.sleep(0.3)  # the others have ended
+            signal.getsignal(signal.SIGCHLD)(signal.SIGCHLD, None)  # type: ignore[operator, misc]
+            super().remove(task)
+
+    with Tasks(2) as tasks:
+        tasks._waiting = Waiting()
+        others = [tasks.submit(partial(time.sleep, 0.1)) for _ in range(2)]
+        wanted, next_one = tasks.submit(os.getpid), tasks.submit(os.getpid)
+        assert wanted.result() == os.getpid()
+        assert next_one.result() != os.getpid()  # begun once this process was disturbed again
+        assert [other.result() for other in others] == [None, None]
 
 
 @forks
