@@ -40,7 +40,7 @@ def role_of(schema: pa.Schema, name: str) -> str:
     """
     if any("role" in _notes(schema, other) for other in schema.names):
         return _notes(schema, name).get("role", "")
-    if "error" in name and not name.endswith("_se"):
+    if "error" in name and not name.endswith(("_se", "_tol")):
         return ERROR
     return _UNSTATED_ROLES.get(name, "")
 
