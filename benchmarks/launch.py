@@ -65,13 +65,20 @@ def furnish(network: Network) -> Host:
     }
     for host in network.hosts:
         host.set_environment(environment)
+    furnish_operator(network)
+    start_store(last)
+    return operator
+
+
+def furnish_operator(network: Network) -> Host:
+    """Give the last host a clone and the key to the others; returns it."""
+    operator = network.hosts[-1]
     copy_sources(operator)
     keys = operator.folder / "home" / ".ssh"
     keys.mkdir(mode=0o700)
     (keys / "bocnn").write_bytes(network.key.read_bytes())
     (keys / "bocnn").chmod(0o600)
     give_to_user(keys)
-    start_store(last)
     return operator
 
 
@@ -86,10 +93,10 @@ def start_store(host: Host) -> None:
     assert wait_for(lambda: host.run(f'python -c "{make}"').returncode == 0, 60), "no object store"
 
 
-def fill_in(operator: Host, addresses: tuple[str, ...]) -> Step:
+def fill_in(operator: Host, addresses: tuple[str, ...], options: str = "") -> Step:
     """Write the cluster file on the operator's machine."""
-    tool = f"python3 clusters/on_premises.py --user sweeps --key ~/.ssh/bocnn {' '.join(addresses)}"
-    return take(operator, f"{tool} > hosts.yaml")
+    words = " ".join(["--user sweeps --key ~/.ssh/bocnn", *options.split(), *addresses])
+    return take(operator, f"python3 clusters/on_premises.py {words} > hosts.yaml")
 
 
 def take(host: Host, command: str) -> Step:
