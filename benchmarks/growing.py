@@ -133,7 +133,7 @@ def published(network: Network, out: str) -> str:
     found = json.loads(checked(take(network.hosts[-1], command)).said)
     shards = (network.shared / out).glob("shard-*")
     nodes = Counter(pq.read_metadata(shard).metadata[b"node"] for shard in shards)
-    by_node = " and ".join(str(count) for count in sorted(nodes.values()))
+    by_node = " and ".join(str(nodes[host.name.encode()]) for host in network.hosts[1:3])
     return f"{found['published']} of {found['planned']}; {by_node} shards"
 
 
