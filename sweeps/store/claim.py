@@ -2,8 +2,8 @@
 
 Locally a file lock does it, which ends with its process; over a network file system as well, if that has
 locks. On an object store each driver makes an object of its own and goes on when it sees no other: of two
-that see each other, one withdraws. That needs what S3 and GCS give: a list shows all that was written
-before it.
+that see each other, one withdraws until it sees none. That needs what S3 and GCS give: a list shows all
+that was written before it.
 """
 
 import os
@@ -73,9 +73,11 @@ def _claimed_remotely(store: Store) -> Iterator[None]:
                 raise _busy(store, ", ".join(sorted(others)))
             if min(others) < mine:  # withdraw, so that of all that wait the first goes on
                 store.drop(mine)
-                time.sleep(_CLAIM_POLL_S)
+                while store.hidden(CLAIM) and time.monotonic() <= end:
+                    time.sleep(_CLAIM_POLL_S)
                 store.put(mine, b"")
-            time.sleep(_CLAIM_POLL_S)
+            else:
+                time.sleep(_CLAIM_POLL_S)
         yield
     finally:
         store.drop(mine)
